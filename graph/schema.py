@@ -1,0 +1,118 @@
+"""Every name that crosses a folder: labels, relationship types, property keys, file columns.
+
+Spelled once, here; a test checks each ``.cypher`` file against it. Property keys are the source files' own
+(camelCase), so that an analyst sees the data they know.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+SNAPSHOT_VERSION: Final = 1
+
+USER: Final = "User"
+CONTENT: Final = "Content"
+KEAK: Final = "Keak"
+BEAT: Final = "Beat"
+GENRE: Final = "Genre"
+MOOD: Final = "Mood"
+HASHTAG: Final = "Hashtag"
+
+FOLLOWS: Final = "FOLLOWS"
+WATCHED: Final = "WATCHED"
+MADE: Final = "MADE"
+USES: Final = "USES"
+HAS_GENRE: Final = "HAS_GENRE"
+HAS_MOOD: Final = "HAS_MOOD"
+TAGGED: Final = "TAGGED"
+LISTENS_TO: Final = "LISTENS_TO"
+CREATES_IN: Final = "CREATES_IN"
+BLOCKED: Final = "BLOCKED"
+HID: Final = "HID"
+
+USER_PREFIX: Final = "users/"
+KEAK_PREFIX: Final = "keaks/"
+BEAT_PREFIX: Final = "beats/"
+
+#: The property that identifies a node of each label (a named uniqueness constraint in the graph).
+NODE_KEYS: Final[dict[str, str]] = {
+    USER: "userId",
+    CONTENT: "contentId",
+    GENRE: "genreId",
+    MOOD: "moodId",
+    HASHTAG: "name",
+}
+
+#: Kinds of content, as the API and the snapshot's ``kind`` column spell them.
+KINDS: Final[tuple[str, ...]] = ("keak", "beat")
+
+
+@dataclass(frozen=True)
+class RelationshipType:
+    """One relationship type: its two ends and the properties it carries."""
+
+    name: str
+    source: str
+    target: str
+    properties: tuple[str, ...] = ()
+
+
+RELATIONSHIPS: Final[dict[str, RelationshipType]] = {
+    r.name: r
+    for r in (
+        RelationshipType(FOLLOWS, USER, USER, ("since",)),
+        RelationshipType(
+            WATCHED,
+            USER,
+            CONTENT,
+            ("progress", "liked", "commented", "shared", "watchCount", "firstAt", "lastAt"),
+        ),
+        RelationshipType(MADE, USER, CONTENT),
+        RelationshipType(USES, CONTENT, CONTENT),
+        RelationshipType(HAS_GENRE, CONTENT, GENRE),
+        RelationshipType(HAS_MOOD, CONTENT, MOOD),
+        RelationshipType(TAGGED, CONTENT, HASHTAG),
+        RelationshipType(LISTENS_TO, USER, GENRE),
+        RelationshipType(CREATES_IN, USER, GENRE),
+        RelationshipType(BLOCKED, USER, USER, ("at",)),
+        RelationshipType(HID, USER, CONTENT, ("at",)),
+    )
+}
+
+#: Columns of users.jsonl beside the id, by type. Any may be missing.
+USER_TIMES: Final = ("createdAt", "lastConnection")
+USER_COUNTS: Final = (
+    "friendCount",
+    "keakCount",
+    "likeCount",
+    "likeGivenCount",
+    "mutualFollowCount",
+    "sessionCount",
+    "shareCount",
+    "viewCount",
+    "battleCount",
+    "battleWonCount",
+    "battleLostCount",
+    "PlaylistCount",
+    "overallBeatUsage",
+    "keakrCoinGiven",
+    "keakCoinReceived",
+    "prizeMoneyWon",
+    "prizeMoneyGiven",
+)
+USER_FLAGS: Final = ("isBeatmaker", "isSinger")
+USER_LISTS: Final = ("listenedGenres", "usedGenres")
+
+KEAK_TIMES: Final = ("createdAt",)
+KEAK_COUNTS: Final = ("likeCount", "commentCount", "viewCount", "averageViewProgress", "duration")
+KEAK_FLAGS: Final = ("hasSmallThumbnail",)
+KEAK_TEXTS: Final = ("contentType", "link")
+
+BEAT_TIMES: Final = ("createdAt", "updatedAt")
+BEAT_COUNTS: Final = ("bpm", "duration", "nbKeaks", "nbLikes")
+BEAT_TEXTS: Final = ("licenceType", "link")
+
+#: Headerless column order of the two relationship files.
+FOLLOWER_COLUMNS: Final = ("follower", "followed", "timestamp")
+AUDIENCE_COLUMNS: Final = ("userId", "contentId", "timestamp", "progress", "liked", "commented", "shared")

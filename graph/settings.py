@@ -1,0 +1,133 @@
+"""Settings: from the environment (``ENTOURAGE_*``, ``NEO4J_*``), then one TOML file, then the defaults below.
+
+The TOML file is ``entourage.toml`` in the working folder, or the file that ``ENTOURAGE_CONFIG`` names;
+``docs/entourage.toml`` is a commented example with every key. Nested keys are joined with two underscores in the
+environment: ``ENTOURAGE_ENGAGEMENT__PROGRESS=0.5``.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from graph.errors import SettingsError
+
+__all__ = ["Engagement", "Service", "Settings", "load_settings"]
+
+Weight = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class Engagement(BaseModel):
+    """Weights of the label that everything is learned from; they must add up to 1."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    progress: Weight = 0.55
+    commented: Weight = 0.15
+    shared: Weight = 0.20
+    liked: Weight = 0.10
+
+    @model_validator(mode="after")
+    def _sums_to_one(self) -> Engagement:
+        total = self.progress + self.commented + self.shared + self.liked
+        if abs(total - 1.0) > 1e-6:
+            raise ValueError(f"the engagement weights add up to {total:g}, not 1")
+        return self
+
+
+class Service(BaseModel):
+    """How ``entourage serve`` listens and how long it may take."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    """0 picks a free port."""
+    workers: Annotated[int, Field(ge=1, le=64)] = 2
+    deadline_ms: Annotated[int, Field(ge=50, le=60_000)] = 1_000
+    """No request takes longer than this."""
+    rate_limit: str = "600 per minute"
+    """Per client address, in the notation of flask-limiter; empty for none."""
+
+
+class Settings(BaseSettings):
+    """All of Entourage's settings."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="ENTOURAGE_", env_nested_delimiter="__", extra="forbid", frozen=True, populate_by_name=True
+    )
+
+    home: Path = Path(".entourage")
+    """Where state lives: the local Neo4j, snapshots, models, quarantine files, logs."""
+    cache: Path = Field(default_factory=lambda: Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")) / "entourage")
+    """Where the Neo4j jars are kept, shared by every home on this machine."""
+
+    neo4j_uri: str | None = Field(default=None, validation_alias=AliasChoices("NEO4J_URI", "neo4j_uri"))
+    """None: the local server of ``entourage up``."""
+    neo4j_user: str = Field(default="neo4j", validation_alias=AliasChoices("NEO4J_USER", "neo4j_user"))
+    neo4j_password: SecretStr | None = Field(
+        default=None, validation_alias=AliasChoices("NEO4J_PASSWORD", "neo4j_password")
+    )
+    neo4j_database: str = Field(default="neo4j", validation_alias=AliasChoices("NEO4J_DATABASE", "neo4j_database"))
+    query_deadline_ms: Annotated[int, Field(ge=10)] = 1_000
+    """The longest an online query may run on the server."""
+
+    engagement: Engagement = Engagement()
+    service: Service = Service()
+
+    @model_validator(mode="after")
+    def _expand(self) -> Settings:
+        object.__setattr__(self, "home", self.home.expanduser().absolute())
+        object.__setattr__(self, "cache", self.cache.expanduser().absolute())
+        return self
+
+    @property
+    def snapshot_path(self) -> Path:
+        """Where ``entourage export`` writes and everything else reads."""
+        return self.home / "snapshot"
+
+    def model_path(self, name: str) -> Path:
+        """The artifact folder of the model called ``name``."""
+        return self.home / "models" / name
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        toml = Path(os.environ.get("ENTOURAGE_CONFIG", "entourage.toml"))
+        return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=toml))
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the settings once, at the door of a command or of the service.
+
+    Raises SettingsError naming the key that cannot be used.
+    """
+    named = os.environ.get("ENTOURAGE_CONFIG")
+    if named and not Path(named).is_file():
+        raise SettingsError(f"ENTOURAGE_CONFIG names {named}, which is not a file.", do="Correct or unset it.")
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "settings"
+        raise SettingsError(
+            f"The setting {key} cannot be used: {first['msg']}.",
+            do="Correct it in the environment or in entourage.toml (docs/entourage.toml shows every key).",
+        ) from error
+    except ValueError as error:  # the TOML itself
+        raise SettingsError(f"The settings file cannot be read: {error}.", do="It must be valid TOML.") from error
