@@ -1,0 +1,73 @@
+# Everything from a bare machine with Python >= 3.11, git and make:
+#   make demo    the whole path on a generated network, then a service to look at
+#   make test    the whole test suite, on its own Neo4j
+# `make help` lists the rest.
+
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+BIN := .venv/bin
+UV := $(BIN)/uv
+
+.PHONY: help demo test check format install install-dev lock bench-graph bench clean
+
+help:  ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
+
+demo: install  ## Generate, import, train, compare, serve: see what Entourage does
+	$(BIN)/entourage demo
+
+test: install-dev  ## Run the test suite; it starts its own Neo4j on free ports
+	$(BIN)/python -m pytest
+
+check: install-dev  ## Format, lint, types, import rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: install-dev  ## Format the code and fix what lint can fix
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+install: .venv/.installed  ## Make .venv and install the pinned requirements
+
+install-dev: .venv/.installed-dev
+
+$(UV):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Entourage needs Python 3.11 or newer; name one with PYTHON=python3.12 make …"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+# With UV_TORCH_BACKEND=cpu, uv picks PyTorch's small build: other files, so the pins hold but the hashes cannot.
+.venv/.installed: requirements.txt pyproject.toml | $(UV)
+ifdef UV_TORCH_BACKEND
+	$(UV) pip install --python $(BIN)/python --no-verify-hashes -c requirements.txt setuptools .
+else
+	$(UV) pip install --python $(BIN)/python --require-hashes -r requirements.txt
+endif
+	$(UV) pip install --python $(BIN)/python --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/.installed-dev: requirements-dev.txt .venv/.installed
+ifdef UV_TORCH_BACKEND
+	$(UV) pip install --python $(BIN)/python --no-verify-hashes -c requirements-dev.txt '.[dev]'
+else
+	$(UV) pip install --python $(BIN)/python --require-hashes -r requirements-dev.txt
+endif
+	$(UV) pip install --python $(BIN)/python --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+COMPILE := $(UV) pip compile pyproject.toml --python-version 3.11 --universal --generate-hashes \
+	--no-emit-index-url --no-header --quiet
+
+lock: | $(UV)  ## Pin the newest allowed versions anew, with hashes and no index
+	$(COMPILE) --upgrade -o requirements.txt
+	$(COMPILE) --upgrade --extra dev -c requirements.txt -o requirements-dev.txt
+
+SCALE ?= 0.01
+bench-graph: install  ## Time every Cypher question at SCALE=… of the full network
+	$(BIN)/python -m benchmarks.bench_graph --scale $(SCALE)
+
+clean:  ## Remove the environment and what tools left behind, never .entourage
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,5 @@
+"""``python -m cli`` is ``entourage``."""
+
+from cli.main import main
+
+main()

@@ -1,0 +1,114 @@
+"""The ``entourage`` command: one sub-command a module of this folder, each usable alone.
+
+A sub-command's module is imported only when it is called, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import os
+import sys
+import traceback
+from typing import Annotated, Any, Final
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from typer.core import TyperCommand, TyperGroup
+
+from graph.errors import EntourageError
+
+__all__ = ["app", "main"]
+
+#: Sub-command → its function and its line in the help, in the order in which a newcomer needs them.
+COMMANDS: Final[dict[str, tuple[str, str]]] = {
+    "demo": ("cli.demo:demo", "The whole path on a generated network: import, train, compare, serve."),
+    "up": ("cli.server:up", "Start the local Neo4j."),
+    "down": ("cli.server:down", "Stop the local Neo4j."),
+    "status": ("cli.server:status", "Say what runs, where, and what the graph holds."),
+    "generate": ("cli.generate:generate", "Write a synthetic network in the Keakr file formats."),
+    "import": ("cli.import_:import_", "Load a folder of files, or plain pairs, into Neo4j."),
+    "export": ("cli.export:export", "Write the snapshot that training and serving read."),
+    "train": ("cli.train:train", "Train a recommender on the snapshot."),
+    "evaluate": ("cli.evaluate:evaluate", "Compare recommenders on a held-out part."),
+    "tune": ("cli.tune:tune", "Search a model's settings on a validation part."),
+    "recommend": ("cli.recommend:recommend", "Recommend to one user, or to all of them into a file."),
+    "serve": ("cli.serve:serve", "Run the HTTP service and its page."),
+    "doctor": ("cli.doctor:doctor", "Check the installation, the graph and the models."),
+    "backup": ("cli.backup:backup", "Write the local graph to one file."),
+    "restore": ("cli.backup:restore", "Bring a backup back."),
+}
+
+_errors = Console(stderr=True)
+
+
+class _LazyCommands(TyperGroup):
+    """Lists the sub-commands from the table above and imports only the one that is called."""
+
+    def __init__(self, **attributes: Any) -> None:
+        attributes["commands"] = {name: TyperCommand(name, help=line) for name, (_, line) in COMMANDS.items()}
+        super().__init__(**attributes)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Replace the listed stub by the real command."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, _import(name) if name and command else command, rest
+
+
+def _import(name: str) -> Any:
+    module, function = COMMANDS[name][0].split(":")
+    single = typer.Typer(rich_markup_mode="rich", pretty_exceptions_enable=False, add_completion=False)
+    single.command(name)(getattr(importlib.import_module(module), function))
+    return typer.main.get_command(single)
+
+
+app = typer.Typer(
+    cls=_LazyCommands,
+    rich_markup_mode="rich",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def entourage(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Content recommended through the people around you.
+
+    Start with [bold]entourage demo[/bold], or with [bold]entourage up[/bold] and [bold]entourage import FOLDER[/bold].
+    """
+
+
+def main() -> None:
+    """Run the command line; errors of ours end in one message and their exit code, without a traceback."""
+    arguments = sys.argv[1:]
+    if arguments == ["--version"]:
+        print(f"entourage {importlib.metadata.version('entourage')}")  # noqa: T201
+        return
+    debug = "--debug" in arguments  # accepted before and after the sub-command
+    try:
+        app(args=[a for a in arguments if a != "--debug"], prog_name="entourage")
+    except EntourageError as error:
+        if debug:
+            traceback.print_exc()
+        _errors.print(f"[bold red]Error:[/] {escape(error.what)}", soft_wrap=True)
+        if error.do:
+            _errors.print(f"  {escape(error.do)}", soft_wrap=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        _errors.print("Interrupted.")
+        sys.exit(130)
+    except BrokenPipeError:  # the reader of our output went away: `entourage … | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        name = type(error).__name__
+        _errors.print(f"[bold red]Unexpected error:[/] {name}: {escape(str(error))}", soft_wrap=True)
+        _errors.print("  This is a bug in Entourage. Run the command again with --debug and report what it prints.")
+        sys.exit(70)
