@@ -113,6 +113,17 @@ BEAT_TIMES: Final = ("createdAt", "updatedAt")
 BEAT_COUNTS: Final = ("bpm", "duration", "nbKeaks", "nbLikes")
 BEAT_TEXTS: Final = ("licenceType", "link")
 
+#: The id column of each jsonl file (ids bare), and the columns that refer to another file's ids (bare as well).
+USER_ID: Final = "userId"
+KEAK_ID: Final = "keakId"
+BEAT_ID: Final = "beatId"
+KEAK_AUTHOR: Final = "userId"
+KEAK_BEAT: Final = "beatId"
+BEAT_MAKER: Final = "beatmakerId"
+#: Lists: hashtags of names; genres, moods and a user's genres of ``{id, name}``.
+KEAK_LISTS: Final = ("hashtags",)
+BEAT_LISTS: Final = ("genres", "moods")
+
 #: Headerless column order of the two relationship files.
 FOLLOWER_COLUMNS: Final = ("follower", "followed", "timestamp")
 AUDIENCE_COLUMNS: Final = ("userId", "contentId", "timestamp", "progress", "liked", "commented", "shared")
