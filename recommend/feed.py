@@ -1,0 +1,107 @@
+"""What a request gets back: frozen, plain values that the service turns into JSON and the command into a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+__all__ = ["RUNGS", "Feed", "Link", "Node", "Person", "Reason", "Recommendation", "Rung", "Subgraph"]
+
+Rung = Literal["model", "graph", "friends", "trending", "popular"]
+
+#: The order of fallbacks for users that the model does not know; the answer names the rung it stands on.
+RUNGS: Final[tuple[Rung, ...]] = ("model", "graph", "friends", "trending", "popular")
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a content was recommended, in one sentence for its reader, and the ids that prove it."""
+
+    kind: str
+    """friends, maker, because, beat, genre, hashtag, trending, fresh, similar or popular."""
+    text: str
+    evidence: tuple[str, ...] = ()
+    """Bare user ids, prefixed content ids, or names of genres and hashtags, as the kind says."""
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """One ranked content."""
+
+    content_id: str
+    """Prefixed: "keaks/123"."""
+    kind: str
+    """keak or beat."""
+    score: float
+    """0..1, comparable within one feed only."""
+    sources: tuple[str, ...]
+    """Names of the sources that proposed it, the strongest first."""
+    reasons: tuple[Reason, ...] = ()
+    """The strongest first; empty only when the request did not ask for reasons."""
+    link: str | None = None
+    """Where it plays, if the graph knows."""
+    made_by: tuple[str, ...] = ()
+    """Bare ids of its makers, if the graph knows."""
+
+
+@dataclass(frozen=True)
+class Feed:
+    """The answer to one request: ranked contents, best first, and how they came about."""
+
+    request_id: str
+    user_id: str
+    items: tuple[Recommendation, ...]
+    model_version: str | None
+    """None when no model took part."""
+    rung: Rung
+    degraded: bool
+    """Whether Neo4j could not be asked, so that facts younger than the snapshot are missing."""
+    late: tuple[str, ...] = ()
+    """Sources and stages left out because the deadline came first."""
+    timings_ms: Mapping[str, float] = field(default_factory=dict)
+    """How long each stage took."""
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody to follow."""
+
+    user_id: str
+    mutual_count: int
+    """People one follows who follow this person."""
+    mutual: tuple[str, ...]
+    """Bare ids of a few of them."""
+    score: float
+    """0..1, comparable within one answer only."""
+    reasons: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True)
+class Node:
+    """One node of a subgraph."""
+
+    id: str
+    """Bare for users, prefixed for contents, the name for a genre, mood or hashtag."""
+    label: str
+    """User, Keak, Beat, Genre, Mood or Hashtag."""
+    depth: int
+    """Steps from the user asked about, who has 0."""
+    properties: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Link:
+    """One relationship of a subgraph, in the direction it has in the graph."""
+
+    source: str
+    target: str
+    type: str
+
+
+@dataclass(frozen=True)
+class Subgraph:
+    """A sampled neighbourhood, for drawing and for embedding a node nobody trained on."""
+
+    nodes: tuple[Node, ...]
+    links: tuple[Link, ...]
