@@ -44,6 +44,14 @@ NODE_KEYS: Final[dict[str, str]] = {
     HASHTAG: "name",
 }
 
+#: Nodes that keep the books: no part of the network, never exported. Label → key, then the other properties.
+EVENT: Final = "Event"
+BOOKKEEPING: Final[dict[str, tuple[str, ...]]] = {EVENT: ("eventId", "at", "times")}
+
+#: What the import works out for every content and the events keep up to date: how many people watched it, and the
+#: logarithm of its decayed count of watches (graph/events.py), absent where no watch has a time.
+CONTENT_KEPT: Final = ("audience", "trend")
+
 #: Kinds of content, as the API and the snapshot's ``kind`` column spell them.
 KINDS: Final[tuple[str, ...]] = ("keak", "beat")
 
