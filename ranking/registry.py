@@ -35,8 +35,7 @@ def kind(name: str) -> type[Recommender]:
     if name not in _CLASSES:
         raise SettingsError(f"No recommender is called {name!r}.", do=f"Known ones: {', '.join(NAMES)}.")
     module, _, attribute = _CLASSES[name].partition(":")
-    found = getattr(import_module(module), attribute)
-    assert issubclass(found, Recommender)
+    found: type[Recommender] = getattr(import_module(module), attribute)
     return found
 
 

@@ -1,0 +1,198 @@
+"""Metrics at a cut-off k: how right a ranking is (one value a user), and what kind of list it makes.
+
+P, R and NDCG are those of the social-recommendation papers (SELFRec and QRec score so): precision divides by k even
+when fewer contents were held out; recall divides by the number held out; the ideal DCG runs over min(k, held out); each
+is averaged over the users with something held out, and contents of the training part are masked. Their "hit ratio" is
+another thing than ours: hits over all held-out interactions, which is a recall weighted by activity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+
+from baselines.recommender import Ints
+
+__all__ = [
+    "PER_USER",
+    "Judged",
+    "average_popularity",
+    "average_precision",
+    "coverage",
+    "gini",
+    "graded_ndcg",
+    "hit_rate",
+    "intra_list_diversity",
+    "judge",
+    "ndcg",
+    "novelty",
+    "precision",
+    "recall",
+    "reciprocal_rank",
+]
+
+Values = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Rankings of n users beside what was held out for them."""
+
+    gains: Values
+    """Shape (n, k): what the content at each place was worth to the user; 0 where it was not held out."""
+    ideal: Values
+    """Shape (n, k): the k highest worths held out, highest first, padded with 0."""
+    held: Ints
+    """Shape (n,): number of contents held out, at least 1."""
+
+
+def judge(ids: Ints, held_out: sp.csr_array) -> Judged:
+    """Look each recommended content up among those held out.
+
+    ``ids`` has shape (n, k), -1 for nothing; row i of ``held_out`` (n × contents) belongs to row i of ``ids``.
+    """
+    n, k = ids.shape
+    held_out = sp.csr_array(held_out)
+    held_out.sort_indices()
+    held = np.diff(held_out.indptr).astype(np.int64)
+    width = held_out.shape[1]
+    keys = np.repeat(np.arange(n), held) * width + held_out.indices  # ascending: rows in order, columns sorted
+    wanted = np.arange(n)[:, None] * width + np.maximum(ids, 0)
+    place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    found = (ids >= 0) & (keys[place] == wanted)
+    gains = np.where(found, held_out.data[place], 0.0).astype(np.float64)
+
+    rows = np.repeat(np.arange(n), held)
+    order = np.lexsort((-held_out.data, rows))
+    rank = np.arange(len(order)) - np.repeat(np.asarray(held_out.indptr[:-1], dtype=np.int64), held)
+    best = rank < k
+    ideal = np.zeros((n, k))
+    ideal[rows[best], rank[best]] = held_out.data[order][best]
+    return Judged(gains, ideal, held)
+
+
+def hit_rate(judged: Judged, k: int) -> Values:
+    """1 for a user with at least one hit among the first ``k``, else 0."""
+    return np.asarray(_hits(judged, k).max(axis=1))
+
+
+def precision(judged: Judged, k: int) -> Values:
+    """Hits among the first ``k``, divided by ``k``."""
+    return np.asarray(_hits(judged, k).sum(axis=1) / k)
+
+
+def recall(judged: Judged, k: int) -> Values:
+    """Hits among the first ``k``, divided by the number held out."""
+    return np.asarray(_hits(judged, k).sum(axis=1) / judged.held)
+
+
+def ndcg(judged: Judged, k: int) -> Values:
+    """DCG with a gain of 1 a hit and the discount 1 / log2(place + 1), over that of min(k, held out) hits in front."""
+    discounts = _discounts(k)
+    ideal: Values = np.concatenate(([0.0], np.cumsum(discounts)))[np.minimum(judged.held, k)]
+    return np.asarray(_hits(judged, k) @ discounts / ideal)
+
+
+def graded_ndcg(judged: Judged, k: int) -> Values:
+    """As `ndcg`, with the engagement itself as the (linear) gain: finding what was loved counts more."""
+    discounts = _discounts(k)
+    return np.asarray((judged.gains[:, :k] @ discounts) / (judged.ideal[:, :k] @ discounts))
+
+
+def average_precision(judged: Judged, k: int) -> Values:
+    """Precision at each hit's place, summed over the first ``k`` and divided by min(k, held out); its mean is MAP@k."""
+    hits = _hits(judged, k)
+    precisions = np.cumsum(hits, axis=1) / np.arange(1, k + 1)
+    return np.asarray((precisions * hits).sum(axis=1) / np.minimum(judged.held, k))
+
+
+def reciprocal_rank(judged: Judged, k: int) -> Values:
+    """1 / place of the first hit, 0 without one among the first ``k``; its mean is MRR@k."""
+    hits = _hits(judged, k)
+    return np.asarray(hits.max(axis=1) / (hits.argmax(axis=1) + 1))
+
+
+#: Name in tables → metric with one value a user.
+PER_USER: Final[dict[str, Callable[[Judged, int], Values]]] = {
+    "HR": hit_rate,
+    "Precision": precision,
+    "Recall": recall,
+    "NDCG": ndcg,
+    "NDCG graded": graded_ndcg,
+    "MAP": average_precision,
+    "MRR": reciprocal_rank,
+}
+
+
+def coverage(ids: Ints, contents: int) -> float:
+    """Share of the ``contents`` that is recommended to anyone."""
+    return len(np.unique(ids[ids >= 0])) / contents
+
+
+def gini(ids: Ints, contents: int) -> float:
+    """Inequality of how often each of the ``contents`` is recommended: 0 all alike, near 1 all the same few."""
+    counts = np.sort(np.bincount(ids[ids >= 0], minlength=contents)).astype(np.float64)
+    if counts.sum() == 0:
+        return 0.0
+    places = np.arange(1, contents + 1)
+    return float(2 * (places @ counts) / (contents * counts.sum()) - (contents + 1) / contents)
+
+
+def novelty(ids: Ints, watchers: Ints, users: int) -> Values:
+    """Mean self-information of each list in bits: -log2 of the share of ``users`` who watched the content.
+
+    ``watchers`` (shape (contents,)) counts training watches; one nobody watched counts as watched by one. Users with
+    an empty list get NaN. (Vargas and Castells, RecSys 2011.)
+    """
+    return _mean_over_lists(ids, -np.log2(np.maximum(watchers, 1) / users))
+
+
+def average_popularity(ids: Ints, watchers: Ints) -> Values:
+    """Mean number of training watches of each list's contents; NaN for an empty list."""
+    return _mean_over_lists(ids, watchers.astype(np.float64))
+
+
+def intra_list_diversity(ids: Ints, vectors: sp.csr_array) -> Values:
+    """1 minus the mean cosine between the contents of each list; NaN for lists of fewer than two.
+
+    ``vectors`` (contents × anything) describes contents: their watchers for co-watch similarity, or their features. One
+    without a vector is like no other. (Ziegler et al., WWW 2005.) Uses Σ over pairs of a·b = (|Σa|² - Σ|a|²) / 2.
+    """
+    norms = np.sqrt(np.asarray(vectors.multiply(vectors).sum(axis=1)).ravel())
+    unit = sp.csr_array(sp.diags_array(np.where(norms > 0, 1.0 / np.where(norms > 0, norms, 1.0), 0.0)) @ vectors)
+    listed = ids >= 0
+    sizes = listed.sum(axis=1)
+    diversity = np.full(len(ids), np.nan)
+    block = 2_048
+    for start in range(0, len(ids), block):
+        rows, places = np.nonzero(listed[start : start + block])
+        chosen = ids[start : start + block][rows, places]
+        shape = (len(ids[start : start + block]), vectors.shape[0])
+        membership = sp.csr_array((np.ones(len(rows)), (rows, chosen)), shape=shape)
+        total = sp.csr_array(membership @ unit)
+        together: Values = np.asarray(total.multiply(total).sum(axis=1)).ravel()
+        alone = membership @ (norms > 0).astype(np.float64)
+        size = sizes[start : start + block]
+        pairs = np.maximum(size * (size - 1), 1)
+        diversity[start : start + block] = np.where(size > 1, 1.0 - (together - alone) / pairs, np.nan)
+    return diversity
+
+
+def _hits(judged: Judged, k: int) -> Values:
+    return (judged.gains[:, :k] > 0).astype(np.float64)
+
+
+def _discounts(k: int) -> Values:
+    return 1.0 / np.log2(np.arange(2, k + 2))
+
+
+def _mean_over_lists(ids: Ints, values: npt.NDArray[Any]) -> Values:
+    listed = ids >= 0
+    sizes = listed.sum(axis=1)
+    totals = np.where(listed, values[np.maximum(ids, 0)], 0.0).sum(axis=1)
+    return np.where(sizes > 0, totals / np.maximum(sizes, 1), np.nan)

@@ -1,0 +1,223 @@
+"""Ways to hold edges out, each a `Split`: what a recommender may learn from, and what it is judged by.
+
+Properties of nodes that were counted over the whole graph (a keak's likeCount, a user's lastConnection) know the
+held-out part. `LEAKING` names them; every split empties them unless told to keep them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import scipy.sparse as sp
+
+from baselines.recommender import Ints
+from graph import schema
+from graph.errors import InputError, SettingsError
+from graph.snapshot import NO_TIME, Edges, Nodes, Snapshot
+
+__all__ = ["LEAKING", "Split", "cold_contents", "cold_users", "random", "temporal"]
+
+Mask = npt.NDArray[np.bool_]
+
+#: Node properties that sum up the graph as it was at export, later than any cut-off.
+LEAKING: Final[dict[str, frozenset[str]]] = {
+    schema.USER: frozenset((*schema.USER_COUNTS, "lastConnection")),
+    schema.CONTENT: frozenset((*schema.KEAK_COUNTS, *schema.BEAT_COUNTS, "updatedAt")) - {"duration", "bpm"},
+}
+
+#: Relationship → the property that says when it came to be.
+_SINCE: Final = {schema.FOLLOWS: "since", schema.BLOCKED: "at", schema.HID: "at"}
+
+
+@dataclass(frozen=True)
+class Split:
+    """One way of holding edges out."""
+
+    name: str
+    train: Snapshot
+    """What ``fit`` gets: the same nodes and nids, fewer edges."""
+    held_out: sp.csr_array
+    """Users × contents: how much each withheld content was worth to each user, 1 in implicit mode. float32."""
+    users: Ints
+    """The users who are judged: those with something held out, ascending."""
+    allowed: Mask | None = None
+    """Shape (contents,): what may be recommended; None for everything."""
+    masked: sp.csr_array | None = None
+    """Users × contents that are neither learned from, nor judged, nor recommended."""
+    cutoff: int | None = None
+    """In milliseconds; everything in ``train`` is older."""
+
+    def sample(self, count: int, seed: int = 0) -> Split:
+        """The same split, judged on at most ``count`` of its users."""
+        if count >= len(self.users):
+            return self
+        chosen = np.sort(np.random.default_rng(seed).choice(self.users, count, replace=False))
+        return Split(self.name, self.train, self.held_out, chosen, self.allowed, self.masked, self.cutoff)
+
+
+def random(
+    snapshot: Snapshot, fraction: float = 0.2, seed: int = 0, *, known_only: bool = False, keep_counts: bool = False
+) -> Split:
+    """Hold out ``fraction`` of every user's contents, at random, rounded to the nearest whole number.
+
+    Whoever has a single content keeps it. ``known_only`` leaves held-out contents that nobody watches in the training
+    part out of judgement, as the loaders of SELFRec and QRec do. Raises SettingsError when ``fraction`` is not in 0..1
+    and InputError when nothing can be held out.
+    """
+    _check(fraction)
+    watched = snapshot.watched
+    degrees = np.diff(watched.indptr)
+    quota = np.where(degrees > 1, np.clip(np.floor(fraction * degrees + 0.5), 0, degrees - 1), 0).astype(np.int64)
+    key = np.random.default_rng(seed).random(len(watched))
+    shuffled = np.lexsort((key, watched.source))  # still grouped by user, in random order within
+    place = np.arange(len(watched)) - np.repeat(np.asarray(watched.indptr[:-1]), degrees)
+    held = np.zeros(len(watched), dtype=bool)
+    held[shuffled[place < np.repeat(quota, degrees)]] = True
+    return _split(f"random {fraction:g}", snapshot, ~held, held, known_only=known_only, keep_counts=keep_counts)
+
+
+def temporal(
+    snapshot: Snapshot,
+    fraction: float = 0.2,
+    *,
+    cutoff: int | None = None,
+    known_only: bool = False,
+    keep_counts: bool = False,
+) -> Split:
+    """Hold out everything from one moment on, for all users alike: at ``cutoff`` (ms), or the newest ``fraction``.
+
+    Training sees only what had ended strictly before. A content watched both before and after is neither learned from
+    (its merged properties know the future), nor judged, nor recommended. Follows, blocks and hides made since the
+    cut-off are dropped too; those without a time stay. Raises SettingsError for a bad ``fraction`` and InputError when
+    the snapshot has no times or nothing lies on one side.
+    """
+    _check(fraction)
+    columns = snapshot.watched.columns
+    if "lastAt" not in columns:
+        raise InputError("This snapshot has no times, so it cannot be cut in time.", do="Use --split random.")
+    last = np.asarray(columns["lastAt"])
+    timed = last != NO_TIME
+    if not timed.any():
+        raise InputError("This snapshot has no times, so it cannot be cut in time.", do="Use --split random.")
+    first = np.asarray(columns["firstAt"]) if "firstAt" in columns else last
+    first = np.where(first == NO_TIME, last, first)
+    if cutoff is None:
+        newest_first = np.sort(last[timed])[::-1]
+        cutoff = int(newest_first[max(0, round(fraction * len(newest_first)) - 1)])
+    before = timed & (last < cutoff)
+    after = timed & (first >= cutoff)
+    older = [_before(snapshot.edges[type_], column, cutoff) for type_, column in _SINCE.items()]
+    past = snapshot.with_edges(*older)
+    return _split(
+        "time",
+        past,
+        before,
+        after,
+        masked=~before & ~after,
+        cutoff=cutoff,
+        known_only=known_only,
+        keep_counts=keep_counts,
+    )
+
+
+def cold_users(snapshot: Snapshot, fraction: float = 0.1, seed: int = 0, *, keep_counts: bool = False) -> Split:
+    """Withhold every watch of ``fraction`` of the users, who keep their profile and whom they follow.
+
+    Judged by everything they watched that someone else watched too.
+    """
+    _check(fraction)
+    active = np.flatnonzero(np.diff(snapshot.watched.indptr))
+    cold = np.zeros(snapshot.users.count, dtype=bool)
+    cold[_choose(active, fraction, seed)] = True
+    held = cold[snapshot.watched.source]
+    return _split(f"cold users {fraction:g}", snapshot, ~held, held, known_only=True, keep_counts=keep_counts)
+
+
+def cold_contents(snapshot: Snapshot, fraction: float = 0.1, seed: int = 0, *, keep_counts: bool = False) -> Split:
+    """Withhold every watch of ``fraction`` of the contents, and rank only those for the users who watched them.
+
+    Users without another watch are not judged: nothing is known about their taste.
+    """
+    _check(fraction)
+    active = np.flatnonzero(np.bincount(snapshot.watched.target, minlength=snapshot.contents.count))
+    cold = np.zeros(snapshot.contents.count, dtype=bool)
+    cold[_choose(active, fraction, seed)] = True
+    held = cold[snapshot.watched.target]
+    warm = np.bincount(snapshot.watched.source[~held], minlength=snapshot.users.count) > 0
+    judged = held & warm[snapshot.watched.source]
+    return _split(f"cold contents {fraction:g}", snapshot, ~held, judged, allowed=cold, keep_counts=keep_counts)
+
+
+def _check(fraction: float) -> None:
+    if not 0.0 < fraction < 1.0:
+        raise SettingsError(f"The fraction to hold out is {fraction:g}.", do="It must lie between 0 and 1.")
+
+
+def _choose(population: Ints, fraction: float, seed: int) -> Ints:
+    count = round(fraction * len(population))
+    return np.sort(np.random.default_rng(seed).choice(population, count, replace=False))
+
+
+def _before(edges: Edges, column: str, cutoff: int) -> Edges:
+    if column not in edges.columns:
+        return edges
+    return edges.keep(np.asarray(edges.columns[column]) < cutoff)  # NO_TIME is less than any cut-off
+
+
+def _split(
+    name: str,
+    snapshot: Snapshot,
+    learned: Mask,
+    held: Mask,
+    *,
+    masked: Mask | None = None,
+    allowed: Mask | None = None,
+    cutoff: int | None = None,
+    known_only: bool = False,
+    keep_counts: bool,
+) -> Split:
+    watched = snapshot.watched
+    if known_only:
+        held = held & (np.bincount(watched.target[learned], minlength=watched.width) > 0)[watched.target]
+    worth = np.asarray(watched.columns["engagement"]) if snapshot.mode == "engagement" else np.ones(len(watched))
+    held = held & (worth > 0)  # a watch that was worth nothing is no success to find again
+    if not held.any() or not learned.any():
+        raise InputError(
+            f"Nothing is left on one side of the split ({name}).", do="Choose another fraction, or bring more data."
+        )
+    train = snapshot.with_edges(watched.keep(learned))
+    if not keep_counts:
+        train = _without_leaks(train)
+    held_out = _matrix(watched, held, worth)
+    return Split(
+        name=name,
+        train=train,
+        held_out=held_out,
+        users=np.flatnonzero(np.diff(held_out.indptr)).astype(np.int64),
+        allowed=allowed,
+        masked=None if masked is None or not masked.any() else _matrix(watched, masked, np.ones(len(watched))),
+        cutoff=cutoff,
+    )
+
+
+def _matrix(watched: Edges, mask: Mask, values: npt.NDArray[Any]) -> sp.csr_array:
+    rows, columns = watched.source[mask], np.asarray(watched.target)[mask]
+    shape = (len(watched.indptr) - 1, watched.width)
+    return sp.csr_array((np.asarray(values, dtype=np.float32)[mask], (rows, columns)), shape=shape)
+
+
+def _without_leaks(snapshot: Snapshot) -> Snapshot:
+    nodes = {**snapshot.nodes}
+    for label, names in LEAKING.items():
+        frame = nodes[label].frame
+        emptied: Sequence[pl.Series] = [
+            pl.Series(name, [None] * frame.height, dtype=frame.schema[name]) for name in frame.columns if name in names
+        ]
+        if emptied:
+            nodes[label] = Nodes(label, frame.with_columns(emptied), frame.height)
+    return Snapshot(snapshot.manifest, nodes, snapshot.edges)

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from evaluation import splits
+from evaluation.metrics import judge, precision
+from evaluation.rank import rank
+from tests import checkerboard
+from tests.evaluation.scored import Scored, network
+
+
+def test_the_best_come_first_and_training_contents_never():
+    split = splits.random(checkerboard.snapshot(), 0.3, seed=0)
+    ranked = rank(Scored(lambda users, contents: -contents + 0 * users).fit(split.train), split, 5)
+    seen = split.train.interactions()
+    for user, row in zip(split.users, ranked, strict=True):
+        expected = [c for c in range(checkerboard.SIZE) if not seen[user, c]][:5]
+        assert row.tolist() == expected
+
+
+def test_a_model_that_knows_nothing_gets_what_chance_gets_whatever_the_order_of_the_files():
+    """400 users hold the first 5 of 50 contents out: by file order a constant score would look perfect."""
+    watches = [(u, c, 100 if c < 5 else 0) for u in range(400) for c in (0, 1, 2, 3, 4, 5 + u % 45)]
+    split = splits.temporal(network(watches), cutoff=50)
+    ranked = rank(Scored(lambda users, contents: 0 * (users + contents)).fit(split.train), split, 10, seed=1)
+    # one permutation a block of users: judge many seeds to see the expectation
+    means = [
+        precision(
+            judge(
+                rank(Scored(lambda u, c: 0 * (u + c)).fit(split.train), split, 10, seed=s), split.held_out[split.users]
+            ),
+            10,
+        ).mean()
+        for s in range(60)
+    ]
+    assert np.mean(means) == pytest.approx(5 / 49, rel=0.15)
+    assert ranked.shape == (400, 10)
+
+
+def test_the_order_of_ties_repeats_with_the_seed():
+    split = splits.random(checkerboard.snapshot(), 0.3)
+    model = Scored(lambda users, contents: 0 * (users + contents)).fit(split.train)
+    assert (rank(model, split, 5, seed=4) == rank(model, split, 5, seed=4)).all()
+    assert (rank(model, split, 5, seed=4) != rank(model, split, 5, seed=5)).any()
+
+
+def test_a_score_that_is_not_a_number_is_never_recommended():
+    split = splits.random(checkerboard.snapshot(), 0.3)
+    model = Scored(lambda users, contents: np.where(contents == 3, np.nan, 1.0) + 0 * users).fit(split.train)
+    assert not (rank(model, split, 20) == 3).any()

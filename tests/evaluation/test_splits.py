@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evaluation import splits
+from evaluation.metrics import judge, ndcg
+from evaluation.rank import rank
+from graph.errors import InputError, SettingsError
+from graph.snapshot import NO_TIME, Snapshot
+from tests import checkerboard
+from tests.evaluation.scored import Counted, network
+
+watches = st.lists(
+    st.tuples(st.integers(0, 7), st.integers(0, 9), st.integers(0, 1000)),
+    min_size=12,
+    unique_by=lambda w: (w[0], w[1]),
+)
+
+
+def pairs(snapshot: Snapshot) -> set[tuple[int, int]]:
+    return set(zip(snapshot.watched.source.tolist(), snapshot.watched.target.tolist(), strict=True))
+
+
+def held(split: splits.Split) -> set[tuple[int, int]]:
+    rows, columns = split.held_out.nonzero()
+    return set(zip(rows.tolist(), columns.tolist(), strict=True))
+
+
+@settings(max_examples=50)
+@given(watches, st.floats(0.2, 0.8), st.integers(0, 5))
+def test_a_random_split_parts_every_users_watches(some, fraction, seed):
+    whole = network(some)
+    try:
+        split = splits.random(whole, fraction, seed)
+    except InputError:  # too few watches a user to hold any out
+        return
+    assert pairs(split.train) | held(split) == pairs(whole)
+    assert not pairs(split.train) & held(split)
+    for user in range(whole.users.count):
+        mine = sum(u == user for u, _ in pairs(whole))
+        out = sum(u == user for u, _ in held(split))
+        assert abs(out - fraction * mine) <= 0.5 + 1e-9 or out == mine - 1
+        assert mine == 0 or out < mine
+    assert set(split.users.tolist()) == {u for u, _ in held(split)}
+    again = splits.random(whole, fraction, seed)
+    assert held(again) == held(split)
+
+
+def test_another_seed_holds_out_other_contents():
+    assert held(splits.random(checkerboard.snapshot(), seed=1)) != held(splits.random(checkerboard.snapshot(), seed=2))
+
+
+@settings(max_examples=50)
+@given(watches, st.floats(0.1, 0.9))
+def test_a_split_in_time_trains_on_nothing_from_the_held_out_period(some, fraction):
+    whole = network(some)
+    try:
+        split = splits.temporal(whole, fraction)
+    except InputError:
+        return
+    assert split.cutoff is not None
+    times = {(u, c): at for u, c, at in some}
+    assert all(times[pair] < split.cutoff for pair in pairs(split.train))
+    assert all(times[pair] >= split.cutoff for pair in held(split))
+    assert pairs(split.train) | held(split) == pairs(whole)
+
+
+def test_the_newest_fifth_is_held_out():
+    split = splits.temporal(network([(u, c, 10 * u + c) for u in range(10) for c in range(10)]), 0.2)
+    assert split.cutoff == 80
+    assert held(split) == {(u, c) for u in (8, 9) for c in range(10)}
+
+
+def test_what_was_watched_before_and_after_is_neither_learned_nor_judged_nor_recommended():
+    nodes = {
+        "User": pl.DataFrame({"userId": ["u0", "u1"]}),
+        "Content": pl.DataFrame({"contentId": ["keaks/k0", "keaks/k1", "keaks/k2"]}),
+    }
+    watched = pl.DataFrame(
+        {
+            "source": [0, 0, 0, 1, 1],
+            "target": [0, 1, 2, 1, 2],
+            "firstAt": [10, 10, 60, 10, 10],
+            "lastAt": [20, 70, 60, 20, 20],
+        },
+        schema_overrides={"source": pl.Int32, "target": pl.Int32},
+    )
+    split = splits.temporal(Snapshot.build(nodes, {"WATCHED": watched}), cutoff=50)
+    assert pairs(split.train) == {(0, 0), (1, 1), (1, 2)}
+    assert held(split) == {(0, 2)}
+    assert rank(Counted().fit(split.train), split, 3).tolist() == [[2, -1, -1]]
+
+
+def test_follows_made_since_the_cut_off_are_dropped_and_those_without_a_time_stay():
+    nodes = {
+        "User": pl.DataFrame({"userId": ["u0", "u1", "u2", "u3"]}),
+        "Content": pl.DataFrame({"contentId": ["keaks/k0", "keaks/k1"]}),
+    }
+    types = {"source": pl.Int32, "target": pl.Int32}
+    watched = pl.DataFrame({"source": [0, 0], "target": [0, 1], "lastAt": [10, 60]}, schema_overrides=types)
+    follows = pl.DataFrame(
+        {"source": [0, 0, 0], "target": [1, 2, 3], "since": [49, 50, NO_TIME]}, schema_overrides=types
+    )
+    split = splits.temporal(Snapshot.build(nodes, {"WATCHED": watched, "FOLLOWS": follows}), cutoff=50)
+    assert split.train.follows.target.tolist() == [1, 3]
+
+
+def test_counts_that_know_the_future_are_emptied_unless_kept():
+    whole = network([(u, c, u + c) for u in range(4) for c in range(4)])
+    frame = whole.contents.frame.with_columns(
+        pl.Series("likeCount", [9, 8, 7, 6]), pl.Series("duration", [1.0, 2.0, 3.0, 4.0])
+    )
+    whole = Snapshot.build({"User": whole.users.frame, "Content": frame}, {"WATCHED": edges_frame(whole)})
+    emptied = splits.temporal(whole, 0.3).train.contents.frame
+    assert emptied["likeCount"].to_list() == [None] * 4
+    assert emptied["duration"].to_list() == [1.0, 2.0, 3.0, 4.0]
+    kept = splits.temporal(whole, 0.3, keep_counts=True).train.contents.frame
+    assert kept["likeCount"].to_list() == [9, 8, 7, 6]
+
+
+def test_a_shuffled_future_gains_nothing():
+    """What a model learns is the same whatever happens after the cut-off, so it cannot have seen it."""
+    rng = np.random.default_rng(0)
+    whole = network([(u, c, int(rng.integers(1000))) for u in range(30) for c in rng.permutation(40)[:15]])
+    truth = splits.temporal(whole, 0.3)
+    watched = whole.watched
+    target = np.array(watched.target)
+    later = watched.columns["lastAt"] >= truth.cutoff
+    target[later] = rng.integers(0, 40, later.sum())
+    shuffled = whole.with_edges(type(watched).build("WATCHED", watched.source, target, (30, 40), dict(watched.columns)))
+    other = splits.temporal(shuffled, cutoff=truth.cutoff)
+    assert pairs(other.train) == pairs(truth.train)
+    ranked = [rank(Counted().fit(split.train), truth, 10, seed=3) for split in (truth, other)]
+    assert (ranked[0] == ranked[1]).all()
+    assert ndcg(judge(ranked[0], truth.held_out[truth.users]), 10).mean() == pytest.approx(
+        ndcg(judge(ranked[1], truth.held_out[truth.users]), 10).mean()
+    )
+
+
+def test_cold_users_have_no_watch_left_but_keep_their_friends():
+    whole = checkerboard.snapshot()
+    split = splits.cold_users(whole, 0.1, seed=1)
+    assert len(split.users) == 2
+    assert np.diff(split.train.watched.indptr)[split.users].sum() == 0
+    assert split.train.follows.count == whole.follows.count
+
+
+def test_cold_contents_have_no_watch_left_and_are_all_that_is_ranked():
+    split = splits.cold_contents(checkerboard.snapshot(), 0.2, seed=1)
+    assert split.allowed is not None
+    cold = np.flatnonzero(split.allowed)
+    assert len(cold) == 4
+    assert not np.isin(split.train.watched.target, cold).any()
+    ranked = rank(Counted().fit(split.train), split, 6)
+    assert set(np.unique(ranked)) == {-1, *cold.tolist()}
+
+
+def test_known_only_leaves_out_contents_that_training_never_saw():
+    whole = network([(0, 0, 1), (0, 1, 2), (1, 0, 3), (1, 2, 4), (1, 1, 9), (0, 3, 9)])
+    assert held(splits.temporal(whole, cutoff=5)) == {(1, 1), (0, 3)}
+    assert held(splits.temporal(whole, cutoff=5, known_only=True)) == {(1, 1)}
+
+
+def test_a_sample_judges_fewer_users_of_the_same_split():
+    split = splits.random(checkerboard.snapshot())
+    few = split.sample(5, seed=1)
+    assert len(few.users) == 5
+    assert set(few.users) < set(split.users)
+    assert split.sample(100) is split
+
+
+@pytest.mark.parametrize("fraction", [0.0, 1.0, -0.2, 1.5, float("nan")])
+def test_a_fraction_outside_0_to_1_is_refused(fraction):
+    for make in (splits.random, splits.temporal, splits.cold_users, splits.cold_contents):
+        with pytest.raises(SettingsError, match="between 0 and 1"):
+            make(checkerboard.snapshot(), fraction)
+
+
+def test_a_network_without_times_cannot_be_cut_in_time():
+    with pytest.raises(InputError, match="--split random"):
+        splits.temporal(checkerboard.snapshot())
+    with pytest.raises(InputError, match="--split random"):
+        splits.temporal(network([(0, 0, NO_TIME), (0, 1, NO_TIME)]))
+
+
+def test_a_network_of_single_watches_has_nothing_to_hold_out():
+    with pytest.raises(InputError, match="Nothing is left"):
+        splits.random(network([(0, 0, 1), (1, 1, 2)]))
+
+
+def edges_frame(snapshot: Snapshot) -> pl.DataFrame:
+    watched = snapshot.watched
+    return pl.DataFrame({"source": watched.source, "target": watched.target, "lastAt": watched.columns["lastAt"]})
