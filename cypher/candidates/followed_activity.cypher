@@ -1,0 +1,33 @@
+// What the people one follows watched last, what they enjoyed more first, own and seen contents left out.
+// Parameters: userId; label (Content, Keak or Beat); friends, perFriend: caps of the two steps; scanned: how many
+//   watches of one friend are looked at for the newest; weights: {progress, commented, shared, liked}; limit.
+// Columns: contentId, score (sum of the engagements), count (of people), evidence (ids of up to three of them).
+MATCH (me:User {userId: $userId})
+CALL (me) {
+  MATCH (me)-[:FOLLOWS]->(friend:User)
+  RETURN friend
+  LIMIT $friends
+}
+CALL (friend) {
+  MATCH (friend)-[watched:WATCHED]->(content:Content)
+  WITH watched, content
+  LIMIT $scanned
+  WITH watched, content
+  WHERE $label IN labels(content)
+  RETURN watched, content
+  ORDER BY watched.lastAt IS NULL, watched.lastAt DESC
+  LIMIT $perFriend
+}
+WITH me,
+     friend,
+     content,
+     $weights.progress * coalesce(watched.progress, 1.0)
+       + $weights.commented * CASE WHEN watched.commented THEN 1 ELSE 0 END
+       + $weights.shared * CASE WHEN watched.shared THEN 1 ELSE 0 END
+       + $weights.liked * CASE WHEN watched.liked THEN 1 ELSE 0 END AS engagement
+ORDER BY engagement DESC
+WITH me, content, sum(engagement) AS score, count(*) AS count, collect(friend.userId)[..3] AS evidence
+ORDER BY score DESC, content.contentId
+WHERE NOT EXISTS { (me)-[:WATCHED|MADE]->(content) }
+RETURN content.contentId AS contentId, score, count, evidence
+LIMIT $limit

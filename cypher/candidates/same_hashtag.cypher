@@ -1,0 +1,26 @@
+// More under the hashtags of what one made or watched, rare hashtags first, own and seen contents left out.
+// Parameters: userId; label (Content, Keak or Beat); items: cap of the contents that lead to hashtags; hashtags: how many
+//   are followed up; perHashtag: cap of the contents of one hashtag; limit.
+// Columns: contentId, score (sum over shared hashtags of own uses / √(all uses)), count (of hashtags shared), evidence
+//   (names of up to three hashtags, the strongest first).
+MATCH (me:User {userId: $userId})
+CALL (me) {
+  MATCH (me)-[:MADE|WATCHED]->(item:Content)
+  RETURN item
+  LIMIT $items
+}
+MATCH (item)-[:TAGGED]->(hashtag:Hashtag)
+WITH me, hashtag, count(*) / sqrt(COUNT { (hashtag)<-[:TAGGED]-() }) AS weight
+ORDER BY weight DESC, hashtag.name
+LIMIT $hashtags
+CALL (hashtag) {
+  MATCH (hashtag)<-[:TAGGED]-(content:Content)
+  RETURN content
+  LIMIT $perHashtag
+}
+WITH me, content, sum(weight) AS score, count(*) AS count, collect(hashtag.name)[..3] AS evidence
+ORDER BY score DESC, content.contentId
+WHERE $label IN labels(content)
+  AND NOT EXISTS { (me)-[:WATCHED|MADE]->(content) }
+RETURN content.contentId AS contentId, score, count, evidence
+LIMIT $limit

@@ -1,0 +1,22 @@
+// People blocked people, which also ends their following each other.
+// Parameters: rows of {eventId, at, userId, targetId}.
+// Columns: eventId, applied (false when it was counted before). Events about people nobody knows give no row.
+UNWIND $rows AS row
+MATCH (other:User {userId: row.targetId})
+MERGE (event:Event {eventId: row.eventId})
+  ON CREATE SET event.at = row.at, event.times = 1
+  ON MATCH SET event.times = event.times + 1
+WITH row, other, event.times = 1 AS applied
+CALL (row, other, applied) {
+  WITH row, other
+  WHERE applied
+  MERGE (user:User {userId: row.userId})
+  WITH row, user, other
+  WHERE user <> other
+  MERGE (user)-[blocked:BLOCKED]->(other)
+    ON CREATE SET blocked.at = row.at
+  WITH user, other
+  MATCH (user)-[follows:FOLLOWS]-(other)
+  DELETE follows
+}
+RETURN row.eventId AS eventId, applied

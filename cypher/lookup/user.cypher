@@ -1,0 +1,11 @@
+// What the graph knows about a person.
+// Parameters: userId.
+// Columns: properties, follows, followers, watched, made (counts), listensTo, createsIn (names of genres).
+MATCH (me:User {userId: $userId})
+RETURN properties(me) AS properties,
+       COUNT { (me)-[:FOLLOWS]->() } AS follows,
+       COUNT { (me)<-[:FOLLOWS]-() } AS followers,
+       COUNT { (me)-[:WATCHED]->() } AS watched,
+       COUNT { (me)-[:MADE]->() } AS made,
+       COLLECT { MATCH (me)-[:LISTENS_TO]->(genre:Genre) RETURN genre.name ORDER BY genre.name } AS listensTo,
+       COLLECT { MATCH (me)-[:CREATES_IN]->(genre:Genre) RETURN genre.name ORDER BY genre.name } AS createsIn

@@ -1,0 +1,77 @@
+// A sample of what lies within one or two steps of a person, one row a relationship: for drawing, and for embedding
+// somebody nobody trained on.
+// Parameters: userId; depth (1 or 2); perNode, perNeighbour: cap of each kind of relationship at the first and the second
+//   step; limit: most rows, those of the first step first.
+// Columns: step, type, source, sourceLabel, sourceName, target, targetLabel, targetName (ids prefixed, names for showing),
+//   properties (of the relationship).
+MATCH (me:User {userId: $userId})
+CALL (me) {
+  MATCH (me)-[link:FOLLOWS]->(near:User)
+  RETURN link, near
+  LIMIT $perNode
+  UNION ALL
+  MATCH (me)<-[link:FOLLOWS]-(near:User)
+  RETURN link, near
+  LIMIT $perNode
+  UNION ALL
+  MATCH (me)-[link:WATCHED]->(near:Content)
+  RETURN link, near
+  LIMIT $perNode
+  UNION ALL
+  MATCH (me)-[link:MADE|LISTENS_TO|CREATES_IN]->(near)
+  RETURN link, near
+  LIMIT $perNode
+}
+CALL (link, near) {
+  RETURN 1 AS step, link AS found
+  UNION ALL
+  WITH near
+  WHERE $depth > 1 AND near:User
+  MATCH (near)-[found:FOLLOWS]->(:User)
+  RETURN 2 AS step, found
+  LIMIT $perNeighbour
+  UNION ALL
+  WITH near
+  WHERE $depth > 1 AND near:User
+  MATCH (near)-[found:WATCHED]->(:Content)
+  RETURN 2 AS step, found
+  LIMIT $perNeighbour
+  UNION ALL
+  WITH near
+  WHERE $depth > 1 AND near:Content
+  MATCH (near)<-[found:WATCHED]-(:User)
+  RETURN 2 AS step, found
+  LIMIT $perNeighbour
+  UNION ALL
+  WITH near
+  WHERE $depth > 1 AND near:Content
+  MATCH (near)-[found:USES|HAS_GENRE|HAS_MOOD|TAGGED]->()
+  RETURN 2 AS step, found
+  LIMIT $perNeighbour
+}
+WITH found, min(step) AS step
+ORDER BY step
+LIMIT $limit
+WITH step, found, startNode(found) AS source, endNode(found) AS target
+RETURN step,
+       type(found) AS type,
+       coalesce('users/' + source.userId, source.contentId) AS source,
+       CASE WHEN source:User THEN 'User' WHEN source:Beat THEN 'Beat' ELSE 'Keak' END AS sourceLabel,
+       coalesce(source.userId, source.contentId) AS sourceName,
+       coalesce(
+         'users/' + target.userId,
+         target.contentId,
+         'genres/' + target.genreId,
+         'moods/' + target.moodId,
+         'hashtags/' + target.name
+       ) AS target,
+       CASE
+         WHEN target:User THEN 'User'
+         WHEN target:Beat THEN 'Beat'
+         WHEN target:Content THEN 'Keak'
+         WHEN target:Genre THEN 'Genre'
+         WHEN target:Mood THEN 'Mood'
+         ELSE 'Hashtag'
+       END AS targetLabel,
+       coalesce(target.name, target.userId, target.contentId) AS targetName,
+       properties(found) AS properties

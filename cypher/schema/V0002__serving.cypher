@@ -1,0 +1,20 @@
+// What the online questions and the events walk: popularity, trend and freshness of contents, and the event ids.
+CREATE INDEX content_audience IF NOT EXISTS
+FOR (content:Content)
+ON (content.audience);
+
+CREATE INDEX content_trend IF NOT EXISTS
+FOR (content:Content)
+ON (content.trend);
+
+CREATE INDEX content_created IF NOT EXISTS
+FOR (content:Content)
+ON (content.createdAt);
+
+CREATE CONSTRAINT event_id IF NOT EXISTS
+FOR (event:Event)
+REQUIRE event.eventId IS UNIQUE;
+
+CREATE INDEX event_at IF NOT EXISTS
+FOR (event:Event)
+ON (event.at);
