@@ -46,7 +46,11 @@ NODE_KEYS: Final[dict[str, str]] = {
 
 #: Nodes that keep the books: no part of the network, never exported. Label → key, then the other properties.
 EVENT: Final = "Event"
-BOOKKEEPING: Final[dict[str, tuple[str, ...]]] = {EVENT: ("eventId", "at", "times")}
+SCHEMA_VERSION: Final = "SchemaVersion"
+BOOKKEEPING: Final[dict[str, tuple[str, ...]]] = {
+    EVENT: ("eventId", "at", "times"),
+    SCHEMA_VERSION: ("name", "appliedAt"),
+}
 
 #: What the import works out for every content and the events keep up to date: how many people watched it, and the
 #: logarithm of its decayed count of watches (graph/events.py), absent where no watch has a time.

@@ -1,0 +1,91 @@
+"""The one Neo4j of a test run, and what every test may ask for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from graph.driver import Graph
+from graph.local_server import Connection, LocalServer
+from graph.memory import SMALL
+from graph.settings import Settings
+
+SHARED_DATA = Path(os.environ.get("ENTOURAGE_DATA") or Path(__file__).parents[2] / "shared" / "data")
+
+
+@pytest.fixture(scope="session")
+def neo4j_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
+    """``NEO4J_URI`` where it is set, else a local server that lives as long as the run."""
+    given = Settings()
+    if given.neo4j_uri:
+        password = given.neo4j_password.get_secret_value() if given.neo4j_password else ""
+        yield Connection(given.neo4j_uri, given.neo4j_user, password, given.neo4j_database, None)
+        return
+    home = Settings(home=tmp_path_factory.mktemp("neo4j"))
+    with LocalServer(home, memory=SMALL, bolt_port=0, http_port=0) as where:
+        yield where
+
+
+@pytest.fixture(scope="session")
+def session_settings(neo4j_server: Connection, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """The settings of ``settings``, for fixtures that outlive a test."""
+    return _settings(neo4j_server, tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture
+def settings(neo4j_server: Connection, tmp_path: Path) -> Settings:
+    """Settings that reach the run's Neo4j, with a home of the test's own and a deadline that a busy machine keeps."""
+    return _settings(neo4j_server, tmp_path / "home")
+
+
+@pytest.fixture(scope="module")
+def graph(session_settings: Settings) -> Iterator[Graph]:
+    """An empty database with the schema applied."""
+    with Graph.connect(session_settings) as graph:
+        empty(graph)
+        graph.apply_schema()
+        yield graph
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """The folder of public data sets; tests that use it are left out where there is none."""
+    return SHARED_DATA
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out tests of public data sets on machines that have none: a stranger's run is whole without them."""
+    if SHARED_DATA.is_dir():
+        return
+    needing = [item for item in items if "shared_data" in getattr(item, "fixturenames", ())]
+    if needing:
+        config.hook.pytest_deselected(items=needing)
+        items[:] = [item for item in items if item not in needing]
+
+
+def pytest_report_header() -> str:
+    """Say where the public data sets are, since tests that use them depend on it."""
+    if SHARED_DATA.is_dir():
+        return f"public data sets: {SHARED_DATA}"
+    return f"public data sets: none at {SHARED_DATA} (set ENTOURAGE_DATA); the tests that use them are deselected"
+
+
+def empty(graph: Graph) -> None:
+    """Delete all nodes and relationships."""
+    while graph.write("schema/empty", deadline_ms=0, limit=20_000)[0]["deleted"]:
+        pass
+
+
+def _settings(server: Connection, home: Path) -> Settings:
+    return Settings(
+        home=home,
+        neo4j_uri=server.uri,
+        neo4j_user=server.user,
+        neo4j_password=SecretStr(server.password),
+        neo4j_database=server.database,
+        query_deadline_ms=30_000,
+    )
