@@ -1,0 +1,466 @@
+"""Who watches what and when: sessions over two years, each view a choice among a few contents met on the way.
+
+A view starts with ``MET`` contents that a person comes across: what followed people watched lately or made, what
+trends in the own community or everywhere, what the own taste searches for, what is new. One of them is watched, with
+odds that grow with affinity and quality (a multinomial logit choice: McFadden 1974); how far, and whether it is liked,
+commented or shared, follows from the same two numbers. ``true_choices`` asks what *could* be watched instead.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from generator.chance import Array, compiled, normal, numbers, pick, shares_of, stream, uniform
+from generator.follows import Follows
+from generator.tastes import END, SECOND, START, Catalogue, People, World
+
+__all__ = ["COMMENTED", "LIKED", "SHARED", "Sessions", "State", "Views", "sessions", "start", "watch"]
+
+MET: Final = 8
+"""Contents met before one of them is watched."""
+TASTE: Final = 5.0
+"""Weight of affinity in the odds."""
+QUALITY: Final = 0.45
+"""Weight of quality in the odds."""
+AGAIN: Final = 0.03
+"""Share of views that watch an earlier one again: the repeated rows."""
+GROUP_TREND, TREND, SEARCH = 0.30, 0.12, 0.48
+"""Ways to meet a content, followed people apart: what trends in the community, everywhere, a search; the rest is new."""
+MADE: Final = 0.25
+"""Share of what is met through followed people that they made; they watched the rest."""
+RECENT: Final = 8
+"""Watched contents of each person that followers may meet."""
+MEMORY: Final = 21 * 86_400 * SECOND
+"""Followers meet what was watched in the last three weeks."""
+LOOK_BACK: Final = 256
+"""A content among one's own last views is not met again."""
+LIKED, COMMENTED, SHARED = 1, 2, 4
+"""Bits of ``Views.marks``."""
+
+
+class Sessions(NamedTuple):
+    """Visits in order of time."""
+
+    user: Array
+    """(s,) int32."""
+    at: Array
+    """(s,) int64: when it begins."""
+    length: Array
+    """(s,) int32: its views."""
+    views: Array
+    """(n,) int64: views of each user over all sessions."""
+
+
+class Views(NamedTuple):
+    """Rows of the audiences file."""
+
+    user: Array
+    """(v,) int32."""
+    content: Array
+    """(v,) int32."""
+    at: Array
+    """(v,) int64."""
+    progress: Array
+    """(v,) float32 in 0..1, four decimals."""
+    marks: Array
+    """(v,) uint8: LIKED, COMMENTED and SHARED added up."""
+
+
+class State(NamedTuple):
+    """What the network remembers between two views."""
+
+    history_start: Array
+    """(n + 1,) int64 into ``history``."""
+    history: Array
+    """(v,) int32: contents each user watched, oldest first."""
+    watched: Array
+    """(n,) int32: how many of them there are."""
+    recent: Array
+    """(n, RECENT) int32: contents that followers of each user may meet, a ring."""
+    recent_at: Array
+    """(n, RECENT) int64."""
+    recents: Array
+    """(n,) int32: how many were ever put there."""
+    trend: Array
+    """(t,) int32: the latest views of all, a ring."""
+    trends: Array
+    """(1,) int64: how many were ever put there."""
+    group_trend: Array
+    """(communities, t') int32."""
+    group_trends: Array
+    """(communities,) int64."""
+    following: Array
+    """(n,) int32: how many of a user's follows have happened."""
+    grown: Array
+    """(communities,) int64: how many contents of each community have appeared."""
+    random: Array
+
+    def copy(self, random: Array) -> State:
+        """The same memory with other random numbers: another future of the same past."""
+        return State(*(array.copy() for array in self[:-1]), random)
+
+
+class Probe(NamedTuple):
+    """Where ``_watch`` notes what the watched users could have watched."""
+
+    row: Array
+    """(n,) int32: row of each probed user, -1 for the others."""
+    user: Array
+    """(p,) int32: row of the probed user, for each content met."""
+    content: Array
+    """(p,) int32."""
+    odds: Array
+    """(p,) float32: the probability with which it was chosen."""
+    used: Array
+    """(1,) int64: entries noted so far."""
+
+
+def sessions(world: World) -> Sessions:
+    """Draw when everyone visits and for how many views: heavy-tailed activity, evenings, exact total."""
+    random = numbers(world.seed, "sessions")
+    people, count = world.people, world.sizes.users
+    stay = (people.last - np.maximum(people.created, START)) / (END - START)
+    wish = random.lognormal(0.0, 1.3, count) * (0.15 + stay)
+    wish[random.random(count) < 0.04] = 0.0
+    views = shares_of(world.sizes.audiences, wish, most=max(world.sizes.contents // 4, 40) * 8)
+    # Sessions of 1 + geometric length, mean 6, cut where a user's views run out.
+    estimate = views / 6.0
+    number = np.maximum((views > 0).astype(np.int64), np.ceil(estimate).astype(np.int64))
+    user = np.repeat(np.arange(count, dtype=np.int32), number)
+    weight = random.gamma(0.8, size=len(user)) + 0.05
+    length = _cut(views, number, weight)
+    begin = np.maximum(people.created, START)[user]
+    # People come in spells: a visit falls near one of a few centres of interest in the user's stay.
+    centre = (user.astype(np.int64) * 7919 + (random.random(len(user)) ** 1.5 * 5).astype(np.int64)) % 1_000_003
+    middle = (centre * 0.6180339887498949) % 1.0
+    place = np.where(
+        random.random(len(user)) < 0.5, random.random(len(user)), middle + random.normal(0, 0.02, len(user))
+    )
+    at = begin + (np.clip(place, 0.0, 0.9999) * (people.last[user] - begin)).astype(np.int64)
+    day = at // (86_400 * SECOND)
+    hour = np.where(
+        random.random(len(user)) < 0.65, random.normal(20.0, 2.6, len(user)), random.normal(13.0, 3.5, len(user))
+    )
+    clocked = day * 86_400 * SECOND + ((hour % 24.0) * 3600 * SECOND).astype(np.int64)
+    at = np.where((clocked >= begin) & (clocked < END - 3 * 3600 * SECOND), clocked, at)
+    at += (random.random(len(user)) * 1000 * SECOND).astype(np.int64)
+    order = np.argsort(at, kind="stable")
+    return Sessions(user[order], at[order], length[order], views)
+
+
+def _cut(views: Array, number: Array, weight: Array) -> Array:
+    """Lengths of each user's sessions: at least 1 each where there are enough views, adding up to ``views``."""
+    edges = np.concatenate([[0], np.cumsum(number)])
+    cumulative = np.concatenate([[0.0], np.cumsum(weight)])
+    user = np.repeat(np.arange(len(views)), number)
+    share = (cumulative[1:] - cumulative[edges[:-1]][user]) / (cumulative[edges[1:]] - cumulative[edges[:-1]])[user]
+    spare = (views - number)[user]
+    upto = np.floor(share * spare + 1e-9).astype(np.int64)
+    last = edges[1:][number > 0] - 1
+    upto[last] = (views - number)[number > 0]
+    before = np.concatenate([[0], upto[:-1]])
+    before[edges[:-1][number > 0]] = 0
+    length: Array = (upto - before + 1).astype(np.int32)
+    return length
+
+
+def start(world: World, visits: Sessions) -> State:
+    """The memory before the first view; trends hold about two weeks."""
+    count, groups = world.sizes.users, len(world.communities)
+    history_start = np.zeros(count + 1, dtype=np.int64)
+    np.cumsum(visits.views, out=history_start[1:])
+    fortnight = max(32, round(len(visits.user) / 730 * 14 * 6))
+    return State(
+        history_start=history_start,
+        history=np.zeros(int(history_start[-1]), dtype=np.int32),
+        watched=np.zeros(count, dtype=np.int32),
+        recent=np.zeros((count, RECENT), dtype=np.int32),
+        recent_at=np.zeros((count, RECENT), dtype=np.int64),
+        recents=np.zeros(count, dtype=np.int32),
+        trend=np.zeros(fortnight, dtype=np.int32),
+        trends=np.zeros(1, dtype=np.int64),
+        group_trend=np.zeros((groups, max(24, fortnight // groups)), dtype=np.int32),
+        group_trends=np.zeros(groups, dtype=np.int64),
+        following=np.zeros(count, dtype=np.int32),
+        grown=np.zeros(groups, dtype=np.int64),
+        random=stream(world.seed, "watching"),
+    )
+
+
+def watch(
+    world: World, graph: Follows, visits: Sessions, state: State, begin: int, end: int, chunk: int = 1_000_000
+) -> Iterator[Views]:
+    """Live through sessions ``begin``..``end``-1, ``chunk`` views or a little more at a time."""
+    size_before = np.concatenate([[0], np.cumsum(visits.length, dtype=np.int64)])
+    probe = _no_probe(world.sizes.users)
+    while begin < end:
+        upto = int(np.searchsorted(size_before, size_before[begin] + chunk, side="right"))
+        upto = min(max(upto, begin + 1), end)
+        size = int(size_before[upto] - size_before[begin])
+        views = Views(
+            np.empty(size, np.int32), np.empty(size, np.int32), np.empty(size, np.int64),
+            np.empty(size, np.float32), np.empty(size, np.uint8),
+        )  # fmt: skip
+        _watch(world.people, world.catalogue, graph, visits, state, probe, views, begin, upto)
+        yield views
+        begin = upto
+
+
+def choices(
+    world: World, graph: Follows, visits: Sessions, state: State, begin: int, probed: Array
+) -> tuple[Array, Array, Array]:
+    """One more future from session ``begin`` on: what the ``probed`` users meet, and with what odds they watch it.
+
+    ``state`` is used up. Returns rows into ``probed``, contents, and odds, of one shape; pairs repeat.
+    """
+    row = np.full(world.sizes.users, -1, dtype=np.int32)
+    row[probed] = np.arange(len(probed), dtype=np.int32)
+    most = int(visits.length[begin:][row[visits.user[begin:]] >= 0].sum()) * MET
+    probe = Probe(
+        row, np.empty(most, np.int32), np.empty(most, np.int32), np.empty(most, np.float32), np.zeros(1, np.int64)
+    )
+    length = int(visits.length[begin:].sum())
+    views = Views(
+        np.empty(length, np.int32), np.empty(length, np.int32), np.empty(length, np.int64),
+        np.empty(length, np.float32), np.empty(length, np.uint8),
+    )  # fmt: skip
+    _watch(world.people, world.catalogue, graph, visits, state, probe, views, begin, len(visits.user))
+    used = int(probe.used[0])
+    return probe.user[:used], probe.content[:used], probe.odds[:used]
+
+
+def _no_probe(users: int) -> Probe:
+    nothing = np.empty(0, np.int32)
+    return Probe(np.full(users, -1, np.int32), nothing, nothing, np.empty(0, np.float32), np.zeros(1, np.int64))
+
+
+@compiled
+def _watch(
+    people: People,
+    catalogue: Catalogue,
+    graph: Follows,
+    visits: Sessions,
+    state: State,
+    probe: Probe,
+    views: Views,
+    begin: int,
+    end: int,
+) -> None:
+    """Live through the sessions one by one, filling ``views`` and changing ``state``."""
+    # Each access to an array in a tuple counts references: all of them are taken out once, before the loops.
+    taste, community, share, sociability = people.vector, people.community, people.share, people.sociability
+    content_taste, quality, created, by_time = catalogue.vector, catalogue.quality, catalogue.created, catalogue.by_time
+    group_start, group, made_start, made = catalogue.group_start, catalogue.group, catalogue.made_start, catalogue.made
+    follow_start, followed, since = graph.start, graph.target, graph.since
+    history, watched, following, grown = state.history, state.watched, state.following, state.grown
+    recent, recent_at, recents = state.recent, state.recent_at, state.recents
+    trend, trends, group_trend, group_trends = state.trend, state.trends, state.group_trend, state.group_trends
+    random, probe_row, generosity = state.random, probe.row, people.generosity
+    visitor, visit_at, visit_length, history_start = visits.user, visits.at, visits.length, state.history_start
+    met = np.empty(MET, dtype=np.int32)
+    utility = np.empty(MET, dtype=np.float64)
+    affinities = np.empty(MET, dtype=np.float64)
+    row = 0
+    alive = 0
+    for visit in range(begin, end):
+        user, time = visitor[visit], visit_at[visit]
+        while alive < len(by_time) and created[by_time[alive]] <= time:
+            alive += 1
+        base = follow_start[user]
+        degree = follow_start[user + 1] - base
+        while following[user] < degree and since[base + following[user]] <= time:
+            following[user] += 1
+        friends = following[user]
+        past = history_start[user]
+        for _ in range(visit_length[visit]):
+            seen = watched[user]
+            chosen, affinity = -1, 0.0
+            if seen > 0 and uniform(random) < AGAIN:
+                chosen = history[past + seen - 1 - pick(random, min(seen, 60))]
+                affinity = _affinity(taste, user, content_taste, chosen)
+            else:
+                found, best = 0, -1e9
+                for _attempt in range(4 * MET):
+                    if friends > 0 and uniform(random) < sociability[user]:
+                        content = _through_friends(
+                            random, taste, user, followed, base, friends, made_start, made, created, recent, recent_at,
+                            recents, time,
+                        )  # fmt: skip
+                    else:
+                        content = _elsewhere(
+                            random, _community(random, community, share, user), trend, trends, group_trend,
+                            group_trends, group_start, group, created, grown, by_time, alive, time,
+                        )  # fmt: skip
+                    if content < 0 or _among(history, past + max(0, seen - LOOK_BACK), past + seen, content):
+                        continue
+                    affinities[found] = _affinity(taste, user, content_taste, content)
+                    met[found] = content
+                    utility[found] = TASTE * affinities[found] + QUALITY * quality[content]
+                    best = max(best, utility[found])
+                    found += 1
+                    if found == MET:
+                        break
+                total = 0.0
+                for at in range(found):
+                    utility[at] = math.exp(utility[at] - best)
+                    total += utility[at]
+                level = uniform(random) * total
+                for at in range(found):
+                    level -= utility[at]
+                    if level <= 0.0 or at == found - 1:
+                        chosen, affinity = met[at], affinities[at]
+                        break
+                if probe_row[user] >= 0:
+                    _note(probe, probe_row[user], met, utility, found, total)
+                if chosen < 0:
+                    chosen = by_time[pick(random, max(alive, 1))]
+                    affinity = _affinity(taste, user, content_taste, chosen)
+            mood = pleasure(affinity, quality[chosen])
+            progress = 1.0 / (1.0 + math.exp(-(mood + 0.9 * normal(random))))
+            marks = _marks(random, mood, generosity[user])
+            views.user[row] = user
+            views.content[row] = chosen
+            views.at[row] = time
+            views.progress[row] = round(progress * 10_000.0) / 10_000.0
+            views.marks[row] = marks
+            row += 1
+            time += np.int64((8.0 + 50.0 * progress + 20.0 * uniform(random)) * SECOND) + pick(random, SECOND)
+            history[past + seen] = chosen
+            watched[user] = seen + 1
+            if progress > 0.5 or marks > 0:  # enjoyed: others may meet it
+                recent[user, recents[user] % RECENT] = chosen
+                recent_at[user, recents[user] % RECENT] = time
+                recents[user] += 1
+                main = community[user, 0]
+                group_trend[main, group_trends[main] % group_trend.shape[1]] = chosen
+                group_trends[main] += 1
+                trend[trends[0] % len(trend)] = chosen
+                trends[0] += 1
+
+
+@compiled
+def pleasure(affinity: float, quality: float) -> float:
+    """How much a person enjoys a content, the number engagement follows from: 0 is indifference."""
+    return -0.9 + 3.2 * affinity + 0.35 * quality
+
+
+@compiled
+def _affinity(tastes: Array, user: int, contents: Array, content: int) -> float:
+    total = np.float32(0.0)
+    for d in range(tastes.shape[1]):
+        total += tastes[user, d] * contents[content, d]
+    return float(total)
+
+
+@compiled
+def _among(history: Array, low: int, high: int, content: int) -> bool:
+    for at in range(low, high):  # noqa: SIM110 (compiled code)
+        if history[at] == content:
+            return True
+    return False
+
+
+@compiled
+def _note(probe: Probe, row: int, met: Array, weight: Array, found: int, total: float) -> None:
+    for at in range(found):
+        note = probe.used[0]
+        probe.user[note] = row
+        probe.content[note] = met[at]
+        probe.odds[note] = weight[at] / total
+        probe.used[0] = note + 1
+
+
+@compiled
+def _marks(random: Array, mood: float, generosity: float) -> int:
+    marks = 0
+    will = mood + generosity
+    if uniform(random) < 1.0 / (1.0 + math.exp(-(1.5 * will - 2.6))):
+        marks += LIKED
+    if uniform(random) < 1.0 / (1.0 + math.exp(-(1.2 * will - 4.6))):
+        marks += COMMENTED
+    if uniform(random) < 1.0 / (1.0 + math.exp(-(1.2 * will - 5.2))):
+        marks += SHARED
+    return marks
+
+
+@compiled
+def _community(random: Array, community: Array, share: Array, user: int) -> int:
+    at = uniform(random)
+    slot = 0 if at < share[user, 0] else (1 if at < share[user, 1] else 2)
+    return int(community[user, slot])
+
+
+@compiled
+def _elsewhere(
+    random: Array,
+    own: int,
+    trend: Array,
+    trends: Array,
+    group_trend: Array,
+    group_trends: Array,
+    group_start: Array,
+    group: Array,
+    created: Array,
+    grown: Array,
+    by_time: Array,
+    alive: int,
+    time: int,
+) -> int:
+    """A content that trends in the community ``own`` or everywhere, belongs to ``own``, or is new; -1 for none."""
+    way = uniform(random)
+    if way < GROUP_TREND:
+        held = min(group_trends[own], group_trend.shape[1])
+        return int(group_trend[own, pick(random, held)]) if held > 0 else -1
+    if way < GROUP_TREND + TREND:
+        held = min(trends[0], len(trend))
+        return int(trend[pick(random, held)]) if held > 0 else -1
+    if way < GROUP_TREND + TREND + SEARCH:
+        low, high = group_start[own], group_start[own + 1]
+        while grown[own] < high - low and created[group[low + grown[own]]] <= time:
+            grown[own] += 1
+        held = grown[own]
+        return int(group[low + int(held * uniform(random) ** 0.8)]) if held > 0 else -1
+    age = int(-math.log(1.0 - uniform(random)) * 0.02 * alive)
+    return int(by_time[max(0, alive - 1 - age)]) if alive > 0 else -1
+
+
+@compiled
+def _through_friends(
+    random: Array,
+    tastes: Array,
+    user: int,
+    followed: Array,
+    base: int,
+    friends: int,
+    made_start: Array,
+    made: Array,
+    created: Array,
+    recent: Array,
+    recent_at: Array,
+    recents: Array,
+    time: int,
+) -> int:
+    """What a followed person watched lately or made; of two, the one of closer taste counts more often."""
+    friend = followed[base + pick(random, friends)]
+    second = followed[base + pick(random, friends)]
+    if uniform(random) < 0.8:
+        lead = np.float32(0.0)
+        for d in range(tastes.shape[1]):
+            lead += tastes[user, d] * (tastes[friend, d] - tastes[second, d])
+        if lead < 0:
+            friend = second
+    if uniform(random) < MADE:
+        low, high = made_start[friend], made_start[friend + 1]
+        while high > low and created[made[high - 1]] > time:
+            high -= 1
+        if high > low:
+            return int(made[high - 1 - pick(random, min(high - low, 6))])
+    held = min(recents[friend], RECENT)
+    if held == 0:
+        return -1
+    place = (recents[friend] - 1 - pick(random, held)) % RECENT
+    return int(recent[friend, place]) if time - recent_at[friend, place] <= MEMORY else -1
