@@ -1,0 +1,73 @@
+"""Rows of the relationship files to relationships: one a pair, whatever was said about it folded together.
+
+Every fold (highest, any, earliest, latest) gives the same whichever row comes first and however often it comes.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+__all__ = ["follows", "pairs", "watched"]
+
+_LATEST: Final = np.iinfo(np.int64).max
+_EARLIEST: Final = np.iinfo(np.int64).min
+
+Array = npt.NDArray[Any]
+
+
+class _Groups:
+    """Rows sorted by (source, target), and where each pair starts."""
+
+    def __init__(self, source: Array, target: Array) -> None:
+        key = source.astype(np.int64) << 32
+        key |= target.astype(np.int64)
+        self.order = np.argsort(key)
+        key = key[self.order]
+        self.starts = np.flatnonzero(np.concatenate(([True], key[1:] != key[:-1]))) if len(key) else self.order
+        unique = key[self.starts]
+        self.source = (unique >> 32).astype(np.int32)
+        self.target = (unique & 0xFFFFFFFF).astype(np.int32)
+
+    def fold(self, how: np.ufunc, values: Array) -> Array:
+        """``how`` over each pair's values, shape (pairs,)."""
+        values = values[self.order]
+        return values if len(self.starts) == len(values) else how.reduceat(values, self.starts)
+
+    def sizes(self) -> Array:
+        return np.diff(self.starts, append=len(self.order)).astype(np.int32)
+
+
+def pairs(source: Array, target: Array) -> pl.DataFrame:
+    """Each pair once, sorted."""
+    groups = _Groups(source, target)
+    return pl.DataFrame({"source": groups.source, "target": groups.target})
+
+
+def follows(source: Array, target: Array, rows: pl.DataFrame) -> pl.DataFrame:
+    """source, target, since: the earliest time (ms) a pair comes with, null where none does."""
+    groups = _Groups(source, target)
+    first = groups.fold(np.minimum, rows["since"].fill_null(_LATEST).to_numpy())
+    return pl.DataFrame({"source": groups.source, "target": groups.target, "since": _time(first, _LATEST)})
+
+
+def watched(source: Array, target: Array, rows: pl.DataFrame) -> pl.DataFrame:
+    """The properties of WATCHED from rows with at, progress, liked, commented and shared; see graph/schema.py."""
+    groups = _Groups(source, target)
+    columns: dict[str, Any] = {"source": groups.source, "target": groups.target}
+    progress = groups.fold(np.maximum, rows["progress"].fill_null(-1.0).to_numpy())
+    columns["progress"] = pl.Series(progress).replace(-1.0, None)
+    for name in ("liked", "commented", "shared"):
+        any_ = pl.Series(groups.fold(np.maximum, rows[name].cast(pl.Int8).fill_null(-1).to_numpy()))
+        columns[name] = any_.replace(-1, None).cast(pl.Boolean)
+    columns["watchCount"] = groups.sizes()
+    columns["firstAt"] = _time(groups.fold(np.minimum, rows["at"].fill_null(_LATEST).to_numpy()), _LATEST)
+    columns["lastAt"] = _time(groups.fold(np.maximum, rows["at"].fill_null(_EARLIEST).to_numpy()), _EARLIEST)
+    return pl.DataFrame(columns)
+
+
+def _time(values: Array, unknown: int) -> pl.Series:
+    return pl.Series(values, dtype=pl.Int64).replace(unknown, None)
