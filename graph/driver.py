@@ -78,7 +78,8 @@ class Graph:
         graph = cls(driver, where, settings.query_deadline_ms)
         try:
             with graph._explained("the first contact"):
-                driver.verify_connectivity(database=where.database)
+                driver.verify_connectivity()  # at once, without the retries of a query
+            graph.read("schema/ping", deadline_ms=0)  # the database may be another than the user's own
         except BaseException:
             driver.close()
             raise
