@@ -1,0 +1,129 @@
+"""``entourage evaluate``: compare recommenders on a held-out part of the snapshot."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from evaluation import contenders, leaderboard, report, splits
+from graph import snapshot as snapshots
+from graph.errors import SettingsError
+from graph.settings import load_settings
+from graph.snapshot import Snapshot
+from ranking.registry import NAMES
+
+__all__ = ["evaluate"]
+
+_console = Console()
+
+
+class How(StrEnum):
+    """Ways to hold out."""
+
+    RANDOM = "random"
+    TIME = "time"
+    COLD_USERS = "cold-users"
+    COLD_CONTENTS = "cold-contents"
+
+
+def evaluate(
+    models: Annotated[
+        str, typer.Option(help=f"Comma-separated names: {', '.join(NAMES)}.")
+    ] = "popularity,friends-items,item-knn,user-knn,ease,als,gat",
+    split: Annotated[
+        How,
+        typer.Option(help="Hold out at random per user, or the newest, or all of some users or contents."),
+    ] = How.RANDOM,
+    fraction: Annotated[float, typer.Option(help="Share held out, between 0 and 1.")] = 0.2,
+    seeds: Annotated[int, typer.Option(min=1, help="Splits, drawn with seeds 0, 1, …; with --split time, fits.")] = 1,
+    k: Annotated[str, typer.Option(help="Comma-separated cut-offs; the first orders the table.")] = "10,20",
+    tune_seconds: Annotated[
+        float, typer.Option(min=0, help="Let every baseline search its settings so long, on training data only.")
+    ] = 0,
+    users: Annotated[int, typer.Option(min=0, help="Judge only so many users, drawn at random; 0 judges all.")] = 0,
+    known_only: Annotated[
+        bool, typer.Option(help="Do not judge contents that nobody watches in the training part.")
+    ] = False,
+    keep_counts: Annotated[
+        bool, typer.Option(help="Let models see counts that know the held-out part, such as likeCount.")
+    ] = False,
+    settings_file: Annotated[
+        Path | None, typer.Option("--settings", help="JSON of settings by model, as `entourage tune` writes it.")
+    ] = None,
+    snapshot: Annotated[Path | None, typer.Option(help="Folder of the snapshot; else the exported one.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the report; else in the home folder.")] = None,
+) -> None:
+    """Compare recommenders on a held-out part of the snapshot.
+
+    Prints one table and writes JSON, Markdown and a plot. Every content is ranked, and training contents are left out.
+    """
+    settings = load_settings()
+    names = [name.strip() for name in models.split(",") if name.strip()]
+    cutoffs = _cutoffs(k)
+    given = _read_settings(settings_file) if settings_file else {}
+    taking_part = contenders.named(names, given, tune_seconds)
+    if not taking_part or len(set(names)) < len(names):
+        raise SettingsError("--models names nothing, or something twice.", do="Give different names, with commas.")
+    whole = snapshots.load(snapshot or settings.snapshot_path)
+    made = [_split(whole, split, fraction, seed, known_only, keep_counts) for seed in range(seeds)]
+    if users:
+        made = [one.sample(users, seed) for seed, one in enumerate(made)]
+    _console.print(
+        f"Fitting {len(names)} recommenders on {seeds} split{'s' if seeds > 1 else ''} ({made[0].name}) of "
+        f"{whole.users.count:,} users, {whole.contents.count:,} contents and {len(whole.watched):,} watches."
+    )
+    began = time.monotonic()
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=_console, transient=True) as bar:
+        task = bar.add_task("", total=1.0)
+        board = leaderboard.evaluate(
+            taking_part, made, cutoffs, lambda share, what: bar.update(task, completed=share, description=what)
+        )
+    folder = out or settings.home / "evaluation" / split.value
+    report.write(board, folder, shlex.join(["entourage", *sys.argv[1:]]))
+    _console.print(report.table(board, _console.width))
+    _console.print(f"Took {time.monotonic() - began:.0f} s. Tests, breakdowns and the plot: {folder}/leaderboard.md")
+    _console.print(
+        "Next: `entourage tune MODEL` searches settings, `entourage train --model MODEL` trains on everything."
+    )
+
+
+def _split(whole: Snapshot, how: How, fraction: float, seed: int, known_only: bool, keep_counts: bool) -> splits.Split:
+    match how:
+        case How.RANDOM:
+            return splits.random(whole, fraction, seed, known_only=known_only, keep_counts=keep_counts)
+        case How.TIME:
+            return splits.temporal(whole, fraction, known_only=known_only, keep_counts=keep_counts)
+        case How.COLD_USERS:
+            return splits.cold_users(whole, fraction, seed, keep_counts=keep_counts)
+        case How.COLD_CONTENTS:
+            return splits.cold_contents(whole, fraction, seed, keep_counts=keep_counts)
+
+
+def _cutoffs(text: str) -> list[int]:
+    try:
+        found = list(dict.fromkeys(int(part) for part in text.split(",")))
+    except ValueError:
+        found = []
+    if not found or min(found) < 1:
+        raise SettingsError(f"--k {text!r} is no list of cut-offs.", do="Give whole numbers from 1 on, such as 10,20.")
+    return found
+
+
+def _read_settings(file: Path) -> dict[str, dict[str, Any]]:
+    try:
+        found = json.loads(file.read_text())
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{file} cannot be read: {error}.", do="Give a file of `entourage tune`.") from error
+    if not isinstance(found, dict) or not all(isinstance(value, dict) for value in found.values()):
+        raise SettingsError(f"{file} does not hold settings by model.", do='It looks like {"ease": {"friends": 1.0}}.')
+    return found

@@ -1,0 +1,65 @@
+"""What takes part in a comparison: recommenders by name, as they come, with given settings, or tuned first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from baselines.baseline import Baseline
+from baselines.recommender import Progress, Recommender
+from baselines.tuning import tune
+from evaluation import splits
+from graph.snapshot import NO_TIME, Snapshot
+from ranking import registry
+
+__all__ = ["Contender", "named", "validation"]
+
+_SLICE: Final = 0.1
+"""Share of the training part that settings are chosen by."""
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A label, and how to fit a fresh recommender to a training part with a seed."""
+
+    label: str
+    fit: Callable[[Snapshot, int, Progress], Recommender]
+
+
+def named(
+    names: Sequence[str], settings: Mapping[str, Mapping[str, Any]] | None = None, tune_s: float = 0.0
+) -> list[Contender]:
+    """Contenders from the registry.
+
+    ``settings`` are keyword arguments by name. With ``tune_s``, every baseline without given settings first searches
+    its own for so many seconds, on a slice of the training part: the test part has no say. Whatever takes a seed gets
+    the split's. Raises SettingsError for a name nobody knows.
+    """
+    given = settings or {}
+    return [_named(name, dict(given.get(name, {})), 0.0 if name in given else tune_s) for name in names]
+
+
+def validation(train: Snapshot, seed: int = 0) -> splits.Split:
+    """A tenth of the training part held out: the newest where most watches have a time, else at random."""
+    last = train.watched.columns.get("lastAt")
+    if last is not None and (last != NO_TIME).mean() > 0.5:
+        return splits.temporal(train, _SLICE, keep_counts=True)
+    return splits.random(train, _SLICE, seed, keep_counts=True)
+
+
+def _named(name: str, chosen: dict[str, Any], tune_s: float) -> Contender:
+    kind = registry.kind(name)
+    seeded = "seed" in registry.options(name) and "seed" not in chosen
+
+    def fit(train: Snapshot, seed: int, progress: Progress) -> Recommender:
+        final = dict(chosen)
+        if tune_s and issubclass(kind, Baseline) and kind.space:
+            inner = validation(train, seed)
+            found = tune(kind, inner.train, inner.held_out, tune_s, progress, seed)
+            final |= found.settings
+        if seeded:
+            final["seed"] = seed
+        return registry.make(name, **final).fit(train, progress)
+
+    return Contender(name, fit)

@@ -1,0 +1,49 @@
+"""What a piece of work costs: wall-clock seconds and the most memory the process held meanwhile."""
+
+from __future__ import annotations
+
+import threading
+import time
+from types import TracebackType
+from typing import Final, Self
+
+import psutil
+
+__all__ = ["Cost"]
+
+_INTERVAL_S: Final = 0.05
+
+
+class Cost:
+    """Measures the block it surrounds; read ``seconds`` and ``peak_mib`` after it.
+
+    ``peak_mib`` is the largest resident size of the whole process, looked at every 50 ms, so a shorter spike is missed
+    and what was held before the block counts too.
+    """
+
+    seconds: float = 0.0
+    peak_mib: float = 0.0
+
+    def __enter__(self) -> Self:
+        self._process = psutil.Process()
+        self._done = threading.Event()
+        self._look()
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
+        self._watcher.start()
+        self._started = time.perf_counter()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.seconds = time.perf_counter() - self._started
+        self._done.set()
+        self._watcher.join()
+        self._look()
+
+    def _watch(self) -> None:
+        while not self._done.wait(_INTERVAL_S):
+            self._look()
+
+    def _look(self) -> None:
+        self.peak_mib = max(self.peak_mib, self._process.memory_info().rss / 2**20)

@@ -1,0 +1,265 @@
+"""Fit contenders on the same splits, judge them by the same users, and say which differences are real."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from pydantic import BaseModel
+
+from baselines.baseline import Baseline
+from baselines.recommender import Ints, Progress
+from evaluation import breakdown, metrics
+from evaluation.contenders import Contender
+from evaluation.cost import Cost
+from evaluation.metrics import Values
+from evaluation.rank import rank
+from evaluation.significance import bootstrap_interval, compare, holm
+from evaluation.splits import Split
+
+__all__ = ["Difference", "Estimate", "GroupRow", "Leaderboard", "Row", "evaluate", "measure"]
+
+
+class Estimate(BaseModel):
+    """A mean over users and splits."""
+
+    mean: float
+    sd: float | None
+    """Between splits; None with one."""
+    low: float | None = None
+    high: float | None = None
+    """Ends of the 95 % bootstrap interval over users, each user's values averaged over splits first."""
+
+
+class Row(BaseModel):
+    """One contender's results."""
+
+    model: str
+    metrics: dict[str, Estimate]
+    """By name and cut-off, ``NDCG@10``."""
+    fit_seconds: float
+    rank_seconds: float
+    peak_mib: float
+    """While fitting, the whole process."""
+    settings: list[dict[str, Any]]
+    """Of a baseline, split by split."""
+
+
+class Difference(BaseModel):
+    """The best contender against another one, on the same users."""
+
+    best: str
+    other: str
+    metric: str
+    difference: float
+    low: float
+    high: float
+    p_value: float
+    """Paired t-test, corrected for the number of comparisons (Holm)."""
+
+
+class GroupRow(BaseModel):
+    """The part of a breakdown that concerns one group."""
+
+    breakdown: str
+    metric: str
+    group: str
+    judged: int
+    """Users judged in this group, over all splits."""
+    values: dict[str, float]
+    """By model."""
+
+
+class Leaderboard(BaseModel):
+    """What `evaluate` found, best model first."""
+
+    split: str
+    splits: int
+    users: int
+    """Judged users, on average over splits."""
+    contents: int
+    train_watches: int
+    held_out: float
+    """Contents held out for a judged user, on average."""
+    ks: list[int]
+    rows: list[Row]
+    differences: list[Difference]
+    groups: list[GroupRow]
+
+    @property
+    def lead_metric(self) -> str:
+        """What rows are ordered by and differences are tested on."""
+        return f"NDCG@{self.ks[0]}"
+
+
+@dataclass
+class _Trials:
+    """What is collected about one contender, split after split."""
+
+    means: dict[str, list[float]] = field(default_factory=dict)
+    by_user: dict[str, list[Values]] = field(default_factory=dict)
+    """Per metric and split, shape (all users,), NaN for the others."""
+    groups: dict[tuple[str, str, str], list[Values]] = field(default_factory=dict)
+    settings: list[dict[str, Any]] = field(default_factory=list)
+    fit: list[Cost] = field(default_factory=list)
+    ranking: list[Cost] = field(default_factory=list)
+
+
+def evaluate(
+    contenders: Sequence[Contender],
+    splits: Sequence[Split],
+    ks: Sequence[int] = (10, 20),
+    progress: Progress | None = None,
+) -> Leaderboard:
+    """Fit every contender on every split, rank for its judged users, and measure at every cut-off in ``ks``.
+
+    The first cut-off is the one for the order of the table, the tests and the breakdowns.
+    """
+    trials = {contender.label: _Trials() for contender in contenders}
+    steps = len(splits) * len(contenders)
+    for number, split in enumerate(splits):
+        for place, contender in enumerate(contenders):
+            done = number * len(contenders) + place
+
+            def report(share: float, what: str, done: int = done, label: str = contender.label) -> None:
+                if progress is not None:
+                    progress((done + share) / steps, f"{label}: {what}")
+
+            report(0.0, "fitting")
+            _try(contender, split, number, ks, trials[contender.label], report)
+    if progress is not None:
+        progress(1.0, "done")
+    return _summarise(trials, splits, ks)
+
+
+def _try(contender: Contender, split: Split, seed: int, ks: Sequence[int], trials: _Trials, progress: Progress) -> None:
+    with Cost() as fit:
+        model = contender.fit(split.train, seed, lambda share, what: progress(0.9 * share, what))
+    with Cost() as ranking:
+        ids = rank(model, split, max(ks), seed=seed, progress=lambda share, what: progress(0.9 + 0.1 * share, what))
+    if isinstance(model, Baseline):
+        trials.settings.append(model.settings)
+    trials.fit.append(fit)
+    trials.ranking.append(ranking)
+    for name, values in measure(ids, split, ks).items():
+        if np.isnan(values).all():  # no list is long enough to be diverse
+            continue
+        trials.means.setdefault(name, []).append(float(np.nanmean(values)))
+        if len(values) == len(split.users):
+            spread = np.full(split.train.users.count, np.nan)
+            spread[split.users] = values
+            trials.by_user.setdefault(name, []).append(spread)
+    _break_down(ids[:, : ks[0]], split, ks[0], trials)
+
+
+def measure(ids: Ints, split: Split, ks: Sequence[int]) -> dict[str, Values]:
+    """Every metric at every cut-off: one value a judged user, or a single one where only all lists together have it."""
+    judged = metrics.judge(ids, split.held_out[split.users])
+    train = split.train
+    watchers = np.bincount(train.watched.target, minlength=train.contents.count)
+    vectors = sp.csr_array(train.interactions().T)
+    found: dict[str, Values] = {}
+    for k in ks:
+        lists = ids[:, :k]
+        for name, metric in metrics.PER_USER.items():
+            if name != "NDCG graded" or train.mode == "engagement":
+                found[f"{name}@{k}"] = metric(judged, k)
+        found[f"Coverage@{k}"] = np.array([metrics.coverage(lists, train.contents.count)])
+        found[f"Gini@{k}"] = np.array([metrics.gini(lists, train.contents.count)])
+        found[f"Novelty@{k}"] = metrics.novelty(lists, watchers, train.users.count)
+        found[f"Popularity@{k}"] = metrics.average_popularity(lists, watchers)
+        found[f"Diversity@{k}"] = metrics.intra_list_diversity(lists, vectors)
+    return found
+
+
+def _break_down(ids: Ints, split: Split, k: int, trials: _Trials) -> None:
+    held_out = split.held_out[split.users]
+    ndcg = metrics.ndcg(metrics.judge(ids, held_out), k)
+    by_user = {
+        "Watches in training": breakdown.by_activity(split),
+        "People followed": breakdown.by_friends(split),
+    }
+    for title, groups in by_user.items():
+        for group in groups:
+            trials.groups.setdefault((title, f"NDCG@{k}", group.name), []).append(ndcg[group.members])
+    for name, contents in breakdown.by_popularity(split).items():
+        recall = breakdown.recall_in(ids, held_out, contents)
+        trials.groups.setdefault(("Popularity of what was held out", f"Recall@{k}", name), []).append(
+            recall[~np.isnan(recall)]
+        )
+
+
+def _summarise(trials: Mapping[str, _Trials], splits: Sequence[Split], ks: Sequence[int]) -> Leaderboard:
+    lead = f"NDCG@{ks[0]}"
+    ranked = sorted(trials, key=lambda label: -float(np.mean(trials[label].means[lead])))
+    return Leaderboard(
+        split=splits[0].name,
+        splits=len(splits),
+        users=round(np.mean([len(split.users) for split in splits])),
+        contents=splits[0].train.contents.count,
+        train_watches=round(np.mean([len(split.train.watched) for split in splits])),
+        held_out=float(np.mean([split.held_out[split.users].nnz / len(split.users) for split in splits])),
+        ks=list(ks),
+        rows=[_row(label, trials[label]) for label in ranked],
+        differences=_differences(ranked, trials, lead),
+        groups=_groups(ranked, trials),
+    )
+
+
+def _row(label: str, trials: _Trials) -> Row:
+    found = {}
+    for name, means in trials.means.items():
+        low = high = None
+        if name in trials.by_user:
+            values = _over_splits(trials.by_user[name])
+            low, high = bootstrap_interval(values[~np.isnan(values)])
+        sd = float(np.std(means, ddof=1)) if len(means) > 1 else None
+        found[name] = Estimate(mean=float(np.mean(means)), sd=sd, low=low, high=high)
+    return Row(
+        model=label,
+        metrics=found,
+        fit_seconds=float(np.mean([cost.seconds for cost in trials.fit])),
+        rank_seconds=float(np.mean([cost.seconds for cost in trials.ranking])),
+        peak_mib=max(cost.peak_mib for cost in trials.fit),
+        settings=trials.settings,
+    )
+
+
+def _differences(ranked: Sequence[str], trials: Mapping[str, _Trials], metric: str) -> list[Difference]:
+    values = {label: _over_splits(trials[label].by_user[metric]) for label in ranked}
+    best, others = ranked[0], ranked[1:]
+    judged = ~np.isnan(values[best])
+    found = [compare(values[best][judged], values[other][judged]) for other in others]
+    corrected = holm([comparison.p_value for comparison in found])
+    return [
+        Difference(
+            best=best,
+            other=other,
+            metric=metric,
+            difference=comparison.difference,
+            low=comparison.low,
+            high=comparison.high,
+            p_value=p_value,
+        )
+        for other, comparison, p_value in zip(others, found, corrected, strict=True)
+    ]
+
+
+def _groups(ranked: Sequence[str], trials: Mapping[str, _Trials]) -> list[GroupRow]:
+    rows = []
+    for key, parts in trials[ranked[0]].groups.items():
+        title, metric, group = key
+        values = {label: float(np.concatenate(trials[label].groups[key]).mean()) for label in ranked}
+        judged = sum(len(part) for part in parts)
+        rows.append(GroupRow(breakdown=title, metric=metric, group=group, judged=judged, values=values))
+    return sorted(rows, key=lambda row: row.breakdown)  # stable: groups stay in their own order
+
+
+def _over_splits(values: Sequence[Values]) -> Values:
+    """Each user's mean over the splits that judge them, NaN for users whom none does."""
+    stacked = np.stack(values)
+    judged = (~np.isnan(stacked)).sum(axis=0)
+    return np.where(judged > 0, np.nansum(stacked, axis=0) / np.maximum(judged, 1), np.nan)

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cli.evaluate import How, evaluate
+from graph.errors import InputError, SettingsError, SnapshotError
+from tests import checkerboard
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("evaluate") / "snapshot"
+    checkerboard.snapshot().save(path)
+    return path
+
+
+def run(folder: Path, out: Path, **changes: object) -> None:
+    arguments = {"models": "popularity,friends-items,item-knn", "split": How.RANDOM, "fraction": 0.3, "k": "5,10"}
+    evaluate(**{**arguments, "snapshot": folder, "out": out, **changes})  # type: ignore[arg-type]
+
+
+def test_it_prints_a_table_and_writes_the_report(folder, tmp_path, capsys):
+    run(folder, tmp_path / "out", seeds=2)
+    printed = capsys.readouterr().out
+    assert "friends-items" in printed
+    assert "Next:" in printed
+    board = json.loads((tmp_path / "out/leaderboard.json").read_text())
+    assert board["splits"] == 2
+    assert {row["model"] for row in board["rows"]} == {"popularity", "friends-items", "item-knn"}
+    assert board["rows"][-1]["model"] == "popularity"
+
+
+@pytest.mark.parametrize("how", [How.COLD_USERS, How.COLD_CONTENTS])
+def test_cold_starts_have_a_table_too(folder, tmp_path, how):
+    run(folder, tmp_path / "out", split=how, fraction=0.2)
+    board = json.loads((tmp_path / "out/leaderboard.json").read_text())
+    assert board["split"].startswith(how.value.replace("-", " "))
+    if how is How.COLD_USERS:
+        assert board["rows"][0]["model"] == "friends-items"
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"models": "pagerank"}, SettingsError, "pagerank"),
+        ({"models": ""}, SettingsError, "--models"),
+        ({"models": "ease,ease"}, SettingsError, "twice"),
+        ({"k": "0"}, SettingsError, "--k"),
+        ({"k": "ten"}, SettingsError, "--k"),
+        ({"fraction": 1.2}, SettingsError, "between 0 and 1"),
+        ({"split": How.TIME}, InputError, "no times"),
+        ({"snapshot": Path("nowhere")}, SnapshotError, "nowhere"),
+        ({"settings_file": Path("nowhere.json")}, SettingsError, "nowhere.json"),
+    ],
+)
+def test_what_cannot_be_done_is_said_and_nothing_is_written(folder, tmp_path, changes, error, message):
+    with pytest.raises(error, match=message):
+        run(folder, tmp_path / "out", **changes)
+    assert not (tmp_path / "out").exists()
