@@ -55,6 +55,8 @@ class Service(BaseModel):
     workers: Annotated[int, Field(ge=1, le=64)] = 2
     deadline_ms: Annotated[int, Field(ge=50, le=60_000)] = 1_000
     """No request takes longer than this."""
+    model: str = "gat"
+    """The trained model that the service answers with."""
     rate_limit: str = "600 per minute"
     """Per client address, in the notation of flask-limiter; empty for none."""
 

@@ -1,0 +1,77 @@
+"""``entourage serve``: the HTTP service and its page, until Ctrl-C."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from graph import snapshot as snapshots
+from graph.driver import Graph
+from graph.errors import EntourageError, GraphUnavailable, SnapshotError
+from graph.settings import Settings, load_settings
+from web.server import listen, url_of
+from web.server import serve as run
+
+__all__ = ["serve"]
+
+_console = Console()
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on; 0.0.0.0 for every one.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65_535, help="0 picks a free one.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, max=64, help="Processes, of eight threads each.")] = None,
+    model: Annotated[str | None, typer.Option(help="The trained model to answer with.")] = None,
+) -> None:
+    """Run the HTTP service and its page, until Ctrl-C.
+
+    A model or snapshot written while it runs is taken up within seconds, without dropping a request.
+    """
+    settings = load_settings()
+    chosen = {"host": host, "port": port, "workers": workers, "model": model}
+    service = settings.service.model_copy(update={key: value for key, value in chosen.items() if value is not None})
+    settings = settings.model_copy(update={"service": service})
+    _say_what_there_is(settings)
+    listener = listen(service.host, service.port)
+    url = url_of(listener)
+    _console.print(f"Starting {service.workers} workers …")
+
+    def ready() -> None:
+        _console.print(f"[bold green]Ready.[/] Open [link={url}]{url}[/link] for the page, {url}/docs for the API.")
+        _console.print("Stop it with Ctrl-C.")
+
+    run(settings, listener, ready)
+
+
+def _say_what_there_is(settings: Settings) -> None:
+    """Raises when nothing could be answered at all; a wrong password is an error, a database that is down is not."""
+    missing = [error for error in (_graph_missing(settings), _snapshot_missing(settings)) if error]
+    if len(missing) == 2:
+        raise EntourageError(
+            f"There is nothing to serve. {missing[0].what} {missing[1].what}",
+            do="Run `entourage up`, `entourage import FOLDER` and `entourage export` first.",
+        )
+    name = settings.service.model
+    if not settings.model_path(name).is_dir():
+        advice = f"Run `entourage train --model {name}`; it is taken up when it is there."
+        missing.append(EntourageError(f"There is no model called {name}.", do=advice))
+    for error in missing:
+        _console.print(f"[yellow]Answers will be degraded:[/] {error}")
+
+
+def _graph_missing(settings: Settings) -> EntourageError | None:
+    try:
+        Graph.connect(settings).close()
+    except GraphUnavailable as error:
+        return error
+    return None
+
+
+def _snapshot_missing(settings: Settings) -> EntourageError | None:
+    try:
+        snapshots.load(settings.snapshot_path)
+    except SnapshotError as error:
+        return error
+    return None

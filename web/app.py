@@ -1,0 +1,45 @@
+"""``create_app``: the Flask application, one concern after the other."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from flask_openapi3.models.info import Info
+from flask_openapi3.openapi import OpenAPI
+
+from graph.settings import Settings
+from recommend.pipeline import Pipeline
+from web import contents, events, feeds, health, logs, metrics, pages, problems, security, users
+from web.serving import Serving
+
+__all__ = ["create_app"]
+
+
+def create_app(settings: Settings, pipeline: Pipeline | None = None) -> OpenAPI:
+    """The service. Without a ``pipeline`` it opens what the settings point to and watches for newer ones.
+
+    Call it after any fork: it opens the graph driver and starts a thread.
+    """
+    app = OpenAPI(
+        __name__,
+        info=Info(
+            title="Entourage", version=version("entourage"), description="Content through the people around you."
+        ),
+        validation_error_callback=problems.on_validation_error,
+        validation_error_model=problems.ProblemDocument,
+        doc_ui=False,
+    )
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    logs.init_app(app)
+    metrics.init_app(app)
+    security.init_app(app, settings)
+    problems.init_app(app)
+    for blueprint in (feeds.blueprint, users.blueprint, contents.blueprint, events.blueprint, health.blueprint):
+        app.register_api(blueprint)
+    app.register_blueprint(pages.blueprint)
+    if pipeline:
+        app.extensions["entourage.serving"] = Serving.of(pipeline, settings)
+    else:
+        app.extensions["entourage.serving"] = opened = Serving.open(settings)
+        opened.watch()
+    return app

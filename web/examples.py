@@ -1,0 +1,30 @@
+"""A few users worth a look, for the empty page: people with friends and watches enough to be recommended to."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from graph.snapshot import Edges, Snapshot
+
+__all__ = ["example_users"]
+
+_SAMPLE: Final = 20_000
+
+
+def example_users(snapshot: Snapshot, n: int = 6) -> list[str]:
+    """Bare ids of ``n`` users from the livelier half, the same ones every time.
+
+    "Lively" is the smaller of one's ranks by follows and by watches, so that hubs of one kind only do not win.
+    """
+    count = snapshot.users.count
+    users = np.unique(np.linspace(0, count - 1, min(count, _SAMPLE)).astype(np.int64)) if count else np.empty(0, int)
+    ranks = [np.argsort(np.argsort(_degrees(edges)[users])) for edges in (snapshot.follows, snapshot.watched)]
+    lively = users[np.argsort(np.minimum(*ranks))][len(users) // 2 :]
+    chosen = lively[np.unique(np.linspace(0, len(lively) - 1, min(n, len(lively))).astype(np.int64))]
+    return [str(snapshot.users.ids[int(nid)]) for nid in chosen]
+
+
+def _degrees(edges: Edges) -> np.ndarray:
+    return np.diff(edges.indptr)

@@ -1,0 +1,79 @@
+"""What a user should see next, and whom to follow."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any, Final
+
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models.tag import Tag
+
+from graph.schema import BEAT_PREFIX, KEAK_PREFIX
+from web import cursor, logs, metrics, schemas
+from web.problems import documented, invalid
+from web.serving import serving
+
+__all__ = ["blueprint"]
+
+blueprint: Final = APIBlueprint(
+    "feeds",
+    __name__,
+    url_prefix="/v1/users/<string:user_id>",
+    abp_tags=[Tag(name="Recommendations", description="What to see next, and whom to follow.")],
+    abp_responses=documented(404, 422, 429, 500, 503, 504),
+)
+
+_COLD_RUNGS: Final = ("trending", "popular")
+_MAX_EXCLUDED: Final = 2_000
+
+
+@blueprint.get(
+    "/recommendations",
+    operation_id="recommendations",
+    description="Ranked contents with their score, sources and reasons. What the user has seen, made or hidden, and "
+    "what comes from somebody they blocked, is left out.",
+    responses={200: schemas.Feed},
+)
+def recommendations(path: schemas.UserPath, query: schemas.FeedQuery) -> tuple[dict[str, Any], int, dict[str, str]]:
+    """What to see next"""
+    pipeline = serving().pipeline
+    shown = cursor.decode(query.cursor) if query.cursor else ()
+    feed = pipeline.recommend(
+        path.user_id,
+        n=query.n,
+        kind=query.kind,
+        exclude=frozenset(shown) | _excluded(query.exclude),
+        explain=query.explain,
+        deadline_ms=serving().settings.service.deadline_ms,
+        request_id=logs.request_id(),
+    )
+    if feed.rung in _COLD_RUNGS and not query.allow_unknown:
+        pipeline.user(path.user_id)  # an unknown id is more often a mistake than a newcomer: it raises
+    metrics.count_feed(feed.rung, feed.degraded)
+    body = asdict(feed)
+    timings = body.pop("timings_ms")
+    full = len(feed.items) == query.n
+    body["next_cursor"] = cursor.encode([*shown, *(item.content_id for item in feed.items)]) if full else None
+    return body, 200, {"Server-Timing": ", ".join(f"{stage};dur={ms:.1f}" for stage, ms in timings.items())}
+
+
+@blueprint.get(
+    "/people",
+    operation_id="people",
+    description="People followed by those the user follows, with a few of those in between.",
+    responses={200: schemas.People},
+)
+def people(path: schemas.UserPath, query: schemas.PeopleQuery) -> dict[str, Any]:
+    """Whom to follow"""
+    found = serving().pipeline.people(path.user_id, query.n)
+    return {"request_id": logs.request_id(), "user_id": path.user_id, "people": [asdict(person) for person in found]}
+
+
+def _excluded(values: list[str]) -> frozenset[str]:
+    ids = frozenset(part for value in values for part in value.split(",") if part)
+    for content_id in ids:
+        if not content_id.startswith((KEAK_PREFIX, BEAT_PREFIX)):
+            raise invalid("exclude", f"{content_id!r} is no content id; they begin with {KEAK_PREFIX} or {BEAT_PREFIX}")
+    if len(ids) > _MAX_EXCLUDED:
+        raise invalid("exclude", f"holds more than {_MAX_EXCLUDED} ids")
+    return ids

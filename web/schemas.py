@@ -1,0 +1,248 @@
+"""The shapes of requests and answers, as OpenAPI shows them and as parameters are checked."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from graph.events import Event
+from recommend.feed import Rung
+
+__all__ = [
+    "ContentPath",
+    "EventBatch",
+    "EventsApplied",
+    "Examples",
+    "Feed",
+    "FeedQuery",
+    "Health",
+    "NeighbourhoodQuery",
+    "People",
+    "PeopleQuery",
+    "Readiness",
+    "SearchQuery",
+    "SearchResults",
+    "Subgraph",
+    "UserPath",
+]
+
+MAX_ITEMS: Final = 100
+_Id = Annotated[str, Field(min_length=1, max_length=128)]
+
+
+class _Request(BaseModel):
+    """A parameter nobody knows is an error: a misspelt ``exclude`` must not be ignored in silence."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class UserPath(_Request):
+    """The user of the path."""
+
+    user_id: _Id = Field(description="Bare, as in `123`.")
+
+
+class ContentPath(_Request):
+    """The content of the path, its id in two parts."""
+
+    kind: Literal["keaks", "beats"] = Field(description="First part of the content id.")
+    name: _Id = Field(description="Second part of the content id, as in `123`.")
+
+
+class FeedQuery(_Request):
+    """How many of which contents."""
+
+    n: int = Field(20, ge=1, le=MAX_ITEMS, description="How many.")
+    kind: Literal["keak", "beat"] | None = Field(None, description="One kind only.")
+    cursor: str | None = Field(None, max_length=8_000, description="`next_cursor` of the page before.")
+    exclude: list[str] = Field(
+        [], max_length=500, description="Content ids to leave out; repeat it, or separate them by commas."
+    )
+    explain: bool = Field(True, description="Say why, for every item.")
+    allow_unknown: bool = Field(
+        False, description="Answer a user id nobody knows yet with what is popular, instead of 404."
+    )
+
+
+class PeopleQuery(_Request):
+    """How many people."""
+
+    n: int = Field(10, ge=1, le=MAX_ITEMS, description="How many.")
+
+
+class NeighbourhoodQuery(_Request):
+    """How far and how much."""
+
+    depth: int = Field(2, ge=1, le=2, description="Steps from the user.")
+    limit: int = Field(60, ge=1, le=300, description="Nodes at most.")
+
+
+class SearchQuery(_Request):
+    """What to look for."""
+
+    q: str = Field(min_length=1, max_length=100, description="How the id or name begins.")
+    n: int = Field(10, ge=1, le=50, description="How many.")
+
+
+class EventBatch(_Request):
+    """What people did, in order."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "events": [
+                    {
+                        "event_id": "5f0c",
+                        "kind": "watch",
+                        "user_id": "123",
+                        "content_id": "keaks/456",
+                        "progress": 0.8,
+                        "at": "2026-01-01T12:00:00Z",
+                    }
+                ]
+            }
+        }
+    )
+
+    events: list[Event] = Field(min_length=1, max_length=1_000)
+
+
+class EventsApplied(BaseModel):
+    """What became of the events."""
+
+    request_id: str
+    applied: int
+    repeated: int = Field(description="Counted before, so not again.")
+    unknown: list[str] = Field(description="Ids of events about a content or a person nobody knows: send them later.")
+
+
+class Reason(BaseModel):
+    """Why a content or a person is recommended."""
+
+    kind: str = Field(description="friends, maker, because, beat, genre, hashtag, trending, fresh, similar, popular …")
+    text: str = Field(description="One sentence for the reader.")
+    evidence: list[str] = Field(description="The ids, genres or hashtags that prove it.")
+
+
+class Item(BaseModel):
+    """One recommended content."""
+
+    content_id: str
+    kind: Literal["keak", "beat"]
+    score: float = Field(description="0..1, comparable within one answer only.")
+    sources: list[str] = Field(description="What proposed it, the strongest first.")
+    reasons: list[Reason]
+    link: str | None
+    made_by: list[str]
+
+
+class Feed(BaseModel):
+    """Ranked contents, best first, and how they came about."""
+
+    request_id: str
+    user_id: str
+    items: list[Item]
+    next_cursor: str | None = Field(description="Send it as `cursor` for the page that follows; null at the end.")
+    model_version: str | None = Field(description="Null when no model took part.")
+    rung: Rung = Field(description="Which of the fallbacks answered; `model` is the best.")
+    degraded: bool = Field(description="The graph could not be asked; facts younger than the snapshot are missing.")
+    late: list[str] = Field(description="Sources and stages left out because the deadline came first.")
+
+
+class Person(BaseModel):
+    """Somebody to follow."""
+
+    user_id: str
+    mutual_count: int
+    mutual: list[str] = Field(description="A few of the people in between.")
+    score: float
+    reasons: list[Reason]
+
+
+class People(BaseModel):
+    """People to follow, best first."""
+
+    request_id: str
+    user_id: str
+    people: list[Person]
+
+
+class Node(BaseModel):
+    """One node of a subgraph."""
+
+    id: str
+    label: str = Field(description="User, Keak, Beat, Genre, Mood or Hashtag.")
+    depth: int = Field(description="Steps from the user asked about.")
+    properties: dict[str, Any]
+
+
+class Link(BaseModel):
+    """One relationship, in the direction it has in the graph."""
+
+    source: str
+    target: str
+    type: str
+
+
+class Subgraph(BaseModel):
+    """What surrounds a user, sampled."""
+
+    request_id: str
+    user_id: str
+    nodes: list[Node]
+    links: list[Link]
+
+
+class User(BaseModel):
+    """What is known about a user."""
+
+    model_config = ConfigDict(extra="allow")
+
+    user_id: str
+
+
+class Content(BaseModel):
+    """What is known about a content."""
+
+    model_config = ConfigDict(extra="allow")
+
+    content_id: str
+
+
+class Found(BaseModel):
+    """One search result."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str
+    label: str
+
+
+class SearchResults(BaseModel):
+    """What begins with the text asked for."""
+
+    results: list[Found]
+
+
+class Examples(BaseModel):
+    """A few users worth a look, for a first try."""
+
+    user_ids: list[str]
+
+
+class Health(BaseModel):
+    """The process answers."""
+
+    status: Literal["live"]
+
+
+class Readiness(BaseModel):
+    """Whether recommendations can be answered, and from what."""
+
+    status: Literal["ready", "unavailable"]
+    degraded: bool = Field(description="A part is missing, so answers come from a lower rung.")
+    graph: Literal["up", "down"]
+    snapshot: Literal["loaded", "missing"]
+    model: Literal["loaded", "missing"]
+    model_version: str | None

@@ -1,0 +1,168 @@
+"""The pipeline that answers, and the watch that swaps in a newer snapshot, model or graph without dropping a request.
+
+A request takes ``Serving.pipeline`` once and keeps it to its end; a swap only changes what the next one takes.
+Each worker of the server opens its own after the fork, because drivers and threads do not survive one.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import flask
+
+from baselines.recommender import Recommender
+from graph import snapshot as snapshots
+from graph.driver import Graph
+from graph.errors import EntourageError, ModelError, SnapshotError
+from graph.settings import Settings
+from graph.snapshot import Snapshot
+from ranking import registry
+from recommend.pipeline import Pipeline
+from web import logs
+from web.examples import example_users
+
+__all__ = ["Serving", "serving"]
+
+POLL_S: Final = 2.0
+
+#: Which folder lies at a path: its inode and time of change. An export or a training renames a new one into place.
+Stamp = tuple[int, int] | None
+
+
+@dataclass
+class Serving:
+    """Holds the pipeline in service; ``watch`` keeps it fresh."""
+
+    settings: Settings
+    pipeline: Pipeline
+    graph_up: bool
+    examples: list[str] = field(default_factory=list)
+    _stamps: tuple[Stamp, Stamp] = (None, None)
+    _stopped: threading.Event = field(default_factory=threading.Event)
+
+    @classmethod
+    def open(cls, settings: Settings) -> Serving:
+        """Open whatever there is: a missing graph, snapshot or model is logged and looked for again later."""
+        opened = cls(settings, Pipeline(None, None, None, settings), graph_up=False)
+        opened.refresh()
+        return opened
+
+    @classmethod
+    def of(cls, pipeline: Pipeline, settings: Settings) -> Serving:
+        """Serve one given pipeline, without a watch."""
+        examples = example_users(pipeline.snapshot) if pipeline.snapshot else []
+        return cls(settings, pipeline, pipeline.graph is not None, examples)
+
+    def watch(self) -> None:
+        """Call ``refresh`` every two seconds from a thread, until ``stop``."""
+        threading.Thread(target=self._watch, name="entourage-watch", daemon=True).start()
+
+    def stop(self) -> None:
+        """End the watch and close the graph."""
+        self._stopped.set()
+        if self.pipeline.graph:
+            self.pipeline.graph.close()
+
+    def refresh(self) -> None:
+        """Look for a graph that came or went and for newer folders; load them aside, then swap."""
+        self._refresh_graph()
+        self._refresh_folders()
+
+    def _watch(self) -> None:
+        while not self._stopped.wait(POLL_S):
+            try:
+                self.refresh()
+            except Exception as error:  # the watch must outlive whatever it meets
+                logs.log.error("watch", exc_info=error)
+
+    def _refresh_graph(self) -> None:
+        graph = self.pipeline.graph
+        if graph and _answers(graph):
+            self.graph_up = True
+            return
+        try:
+            fresh = Graph.connect(self.settings)
+        except EntourageError as error:
+            if self.graph_up or self._stamps == (None, None):
+                logs.log.warning("graph down", error=str(error))
+            self.graph_up = False
+            return
+        self._swap(fresh, self.pipeline.snapshot, self.pipeline.model, self.pipeline.model_version)
+        self.graph_up = True
+        logs.log.info("graph up")
+        if graph:
+            self._close_later(graph)
+
+    def _refresh_folders(self) -> None:
+        model_path = self.settings.model_path(self.settings.service.model)
+        stamps = (_stamp(self.settings.snapshot_path), _stamp(model_path))
+        if stamps == self._stamps or (self._stamps[0] and not stamps[0]):
+            return  # nothing new; or one is being renamed into place this moment
+        self._stamps = stamps
+        try:
+            snapshot = snapshots.load(self.settings.snapshot_path)
+            _read_ahead(snapshot)
+        except SnapshotError as error:
+            logs.log.warning("no snapshot", error=str(error))
+            return
+        model, version = None, None
+        try:
+            model, version = _load_model(self.settings.service.model, model_path, snapshot)
+        except ModelError as error:
+            logs.log.warning("no model", error=str(error))
+            if self.pipeline.model:
+                return  # the old pair still fits together; the new model will come with a stamp of its own
+        self._swap(self.pipeline.graph, snapshot, model, version)
+        self.examples = example_users(snapshot)
+        logs.log.info("swapped", model_version=version, users=snapshot.users.count, contents=snapshot.contents.count)
+
+    def _swap(
+        self, graph: Graph | None, snapshot: Snapshot | None, model: Recommender | None, version: str | None
+    ) -> None:
+        self.pipeline = Pipeline(graph, snapshot, model, self.settings, model_version=version)
+
+    def _close_later(self, graph: Graph) -> None:
+        """Requests that still use it have until their deadline."""
+        timer = threading.Timer(self.settings.service.deadline_ms / 1_000 + 1.0, graph.close)
+        timer.daemon = True
+        timer.start()
+
+
+def serving() -> Serving:
+    """The one of the app that answers this request."""
+    held: Serving = flask.current_app.extensions["entourage.serving"]
+    return held
+
+
+def _answers(graph: Graph) -> bool:
+    try:
+        graph.read("schema/ping")
+    except EntourageError:
+        return False
+    return True
+
+
+def _stamp(path: Path) -> Stamp:
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_ino, stat.st_mtime_ns
+
+
+def _load_model(name: str, path: Path, snapshot: Snapshot) -> tuple[Recommender, str]:
+    if not path.is_dir():
+        raise ModelError(f"There is no model at {path}.", do=f"Run `entourage train --model {name}`.")
+    trained_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    return registry.kind(name).load(path, snapshot), f"{name}-{trained_at:%Y%m%dT%H%M%SZ}"
+
+
+def _read_ahead(snapshot: Snapshot) -> None:
+    """Read now what every request needs: the first must not wait for it, nor find the folder replaced meanwhile."""
+    for nodes in (snapshot.users, snapshot.contents):
+        "" in nodes  # noqa: B015 - builds the map from id to nid
+    _ = snapshot.kinds

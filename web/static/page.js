@@ -1,0 +1,156 @@
+// The first page: one user at a time, named in the address, so that back, forward and sharing work.
+import { contentPath, get, userPath } from "./api.js";
+import { draw } from "./around.js";
+import { card, person, skeletons } from "./cards.js";
+import { avatar, byId, contentName, cover, el, plural } from "./dom.js";
+import { search } from "./search.js";
+
+const RUNGS = {
+  model: "Ranked by the graph model", graph: "Ranked from the graph; no model took part", friends: "From what the people around did",
+  trending: "What is trending: too little is known yet", popular: "What is popular: too little is known yet",
+};
+const actions = { showUser, showContent };
+let current = null, waiting = new AbortController(), cursor = null, shown = 0;
+
+function showUser(id) {
+  history.pushState(null, "", `?${new URLSearchParams({ user: id })}`);
+  route();
+}
+
+function route() {
+  const parameters = new URLSearchParams(location.search);
+  const user = parameters.get("user");
+  waiting.abort();
+  waiting = new AbortController();
+  byId("failure").hidden = true;
+  byId("content").close();
+  if (!user) return welcome();
+  byId("q").value = user;
+  return load(user, parameters.get("kind") ?? "");
+}
+
+async function welcome() {
+  current = null;
+  document.title = "Entourage";
+  byId("q").value = "";
+  byId("result").hidden = true;
+  byId("welcome").hidden = false;
+  if (matchMedia("(hover: hover)").matches) byId("q").focus();
+  const holder = byId("examples");
+  try {
+    const { user_ids: ids } = await get("/v1/examples", {}, waiting.signal);
+    holder.replaceChildren(ids.length ? el("p", {}, "Or begin with one of these:") : el("p", {}, "Nobody is in the graph yet. Run ", el("code", {}, "entourage import"), " and ", el("code", {}, "entourage export"), " first."),
+      el("ul", { class: "examples" }, ids.map((id) => el("li", {}, el("button", { type: "button", onclick: () => showUser(id) }, avatar(id, 32), id)))));
+  } catch (problem) { fail(problem, holder); }
+}
+
+async function load(user, kind) {
+  const signal = waiting.signal, fresh = current !== user;
+  current = user;
+  document.title = `${user} · Entourage`;
+  byId("welcome").hidden = true;
+  byId("degraded").hidden = true;
+  byId("result").hidden = false;
+  document.querySelectorAll(".kinds button").forEach((button) => button.setAttribute("aria-pressed", String(button.dataset.kind === kind)));
+  byId("cards").replaceChildren(...skeletons());
+  byId("more").hidden = true;
+  byId("provenance").textContent = "";
+  if (fresh) {
+    byId("name").textContent = user;
+    byId("face").replaceChildren(avatar(user, 64));
+    byId("facts").textContent = " ";
+    document.querySelectorAll(".whose").forEach((place) => { place.textContent = user; });
+    for (const id of ["graph", "persons", "around-count"]) byId(id).replaceChildren();
+    scrollTo({ top: 0 });
+  }
+  const ok = await feed(user, kind, null, signal);
+  if (!ok || !fresh) return;
+  byId("name").focus({ preventScroll: true });
+  part(signal, userPath(user), {}, "facts", (known) => { byId("facts").textContent = facts(known); });
+  part(signal, `${userPath(user)}/people`, { n: 6 }, "persons", ({ people }) => byId("persons").replaceChildren(...(people.length ? people.map((one) => person(one, actions)) : [el("li", { class: "empty" }, "Nobody to suggest yet.")])));
+  part(signal, `${userPath(user)}/neighbourhood`, { depth: 2, limit: 60 }, "graph", (subgraph) => { byId("around-count").textContent = draw(byId("graph"), subgraph, actions); });
+}
+
+async function feed(user, kind, from, signal) {
+  try {
+    const answer = await get(`${userPath(user)}/recommendations`, { n: 12, kind, cursor: from }, signal);
+    if (!from) { shown = 0; byId("cards").replaceChildren(); }
+    byId("cards").append(...answer.items.map((item) => card(item, ++shown, actions)));
+    if (!shown) byId("cards").append(el("li", { class: "empty" }, "Nothing left to recommend: everything was seen, or there is nothing of this kind."));
+    cursor = answer.next_cursor;
+    byId("more").hidden = !cursor;
+    byId("provenance").textContent = RUNGS[answer.rung] ?? answer.rung;
+    byId("provenance").title = answer.model_version ?? "";
+    byId("degraded").hidden = !answer.degraded;
+    byId("degraded").textContent = "The graph database cannot be reached. This feed comes from the last snapshot, so the newest events are missing.";
+    byId("status").textContent = `${plural(shown, "recommendation")} for ${user}`;
+    return true;
+  } catch (problem) {
+    if (problem.name === "AbortError") return false;
+    if (from) { fail(problem, byId("more").parentElement); return false; }
+    byId("result").hidden = true;
+    current = null;
+    const box = byId("failure");
+    box.replaceChildren(el("h2", {}, problem.title ?? "Something went wrong"), el("p", {}, problem.message),
+      problem.status === 404 ? el("p", {}, "Check the id, or ", el("a", { href: "/" }, "begin with an example"), ".") : el("button", { type: "button", class: "retry", onclick: route }, "Try again"),
+      problem.requestId && problem.status >= 500 ? el("p", { class: "small" }, `Request ${problem.requestId}`) : null);
+    [...box.childNodes].forEach((node) => { if (node.nodeType === Node.TEXT_NODE) node.remove(); });
+    box.hidden = false;
+    return false;
+  }
+}
+
+// A part of the page that may fail alone: the feed stays.
+async function part(signal, path, parameters, id, show) {
+  try { show(await get(path, parameters, signal)); } catch (problem) { fail(problem, byId(id)); }
+}
+
+function fail(problem, holder) {
+  if (problem.name === "AbortError") return;
+  if (!(problem.status >= 0)) throw problem; // ours
+  holder.replaceChildren(el(holder.tagName === "UL" ? "li" : "span", { class: "notice bad" }, problem.message));
+}
+
+function facts(known) {
+  const said = [["follows", "follows %"], ["followers", "% followers"], ["watched", "% watched"], ["made", "% made"]];
+  return said.filter(([key]) => Number.isFinite(known[key])).map(([key, text]) => text.replace("%", known[key].toLocaleString("en"))).join(" · ");
+}
+
+async function showContent(id) {
+  const dialog = byId("content");
+  const close = el("button", { type: "button", class: "icon", "aria-label": "Close", onclick: () => dialog.close() }, "✕");
+  const body = el("div", {}, el("p", {}, "…"));
+  dialog.replaceChildren(el("div", { class: "banner" }, cover(id), close), el("h2", { id: "content-title" }, contentName(id)), body);
+  dialog.showModal();
+  try {
+    body.replaceChildren(details(await get(contentPath(id))));
+  } catch (problem) { fail(problem, body); }
+}
+
+function details(known) {
+  const rows = Object.entries(known).filter(([key, value]) => !["content_id", "properties"].includes(key) && value !== null && value !== "" && !(Array.isArray(value) && !value.length));
+  const show = (value) => (Array.isArray(value) ? value.join(", ") : typeof value === "number" ? value.toLocaleString("en", { maximumFractionDigits: 2 }) : String(value));
+  const extra = Object.entries(known.properties ?? {}).filter(([key, value]) => key !== "contentId" && typeof value !== "object");
+  return el("dl", {}, [...rows, ...extra].flatMap(([key, value]) => [el("dt", {}, words(key)), el("dd", {}, show(value))]));
+}
+
+const words = (key) => key.replaceAll("_", " ").replace(/([a-z])([A-Z])/g, "$1 $2").toLowerCase();
+
+document.querySelectorAll(".kinds button").forEach((button) => button.addEventListener("click", () => {
+  const parameters = new URLSearchParams({ user: current });
+  if (button.dataset.kind) parameters.set("kind", button.dataset.kind);
+  history.pushState(null, "", `?${parameters}`);
+  route();
+}));
+byId("more").addEventListener("click", async () => {
+  byId("more").disabled = true;
+  await feed(current, document.querySelector(".kinds [aria-pressed=true]").dataset.kind, cursor, waiting.signal);
+  byId("more").disabled = false;
+});
+byId("content").addEventListener("click", (event) => { if (event.target === event.currentTarget) event.currentTarget.close(); });
+// The side column is taller than most windows: it scrolls along until its end is in sight, and stays then.
+const side = document.querySelector("aside");
+new ResizeObserver(() => { side.style.top = `${Math.min(84, innerHeight - side.offsetHeight - 20)}px`; }).observe(side);
+addEventListener("popstate", route);
+search(showUser);
+route();

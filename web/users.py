@@ -1,0 +1,53 @@
+"""Users, what surrounds them, and how to find them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any, Final
+
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models.tag import Tag
+
+from web import logs, schemas
+from web.problems import documented
+from web.serving import serving
+
+__all__ = ["blueprint"]
+
+blueprint: Final = APIBlueprint(
+    "users",
+    __name__,
+    url_prefix="/v1",
+    abp_tags=[Tag(name="Graph", description="What is known: users, contents and what lies around them.")],
+    abp_responses=documented(422, 429, 500, 503, 504),
+)
+
+
+@blueprint.get("/users/<string:user_id>", responses={200: schemas.User, **documented(404)}, operation_id="user")
+def user(path: schemas.UserPath) -> dict[str, Any]:
+    """What is known about a user"""
+    return {"user_id": path.user_id, **serving().pipeline.user(path.user_id)}
+
+
+@blueprint.get(
+    "/users/<string:user_id>/neighbourhood",
+    responses={200: schemas.Subgraph, **documented(404)},
+    operation_id="neighbourhood",
+    description="A sample of the nodes within one or two steps, for drawing.",
+)
+def neighbourhood(path: schemas.UserPath, query: schemas.NeighbourhoodQuery) -> dict[str, Any]:
+    """What surrounds a user"""
+    found = serving().pipeline.neighbourhood(path.user_id, query.depth, query.limit)
+    return {"request_id": logs.request_id(), "user_id": path.user_id, **asdict(found)}
+
+
+@blueprint.get("/search", responses={200: schemas.SearchResults}, operation_id="search")
+def search(query: schemas.SearchQuery) -> dict[str, Any]:
+    """Users, contents and hashtags whose id or name begins with a text"""
+    return {"results": serving().pipeline.search(query.q, query.n)}
+
+
+@blueprint.get("/examples", responses={200: schemas.Examples}, operation_id="examples")
+def examples() -> dict[str, Any]:
+    """A few users to try"""
+    return {"user_ids": serving().examples}
