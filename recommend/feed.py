@@ -82,12 +82,13 @@ class Node:
     """One node of a subgraph."""
 
     id: str
-    """Bare for users, prefixed for contents, the name for a genre, mood or hashtag."""
+    """Prefixed, and so unique: users/1, keaks/1, beats/1, genres/1, moods/1, hashtags/fun."""
     label: str
     """User, Keak, Beat, Genre, Mood or Hashtag."""
+    name: str
+    """For showing: bare for users, prefixed for contents, the name for the rest."""
     depth: int
     """Steps from the user asked about, who has 0."""
-    properties: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,7 @@ class Link:
     source: str
     target: str
     type: str
+    properties: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

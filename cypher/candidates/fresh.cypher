@@ -1,9 +1,9 @@
 // The newest contents, for anybody: an index walk over the time of creation.
-// Parameters: label (Content, Keak or Beat); since: oldest time of creation; scanned: cap of the contents walked; limit.
+// Parameters: label (Content, Keak or Beat); scanned: cap of the contents walked; limit.
 // Columns: contentId, score (1 for the newest, falling by rank), count (of people who watched it), evidence (empty).
 //   Nothing where no content has a time.
 MATCH (content:Content)
-WHERE content.createdAt >= $since
+WHERE content.createdAt IS NOT NULL
 WITH content
 ORDER BY content.createdAt DESC
 LIMIT $scanned

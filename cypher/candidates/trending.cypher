@@ -3,7 +3,7 @@
 // Columns: contentId, score (share of the leader's decayed count, 0..1), count (of people who ever watched it), evidence
 //   (empty). Nothing where no watch has a time; candidates/popular answers there.
 MATCH (content:Content)
-WHERE content.trend > 0
+WHERE content.trend IS NOT NULL
 WITH content
 ORDER BY content.trend DESC
 LIMIT $scanned

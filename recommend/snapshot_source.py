@@ -1,0 +1,173 @@
+"""Questions of ``cypher/candidates`` answered from the snapshot's arrays: what is left when Neo4j is down.
+
+The same question asked of both gives the same answer as long as no cap is reached (tests/recommend/test_agreement.py).
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any, ClassVar, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from graph import schema
+from graph.snapshot import NO_TIME, Csr, Snapshot
+
+__all__ = ["SnapshotAnswers"]
+
+Ints = npt.NDArray[np.int64]
+
+_EVIDENCE: Final = 3
+
+
+class SnapshotAnswers:
+    """Candidates for a user of the snapshot, as rows with the columns of the Cypher files."""
+
+    NAMES: ClassVar[tuple[str, ...]] = ("followed_activity", "co_watch")
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+
+    def candidates(self, name: str, user_id: str, kind: str | None, limit: int, **caps: int) -> list[dict[str, Any]]:
+        """What the source called ``name`` proposes; nothing for a user the snapshot does not know."""
+        if name == "popular":
+            return self._rows(self.popularity.astype(np.float64), self.popularity, {}, None, kind, limit)
+        if user_id not in self.snapshot.users:
+            return []
+        user = int(self.snapshot.users.nids([user_id])[0])
+        if name == "followed_activity":
+            return self._followed_activity(user, kind, limit, **caps)
+        return self._co_watch(user, kind, limit, **caps)
+
+    def friends_of_friends(self, user_id: str, limit: int, *, friends: int, per_friend: int) -> list[dict[str, Any]]:
+        """As cypher/candidates/friends_of_friends."""
+        users = self.snapshot.users
+        if user_id not in users:
+            return []
+        me = int(users.nids([user_id])[0])
+        follows = self.snapshot.follows.outgoing
+        mine = _neighbours(follows, me)
+        mutual: dict[int, list[int]] = {}
+        for friend in mine[:friends]:
+            for person in _neighbours(follows, int(friend))[:per_friend]:
+                mutual.setdefault(int(person), []).append(int(friend))
+        shut_out = {me, *mine.tolist(), *self._blocked(me)}
+        ranked = sorted(
+            (
+                (len(between), users.ids[person], between, person)
+                for person, between in mutual.items()
+                if person not in shut_out
+            ),
+            key=lambda entry: (-entry[0], entry[1]),
+        )
+        incoming = self.snapshot.follows.incoming.indptr
+        return [
+            {
+                "userId": person_id,
+                "mutualCount": count,
+                "mutual": users.ids.gather(between[:_EVIDENCE]).to_list(),
+                "followers": int(incoming[person + 1] - incoming[person]),
+            }
+            for count, person_id, between, person in ranked[:limit]
+        ]
+
+    @cached_property
+    def popularity(self) -> Ints:
+        """How many people watched each content, shape (contents,)."""
+        return np.diff(self.snapshot.watched.incoming.indptr)
+
+    def _followed_activity(
+        self, user: int, kind: str | None, limit: int, *, friends: int, scanned: int, perFriend: int
+    ) -> list[dict[str, Any]]:
+        watched = self.snapshot.watched
+        engagement = watched.columns["engagement"]
+        score = np.zeros(self.snapshot.contents.count)
+        count = np.zeros(len(score), dtype=np.int64)
+        people: dict[int, list[tuple[float, int]]] = {}
+        for friend in _neighbours(self.snapshot.follows.outgoing, user)[:friends].tolist():
+            rows = np.arange(watched.indptr[friend], watched.indptr[friend + 1])[:scanned]
+            for row in self._newest(rows[self._is(kind, watched.target[rows])], perFriend).tolist():
+                content = int(watched.target[row])
+                score[content] += engagement[row]
+                count[content] += 1
+                people.setdefault(content, []).append((-float(engagement[row]), friend))
+        ids = self.snapshot.users.ids
+        evidence = {
+            content: ids.gather([friend for _, friend in sorted(found)[:_EVIDENCE]]).to_list()
+            for content, found in people.items()
+        }
+        return self._rows(score, count, evidence, user, kind, limit)
+
+    def _co_watch(
+        self, user: int, kind: str | None, limit: int, *, scanned: int, items: int, perItem: int, perUser: int
+    ) -> list[dict[str, Any]]:
+        watched = self.snapshot.watched
+        score = np.zeros(self.snapshot.contents.count)
+        count = np.zeros(len(score), dtype=np.int64)
+        strongest: dict[int, list[tuple[float, str]]] = {}
+        own = np.arange(watched.indptr[user], watched.indptr[user + 1])[:scanned]
+        for item in watched.target[self._newest(own, items)].tolist():
+            item_id = self.snapshot.contents.ids[item]
+            watchers = _neighbours(watched.incoming, item)
+            others = watchers[watchers != user][:perItem]
+            found = np.concatenate(
+                [_neighbours(watched.outgoing, int(other))[:perUser] for other in others] or [others]
+            )
+            contents, shared = np.unique(found, return_counts=True)
+            weight = shared / np.sqrt(self.popularity[item])
+            score[contents] += weight
+            count[contents] += shared
+            for content, value in zip(contents.tolist(), weight.tolist(), strict=True):
+                strongest.setdefault(content, []).append((-value, item_id))
+        evidence = {content: [key for _, key in sorted(found)[:_EVIDENCE]] for content, found in strongest.items()}
+        return self._rows(score, count, evidence, user, kind, limit)
+
+    def _rows(
+        self,
+        score: npt.NDArray[np.float64],
+        count: Ints,
+        evidence: dict[int, list[str]],
+        user: int | None,
+        kind: str | None,
+        limit: int,
+    ) -> list[dict[str, Any]]:
+        able = (count > 0) & self._is(kind, np.arange(len(score)))
+        if user is not None:
+            able[_neighbours(self.snapshot.watched.outgoing, user)] = False
+            able[_neighbours(self.snapshot.edges[schema.MADE].outgoing, user)] = False
+        found = np.flatnonzero(able)
+        best = found[np.argsort(-score[found], kind="stable")[:limit]]
+        return [
+            {
+                "contentId": content_id,
+                "score": float(score[content]),
+                "count": int(count[content]),
+                "evidence": evidence.get(content, []),
+            }
+            for content, content_id in zip(
+                best.tolist(), self.snapshot.contents.ids.gather(best).to_list(), strict=True
+            )
+        ]
+
+    def _newest(self, rows: Ints, limit: int) -> Ints:
+        """The ``limit`` newest of these rows of WATCHED, newest first; unknown times last."""
+        times = self.snapshot.watched.columns.get("lastAt")
+        if times is None:
+            return rows[:limit]
+        at = np.asarray(times[rows])
+        return rows[np.lexsort((-np.where(at == NO_TIME, 0, at), at == NO_TIME))[:limit]]
+
+    def _is(self, kind: str | None, contents: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+        if kind is None:
+            return np.ones(len(contents), dtype=bool)
+        matches: npt.NDArray[np.bool_] = self.snapshot.kinds[contents] == kind
+        return matches
+
+    def _blocked(self, user: int) -> list[int]:
+        blocked = self.snapshot.edges[schema.BLOCKED]
+        return [*_neighbours(blocked.outgoing, user).tolist(), *_neighbours(blocked.incoming, user).tolist()]
+
+
+def _neighbours(csr: Csr, node: int) -> npt.NDArray[np.int32]:
+    return csr.neighbour[csr.indptr[node] : csr.indptr[node + 1]]

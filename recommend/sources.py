@@ -1,0 +1,109 @@
+"""Sources: each proposes candidates for a person, its best first, and says what speaks for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from baselines.recommender import Recommender
+from graph.settings import Settings
+from recommend.feed import Rung
+from recommend.request import Request
+from recommend.snapshot_source import SnapshotAnswers
+
+if TYPE_CHECKING:
+    from graph.driver import Graph
+
+__all__ = ["GRAPH_SOURCES", "LAST_RESORT", "MODEL", "SNAPSHOT_SOURCES", "Candidate", "Source", "bind", "model_source"]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A content that a source proposes."""
+
+    content_id: str
+    score: float
+    """On the source's own scale; higher is better."""
+    count: int = 0
+    """How many people, contents or names speak for it."""
+    evidence: tuple[str, ...] = ()
+    """Up to three of them, the strongest first."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """How to ask for one sort of candidate."""
+
+    name: str
+    rung: Rung
+    weight: float
+    """What its first place is worth beside the other sources' (recommend/scorer.py)."""
+    caps: Mapping[str, int] = field(default_factory=dict)
+    """The caps of its query, see cypher/candidates/."""
+
+
+MODEL: Final = Source("model", "model", 4.0)
+
+#: What the graph is asked for everyone. The caps keep each query below 50 ms at full size (docs/scale.md).
+GRAPH_SOURCES: Final = (
+    Source("followed_activity", "friends", 1.0, {"friends": 100, "scanned": 100, "perFriend": 20}),
+    Source("followed_makers", "friends", 0.8, {"friends": 200, "perFriend": 5}),
+    Source("co_watch", "graph", 1.0, {"scanned": 200, "items": 20, "perItem": 30, "perUser": 20}),
+    Source("same_beat", "graph", 0.5, {"items": 50, "perBeat": 30}),
+    Source("same_genre", "graph", 0.4, {"items": 30, "genres": 5, "perGenre": 30, "perBeat": 3}),
+    Source("same_hashtag", "graph", 0.4, {"items": 50, "hashtags": 15, "perHashtag": 50}),
+    Source("trending", "trending", 0.3, {"scanned": 3000}),
+    Source("fresh", "trending", 0.2, {"scanned": 3000}),
+)
+#: Asked when the others left too few.
+LAST_RESORT: Final = Source("popular", "popular", 0.2, {"scanned": 20_000})
+
+#: What the snapshot can answer in their place when Neo4j is down.
+SNAPSHOT_SOURCES: Final = tuple(source for source in GRAPH_SOURCES if source.name in SnapshotAnswers.NAMES)
+
+Ask = Callable[[Source, Request, int], list[Candidate]]
+"""Asks a source on behalf of a request, within so many milliseconds."""
+
+
+def bind(graph: Graph, settings: Settings) -> Ask:
+    """Ask sources of the graph."""
+    weights = settings.engagement.model_dump()
+
+    def ask(source: Source, request: Request, deadline_ms: int) -> list[Candidate]:
+        rows = graph.read(
+            f"candidates/{source.name}",
+            deadline_ms=deadline_ms,
+            request_id=request.id,
+            userId=request.user_id,
+            label=request.label,
+            limit=request.pool,
+            weights=weights,
+            **source.caps,
+        )
+        return [Candidate(row["contentId"], row["score"], row["count"], tuple(row["evidence"])) for row in rows]
+
+    return ask
+
+
+def model_source(model: Recommender) -> Ask:
+    """Ask the model's own best, for users that its snapshot knows; nothing for others."""
+    snapshot = model.snapshot
+    ids = snapshot.contents.ids
+
+    def ask(source: Source, request: Request, deadline_ms: int) -> list[Candidate]:
+        if request.user_id not in snapshot.users:
+            return []
+        user = int(snapshot.users.nids([request.user_id])[0])
+        allowed = None if request.kind is None else snapshot.kinds == request.kind
+        found, scores = model.recommend(user, min(2 * request.pool, len(ids)), allowed=allowed)
+        known = found >= 0
+        return [
+            Candidate(content_id, float(score))
+            for content_id, score in zip(ids.gather(found[known]).to_list(), scores[known], strict=True)
+            if np.isfinite(score)
+        ]
+
+    return ask
