@@ -1,0 +1,170 @@
+"""What all baselines share: settings as fields, learned arrays in one place, and one way of saving both."""
+
+from __future__ import annotations
+
+import json
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar, Final, Self
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+
+from baselines.recommender import Floats, Ints, Progress, Recommender, top_k
+from graph import aside
+from graph.errors import ModelError, ModelMismatch
+from graph.snapshot import Snapshot
+
+__all__ = ["Baseline", "Learned", "interactions", "nearest", "silent", "symmetric_social"]
+
+Learned = npt.NDArray[Any] | sp.csr_array
+
+_MAPPED_VALUES: Final = 4_000_000
+"""Arrays with more values are read by memory map when a model is loaded."""
+
+
+def silent(share: float, what: str) -> None:
+    """A `Progress` that says nothing."""
+
+
+def interactions(snapshot: Snapshot) -> sp.csr_array:
+    """Users × contents, one entry a pair: its engagement where that varies, else 1. float32.
+
+    A pair that stands twice counts once, with its highest engagement.
+    """
+    matrix = snapshot.interactions(weighted=snapshot.mode == "engagement")
+    rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    order = np.lexsort((-matrix.data, matrix.indices, rows))
+    rows, columns, values = rows[order], matrix.indices[order], matrix.data[order]
+    first = np.ones(len(rows), dtype=bool)
+    first[1:] = (rows[1:] != rows[:-1]) | (columns[1:] != columns[:-1])
+    kept = values[first].astype(np.float32), (rows[first], columns[first])
+    return sp.csr_array(kept, shape=(snapshot.users.count, snapshot.contents.count))
+
+
+def symmetric_social(snapshot: Snapshot) -> sp.csr_array:
+    """Users × users: 1 where either follows the other, nobody themselves. float32."""
+    social = snapshot.social()
+    both = sp.csr_array(social + social.T)
+    both.setdiag(0)
+    both.eliminate_zeros()
+    both.data[:] = 1.0
+    return both
+
+
+def nearest(vectors: sp.csr_array | Floats, items: Ints | int, k: int) -> tuple[Ints, Floats]:
+    """The ``k`` rows with the highest cosine to each row in ``items``, itself left out; shapes as `top_k`."""
+    batch = np.atleast_1d(np.asarray(items, dtype=np.int64))
+    if isinstance(vectors, np.ndarray):
+        norms = np.linalg.norm(vectors, axis=1)
+        products = vectors[batch] @ vectors.T
+    else:
+        norms = np.sqrt(np.asarray(vectors.multiply(vectors).sum(axis=1), dtype=np.float32))
+        products = np.asarray((vectors[batch] @ vectors.T).toarray())
+    norms = np.maximum(norms, 1e-12)
+    cosines = (products / norms[batch, None] / norms).astype(np.float32)
+    cosines[np.arange(len(batch)), batch] = -np.inf
+    ids = np.full((len(batch), k), -1, dtype=np.int64)
+    best = np.full((len(batch), k), -np.inf, dtype=np.float32)
+    found, values = top_k(cosines, k)
+    ids[:, : found.shape[1]], best[:, : found.shape[1]] = found, values
+    return (ids[0], best[0]) if np.ndim(items) == 0 else (ids, best)
+
+
+@dataclass
+class Baseline(Recommender):
+    """Base of the baselines: a dataclass whose fields are the settings; a subclass writes ``_learn`` and ``scores``."""
+
+    space: ClassVar[Mapping[str, Sequence[Any]]] = {}
+    """Setting → the values that `baselines.tuning.tune` tries, most important setting first."""
+
+    @abstractmethod
+    def _learn(self, snapshot: Snapshot, progress: Progress) -> dict[str, Learned]:
+        """The arrays that ``scores`` needs beside the snapshot's own."""
+
+    def fit(self, snapshot: Snapshot, progress: Progress | None = None) -> Self:
+        self._attach(snapshot)
+        self.learned = self._learn(snapshot, progress or silent)
+        return self
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings as keyword arguments that make the same model again."""
+        return asdict(self)
+
+    @cached_property
+    def watched(self) -> sp.csr_array:
+        """`interactions` of the snapshot, shape (users, contents)."""
+        return interactions(self.snapshot)
+
+    @cached_property
+    def _watchers(self) -> sp.csr_array:
+        return sp.csr_array(self.watched.T)
+
+    def similar_items(self, items: Ints | int, k: int) -> tuple[Ints, Floats]:
+        """By the cosine between the contents' watchers, unless a model knows better."""
+        return nearest(self._watchers, items, k)
+
+    def save(self, path: Path) -> None:
+        with aside.folder(path) as folder:
+            sparse = sorted(name for name, array in self.learned.items() if not isinstance(array, np.ndarray))
+            for name, array in self.learned.items():
+                if isinstance(array, np.ndarray):
+                    np.save(folder / f"{name}.npy", array)
+                else:
+                    sp.save_npz(folder / f"{name}.npz", array, compressed=False)
+            manifest = {
+                "model": self.name,
+                "graph_id": self.snapshot.manifest.graph_id,
+                "settings": self.settings,
+                "dense": sorted(set(self.learned) - set(sparse)),
+                "sparse": sparse,
+            }
+            (folder / "manifest.json").write_text(json.dumps(manifest, indent=1))
+
+    @classmethod
+    def load(cls, path: Path, snapshot: Snapshot) -> Self:
+        try:
+            manifest = json.loads((path / "manifest.json").read_text())
+            if manifest["model"] != cls.name:
+                raise ModelError(f"{path} holds a {manifest['model']} model, not {cls.name}.", do="Give its own path.")
+            if manifest["graph_id"] != snapshot.manifest.graph_id:
+                raise ModelMismatch(
+                    f"The {cls.name} model at {path} was trained on another graph.",
+                    do=f"Run `entourage train --model {cls.name}` on this snapshot.",
+                )
+            model = cls(**manifest["settings"])
+            learned: dict[str, Learned] = {name: _read(path / f"{name}.npy") for name in manifest["dense"]}
+            learned |= {name: sp.csr_array(sp.load_npz(path / f"{name}.npz")) for name in manifest["sparse"]}
+        except (OSError, KeyError, TypeError, ValueError) as error:
+            raise ModelError(
+                f"The {cls.name} model at {path} is missing or damaged: {error}.",
+                do=f"Run `entourage train --model {cls.name}`.",
+            ) from error
+        model._attach(snapshot)
+        model.learned = learned
+        return model
+
+    def _attach(self, snapshot: Snapshot) -> None:
+        for name in ("watched", "_watchers"):
+            self.__dict__.pop(name, None)
+        self._snapshot = snapshot
+
+    def _dense(self, name: str) -> npt.NDArray[Any]:
+        array = self.learned[name]
+        assert isinstance(array, np.ndarray)
+        return array
+
+    def _sparse(self, name: str) -> sp.csr_array:
+        array = self.learned[name]
+        assert not isinstance(array, np.ndarray)
+        return array
+
+
+def _read(file: Path) -> npt.NDArray[Any]:
+    array: npt.NDArray[Any] = np.load(file, mmap_mode="r")
+    return array if array.size > _MAPPED_VALUES else np.array(array)

@@ -1,0 +1,79 @@
+"""What one's friends watch, and what their friends watch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import scipy.sparse as sp
+
+from baselines.baseline import Baseline, Learned, symmetric_social
+from baselines.recommender import Floats, Ints, Progress
+from graph.snapshot import Snapshot
+
+__all__ = ["FriendsItems"]
+
+
+@dataclass
+class FriendsItems(Baseline):
+    """Adds up what friends watched, friends with a taste or a circle like one's own counting more.
+
+    A friend is whoever one follows or is followed by.
+    """
+
+    weighting: Literal["same", "watched", "circle"] = "watched"
+    """Friends count the same, by the cosine of what both watched, or by the Jaccard index of both circles."""
+    floor: float = 0.1
+    """What a friend counts for at least, so that friends of a newcomer count."""
+    second_degree: float = 0.1
+    """What a friend's friend counts for, spread over all the friend's friends."""
+    discount: float = 0.0
+    """Contents are divided by their number of watchers to this power."""
+
+    name: ClassVar[str] = "friends-items"
+    space: ClassVar[Mapping[str, Sequence[Any]]] = {
+        "weighting": ("watched", "circle", "same"),
+        "second_degree": (0.0, 0.1, 0.5, 1.0),
+        "discount": (0.0, 0.25, 0.5),
+        "floor": (0.01, 0.1, 0.5),
+    }
+
+    def _learn(self, snapshot: Snapshot, progress: Progress) -> dict[str, Learned]:
+        friends = symmetric_social(snapshot)
+        likeness = self._likeness(friends)
+        weights = sp.csr_array(self.floor * friends + friends.multiply(likeness))
+        if self.second_degree:
+            degree = np.maximum(np.diff(friends.indptr), 1).astype(np.float32)
+            step = sp.csr_array(sp.diags_array(1.0 / degree) @ friends)
+            weights = weights + self.second_degree * _without_diagonal(sp.csr_array(step @ step))
+        watchers = np.maximum(np.bincount(self.watched.indices, minlength=self.watched.shape[1]), 1)
+        discount = (watchers ** -float(self.discount)).astype(np.float32)
+        return {"weights": sp.csr_array(weights).astype(np.float32), "discount": discount}
+
+    def _likeness(self, friends: sp.csr_array) -> sp.csr_array:
+        """Users × users, read only where ``friends`` is set."""
+        vectors = self.watched if self.weighting == "watched" else friends
+        if self.weighting == "same":
+            return friends
+        source = np.repeat(np.arange(friends.shape[0]), np.diff(friends.indptr))
+        shared = np.empty(friends.nnz, dtype=np.float32)
+        squares = np.asarray(vectors.multiply(vectors).sum(axis=1), dtype=np.float32)
+        block = 50_000  # pairs at once; the whole product of users × users would not fit
+        for start in range(0, friends.nnz, block):
+            left, right = source[start : start + block], friends.indices[start : start + block]
+            shared[start : start + block] = vectors[left].multiply(vectors[right]).sum(axis=1)
+        a, b = squares[source], squares[friends.indices]
+        norm = np.sqrt(a * b) if self.weighting == "watched" else a + b - shared
+        return sp.csr_array((shared / np.maximum(norm, 1e-9), friends.indices, friends.indptr), shape=friends.shape)
+
+    def scores(self, users: Ints) -> Floats:
+        found = (self._sparse("weights")[users] @ self.watched).toarray()
+        return np.asarray(found * self._dense("discount"), dtype=np.float32)
+
+
+def _without_diagonal(matrix: sp.csr_array) -> sp.csr_array:
+    matrix.setdiag(0)
+    matrix.eliminate_zeros()
+    return matrix

@@ -1,0 +1,41 @@
+"""What most people watch, the same for everyone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from baselines.baseline import Baseline, Learned
+from baselines.recommender import Floats, Ints, Progress
+from graph.snapshot import NO_TIME, Snapshot
+
+__all__ = ["Popularity"]
+
+_DAY = 86_400_000
+
+
+@dataclass
+class Popularity(Baseline):
+    """Every content's number of watchers, or its summed engagement; older watches count less where times are known."""
+
+    half_life: float = 0.0
+    """Days after which a watch counts half; 0 for never."""
+
+    name: ClassVar[str] = "popularity"
+    space: ClassVar[Mapping[str, Sequence[Any]]] = {"half_life": (0.0, 7.0, 30.0, 90.0, 365.0)}
+
+    def _learn(self, snapshot: Snapshot, progress: Progress) -> dict[str, Learned]:
+        watched = snapshot.watched
+        weights = np.asarray(watched.columns["engagement"], dtype=np.float64)
+        if self.half_life and "lastAt" in watched.columns and snapshot.manifest.cutoff is not None:
+            last = np.asarray(watched.columns["lastAt"])
+            age = np.where(last == NO_TIME, 0, snapshot.manifest.cutoff - last) / _DAY
+            weights = weights * np.exp2(-age / self.half_life)
+        counts = np.bincount(watched.target, weights=weights, minlength=watched.width)
+        return {"popularity": counts.astype(np.float32)}
+
+    def scores(self, users: Ints) -> Floats:
+        return np.tile(self._dense("popularity"), (len(users), 1))

@@ -1,0 +1,138 @@
+"""Known answers of single baselines, where the checkerboard is too even to tell."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+import scipy.sparse as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from baselines.baseline import interactions, silent
+from baselines.friends import FriendsItems
+from baselines.gf_cf import GfCf, right_singular_vectors
+from baselines.knn import neighbours
+from baselines.popularity import Popularity
+from baselines.tuning import CUTOFF, ndcg, tune
+from graph.snapshot import Snapshot
+from tests import checkerboard
+from tests.conformance import odd
+
+DAY = 86_400_000
+
+
+@settings(deadline=None)  # the first call compiles
+@given(st.integers(0, 10_000), st.integers(1, 12), st.sampled_from([0.0, 5.0]))
+def test_neighbours_are_those_of_a_naive_loop(seed, k, shrink):
+    rng = np.random.default_rng(seed)
+    rows = (rng.random((9, 7)) < 0.4) * rng.random((9, 7)).astype(np.float32)
+    found = neighbours(sp.csr_array(rows), k, shrink, silent).toarray()
+    for one in range(9):
+        expected = np.zeros(9)
+        for other in range(9):
+            dot = float(rows[one] @ rows[other])
+            norms = float(np.linalg.norm(rows[one]) * np.linalg.norm(rows[other]))
+            expected[other] = dot / (norms + shrink + 1e-9) if one != other else 0.0
+        expected[np.argsort(-expected, kind="stable")[k:]] = 0.0
+        np.testing.assert_allclose(np.sort(found[one]), np.sort(expected), rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(found[one][found[one] > 0], (expected[found[one] > 0]), rtol=1e-3, atol=1e-5)
+
+
+def test_a_pair_that_stands_twice_counts_once_with_its_highest_engagement():
+    frame = pl.DataFrame({"source": [0, 0, 1], "target": [1, 1, 0], "engagement": [0.2, 0.9, 0.5]})
+    snapshot = Snapshot.build(
+        {"User": pl.DataFrame({"userId": ["a", "b"]}), "Content": pl.DataFrame({"contentId": ["keaks/a", "keaks/b"]})},
+        {"WATCHED": frame},
+    )
+    np.testing.assert_allclose(interactions(snapshot).toarray(), [[0.0, 0.9], [0.5, 0.0]], rtol=1e-6)
+
+
+def test_a_friend_with_the_same_taste_counts_more():
+    # 0 follows 1 (same taste, brings 3) and 2 (no common taste, brings 4)
+    snapshot = odd([(0, 0), (0, 1), (1, 0), (1, 1), (1, 3), (2, 6), (2, 4)], [(0, 1), (0, 2)])
+    scores = FriendsItems().fit(snapshot).scores(np.array([0]))[0]
+    assert scores[3] > scores[4] > 0 == scores[7]
+
+
+def test_newcomers_get_what_their_friends_watch_and_what_friends_of_friends_do():
+    snapshot = odd([(1, 0), (2, 5)], [(0, 1), (1, 2)])
+    ids, scores = FriendsItems().fit(snapshot).recommend(0, 2)
+    assert ids.tolist() == [0, 5]
+    assert scores[0] > scores[1] > 0
+
+
+def test_old_fame_fades():
+    frame = pl.DataFrame(
+        {
+            "source": [0, 1, 2, 3, 4],
+            "target": [0, 0, 0, 1, 1],
+            "lastAt": [0, 0, 0, 1000 * DAY, 1000 * DAY],
+            "engagement": [0.5] * 5,
+        }
+    )
+    nodes = {
+        "User": pl.DataFrame({"userId": checkerboard.users(5)}),
+        "Content": pl.DataFrame({"contentId": checkerboard.contents(5)}),
+    }
+    snapshot = Snapshot.build(nodes, {"WATCHED": frame})
+    assert Popularity().fit(snapshot).recommend(4, 1)[0].tolist() == [0]
+    assert Popularity(half_life=30.0).fit(snapshot).recommend(0, 1)[0].tolist() == [1]
+
+
+def test_the_filter_is_the_papers():
+    rng = np.random.default_rng(3)
+    watched = (rng.random((12, 15)) < 0.3).astype(float)
+    watched[:, watched.sum(axis=0) == 0] = 1.0
+    watched[watched.sum(axis=1) == 0] = 1.0
+    pairs = [(int(u), int(c)) for u, c in np.argwhere(watched)]
+    found = GfCf(factors=4, weight=0.3).fit(odd(pairs, [], 15)).scores(np.arange(12))
+    by_user, by_content = watched.sum(axis=1) ** -0.5, watched.sum(axis=0) ** -0.5
+    normal = by_user[:, None] * watched * by_content
+    vectors = np.linalg.svd(normal)[2][:4].T
+    scaled = watched * by_content
+    expected = (scaled @ normal.T @ normal + 0.3 * scaled @ vectors @ vectors.T) / by_content
+    np.testing.assert_allclose(found, expected, rtol=2e-2, atol=2e-2)
+
+
+def test_singular_vectors_are_the_exact_ones():
+    matrix = sp.random_array((40, 30), density=0.3, rng=np.random.default_rng(0), dtype=np.float32).tocsr()
+    found = right_singular_vectors(sp.csr_array(matrix), 5, rounds=30)
+    exact = np.linalg.svd(matrix.toarray())[2][:5].T
+    np.testing.assert_allclose(np.abs((found * exact).sum(axis=0)), 1.0, atol=1e-3)
+
+
+@given(st.integers(0, 10_000))
+def test_ndcg_is_that_of_a_naive_loop(seed):
+    rng = np.random.default_rng(seed)
+    held_out = (rng.random((6, 12)) < 0.3) * rng.random((6, 12))
+    ids = np.array([rng.permutation(12)[:8] for _ in range(6)])
+    ids[0, 5:] = -1
+    values = []
+    for row in range(6):
+        best = sorted(held_out[row][held_out[row] > 0], reverse=True)[:5]
+        if not best:
+            continue
+        gained = sum(held_out[row, c] / np.log2(place + 2) for place, c in enumerate(ids[row, :5]) if c >= 0)
+        values.append(gained / sum(worth / np.log2(place + 2) for place, worth in enumerate(best)))
+    assert ndcg(ids, sp.csr_array(held_out), 5) == pytest.approx(np.mean(values) if values else 0.0)
+
+
+def test_tuning_finds_the_better_setting_and_keeps_to_its_budget():
+    # What is recent is watched next, and only a half-life knows.
+    old = [(user, 0, 0) for user in range(8)] + [(user, 1, 1000 * DAY) for user in range(4)]
+    source, target, at = np.array(old).T
+    frame = pl.DataFrame({"source": source, "target": target, "lastAt": at, "engagement": np.full(len(old), 0.5)})
+    nodes = {
+        "User": pl.DataFrame({"userId": checkerboard.users(10)}),
+        "Content": pl.DataFrame({"contentId": checkerboard.contents(10)}),
+    }
+    train = Snapshot.build(nodes, {"WATCHED": frame})
+    held_out = sp.csr_array((np.ones(2), ([8, 9], [1, 1])), shape=(10, 10))
+    found = tune(Popularity, train, held_out, budget_s=60.0)
+    assert found.settings["half_life"] > 0
+    assert found.score == pytest.approx(1.0)
+    assert found.tried == len(Popularity.space["half_life"])
+    assert found.model.recommend(8, 1)[0].tolist() == [1]
+    assert tune(Popularity, train, held_out, budget_s=0.0).tried == 1
+    assert CUTOFF == 20

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from baselines.ease import Ease, UserEase
+from baselines.factorisation import Als, Bpr
+from baselines.friends import FriendsItems
+from baselines.gf_cf import GfCf
+from baselines.knn import ItemKnn, UserKnn
+from baselines.popularity import Popularity
+from tests.conformance import RecommenderConformance
+
+
+class TestPopularity(RecommenderConformance):
+    make = Popularity
+    personal = False
+
+
+class TestFriendsItems(RecommenderConformance):
+    make = FriendsItems
+
+
+class TestItemKnn(RecommenderConformance):
+    make = ItemKnn
+
+
+class TestUserKnn(RecommenderConformance):
+    make = UserKnn
+
+
+class TestEase(RecommenderConformance):
+    make = Ease
+
+
+class TestUserEase(RecommenderConformance):
+    make = UserEase
+
+
+class TestAls(RecommenderConformance):
+    @staticmethod
+    def make():
+        return Als(factors=8)
+
+
+class TestBpr(RecommenderConformance):
+    @staticmethod
+    def make():
+        return Bpr(factors=8, iterations=300)
+
+
+class TestGfCf(RecommenderConformance):
+    make = GfCf
