@@ -9,10 +9,10 @@ from typing import Final
 
 import psutil
 
-from graph.errors import GraphUnavailable
+from graph.errors import GraphAuthError, GraphUnavailable
 from graph.settings import Settings
 
-__all__ = ["Connection", "Running", "connection", "local_home", "password_file", "running"]
+__all__ = ["Connection", "Running", "connection", "local_home", "password_file", "remembered", "running"]
 
 LOCAL_USER: Final = "neo4j"
 
@@ -34,8 +34,6 @@ class Running:
     """The local server's process, as its state file remembers it."""
 
     pid: int
-    created: float
-    """The process's start time: a pid alone may have gone to another program since."""
     bolt_port: int
     http_port: int
     heap_mb: int
@@ -51,15 +49,14 @@ class Running:
         """The address for people."""
         return f"http://127.0.0.1:{self.http_port}/browser/"
 
-    def process(self) -> psutil.Process | None:
-        """The process itself, or None when it is gone and the pid stale."""
+    def process(self, home: Path) -> psutil.Process | None:
+        """The process itself, or None when it is gone; its pid may have passed to another program since."""
         try:
             process = psutil.Process(self.pid)
-            if abs(process.create_time() - self.created) > 1.0 or process.status() == psutil.STATUS_ZOMBIE:
-                return None
-        except psutil.NoSuchProcess:
+            ours = f"--home-dir={home}" in process.cmdline()
+            return process if ours and process.status() != psutil.STATUS_ZOMBIE else None
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
             return None
-        return process
 
     def write(self, home: Path) -> None:
         """Remember this process in ``home``."""
@@ -89,7 +86,7 @@ def remembered(settings: Settings) -> Running | None:
 def running(settings: Settings) -> Running | None:
     """The local server that runs now, if one does."""
     last = remembered(settings)
-    return last if last and last.process() else None
+    return last if last and last.process(local_home(settings)) else None
 
 
 def connection(settings: Settings) -> Connection:
@@ -105,5 +102,11 @@ def connection(settings: Settings) -> Connection:
         raise GraphUnavailable(
             f"No Neo4j is running for {settings.home}.", do="Start one with `entourage up`, or set NEO4J_URI."
         )
-    password = password_file(settings).read_text("utf-8").strip()
+    file = password_file(settings)
+    try:
+        password = file.read_text("utf-8").strip()
+    except OSError as error:
+        raise GraphAuthError(
+            f"The local Neo4j's password cannot be read: {error}.", do="Only the user who ran `entourage up` can."
+        ) from error
     return Connection(now.bolt, LOCAL_USER, password, settings.neo4j_database, now.browser)

@@ -79,7 +79,7 @@ class Graph:
         try:
             with graph._explained("the first contact"):
                 driver.verify_connectivity()  # at once, without the retries of a query
-            graph.read("schema/ping", deadline_ms=0)  # the database may be another than the user's own
+            graph.verify(deadline_ms=0)  # the database may be another than the user's own
         except BaseException:
             driver.close()
             raise
@@ -143,6 +143,10 @@ class Graph:
         if fresh:
             self.read("schema/await_indexes", deadline_ms=0, seconds=_INDEX_SECONDS)
         return fresh
+
+    def verify(self, *, deadline_ms: int | None = None) -> None:
+        """Make sure that the database answers; raises like ``read``."""
+        self.read("schema/ping", deadline_ms=deadline_ms)
 
     def server_version(self) -> str:
         """What answers, e.g. ``Neo4j/5.26.30``."""

@@ -70,7 +70,9 @@ def damaged(cache: Path) -> list[Jar]:
     """The locked jars that are missing from ``cache`` or whose bytes are not the locked ones."""
     jars, folder = locked(), home(cache)
     with ThreadPoolExecutor(2) as pool:  # hashing releases the interpreter's lock
-        return [jar for jar, fine in zip(jars, pool.map(lambda jar: _is_fine(folder, jar), jars), strict=True) if not fine]
+        return [
+            jar for jar, fine in zip(jars, pool.map(lambda jar: _is_fine(folder, jar), jars), strict=True) if not fine
+        ]
 
 
 def fetch(cache: Path, progress: Progress | None = None) -> list[Path]:
