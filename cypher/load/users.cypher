@@ -1,0 +1,6 @@
+// Create or update people.
+// Parameters: rows of {id, properties}; properties without a value are left out and stay as they are in the graph.
+// Columns: none.
+UNWIND $rows AS row
+MERGE (user:User {userId: row.id})
+SET user += row.properties
