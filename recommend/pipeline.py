@@ -153,7 +153,7 @@ class Pipeline:
                 asked[self._pool.submit(self._ask_graph, source, request, left)] = source
         done, late = wait_for(asked, timeout=left / 1000)
         journey.late += sorted(asked[future].name for future in late)
-        proposals = []
+        proposals: list[Proposal] = []
         for future in asked:
             if future in done and (answer := self._in_time(future.result, asked[future].name, journey)):
                 proposals.append((asked[future], answer))

@@ -53,7 +53,12 @@ GRAPH_SOURCES: Final = (
     Source("followed_makers", "friends", 0.8, {"friends": 200, "perFriend": 5}),
     Source("co_watch", "graph", 1.0, {"scanned": 200, "items": 20, "perItem": 30, "perUser": 20}),
     Source("same_beat", "graph", 0.5, {"items": 50, "perBeat": 30}),
-    Source("same_genre", "graph", 0.4, {"items": 30, "genres": 5, "perGenre": 30, "perBeat": 3}),
+    Source(
+        "same_genre",
+        "graph",
+        0.4,
+        {"items": 30, "genres": 5, "scanned": 2000, "perGenre": 20, "scannedKeaks": 30, "perBeat": 3},
+    ),
     Source("same_hashtag", "graph", 0.4, {"items": 50, "hashtags": 15, "perHashtag": 50}),
     Source("trending", "trending", 0.3, {"scanned": 3000}),
     Source("fresh", "trending", 0.2, {"scanned": 3000}),

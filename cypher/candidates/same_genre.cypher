@@ -1,6 +1,7 @@
 // What is popular in the genres one listens to, creates in or watched, own and seen contents left out.
 // Parameters: userId; label (Content, Keak or Beat); items: cap of the watched contents that lead to genres; genres: how
-//   many genres are followed up; perGenre: cap of the beats of one genre; perBeat: cap of the keaks of one beat; limit.
+//   many genres are followed up; scanned: how many beats of a genre are looked at for the perGenre most popular;
+//   scannedKeaks, perBeat: the same for the keaks of one beat; limit.
 // Columns: contentId, score (popularity 0..1 times the genre's share in one's taste), count (of genres shared),
 //   evidence (names of up to three genres).
 MATCH (me:User {userId: $userId})
@@ -22,22 +23,32 @@ UNWIND tastes AS taste
 WITH me, taste.genre AS genre, 1.0 * taste.weight / total AS share
 CALL (genre) {
   MATCH (genre)<-[:HAS_GENRE]-(beat:Content)
+  WITH beat
+  LIMIT $scanned
   RETURN beat
   ORDER BY coalesce(beat.audience, 0) DESC
   LIMIT $perGenre
 }
-CALL (beat) {
-  RETURN beat AS content
+CALL (me, beat) {
+  WITH me, beat AS content
+  WHERE NOT EXISTS { (me)-[:WATCHED|MADE]->(content) }
+  RETURN content
   UNION ALL
   MATCH (beat)<-[:USES]-(content:Keak)
+  WITH me, content
+  LIMIT $scannedKeaks
+  WITH me, content
+  ORDER BY coalesce(content.audience, 0) DESC
+  WHERE NOT EXISTS { (me)-[:WATCHED|MADE]->(content) }
   RETURN content
   LIMIT $perBeat
 }
-WITH me, content, sum(share) AS share, count(DISTINCT genre) AS count, collect(DISTINCT genre.name)[..3] AS evidence
+WITH content, sum(share) AS share, count(DISTINCT genre) AS count, collect(DISTINCT genre.name)[..3] AS evidence
 WHERE $label IN labels(content)
-WITH me, content, count, evidence, coalesce(content.audience, 0) AS audience, share
-WITH me, content, count, evidence, share * audience / (audience + 100.0) AS score
-ORDER BY score DESC, content.contentId
-WHERE NOT EXISTS { (me)-[:WATCHED|MADE]->(content) }
-RETURN content.contentId AS contentId, score, count, evidence
+WITH content, count, evidence, share, coalesce(content.audience, 0) AS audience
+RETURN content.contentId AS contentId,
+       share * audience / (audience + 100.0) AS score,
+       count,
+       evidence
+ORDER BY score DESC, contentId
 LIMIT $limit
