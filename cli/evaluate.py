@@ -2,37 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 import time
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from evaluation import contenders, leaderboard, report, splits
+from evaluation import contenders, leaderboard, report
+from evaluation.splits import How, hold_out
+from evaluation.tuning import read_settings
 from graph import snapshot as snapshots
 from graph.errors import SettingsError
 from graph.settings import load_settings
-from graph.snapshot import Snapshot
 from ranking.registry import NAMES
 
 __all__ = ["evaluate"]
 
 _console = Console()
-
-
-class How(StrEnum):
-    """Ways to hold out."""
-
-    RANDOM = "random"
-    TIME = "time"
-    COLD_USERS = "cold-users"
-    COLD_CONTENTS = "cold-contents"
 
 
 def evaluate(
@@ -69,12 +59,14 @@ def evaluate(
     settings = load_settings()
     names = [name.strip() for name in models.split(",") if name.strip()]
     cutoffs = _cutoffs(k)
-    given = _read_settings(settings_file) if settings_file else {}
+    given = read_settings(settings_file) if settings_file else {}
     taking_part = contenders.named(names, given, tune_seconds)
     if not taking_part or len(set(names)) < len(names):
         raise SettingsError("--models names nothing, or something twice.", do="Give different names, with commas.")
     whole = snapshots.load(snapshot or settings.snapshot_path)
-    made = [_split(whole, split, fraction, seed, known_only, keep_counts) for seed in range(seeds)]
+    made = [
+        hold_out(whole, split, fraction, seed, known_only=known_only, keep_counts=keep_counts) for seed in range(seeds)
+    ]
     if users:
         made = [one.sample(users, seed) for seed, one in enumerate(made)]
     _console.print(
@@ -97,18 +89,6 @@ def evaluate(
     )
 
 
-def _split(whole: Snapshot, how: How, fraction: float, seed: int, known_only: bool, keep_counts: bool) -> splits.Split:
-    match how:
-        case How.RANDOM:
-            return splits.random(whole, fraction, seed, known_only=known_only, keep_counts=keep_counts)
-        case How.TIME:
-            return splits.temporal(whole, fraction, known_only=known_only, keep_counts=keep_counts)
-        case How.COLD_USERS:
-            return splits.cold_users(whole, fraction, seed, keep_counts=keep_counts)
-        case How.COLD_CONTENTS:
-            return splits.cold_contents(whole, fraction, seed, keep_counts=keep_counts)
-
-
 def _cutoffs(text: str) -> list[int]:
     try:
         found = list(dict.fromkeys(int(part) for part in text.split(",")))
@@ -116,14 +96,4 @@ def _cutoffs(text: str) -> list[int]:
         found = []
     if not found or min(found) < 1:
         raise SettingsError(f"--k {text!r} is no list of cut-offs.", do="Give whole numbers from 1 on, such as 10,20.")
-    return found
-
-
-def _read_settings(file: Path) -> dict[str, dict[str, Any]]:
-    try:
-        found = json.loads(file.read_text())
-    except (OSError, ValueError) as error:
-        raise SettingsError(f"{file} cannot be read: {error}.", do="Give a file of `entourage tune`.") from error
-    if not isinstance(found, dict) or not all(isinstance(value, dict) for value in found.values()):
-        raise SettingsError(f"{file} does not hold settings by model.", do='It looks like {"ease": {"friends": 1.0}}.')
     return found

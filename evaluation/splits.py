@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Final
 
 import numpy as np
@@ -20,7 +21,7 @@ from graph import schema
 from graph.errors import InputError, SettingsError
 from graph.snapshot import NO_TIME, Edges, Nodes, Snapshot
 
-__all__ = ["LEAKING", "Split", "cold_contents", "cold_users", "random", "temporal"]
+__all__ = ["LEAKING", "How", "Split", "cold_contents", "cold_users", "hold_out", "random", "temporal"]
 
 Mask = npt.NDArray[np.bool_]
 
@@ -32,6 +33,15 @@ LEAKING: Final[dict[str, frozenset[str]]] = {
 
 #: Relationship → the property that says when it came to be.
 _SINCE: Final = {schema.FOLLOWS: "since", schema.BLOCKED: "at", schema.HID: "at"}
+
+
+class How(StrEnum):
+    """The ways to hold out, as the command line spells them."""
+
+    RANDOM = "random"
+    TIME = "time"
+    COLD_USERS = "cold-users"
+    COLD_CONTENTS = "cold-contents"
 
 
 @dataclass(frozen=True)
@@ -58,6 +68,21 @@ class Split:
             return self
         chosen = np.sort(np.random.default_rng(seed).choice(self.users, count, replace=False))
         return Split(self.name, self.train, self.held_out, chosen, self.allowed, self.masked, self.cutoff)
+
+
+def hold_out(
+    snapshot: Snapshot, how: How, fraction: float, seed: int = 0, *, known_only: bool = False, keep_counts: bool = False
+) -> Split:
+    """The split called ``how``; see `random`, `temporal` (which no seed changes), `cold_users` and `cold_contents`."""
+    match how:
+        case How.RANDOM:
+            return random(snapshot, fraction, seed, known_only=known_only, keep_counts=keep_counts)
+        case How.TIME:
+            return temporal(snapshot, fraction, known_only=known_only, keep_counts=keep_counts)
+        case How.COLD_USERS:
+            return cold_users(snapshot, fraction, seed, keep_counts=keep_counts)
+        case How.COLD_CONTENTS:
+            return cold_contents(snapshot, fraction, seed, keep_counts=keep_counts)
 
 
 def random(

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.evaluate import How, evaluate
+from cli.evaluate import evaluate
+from evaluation.splits import How
 from graph.errors import InputError, SettingsError, SnapshotError
 from tests import checkerboard
 
