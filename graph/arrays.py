@@ -1,0 +1,143 @@
+"""Nodes and edges as arrays, in memory: what a snapshot is made of.
+
+``nid`` counts from 0 within a label. Times are int64 milliseconds since 1970 with ``NO_TIME`` where unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import scipy.sparse as sp
+
+from graph import schema
+from graph.errors import NotFound, UnknownContent, UnknownUser
+
+__all__ = ["NO_TIME", "Array", "Csr", "Edges", "Ints", "Nodes", "transpose"]
+
+NO_TIME: Final = np.iinfo(np.int64).min
+Array = npt.NDArray[Any]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Csr:
+    """Neighbours by node: those of ``n`` are ``neighbour[indptr[n]:indptr[n + 1]]``, edge rows in ``row``."""
+
+    indptr: Ints
+    neighbour: npt.NDArray[np.int32]
+    row: Ints | None
+    """None when the rows are simply 0..E-1."""
+
+
+class Nodes:
+    """The nodes of one label, in nid order."""
+
+    def __init__(self, label: str, frame: pl.DataFrame | Path, count: int) -> None:
+        self.label = label
+        self.key = schema.NODE_KEYS[label]
+        self.count = count
+        self._source = frame
+
+    @cached_property
+    def frame(self) -> pl.DataFrame:
+        """All properties, one row a node, row number = nid."""
+        return self._source if isinstance(self._source, pl.DataFrame) else pl.read_parquet(self._source)
+
+    @cached_property
+    def ids(self) -> pl.Series:
+        """The ids as strings, in nid order."""
+        if isinstance(self._source, pl.DataFrame):
+            return self._source[self.key]
+        return pl.read_parquet(self._source, columns=[self.key])[self.key]
+
+    @cached_property
+    def _nid_of(self) -> dict[str, int]:
+        return {key: nid for nid, key in enumerate(self.ids.to_list())}
+
+    def nids(self, ids: Iterable[str]) -> Ints:
+        """The nids of ``ids``. Raises UnknownUser, UnknownContent or NotFound at the first id that is not here."""
+        try:
+            return np.fromiter((self._nid_of[key] for key in ids), dtype=np.int64)
+        except KeyError as error:
+            kind = {schema.USER: UnknownUser, schema.CONTENT: UnknownContent}.get(self.label, NotFound)
+            raise kind(
+                f"No {self.label.lower()} has the id {error.args[0]!r} in this snapshot.",
+                do="Check the id, or run `entourage export` if it is new.",
+            ) from None
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._nid_of
+
+    def __len__(self) -> int:
+        return self.count
+
+
+class Edges:
+    """The relationships of one type as CSR by source, with their properties in the same row order."""
+
+    def __init__(
+        self, type_: str, indptr: Ints, target: npt.NDArray[np.int32], width: int, columns: Mapping[str, Array]
+    ) -> None:
+        self.type = type_
+        self.width = width
+        """Number of target nodes."""
+        self.indptr = indptr
+        self.target = target
+        self.columns = columns
+        """Property name → array of shape (E,), read when first asked for."""
+
+    @property
+    def count(self) -> int:
+        return len(self.target)
+
+    def __len__(self) -> int:
+        return self.count
+
+    @cached_property
+    def source(self) -> npt.NDArray[np.int32]:
+        """Source nid of every row, shape (E,)."""
+        return np.repeat(np.arange(len(self.indptr) - 1, dtype=np.int32), np.diff(self.indptr))
+
+    @property
+    def outgoing(self) -> Csr:
+        return Csr(self.indptr, self.target, None)
+
+    @cached_property
+    def incoming(self) -> Csr:
+        """CSR by target."""
+        return transpose(self.indptr, self.target, self.width)
+
+    @classmethod
+    def build(
+        cls, type_: str, source: Array, target: Array, shape: tuple[int, int], columns: Mapping[str, Array]
+    ) -> Edges:
+        """Sort edges given in any order; ``shape`` counts source and target nodes. Keeps repeated pairs."""
+        count, width = shape
+        order = np.lexsort((target, source))
+        indptr = np.zeros(count + 1, dtype=np.int64)
+        np.cumsum(np.bincount(np.asarray(source), minlength=count), out=indptr[1:])
+        sorted_columns = {name: np.asarray(values)[order] for name, values in columns.items()}
+        return cls(type_, indptr, np.asarray(target)[order].astype(np.int32), width, sorted_columns)
+
+    def keep(self, mask: npt.NDArray[np.bool_]) -> Edges:
+        """The edges where ``mask`` (shape (E,)) is true, as a new object in memory."""
+        kept = np.concatenate(([0], np.cumsum(mask)))
+        columns = {name: self.columns[name][mask] for name in self.columns}
+        return Edges(self.type, kept[self.indptr], self.target[mask], self.width, columns)
+
+
+def transpose(indptr: Ints, target: npt.NDArray[np.int32], width: int) -> Csr:
+    """CSR by target. scipy's csr → csc conversion is a counting sort, so rows stay in order within a target."""
+    rows = np.arange(len(target), dtype=np.int64)
+    forward = sp.csr_array((rows, target, indptr), shape=(len(indptr) - 1, width))
+    backward = forward.tocsc()
+    return Csr(
+        backward.indptr.astype(np.int64), backward.indices.astype(np.int32), np.asarray(backward.data, dtype=np.int64)
+    )
