@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal, Self, cast
@@ -36,6 +36,7 @@ class Table:
         if packing in ("gz", "zst"):
             self.path = plain.with_name(f"{name}.{packing}")
         self.rows = 0
+        self.schema: pl.Schema | None = None
         self._header = header
         self._json = plain.suffix == ".jsonl"
         self._parquet: pq.ParquetWriter | None = None
@@ -49,6 +50,7 @@ class Table:
 
     def write(self, frame: pl.DataFrame) -> None:
         """Add the rows of ``frame``; every frame has the same columns."""
+        self.schema = frame.schema
         if self._stream is None:
             table = frame.to_arrow()
             if self._parquet is None:
@@ -59,6 +61,14 @@ class Table:
         else:
             frame.write_csv(self._stream, include_header=self._header and self.rows == 0)
         self.rows += len(frame)
+
+    def write_lines(self, lines: Sequence[bytes]) -> int:
+        """Add lines as they are, whatever they hold, and return how many; a Parquet file has none."""
+        if self._stream is None:
+            return 0
+        self._stream.writelines(lines)
+        self.rows += len(lines)
+        return len(lines)
 
     def close(self) -> None:
         """Flush what is left."""

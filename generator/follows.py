@@ -105,7 +105,7 @@ def _draw(
             affinity = np.float32(0.0)
             for d in range(tastes.shape[1]):
                 affinity += tastes[user, d] * tastes[other, d]
-            if uniform(random) > choosy + (1.0 - choosy) * max(affinity, 0.0) ** 1.5 and attempt < TRIES // 2:
+            if uniform(random) > choosy + (1.0 - choosy) * max(float(affinity), 0.0) ** 1.5 and attempt < TRIES // 2:
                 continue
             if not _among(target, base, have, other):
                 break

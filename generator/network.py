@@ -12,11 +12,12 @@ import numpy as np
 import polars as pl
 
 from generator import profiles, truth, watching
+from generator.dirt import sprinkle
 from generator.files import Format, Table, moments
 from generator.follows import Follows, follows
 from generator.profiles import Names, Tally
 from generator.sizes import Sizes
-from generator.tastes import World, world
+from generator.tastes import world
 from generator.watching import Views
 from graph import aside, schema
 from graph.errors import InputError
@@ -49,11 +50,13 @@ def generate(
     seed: int,
     *,
     packing: Format = "plain",
+    dirt: bool = False,
     futures: int | None = None,
     progress: Progress | None = None,
 ) -> Generated:
     """Write users, keaks, beats, followers and audiences and the folder ``truth``, aside first.
 
+    ``dirt`` adds rows that an import must refuse; ``rows`` counts them too.
     ``futures`` is how many times the held-out part is lived through again for the truth; None chooses by size.
     Raises InputError where ``folder`` holds anything but an earlier generated network.
     """
@@ -66,7 +69,7 @@ def generate(
         names = Names.draw(place)
         say(0.02, "follows")
         graph = follows(place)
-        tables = [_write_follows(fresh, packing, names, graph)]
+        tables = [_write_follows(fresh, packing, names, graph, dirt)]
         say(0.12, "sessions")
         visits = watching.sessions(place)
         tally = Tally(place)
@@ -86,13 +89,15 @@ def generate(
             say(0.65, "the truth about the held-out part")
             truth.write(fresh / "truth", place, names, graph, visits, state, cut, futures)
             live(cut, len(visits.user), 0.75, 0.9)
+            if dirt:
+                sprinkle(audiences)
         say(0.9, "profiles")
         pieces: dict[str, Iterator[pl.DataFrame]] = {
             "users.jsonl": profiles.users(place, names, graph, visits, tally),
             "keaks.jsonl": profiles.keaks(place, names, tally),
             "beats.jsonl": profiles.beats(place, names, tally),
         }
-        tables = [_write(fresh, name, packing, frames) for name, frames in pieces.items()] + tables + [audiences]
+        tables = [_write(fresh, name, packing, frames, dirt) for name, frames in pieces.items()] + tables + [audiences]
         rows = {table.path.name: table.rows for table in tables}
         (fresh / MARK).write_text(json.dumps({"seed": seed, "sizes": asdict(sizes), "rows": rows}, indent=2) + "\n")
         total = sum(table.path.stat().st_size for table in tables)
@@ -100,14 +105,18 @@ def generate(
     return Generated(folder, sizes, seed, rows, total)
 
 
-def _write(folder: Path, name: str, packing: Format, frames: Iterator[pl.DataFrame], *, header: bool = True) -> Table:
+def _write(
+    folder: Path, name: str, packing: Format, frames: Iterator[pl.DataFrame], dirt: bool, *, header: bool = True
+) -> Table:
     with Table(folder, name, packing, header=header) as table:
         for frame in frames:
             table.write(frame)
+        if dirt:
+            sprinkle(table)
     return table
 
 
-def _write_follows(folder: Path, packing: Format, names: Names, graph: Follows) -> Table:
+def _write_follows(folder: Path, packing: Format, names: Names, graph: Follows, dirt: bool) -> Table:
     follower = np.repeat(np.arange(len(graph.start) - 1, dtype=np.int32), np.diff(graph.start))
 
     def frames(step: int = 1_000_000) -> Iterator[pl.DataFrame]:
@@ -120,7 +129,7 @@ def _write_follows(folder: Path, packing: Format, names: Names, graph: Follows) 
             )
             yield pl.DataFrame(dict(zip(schema.FOLLOWER_COLUMNS, columns, strict=True)))
 
-    return _write(folder, "followers.csv", packing, frames(), header=False)
+    return _write(folder, "followers.csv", packing, frames(), dirt, header=False)
 
 
 def _audience(names: Names, views: Views) -> pl.DataFrame:

@@ -7,7 +7,7 @@ from typing import Final
 
 from graph.errors import SettingsError
 
-__all__ = ["DEMO", "FULL", "SMALLEST", "LARGEST", "Sizes"]
+__all__ = ["DEMO", "FULL", "LARGEST", "SMALLEST", "Sizes"]
 
 SMALLEST: Final = 0.001
 LARGEST: Final = 3.0

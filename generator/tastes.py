@@ -27,7 +27,8 @@ GENRES: Final = (
     "Pop", "Electro", "House", "Lo-fi", "Rock", "Jazz", "Funk", "Gospel", "Phonk", "Zouk",
 )  # fmt: skip
 MOODS: Final = (
-    "Dark", "Happy", "Sad", "Chill", "Angry", "Romantic", "Epic", "Festive", "Dreamy", "Melancholic", "Confident", "Raw",
+    "Dark", "Happy", "Sad", "Chill", "Angry", "Romantic", "Epic", "Festive", "Dreamy", "Melancholic", "Confident",
+    "Raw",
 )  # fmt: skip
 
 
@@ -140,13 +141,15 @@ class _Keaks(NamedTuple):
 
 
 def _unit(vectors: Array) -> Array:
-    return (vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)).astype(np.float32)
+    scaled: Array = (vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)).astype(np.float32)
+    return scaled
 
 
 def _pick(random: np.random.Generator, weights: Array, count: int) -> Array:
     """``count`` indices drawn in proportion to ``weights``."""
     cumulative = np.cumsum(weights)
-    return np.searchsorted(cumulative, random.random(count) * cumulative[-1], side="right").astype(np.int32)
+    picked: Array = np.searchsorted(cumulative, random.random(count) * cumulative[-1], side="right").astype(np.int32)
+    return picked
 
 
 def _people(random: np.random.Generator, count: int, centres: Array) -> People:
@@ -168,7 +171,7 @@ def _people(random: np.random.Generator, count: int, centres: Array) -> People:
         share=np.cumsum(weight, axis=1).astype(np.float32),
         created=created,
         last=np.maximum(last, begin + 3600 * SECOND),
-        sociability=random.beta(2.6, 3.4, count).astype(np.float32),
+        sociability=random.beta(3.0, 2.4, count).astype(np.float32),
         generosity=random.normal(0.0, 0.9, count).astype(np.float32),
     )
 

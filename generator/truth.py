@@ -3,24 +3,78 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
+import scipy.sparse as sp
 
-from generator.chance import stream
+from generator import watching
+from generator.chance import Array, numbers, stream
 from generator.files import moments
 from generator.follows import Follows
 from generator.profiles import Names
-from generator.tastes import World
-from generator.watching import Sessions, State, choices
-from graph import schema
+from generator.tastes import SECOND, World
+from generator.watching import Sessions, State
+from graph.errors import InputError
 
-__all__ = ["write"]
+__all__ = ["Truth", "ceiling", "load", "write"]
 
 PROBED: Final = 2_000
 """Users whose held-out future is told."""
+KEPT: Final = 300
+"""Contents told of each of them: those of highest odds."""
+AGAIN: Final = 8
+"""Draws of each of their views in each future."""
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The folder ``truth`` of a generated network."""
+
+    facts: dict[str, Any]
+    """Seed, cut-off (``cutoff`` in ms since 1970, ``cutoffAt`` as text), number of futures, weights."""
+    users: pl.DataFrame
+    """userId, vector (unit length), community, sociability, generosity."""
+    contents: pl.DataFrame
+    """contentId, vector (unit length), quality, community."""
+    held_out: pl.DataFrame
+    """userId, contentId, odds (expected views after the cut-off), engagement (expected if watched, 0..1)."""
+
+    def odds(self, users: pl.Series, contents: pl.Series) -> sp.csr_array:
+        """The true odds, users × contents in the order given, float32; rows of users that were not probed are empty."""
+        table = self.held_out.join(_places(users, "userId", "row"), on="userId")
+        table = table.join(_places(contents, "contentId", "column"), on="contentId")
+        places = table["row"].to_numpy(), table["column"].to_numpy()
+        found = sp.coo_array((table["odds"].to_numpy(), places), shape=(len(users), len(contents)))
+        return sp.csr_array(found)
+
+    def preference(self, users: pl.Series, contents: pl.Series) -> Array:
+        """Expected engagement of each user if each content were watched, shape (users, contents) float32.
+
+        This is taste alone: it knows nothing of who would come across what.
+        """
+        ours = _places(users, "userId", "row").join(self.users, on="userId", how="left", maintain_order="left")
+        theirs = _places(contents, "contentId", "column").join(
+            self.contents, on="contentId", how="left", maintain_order="left"
+        )
+        affinity = _matrix(ours["vector"]) @ _matrix(theirs["vector"]).T
+        return engagement(affinity, theirs["quality"].to_numpy()[None, :], ours["generosity"].to_numpy()[:, None])
+
+
+def engagement(affinity: Array, quality: Array, generosity: Array) -> Array:
+    """Expected engagement (0.55 progress, 0.15 commented, 0.20 shared, 0.10 liked) of a view, float32.
+
+    The noise in progress is averaged by MacKay's approximation (Neural Computation 4, 1992).
+    """
+    mood = watching.pleasure(affinity, quality)
+    will = mood + generosity
+    progress = _logistic(mood / np.sqrt(1.0 + np.pi / 8.0 * 0.9**2))
+    marks = 0.10 * _logistic(1.5 * will - 2.6) + 0.15 * _logistic(1.2 * will - 4.6) + 0.20 * _logistic(1.2 * will - 5.2)
+    expected: Array = (0.55 * progress + marks).astype(np.float32)
+    return expected
 
 
 def write(
@@ -33,9 +87,34 @@ def write(
     cut: int,
     futures: int | None = None,
 ) -> None:
-    """Write the latent tastes and the true odds of the future that begins with session ``cut``."""
+    """Write the latent tastes, and the odds of the future that begins with session ``cut``, lived ``futures`` times.
+
+    ``state`` is the network's memory at that moment; it stays as it is.
+    """
     folder.mkdir()
     people, catalogue = world.people, world.catalogue
+    later = int(visits.length[cut:].sum())
+    if futures is None:
+        futures = int(np.clip(300_000 // max(later, 1), 2, 8))
+    active = np.unique(visits.user[cut:])
+    probed = np.sort(numbers(world.seed, "probed").permutation(active)[:PROBED])
+    lived = []
+    for future in range(futures):
+        memory = state.copy(stream(world.seed, f"future {future}"))
+        row, content, odds = watching.choices(world, graph, visits, memory, cut, probed, AGAIN)
+        lived.append(_added_up(pl.DataFrame({"row": row, "content": content, "odds": odds / np.float32(futures)})))
+    entries = _added_up(pl.concat(lived))
+    entries = entries.group_by("row", maintain_order=True).head(KEPT)
+    user, content = probed[entries["row"].to_numpy()], entries["content"].to_numpy()
+    affinity = np.einsum("ed,ed->e", people.vector[user], catalogue.vector[content])
+    pl.DataFrame(
+        {
+            "userId": pl.Series(names.users[user]).cast(pl.String),
+            "contentId": names.prefixed_contents.gather(content),
+            "odds": entries["odds"],
+            "engagement": engagement(affinity, catalogue.quality[content], people.generosity[user]),
+        }
+    ).write_parquet(folder / "held_out.parquet")
     pl.DataFrame(
         {
             "userId": pl.Series(names.users).cast(pl.String),
@@ -53,3 +132,72 @@ def write(
             "community": catalogue.community,
         }
     ).write_parquet(folder / "contents.parquet")
+    moment = int(visits.at[cut]) if cut < len(visits.at) else 0
+    facts = {
+        "seed": world.seed,
+        "cutoff": moment // (SECOND // 1000),
+        "cutoffAt": moments(np.array([moment]))[0],
+        "heldOutViews": later,
+        "futures": futures,
+        "drawsOfEachView": AGAIN,
+        "probedUsers": len(probed),
+        "weights": {"taste": watching.TASTE, "quality": watching.QUALITY, "tie": watching.TIE},
+    }
+    (folder / "truth.json").write_text(json.dumps(facts, indent=2) + "\n")
+
+
+def load(folder: Path) -> Truth:
+    """Read the truth of a generated network from its folder. Raises InputError where there is none."""
+    place = folder / "truth"
+    try:
+        tables = [pl.read_parquet(place / f"{name}.parquet") for name in ("users", "contents", "held_out")]
+        return Truth(json.loads((place / "truth.json").read_text()), *tables)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise InputError(f"{folder} holds no readable truth.", do="Name a folder of `entourage generate`.") from error
+
+
+def ceiling(
+    truth: Truth, users: pl.Series, contents: pl.Series, seen: sp.csr_array, held_out: sp.csr_array, k: int = 20
+) -> tuple[float, Array]:
+    """The best NDCG@k that anyone can expect on what was watched after ``truth.facts["cutoff"]``, and for whom.
+
+    Each probed user is given the ``k`` unseen contents of highest true odds. Nothing that could be known at the cut-off
+    foretells better than these odds; what is missing to 1 is chance (with few futures, a little of it is their error).
+    ``users`` and ``contents`` are ids in the order of the rows and columns of ``seen`` (watched before the cut-off) and
+    ``held_out`` (watched after it; whatever the value, an entry counts as one hit). Returns the mean over the users that were
+    probed and have something held out, and their rows.
+    """
+    odds = truth.odds(users, contents)
+    judged = np.flatnonzero((np.diff(odds.indptr) > 0) & (np.diff(held_out.indptr) > 0))
+    if not len(judged):
+        return float("nan"), judged
+    discount = 1.0 / np.log2(np.arange(2, k + 2))
+    ideal = np.concatenate([[0.0], np.cumsum(discount)])
+    values = np.empty(len(judged))
+    for place, user in enumerate(judged):
+        scores = odds[[user]].toarray()[0]
+        scores[seen.indices[seen.indptr[user] : seen.indptr[user + 1]]] = -1.0
+        best = np.argsort(-scores, kind="stable")[:k]
+        wanted = held_out.indices[held_out.indptr[user] : held_out.indptr[user + 1]]
+        values[place] = discount[: len(best)][np.isin(best, wanted)].sum() / ideal[min(k, len(wanted))]
+    return float(values.mean()), judged
+
+
+def _added_up(entries: pl.DataFrame) -> pl.DataFrame:
+    """One row a pair, each user's best first."""
+    sums = entries.group_by("row", "content").agg(pl.col("odds").sort().sum())  # sorted: sums do not depend on order
+    return sums.sort("row", "odds", "content", descending=[False, True, False])
+
+
+def _places(ids: pl.Series, key: str, place: str) -> pl.DataFrame:
+    return pl.DataFrame({key: ids, place: np.arange(len(ids))})
+
+
+def _matrix(vectors: pl.Series) -> Array:
+    matrix: Array = vectors.to_numpy()
+    return matrix
+
+
+def _logistic(value: Array) -> Array:
+    answer: Array = 1.0 / (1.0 + np.exp(-value))
+    return answer

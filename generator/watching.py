@@ -3,14 +3,14 @@
 A view starts with ``MET`` contents that a person comes across: what followed people watched lately or made, what
 trends in the own community or everywhere, what the own taste searches for, what is new. One of them is watched, with
 odds that grow with affinity and quality (a multinomial logit choice: McFadden 1974); how far, and whether it is liked,
-commented or shared, follows from the same two numbers. ``true_choices`` asks what *could* be watched instead.
+commented or shared, follows from the same two numbers. ``choices`` asks what *could* be watched instead.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from generator.chance import Array, compiled, normal, numbers, pick, shares_of, 
 from generator.follows import Follows
 from generator.tastes import END, SECOND, START, Catalogue, People, World
 
-__all__ = ["COMMENTED", "LIKED", "SHARED", "Sessions", "State", "Views", "sessions", "start", "watch"]
+__all__ = ["COMMENTED", "LIKED", "SHARED", "Sessions", "State", "Views", "choices", "sessions", "start", "watch"]
 
 MET: Final = 8
 """Contents met before one of them is watched."""
@@ -26,15 +26,17 @@ TASTE: Final = 5.0
 """Weight of affinity in the odds."""
 QUALITY: Final = 0.45
 """Weight of quality in the odds."""
+TIE: Final = 0.7
+"""What it adds to have met a content through a followed person."""
 AGAIN: Final = 0.03
 """Share of views that watch an earlier one again: the repeated rows."""
 GROUP_TREND, TREND, SEARCH = 0.30, 0.12, 0.48
-"""Ways to meet a content, followed people apart: what trends in the community, everywhere, a search; the rest is new."""
-MADE: Final = 0.25
+"""Ways to meet a content, followed people apart: trends in the community, anywhere, a search; the rest is new."""
+MADE: Final = 0.15
 """Share of what is met through followed people that they made; they watched the rest."""
-RECENT: Final = 8
+RECENT: Final = 16
 """Watched contents of each person that followers may meet."""
-MEMORY: Final = 21 * 86_400 * SECOND
+MEMORY: Final = 75 * 86_400 * SECOND
 """Followers meet what was watched in the last three weeks."""
 LOOK_BACK: Final = 256
 """A content among one's own last views is not met again."""
@@ -101,7 +103,7 @@ class State(NamedTuple):
 
     def copy(self, random: Array) -> State:
         """The same memory with other random numbers: another future of the same past."""
-        return State(*(array.copy() for array in self[:-1]), random)
+        return self._replace(**{name: array.copy() for name, array in self._asdict().items()})._replace(random=random)
 
 
 class Probe(NamedTuple):
@@ -117,6 +119,8 @@ class Probe(NamedTuple):
     """(p,) float32: the probability with which it was chosen."""
     used: Array
     """(1,) int64: entries noted so far."""
+    again: int
+    """How many times each of their views is drawn; the last draw is the one that happens."""
 
 
 def sessions(world: World) -> Sessions:
@@ -196,46 +200,45 @@ def watch(
 ) -> Iterator[Views]:
     """Live through sessions ``begin``..``end``-1, ``chunk`` views or a little more at a time."""
     size_before = np.concatenate([[0], np.cumsum(visits.length, dtype=np.int64)])
-    probe = _no_probe(world.sizes.users)
+    nobody = _probe(np.full(world.sizes.users, -1, np.int32), 0, 1)
     while begin < end:
         upto = int(np.searchsorted(size_before, size_before[begin] + chunk, side="right"))
         upto = min(max(upto, begin + 1), end)
         size = int(size_before[upto] - size_before[begin])
-        views = Views(
-            np.empty(size, np.int32), np.empty(size, np.int32), np.empty(size, np.int64),
-            np.empty(size, np.float32), np.empty(size, np.uint8),
-        )  # fmt: skip
-        _watch(world.people, world.catalogue, graph, visits, state, probe, views, begin, upto)
+        views = _views(size)
+        _watch(world.people, world.catalogue, graph, visits, state, nobody, views, begin, upto)
         yield views
         begin = upto
 
 
 def choices(
-    world: World, graph: Follows, visits: Sessions, state: State, begin: int, probed: Array
+    world: World, graph: Follows, visits: Sessions, state: State, begin: int, probed: Array, again: int = 1
 ) -> tuple[Array, Array, Array]:
     """One more future from session ``begin`` on: what the ``probed`` users meet, and with what odds they watch it.
 
-    ``state`` is used up. Returns rows into ``probed``, contents, and odds, of one shape; pairs repeat.
+    Each of their views is drawn ``again`` times, so that the odds of one future are known well. ``state`` is used up.
+    Returns rows into ``probed``, contents, and odds, of one shape; pairs repeat, and the odds of a user add up to the
+    views that are not repetitions.
     """
     row = np.full(world.sizes.users, -1, dtype=np.int32)
     row[probed] = np.arange(len(probed), dtype=np.int32)
-    most = int(visits.length[begin:][row[visits.user[begin:]] >= 0].sum()) * MET
-    probe = Probe(
-        row, np.empty(most, np.int32), np.empty(most, np.int32), np.empty(most, np.float32), np.zeros(1, np.int64)
-    )
-    length = int(visits.length[begin:].sum())
-    views = Views(
-        np.empty(length, np.int32), np.empty(length, np.int32), np.empty(length, np.int64),
-        np.empty(length, np.float32), np.empty(length, np.uint8),
-    )  # fmt: skip
-    _watch(world.people, world.catalogue, graph, visits, state, probe, views, begin, len(visits.user))
+    later = Sessions(visits.user[begin:], visits.at[begin:], visits.length[begin:], visits.views)
+    most = int(later.length[row[later.user] >= 0].sum()) * MET * again
+    probe = _probe(row, most, again)
+    views = _views(int(later.length.sum()))
+    _watch(world.people, world.catalogue, graph, later, state, probe, views, 0, len(later.user))
     used = int(probe.used[0])
-    return probe.user[:used], probe.content[:used], probe.odds[:used]
+    return probe.user[:used], probe.content[:used], probe.odds[:used] / np.float32(again)
 
 
-def _no_probe(users: int) -> Probe:
-    nothing = np.empty(0, np.int32)
-    return Probe(np.full(users, -1, np.int32), nothing, nothing, np.empty(0, np.float32), np.zeros(1, np.int64))
+def _probe(row: Array, size: int, again: int) -> Probe:
+    user, content, odds = np.empty(size, np.int32), np.empty(size, np.int32), np.empty(size, np.float32)
+    return Probe(row, user, content, odds, np.zeros(1, np.int64), again)
+
+
+def _views(size: int) -> Views:
+    user, content, at = np.empty(size, np.int32), np.empty(size, np.int32), np.empty(size, np.int64)
+    return Views(user, content, at, np.empty(size, np.float32), np.empty(size, np.uint8))
 
 
 @compiled
@@ -283,39 +286,40 @@ def _watch(
                 chosen = history[past + seen - 1 - pick(random, min(seen, 60))]
                 affinity = _affinity(taste, user, content_taste, chosen)
             else:
-                found, best = 0, -1e9
-                for _attempt in range(4 * MET):
-                    if friends > 0 and uniform(random) < sociability[user]:
-                        content = _through_friends(
-                            random, taste, user, followed, base, friends, made_start, made, created, recent, recent_at,
-                            recents, time,
-                        )  # fmt: skip
-                    else:
-                        content = _elsewhere(
-                            random, _community(random, community, share, user), trend, trends, group_trend,
-                            group_trends, group_start, group, created, grown, by_time, alive, time,
-                        )  # fmt: skip
-                    if content < 0 or _among(history, past + max(0, seen - LOOK_BACK), past + seen, content):
-                        continue
-                    affinities[found] = _affinity(taste, user, content_taste, content)
-                    met[found] = content
-                    utility[found] = TASTE * affinities[found] + QUALITY * quality[content]
-                    best = max(best, utility[found])
-                    found += 1
-                    if found == MET:
-                        break
-                total = 0.0
-                for at in range(found):
-                    utility[at] = math.exp(utility[at] - best)
-                    total += utility[at]
+                for _draw in range(probe.again if probe_row[user] >= 0 else 1):
+                    found, best, total = 0, -1e9, 0.0
+                    for _attempt in range(4 * MET):
+                        social = friends > 0 and uniform(random) < sociability[user]
+                        if social:
+                            content = _through_friends(
+                                random, taste, user, followed, base, friends, made_start, made, created, recent,
+                                recent_at, recents, time,
+                            )  # fmt: skip
+                        else:
+                            content = _elsewhere(
+                                random, _community(random, community, share, user), trend, trends, group_trend,
+                                group_trends, group_start, group, created, grown, by_time, alive, time,
+                            )  # fmt: skip
+                        if content < 0 or _among(history, past + max(0, seen - LOOK_BACK), past + seen, content):
+                            continue
+                        affinities[found] = _affinity(taste, user, content_taste, content)
+                        met[found] = content
+                        utility[found] = TASTE * affinities[found] + QUALITY * quality[content] + TIE * social
+                        best = max(best, utility[found])
+                        found += 1
+                        if found == MET:
+                            break
+                    for at in range(found):
+                        utility[at] = math.exp(utility[at] - best)
+                        total += utility[at]
+                    if probe_row[user] >= 0:
+                        _note(probe, probe_row[user], met, utility, found, total)
                 level = uniform(random) * total
                 for at in range(found):
                     level -= utility[at]
                     if level <= 0.0 or at == found - 1:
                         chosen, affinity = met[at], affinities[at]
                         break
-                if probe_row[user] >= 0:
-                    _note(probe, probe_row[user], met, utility, found, total)
                 if chosen < 0:
                     chosen = by_time[pick(random, max(alive, 1))]
                     affinity = _affinity(taste, user, content_taste, chosen)
@@ -343,7 +347,7 @@ def _watch(
 
 
 @compiled
-def pleasure(affinity: float, quality: float) -> float:
+def pleasure(affinity: Any, quality: Any) -> Any:
     """How much a person enjoys a content, the number engagement follows from: 0 is indifference."""
     return -0.9 + 3.2 * affinity + 0.35 * quality
 
