@@ -7,7 +7,7 @@ held-out part. `LEAKING` names them; every split empties them unless told to kee
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -67,7 +67,7 @@ class Split:
         if count >= len(self.users):
             return self
         chosen = np.sort(np.random.default_rng(seed).choice(self.users, count, replace=False))
-        return Split(self.name, self.train, self.held_out, chosen, self.allowed, self.masked, self.cutoff)
+        return replace(self, users=chosen)
 
 
 def hold_out(

@@ -1,0 +1,88 @@
+"""How quality grows with data: every model fitted on growing shares of the same training part, judged by one test part.
+
+    python -m benchmarks.learning_curve --snapshot FOLDER --models popularity,ease,gat --shares 0.25,0.5,1
+
+Smaller shares are parts of larger ones. Writes ``learning_curve.json``, ``.md`` and ``.png``.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from matplotlib.figure import Figure
+from rich.console import Console
+
+from evaluation import contenders, leaderboard
+from evaluation.splits import How, Split, hold_out
+from graph import aside
+from graph import snapshot as snapshots
+
+console = Console()
+
+
+def thinned(split: Split, share: float, seed: int = 0) -> Split:
+    """The same test part, with a random ``share`` of the training watches; nested for growing shares."""
+    watched = split.train.watched
+    kept = watched.keep(np.random.default_rng(seed).random(len(watched)) < share)
+    return replace(split, train=split.train.with_edges(kept), name=f"{split.name}, {share:.0%} of training")
+
+
+def curve(
+    models: list[str], split: Split, shares: list[float], k: int = 10, tune_s: float = 0.0
+) -> dict[str, list[tuple[int, float]]]:
+    """Model → (training watches, NDCG@k) for every share."""
+    found: dict[str, list[tuple[int, float]]] = {name: [] for name in models}
+    for share in shares:
+        part = thinned(split, share)
+        board = leaderboard.evaluate(contenders.named(models, tune_s=tune_s), [part], ks=(k,))
+        for row in board.rows:
+            found[row.model].append((board.train_watches, row.metrics[board.lead_metric].mean))
+            console.print(f"{part.name}: {row.model} {100 * found[row.model][-1][1]:.2f} % in {row.fit_seconds:.0f} s")
+    return found
+
+
+def write(found: dict[str, list[tuple[int, float]]], folder: Path, k: int) -> None:
+    figure = Figure(figsize=(7.5, 4.8), layout="constrained")
+    axes = figure.subplots()
+    lines = ["| model | " + " | ".join(f"{watches:,}" for watches, _ in next(iter(found.values()))) + " |"]
+    lines.append("| --- |" + " ---: |" * len(next(iter(found.values()))))
+    for model, points in found.items():
+        axes.plot([watches for watches, _ in points], [100 * score for _, score in points], marker="o", label=model)
+        lines.append(f"| {model} | " + " | ".join(f"{100 * score:.2f}" for _, score in points) + " |")
+    axes.set(xscale="log", xlabel="watches to learn from", ylabel=f"NDCG@{k} in %")
+    axes.set_ylim(bottom=0)
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False)
+    with aside.folder(folder) as fresh:
+        (fresh / "learning_curve.json").write_text(json.dumps(found, indent=1))
+        (fresh / "learning_curve.md").write_text(f"NDCG@{k} in % by training watches\n\n" + "\n".join(lines) + "\n")
+        figure.savefig(fresh / "learning_curve.png", dpi=120)
+
+
+def main(
+    snapshot: Annotated[Path, typer.Option(help="Folder of the snapshot.")],
+    out: Annotated[Path, typer.Option(help="Folder to write.")] = Path("learning-curve"),
+    models: Annotated[str, typer.Option(help="Comma-separated names.")] = "popularity,friends-items,item-knn,ease,gat",
+    shares: Annotated[str, typer.Option(help="Comma-separated shares of the training part.")] = "0.1,0.25,0.5,1",
+    split: Annotated[How, typer.Option(help="How the test part is held out.")] = How.RANDOM,
+    fraction: Annotated[float, typer.Option(help="Size of the test part.")] = 0.2,
+    users: Annotated[int, typer.Option(help="Judge only so many users; 0 judges all.")] = 0,
+    k: Annotated[int, typer.Option(help="Cut-off of NDCG.")] = 10,
+    tune_seconds: Annotated[float, typer.Option(help="As in `entourage evaluate`.")] = 0,
+) -> None:
+    """Fit models on growing shares of the training part."""
+    made = hold_out(snapshots.load(snapshot), split, fraction)
+    made = made.sample(users) if users else made
+    found = curve(models.split(","), made, [float(share) for share in shares.split(",")], k, tune_seconds)
+    write(found, out, k)
+    console.print(f"Written to {out}.")
+
+
+if __name__ == "__main__":
+    typer.run(main)
