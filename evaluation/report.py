@@ -11,7 +11,6 @@ from rich import box
 from rich.table import Table
 
 from evaluation.leaderboard import Estimate, GroupRow, Leaderboard, Row
-from evaluation.plot import draw
 from graph import aside
 
 __all__ = ["markdown", "table", "write"]
@@ -78,6 +77,8 @@ def markdown(board: Leaderboard, command: str = "") -> str:
 
 def write(board: Leaderboard, folder: Path, command: str = "") -> None:
     """Write ``leaderboard.json``, ``leaderboard.md`` and ``leaderboard.png`` to ``folder``, aside first."""
+    from evaluation.plot import draw  # matplotlib takes seconds to import
+
     with aside.folder(folder) as fresh:
         (fresh / "leaderboard.json").write_text(board.model_dump_json(indent=1))
         (fresh / "leaderboard.md").write_text(markdown(board, command) + "\n![leaderboard](leaderboard.png)\n")

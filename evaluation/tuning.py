@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import optuna
-
 from baselines.recommender import Progress
 from evaluation import metrics
 from evaluation.contenders import validation
@@ -82,6 +80,8 @@ def tune(
     A tenth of ``train`` is held out to judge by (`contenders.validation`); whatever was held out to make ``train`` is
     never seen. Reproducible by ``seed`` unless ``seconds`` ends it. Raises SettingsError as `space` does.
     """
+    import optuna  # takes seconds, and `entourage evaluate` only reads settings
+
     choices = space(name)
     inner = validation(train, seed)
     held_out = inner.held_out[inner.users]
