@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from graph import snapshot as snapshots
 from graph.driver import Graph
 from graph.errors import EntourageError, GraphUnavailable, SnapshotError
 from graph.settings import Settings, load_settings
@@ -16,7 +15,7 @@ from web.server import serve as run
 
 __all__ = ["serve"]
 
-_console = Console()
+_console = Console(soft_wrap=True)
 
 
 def serve(
@@ -70,8 +69,7 @@ def _graph_missing(settings: Settings) -> EntourageError | None:
 
 
 def _snapshot_missing(settings: Settings) -> EntourageError | None:
-    try:
-        snapshots.load(settings.snapshot_path)
-    except SnapshotError as error:
-        return error
-    return None
+    """Only whether it is there: polars must not have worked in a process that forks, its threads would be missing."""
+    if (settings.snapshot_path / "manifest.json").is_file():
+        return None
+    return SnapshotError(f"There is no snapshot at {settings.snapshot_path}.", do="Run `entourage export`.")

@@ -10,6 +10,7 @@ from flask_openapi3.openapi import OpenAPI
 from graph.settings import Settings
 from recommend.pipeline import Pipeline
 from web import contents, events, feeds, health, logs, metrics, pages, problems, security, users
+from web.jsonable import JSONProvider
 from web.serving import Serving
 
 __all__ = ["create_app"]
@@ -27,9 +28,10 @@ def create_app(settings: Settings, pipeline: Pipeline | None = None) -> OpenAPI:
         ),
         validation_error_callback=problems.on_validation_error,
         validation_error_model=problems.ProblemDocument,
+        security_schemes={},
         doc_ui=False,
     )
-    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.json = JSONProvider(app)
     logs.init_app(app)
     metrics.init_app(app)
     security.init_app(app, settings)

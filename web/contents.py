@@ -8,6 +8,7 @@ from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
 from web import schemas
+from web.jsonable import snake_case
 from web.problems import documented
 from web.serving import serving
 
@@ -22,8 +23,7 @@ blueprint: Final = APIBlueprint(
 )
 
 
-@blueprint.get("/<string:kind>/<string:name>", responses={200: schemas.Content}, operation_id="content")
+@blueprint.get("/<string:kind>/<path:name>", responses={200: schemas.Content}, operation_id="content")
 def content(path: schemas.ContentPath) -> dict[str, Any]:
     """What is known about a content"""
-    content_id = f"{path.kind}/{path.name}"
-    return {"content_id": content_id, **serving().pipeline.content(content_id)}
+    return snake_case(serving().pipeline.content(f"{path.kind}/{path.name}"))

@@ -28,7 +28,7 @@ blueprint: Final = APIBlueprint(
     "/events",
     operation_id="events",
     description="Watches, likes, comments, shares, follows, blocks and hides, and what undoes them. They are in the "
-    "graph when the answer comes. An event id counts once, so a batch may be sent again whenever the answer did not come.",
+    "graph when the answer comes. An event id counts once, so a batch whose answer got lost may be sent again.",
     responses={200: schemas.EventsApplied},
 )
 def apply(body: schemas.EventBatch) -> dict[str, Any]:

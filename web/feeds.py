@@ -18,7 +18,7 @@ __all__ = ["blueprint"]
 blueprint: Final = APIBlueprint(
     "feeds",
     __name__,
-    url_prefix="/v1/users/<string:user_id>",
+    url_prefix="/v1/users/<path:user_id>",
     abp_tags=[Tag(name="Recommendations", description="What to see next, and whom to follow.")],
     abp_responses=documented(404, 422, 429, 500, 503, 504),
 )

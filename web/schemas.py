@@ -75,7 +75,7 @@ class NeighbourhoodQuery(_Request):
     """How far and how much."""
 
     depth: int = Field(2, ge=1, le=2, description="Steps from the user.")
-    limit: int = Field(60, ge=1, le=300, description="Nodes at most.")
+    limit: int = Field(60, ge=1, le=300, description="Links at most.")
 
 
 class SearchQuery(_Request):
@@ -171,10 +171,10 @@ class People(BaseModel):
 class Node(BaseModel):
     """One node of a subgraph."""
 
-    id: str
-    label: str = Field(description="User, Keak, Beat, Genre, Mood or Hashtag.")
-    depth: int = Field(description="Steps from the user asked about.")
-    properties: dict[str, Any]
+    id: str = Field(description="Prefixed, and so unique: users/1, keaks/1, beats/1, genres/1, moods/1, hashtags/fun.")
+    label: Literal["User", "Keak", "Beat", "Genre", "Mood", "Hashtag"]
+    name: str = Field(description="For showing; a user's is the bare id.")
+    depth: int = Field(description="Steps from the user asked about, who has 0.")
 
 
 class Link(BaseModel):
@@ -183,6 +183,7 @@ class Link(BaseModel):
     source: str
     target: str
     type: str
+    properties: dict[str, Any]
 
 
 class Subgraph(BaseModel):
@@ -197,26 +198,37 @@ class Subgraph(BaseModel):
 class User(BaseModel):
     """What is known about a user."""
 
-    model_config = ConfigDict(extra="allow")
-
     user_id: str
+    follows: int
+    followers: int
+    watched: int
+    made: int
+    listens_to: list[str] = Field(description="Names of genres.")
+    creates_in: list[str] = Field(description="Names of genres.")
+    properties: dict[str, Any] = Field(description="What the files said.")
 
 
 class Content(BaseModel):
     """What is known about a content."""
 
-    model_config = ConfigDict(extra="allow")
-
     content_id: str
+    kind: Literal["keak", "beat"]
+    watchers: int
+    made_by: list[str] = Field(description="Bare user ids.")
+    uses: list[str] = Field(description="The beats in it.")
+    used_by: int = Field(description="How many keaks use it.")
+    genres: list[str]
+    moods: list[str]
+    hashtags: list[str]
+    properties: dict[str, Any] = Field(description="What the files said.")
 
 
 class Found(BaseModel):
     """One search result."""
 
-    model_config = ConfigDict(extra="allow")
-
+    label: Literal["User", "Keak", "Beat", "Genre", "Hashtag"]
     id: str
-    label: str
+    name: str
 
 
 class SearchResults(BaseModel):

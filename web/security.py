@@ -24,6 +24,7 @@ _MAX_BODY_BYTES: Final = 1_000_000
 def init_app(app: flask.Flask, settings: Settings) -> None:
     """Limit clients by address on /v1 (counted by each worker for itself) and send the headers on every answer."""
     app.config["MAX_CONTENT_LENGTH"] = _MAX_BODY_BYTES
+    app.after_request(_headers)  # the last to be registered is the first to run: after the limiter's own
     if settings.service.rate_limit:
         try:
             limiter = Limiter(
@@ -38,7 +39,6 @@ def init_app(app: flask.Flask, settings: Settings) -> None:
                 f"The setting service.rate_limit cannot be used: {error}.", do='Write it as "600 per minute".'
             ) from error
         limiter.request_filter(lambda: not flask.request.path.startswith("/v1/"))
-    app.after_request(_headers)
 
 
 def _headers(response: flask.Response) -> flask.Response:

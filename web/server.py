@@ -6,6 +6,7 @@ is a free one without a race. Requests that come before the workers are ready wa
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import shutil
@@ -77,7 +78,8 @@ def serve(settings: Settings, listener: socket.socket, ready: Callable[[], None]
     ``ready`` is called once, in the first worker, when it is about to answer. Ends by SystemExit, as gunicorn does.
     """
     counters = tempfile.mkdtemp(prefix="entourage-metrics-")
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = counters  # read when the workers import prometheus_client
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = counters  # read when prometheus_client is imported
+    importlib.import_module("web.app")  # once for all workers; it opens nothing
     master = os.getpid()
     try:
         _Gunicorn(settings, listener, ready).run()

@@ -10,14 +10,15 @@ import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import flask
 
 from baselines.recommender import Recommender
+from graph import schema
 from graph import snapshot as snapshots
 from graph.driver import Graph
-from graph.errors import EntourageError, ModelError, SnapshotError
+from graph.errors import EntourageError, GraphUnavailable, ModelError, SnapshotError
 from graph.settings import Settings
 from graph.snapshot import Snapshot
 from ranking import registry
@@ -66,6 +67,17 @@ class Serving:
         self._stopped.set()
         if self.pipeline.graph:
             self.pipeline.graph.close()
+
+    def search(self, text: str, n: int) -> list[dict[str, Any]]:
+        """What begins with ``text``; without a graph, the snapshot's users only. Raises GraphUnavailable."""
+        try:
+            return self.pipeline.search(text, n)
+        except GraphUnavailable:
+            if not self.pipeline.snapshot:
+                raise
+            ids = self.pipeline.snapshot.users.ids
+            found = ids.filter(ids.str.starts_with(text)).head(n).sort()
+            return [{"label": schema.USER, "id": user_id, "name": user_id} for user_id in found]
 
     def refresh(self) -> None:
         """Look for a graph that came or went and for newer folders; load them aside, then swap."""

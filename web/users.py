@@ -9,6 +9,7 @@ from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
 from web import logs, schemas
+from web.jsonable import snake_case
 from web.problems import documented
 from web.serving import serving
 
@@ -23,14 +24,14 @@ blueprint: Final = APIBlueprint(
 )
 
 
-@blueprint.get("/users/<string:user_id>", responses={200: schemas.User, **documented(404)}, operation_id="user")
+@blueprint.get("/users/<path:user_id>", responses={200: schemas.User, **documented(404)}, operation_id="user")
 def user(path: schemas.UserPath) -> dict[str, Any]:
     """What is known about a user"""
-    return {"user_id": path.user_id, **serving().pipeline.user(path.user_id)}
+    return snake_case(serving().pipeline.user(path.user_id))
 
 
 @blueprint.get(
-    "/users/<string:user_id>/neighbourhood",
+    "/users/<path:user_id>/neighbourhood",
     responses={200: schemas.Subgraph, **documented(404)},
     operation_id="neighbourhood",
     description="A sample of the nodes within one or two steps, for drawing.",
@@ -38,13 +39,18 @@ def user(path: schemas.UserPath) -> dict[str, Any]:
 def neighbourhood(path: schemas.UserPath, query: schemas.NeighbourhoodQuery) -> dict[str, Any]:
     """What surrounds a user"""
     found = serving().pipeline.neighbourhood(path.user_id, query.depth, query.limit)
-    return {"request_id": logs.request_id(), "user_id": path.user_id, **asdict(found)}
+    return {
+        "request_id": logs.request_id(),
+        "user_id": path.user_id,
+        "nodes": [asdict(node) for node in found.nodes],
+        "links": [asdict(link) | {"properties": snake_case(link.properties)} for link in found.links],
+    }
 
 
 @blueprint.get("/search", responses={200: schemas.SearchResults}, operation_id="search")
 def search(query: schemas.SearchQuery) -> dict[str, Any]:
     """Users, contents and hashtags whose id or name begins with a text"""
-    return {"results": serving().pipeline.search(query.q, query.n)}
+    return {"results": serving().search(query.q, query.n)}
 
 
 @blueprint.get("/examples", responses={200: schemas.Examples}, operation_id="examples")

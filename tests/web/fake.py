@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
+from datetime import UTC, datetime
 from typing import Any
 
 from graph.errors import UnknownContent, UnknownUser
@@ -13,6 +14,20 @@ from recommend.pipeline import Pipeline
 from tests import checkerboard
 
 SIZE = 60
+
+
+class Ledger:
+    """Stands where the graph stands for events: remembers the ids it has counted."""
+
+    def __init__(self) -> None:
+        self.counted: set[str] = set()
+
+    def write(self, name: str, /, *, rows: list[dict[str, Any]], **_: Any) -> list[dict[str, Any]]:
+        answer = []
+        for row in rows:
+            answer.append({"eventId": row["eventId"], "applied": row["eventId"] not in self.counted})
+            self.counted.add(row["eventId"])
+        return answer
 
 
 class FakePipeline(Pipeline):
@@ -62,9 +77,12 @@ class FakePipeline(Pipeline):
                 continue
             who = friends[place % 7 : place % 7 + 3]
             reasons: tuple[Reason, ...] = (
-                Reason("friends", f"{len(who)} people you follow liked it: {', '.join(who)}.", tuple(who)),
+                Reason("friends", f"{len(who)} people you follow liked it: {', '.join(who)}", tuple(who)),
                 Reason("genre", "You listen to afrobeat.", ("afrobeat",)),
             )
+            if place % 4 == 3:
+                like = self.contents[(c + 2) % SIZE]
+                reasons = (Reason("because", f"Because you watched {like}", (like,)),)
             if place % 4 == 2:
                 reasons = (Reason("trending", "Trending: 48 people watched it this week.", ()),)
             items.append(
@@ -87,35 +105,40 @@ class FakePipeline(Pipeline):
 
     def neighbourhood(self, user_id: str, depth: int = 2, limit: int = 200) -> Subgraph:
         number = self._number(user_id)
-        nodes = [Node(user_id, "User", 0)]
-        links = []
-        for n, friend in enumerate(self._friends(number)[:8]):
-            nodes.append(Node(friend, "User", 1))
-            links.append(Link(user_id, friend, "FOLLOWS") if n % 3 else Link(friend, user_id, "FOLLOWS"))
-        for n in range(6):
-            content = self.contents[(number + 2 * n) % SIZE]
-            nodes.append(Node(content, "Beat" if content.startswith("beats") else "Keak", 1))
-            links.append(Link(user_id, content, "WATCHED"))
-            links += [Link(self._friends(number)[m], content, "WATCHED") for m in range(n, 7, 3)]
+        friends = self._friends(number)
+        me = Node(f"users/{user_id}", "User", user_id, 0)
+        near = [Node(f"users/{name}", "User", name, 1) for name in friends[:8]]
+        links = [Link(me.id, n.id, "FOLLOWS") if i % 3 else Link(n.id, me.id, "FOLLOWS") for i, n in enumerate(near)]
+        watched = []
+        for place in range(6):
+            content_id = self.contents[(number + 2 * place) % SIZE]
+            watched.append(Node(content_id, "Beat" if content_id.startswith("beats") else "Keak", content_id, 1))
+            properties = {"progress": 0.5, "lastAt": datetime(2026, 1, 2, tzinfo=UTC)}
+            links.append(Link(me.id, content_id, "WATCHED", properties))
+            links += [Link(n.id, content_id, "WATCHED") for n in near[place:7:3]]
+        far = []
         if depth == 2:
-            for n, near in enumerate(self._friends(number)[:8]):
-                for far in self._friends(number)[10 + 3 * n : 13 + 3 * n]:
-                    nodes.append(Node(far, "User", 2))
-                    links.append(Link(near, far, "FOLLOWS"))
-            nodes += [Node("afrobeat", "Genre", 2), Node("#summer", "Hashtag", 2)]
-            links += [Link(nodes[9].id, "afrobeat", "HAS_GENRE"), Link(nodes[11].id, "#summer", "TAGGED")]
-        return Subgraph(tuple(nodes[:limit]), tuple(links))
+            for i, neighbour in enumerate(near):
+                beyond = [Node(f"users/{name}", "User", name, 2) for name in friends[10 + 2 * i : 12 + 2 * i]]
+                links += [Link(neighbour.id, node.id, "FOLLOWS") for node in beyond]
+                far += beyond
+            far += [Node("genres/7", "Genre", "afrobeat", 2), Node("hashtags/summer", "Hashtag", "summer", 2)]
+            links += [Link(watched[0].id, "genres/7", "HAS_GENRE"), Link(watched[2].id, "hashtags/summer", "TAGGED")]
+        return Subgraph((me, *near, *watched, *far), tuple(links))
 
     def user(self, user_id: str) -> dict[str, Any]:
-        self._number(user_id)
-        return {"user_id": user_id, "follows": 29, "followers": 29, "watched": 29, "made": 0}
+        number = self._number(user_id)
+        known = {"follows": 29, "followers": 29, "watched": 29, "made": 0, "listensTo": ["afrobeat"], "createsIn": []}
+        return {"userId": user_id, **known, "properties": {"PlaylistCount": number}}
 
     def content(self, content_id: str) -> dict[str, Any]:
         if self.failing:
             raise self.failing
         if content_id not in self.contents:
             raise UnknownContent(f"No content has the id {content_id!r}.")
-        return {"content_id": content_id, "kind": "keak", "watchers": 12, "genres": ["afrobeat"], "made_by": ["u003"]}
+        known = {"watchers": 12, "madeBy": ["u003"], "uses": [], "usedBy": 2, "moods": [], "hashtags": ["summer"]}
+        kind = "beat" if content_id.startswith("beats/") else "keak"
+        return {"contentId": content_id, "kind": kind, **known, "genres": ["afrobeat"], "properties": {"duration": 31}}
 
     def search(self, text: str, n: int = 20) -> list[dict[str, Any]]:
         if self.failing:

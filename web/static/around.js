@@ -6,7 +6,7 @@ const GROUP = { User: "user", Keak: "keak", Beat: "beat", Genre: "topic", Mood: 
 const GROUP_NAMES = { user: "people", keak: "keaks", beat: "beats", topic: "topics" };
 const VERBS = { FOLLOWS: "follows", WATCHED: "watched", MADE: "made", USES: "uses", HAS_GENRE: "is", HAS_MOOD: "is", TAGGED: "is tagged", LISTENS_TO: "listens to", CREATES_IN: "creates in" };
 
-const nameOf = (node) => (node.label === "Keak" || node.label === "Beat" ? contentName(node.id) : node.properties?.name ?? node.id);
+const nameOf = (node) => ({ Keak: contentName, Beat: contentName, Hashtag: (name) => `#${name.replace(/^#/, "")}` })[node.label]?.(node.name) ?? node.name;
 
 export function draw(holder, subgraph, { showUser, showContent }) {
   const nodes = subgraph.nodes.map((node) => ({ ...node, group: GROUP[node.label] ?? "topic", name: nameOf(node), near: new Set() }));
@@ -24,7 +24,7 @@ export function draw(holder, subgraph, { showUser, showContent }) {
     const one = links.find(({ a, b }) => (a === node && b.depth < node.depth) || (b === node && a.depth < node.depth));
     return one ? `${one.a.depth === 0 ? "you" : one.a.name} ${one.a.depth === 0 && one.type === "FOLLOWS" ? "follow" : VERBS[one.type] ?? one.type.toLowerCase()} ${one.b.depth === 0 ? "you" : one.b.name}` : "";
   };
-  const open = (node) => (node.group === "user" ? showUser(node.id) : node.group === "topic" ? null : showContent(node.id));
+  const open = (node) => (node.group === "user" ? showUser(node.name) : node.group === "topic" ? null : showContent(node.id));
   const spotlight = (node) => {
     picture.classList.toggle("lit", Boolean(node));
     nodes.forEach((other) => other.mark.classList.toggle("on", other === node || Boolean(node?.near.has(other))));

@@ -26,12 +26,23 @@ const icon = (kind) => {
 
 const sourceName = (name) => SOURCES[name] ?? (name.charAt(0).toUpperCase() + name.slice(1)).replaceAll("_", " ");
 
-function reason(one, { showUser }) {
+// The contents that a sentence names become buttons, under the names that people read.
+function linked(text, evidence, { showContent }) {
+  const ids = evidence.filter((id) => /^(keaks|beats)\//.test(id) && text.includes(id)).sort((a, b) => b.length - a.length);
+  const [id] = ids;
+  if (!id) return [text];
+  const [before, ...after] = text.split(id);
+  return [linked(before, evidence, { showContent }),
+    el("button", { type: "button", class: "plain link", onclick: () => showContent(id) }, contentName(id)),
+    linked(after.join(id), evidence, { showContent })];
+}
+
+function reason(one, actions) {
   const faces = ABOUT_PEOPLE.has(one.kind)
     ? el("span", { class: "faces" }, one.evidence.slice(0, 4).map((id) =>
-        el("button", { type: "button", class: "face", title: id, "aria-label": `Show ${id}`, onclick: () => showUser(id) }, avatar(id, 24))))
+        el("button", { type: "button", class: "face", title: id, "aria-label": `Show ${id}`, onclick: () => actions.showUser(id) }, avatar(id, 24))))
     : null;
-  return el("li", { "data-kind": one.kind }, icon(one.kind), el("span", {}, one.text, faces));
+  return el("li", { "data-kind": one.kind }, icon(one.kind), el("span", {}, linked(one.text, one.evidence, actions), faces));
 }
 
 export function card(item, rank, actions) {

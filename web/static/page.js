@@ -127,14 +127,17 @@ async function showContent(id) {
   } catch (problem) { fail(problem, body); }
 }
 
+// Ids said in the title already, and what only the ranking needs.
+const HIDDEN = new Set(["keak_id", "beat_id", "audience", "trend", "link"]);
+
 function details(known) {
   const rows = Object.entries(known).filter(([key, value]) => !["content_id", "properties"].includes(key) && value !== null && value !== "" && !(Array.isArray(value) && !value.length));
   const show = (value) => (Array.isArray(value) ? value.join(", ") : typeof value === "number" ? value.toLocaleString("en", { maximumFractionDigits: 2 }) : String(value));
-  const extra = Object.entries(known.properties ?? {}).filter(([key, value]) => key !== "contentId" && typeof value !== "object");
+  const extra = Object.entries(known.properties).filter(([key, value]) => !(key in known) && !HIDDEN.has(key) && typeof value !== "object");
   return el("dl", {}, [...rows, ...extra].flatMap(([key, value]) => [el("dt", {}, words(key)), el("dd", {}, show(value))]));
 }
 
-const words = (key) => key.replaceAll("_", " ").replace(/([a-z])([A-Z])/g, "$1 $2").toLowerCase();
+const words = (key) => key.replaceAll("_", " ");
 
 document.querySelectorAll(".kinds button").forEach((button) => button.addEventListener("click", () => {
   const parameters = new URLSearchParams({ user: current });

@@ -48,7 +48,7 @@ export function search(choose) {
   });
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    const id = active >= 0 && !list.hidden ? options()[active].dataset.id : input.value.trim();
+    const id = active >= 0 && !list.hidden ? options()[active].dataset.id : input.value.trim().replace(/^users\//, "");
     if (id) take(id);
   });
 }

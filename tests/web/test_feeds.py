@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.web.fake import FakePipeline
+from web import cursor
+from web.problems import Problem
+
+FEED = "/v1/users/u002/recommendations"
+
+
+def test_feed_is_ranked_explained_and_says_where_it_came_from(get: Any) -> None:
+    feed = get(FEED, n=5)
+    assert feed["items"][0]["content_id"] == "keaks/k002"  # the withheld one
+    scores = [item["score"] for item in feed["items"]]
+    assert scores == sorted(scores, reverse=True)
+    for item in feed["items"]:
+        assert item["sources"]
+        assert item["reasons"][0]["text"]
+    assert feed["items"][0]["reasons"][0]["evidence"] == ["u000", "u004", "u006"]
+    assert (feed["rung"], feed["degraded"], feed["model_version"]) == ("model", False, "fake-1")
+
+
+def test_n_kind_exclude_and_explain_reach_the_pipeline(get: Any) -> None:
+    assert len(get(FEED, n=7)["items"]) == 7
+    assert {item["kind"] for item in get(FEED, kind="beat")["items"]} == {"beat"}
+    assert all(not item["reasons"] for item in get(FEED, explain="false")["items"])
+    without = get(FEED, exclude=["keaks/k002,beats/k000", "keaks/k004"])
+    assert not {"keaks/k002", "beats/k000", "keaks/k004"} & {item["content_id"] for item in without["items"]}
+
+
+def test_pages_never_repeat_an_item_and_end(get: Any) -> None:
+    seen: list[str] = []
+    page = get(FEED, n=25)
+    while True:
+        seen += [item["content_id"] for item in page["items"]]
+        if not page["next_cursor"]:
+            break
+        page = get(FEED, n=25, cursor=page["next_cursor"])
+    assert len(seen) == len(set(seen)) == 60
+
+
+@given(st.lists(st.from_regex(r"(keaks|beats)/[a-z0-9-]{1,36}", fullmatch=True), min_size=1, max_size=60))
+def test_cursor_holds_what_was_shown(shown: list[str]) -> None:
+    text = cursor.encode(shown)
+    assert text is not None
+    assert cursor.decode(text) == tuple(shown)
+
+
+def test_cursor_too_long_to_send_ends_the_feed() -> None:
+    import random
+
+    draw = random.Random(1)
+    assert cursor.encode([f"keaks/{draw.getrandbits(128):032x}" for _ in range(1_000)]) is None
+
+
+@pytest.mark.parametrize("text", ["zzz", "!", "é", "", "AAAA", (cursor.encode(["keaks/1"]) or "")[:-4]])
+def test_foreign_or_damaged_cursor_is_named(text: str) -> None:
+    with pytest.raises(Problem) as caught:
+        cursor.decode(text)
+    assert caught.value.errors[0].field == "cursor"
+
+
+def test_cursor_that_inflates_to_a_flood_is_refused() -> None:
+    bomb = cursor.encode(["keaks/" + "0" * 1_000_000])
+    assert bomb is not None
+    with pytest.raises(Problem):
+        cursor.decode(bomb)
+
+
+def test_unknown_user_is_404_unless_one_asks_for_a_cold_start(client: FlaskClient, get: Any) -> None:
+    answer: Any = client.get("/v1/users/nobody/recommendations")
+    assert answer.status_code == 404
+    assert answer.json["type"] == "urn:entourage:problem:unknown-user"
+    cold = get("/v1/users/nobody/recommendations", allow_unknown="true")
+    assert cold["rung"] == "popular"
+    assert cold["items"]
+
+
+def test_deadline_and_request_id_reach_the_pipeline(client: FlaskClient, pipeline: FakePipeline) -> None:
+    answer: Any = client.get(FEED, headers={"X-Request-Id": "mobile-7"})
+    assert answer.headers["X-Request-Id"] == answer.json["request_id"] == "mobile-7"
+    assert pipeline.request_ids == ["mobile-7"]
+    assert pipeline.deadlines == [pipeline.settings.service.deadline_ms]
+    assert answer.headers["Server-Timing"] == "sources;dur=1.5"
+
+
+def test_people_come_with_those_in_between(get: Any) -> None:
+    people = get("/v1/users/u002/people", n=3)["people"]
+    assert [person["user_id"] for person in people] == ["u000", "u004", "u006"]
+    assert people[0]["mutual"] == ["u000", "u004"]
+
+
+def test_neighbourhood_is_a_graph_around_the_user(get: Any) -> None:
+    answer = get("/v1/users/u002/neighbourhood", depth=2, limit=60)
+    ids = {node["id"] for node in answer["nodes"]}
+    assert answer["nodes"][0] == {"id": "users/u002", "label": "User", "name": "u002", "depth": 0}
+    assert {"progress": 0.5, "last_at": "2026-01-02T00:00:00Z"} in [link["properties"] for link in answer["links"]]
+    assert all(link["source"] in ids and link["target"] in ids for link in answer["links"])
+
+
+def test_look_ups_search_and_examples(get: Any) -> None:
+    user = get("/v1/users/u002")
+    assert (user["user_id"], user["follows"], user["listens_to"]) == ("u002", 29, ["afrobeat"])
+    assert user["properties"] == {"playlist_count": 2}
+    assert get("/v1/contents/keaks/k002")["genres"] == ["afrobeat"]
+    assert [found["id"] for found in get("/v1/search", q="u00", n=3)["results"]] == ["u000", "u001", "u002"]
+    examples = get("/v1/examples")["user_ids"]
+    assert len(examples) == 6
+    for user_id in examples:
+        assert get(f"/v1/users/{user_id}/recommendations")["items"]
+
+
+def test_readiness_names_what_is_missing(get: Any) -> None:
+    assert get("/health/live") == {"status": "live"}
+    ready = get("/health/ready")
+    assert (ready["status"], ready["graph"], ready["snapshot"], ready["model"]) == (
+        "ready",
+        "down",
+        "loaded",
+        "missing",
+    )
+    assert ready["degraded"]

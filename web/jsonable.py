@@ -1,0 +1,35 @@
+"""How values of the graph look in JSON: snake_case keys, times as ISO 8601 text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from flask.json.provider import DefaultJSONProvider
+
+__all__ = ["JSONProvider", "snake_case"]
+
+_HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+class JSONProvider(DefaultJSONProvider):
+    """Keeps the order of keys, and writes times as clients read them."""
+
+    sort_keys = False
+
+    @staticmethod
+    def default(value: Any) -> Any:
+        """What the json module calls for a type it does not know."""
+        if isinstance(value, datetime):
+            return value.isoformat().replace("+00:00", "Z")
+        return DefaultJSONProvider.default(value)
+
+
+def snake_case(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """The same values under snake_case keys, those of mappings inside included: keakCount is keak_count."""
+    return {
+        _HUMP.sub("_", key).lower(): snake_case(value) if isinstance(value, Mapping) else value
+        for key, value in properties.items()
+    }
