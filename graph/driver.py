@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Final, LiteralString, cast
@@ -105,7 +105,7 @@ class Graph:
         self,
         name: str,
         /,
-        rows: Iterable[Sequence[Mapping[str, Any]]],
+        rows: Iterable[Sequence[Any]],
         *,
         progress: Callable[[int], object] | None = None,
         **params: Any,

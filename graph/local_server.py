@@ -12,6 +12,7 @@ import secrets
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -38,7 +39,7 @@ from graph.jars import Progress
 from graph.memory import SMALL, Memory, advise, available_mb, machine_mb
 from graph.settings import Settings
 
-__all__ = ["Connection", "LocalServer", "Status", "connection"]
+__all__ = ["Connection", "LocalServer", "Status", "connection", "password_file"]
 
 STANDARD_PORTS: Final = (7687, 7474)
 START_SECONDS: Final = 180
@@ -90,11 +91,13 @@ class LocalServer:
         memory: Memory | None = None,
         bolt_port: int | None = None,
         http_port: int | None = None,
+        progress: Progress | None = None,
     ) -> None:
         self.settings = settings
         self.home = local_home(settings)
         self.memory = memory
         self.ports = (bolt_port, http_port)
+        self.progress = progress
         self._process: subprocess.Popen[bytes] | None = None
         self._watch: subprocess.Popen[bytes] | None = None
 
@@ -104,6 +107,7 @@ class LocalServer:
         ``child`` ties its life to this process's. Raises LocalServerError when memory, disk or a port is short, the
         jars cannot be had, or Java dies.
         """
+        progress = progress or self.progress
         with self._exclusive():
             now = running(self.settings)
             if now:  # perhaps still starting, for a command that was killed meanwhile
@@ -146,11 +150,12 @@ class LocalServer:
             store_mb=_size_mb(self.home / "data"),
         )
 
-    def admin(self, *arguments: str, progress: Progress | None = None) -> str:
+    def admin(self, *arguments: str, data: Path | None = None) -> str:
         """Run Neo4j's administration tool on the stopped server, e.g. ``admin("database", "check", "neo4j")``.
 
-        It has the memory that the server would have. Returns what the tool printed; raises LocalServerError with the
-        end of its report when it fails, or when the server runs.
+        It has the memory that the server would have; ``data`` names another data folder than the server's. Returns
+        what the tool printed; raises LocalServerError with the end of its report when it fails, or when the server
+        runs.
         """
         with self._exclusive():
             if running(self.settings):
@@ -160,8 +165,13 @@ class LocalServer:
                 )
             memory = self._sized()
             self._configure(self._choose_ports(), memory)
-            class_path = jars.fetch(self.settings.cache, progress)
-            return java.run_admin(arguments, class_path, self.home, self.home, memory)
+            class_path = jars.fetch(self.settings.cache, self.progress)
+            if data is None:
+                return java.run_admin(arguments, class_path, self.home, self.home, memory)
+            with tempfile.TemporaryDirectory(prefix="entourage-conf-") as other:
+                text = (self.home / "neo4j.conf").read_text("utf-8")
+                (Path(other) / "neo4j.conf").write_text(f"{text}server.directories.data={data}\n", "utf-8")
+                return java.run_admin(arguments, class_path, self.home, Path(other), memory)
 
     def __enter__(self) -> Connection:
         return self.start(child=True)
@@ -205,7 +215,8 @@ class LocalServer:
         begun = time.monotonic()
         try:
             while (seconds := time.monotonic() - begun) < START_SECONDS:
-                alive = now.process(self.home)
+                # Our own child is asked itself: while a program replaces another, a process has no command line.
+                alive = self._process.poll() is None if self._process else now.process(self.home)
                 text = self._log.read_text("utf-8", errors="replace")
                 if " INFO  Started." in text:
                     return True

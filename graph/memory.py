@@ -38,7 +38,7 @@ def advise(machine: int, available: int, store: int = 0) -> Memory:
     """Heap and page cache for a machine with ``machine`` MiB, ``available`` of them free, and a store of ``store`` MiB.
 
     Heap: an eighth of the machine, 512 MiB to 8 GiB. Page cache: the store and a third to grow, at most a third of
-    the machine. Both shrink when less is free. Raises LocalServerError when not even ``SMALL`` fits.
+    the machine. Both shrink towards ``SMALL`` when less is free. Raises LocalServerError when not even ``SMALL`` fits.
     """
     if available < SMALL.total_mb:
         raise LocalServerError(
@@ -47,8 +47,12 @@ def advise(machine: int, available: int, store: int = 0) -> Memory:
         )
     heap = min(max(machine // 8, SMALL.heap_mb), 8192)
     page_cache = max(min(max(store * 4 // 3, 512), machine // 3), SMALL.page_cache_mb)
-    share = min(1.0, (available - OVERHEAD_MB) / (heap + page_cache))
-    return Memory(max(int(heap * share), SMALL.heap_mb), max(int(page_cache * share), SMALL.page_cache_mb))
+    wished = heap - SMALL.heap_mb + page_cache - SMALL.page_cache_mb
+    share = min(1.0, (available - SMALL.total_mb) / wished) if wished else 1.0
+    return Memory(
+        SMALL.heap_mb + int(share * (heap - SMALL.heap_mb)),
+        SMALL.page_cache_mb + int(share * (page_cache - SMALL.page_cache_mb)),
+    )
 
 
 def machine_mb() -> int:

@@ -1,0 +1,53 @@
+"""``entourage backup`` and ``restore``: the local graph in one file."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from cli.server import shown
+from graph import backup as backups
+from graph.errors import InputError
+from graph.settings import load_settings
+
+__all__ = ["backup", "restore"]
+
+_console = Console(soft_wrap=True)
+
+
+def backup(
+    file: Annotated[Path, typer.Argument(help="Where to write it, e.g. graph.dump.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if there is one.")] = False,
+) -> None:
+    """Write the local graph to one file.
+
+    Neo4j is stopped meanwhile, and started again if it ran.
+    """
+    if file.exists() and not force:
+        raise InputError(f"{file} exists.", do="Name another file, or add --force.")
+    begun = time.monotonic()
+    with shown(_console) as report:
+        size = backups.backup(load_settings(), file, report)
+    _console.print(f"Wrote {file}: {size / 1e6:,.1f} MB in {time.monotonic() - begun:.0f} s.")
+    _console.print(f"Bring it back with [bold]entourage restore {file}[/bold].")
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(help="A file that `entourage backup` wrote.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Replace the local graph by a backup.
+
+    The present graph is deleted only once Neo4j has started on the restored one.
+    """
+    if not yes:
+        typer.confirm(f"Replace the local graph by {file}?", abort=True)
+    begun = time.monotonic()
+    with shown(_console) as report:
+        backups.restore(load_settings(), file, report)
+    _console.print(f"Restored {file} in {time.monotonic() - begun:.0f} s.")
+    _console.print("Next: [bold]entourage status[/bold], then [bold]entourage export[/bold].")

@@ -1,0 +1,54 @@
+"""A local server that tests may stop and kill, apart from the run's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+import cypher
+from graph.local_server import LocalServer
+from graph.memory import SMALL
+from graph.settings import Settings
+
+
+@dataclass
+class Local:
+    """One home with a local server; whatever state a test finds it in, ``start`` gives a running one."""
+
+    settings: Settings
+    server: LocalServer = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.server = LocalServer(self.settings, memory=SMALL)
+
+
+@pytest.fixture(scope="session")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
+    home = Local(Settings(home=tmp_path_factory.mktemp("local"), neo4j_uri=None, query_deadline_ms=30_000))
+    yield home
+    home.server.stop()
+
+
+class Queries(dict[str, str]):
+    """Queries of a test's own, which stand beside the product's."""
+
+    def load(self, name: str) -> str:
+        return self[name] if name in self else self.real(name)
+
+    real = staticmethod(cypher.load)
+
+
+@pytest.fixture
+def queries(monkeypatch: pytest.MonkeyPatch) -> Queries:
+    own = Queries()
+    monkeypatch.setattr(cypher, "load", own.load)
+    return own
+
+
+@pytest.fixture
+def no_neo4j(tmp_path: Path) -> Settings:
+    """Settings of a home where no server ever ran."""
+    return Settings(home=tmp_path / "empty", neo4j_uri=None)
