@@ -20,7 +20,7 @@ from graph.quarantine import FileReport, Quarantine
 from graph.read_edges import NOTHING
 from graph.times import milliseconds
 
-__all__ = ["BEATS", "ID", "KEAKS", "NAMED", "USERS", "NodeFile", "read_nodes"]
+__all__ = ["BEATS", "FRACTIONS", "ID", "KEAKS", "NAMED", "USERS", "NodeFile", "read_nodes"]
 
 _CHUNK: Final = 32 << 20
 ID: Final = "__id"
@@ -84,7 +84,7 @@ BEATS: Final = NodeFile(
 )
 
 #: Measured rather than counted: these stay fractions.
-_FRACTIONS: Final = {"averageViewProgress", "duration", "bpm", "prizeMoneyWon", "prizeMoneyGiven"}
+FRACTIONS: Final = {"averageViewProgress", "duration", "bpm", "prizeMoneyWon", "prizeMoneyGiven"}
 
 
 def read_nodes(
@@ -212,7 +212,7 @@ def _checked(
         if unread.any():
             report.noted += int(unread.sum())
             note(unread, f"{name} is not a time: loaded without it", loaded=True)
-    counts = [pl.col(name).round().cast(pl.Int64, strict=False) for name in kind.counts if name not in _FRACTIONS]
+    counts = [pl.col(name).round().cast(pl.Int64, strict=False) for name in kind.counts if name not in FRACTIONS]
     references = [bare(name, prefix=_prefix_of(name)).alias(name) for name in kind.references]
     frame = frame.with_columns(*counts, *references, **times).filter(~(missing | wrong))
     kept = [c for c in kind.columns if c not in kind.ids]

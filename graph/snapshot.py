@@ -29,12 +29,26 @@ from graph import aside, schema
 from graph.arrays import NO_TIME, Array, Csr, Edges, Ints, Nodes, transpose
 from graph.errors import SnapshotError
 
-__all__ = ["NO_TIME", "Csr", "Edges", "Manifest", "Mode", "Nodes", "Snapshot", "finish", "graph_id", "load"]
+__all__ = [
+    "MAPPED_COLUMNS",
+    "NO_TIME",
+    "Csr",
+    "Edges",
+    "Manifest",
+    "Mode",
+    "Nodes",
+    "Snapshot",
+    "finish",
+    "graph_id",
+    "load",
+    "verify",
+    "write_topology",
+]
 
 Mode = Literal["implicit", "engagement"]
 
 _EXPORT_AGAIN = "Run `entourage export` to write a fresh one."
-_MAPPED_COLUMNS: Final = {schema.WATCHED: ("engagement", "lastAt"), schema.FOLLOWS: ("since",)}
+MAPPED_COLUMNS: Final = {schema.WATCHED: ("engagement", "lastAt"), schema.FOLLOWS: ("since",)}
 
 
 class FileEntry(BaseModel):
@@ -80,7 +94,7 @@ class _DiskColumns(Mapping[str, Array]):
     def __init__(self, folder: Path, type_: str) -> None:
         self._mapped = {
             name: folder / "topology" / f"{type_}.{name}.npy"
-            for name in _MAPPED_COLUMNS.get(type_, ())
+            for name in MAPPED_COLUMNS.get(type_, ())
             if (folder / "topology" / f"{type_}.{name}.npy").is_file()
         }
         self._parquet = folder / "edges" / f"{type_}.parquet"
@@ -260,7 +274,7 @@ def write_topology(
         "in_source": incoming.neighbour,
         "in_order": incoming.row if incoming.row is not None else np.empty(0, dtype=np.int64),
     }
-    arrays |= {c: columns[c] for c in _MAPPED_COLUMNS.get(name, ()) if c in columns}
+    arrays |= {c: columns[c] for c in MAPPED_COLUMNS.get(name, ()) if c in columns}
     for array_name, values in arrays.items():
         np.save(folder / "topology" / f"{name}.{array_name}.npy", values)
 
