@@ -1,0 +1,82 @@
+"""A trained network as one folder: manifest.json, weights.safetensors and the vectors; free of torch."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ValidationError
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from gnn.config import GnnConfig
+from gnn.embeddings import Embeddings
+from graph import aside
+from graph.errors import ModelError, ModelMismatch
+
+__all__ = ["Artifact", "Manifest"]
+
+Weights = dict[str, npt.NDArray[Any]]
+
+
+class Manifest(BaseModel):
+    """What the folder holds and where it comes from."""
+
+    model: str
+    graph_id: str
+    config: GnnConfig
+    epochs: int
+    """Epochs that the kept weights were trained for."""
+    metrics: dict[str, float] = {}
+    cutoff: int | None = None
+    """The newest time in the training data, in milliseconds."""
+    code_version: str = ""
+    shapes: dict[str, tuple[int, ...]] = {}
+    """Of the vectors, to tell a damaged file."""
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """All of a trained network."""
+
+    manifest: Manifest
+    embeddings: Embeddings
+    weights: Weights = field(default_factory=dict)
+    """Everything but the id embeddings, by parameter name."""
+
+    def save(self, path: Path) -> None:
+        """Write the folder aside and rename it to ``path``."""
+        shapes = {"users": self.embeddings.users.shape, "contents": self.embeddings.contents.shape}
+        manifest = self.manifest.model_copy(update={"shapes": shapes, "code_version": version("entourage")})
+        with aside.folder(path) as folder:
+            self.embeddings.save(folder)
+            save_file({n: np.ascontiguousarray(w) for n, w in self.weights.items()}, folder / "weights.safetensors")
+            (folder / "manifest.json").write_text(manifest.model_dump_json(indent=1))
+
+    @classmethod
+    def load(cls, path: Path, model: str, graph_id: str) -> Artifact:
+        """Read what ``save`` wrote; the vectors by memory map.
+
+        Raises ModelMismatch when it was trained on another graph, ModelError when it is missing, damaged or another
+        kind of model.
+        """
+        again = f"Run `entourage train --model {model}`."
+        try:
+            manifest = Manifest.model_validate(json.loads((path / "manifest.json").read_text()))
+            if manifest.model != model:
+                raise ModelError(f"{path} holds a {manifest.model} model, not {model}.", do="Give its own path.")
+            if manifest.graph_id != graph_id:
+                raise ModelMismatch(f"The {model} model at {path} was trained on another graph.", do=again)
+            embeddings = Embeddings.load(path)
+            for name, shape in manifest.shapes.items():
+                if getattr(embeddings, name).shape != shape:
+                    raise ValueError(f"{name}.npy has another shape than its manifest says")
+            weights = load_file(path / "weights.safetensors")
+        except (OSError, ValueError, EOFError, SafetensorError, ValidationError) as error:
+            raise ModelError(f"The {model} model at {path} is missing or damaged: {error}.", do=again) from error
+        return cls(manifest, embeddings, weights)

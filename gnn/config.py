@@ -1,0 +1,50 @@
+"""What can be chosen about the graph network; the defaults are the measured recipe of docs/gnn.md."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = ["Convolution", "GnnConfig"]
+
+Convolution = Literal["gat", "gatv2", "gcn", "graphconv", "sage", "lightgcn"]
+Share = Annotated[float, Field(ge=0.0, lt=1.0)]
+Positive = Annotated[float, Field(gt=0.0)]
+
+
+class GnnConfig(BaseModel):
+    """Model, loss and training loop of the graph network."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    convolution: Convolution = "gat"
+    dim: Annotated[int, Field(ge=4)] = 128
+    """Width of every vector; a multiple of ``heads``."""
+    heads: Annotated[int, Field(ge=1)] = 8
+    layers: Annotated[int, Field(ge=0, le=8)] = 3
+    social_gate: float = 0.3
+    """Where the learned weight of every relation but WATCHED starts."""
+    temperature: Positive = 0.14
+    """Logits are cosines divided by this."""
+
+    init_std: Positive = 0.1
+    """Spread of the id embeddings at the start."""
+    lr: Positive = 0.02
+    weight_decay: Annotated[float, Field(ge=0.0)] = 1.0
+    """Of the id embeddings only, decoupled as in AdamW."""
+    edge_dropout: Share = 0.3
+    """Share of the edges left out of message passing, drawn afresh every step."""
+    ema: Share = 0.9
+    """Decay of the running average of the weights that is evaluated and kept."""
+
+    max_epochs: Annotated[int, Field(ge=1)] = 300
+    """An epoch is a pass over all users that watched anything."""
+    patience: Annotated[int, Field(ge=1)] = 15
+    """Epochs without a better NDCG@10 on validation before training stops."""
+    steps_per_epoch: Annotated[int, Field(ge=0)] = 0
+    """Optimiser steps a pass over the users is cut into; 0 chooses by the size of the graph."""
+    sampled_items: Annotated[int, Field(ge=0)] = 0
+    """Contents drawn a step for the softmax's denominator; 0 takes all while the catalogue allows."""
+    seed: int = 0
+    device: Literal["auto", "cpu", "cuda"] = "auto"

@@ -1,0 +1,109 @@
+"""What is known of nodes and watches beside their ids, as numbers; nothing at all where the data says nothing."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from graph import schema
+from graph.snapshot import NO_TIME, Snapshot
+
+__all__ = ["node_features", "recency", "watch_features", "watch_weights"]
+
+Floats = npt.NDArray[np.float32]
+
+_DAY: Final = 86_400_000
+_BUCKETS: Final = 16
+"""Hash buckets of a text column."""
+#: Counts of what happened to a content, as of the export: a split in time cannot take the future out of them.
+_OUTCOMES: Final = frozenset(
+    {"likeCount", "commentCount", "viewCount", "averageViewProgress", "nbKeaks", "nbLikes", "popularity"}
+)
+_TEXTS: Final = frozenset({"kind", "contentType", "licenceType"})
+
+
+def node_features(snapshot: Snapshot) -> dict[str, Floats]:
+    """Features (nodes, F) of users and contents, by label, for the labels that have any.
+
+    Counts and ages as log1p, flags as 0 or 1, short texts by hashing, all standardised; a column with gaps gets a
+    flag for them, and one that never varies is left out.
+    """
+    found = {}
+    for label in (schema.USER, schema.CONTENT):
+        nodes = snapshot.nodes[label]
+        columns = _columns(nodes.frame.drop(nodes.key), label, snapshot.manifest.cutoff)
+        if columns:
+            found[label] = np.stack(columns, axis=1)
+    return found
+
+
+def _columns(frame: pl.DataFrame, label: str, cutoff: int | None) -> list[Floats]:
+    columns: list[Floats] = []
+    for name, dtype in frame.schema.items():
+        if label == schema.CONTENT and name in _OUTCOMES:
+            continue
+        series = frame[name]
+        if name in _TEXTS and dtype == pl.String:
+            if series.n_unique() > 1:
+                columns += _hashed(series)
+            continue
+        if not (dtype.is_numeric() or dtype == pl.Boolean):
+            continue
+        values = series.cast(pl.Float64).fill_nan(None).to_numpy().astype(np.float64)
+        if name in (*schema.USER_TIMES, *schema.BEAT_TIMES):
+            values = np.where(values <= float(NO_TIME), np.nan, values)
+            newest = float(cutoff) if cutoff is not None else float(np.nanmax(values, initial=0.0))
+            values = np.maximum(newest - values, 0.0) / _DAY
+        known = np.isfinite(values)
+        for column in (np.where(known, np.log1p(np.maximum(values, 0.0)), 0.0), 1.0 - known):
+            spread = float(column.std())
+            if spread > 1e-6:
+                columns.append(((column - column.mean()) / spread).astype(np.float32))
+    return columns
+
+
+def _hashed(series: pl.Series) -> list[Floats]:
+    buckets = np.array([-1 if v is None else zlib.crc32(v.encode()) % _BUCKETS for v in series.to_list()])
+    return [(buckets == bucket).astype(np.float32) for bucket in np.unique(buckets[buckets >= 0])]
+
+
+def recency(snapshot: Snapshot) -> Floats | None:
+    """2^(−age / half-life) of every watch (E,), the half-life a third of the time covered; None without times."""
+    times = snapshot.watched.columns.get("lastAt")
+    if times is None or snapshot.manifest.cutoff is None:
+        return None
+    known = np.asarray(times) != NO_TIME
+    if not known.any():
+        return None
+    newest, oldest = snapshot.manifest.cutoff, int(np.asarray(times)[known].min())
+    if newest <= oldest:
+        return None
+    age = np.where(known, newest - np.where(known, times, newest), newest - oldest)
+    return np.exp2(-3.0 * age / (newest - oldest)).astype(np.float32)
+
+
+def watch_features(snapshot: Snapshot) -> Floats | None:
+    """Engagement and recency of every watch, (E, F), each where it varies; None where neither does."""
+    columns = [np.asarray(snapshot.watched.columns["engagement"])] if snapshot.mode == "engagement" else []
+    fresh = recency(snapshot)
+    if fresh is not None:
+        columns.append(fresh)
+    return np.stack(columns, axis=1).astype(np.float32) if columns else None
+
+
+def watch_weights(snapshot: Snapshot) -> Floats:
+    """How much every watch counts in the loss, (E,): all the same, or by engagement and recency where they vary.
+
+    The floors keep a watch that was cut short, or is old, a sign of some interest.
+    """
+    weights = np.ones(len(snapshot.watched), dtype=np.float32)
+    if snapshot.mode == "engagement":
+        weights *= 0.25 + np.asarray(snapshot.watched.columns["engagement"])
+    fresh = recency(snapshot)
+    if fresh is not None:
+        weights *= 0.5 + 0.5 * fresh
+    return weights

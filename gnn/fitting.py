@@ -1,0 +1,218 @@
+"""From a snapshot to a trained artifact: what to hold out, when to stop, what to keep, how to go on after a kill."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+import torch
+from torch import Tensor
+
+from baselines.recommender import Progress
+from gnn.artifact import Artifact, Manifest
+from gnn.config import GnnConfig
+from gnn.embeddings import Embeddings
+from gnn.features import node_features, watch_features, watch_weights
+from gnn.topology import Topology
+from gnn.training import Trainer, Watches, ndcg_at_10
+from graph import aside, schema
+from graph.snapshot import NO_TIME, Edges, Snapshot
+
+__all__ = ["fit"]
+
+Ints = npt.NDArray[np.int64]
+
+_JUDGED = 4_000
+"""Users on whom validation is judged."""
+_VALIDATION_SHARE = 0.1
+_SEARCH_SHARE = 0.5
+"""Of the time, for finding the number of epochs where no validation part is given."""
+_CHECKPOINT_EVERY_S = 60.0
+
+
+def fit(
+    name: str,
+    config: GnnConfig,
+    snapshot: Snapshot,
+    progress: Progress | None,
+    validation: sp.csr_array | None,
+    epochs: int | None,
+    budget_s: float | None,
+    checkpoint: Path | None,
+) -> Artifact:
+    """See `gnn.recommender.GraphNetwork.fit`."""
+    progress = progress or (lambda share, what: None)
+    if validation is None and epochs is None:
+        rest, validation = _hold_out(snapshot, np.random.default_rng(config.seed))
+        searching: Progress = lambda share, what: progress(_SEARCH_SHARE * share, f"finding when to stop, {what}")  # noqa: E731
+        part = checkpoint and checkpoint.with_name(f"{checkpoint.name}-search")
+        budget = None if budget_s is None else _SEARCH_SHARE * budget_s
+        found = _Run(config, rest, validation, None, budget, part).train(searching)
+        epochs, validation = found.trainer.history.best_epoch, None
+        budget_s = None if budget_s is None else (1.0 - _SEARCH_SHARE) * budget_s
+        begun, metrics = _SEARCH_SHARE, found.metrics
+    else:
+        begun, metrics = 0.0, {}
+    training: Progress = lambda share, what: progress(begun + (1.0 - begun) * share, what)  # noqa: E731
+    run = _Run(config, snapshot, validation, epochs, budget_s, checkpoint).train(training)
+    return run.artifact(name, metrics | run.metrics)
+
+
+def _hold_out(snapshot: Snapshot, rng: np.random.Generator) -> tuple[Snapshot, sp.csr_array]:
+    """The snapshot without a slice of its watches, and the slice: the newest where times are known, else at random.
+
+    Every user keeps something to be known by.
+    """
+    watched = snapshot.watched
+    times = watched.columns.get("lastAt")
+    timed = times is not None and bool((np.asarray(times) != NO_TIME).mean() > 0.9)
+    rank = np.asarray(times, dtype=np.float64) if timed else rng.random(len(watched))
+    held = rank > np.quantile(rank, 1.0 - _VALIDATION_SHARE) if len(watched) else np.zeros(0, dtype=bool)
+    kept = np.bincount(watched.source[~held], minlength=snapshot.users.count)
+    held &= kept[watched.source] > 0
+    coordinates = (watched.source[held], np.asarray(watched.target)[held])
+    shape = (snapshot.users.count, snapshot.contents.count)
+    part = sp.csr_array((np.ones(int(held.sum()), dtype=np.float32), coordinates), shape=shape)
+    return snapshot.with_edges(watched.keep(~held)), part
+
+
+class _Run:
+    """One training from scratch, or from its checkpoint, to its end."""
+
+    def __init__(
+        self,
+        config: GnnConfig,
+        snapshot: Snapshot,
+        validation: sp.csr_array | None,
+        epochs: int | None,
+        budget_s: float | None,
+        checkpoint: Path | None,
+    ) -> None:
+        self.snapshot = snapshot
+        self.config = config
+        self.seen = snapshot.interactions()
+        self.validation = validation
+        self.judged = self._judged()
+        self.epochs = epochs or config.max_epochs
+        self.budget_s = budget_s
+        self.checkpoint = checkpoint
+        self.trainer = Trainer(
+            config,
+            Topology(snapshot, watch_features(snapshot)),
+            _watches(snapshot.watched, watch_weights(snapshot)),
+            node_features(snapshot),
+        )
+        self.best: tuple[Tensor, Tensor] | None = None
+        self.spent = 0.0
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        history = self.trainer.history
+        return {"validation_ndcg@10": max(history.validation.values())} if history.validation else {}
+
+    def _judged(self) -> Ints:
+        if self.validation is None:
+            return np.empty(0, dtype=np.int64)
+        judged = np.flatnonzero(np.diff(self.validation.indptr))
+        if len(judged) > _JUDGED:
+            judged = np.sort(np.random.default_rng(0).choice(judged, _JUDGED, replace=False))
+        return judged
+
+    def train(self, progress: Progress) -> _Run:
+        """Epoch after epoch until it no longer helps, they are all done, or the time is up."""
+        trainer, history = self.trainer, self.trainer.history
+        self._resume()
+        begun, saved, longest, judging = time.monotonic() - self.spent, time.monotonic(), 0.0, 0.0
+        while trainer.watches.content.size and len(history.loss) < self.epochs:
+            started = time.monotonic()
+            loss = trainer.epoch()
+            done = len(history.loss)
+            longest = max(longest, time.monotonic() - started)
+            # Judging costs a pass over the graph and a ranking: at most a third of the time goes there.
+            if len(self.judged) and (done % (1 + int(2.0 * judging / max(longest, 1e-9))) == 0 or done == self.epochs):
+                started = time.monotonic()
+                self._judge(done)
+                judging = time.monotonic() - started
+                if done - history.best_epoch >= self.config.patience:
+                    break
+            self.spent = time.monotonic() - begun
+            share = done / self.epochs
+            if self.budget_s is not None:
+                share = max(share, self.spent / self.budget_s)
+            progress(min(share, 1.0), self._said(done, loss, share))
+            if self.budget_s is not None and self.spent + longest > self.budget_s:
+                break
+            if self.checkpoint and time.monotonic() - saved > _CHECKPOINT_EVERY_S:
+                self._save()
+                saved = time.monotonic()
+        if len(self.judged) and not history.validation:
+            self._judge(len(history.loss))
+        if self.checkpoint:
+            self.checkpoint.unlink(missing_ok=True)
+        return self
+
+    def _said(self, done: int, loss: float, share: float) -> str:
+        left = self.spent * (1.0 / max(share, 1e-9) - 1.0)
+        figures = self.trainer.history.validation
+        judged = f", NDCG@10 {100 * list(figures.values())[-1]:.2f} %" if figures else ""
+        return f"epoch {done}, loss {loss:.3f}{judged}, at most {left:.0f} s left"
+
+    def _judge(self, done: int) -> None:
+        history = self.trainer.history
+        assert self.validation is not None
+        users, contents = self.trainer.vectors()
+        history.validation[done] = ndcg_at_10(users, contents, self.seen, self.validation, self.judged)
+        if history.best_epoch == done:
+            self.best = users.cpu(), contents.cpu()
+
+    def artifact(self, name: str, metrics: dict[str, float]) -> Artifact:
+        """What is kept: the vectors of the best epoch, or of the last one without validation."""
+        users, contents = self.best or self.trainer.vectors()
+        known = np.zeros(self.snapshot.users.count, dtype=bool)
+        for relation, link in ((self.trainer.topology.whole[link.name], link) for link in self.trainer.topology.links):
+            if link.target == schema.USER:
+                known |= np.diff(relation.indptr) > 0
+        if schema.USER in self.trainer.network.projections:
+            known[:] = True
+        watchers = np.asarray(self.seen.sum(axis=0)).ravel()
+        embeddings = Embeddings(
+            users.cpu().numpy() * known[:, None].astype(np.float32),
+            contents.cpu().numpy(),
+            (watchers / max(1.0, watchers.sum())).astype(np.float32),
+        )
+        manifest = Manifest(
+            model=name,
+            graph_id=self.snapshot.manifest.graph_id,
+            config=self.config,
+            epochs=self.trainer.history.best_epoch,
+            metrics=metrics,
+            cutoff=self.snapshot.manifest.cutoff,
+        )
+        return Artifact(manifest, embeddings, self.trainer.weights())
+
+    def _fingerprint(self) -> str:
+        manifest = self.snapshot.manifest
+        told = f"{self.config.model_dump_json()} {manifest.graph_id} {manifest.edges} {self.epochs}"
+        return hashlib.sha256(told.encode()).hexdigest()
+
+    def _save(self) -> None:
+        assert self.checkpoint is not None
+        with aside.file(self.checkpoint) as file:
+            state = {"fingerprint": self._fingerprint(), "best": self.best, "spent": self.spent}
+            torch.save(state | self.trainer.state(), file)
+
+    def _resume(self) -> None:
+        if self.checkpoint is None or not self.checkpoint.is_file():
+            return
+        state = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
+        if state["fingerprint"] == self._fingerprint():
+            self.best, self.spent = state["best"], state["spent"]
+            self.trainer.restore(state)
+
+
+def _watches(edges: Edges, weight: npt.NDArray[np.float32]) -> Watches:
+    return Watches(np.asarray(edges.indptr), np.asarray(edges.target), weight, edges.width)

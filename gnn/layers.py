@@ -1,0 +1,150 @@
+"""The convolutions, one class each, over one relation between two kinds of nodes; chosen by one key.
+
+None of them transforms the vectors it sums unless its paper cannot do without: id embeddings already are what a
+transform would make (He et al., LightGCN, arXiv:2002.02126), and each transform here starts as the identity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from gnn.attention import attend, attend_v2, weighted_sum
+from gnn.config import Convolution
+from gnn.relations import Relation
+
+__all__ = ["CONVOLUTIONS", "Gat", "GatV2", "Gcn", "GraphConv", "LightGcn", "Sage"]
+
+
+def _log_degrees(relation: Relation, like: Tensor) -> Tensor:
+    return torch.from_numpy(relation.degrees).to(like).log1p()
+
+
+class _Attention(nn.Module):
+    """What both attentions share: a learned prior against sources of many edges, and the weights of edge features."""
+
+    def __init__(self, dim: int, heads: int, edge_features: int) -> None:
+        super().__init__()
+        self.heads = heads
+        # At 0.5, with all else near zero, attention starts as symmetric-normalised propagation.
+        self.prior = nn.Parameter(torch.full((heads,), 0.5))
+        self.edge = nn.Parameter(torch.zeros(edge_features)) if edge_features else None
+
+    def biases(self, relation: Relation, like: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Per source and head (S, H), and per edge (E,)."""
+        bias = -_log_degrees(relation, like)[:, None] * self.prior
+        if self.edge is None or relation.features is None:
+            return bias, None
+        return bias, torch.from_numpy(relation.features).to(like) @ self.edge
+
+
+class Gat(_Attention):
+    """Graph attention (arXiv:1710.10903) with a degree prior."""
+
+    def __init__(self, dim: int, heads: int, edge_features: int) -> None:
+        super().__init__(dim, heads, edge_features)
+        self.left = nn.Parameter(torch.randn(heads, dim // heads) * 0.01)
+        self.right = nn.Parameter(torch.randn(heads, dim // heads) * 0.01)
+
+    def forward(self, source: Tensor, target: Tensor, relation: Relation) -> Tensor:
+        """Messages from source (S, D) to target (T, D)."""
+        # One product with a block-diagonal matrix (D, H) is a matmul; head by head it would be passes over memory.
+        left = source @ torch.block_diag(*self.left).T
+        right = target @ torch.block_diag(*self.right).T
+        return attend(left, right, *self.biases(relation, source), source, relation)
+
+
+class GatV2(_Attention):
+    """GATv2 (arXiv:2105.14491): the score looks at both ends before its nonlinearity."""
+
+    def __init__(self, dim: int, heads: int, edge_features: int) -> None:
+        super().__init__(dim, heads, edge_features)
+        self.left = nn.Linear(dim, dim, bias=False)
+        self.right = nn.Linear(dim, dim)
+        self.weight = nn.Parameter(torch.randn(dim) * 0.01)
+
+    def forward(self, source: Tensor, target: Tensor, relation: Relation) -> Tensor:
+        """Messages from source (S, D) to target (T, D)."""
+        bias, edge_bias = self.biases(relation, source)
+        return attend_v2(self.left(source), self.right(target), self.weight, bias, edge_bias, source, relation)
+
+
+class _Fixed(nn.Module):
+    """Convolutions whose edge weights depend on degrees alone."""
+
+    def __init__(self, dim: int, heads: int, edge_features: int) -> None:
+        super().__init__()
+
+    def mean(self, source: Tensor, relation: Relation) -> Tensor:
+        received = torch.from_numpy(relation.indptr).diff()
+        weight = (1.0 / received.clamp_min(1)).to(source.dtype).repeat_interleave(received)
+        return weighted_sum(weight.to(source.device), source, relation)
+
+    def symmetric(self, source: Tensor, relation: Relation) -> Tensor:
+        received = torch.from_numpy(relation.indptr).diff()
+        sent = torch.from_numpy(relation.degrees).clamp_min(1.0).rsqrt()[torch.from_numpy(relation.source).long()]
+        weight = received.clamp_min(1).to(sent.dtype).rsqrt().repeat_interleave(received) * sent
+        return weighted_sum(weight.to(source), source, relation)
+
+
+class LightGcn(_Fixed):
+    """LightGCN (arXiv:2002.02126): symmetric-normalised sums."""
+
+    def forward(self, source: Tensor, target: Tensor, relation: Relation) -> Tensor:
+        """Messages from source (S, D) to target (T, D)."""
+        return self.symmetric(source, relation)
+
+
+class Gcn(_Fixed):
+    """GCN (arXiv:1609.02907): symmetric-normalised sums, then a learned transform."""
+
+    def __init__(self, dim: int, heads: int, edge_features: int) -> None:
+        super().__init__(dim, heads, edge_features)
+        self.transform = _identity(dim)
+
+    def forward(self, source: Tensor, target: Tensor, relation: Relation) -> Tensor:
+        """Messages from source (S, D) to target (T, D)."""
+        moved: Tensor = self.transform(self.symmetric(source, relation))
+        return moved
+
+
+class Sage(_Fixed):
+    """GraphSAGE (arXiv:1706.02216): a transform of the neighbours' mean plus one of the node itself."""
+
+    def __init__(self, dim: int, heads: int, edge_features: int) -> None:
+        super().__init__(dim, heads, edge_features)
+        self.neighbours = _identity(dim)
+        self.own = nn.Linear(dim, dim, bias=False)
+        nn.init.zeros_(self.own.weight)
+
+    def forward(self, source: Tensor, target: Tensor, relation: Relation) -> Tensor:
+        """Messages from source (S, D) to target (T, D)."""
+        moved: Tensor = self.neighbours(self.mean(source, relation)) + self.own(target)
+        return moved
+
+
+class GraphConv(Sage):
+    """GraphConv (arXiv:1810.02244) with the degree-weighted sum for the plain one, whose hubs would drown the rest."""
+
+    def forward(self, source: Tensor, target: Tensor, relation: Relation) -> Tensor:
+        """Messages from source (S, D) to target (T, D)."""
+        moved: Tensor = self.neighbours(self.symmetric(source, relation)) + self.own(target)
+        return moved
+
+
+def _identity(dim: int) -> nn.Linear:
+    linear = nn.Linear(dim, dim, bias=False)
+    nn.init.eye_(linear.weight)
+    return linear
+
+
+CONVOLUTIONS: dict[Convolution, Callable[[int, int, int], nn.Module]] = {
+    "gat": Gat,
+    "gatv2": GatV2,
+    "gcn": Gcn,
+    "graphconv": GraphConv,
+    "sage": Sage,
+    "lightgcn": LightGcn,
+}

@@ -1,0 +1,101 @@
+"""Softmax cross-entropy of each user's contents against the catalogue, without keeping users × contents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gnn.attention import weighted_sum
+from gnn.relations import Relation
+
+__all__ = ["Negatives", "softmax_loss"]
+
+_BLOCK_VALUES = 24_000_000
+"""Logits held at once: 48 MB of bfloat16, near what the last cache level holds."""
+
+
+@dataclass(frozen=True)
+class Negatives:
+    """The contents that stand for the catalogue in the denominator, all where both are None."""
+
+    ids: Tensor | None = None
+    """Content nids, shape (N,)."""
+    weight: Tensor | None = None
+    """How many contents each of them stands for, one over its chance of being drawn, shape (N,)."""
+
+
+def softmax_loss(
+    users: Tensor,
+    contents: Tensor,
+    positives: Relation,
+    weight: Tensor,
+    temperature: float,
+    negatives: Negatives = Negatives(),
+    precision: torch.dtype = torch.float32,
+) -> Tensor:
+    """Mean over positives of log sum_j exp(u·c_j / temperature) − u·c / temperature.
+
+    users (B, D) and contents (C, D) of unit length; ``positives`` sends contents to the B users; ``weight`` (E,) is
+    each positive's share of the loss and should add up to 1. With sampled ``negatives`` the sum is estimated by
+    importance weights, the log-popularity correction of sampled softmax (Bengio & Senécal 2008). ``precision`` is
+    that of the users × contents products; sums and gradients are kept in float32.
+    """
+    per_user = torch.zeros(len(users), dtype=users.dtype, device=users.device)
+    target = torch.from_numpy(positives.target).to(users.device, torch.int64)
+    per_user.index_add_(0, target, weight)
+    hits = (weighted_sum(weight, contents, positives) * users).sum() / temperature
+    candidates = contents if negatives.ids is None else contents[negatives.ids]
+    return _LogSum.apply(users, candidates, per_user, negatives.weight, temperature, precision) - hits  # type: ignore[no-any-return,no-untyped-call]
+
+
+class _LogSum(torch.autograd.Function):
+    """Sum over users of share · log sum over contents of weight · exp(u·c / temperature).
+
+    The gradients are made in the forward pass, block by block, while the exponentials are at hand: three products in
+    all. Cosines are bounded, so exp(logit − 1/temperature) needs no maximum; the rows' sums come out of the product
+    with the contents as one more column.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        users: Tensor,
+        contents: Tensor,
+        share: Tensor,
+        weight: Tensor | None,
+        temperature: float,
+        precision: torch.dtype,
+    ) -> Tensor:
+        lows = contents.to(precision)
+        ones = torch.ones(len(contents), 1, dtype=precision, device=contents.device)
+        extended = torch.cat([lows, ones], dim=1)
+        if weight is not None:
+            extended = extended * weight[:, None].to(precision)
+        transposed = lows.t().contiguous()
+        d_users, d_contents = torch.empty_like(users), torch.zeros_like(contents)
+        total = torch.zeros((), dtype=users.dtype, device=users.device)
+        block = min(len(users), max(16, _BLOCK_VALUES // max(1, len(contents))))
+        buffer = torch.empty(block, len(contents), dtype=precision, device=users.device)
+        for start in range(0, len(users), block):
+            rows = users[start : start + block]
+            exponential = buffer[: len(rows)]
+            torch.mm((rows / temperature).to(precision), transposed, out=exponential)
+            exponential.sub_(1.0 / temperature).exp_()
+            sums = (exponential @ extended).to(users.dtype)
+            z = sums[:, -1:].clamp_min(torch.finfo(precision).tiny)
+            scale = share[start : start + block, None] / (z * temperature)
+            total += (share[start : start + block] * (z[:, 0].log() + 1.0 / temperature)).sum()
+            d_users[start : start + block] = sums[:, :-1] * scale
+            d_contents += exponential.t() @ (rows * scale).to(precision)
+        if weight is not None:
+            d_contents *= weight[:, None]
+        ctx.save_for_backward(d_users, d_contents)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Any:
+        d_users, d_contents = ctx.saved_tensors
+        return grads[0] * d_users, grads[0] * d_contents, None, None, None, None

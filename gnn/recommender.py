@@ -1,0 +1,96 @@
+"""The graph network behind the interface of every recommender; torch is imported only to train."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import scipy.sparse as sp
+
+from baselines.recommender import Floats, Ints, Progress, Recommender
+from gnn.artifact import Artifact
+from gnn.config import GnnConfig
+from graph.errors import ModelError
+from graph.snapshot import Snapshot
+
+__all__ = ["GraphNetwork", "LightGcn"]
+
+
+class GraphNetwork(Recommender):
+    """A user's score of a content is the cosine of their vectors.
+
+    Examples
+    --------
+    >>> from gnn.recommender import GraphNetwork
+    >>> from tests import checkerboard
+    >>> model = GraphNetwork().fit(checkerboard.snapshot())
+    >>> int(model.recommend(3, 1)[0][0])
+    3
+    """
+
+    name: ClassVar[str] = "gnn"
+    defaults: ClassVar[dict[str, Any]] = {}
+    """Settings in which a subclass differs from `GnnConfig`."""
+
+    def __init__(self, config: GnnConfig | None = None) -> None:
+        self.config = config or GnnConfig(**self.defaults)
+        self._artifact: Artifact | None = None
+
+    def fit(
+        self,
+        snapshot: Snapshot,
+        progress: Progress | None = None,
+        *,
+        validation: sp.csr_array | None = None,
+        epochs: int | None = None,
+        budget_s: float | None = None,
+        checkpoint: Path | None = None,
+    ) -> Self:
+        """Train on the snapshot's edges.
+
+        With ``validation`` (users × contents, none of it in the snapshot) training stops when NDCG@10 on it no longer
+        rises and keeps the best epoch, which ``best_epochs`` then tells. With ``epochs`` it trains for just so many.
+        With neither it holds a slice of the watches out to find the number of epochs, then trains on everything.
+        ``budget_s`` seconds are never exceeded by more than an epoch and the final embedding. A run that was killed
+        goes on from the file ``checkpoint`` when started again with the same settings on the same graph.
+        """
+        from gnn.fitting import fit
+
+        self._artifact = fit(self.name, self.config, snapshot, progress, validation, epochs, budget_s, checkpoint)
+        self._snapshot = snapshot
+        return self
+
+    @property
+    def artifact(self) -> Artifact:
+        """What was learned. Raises ModelError before ``fit`` and ``load``."""
+        if self._artifact is None:
+            raise ModelError(f"{self.name} is not fitted yet.", do="Call fit or load first.")
+        return self._artifact
+
+    @property
+    def best_epochs(self) -> int:
+        """Epochs that the kept weights were trained for."""
+        return self.artifact.manifest.epochs
+
+    def scores(self, users: Ints) -> Floats:
+        return self.artifact.embeddings.scores(users)
+
+    def similar_items(self, items: Ints | int, k: int) -> tuple[Ints, Floats]:
+        return self.artifact.embeddings.similar(items, k)
+
+    def save(self, path: Path) -> None:
+        self.artifact.save(path)
+
+    @classmethod
+    def load(cls, path: Path, snapshot: Snapshot) -> Self:
+        artifact = Artifact.load(path, cls.name, snapshot.manifest.graph_id)
+        model = cls(artifact.manifest.config)
+        model._artifact, model._snapshot = artifact, snapshot
+        return model
+
+
+class LightGcn(GraphNetwork):
+    """LightGCN (arXiv:2002.02126) through the same loop and loss."""
+
+    name: ClassVar[str] = "lightgcn"
+    defaults: ClassVar[dict[str, Any]] = {"convolution": "lightgcn"}

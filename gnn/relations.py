@@ -1,0 +1,120 @@
+"""One relation as two CSRs, by target and by source, so that messages and their gradients are both plain gathers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Relation", "both_directions", "transpose"]
+
+Ints = npt.NDArray[np.int64]
+Ids = npt.NDArray[np.int32]
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Relation:
+    """Edges source → target of one type.
+
+    Edge ``e`` of target ``t`` lies in ``indptr[t]:indptr[t + 1]`` and comes from ``source[e]``. Position ``p`` of
+    source ``s`` lies in ``out_indptr[s]:out_indptr[s + 1]``, goes to ``out_target[p]`` and is edge ``out_edge[p]``.
+    """
+
+    indptr: Ints
+    source: Ids
+    out_indptr: Ints
+    out_target: Ids
+    out_edge: Ids
+    features: Floats | None = None
+    """Shape (E, F), in edge order."""
+
+    @property
+    def targets(self) -> int:
+        return len(self.indptr) - 1
+
+    @property
+    def sources(self) -> int:
+        return len(self.out_indptr) - 1
+
+    @property
+    def count(self) -> int:
+        return len(self.source)
+
+    @property
+    def degrees(self) -> Floats:
+        """Outgoing edges of every source, shape (S,)."""
+        return np.diff(self.out_indptr).astype(np.float32)
+
+    @property
+    def target(self) -> Ids:
+        """Target of every edge, shape (E,)."""
+        return np.repeat(np.arange(self.targets, dtype=np.int32), np.diff(self.indptr))
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _transpose(indptr: Any, target: Any, width: int) -> Any:
+    count = len(target)
+    in_indptr = np.zeros(width + 1, np.int64)
+    for edge in range(count):
+        in_indptr[target[edge] + 1] += 1
+    for node in range(width):
+        in_indptr[node + 1] += in_indptr[node]
+    fill = in_indptr[:-1].copy()
+    in_source = np.empty(count, np.int32)
+    in_order = np.empty(count, np.int32)
+    position = np.empty(count, np.int32)
+    for node in range(len(indptr) - 1):
+        for edge in range(indptr[node], indptr[node + 1]):
+            place = fill[target[edge]]
+            fill[target[edge]] = place + 1
+            in_source[place] = node
+            in_order[place] = edge
+            position[edge] = place
+    return in_indptr, in_source, in_order, position
+
+
+def transpose(indptr: Ints, target: Ids, width: int) -> tuple[Ints, Ids, Ids, Ids]:
+    """CSR by target of a CSR by source, by counting sort.
+
+    Gives the row starts (width + 1,), sources (E,), the old position of every new edge (E,) and its inverse (E,).
+    """
+    found: tuple[Ints, Ids, Ids, Ids] = _transpose(np.asarray(indptr), np.asarray(target), width)
+    return found
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _keep(indptr: Any, target: Any, mask: Any) -> Any:
+    kept_indptr = np.zeros(len(indptr), np.int64)
+    kept_target = np.empty(mask.sum(), np.int32)
+    filled = 0
+    for node in range(len(indptr) - 1):
+        for edge in range(indptr[node], indptr[node + 1]):
+            if mask[edge]:
+                kept_target[filled] = target[edge]
+                filled += 1
+        kept_indptr[node + 1] = filled
+    return kept_indptr, kept_target
+
+
+def both_directions(
+    indptr: Ints,
+    target: Ids,
+    width: int,
+    features: Floats | None = None,
+    mask: npt.NDArray[np.bool_] | None = None,
+) -> tuple[Relation, Relation]:
+    """A CSR of edges row → column as the relation that sends rows' messages to columns, and the one that sends back.
+
+    ``width`` counts the columns, ``features`` (E, F) are in CSR order, ``mask`` (E,) keeps some edges only.
+    """
+    if mask is not None:
+        indptr, target = _keep(np.asarray(indptr), np.asarray(target), mask)
+        features = None if features is None else features[mask]
+    in_indptr, in_source, in_order, position = transpose(indptr, target, width)
+    towards = Relation(in_indptr, in_source, indptr, target, position, None if features is None else features[in_order])
+    back = Relation(indptr, target, in_indptr, in_source, in_order, features)
+    return towards, back

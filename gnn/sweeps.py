@@ -1,0 +1,350 @@
+"""Numba loops over a relation's CSR: attention and weighted sums, forward and backward, free of torch.
+
+Each loop does a range of rows without the interpreter's lock; ``sweep`` cuts the rows into ranges of equal work and
+runs them on threads of its own, so that numba's threading layer never meets torch's. Nothing of shape
+(edges, width) is ever made: the forward pass reads each source row once per edge, the backward pass goes over the
+transposed CSR and reads each target row once per edge.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from itertools import pairwise
+from typing import Any
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+__all__ = [
+    "attend",
+    "attend_back_sources",
+    "attend_back_targets",
+    "attend_v2",
+    "attend_v2_back_sources",
+    "attend_v2_back_targets",
+    "head_products",
+    "sweep",
+    "weighted_sum",
+]
+
+_jit = numba.njit(cache=True, nogil=True, fastmath=True)
+_SMALL = 20_000
+"""Edges below which one thread is quicker than several."""
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads(), thread_name_prefix="sweep")
+
+
+def threads() -> int:
+    """Threads of a sweep: OMP_NUM_THREADS, or as many as this process may use."""
+    return int(os.environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0)))
+
+
+def sweep(loop: Callable[..., None], indptr: npt.NDArray[np.int64], *arguments: Any) -> None:
+    """Run ``loop(first, last, indptr, *arguments)`` over all rows of ``indptr``, in ranges of equal work."""
+    rows = len(indptr) - 1
+    workers = threads()
+    if workers == 1 or indptr[-1] < _SMALL:
+        loop(0, rows, indptr, *arguments)
+        return
+    work = np.linspace(0, int(indptr[-1]) + rows, 8 * workers + 1)
+    cuts = np.searchsorted(indptr + np.arange(rows + 1), work)
+    cuts[0], cuts[-1] = 0, rows
+    ranges = [(int(a), int(b)) for a, b in pairwise(cuts) if b > a]
+    for done in [_pool().submit(loop, first, last, indptr, *arguments) for first, last in ranges]:
+        done.result()
+
+
+@_jit  # type: ignore[untyped-decorator]
+def attend(
+    first: int,
+    last: int,
+    indptr: Any,
+    source: Any,
+    left: Any,
+    right: Any,
+    bias: Any,
+    edge_bias: Any,
+    values: Any,
+    slope: float,
+    alpha: Any,
+    out: Any,
+) -> None:
+    """GAT: softmax over a target's edges of leaky_relu(left + right) + biases, then the weighted sum of values.
+
+    left (S, H), right (T, H), bias (S, H), edge_bias (E,) or (0,), values (S, D); fills alpha (E, H), out (T, D).
+    """
+    heads = left.shape[1]
+    width = values.shape[1] // heads
+    biased = edge_bias.shape[0] > 0
+    for t in range(first, last):
+        begin, end = indptr[t], indptr[t + 1]
+        for c in range(out.shape[1]):
+            out[t, c] = 0.0
+        if begin == end:
+            continue
+        for e in range(begin, end):
+            s = source[e]
+            for h in range(heads):
+                score = left[s, h] + right[t, h]
+                if score < 0.0:
+                    score *= slope
+                score += bias[s, h]
+                if biased:
+                    score += edge_bias[e]
+                alpha[e, h] = score
+        for h in range(heads):
+            top = alpha[begin, h]
+            for e in range(begin, end):
+                top = max(top, alpha[e, h])
+            total = alpha[begin, h] * 0
+            for e in range(begin, end):
+                a = np.exp(alpha[e, h] - top)
+                alpha[e, h] = a
+                total += a
+            for e in range(begin, end):
+                alpha[e, h] /= total
+        for e in range(begin, end):
+            s = source[e]
+            for h in range(heads):
+                a = alpha[e, h]
+                for c in range(h * width, (h + 1) * width):
+                    out[t, c] += a * values[s, c]
+
+
+@_jit  # type: ignore[untyped-decorator]
+def attend_back_sources(
+    first: int,
+    last: int,
+    out_indptr: Any,
+    out_target: Any,
+    out_edge: Any,
+    left: Any,
+    right: Any,
+    values: Any,
+    slope: float,
+    alpha: Any,
+    grad: Any,
+    mean: Any,
+    d_left: Any,
+    d_bias: Any,
+    d_edge: Any,
+    d_score: Any,
+    d_values: Any,
+) -> None:
+    """Gradients that gather at the sources; ``mean`` (T, H) is the product of out and its gradient, per head.
+
+    Fills d_left and d_bias (S, H), d_edge (E,) where asked for, d_score (E, H) before the leaky_relu, d_values (S, D).
+    """
+    heads = left.shape[1]
+    width = values.shape[1] // heads
+    edges = d_edge.shape[0] > 0
+    for s in range(first, last):
+        for c in range(values.shape[1]):
+            d_values[s, c] = 0.0
+        for h in range(heads):
+            d_left[s, h] = 0.0
+            d_bias[s, h] = 0.0
+        for p in range(out_indptr[s], out_indptr[s + 1]):
+            t, e = out_target[p], out_edge[p]
+            if edges:
+                d_edge[e] = 0.0
+            for h in range(heads):
+                a = alpha[e, h]
+                dot = a * 0
+                for c in range(h * width, (h + 1) * width):
+                    dot += grad[t, c] * values[s, c]
+                    d_values[s, c] += a * grad[t, c]
+                d = a * (dot - mean[t, h])
+                d_bias[s, h] += d
+                if edges:
+                    d_edge[e] += d
+                if left[s, h] + right[t, h] < 0.0:
+                    d *= slope
+                d_left[s, h] += d
+                d_score[e, h] = d
+
+
+@_jit  # type: ignore[untyped-decorator]
+def head_products(first: int, last: int, indptr: Any, a: Any, b: Any, out: Any) -> None:
+    """out (T, H): the inner products of the rows of ``a`` and ``b`` (T, D), head by head."""
+    heads = out.shape[1]
+    width = a.shape[1] // heads
+    for t in range(first, last):
+        for h in range(heads):
+            total = a[t, 0] * 0
+            for c in range(h * width, (h + 1) * width):
+                total += a[t, c] * b[t, c]
+            out[t, h] = total
+
+
+@_jit  # type: ignore[untyped-decorator]
+def attend_back_targets(first: int, last: int, indptr: Any, d_score: Any, d_right: Any) -> None:
+    """Sum d_score (E, H) over each target's edges into d_right (T, H)."""
+    for t in range(first, last):
+        for h in range(d_right.shape[1]):
+            d_right[t, h] = 0.0
+        for e in range(indptr[t], indptr[t + 1]):
+            for h in range(d_right.shape[1]):
+                d_right[t, h] += d_score[e, h]
+
+
+@_jit  # type: ignore[untyped-decorator]
+def attend_v2(
+    first: int,
+    last: int,
+    indptr: Any,
+    source: Any,
+    left: Any,
+    right: Any,
+    weight: Any,
+    bias: Any,
+    edge_bias: Any,
+    values: Any,
+    slope: float,
+    alpha: Any,
+    out: Any,
+) -> None:
+    """GATv2: as ``attend`` with score weight · leaky_relu(left + right); left (S, K), right (T, K), weight (K,)."""
+    heads = alpha.shape[1]
+    keys = left.shape[1] // heads
+    width = values.shape[1] // heads
+    biased = edge_bias.shape[0] > 0
+    for t in range(first, last):
+        begin, end = indptr[t], indptr[t + 1]
+        for c in range(out.shape[1]):
+            out[t, c] = 0.0
+        if begin == end:
+            continue
+        for e in range(begin, end):
+            s = source[e]
+            for h in range(heads):
+                score = bias[s, h]
+                if biased:
+                    score += edge_bias[e]
+                for c in range(h * keys, (h + 1) * keys):
+                    z = left[s, c] + right[t, c]
+                    score += weight[c] * (z if z > 0.0 else slope * z)
+                alpha[e, h] = score
+        for h in range(heads):
+            top = alpha[begin, h]
+            for e in range(begin, end):
+                top = max(top, alpha[e, h])
+            total = alpha[begin, h] * 0
+            for e in range(begin, end):
+                a = np.exp(alpha[e, h] - top)
+                alpha[e, h] = a
+                total += a
+            for e in range(begin, end):
+                alpha[e, h] /= total
+        for e in range(begin, end):
+            s = source[e]
+            for h in range(heads):
+                a = alpha[e, h]
+                for c in range(h * width, (h + 1) * width):
+                    out[t, c] += a * values[s, c]
+
+
+@_jit  # type: ignore[untyped-decorator]
+def attend_v2_back_sources(
+    first: int,
+    last: int,
+    out_indptr: Any,
+    out_target: Any,
+    out_edge: Any,
+    left: Any,
+    right: Any,
+    weight: Any,
+    values: Any,
+    slope: float,
+    alpha: Any,
+    grad: Any,
+    mean: Any,
+    d_left: Any,
+    d_bias: Any,
+    d_edge: Any,
+    d_score: Any,
+    d_values: Any,
+) -> None:
+    """As ``attend_back_sources`` for GATv2: d_left is (S, K), d_score (E, H) the gradient of the whole score."""
+    heads = alpha.shape[1]
+    keys = left.shape[1] // heads
+    width = values.shape[1] // heads
+    edges = d_edge.shape[0] > 0
+    for s in range(first, last):
+        for c in range(values.shape[1]):
+            d_values[s, c] = 0.0
+        for c in range(left.shape[1]):
+            d_left[s, c] = 0.0
+        for h in range(heads):
+            d_bias[s, h] = 0.0
+        for p in range(out_indptr[s], out_indptr[s + 1]):
+            t, e = out_target[p], out_edge[p]
+            if edges:
+                d_edge[e] = 0.0
+            for h in range(heads):
+                a = alpha[e, h]
+                dot = a * 0
+                for c in range(h * width, (h + 1) * width):
+                    dot += grad[t, c] * values[s, c]
+                    d_values[s, c] += a * grad[t, c]
+                d = a * (dot - mean[t, h])
+                d_bias[s, h] += d
+                if edges:
+                    d_edge[e] += d
+                d_score[e, h] = d
+                for c in range(h * keys, (h + 1) * keys):
+                    d_left[s, c] += d * weight[c] * (1.0 if left[s, c] + right[t, c] > 0.0 else slope)
+
+
+@_jit  # type: ignore[untyped-decorator]
+def attend_v2_back_targets(
+    first: int,
+    last: int,
+    indptr: Any,
+    source: Any,
+    left: Any,
+    right: Any,
+    weight: Any,
+    slope: float,
+    d_score: Any,
+    d_right: Any,
+    d_weight: Any,
+) -> None:
+    """Fill d_right (T, K) and d_weight (T, K): each target's own share of the gradient of ``weight``."""
+    heads = d_score.shape[1]
+    keys = left.shape[1] // heads
+    for t in range(first, last):
+        for c in range(left.shape[1]):
+            d_right[t, c] = 0.0
+            d_weight[t, c] = 0.0
+        for e in range(indptr[t], indptr[t + 1]):
+            s = source[e]
+            for h in range(heads):
+                d = d_score[e, h]
+                for c in range(h * keys, (h + 1) * keys):
+                    z = left[s, c] + right[t, c]
+                    d_right[t, c] += d * weight[c] * (1.0 if z > 0.0 else slope)
+                    d_weight[t, c] += d * (z if z > 0.0 else slope * z)
+
+
+@_jit  # type: ignore[untyped-decorator]
+def weighted_sum(
+    first: int, last: int, indptr: Any, source: Any, edge: Any, weight: Any, values: Any, out: Any
+) -> None:
+    """out[t] = sum over its edges of weight · values[source]; ``edge`` (E,) or (0,) says which weight each takes."""
+    mapped = edge.shape[0] > 0
+    for t in range(first, last):
+        for c in range(out.shape[1]):
+            out[t, c] = 0.0
+        for e in range(indptr[t], indptr[t + 1]):
+            s = source[e]
+            w = weight[edge[e]] if mapped else weight[e]
+            for c in range(out.shape[1]):
+                out[t, c] += w * values[s, c]

@@ -1,0 +1,100 @@
+"""Which kinds of nodes and relations of a snapshot the network passes messages over, and their edges for one step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from gnn.relations import Relation, both_directions
+from graph import schema
+from graph.snapshot import Edges, Snapshot
+
+__all__ = ["Link", "Topology"]
+
+Floats = npt.NDArray[np.float32]
+
+#: Relationship types that carry messages. A block or a hidden content is a wish, not a likeness.
+_CARRIERS = (
+    schema.WATCHED,
+    schema.FOLLOWS,
+    schema.MADE,
+    schema.USES,
+    schema.HAS_GENRE,
+    schema.HAS_MOOD,
+    schema.TAGGED,
+    schema.LISTENS_TO,
+    schema.CREATES_IN,
+)
+
+
+@dataclass(frozen=True)
+class Link:
+    """One direction of a relationship type: messages go from nodes of label ``source`` to those of ``target``."""
+
+    name: str
+    source: str
+    target: str
+    features: int = 0
+    """Features of every edge."""
+
+    @property
+    def main(self) -> bool:
+        """Whether this is a direction of WATCHED, whose messages need no gate."""
+        return self.name.endswith(schema.WATCHED)
+
+
+class Topology:
+    """The snapshot's edges as relations between labels; relationship types without edges are left out."""
+
+    def __init__(self, snapshot: Snapshot, edge_features: Floats | None = None) -> None:
+        """``edge_features`` (E, F) describe the WATCHED edges, in the snapshot's order."""
+        self._edges = {n: snapshot.edges[n] for n in _CARRIERS if n == schema.WATCHED or len(snapshot.edges[n])}
+        self._features = edge_features
+        self._mutual = {name for name, edges in self._edges.items() if _is_symmetric(edges)}
+        links = []
+        for name in self._edges:
+            type_ = schema.RELATIONSHIPS[name]
+            width = 0 if edge_features is None or name != schema.WATCHED else edge_features.shape[1]
+            links.append(Link(name, type_.source, type_.target, width))
+            if name not in self._mutual:
+                links.append(Link(f"rev_{name}", type_.target, type_.source, width))
+        self.links = tuple(links)
+        labels = {schema.USER, schema.CONTENT} | {label for link in links for label in (link.source, link.target)}
+        self.counts = {label: snapshot.nodes[label].count for label in sorted(labels)}
+
+    @cached_property
+    def whole(self) -> dict[str, Relation]:
+        """Every relation with all its edges, by link name."""
+        return self._relations(None, 0.0)
+
+    @property
+    def edges(self) -> int:
+        """Edges of all relations."""
+        return sum(relation.count for relation in self.whole.values())
+
+    def dropped(self, rng: np.random.Generator, share: float) -> dict[str, Relation]:
+        """Every relation without a random ``share`` of its edges; an edge goes in both directions or in none."""
+        return self._relations(rng, share) if share > 0.0 else self.whole
+
+    def _relations(self, rng: np.random.Generator | None, share: float) -> dict[str, Relation]:
+        relations = {}
+        for name, edges in self._edges.items():
+            mask = None if rng is None else rng.random(len(edges), dtype=np.float32) >= share
+            features = self._features if name == schema.WATCHED else None
+            towards, back = both_directions(edges.indptr, edges.target, edges.width, features, mask)
+            relations[name] = towards
+            if name not in self._mutual:
+                relations[f"rev_{name}"] = back
+        return relations
+
+
+def _is_symmetric(edges: Edges) -> bool:
+    """Whether every edge a → b has its b → a, as friendships do: one direction then says all."""
+    type_ = schema.RELATIONSHIPS[edges.type]
+    if type_.source != type_.target:
+        return False
+    incoming = edges.incoming
+    return np.array_equal(incoming.indptr, edges.indptr) and np.array_equal(incoming.neighbour, edges.target)

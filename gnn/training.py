@@ -1,0 +1,197 @@
+"""The training loop: propagate over a thinned graph, softmax loss, AdamW, averaged weights, early stopping."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+import torch
+from torch import Tensor
+
+from gnn.config import GnnConfig
+from gnn.loss import softmax_loss
+from gnn.model import Network
+from gnn.relations import both_directions
+from gnn.topology import Topology
+
+__all__ = ["Trainer", "Watches"]
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Watches:
+    """What is learned from: users × contents CSR with each pair's weight in the loss."""
+
+    indptr: Ints
+    content: npt.NDArray[np.int32]
+    weight: Floats
+    contents: int
+
+    @property
+    def users(self) -> Ints:
+        """Users that watched anything."""
+        return np.flatnonzero(np.diff(self.indptr))
+
+    def of(self, users: Ints) -> tuple[Ints, npt.NDArray[np.int32], Floats]:
+        """The rows of ``users`` as a CSR of their own."""
+        counts = np.diff(self.indptr)[users]
+        indptr = np.concatenate(([0], np.cumsum(counts)))
+        places = np.repeat(self.indptr[users] - indptr[:-1], counts) + np.arange(indptr[-1])
+        return indptr, self.content[places], self.weight[places]
+
+
+@dataclass
+class History:
+    """What happened: losses by epoch and validation figures by the epoch they were taken after."""
+
+    loss: list[float] = field(default_factory=list)
+    validation: dict[int, float] = field(default_factory=dict)
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch with the best validation figure, the last one without validation."""
+        return max(self.validation, key=lambda e: self.validation[e]) if self.validation else len(self.loss)
+
+
+class Trainer:
+    """One network on its way through the epochs."""
+
+    def __init__(self, config: GnnConfig, topology: Topology, watches: Watches, features: dict[str, Floats]) -> None:
+        self.config = config
+        self.topology = topology
+        self.watches = watches
+        self.rng = np.random.default_rng(config.seed)
+        self.device = _device(config.device)
+        with torch.random.fork_rng():
+            torch.manual_seed(config.seed)
+            tensors = {label: torch.from_numpy(values) for label, values in features.items()}
+            self.network = Network(config, topology.counts, topology.links, tensors).to(self.device)
+        embeddings = list(self.network.embeddings.parameters())
+        known = {id(p) for p in embeddings}
+        rest = [p for p in self.network.parameters() if id(p) not in known]
+        self.optimiser = torch.optim.AdamW(
+            [{"params": embeddings, "weight_decay": config.weight_decay}, {"params": rest, "weight_decay": 0.0}],
+            lr=config.lr,
+            fused=True,
+        )
+        self.parameters = embeddings + rest
+        self.average = [p.detach().clone() for p in self.parameters]
+        self.history = History()
+        self.steps = 0
+        self.precision = torch.bfloat16 if _multiplies_bfloat16(self.device) else torch.float32
+
+    def epoch(self) -> float:
+        """One pass over all users that watched anything; gives the mean loss."""
+        order = self.rng.permutation(self.watches.users)
+        parts = np.array_split(order, max(1, self.config.steps_per_epoch))
+        self.history.loss.append(float(np.mean([self.step(np.sort(part)) for part in parts])))
+        return self.history.loss[-1]
+
+    def step(self, users: Ints) -> float:
+        """One optimiser step on the watches of ``users``; messages pass over the whole thinned graph."""
+        indptr, content, weight = self.watches.of(users)
+        positives = both_directions(indptr, content, self.watches.contents)[1]
+        relations = self.topology.dropped(self.rng, self.config.edge_dropout)
+        user_vectors, content_vectors = self.network(relations)
+        shares = torch.from_numpy(weight / weight.sum()).to(self.device)
+        rows = torch.from_numpy(users).to(self.device)
+        loss = softmax_loss(
+            user_vectors[rows] if len(users) < len(user_vectors) else user_vectors,
+            content_vectors,
+            positives,
+            shares,
+            self.config.temperature,
+            precision=self.precision,
+        )
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimiser.step()
+        self.steps += 1
+        decay = min(self.config.ema, (1 + self.steps) / (10 + self.steps))
+        with torch.no_grad():
+            torch._foreach_lerp_(self.average, [p.detach() for p in self.parameters], 1.0 - decay)
+        return float(loss.detach())
+
+    @torch.no_grad()
+    def vectors(self) -> tuple[Tensor, Tensor]:
+        """Unit vectors of users and contents under the averaged weights and the whole graph."""
+        self._swap()
+        try:
+            users, contents = self.network(self.topology.whole)
+        finally:
+            self._swap()
+        return users, contents
+
+    def _swap(self) -> None:
+        for parameter, average in zip(self.parameters, self.average, strict=True):
+            parameter.data, average.data = average.data, parameter.data
+
+    def weights(self) -> dict[str, npt.NDArray[Any]]:
+        """Averaged weights by parameter name, without the id embeddings."""
+        names = {id(parameter): name for name, parameter in self.network.named_parameters()}
+        kept = zip((names[id(p)] for p in self.parameters), self.average, strict=True)
+        return {name: average.cpu().numpy() for name, average in kept if not name.startswith("embeddings.")}
+
+    def state(self) -> dict[str, Any]:
+        """All that ``restore`` needs to go on as if nothing had happened."""
+        return {
+            "parameters": [p.detach() for p in self.parameters],
+            "average": self.average,
+            "optimiser": self.optimiser.state_dict(),
+            "history": asdict(self.history),
+            "steps": self.steps,
+            "rng": json.dumps(self.rng.bit_generator.state),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go back to what ``state`` gave."""
+        for mine, kept in ((self.parameters, state["parameters"]), (self.average, state["average"])):
+            for tensor, value in zip(mine, kept, strict=True):
+                tensor.data.copy_(value)
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.history.loss[:] = state["history"]["loss"]
+        self.history.validation.update(state["history"]["validation"])
+        self.steps = state["steps"]
+        self.rng.bit_generator.state = json.loads(state["rng"])
+
+
+def _device(wanted: str) -> torch.device:
+    if wanted == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device(wanted)
+
+
+def _multiplies_bfloat16(device: torch.device) -> bool:
+    """Whether bfloat16 products are quicker than float32 ones here; elsewhere they are emulated, and slower."""
+    if device.type == "cuda":
+        return True
+    return bool(torch.cpu._is_avx512_bf16_supported())
+
+
+def ndcg_at_10(users: Tensor, contents: Tensor, seen: sp.csr_array, held_out: sp.csr_array, sample: Ints) -> float:
+    """Mean NDCG@10 over the users of ``sample``, all contents ranked, seen ones left out."""
+    discounts = 1.0 / np.log2(np.arange(2, 12))
+    ideal = np.concatenate(([0.0], np.cumsum(discounts)))
+    total, block = 0.0, max(16, 16_000_000 // max(1, len(contents)))
+    low = contents.t().contiguous()
+    k = min(10, len(contents))
+    for start in range(0, len(sample), block):
+        rows = sample[start : start + block]
+        scores = users[torch.from_numpy(rows).to(users.device)] @ low
+        watched = seen[rows].tocoo()
+        scores[torch.from_numpy(watched.row).long(), torch.from_numpy(watched.col).long()] = -torch.inf
+        best = scores.topk(k, dim=1).indices.cpu().numpy()
+        wanted = held_out[rows]
+        hits = np.zeros(best.shape, dtype=bool)
+        for row in range(len(rows)):
+            truth = wanted.indices[wanted.indptr[row] : wanted.indptr[row + 1]]
+            hits[row] = np.isin(best[row], truth)
+        counts = np.minimum(np.diff(wanted.indptr), k)
+        total += float(((hits * discounts[:k]).sum(1) / ideal[counts]).sum())
+    return total / len(sample)

@@ -1,0 +1,12 @@
+from __future__ import annotations
+
+from gnn.recommender import GraphNetwork, LightGcn
+from tests.conformance import RecommenderConformance
+
+
+class TestGraphNetwork(RecommenderConformance):
+    make = GraphNetwork
+
+
+class TestLightGcn(RecommenderConformance):
+    make = LightGcn
