@@ -27,7 +27,14 @@ WITH me,
        + $weights.liked * CASE WHEN watched.liked THEN 1 ELSE 0 END AS engagement
 ORDER BY engagement DESC
 WITH me, content, sum(engagement) AS score, count(*) AS count, collect(friend.userId)[..3] AS evidence
-ORDER BY score DESC, content.contentId
-WHERE NOT EXISTS { (me)-[:WATCHED|MADE]->(content) }
+WITH me, collect({content: content, score: score, count: count, evidence: evidence}) AS found
+CALL (me) {
+  MATCH (me)-[:WATCHED|MADE]->(content:Content)
+  RETURN collect(content) AS seen
+}
+UNWIND found AS row
+WITH row.content AS content, row.score AS score, row.count AS count, row.evidence AS evidence, seen
+WHERE NOT content IN seen
 RETURN content.contentId AS contentId, score, count, evidence
+ORDER BY score DESC, contentId
 LIMIT $limit

@@ -1,6 +1,7 @@
 // The newest contents made by the people one follows, seen ones left out.
 // Parameters: userId; label (Content, Keak or Beat); friends, perFriend: caps of the two steps; limit.
-// Columns: contentId, score (1 for the newest, falling by rank), count (always 1), evidence (the maker's id).
+// Columns: contentId, score (1 for the newest, falling by rank), count (of followed makers),
+//   evidence (ids of up to three of them).
 MATCH (me:User {userId: $userId})
 CALL (me) {
   MATCH (me)-[:FOLLOWS]->(friend:User)
@@ -13,14 +14,16 @@ CALL (friend) {
   RETURN content
   LIMIT $perFriend
 }
-WITH DISTINCT me, friend, content
+WITH me, content, collect(friend.userId)[..3] AS evidence
 ORDER BY content.createdAt IS NULL, content.createdAt DESC, content.contentId
-WHERE NOT EXISTS { (me)-[:WATCHED|MADE]->(content) }
-WITH friend, content
-LIMIT $limit
-WITH collect({friend: friend, content: content}) AS made
-UNWIND range(0, size(made) - 1) AS rank
-RETURN made[rank].content.contentId AS contentId,
+WITH me, collect({content: content, evidence: evidence}) AS found
+CALL (me) {
+  MATCH (me)-[:WATCHED|MADE]->(content:Content)
+  RETURN collect(content) AS seen
+}
+WITH [row IN found WHERE NOT row.content IN seen][..$limit] AS found
+UNWIND range(0, size(found) - 1) AS rank
+RETURN found[rank].content.contentId AS contentId,
        1.0 / (1 + rank) AS score,
-       1 AS count,
-       [made[rank].friend.userId] AS evidence
+       size(found[rank].evidence) AS count,
+       found[rank].evidence AS evidence

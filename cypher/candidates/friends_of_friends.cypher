@@ -14,12 +14,23 @@ CALL (friend) {
 }
 WITH me, person, count(*) AS mutualCount, collect(friend.userId)[..3] AS mutual
 WHERE person <> me
-WITH me, person, mutualCount, mutual
+WITH me, collect({person: person, mutualCount: mutualCount, mutual: mutual}) AS found
+CALL (me) {
+  MATCH (me)-[:FOLLOWS]->(person:User)
+  RETURN collect(person) AS followed
+}
+CALL (me) {
+  MATCH (me)-[:BLOCKED]-(person:User)
+  RETURN collect(person) AS avoided
+}
+UNWIND found AS row
+WITH row.person AS person, row.mutualCount AS mutualCount, row.mutual AS mutual, followed, avoided
+WHERE NOT person IN followed
+  AND NOT person IN avoided
+WITH person, mutualCount, mutual
 ORDER BY mutualCount DESC, person.userId
-WHERE NOT EXISTS { (me)-[:FOLLOWS]->(person) }
-  AND NOT EXISTS { (me)-[:BLOCKED]-(person) }
+LIMIT $limit
 RETURN person.userId AS userId,
        mutualCount,
        mutual,
        COUNT { (person)<-[:FOLLOWS]-() } AS followers
-LIMIT $limit

@@ -18,13 +18,17 @@ CALL (beat) {
   RETURN content
   LIMIT $perBeat
 }
-WITH me, content, sum(own) AS count, collect(beat.contentId)[..3] AS evidence
+WITH me, content, sum(own) AS count, collect(beat.contentId)[..3] AS evidence, coalesce(content.audience, 0) AS audience
 WHERE $label IN labels(content)
-  AND NOT EXISTS { (me)-[:WATCHED|MADE]->(content) }
-WITH content, count, evidence, coalesce(content.audience, 0) AS audience
-RETURN content.contentId AS contentId,
-       count + audience / (audience + 100.0) AS score,
-       count,
-       evidence
+WITH me, content, count, evidence, count + audience / (audience + 100.0) AS score
+WITH me, collect({content: content, score: score, count: count, evidence: evidence}) AS found
+CALL (me) {
+  MATCH (me)-[:WATCHED|MADE]->(content:Content)
+  RETURN collect(content) AS seen
+}
+UNWIND found AS row
+WITH row.content AS content, row.score AS score, row.count AS count, row.evidence AS evidence, seen
+WHERE NOT content IN seen
+RETURN content.contentId AS contentId, score, count, evidence
 ORDER BY score DESC, contentId
 LIMIT $limit

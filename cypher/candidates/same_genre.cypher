@@ -19,8 +19,12 @@ WITH me, genre, sum(weight) AS weight
 ORDER BY weight DESC, genre.genreId
 LIMIT $genres
 WITH me, collect({genre: genre, weight: weight}) AS tastes, sum(weight) AS total
+CALL (me) {
+  MATCH (me)-[:WATCHED|MADE]->(content:Content)
+  RETURN collect(content) AS seen
+}
 UNWIND tastes AS taste
-WITH me, taste.genre AS genre, 1.0 * taste.weight / total AS share
+WITH seen, taste.genre AS genre, 1.0 * taste.weight / total AS share
 CALL (genre) {
   MATCH (genre)<-[:HAS_GENRE]-(beat:Content)
   WITH beat
@@ -29,17 +33,17 @@ CALL (genre) {
   ORDER BY coalesce(beat.audience, 0) DESC
   LIMIT $perGenre
 }
-CALL (me, beat) {
-  WITH me, beat AS content
-  WHERE NOT EXISTS { (me)-[:WATCHED|MADE]->(content) }
+CALL (seen, beat) {
+  WITH seen, beat AS content
+  WHERE NOT content IN seen
   RETURN content
   UNION ALL
   MATCH (beat)<-[:USES]-(content:Keak)
-  WITH me, content
+  WITH seen, content
   LIMIT $scannedKeaks
-  WITH me, content
+  WITH seen, content
   ORDER BY coalesce(content.audience, 0) DESC
-  WHERE NOT EXISTS { (me)-[:WATCHED|MADE]->(content) }
+  WHERE NOT content IN seen
   RETURN content
   LIMIT $perBeat
 }

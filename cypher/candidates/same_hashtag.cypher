@@ -19,8 +19,15 @@ CALL (hashtag) {
   LIMIT $perHashtag
 }
 WITH me, content, sum(weight) AS score, count(*) AS count, collect(hashtag.name)[..3] AS evidence
-ORDER BY score DESC, content.contentId
 WHERE $label IN labels(content)
-  AND NOT EXISTS { (me)-[:WATCHED|MADE]->(content) }
+WITH me, collect({content: content, score: score, count: count, evidence: evidence}) AS found
+CALL (me) {
+  MATCH (me)-[:WATCHED|MADE]->(content:Content)
+  RETURN collect(content) AS seen
+}
+UNWIND found AS row
+WITH row.content AS content, row.score AS score, row.count AS count, row.evidence AS evidence, seen
+WHERE NOT content IN seen
 RETURN content.contentId AS contentId, score, count, evidence
+ORDER BY score DESC, contentId
 LIMIT $limit
