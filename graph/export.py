@@ -119,7 +119,7 @@ def _nodes(graph: Graph, label: str, progress: Progress | None) -> pl.DataFrame:
         if len(rows) == _NODE_ROWS:
             flush()
             if progress:
-                progress(0.0, f"{(len(parts) - 1) * _NODE_ROWS:,} {label} nodes")
+                progress(0.0, f"exporting {label} nodes")
     flush()
     return pl.concat(parts).sort(key)
 

@@ -21,10 +21,10 @@ from graph.driver import Graph
 from graph.events import HALF_LIFE_MS
 from graph.files import Progress
 from graph.quarantine import ImportReport
-from graph.readers import Known, Tables, read_folder
+from graph.readers import Known, Tables, read_folder, read_pairs
 from graph.settings import Settings
 
-__all__ = ["import_folder", "known", "load", "settle"]
+__all__ = ["import_folder", "import_pairs", "known", "load", "settle"]
 
 _WORKERS: Final = 2
 _NODE_BATCH: Final = 5_000
@@ -49,6 +49,18 @@ def import_folder(graph: Graph, folder: Path, settings: Settings, progress: Prog
     begun = time.monotonic()
     graph.apply_schema()
     tables, report = read_folder(folder, settings.home, known(graph), progress)
+    load(graph, tables, progress)
+    report.seconds = time.monotonic() - begun
+    return report
+
+
+def import_pairs(
+    graph: Graph, interactions: Path, friends: Path | None, settings: Settings, progress: Progress | None = None
+) -> ImportReport:
+    """Load plain user,item and user,friend pairs (``graph.readers.read_pairs``); like ``import_folder`` otherwise."""
+    begun = time.monotonic()
+    graph.apply_schema()
+    tables, report = read_pairs(interactions, friends, settings.home, known(graph), progress)
     load(graph, tables, progress)
     report.seconds = time.monotonic() - begun
     return report

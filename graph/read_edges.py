@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ __all__ = ["NOTHING", "read_audiences", "read_follows"]
 
 _CHUNK: Final = 64 << 20
 _EXTRA: Final = "__extra"
+_DELIMITERS: Final = (",", ";", "\t", "|")
 NOTHING: Final = ("", "null", "none", "nan", "na", "n/a", "undefined", "\\n")
 """Spellings of a missing value, in lower case."""
 _TRUE: Final = ["true", "True", "TRUE", "1", "1.0", "t", "yes", "Yes"]
@@ -137,11 +139,20 @@ def _wrong_id(column: str, ids: pl.Series, prefixes: tuple[str, ...]) -> pl.Seri
 
 
 def read_follows(
-    path: Path, users: Users, report: FileReport, quarantine: Quarantine, progress: Progress | None = None
+    path: Path,
+    users: Users,
+    report: FileReport,
+    quarantine: Quarantine,
+    progress: Progress | None = None,
+    *,
+    pairs: bool = False,
 ) -> pl.DataFrame:
-    """Columns source and target (codes) and since (ms, null where unknown), one row a good row of the file."""
+    """Columns source and target (codes) and since (ms, null where unknown), one row a good row of the file.
+
+    ``pairs``: the file holds any two columns of ids.
+    """
     parts = []
-    for rows in _rows(path, _FOLLOWER_NAMES, progress):
+    for rows in _rows(path, _FOLLOWER_NAMES, progress, pairs=pairs):
         frame, check = rows.frame, _Check()
         source = check.codes("follower", frame["follower"], users)
         target = check.codes("followed", frame["followed"], users)
@@ -158,10 +169,12 @@ def read_audiences(
     report: FileReport,
     quarantine: Quarantine,
     progress: Progress | None = None,
+    *,
+    pairs: bool = False,
 ) -> pl.DataFrame:
     """Columns source and target (codes), at (ms), progress, liked, commented and shared, nulls where unknown."""
     parts = []
-    for rows in _rows(path, _AUDIENCE_NAMES, progress):
+    for rows in _rows(path, _AUDIENCE_NAMES, progress, pairs=pairs):
         frame, check = rows.frame, _Check()
         columns: dict[str, Codes | pl.Series] = {
             "source": check.codes("userId", frame["userId"], users),
@@ -202,25 +215,29 @@ def _good(
     return frame.filter(keep)
 
 
-def _rows(path: Path, names: dict[str, set[str]], progress: Progress | None) -> Iterator[_Rows]:
+def _rows(path: Path, names: dict[str, set[str]], progress: Progress | None, *, pairs: bool) -> Iterator[_Rows]:
+    """``pairs``: without a header only the first two columns count, and any white space may part them."""
+    positions = [*names][:2] + [f"__ignored{place}" for place in range(2, 8)] if pairs else [*names]
     if is_parquet(path):
         for first, batch in parquet_batches(path, progress):
-            columns = _columns(path, batch.columns, names) or [*names][: batch.width]
+            columns = _columns(path, batch.columns, names, positions, pairs=pairs) or positions
             frame = batch.rename(dict(zip(batch.columns, columns, strict=False)))
-            yield _Rows(_as_text(frame.select(c for c in columns if c in names), names), first, batch)
+            yield _Rows(_as_text(frame.select(c for c in frame.columns if c in names), names), first, batch)
         return
-    columns, delimiter = [*names], ","
+    columns, delimiter = positions, ","
     for lines in line_chunks(path, _CHUNK, progress):
         data, line = lines.data, lines.first
         if line == 1:
-            delimiter, header = _layout(path, data, names)
-            if header:
-                columns = header
+            opening = [row.decode(errors="replace").strip() for row in data[: 1 << 16].split(b"\n")[:2]]
+            delimiter = max((*_DELIMITERS, " ") if pairs else _DELIMITERS, key=opening[0].count)
+            header = _columns(path, opening[0].split(delimiter), names, positions, pairs=pairs)
+            if header or (pairs and _titles(opening, delimiter)):
+                columns = header or positions
                 data, line = data[data.find(b"\n") + 1 or len(data) :], 2
-                if not data:
-                    continue
+        if not data:
+            continue
         frame = pl.read_csv(
-            data,
+            re.sub(rb" +", b" ", data) if delimiter == " " else data,
             has_header=False,
             separator=delimiter,
             schema=dict.fromkeys((*columns, _EXTRA), pl.String),
@@ -235,6 +252,12 @@ def _rows(path: Path, names: dict[str, set[str]], progress: Progress | None) -> 
         yield _Rows(_as_text(frame, names), line, data)
 
 
+def _titles(opening: list[str], delimiter: str) -> bool:
+    """Whether the first line names columns that we do not know: words over numbers."""
+    numeric = [all(field.strip().isdigit() for field in row.split(delimiter)[:2]) for row in opening]
+    return numeric == [False, True]
+
+
 def _as_text(frame: pl.DataFrame, names: Mapping[str, object]) -> pl.DataFrame:
     """Every wanted column as text, null where the file has none; times keep their own type."""
     for name, dtype in frame.schema.items():
@@ -245,14 +268,9 @@ def _as_text(frame: pl.DataFrame, names: Mapping[str, object]) -> pl.DataFrame:
     return frame.with_columns(text.cast(pl.String), *missing)
 
 
-def _layout(path: Path, data: bytes, names: dict[str, set[str]]) -> tuple[str, list[str] | None]:
-    """The delimiter, and the columns when the first line is a header."""
-    first = data.split(b"\n", 1)[0].decode(errors="replace").strip()
-    delimiter = max((",", ";", "\t", "|"), key=first.count)
-    return delimiter, _columns(path, first.split(delimiter), names)
-
-
-def _columns(path: Path, fields: list[str], names: dict[str, set[str]]) -> list[str] | None:
+def _columns(
+    path: Path, fields: list[str], names: dict[str, set[str]], positions: list[str], *, pairs: bool
+) -> list[str] | None:
     """Our column names for a header's, ``__ignored…`` for unknown ones; None when it is no header."""
     plain = [field.strip(" \"'\r").lower().replace("_", "").replace(" ", "") for field in fields]
     known = {alias: name for name, aliases in names.items() for alias in aliases}
@@ -262,8 +280,9 @@ def _columns(path: Path, fields: list[str], names: dict[str, set[str]]) -> list[
     for place, field in enumerate(plain):
         name = known.get(field)
         columns.append(name if name and name not in columns else f"__ignored{place}")
-    wanted = [*names][:2]
-    if missing := [name for name in wanted if name not in columns]:
+    if missing := [name for name in [*names][:2] if name not in columns]:
+        if pairs:
+            return positions
         raise InputError(
             f"{path} has no column {' or '.join(missing)}: its header reads {', '.join(fields)}.",
             do=f"Name the columns {', '.join(names)}; only the first two are needed.",

@@ -15,13 +15,14 @@ import polars as pl
 
 from graph import merge, schema
 from graph import quarantine as quarantines
+from graph.errors import InputError
 from graph.files import Progress, find
 from graph.ids import Codes, Contents, Ends, IdMap, Named, Users
 from graph.quarantine import FileReport, ImportReport, Quarantine
 from graph.read_edges import read_audiences, read_follows
 from graph.read_nodes import BEATS, ID, KEAKS, USERS, NodeFile, read_nodes
 
-__all__ = ["Known", "Tables", "read_folder"]
+__all__ = ["Known", "Tables", "read_folder", "read_pairs"]
 
 #: List column → label of its elements and the relationship from the node to them.
 _LISTS: Final = {
@@ -70,9 +71,29 @@ def read_folder(
     Nodes that only relationship files name are made when the folder has no file that could define them; otherwise
     such rows are dangling, unless the graph knows them. Raises InputError when a file cannot be read to its end.
     """
-    files = find(folder)
+    return _read(find(folder), home, known, progress, pairs=False)
+
+
+def read_pairs(
+    interactions: Path, friends: Path | None, home: Path, known: Known | None = None, progress: Progress | None = None
+) -> tuple[Tables, ImportReport]:
+    """Read plain user,item pairs and user,friend pairs as watches and follows; items become keaks.
+
+    Text with any of ``, ; | tab space`` between columns, or Parquet; with a header or none. Further columns are read
+    where the header names them as in audiences and followers files, and are ignored otherwise.
+    """
+    files = {"audiences": interactions} | ({"followers": friends} if friends else {})
+    for path in files.values():
+        if not path.is_file():
+            raise InputError(f"{path} is not a file.", do="Name a file of user,item (or user,friend) pairs.")
+    return _read(files, home, known, progress, pairs=True)
+
+
+def _read(
+    files: dict[str, Path], home: Path, known: Known | None, progress: Progress | None, *, pairs: bool
+) -> tuple[Tables, ImportReport]:
     with quarantines.opened(home) as (quarantine, path):
-        reading = _Reading(files, known or Known(), quarantine, progress)
+        reading = _Reading(files, known or Known(), quarantine, progress, pairs=pairs)
         tables = reading.tables()
     return tables, ImportReport(
         files=reading.reports,
@@ -85,8 +106,11 @@ def read_folder(
 class _Reading:
     """The state while one folder is read."""
 
-    def __init__(self, files: dict[str, Path], known: Known, quarantine: Quarantine, progress: Progress | None) -> None:
+    def __init__(
+        self, files: dict[str, Path], known: Known, quarantine: Quarantine, progress: Progress | None, *, pairs: bool
+    ) -> None:
         self._files = files
+        self._pairs = pairs
         self._quarantine = quarantine
         self._progress = progress
         self.reports: list[FileReport] = []
@@ -169,12 +193,13 @@ class _Reading:
         if path := self._files.get("followers"):
             reports[schema.FOLLOWS] = self._report(path)
             read[schema.FOLLOWS] = read_follows(
-                path, self._users, reports[schema.FOLLOWS], self._quarantine, self._progress
+                path, self._users, reports[schema.FOLLOWS], self._quarantine, self._progress, pairs=self._pairs
             )
         if path := self._files.get("audiences"):
             reports[schema.WATCHED] = self._report(path)
+            report = reports[schema.WATCHED]
             read[schema.WATCHED] = read_audiences(
-                path, self._users, self._contents, reports[schema.WATCHED], self._quarantine, self._progress
+                path, self._users, self._contents, report, self._quarantine, self._progress, pairs=self._pairs
             )
         ends: dict[str, Ends] = {schema.USER: self._users, schema.CONTENT: self._contents, **self._named}
         sorted_ids, places = {}, {}

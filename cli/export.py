@@ -1,0 +1,41 @@
+"""``entourage export``: the graph as the snapshot that training, evaluation and serving read."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from cli.progress import bars
+from graph.driver import Graph
+from graph.export import export as export_graph
+from graph.settings import load_settings
+
+__all__ = ["export"]
+
+_console = Console(soft_wrap=True)
+
+
+def export(
+    out: Annotated[Path | None, typer.Option(help="Folder to write; by default the one that the rest reads.")] = None,
+) -> None:
+    """Write the snapshot that training and serving read. An older one is replaced when the new one is whole."""
+    settings = load_settings()
+    path = out or settings.snapshot_path
+    _console.print(f"Exporting the graph to {path} …")
+    begun = time.monotonic()
+    with Graph.connect(settings) as graph, bars(_console) as progress:
+        manifest = export_graph(graph, path, settings, progress)
+    table = Table("what", "count", title="Exported")
+    table.columns[1].justify = "right"
+    for name, count in (*manifest.nodes.items(), *manifest.edges.items()):
+        if count:
+            table.add_row(name, f"{count:,}")
+    _console.print(table)
+    kind = "with engagement" if manifest.mode == "engagement" else "of pairs only (implicit)"
+    _console.print(f"A snapshot {kind}, in {time.monotonic() - begun:.1f} s.")
+    _console.print("Next: `entourage train --model gat`.")

@@ -1,0 +1,30 @@
+"""Progress bars for steps that report the share done and what they do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from graph.files import Progress as Report
+
+__all__ = ["bars"]
+
+
+@contextmanager
+def bars(console: Console) -> Iterator[Report]:
+    """A function to call with the share done (0..1) and what is being done: one bar for each thing done."""
+    columns = SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=console, transient=True) as progress:
+        tasks: dict[str, TaskID] = {}
+
+        def report(share: float, what: str) -> None:
+            if what not in tasks:
+                for task in tasks.values():
+                    progress.update(task, completed=1.0)
+                tasks[what] = progress.add_task(what, total=1.0)
+            progress.update(tasks[what], completed=share)
+
+        yield report
