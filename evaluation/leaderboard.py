@@ -49,9 +49,9 @@ class Row(BaseModel):
 
 
 class Difference(BaseModel):
-    """The best contender against another one, on the same users."""
+    """The reference (the best contender, unless another was named) against another one, on the same users."""
 
-    best: str
+    reference: str
     other: str
     metric: str
     difference: float
@@ -113,10 +113,12 @@ def evaluate(
     splits: Sequence[Split],
     ks: Sequence[int] = (10, 20),
     progress: Progress | None = None,
+    reference: str | None = None,
 ) -> Leaderboard:
     """Fit every contender on every split, rank for its judged users, and measure at every cut-off in ``ks``.
 
-    The first cut-off is the one for the order of the table, the tests and the breakdowns.
+    The first cut-off is the one for the order of the table, the tests and the breakdowns. The tests are about the label
+    ``reference``, or the best contender.
     """
     trials = {contender.label: _Trials() for contender in contenders}
     steps = len(splits) * len(contenders)
@@ -132,7 +134,7 @@ def evaluate(
             _try(contender, split, number, ks, trials[contender.label], report)
     if progress is not None:
         progress(1.0, "done")
-    return _summarise(trials, splits, ks)
+    return _summarise(trials, splits, ks, reference)
 
 
 def _try(contender: Contender, split: Split, seed: int, ks: Sequence[int], trials: _Trials, progress: Progress) -> None:
@@ -192,7 +194,9 @@ def _break_down(ids: Ints, split: Split, k: int, trials: _Trials) -> None:
         )
 
 
-def _summarise(trials: Mapping[str, _Trials], splits: Sequence[Split], ks: Sequence[int]) -> Leaderboard:
+def _summarise(
+    trials: Mapping[str, _Trials], splits: Sequence[Split], ks: Sequence[int], reference: str | None
+) -> Leaderboard:
     lead = f"NDCG@{ks[0]}"
     ranked = sorted(trials, key=lambda label: -float(np.mean(trials[label].means[lead])))
     return Leaderboard(
@@ -204,7 +208,7 @@ def _summarise(trials: Mapping[str, _Trials], splits: Sequence[Split], ks: Seque
         held_out=float(np.mean([split.held_out[split.users].nnz / len(split.users) for split in splits])),
         ks=list(ks),
         rows=[_row(label, trials[label]) for label in ranked],
-        differences=_differences(ranked, trials, lead),
+        differences=_differences(reference or ranked[0], ranked, trials, lead),
         groups=_groups(ranked, trials),
     )
 
@@ -228,15 +232,15 @@ def _row(label: str, trials: _Trials) -> Row:
     )
 
 
-def _differences(ranked: Sequence[str], trials: Mapping[str, _Trials], metric: str) -> list[Difference]:
+def _differences(reference: str, ranked: Sequence[str], trials: Mapping[str, _Trials], metric: str) -> list[Difference]:
     values = {label: _over_splits(trials[label].by_user[metric]) for label in ranked}
-    best, others = ranked[0], ranked[1:]
-    judged = ~np.isnan(values[best])
-    found = [compare(values[best][judged], values[other][judged]) for other in others]
+    others = [label for label in ranked if label != reference]
+    judged = ~np.isnan(values[reference])
+    found = [compare(values[reference][judged], values[other][judged]) for other in others]
     corrected = holm([comparison.p_value for comparison in found])
     return [
         Difference(
-            best=best,
+            reference=reference,
             other=other,
             metric=metric,
             difference=comparison.difference,

@@ -59,7 +59,7 @@ def markdown(board: Leaderboard, command: str = "") -> str:
     if board.differences:
         tests = [
             [
-                f"{d.best} − {d.other}",
+                f"{d.reference} − {d.other}",
                 f"{100 * d.difference:+.2f}",
                 f"{100 * d.low:+.2f} … {100 * d.high:+.2f}",
                 f"{d.p_value:.2g}",
@@ -67,7 +67,7 @@ def markdown(board: Leaderboard, command: str = "") -> str:
             for d in board.differences
         ]
         parts += [
-            f"## The best against the others, {board.lead_metric} in points of percent",
+            f"## {board.differences[0].reference} against the others, {board.lead_metric} in points of percent",
             _grid(["pair", "difference", "95 % interval", "p (paired t, Holm)"], tests),
         ]
     for title, rows_of in groupby(board.groups, key=lambda row: row.breakdown):

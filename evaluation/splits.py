@@ -28,7 +28,8 @@ Mask = npt.NDArray[np.bool_]
 #: Node properties that sum up the graph as it was at export, later than any cut-off.
 LEAKING: Final[dict[str, frozenset[str]]] = {
     schema.USER: frozenset((*schema.USER_COUNTS, "lastConnection")),
-    schema.CONTENT: frozenset((*schema.KEAK_COUNTS, *schema.BEAT_COUNTS, "updatedAt")) - {"duration", "bpm"},
+    schema.CONTENT: frozenset((*schema.KEAK_COUNTS, *schema.BEAT_COUNTS, *schema.CONTENT_KEPT, "updatedAt"))
+    - {"duration", "bpm"},
 }
 
 #: Relationship → the property that says when it came to be.

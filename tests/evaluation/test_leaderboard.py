@@ -43,6 +43,13 @@ def test_the_better_model_comes_first_and_the_difference_is_found_real(board):
     assert against["opposite"].p_value < 0.01
 
 
+def test_a_named_reference_is_compared_instead_of_the_best():
+    split = splits.random(checkerboard.snapshot(), 0.3)
+    found = leaderboard.evaluate([clique(), counted(), opposite()], [split], ks=(3,), reference="counted")
+    assert [(d.reference, d.other) for d in found.differences] == [("counted", "clique"), ("counted", "opposite")]
+    assert found.differences[0].difference < 0 < found.differences[1].difference
+
+
 def test_means_lie_inside_their_intervals_and_spread_is_over_splits(board):
     for row in board.rows:
         for name, estimate in row.metrics.items():

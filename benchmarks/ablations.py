@@ -1,0 +1,151 @@
+"""What each part of the graph network is worth: one left out, or exchanged, at a time.
+
+    python -m benchmarks.ablations --snapshot FOLDER --parts edges,convolutions
+
+Parts: ``edges`` (each relationship type but WATCHED), ``features`` (each group of node properties), ``convolutions``,
+``recipe`` (loss, depth, regularisation), ``pipeline`` (the whole pipeline with and without friends, beside its parts).
+Each part is a leaderboard of its own in a folder of its name, tested against the complete model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Final, get_args
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from evaluation import leaderboard, report
+from evaluation.contenders import Contender
+from evaluation.splits import How, hold_out
+from gnn.config import Convolution, GnnConfig
+from gnn.recommender import GraphNetwork
+from graph import schema
+from graph import snapshot as snapshots
+from graph.errors import SettingsError
+from graph.snapshot import Nodes, Snapshot
+from ranking import registry
+
+console = Console()
+COMPLETE: Final = "complete"
+
+#: Group of node properties → their names, of users and contents alike.
+FEATURES: Final[dict[str, frozenset[str]]] = {
+    "times": frozenset((*schema.USER_TIMES, *schema.KEAK_TIMES, *schema.BEAT_TIMES)),
+    "counts": frozenset((*schema.USER_COUNTS, *schema.KEAK_COUNTS, *schema.BEAT_COUNTS)),
+    "flags": frozenset((*schema.USER_FLAGS, *schema.KEAK_FLAGS)),
+    "texts": frozenset(("kind", *schema.KEAK_TEXTS, *schema.BEAT_TEXTS)),
+}
+
+#: Change of the recipe → settings that differ from the defaults.
+RECIPE: Final[dict[str, dict[str, Any]]] = {
+    "no layers": {"layers": 0},
+    "one layer": {"layers": 1},
+    "two layers": {"layers": 2},
+    "temperature 0.07": {"temperature": 0.07},
+    "temperature 0.28": {"temperature": 0.28},
+    "no weight decay": {"weight_decay": 0.0},
+    "no edge dropout": {"edge_dropout": 0.0},
+    "no averaging": {"ema": 0.0},
+    "sampled softmax": {"sampled_items": 1024},
+    "half as wide": {"dim": 64},
+}
+
+View = Callable[[Snapshot], Snapshot]
+
+
+def without_edges(type_: str) -> View:
+    """The snapshot without the relationships of one type."""
+
+    def view(snapshot: Snapshot) -> Snapshot:
+        edges = snapshot.edges[type_]
+        return snapshot.with_edges(edges.keep(np.zeros(len(edges), dtype=bool)))
+
+    return view
+
+
+def without_features(names: frozenset[str]) -> View:
+    """The snapshot without some properties of users and contents."""
+
+    def view(snapshot: Snapshot) -> Snapshot:
+        nodes = {**snapshot.nodes}
+        for label in (schema.USER, schema.CONTENT):
+            frame = nodes[label].frame
+            nodes[label] = Nodes(label, frame.drop([name for name in frame.columns if name in names]), frame.height)
+        return Snapshot(snapshot.manifest, nodes, snapshot.edges)
+
+    return view
+
+
+def network(label: str, view: View = lambda snapshot: snapshot, **settings: Any) -> Contender:
+    """The graph network alone, with some settings, on a view of the training part."""
+
+    def fit(train: Snapshot, seed: int, progress: Any) -> GraphNetwork:
+        return GraphNetwork(GnnConfig(seed=seed, **settings)).fit(view(train), progress)
+
+    return Contender(label, fit)
+
+
+def registered(label: str, name: str, view: View = lambda snapshot: snapshot) -> Contender:
+    """A recommender of the registry on a view of the training part."""
+    return Contender(label, lambda train, seed, progress: registry.make(name).fit(view(train), progress))
+
+
+def contenders(part: str, whole: Snapshot) -> list[Contender]:
+    """The contenders of one part, the complete model first. Raises SettingsError for a part nobody knows."""
+    complete = network(COMPLETE)
+    match part:
+        case "edges":
+            types = [name for name, edges in whole.edges.items() if len(edges) and name != schema.WATCHED]
+            return [complete, *(network(f"without {name}", without_edges(name)) for name in types)]
+        case "features":
+            there = set(whole.users.frame.columns) | set(whole.contents.frame.columns)
+            groups = {name: columns for name, columns in FEATURES.items() if columns & there}
+            groups["any"] = frozenset().union(*FEATURES.values())
+            return [complete, *(network(f"without {name}", without_features(c)) for name, c in groups.items())]
+        case "convolutions":
+            others = [name for name in get_args(Convolution) if name != GnnConfig().convolution]
+            return [complete, *(network(name, convolution=name) for name in others)]
+        case "recipe":
+            return [complete, *(network(label, **settings) for label, settings in RECIPE.items())]
+        case "pipeline":
+            alone = [registered(f"{name} alone", name) for name in ("gnn", "ease", "als")]
+            friendless = registered("without FOLLOWS", "gat", without_edges(schema.FOLLOWS))
+            return [registered(COMPLETE, "gat"), friendless, *alone]
+    raise SettingsError(
+        f"No part is called {part!r}.", do="Known ones: edges, features, convolutions, recipe, pipeline."
+    )
+
+
+def main(
+    snapshot: Annotated[Path, typer.Option(help="Folder of the snapshot.")],
+    out: Annotated[Path, typer.Option(help="Folder to write; one folder a part.")] = Path("ablations"),
+    parts: Annotated[str, typer.Option(help="Comma-separated parts.")] = "edges,features,convolutions,recipe,pipeline",
+    split: Annotated[How, typer.Option(help="How the test part is held out.")] = How.RANDOM,
+    fraction: Annotated[float, typer.Option(help="Size of the test part.")] = 0.2,
+    seeds: Annotated[int, typer.Option(min=1, help="Splits.")] = 1,
+    users: Annotated[int, typer.Option(help="Judge only so many users; 0 judges all.")] = 0,
+) -> None:
+    """Leave out one thing at a time."""
+    whole = snapshots.load(snapshot)
+    chosen = {part: contenders(part, whole) for part in parts.split(",")}
+    made = [hold_out(whole, split, fraction, seed) for seed in range(seeds)]
+    made = [one.sample(users) for one in made] if users else made
+    for part, taking_part in chosen.items():
+        with Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), transient=True) as bar:
+            task = bar.add_task(part, total=1.0)
+
+            def say(share: float, what: str, bar: Progress = bar, task: TaskID = task) -> None:
+                bar.update(task, completed=share, description=what)
+
+            board = leaderboard.evaluate(taking_part, made, ks=(10, 20), progress=say, reference=COMPLETE)
+        report.write(board, out / part, f"python -m benchmarks.ablations --parts {part}")
+        console.print(report.table(board, console.width))
+    console.print(f"Written to {out}.")
+
+
+if __name__ == "__main__":
+    typer.run(main)
