@@ -13,8 +13,8 @@ from graph import schema
 
 __all__ = ["Codes", "Contents", "Ends", "IdMap", "Named", "Users"]
 
-_TABLE_LIMIT: Final = 100_000_000
-"""Numeric ids below this are looked up in an array (400 MB at most); others by a join."""
+_TABLE_LIMIT: Final = 1 << 24
+"""Numeric ids below this are looked up in an array (64 MiB at most); others by a join."""
 
 Codes = npt.NDArray[np.int32]
 
@@ -137,11 +137,13 @@ class Contents(Ends):
         self.beats = beats
 
     def codes(self, raw: pl.Series) -> Codes:
-        beat = raw.str.starts_with(schema.BEAT_PREFIX).fill_null(value=False)
+        raw = raw.fill_null("")
+        beat = raw.str.starts_with(schema.BEAT_PREFIX)
         codes = self.keaks.codes(raw.str.strip_prefix(schema.KEAK_PREFIX))
         codes[codes >= 0] *= 2
         # A bare id that is no keak's may be a beat's.
-        others = np.flatnonzero(beat.to_numpy() | ((codes < 0) & ~raw.str.starts_with(schema.KEAK_PREFIX).to_numpy()))
+        keak = raw.str.starts_with(schema.KEAK_PREFIX)
+        others = np.flatnonzero(beat.to_numpy() | ((codes < 0) & ~keak.to_numpy()))
         if len(others):
             found = self.beats.codes(raw.gather(others).str.strip_prefix(schema.BEAT_PREFIX))
             codes[others] = np.where(found >= 0, 2 * found + 1, -1)
