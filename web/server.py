@@ -179,7 +179,7 @@ def background(settings: Settings, *, wait_s: float = 60.0) -> Iterator[Running]
             start_new_session=True,  # Ctrl-C is for the parent, which then ends the child in order
         )
     try:
-        _wait_until_ready(url, child, log, wait_s)
+        wait_until_ready(url, child, log, wait_s)
         yield Running(url, child.pid, log)
     finally:
         _stop(child)
@@ -197,7 +197,8 @@ def environment(settings: Settings) -> dict[str, str]:
     return inherited
 
 
-def _wait_until_ready(url: str, child: subprocess.Popen[bytes], log: Path, wait_s: float) -> None:
+def wait_until_ready(url: str, child: subprocess.Popen[bytes], log: Path, wait_s: float) -> None:
+    """Wait until the service can recommend. Raises EntourageError when it ended, has no data, or takes too long."""
     end = time.monotonic() + wait_s
     while time.monotonic() < end:
         if child.poll() is not None:

@@ -1,0 +1,134 @@
+"""The whole service on the checkerboard, in a real Neo4j: the withheld keak comes first, with true reasons."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from baselines.ease import Ease
+from graph.driver import Graph
+from graph.settings import Service, Settings
+from recommend.pipeline import Pipeline
+from tests import checkerboard, checkerboard_graph
+from tests.web.test_problems import problem
+from web.app import create_app
+from web.serving import Serving
+
+USERS = checkerboard.users()
+KEAKS = checkerboard.contents()
+
+
+@pytest.fixture(scope="module")
+def prepared(session_settings: Settings) -> Settings:
+    return session_settings.model_copy(update={"service": Service(rate_limit="", deadline_ms=60_000, model="ease")})
+
+
+@pytest.fixture(scope="module")
+def service(graph: Graph, prepared: Settings) -> FlaskClient:
+    checkerboard_graph.load(graph)
+    snapshot = checkerboard.snapshot()
+    return create_app(prepared, Pipeline(graph, snapshot, Ease().fit(snapshot), prepared)).test_client()
+
+
+def ask(client: FlaskClient, path: str, **query: Any) -> Any:
+    answer = client.get(path, query_string=query)
+    assert answer.status_code == 200, answer.text
+    return answer.json
+
+
+@pytest.mark.parametrize("number", [0, 1, 7, 18])
+def test_the_withheld_keak_comes_first_with_its_reasons(service: FlaskClient, number: int) -> None:
+    feed = ask(service, f"/v1/users/{USERS[number]}/recommendations", kind="keak", n=3)
+    first = feed["items"][0]
+    assert first["content_id"] == KEAKS[number]
+    assert {"model", "followed_activity"} <= set(first["sources"])
+    friends = next(reason for reason in first["reasons"] if reason["kind"] == "friends")
+    assert "people you follow" in friends["text"]
+    assert friends["evidence"]
+    assert all(int(user_id[1:]) % 2 == number % 2 for user_id in friends["evidence"])
+    assert (feed["rung"], feed["degraded"], feed["late"]) == ("model", False, [])
+
+
+def test_nothing_seen_is_shown_again_on_any_page(service: FlaskClient) -> None:
+    page = ask(service, "/v1/users/u002/recommendations", n=5)
+    shown = [item["content_id"] for item in page["items"]]
+    while page["next_cursor"]:
+        page = ask(service, "/v1/users/u002/recommendations", n=5, cursor=page["next_cursor"])
+        shown += [item["content_id"] for item in page["items"]]
+    assert len(shown) == len(set(shown))
+    assert not {KEAKS[keak] for user, keak in checkerboard.watched_pairs() if user == 2} & set(shown)
+
+
+def test_look_ups_fit_the_graph(service: FlaskClient) -> None:
+    user = ask(service, "/v1/users/u002")
+    assert (user["user_id"], user["follows"], user["watched"]) == ("u002", 9, 9)
+    content = ask(service, f"/v1/contents/{KEAKS[2]}")
+    assert (content["kind"], content["uses"], content["hashtags"]) == ("keak", ["beats/even"], ["even"])
+    assert [found["id"] for found in ask(service, "/v1/search", q="u01", n=3)["results"]] == ["u010", "u011", "u012"]
+    around = ask(service, "/v1/users/u002/neighbourhood")
+    assert around["nodes"][0]["name"] == "u002"
+    assert {node["label"] for node in around["nodes"]} >= {"User", "Keak"}
+
+
+@pytest.mark.parametrize("path", ["", "/recommendations", "/people", "/neighbourhood"])
+def test_a_user_nobody_knows_is_404(service: FlaskClient, path: str) -> None:
+    problem(service.get(f"/v1/users/nobody{path}"), 404, "unknown-user")
+
+
+def test_a_newcomer_gets_a_cold_start_when_asked_for(service: FlaskClient) -> None:
+    feed = ask(service, "/v1/users/nobody/recommendations", allow_unknown="true")
+    assert feed["rung"] in ("trending", "popular")
+    assert feed["items"]
+
+
+def test_what_one_just_did_shows_in_the_next_feed(service: FlaskClient) -> None:
+    hide = {"event_id": "h1", "kind": "hide", "user_id": "u004", "content_id": KEAKS[4], "at": "2026-01-01T12:00:00Z"}
+    assert ask(service, "/v1/users/u004/recommendations", kind="keak")["items"][0]["content_id"] == KEAKS[4]
+    answers: list[Any] = [service.post("/v1/events", json={"events": [hide]}).json for _ in range(2)]
+    assert [(answer["applied"], answer["repeated"]) for answer in answers] == [(1, 0), (0, 1)]
+    feed = ask(service, "/v1/users/u004/recommendations", kind="keak")
+    assert KEAKS[4] not in [item["content_id"] for item in feed["items"]]
+
+
+def test_an_event_about_content_nobody_knows_is_named(service: FlaskClient) -> None:
+    share = {
+        "event_id": "x1",
+        "kind": "share",
+        "user_id": "u004",
+        "content_id": "keaks/none",
+        "at": "2026-01-01T12:00:00Z",
+    }
+    answer: Any = service.post("/v1/events", json={"events": [share]}).json
+    assert (answer["applied"], answer["unknown"]) == (0, ["x1"])
+
+
+def test_it_opens_what_the_settings_point_to(graph: Graph, prepared: Settings) -> None:
+    snapshot = checkerboard.snapshot()
+    snapshot.save(prepared.snapshot_path)
+    Ease().fit(snapshot).save(prepared.model_path("ease"))
+    held = Serving.open(prepared)
+    try:
+        assert held.graph_up
+        assert held.pipeline.recommend("u002", kind="keak").items[0].content_id == KEAKS[2]
+    finally:
+        held.stop()
+
+
+def test_without_neo4j_it_degrades_and_says_so(prepared: Settings, tmp_path: Any) -> None:
+    away = prepared.model_copy(update={"home": tmp_path, "neo4j_uri": "bolt://127.0.0.1:1"})
+    snapshot = checkerboard.snapshot()
+    snapshot.save(away.snapshot_path)
+    Ease().fit(snapshot).save(away.model_path("ease"))
+    app = create_app(away)
+    try:
+        client = app.test_client()
+        feed = ask(client, "/v1/users/u002/recommendations")
+        assert feed["items"][0]["content_id"] == KEAKS[2]
+        assert (feed["rung"], feed["degraded"]) == ("model", True)
+        assert ask(client, "/health/ready")["graph"] == "down"
+        assert ask(client, "/v1/users/u002/people")["people"] == []  # one follows all of one's clique
+        problem(client.get("/v1/users/u002/neighbourhood"), 503, "unavailable")
+    finally:
+        app.extensions["entourage.serving"].stop()

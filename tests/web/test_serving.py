@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import pytest
+
+from baselines.popularity import Popularity
+from graph.settings import Service, Settings
+from tests import checkerboard
+from web.serving import Serving
+
+
+@pytest.fixture
+def stored(alone: Settings) -> Settings:
+    """A home with a snapshot and no model yet."""
+    checkerboard.snapshot().save(alone.snapshot_path)
+    return alone.model_copy(update={"service": Service(model="popularity")})
+
+
+def train(settings: Settings, size: int = checkerboard.SIZE) -> None:
+    Popularity().fit(checkerboard.snapshot(size)).save(settings.model_path("popularity"))
+
+
+def test_nothing_at_all_is_no_reason_to_fall(alone: Settings) -> None:
+    held = Serving.open(alone)
+    assert (held.pipeline.graph, held.pipeline.snapshot, held.pipeline.model) == (None, None, None)
+
+
+def test_a_model_that_comes_later_is_taken_up(stored: Settings) -> None:
+    held = Serving.open(stored)
+    before = held.pipeline
+    assert before.snapshot
+    assert before.model is None
+    train(stored)
+    held.refresh()
+    assert held.pipeline is not before
+    assert held.pipeline.model
+    assert (held.pipeline.model_version or "").startswith("popularity-")
+
+
+def test_nothing_new_changes_nothing(stored: Settings) -> None:
+    train(stored)
+    held = Serving.open(stored)
+    before = held.pipeline
+    held.refresh()
+    assert held.pipeline is before
+
+
+def test_a_newer_model_replaces_the_older(stored: Settings) -> None:
+    train(stored)
+    held = Serving.open(stored)
+    before = held.pipeline
+    train(stored)
+    held.refresh()
+    assert held.pipeline is not before
+    assert held.pipeline.model is not before.model
+
+
+def test_old_pair_stays_until_a_model_fits_the_new_snapshot(stored: Settings) -> None:
+    train(stored)
+    held = Serving.open(stored)
+    before = held.pipeline
+    checkerboard.snapshot(30).save(stored.snapshot_path)
+    held.refresh()
+    assert held.pipeline is before  # its model fits its snapshot; the new snapshot has none yet
+    train(stored, 30)
+    held.refresh()
+    assert held.pipeline.snapshot
+    assert held.pipeline.snapshot.users.count == 30
+    assert held.pipeline.model
+
+
+def test_damaged_or_vanished_snapshot_leaves_the_old_one_in_service(stored: Settings) -> None:
+    train(stored)
+    held = Serving.open(stored)
+    before = held.pipeline
+    (stored.snapshot_path / "manifest.json").write_text("{")
+    stored.snapshot_path.rename(stored.home / "elsewhere")
+    held.refresh()
+    assert held.pipeline is before
+    (stored.home / "elsewhere").rename(stored.snapshot_path)
+    held.refresh()
+    assert held.pipeline is before
+
+
+def test_search_without_a_graph_finds_the_users_of_the_snapshot(stored: Settings) -> None:
+    found = Serving.open(stored).search("u01", 3)
+    assert [one["id"] for one in found] == ["u010", "u011", "u012"]
