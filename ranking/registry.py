@@ -15,6 +15,7 @@ __all__ = ["NAMES", "kind", "make", "options"]
 _CLASSES: Final[dict[str, str]] = {
     "popularity": "baselines.popularity:Popularity",
     "friends-items": "baselines.friends:FriendsItems",
+    "content-similarity": "baselines.content_similarity:ContentSimilarity",
     "item-knn": "baselines.knn:ItemKnn",
     "user-knn": "baselines.knn:UserKnn",
     "ease": "baselines.ease:Ease",
