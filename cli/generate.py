@@ -31,6 +31,9 @@ def generate(
     audiences: Annotated[int | None, typer.Option(help="Number of views.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed writes the same network.")] = 7,
     packing: Annotated[str, typer.Option("--format", help="One of plain, gz, zst, parquet.")] = "plain",
+    futures: Annotated[
+        int | None, typer.Option(min=0, help="Lives of the held-out part that the truth averages; else by size.")
+    ] = None,
     dirt: Annotated[bool, typer.Option("--dirt", help="Sprinkle in rows that an import must refuse.")] = False,
     report: Annotated[bool, typer.Option("--report", help="Write report.md and its pictures into the folder.")] = False,
 ) -> None:
@@ -54,7 +57,7 @@ def generate(
         def show(share: float, what: str) -> None:
             bar.update(task, completed=share, description=what)
 
-        written = write(folder, sizes, seed, packing=chosen[packing], dirt=dirt, progress=show)
+        written = write(folder, sizes, seed, packing=chosen[packing], dirt=dirt, futures=futures, progress=show)
         if report:
             from generator.report import write_report
 

@@ -11,11 +11,11 @@ from generator.tastes import END, SECOND, START, People, World
 
 __all__ = ["Follows", "follows"]
 
-BACK: Final = 0.10
+BACK: Final = 0.13
 """Share of follows that answer the latest follower."""
-TRIAD: Final = 0.42
+TRIAD: Final = 0.37
 """Share that goes to someone a followed person follows: triadic closure (Holme and Kim, Phys. Rev. E 65, 2002)."""
-NEAR: Final = 0.34
+NEAR: Final = 0.29
 """Share that goes to one's own communities; the rest goes to the famous."""
 TRIES: Final = 40
 

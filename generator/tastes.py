@@ -185,7 +185,7 @@ def _roles(random: np.random.Generator, sizes: Sizes, people: People) -> tuple[A
     standing += 1.5 * (END - people.created) / (END - START)
     rank = np.empty(sizes.users)
     rank[np.argsort(-standing, kind="stable")] = np.arange(sizes.users)
-    fame = (rank + 4.0) ** -0.9
+    fame = 1.0 / (rank + 2.5)
     return singer, beatmaker, fame / fame.sum()
 
 

@@ -26,7 +26,7 @@ PROBED: Final = 2_000
 """Users whose held-out future is told."""
 KEPT: Final = 300
 """Contents told of each of them: those of highest odds."""
-AGAIN: Final = 8
+AGAIN: Final = 6
 """Draws of each of their views in each future."""
 
 
@@ -95,15 +95,18 @@ def write(
     people, catalogue = world.people, world.catalogue
     later = int(visits.length[cut:].sum())
     if futures is None:
-        futures = int(np.clip(300_000 // max(later, 1), 2, 8))
+        futures = int(np.clip(400_000 // max(later, 1), 2, 8))
     active = np.unique(visits.user[cut:])
     probed = np.sort(numbers(world.seed, "probed").permutation(active)[:PROBED])
-    lived = []
+    lived = np.empty(0, np.int64), np.empty(0, np.float64)
     for future in range(futures):
         memory = state.copy(stream(world.seed, f"future {future}"))
         row, content, odds = watching.choices(world, graph, visits, memory, cut, probed, AGAIN)
-        lived.append(_added_up(pl.DataFrame({"row": row, "content": content, "odds": odds / np.float32(futures)})))
-    entries = _added_up(pl.concat(lived))
+        pair = row.astype(np.int64) * world.sizes.contents + content
+        lived = _added_up(np.concatenate([lived[0], pair]), np.concatenate([lived[1], odds / futures]))
+    entries = pl.DataFrame({"row": lived[0] // world.sizes.contents, "content": lived[0] % world.sizes.contents})
+    entries = entries.with_columns(odds=pl.Series(lived[1], dtype=pl.Float32))
+    entries = entries.sort("row", "odds", "content", descending=[False, True, False])
     entries = entries.group_by("row", maintain_order=True).head(KEPT)
     user, content = probed[entries["row"].to_numpy()], entries["content"].to_numpy()
     affinity = np.einsum("ed,ed->e", people.vector[user], catalogue.vector[content])
@@ -164,8 +167,8 @@ def ceiling(
     Each probed user is given the ``k`` unseen contents of highest true odds. Nothing that could be known at the cut-off
     foretells better than these odds; what is missing to 1 is chance (with few futures, a little of it is their error).
     ``users`` and ``contents`` are ids in the order of the rows and columns of ``seen`` (watched before the cut-off) and
-    ``held_out`` (watched after it; whatever the value, an entry counts as one hit). Returns the mean over the users that were
-    probed and have something held out, and their rows.
+    ``held_out`` (watched after it; whatever the value, an entry counts as one hit). Returns the mean over the users
+    that were probed and have something held out, and their rows.
     """
     odds = truth.odds(users, contents)
     judged = np.flatnonzero((np.diff(odds.indptr) > 0) & (np.diff(held_out.indptr) > 0))
@@ -183,10 +186,11 @@ def ceiling(
     return float(values.mean()), judged
 
 
-def _added_up(entries: pl.DataFrame) -> pl.DataFrame:
-    """One row a pair, each user's best first."""
-    sums = entries.group_by("row", "content").agg(pl.col("odds").sort().sum())  # sorted: sums do not depend on order
-    return sums.sort("row", "odds", "content", descending=[False, True, False])
+def _added_up(pairs: Array, odds: Array) -> tuple[Array, Array]:
+    """Each pair once, ascending, with the sum of its odds."""
+    order = np.argsort(pairs, kind="stable")
+    unique, begin = np.unique(pairs[order], return_index=True)
+    return unique, np.add.reduceat(odds[order], begin) if len(unique) else odds
 
 
 def _places(ids: pl.Series, key: str, place: str) -> pl.DataFrame:
