@@ -31,6 +31,8 @@ _JUDGED = 4_000
 _VALIDATION_SHARE = 0.1
 _SEARCH_SHARE = 0.5
 """Of the time, for finding the number of epochs where no validation part is given."""
+_BLIND_EPOCHS = 60
+"""Where there is too little to hold anything out."""
 _CHECKPOINT_EVERY_S = 60.0
 
 
@@ -51,8 +53,8 @@ def fit(
         searching: Progress = lambda share, what: progress(_SEARCH_SHARE * share, f"finding when to stop, {what}")  # noqa: E731
         part = checkpoint and checkpoint.with_name(f"{checkpoint.name}-search")
         budget = None if budget_s is None else _SEARCH_SHARE * budget_s
-        found = _Run(config, rest, validation, None, budget, part).train(searching)
-        epochs, validation = found.trainer.history.best_epoch, None
+        found = _Run(config, rest, validation, None if validation.nnz else 1, budget, part).train(searching)
+        epochs, validation = found.trainer.history.best_epoch if validation.nnz else _BLIND_EPOCHS, None
         budget_s = None if budget_s is None else (1.0 - _SEARCH_SHARE) * budget_s
         begun, metrics = _SEARCH_SHARE, found.metrics
     else:
