@@ -50,7 +50,7 @@ def export(graph: Graph, path: Path, settings: Settings, progress: Progress | No
 
     Raises SnapshotError when the graph holds no people or no content, GraphError when Neo4j fails midway.
     """
-    counts = {row["type"]: row["count"] for row in graph.read("export/counts", deadline_ms=0)}
+    counts = graph.read("export/counts", deadline_ms=0)[0]["counts"]
     implicit = not graph.read("export/any_engagement", deadline_ms=0)[0]["known"]
     with aside.folder(path) as folder:
         for name in ("nodes", "edges", "topology"):
