@@ -153,9 +153,9 @@ def _sources(snapshot: Snapshot, type_: str, node: int) -> list[int]:
 
 def _names(snapshot: Snapshot, type_: str, node: int) -> list[str]:
     edges = snapshot.edges[type_]
-    frame = snapshot.nodes[schema.RELATIONSHIPS[type_].target].frame
-    names: list[str] = frame["name"].gather(edges.target[edges.indptr[node] : edges.indptr[node + 1]]).to_list()
-    return sorted(names)
+    nodes = snapshot.nodes[schema.RELATIONSHIPS[type_].target]
+    found = nodes.frame[edges.target[edges.indptr[node] : edges.indptr[node + 1]]]
+    return sorted(row.get("name") or row[nodes.key] for row in found.iter_rows(named=True))
 
 
 def _unknown_user(user_id: str) -> UnknownUser:

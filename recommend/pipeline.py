@@ -157,6 +157,8 @@ class Pipeline:
         for future in asked:
             if future in done and (answer := self._in_time(future.result, asked[future].name, journey)):
                 proposals.append((asked[future], answer))
+        if journey.degraded and not self._answers:
+            raise lookups.nothing_to_ask()
         if journey.degraded:
             proposals += [(source, self._ask_snapshot(source, request)) for source in sources.SNAPSHOT_SOURCES]
         return proposals

@@ -24,6 +24,7 @@ Row = Mapping[str, Any]
 _MOST: Final = 3
 _CAPS: Final = {"friends": 100, "perFriend": 200, "items": 100}
 _SIMILAR: Final = 50
+_IMPERSONAL: Final = ("trending", "fresh", "popular")
 
 
 def facts_from_graph(graph: Graph, request: Request, content_ids: Sequence[str], deadline_ms: int) -> dict[str, Row]:
@@ -116,6 +117,8 @@ def _said(scored: Scored) -> list[Reason]:
 
 def _from_source(name: str, candidate: Candidate) -> Reason | None:
     evidence = candidate.evidence
+    if not evidence and name not in _IMPERSONAL:
+        return None
     match name:
         case "followed_activity":
             return Reason("friends", _people(candidate.count, "watched", evidence), evidence)

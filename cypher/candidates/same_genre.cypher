@@ -47,7 +47,10 @@ CALL (seen, beat) {
   RETURN content
   LIMIT $perBeat
 }
-WITH content, sum(share) AS share, count(DISTINCT genre) AS count, collect(DISTINCT genre.name)[..3] AS evidence
+WITH content,
+     sum(share) AS share,
+     count(DISTINCT genre) AS count,
+     collect(DISTINCT coalesce(genre.name, genre.genreId))[..3] AS evidence
 WHERE $label IN labels(content)
 WITH content, count, evidence, share, coalesce(content.audience, 0) AS audience
 RETURN content.contentId AS contentId,

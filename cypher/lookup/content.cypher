@@ -9,6 +9,14 @@ RETURN CASE WHEN content:Beat THEN 'beat' ELSE 'keak' END AS kind,
        COLLECT { MATCH (content)<-[:MADE]-(maker:User) RETURN maker.userId } AS madeBy,
        COLLECT { MATCH (content)-[:USES]->(beat:Beat) RETURN beat.contentId } AS uses,
        COUNT { (content)<-[:USES]-() } AS usedBy,
-       COLLECT { MATCH (content)-[:HAS_GENRE]->(genre:Genre) RETURN genre.name ORDER BY genre.name } AS genres,
-       COLLECT { MATCH (content)-[:HAS_MOOD]->(mood:Mood) RETURN mood.name ORDER BY mood.name } AS moods,
+       COLLECT {
+         MATCH (content)-[:HAS_GENRE]->(genre:Genre)
+         RETURN coalesce(genre.name, genre.genreId) AS name
+         ORDER BY name
+       } AS genres,
+       COLLECT {
+         MATCH (content)-[:HAS_MOOD]->(mood:Mood)
+         RETURN coalesce(mood.name, mood.moodId) AS name
+         ORDER BY name
+       } AS moods,
        COLLECT { MATCH (content)-[:TAGGED]->(hashtag:Hashtag) RETURN hashtag.name ORDER BY hashtag.name } AS hashtags

@@ -7,5 +7,13 @@ RETURN properties(me) AS properties,
        COUNT { (me)<-[:FOLLOWS]-() } AS followers,
        COUNT { (me)-[:WATCHED]->() } AS watched,
        COUNT { (me)-[:MADE]->() } AS made,
-       COLLECT { MATCH (me)-[:LISTENS_TO]->(genre:Genre) RETURN genre.name ORDER BY genre.name } AS listensTo,
-       COLLECT { MATCH (me)-[:CREATES_IN]->(genre:Genre) RETURN genre.name ORDER BY genre.name } AS createsIn
+       COLLECT {
+         MATCH (me)-[:LISTENS_TO]->(genre:Genre)
+         RETURN coalesce(genre.name, genre.genreId) AS name
+         ORDER BY name
+       } AS listensTo,
+       COLLECT {
+         MATCH (me)-[:CREATES_IN]->(genre:Genre)
+         RETURN coalesce(genre.name, genre.genreId) AS name
+         ORDER BY name
+       } AS createsIn

@@ -73,5 +73,5 @@ RETURN step,
          WHEN target:Mood THEN 'Mood'
          ELSE 'Hashtag'
        END AS targetLabel,
-       coalesce(target.name, target.userId, target.contentId) AS targetName,
+       coalesce(target.name, target.userId, target.contentId, target.genreId, target.moodId) AS targetName,
        properties(found) AS properties

@@ -39,7 +39,7 @@ RETURN content.contentId AS contentId,
        COLLECT {
          MATCH (content)-[:USES]->{0,1}(:Content)-[:HAS_GENRE]->(genre:Genre)
          WHERE genre IN ownGenres
-         RETURN DISTINCT genre.name
+         RETURN DISTINCT coalesce(genre.name, genre.genreId)
          LIMIT 3
        } AS genres,
        COLLECT {
