@@ -81,6 +81,8 @@ class Baseline(Recommender):
 
     space: ClassVar[Mapping[str, Sequence[Any]]] = {}
     """Setting → the values that `baselines.tuning.tune` tries, most important setting first."""
+    late: ClassVar[frozenset[str]] = frozenset()
+    """Settings that only ``scores`` reads: another value needs no other fit."""
 
     @abstractmethod
     def _learn(self, snapshot: Snapshot, progress: Progress) -> dict[str, Learned]:
@@ -90,6 +92,18 @@ class Baseline(Recommender):
         self._attach(snapshot)
         self.learned = self._learn(snapshot, progress or silent)
         return self
+
+    def with_settings(self, **changes: Any) -> Self:
+        """A model with some settings changed, fitted on the same snapshot.
+
+        It shares what was learned when all changed settings are `late`, and is fitted anew otherwise.
+        """
+        changed = type(self)(**{**self.settings, **changes})
+        if not set(changes) <= self.late:
+            return changed.fit(self.snapshot)
+        changed._attach(self.snapshot)
+        changed.learned = self.learned
+        return changed
 
     @property
     def settings(self) -> dict[str, Any]:

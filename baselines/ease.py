@@ -18,7 +18,7 @@ import numpy.typing as npt
 import scipy.sparse as sp
 from scipy.linalg import lapack
 
-from baselines.baseline import Baseline, Learned
+from baselines.baseline import Baseline, Learned, symmetric_social
 from baselines.recommender import Floats, Ints, Progress
 from graph.errors import ModelError
 from graph.snapshot import Snapshot
@@ -50,8 +50,9 @@ class Ease(Baseline):
     name: ClassVar[str] = "ease"
     space: ClassVar[Mapping[str, Sequence[Any]]] = {
         "regularisation": (30.0, 100.0, 300.0, 1000.0),
-        "friends": (0.0, 1.0, 3.0),
+        "friends": (0.0, 0.3, 1.0, 3.0),
     }
+    late: ClassVar[frozenset[str]] = frozenset({"correction", "discount"})
 
     def _learn(self, snapshot: Snapshot, progress: Progress) -> dict[str, Learned]:
         users, contents = self.watched.shape
@@ -62,8 +63,14 @@ class Ease(Baseline):
         by_user = users <= self.largest_side and (users <= contents or self.friends > 0)
         learn = self._over_users if by_user else self._over_contents
         inverse, kept, explained = learn(snapshot, penalty, progress)
-        scale = (1.0 - np.minimum(explained, 1.0 - 1e-4)) ** -self.correction * relative**-self.discount
-        return {"inverse": inverse, "kept": kept, "scale": scale.astype(np.float32), "penalty": penalty}
+        free = 1.0 - np.clip(explained, 0.0, 1.0 - 1e-4)
+        return {
+            "inverse": inverse,
+            "kept": kept,
+            "penalty": penalty,
+            "free": free.astype(np.float32),
+            "popularity": relative.astype(np.float32),
+        }
 
     def _over_users(
         self, snapshot: Snapshot, penalty: Floats, progress: Progress
@@ -72,7 +79,8 @@ class Ease(Baseline):
         watched = self.watched
         gram = _gram(sp.csr_array(watched / np.sqrt(penalty)))
         if self.friends:
-            social = snapshot.social()
+            # Everyone counts among their own friends, so that two who are friends have each other in common.
+            social = sp.csr_array(symmetric_social(snapshot) + sp.eye_array(len(gram), dtype=np.float32))
             for start in range(0, len(gram), _BLOCK):
                 together = (social[start : start + _BLOCK] @ social.T).toarray()
                 gram[start : start + _BLOCK] += np.float32(self.friends / self.regularisation) * together
@@ -107,7 +115,8 @@ class Ease(Baseline):
         return inverse, kept, explained
 
     def scores(self, users: Ints) -> Floats:
-        inverse, kept, scale = self._dense("inverse"), self._dense("kept"), self._dense("scale")
+        inverse, kept = self._dense("inverse"), self._dense("kept")
+        scale = self._dense("free") ** -self.correction * self._dense("popularity") ** -self.discount
         watched = self.watched
         rows: Floats = np.asarray(watched[users].toarray(), dtype=np.float32)
         if not len(kept):

@@ -39,6 +39,7 @@ class FriendsItems(Baseline):
         "discount": (0.0, 0.25, 0.5),
         "floor": (0.01, 0.1, 0.5),
     }
+    late: ClassVar[frozenset[str]] = frozenset({"discount"})
 
     def _learn(self, snapshot: Snapshot, progress: Progress) -> dict[str, Learned]:
         friends = symmetric_social(snapshot)
@@ -49,8 +50,7 @@ class FriendsItems(Baseline):
             step = sp.csr_array(sp.diags_array(1.0 / degree) @ friends)
             weights = weights + self.second_degree * _without_diagonal(sp.csr_array(step @ step))
         watchers = np.maximum(np.bincount(self.watched.indices, minlength=self.watched.shape[1]), 1)
-        discount = (watchers ** -float(self.discount)).astype(np.float32)
-        return {"weights": sp.csr_array(weights).astype(np.float32), "discount": discount}
+        return {"weights": sp.csr_array(weights).astype(np.float32), "watchers": watchers.astype(np.float32)}
 
     def _likeness(self, friends: sp.csr_array) -> sp.csr_array:
         """Users × users, read only where ``friends`` is set."""
@@ -70,7 +70,7 @@ class FriendsItems(Baseline):
 
     def scores(self, users: Ints) -> Floats:
         found = (self._sparse("weights")[users] @ self.watched).toarray()
-        return np.asarray(found * self._dense("discount"), dtype=np.float32)
+        return np.asarray(found * self._dense("watchers") ** -self.discount, dtype=np.float32)
 
 
 def _without_diagonal(matrix: sp.csr_array) -> sp.csr_array:

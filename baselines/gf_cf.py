@@ -35,6 +35,7 @@ class GfCf(Baseline):
         "weight": (0.0, 0.1, 0.3, 1.0, 3.0),
         "content_power": (0.3, 0.5, 0.7),
     }
+    late: ClassVar[frozenset[str]] = frozenset({"weight"})
 
     def _learn(self, snapshot: Snapshot, progress: Progress) -> dict[str, Learned]:
         by_user = np.maximum(np.asarray(self.watched.sum(axis=1), dtype=np.float32), 1.0) ** -self.user_power

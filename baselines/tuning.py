@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -60,11 +61,14 @@ def tune(
     budget_s: float,
     progress: Progress | None = None,
     seed: int = 0,
+    *,
+    start: Mapping[str, Any] | None = None,
+    space: Mapping[str, Sequence[Any]] | None = None,
 ) -> Tuned:
-    """Search ``kind.space`` from the defaults, one setting after the other, as long as ``budget_s`` seconds last.
+    """Search ``space`` from ``start``, one setting after the other, as long as ``budget_s`` seconds last.
 
-    ``held_out`` is users × contents. The defaults are always tried, so something always comes back; a setting whose
-    trial would likely not end in time is not begun.
+    ``held_out`` is users × contents; without ``space`` and ``start`` they are the kind's own space and defaults. The
+    start is always tried, so something always comes back; a trial that would likely not end in time is not begun.
     """
     progress = progress or silent
     judged = np.flatnonzero(np.diff(held_out.indptr))
@@ -73,25 +77,24 @@ def tune(
     worth = sp.csr_array(held_out[judged])
     begun = time.monotonic()
 
-    def trial(settings: dict[str, Any]) -> Tuned:
-        model = kind(**settings).fit(train)
-        ids, _ = model.recommend(judged, min(CUTOFF, train.contents.count))
-        padded = np.full((len(ids), CUTOFF), -1, dtype=np.int64)
-        padded[:, : ids.shape[1]] = ids
-        return Tuned(settings, ndcg(padded, worth), 1, model)
+    def trial(settings: dict[str, Any], model: Baseline) -> Tuned:
+        ids, _ = model.recommend(judged, CUTOFF)
+        return Tuned(settings, ndcg(ids, worth), 1, model)
 
-    best = trial({})
+    start = dict(start or {})
+    best = trial(start, kind(**start).fit(train))
     tried = 1
-    defaults = {field.name: field.default for field in fields(kind)}
-    for name, values in kind.space.items():
+    longest = time.monotonic() - begun
+    for name, values in (space or kind.space).items():
         for value in values:
-            if value == best.settings.get(name, defaults[name]):
+            if value == best.model.settings[name]:
                 continue
             spent = time.monotonic() - begun
-            if spent + spent / tried > budget_s:
+            if spent + (0.0 if name in kind.late else longest) > budget_s:
                 break
             progress(min(spent / budget_s, 1.0), f"{kind.name}: {name} {value}")
-            found = trial({**best.settings, name: value})
+            found = trial({**best.settings, name: value}, best.model.with_settings(**{name: value}))
+            longest = max(longest, time.monotonic() - begun - spent)
             tried += 1
             if found.score > best.score:
                 best = found

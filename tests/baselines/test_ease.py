@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from baselines.baseline import symmetric_social
 from baselines.ease import Ease, UserEase, invert
 from graph.errors import ModelError
 from graph.snapshot import Snapshot
@@ -31,7 +32,7 @@ def textbook(matrix: npt.NDArray[np.float64], regularisation: float) -> npt.NDAr
 def test_the_small_inverse_gives_the_textbook_scores(friends):
     snapshot = random_snapshot()
     watched = snapshot.interactions().toarray().astype(np.float64)
-    social = np.sqrt(friends) * snapshot.social().toarray()
+    social = np.sqrt(friends) * (symmetric_social(snapshot).toarray() + np.eye(len(watched)))
     both = np.hstack([watched, social])
     expected = (both @ textbook(both, 20.0))[:, : watched.shape[1]]
     found = Ease(regularisation=20.0, friends=friends).fit(snapshot).scores(np.arange(len(watched)))

@@ -1,0 +1,92 @@
+"""``entourage train``: train a recommender on the snapshot."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from baselines.recommender import Recommender
+from graph import snapshot as snapshots
+from graph.errors import SettingsError
+from graph.settings import load_settings
+from ranking import registry
+
+__all__ = ["train"]
+
+_console = Console()
+
+
+def train(
+    model: Annotated[str, typer.Option(help=f"One of {', '.join(registry.NAMES)}.")] = "gat",
+    budget: Annotated[
+        float | None, typer.Option(help="Minutes for everything; without it, by the size of the graph, 40 at most.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda, for models that can use either.")] = "auto",
+    seed: Annotated[int, typer.Option(min=0, help="Of everything that is drawn at random.")] = 0,
+) -> None:
+    """Train a recommender on the exported snapshot and save it for `recommend` and `serve`.
+
+    `gat` is the whole pipeline: it tunes every model on a validation part of its own, and learns to rank their
+    candidates together.
+    """
+    if budget is not None and not budget > 0:
+        raise SettingsError(f"A budget of {budget:g} minutes is none.", do="Give a positive number of minutes.")
+    if device not in ("auto", "cpu", "cuda"):
+        raise SettingsError(f"There is no device called {device!r}.", do="Known ones: auto, cpu, cuda.")
+    settings = load_settings()
+    recommender = _make(model, budget, device, seed)
+    snapshot = snapshots.load(settings.snapshot_path)
+    _console.print(
+        f"Training {model} on {snapshot.users.count:,} users, {snapshot.contents.count:,} contents, "
+        f"{len(snapshot.watched):,} watches and {len(snapshot.follows):,} follows ({snapshot.mode} mode)."
+    )
+    began = time.monotonic()
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=_console, transient=True) as bar:
+        task = bar.add_task("", total=1.0)
+        recommender.fit(snapshot, lambda share, what: bar.update(task, completed=share, description=what))
+    path = settings.model_path(model)
+    recommender.save(path)
+    metrics = getattr(recommender, "metrics", {})
+    if metrics:
+        _console.print(_table(metrics))
+    _console.print(f"Trained {model} in {time.monotonic() - began:.0f} s; it is in {path}.")
+    _console.print(
+        f"Next: `entourage recommend --model {model} --user ID`, or `entourage serve` once it is the one you want."
+    )
+
+
+def _make(name: str, budget: float | None, device: str, seed: int) -> Recommender:
+    """The recommender, with those of the options that it knows."""
+    known = registry.options(name)
+    chosen: dict[str, Any] = {"budget_min": budget, "device": device, "seed": seed}
+    if budget is not None and "budget_min" not in known:
+        _console.print(f"[dim]{name} takes the time it takes: --budget is not used.[/]")
+    if "config" in known:
+        from gnn.config import GnnConfig
+
+        kind: Any = registry.kind(name)
+        return registry.make(name, config=GnnConfig(**{**kind.defaults, "device": device, "seed": seed}))
+    return registry.make(name, **{key: value for key, value in chosen.items() if key in known})
+
+
+def _table(metrics: dict[str, Any]) -> Table:
+    table = Table("", "NDCG@20", "weight", "seconds", title="On the validation part", title_justify="left")
+    weights, seconds = metrics["weights"], metrics["seconds"]["search"]
+    for name, value in sorted(metrics["NDCG@20 on validation"].items(), key=lambda entry: entry[1]):
+        style = "bold green" if name == metrics["chosen"] else None
+        weight, spent = weights.get(name), seconds.get(name)
+        table.add_row(
+            name,
+            f"{100 * value:.2f} %",
+            f"{weight:.2f}" if weight else "",
+            f"{spent:.0f}" if spent is not None else "",
+            style=style,
+        )
+    table.caption = f"Chosen: {metrics['chosen']}, judged by {metrics['users judged']:,} held-out users."
+    return table

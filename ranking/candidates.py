@@ -1,0 +1,148 @@
+"""Candidates of many users at once: the best of every first-stage model, with each one's scores made comparable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+
+from baselines.baseline import interactions, symmetric_social
+from baselines.recommender import Floats, Ints, Progress, Recommender
+from graph.snapshot import Snapshot
+
+__all__ = ["Candidates", "Context", "collect", "gather", "ranks", "standardised"]
+
+_BLOCK_VALUES: Final = 40_000_000
+"""Scores of all models held at once: 160 MB of float32."""
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Contents to choose from, those of user ``users[i]`` in rows ``indptr[i]:indptr[i + 1]``."""
+
+    users: Ints
+    indptr: Ints
+    contents: Ints
+    """Shape (rows,), ascending within a user."""
+    scores: Floats
+    """Shape (rows, models): standardised over everything that the user has not seen."""
+
+    @property
+    def row_user(self) -> Ints:
+        """Place in ``users`` of every row."""
+        return np.repeat(np.arange(len(self.users)), np.diff(self.indptr))
+
+    def of(self, chosen: Ints) -> Candidates:
+        """Only the users at these places."""
+        rows = np.concatenate([np.arange(self.indptr[i], self.indptr[i + 1]) for i in chosen] or [np.empty(0, int)])
+        indptr = np.concatenate(([0], np.cumsum(np.diff(self.indptr)[chosen])))
+        return Candidates(self.users[chosen], indptr, self.contents[rows], self.scores[rows])
+
+    def worth(self, held_out: sp.csr_array) -> Floats:
+        """What each row was worth to its user; ``held_out`` is users × contents of the whole graph."""
+        taken = sp.csr_array(held_out[self.users])
+        taken.sort_indices()
+        width = taken.shape[1]
+        keys = np.repeat(np.arange(len(self.users)), np.diff(taken.indptr)) * width + taken.indices
+        wanted = self.row_user * width + self.contents
+        if not len(keys):
+            return np.zeros(len(wanted), dtype=np.float32)
+        place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+        return np.where(keys[place] == wanted, taken.data[place], 0.0).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the second stage knows of users and contents beside the models' scores."""
+
+    watched: sp.csr_array
+    friends: sp.csr_array
+    watchers: Floats
+    """Shape (contents,)."""
+
+    @classmethod
+    def of(cls, snapshot: Snapshot) -> Context:
+        watched = interactions(snapshot)
+        counts = np.bincount(watched.indices, minlength=watched.shape[1]).astype(np.float32)
+        return cls(watched, symmetric_social(snapshot), counts)
+
+
+def standardised(model: Recommender, users: Ints, seen: sp.csr_array) -> Floats:
+    """The model's scores with mean 0 and deviation 1 over what each user has not seen; shape (n, contents).
+
+    ``seen`` holds one row a user of ``users``. A model that says the same of everything says 0.
+    """
+    scores = np.array(model.scores(users), dtype=np.float32)
+    rows = np.repeat(np.arange(len(users)), np.diff(seen.indptr))
+    scores[rows, seen.indices] = 0.0
+    count = np.maximum(scores.shape[1] - np.diff(seen.indptr), 1).astype(np.float32)
+    mean = scores.sum(axis=1, dtype=np.float64) / count
+    scores -= mean[:, None].astype(np.float32)
+    scores[rows, seen.indices] = 0.0
+    deviation = np.sqrt(np.einsum("ij,ij->i", scores, scores, dtype=np.float64) / count)
+    alive = deviation > 1e-12
+    scores *= np.where(alive, 1.0 / np.where(alive, deviation, 1.0), 0.0)[:, None].astype(np.float32)
+    return scores
+
+
+def gather(
+    models: Mapping[str, Recommender],
+    users: Ints,
+    seen: sp.csr_array,
+    depth: int,
+    progress: Progress | None = None,
+) -> Candidates:
+    """The ``depth`` best unseen contents of every model for each user, scored by all models.
+
+    ``seen`` is users × contents of the whole graph.
+    """
+    width = seen.shape[1]
+    size = max(1, _BLOCK_VALUES // max(1, width * len(models)))
+    parts = []
+    for start in range(0, len(users), size):
+        batch = users[start : start + size]
+        rows = sp.csr_array(seen[batch])
+        tables = [standardised(model, batch, rows) for model in models.values()]
+        parts.append(collect(tables, batch, rows, depth))
+        if progress is not None:
+            progress((start + len(batch)) / len(users), "collecting candidates")
+    sizes = np.concatenate([np.diff(part.indptr) for part in parts] or [np.empty(0, dtype=np.int64)])
+    return Candidates(
+        users,
+        np.concatenate(([0], np.cumsum(sizes))).astype(np.int64),
+        np.concatenate([part.contents for part in parts] or [np.empty(0, dtype=np.int64)]),
+        np.concatenate([part.scores for part in parts] or [np.empty((0, len(models)), dtype=np.float32)]),
+    )
+
+
+def collect(tables: Sequence[Floats], users: Ints, seen: sp.csr_array, depth: int) -> Candidates:
+    """The union of the ``depth`` highest unseen columns of every table; one row a user of ``users`` in each."""
+    count, width = tables[0].shape
+    chosen: npt.NDArray[np.bool_] = np.zeros((count, width), dtype=bool)
+    rows = np.repeat(np.arange(count), np.diff(seen.indptr))
+    for table in tables:
+        masked = table.copy()
+        masked[rows, seen.indices] = -np.inf
+        if depth < width:
+            best = np.argpartition(masked, width - depth, axis=1)[:, width - depth :]
+            chosen[np.arange(count)[:, None], best] = True
+        else:
+            chosen[:] = True
+    chosen[rows, seen.indices] = False
+    user, contents = np.nonzero(chosen)
+    indptr = np.concatenate(([0], np.cumsum(chosen.sum(axis=1)))).astype(np.int64)
+    scores = np.stack([table[user, contents] for table in tables], axis=1)
+    return Candidates(users, indptr, contents.astype(np.int64), scores)
+
+
+def ranks(values: Floats, indptr: Ints) -> Ints:
+    """Place of every row within its user, 0 for the highest value; ties keep their order. Shape of ``values``."""
+    user = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
+    order = np.lexsort((-values, user))
+    places = np.empty(len(values), dtype=np.int64)
+    places[order] = np.arange(len(values)) - np.repeat(indptr[:-1], np.diff(indptr))
+    return places

@@ -1,0 +1,130 @@
+"""The first stage: every recommender with its settings searched on validation, and fitted again on everything."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from baselines.baseline import Baseline
+from baselines.ease import Ease
+from baselines.recommender import Progress, Recommender
+from baselines.tuning import tune
+from gnn.config import GnnConfig
+from graph.snapshot import Snapshot
+from ranking import registry
+from ranking.holdout import Holdout
+
+__all__ = ["FirstStage", "Member", "plan"]
+
+_EASE_SPACE: Final[Mapping[str, Sequence[Any]]] = {
+    **Ease.space,
+    "taper": (0.0, 0.25, 0.5),
+    "correction": (1.0, 0.75, 0.5, 0.25),
+    "discount": (0.0, 0.1, 0.2, 0.3),
+}
+"""More than the baseline searches: EASE's kin between contents and users."""
+_TWO_INVERSES: Final = 6_000
+"""Up to so many users the regression over users gets an inverse and a λ of its own."""
+_SIMILAR_USERS: Final = 100_000
+"""With more users than this, whatever compares users with users is left out."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """One model of the first stage and its part of the time."""
+
+    name: str
+    share: float
+    """Of the time for searching settings."""
+    space: Mapping[str, Sequence[Any]] | None = None
+    """What is searched; None for the model's own."""
+
+
+def plan(snapshot: Snapshot) -> list[Member]:
+    """The members that this graph has the data and the size for, the most important first."""
+    users = snapshot.users.count
+    few = users <= _TWO_INVERSES
+    members = [Member("ease", 0.3 if few else 0.5, _EASE_SPACE)]
+    if few:
+        members.append(Member("user-ease", 0.15))
+    members.append(Member("als", 0.2))
+    members.append(Member("item-knn", 0.1))
+    if users <= _SIMILAR_USERS:
+        members.append(Member("user-knn", 0.1))
+        members.append(Member("gf-cf", 0.1))
+    if len(snapshot.follows):
+        members.append(Member("friends-items", 0.05))
+    members.append(Member("popularity", 0.02, None if snapshot.manifest.cutoff is not None else {}))
+    members.append(Member("gnn", 0.0))
+    return members
+
+
+@dataclass
+class FirstStage:
+    """Models by name, fitted on one snapshot, with what is needed to fit them again on another."""
+
+    models: dict[str, Recommender] = field(default_factory=dict)
+    settings: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Keyword arguments by model."""
+    epochs: int | None = None
+    """Of the graph network."""
+    seconds: dict[str, float] = field(default_factory=dict)
+    """Spent on each model, its search included."""
+
+    @classmethod
+    def tuned(
+        cls,
+        members: Sequence[Member],
+        holdout: Holdout,
+        *,
+        search_s: float,
+        network_s: float,
+        network: Mapping[str, Any],
+        progress: Progress,
+        seed: int = 0,
+    ) -> FirstStage:
+        """Search every member's settings on ``holdout``.
+
+        ``search_s`` seconds are shared by the members' parts, what one leaves going to the next; ``network_s`` is the
+        graph network's, and ``network`` its settings.
+        """
+        found = cls()
+        left = search_s
+        parts = sum(member.share for member in members)
+        for member in members:
+            begun = time.monotonic()
+            progress(len(found.models) / len(members), f"fitting {member.name}")
+            if member.name == "gnn":
+                model: Any = registry.make("gnn", config=GnnConfig(**network))
+                model.fit(holdout.train, progress, validation=holdout.worth, budget_s=network_s)
+                found.models["gnn"], found.settings["gnn"] = model, dict(network)
+                found.epochs = int(model.best_epochs)
+            else:
+                kind = registry.kind(member.name)
+                assert issubclass(kind, Baseline)
+                start = {"seed": seed} if "seed" in registry.options(member.name) else {}
+                budget = left * member.share / parts
+                best = tune(kind, holdout.train, holdout.worth, budget, progress, seed, start=start, space=member.space)
+                found.models[member.name], found.settings[member.name] = best.model, best.settings
+                left -= time.monotonic() - begun
+                parts -= member.share
+            found.seconds[member.name] = time.monotonic() - begun
+        return found
+
+    def again(self, names: Sequence[str], snapshot: Snapshot, network_s: float, progress: Progress) -> FirstStage:
+        """The models called ``names`` with the same settings, fitted on ``snapshot``."""
+        fresh = FirstStage(epochs=self.epochs)
+        for name in names:
+            begun = time.monotonic()
+            progress(len(fresh.models) / len(names), f"fitting {name} on everything")
+            settings = self.settings[name]
+            if name == "gnn":
+                model: Any = registry.make("gnn", config=GnnConfig(**settings))
+                model.fit(snapshot, progress, epochs=self.epochs, budget_s=network_s)
+            else:
+                model = registry.make(name, **settings).fit(snapshot)
+            fresh.models[name], fresh.settings[name] = model, settings
+            fresh.seconds[name] = time.monotonic() - begun
+        return fresh

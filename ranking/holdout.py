@@ -1,0 +1,71 @@
+"""The validation part that `Hybrid` cuts from its own training data: by time where there are times, else at random."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+
+from baselines.baseline import interactions
+from baselines.recommender import Ints
+from graph.snapshot import NO_TIME, Snapshot
+
+__all__ = ["Holdout", "cut"]
+
+_TIMED: Final = 0.5
+"""Share of the watches that must have a time for a cut in time."""
+
+
+@dataclass(frozen=True)
+class Holdout:
+    """A training part, and what its users watched besides."""
+
+    train: Snapshot
+    worth: sp.csr_array
+    """Users × contents held out: 1, or the engagement where that varies. float32."""
+
+    @property
+    def users(self) -> Ints:
+        """Those with something held out, ascending."""
+        return np.flatnonzero(np.diff(self.worth.indptr)).astype(np.int64)
+
+
+def cut(snapshot: Snapshot, share: float = 0.15, seed: int = 0) -> Holdout:
+    """Hold out about ``share`` of the watches: the newest, or that share of each user's, one at least from three on.
+
+    Cut in time, what was watched on both sides of the cut counts as known, and is not asked for.
+    """
+    watched = snapshot.watched
+    held = _newest(snapshot, share) if _has_times(snapshot) else _random(np.asarray(watched.indptr), share, seed)
+    kept = sp.csr_array(interactions(snapshot.with_edges(watched.keep(~held))))
+    worth = interactions(snapshot.with_edges(watched.keep(held)))
+    worth = sp.csr_array(worth - worth.multiply(kept.astype(bool)))
+    if snapshot.mode == "implicit":
+        worth.data[:] = np.sign(worth.data)
+    worth.eliminate_zeros()
+    return Holdout(snapshot.with_edges(watched.keep(~held)), worth)
+
+
+def _has_times(snapshot: Snapshot) -> bool:
+    last = snapshot.watched.columns.get("lastAt")
+    return last is not None and len(last) > 0 and float(np.mean(np.asarray(last) != NO_TIME)) > _TIMED
+
+
+def _newest(snapshot: Snapshot, share: float) -> npt.NDArray[np.bool_]:
+    last = np.asarray(snapshot.watched.columns["lastAt"])
+    return np.asarray(last > np.quantile(last[last != NO_TIME], 1.0 - share))
+
+
+def _random(indptr: Ints, share: float, seed: int) -> npt.NDArray[np.bool_]:
+    rng = np.random.default_rng(seed)
+    degrees = np.diff(indptr)
+    quota = np.floor(share * degrees + rng.random(len(degrees))).astype(np.int64)  # rounded at random: right on average
+    quota = np.where(degrees < 3, 0, np.clip(quota, 1, degrees // 2))
+    order = np.lexsort((rng.random(int(indptr[-1])), np.repeat(np.arange(len(degrees)), degrees)))
+    place = np.arange(int(indptr[-1])) - np.repeat(indptr[:-1], degrees)
+    held = np.zeros(int(indptr[-1]), dtype=bool)
+    held[order[place < np.repeat(quota, degrees)]] = True
+    return held

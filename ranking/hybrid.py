@@ -1,0 +1,194 @@
+"""The whole pipeline as one recommender: every model tuned, their candidates ranked together, nothing set by hand."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar, Final, Self
+
+import numpy as np
+import scipy.sparse as sp
+
+from baselines.baseline import nearest, silent
+from baselines.recommender import Floats, Ints, Progress, Recommender
+from graph import aside
+from graph.errors import ModelError, ModelMismatch
+from graph.snapshot import Snapshot
+from ranking import holdout, registry, second_stage
+from ranking.candidates import Context, collect, gather, standardised
+from ranking.first_stage import FirstStage, plan
+from ranking.second_stage import SecondStage
+
+__all__ = ["Hybrid"]
+
+_DEPTH: Final = 100
+"""Candidates that every model names for each user."""
+_JUDGED: Final = 6_000
+"""Held-out users that the second stage learns from."""
+_BLOCK_VALUES: Final = 40_000_000
+"""Scores of all models held at once: 160 MB of float32."""
+_BEHIND: Final = 1_000.0
+"""How far everything that is no candidate stays behind the candidates."""
+_COLD: Final = {"friends-items": 1.0, "gnn": 0.3, "popularity": 0.2}
+"""The blend for who has watched nothing: what friends watch, then what everyone does."""
+
+
+class Hybrid(Recommender):
+    """Everything of `ranking.first_stage.plan`, blended and re-ranked as validation on its own training data says.
+
+    ``budget_min`` is the time for the whole of ``fit``, in minutes; None chooses by the number of links, 40 at most.
+    """
+
+    name: ClassVar[str] = "gat"
+
+    def __init__(self, *, budget_min: float | None = None, seed: int = 0, device: str = "auto") -> None:
+        if budget_min is not None and not budget_min > 0:
+            raise ModelError(f"A budget of {budget_min:g} minutes is none.", do="Give a positive number of minutes.")
+        self.budget_min = budget_min
+        self.seed = seed
+        self.device = device
+        self.metrics: dict[str, Any] = {}
+
+    def fit(self, snapshot: Snapshot, progress: Progress | None = None) -> Self:
+        progress = progress or silent
+        begun = time.monotonic()
+        links = len(snapshot.watched) + len(snapshot.follows)
+        total = 60.0 * (self.budget_min or float(np.clip(5.0 + links / 20_000, 5.0, 40.0)))
+
+        def left() -> float:
+            return total - (time.monotonic() - begun)
+
+        part = holdout.cut(snapshot, seed=self.seed)
+        first = FirstStage.tuned(
+            plan(snapshot),
+            part,
+            search_s=0.2 * total,
+            network_s=0.33 * total,
+            network={"seed": self.seed, "device": self.device},
+            progress=_between(progress, 0.0, 0.5),
+            seed=self.seed,
+        )
+        names = list(first.models)
+        judged = part.users
+        if len(judged) > _JUDGED:
+            judged = np.sort(np.random.default_rng(self.seed).choice(judged, _JUDGED, replace=False))
+        context = Context.of(part.train)
+        candidates = gather(first.models, judged, context.watched, _DEPTH, _between(progress, 0.5, 0.55))
+        first.models.clear()
+        stage, verdict = second_stage.learn(
+            names,
+            candidates,
+            part.worth,
+            context,
+            budget_s=min(0.15 * total, left() - 1.2 * sum(first.seconds.values()) / 3),
+            progress=_between(progress, 0.55, 0.7),
+            seed=self.seed,
+        )
+        kept = _with_cold(stage.needed, names)
+        self._second = stage.keep(kept)
+        network_s = max(0.8 * left(), 1.2 * first.seconds.get("gnn", 0.0))
+        self._first = first.again(kept, snapshot, network_s, _between(progress, 0.7, 1.0))
+        self.metrics = {
+            "NDCG@20 on validation": {name: round(value, 5) for name, value in verdict.figures.items()},
+            "chosen": verdict.chosen,
+            "weights": {name: round(float(w), 3) for name, w in zip(kept, self._second.weights, strict=True)},
+            "settings": {name: first.settings[name] for name in names},
+            "epochs": first.epochs,
+            "importance": verdict.importance,
+            "users judged": len(judged),
+            "candidates a user": round(len(candidates.contents) / max(len(judged), 1), 1),
+            "seconds": {
+                "in all": round(time.monotonic() - begun, 1),
+                "search": {name: round(s, 1) for name, s in first.seconds.items()},
+                "on everything": {name: round(s, 1) for name, s in self._first.seconds.items()},
+            },
+        }
+        self._attach(snapshot)
+        progress(1.0, "done")
+        return self
+
+    def _attach(self, snapshot: Snapshot) -> None:
+        self.__dict__.pop("_context", None)
+        self._snapshot = snapshot
+
+    @cached_property
+    def _context(self) -> Context:
+        return Context.of(self.snapshot)
+
+    def scores(self, users: Ints) -> Floats:
+        width = self.snapshot.contents.count
+        size = max(1, _BLOCK_VALUES // max(1, width * len(self._first.models)))
+        found = np.empty((len(users), width), dtype=np.float32)
+        for start in range(0, len(users), size):
+            found[start : start + size] = self._block(users[start : start + size])
+        return found
+
+    def _block(self, users: Ints) -> Floats:
+        stage, context = self._second, self._context
+        seen = sp.csr_array(context.watched[users])
+        tables = [standardised(self._first.models[name], users, seen) for name in stage.models]
+        cold = np.diff(seen.indptr) == 0
+        found = np.zeros((len(users), context.watched.shape[1]), dtype=np.float32)
+        for name, weight, table in zip(stage.models, stage.weights, tables, strict=True):
+            found += np.where(cold, _COLD.get(name, 0.0), weight).astype(np.float32)[:, None] * table
+        warm = np.flatnonzero(~cold)
+        if stage.ranker is not None and len(warm):
+            rows = [table[warm] for table in tables] if len(warm) < len(users) else tables
+            candidates = collect(rows, users[warm], sp.csr_array(seen[warm]), _DEPTH)
+            found[warm] -= _BEHIND
+            found[warm[candidates.row_user], candidates.contents] = stage.rank(candidates, context)
+        return found
+
+    def similar_items(self, items: Ints | int, k: int) -> tuple[Ints, Floats]:
+        """Those of the graph network where it has a say, else by the cosine between the contents' watchers."""
+        if "gnn" in self._first.models:
+            return self._first.models["gnn"].similar_items(items, k)
+        return nearest(sp.csr_array(self._context.watched.T), items, k)
+
+    def save(self, path: Path) -> None:
+        with aside.folder(path) as folder:
+            for name, model in self._first.models.items():
+                model.save(folder / name)
+            self._second.save(folder)
+            manifest = {"model": self.name, "graph_id": self.snapshot.manifest.graph_id, "metrics": self.metrics}
+            (folder / "manifest.json").write_text(json.dumps(manifest, indent=1))
+
+    @classmethod
+    def load(cls, path: Path, snapshot: Snapshot) -> Self:
+        try:
+            manifest = json.loads((path / "manifest.json").read_text())
+            if manifest["model"] != cls.name:
+                raise ModelError(f"{path} holds a {manifest['model']} model, not {cls.name}.", do="Give its own path.")
+            if manifest["graph_id"] != snapshot.manifest.graph_id:
+                raise ModelMismatch(
+                    f"The model at {path} was trained on another graph.",
+                    do="Run `entourage train --model gat` on this snapshot.",
+                )
+            model = cls()
+            model.metrics = manifest["metrics"]
+            model._second = SecondStage.load(path)
+            model._first = FirstStage(
+                {name: registry.kind(name).load(path / name, snapshot) for name in model._second.models}
+            )
+        except (OSError, KeyError, TypeError, ValueError) as error:
+            raise ModelError(
+                f"The model at {path} is missing or damaged: {error}.", do="Run `entourage train --model gat`."
+            ) from error
+        model._attach(snapshot)
+        return model
+
+
+def _with_cold(needed: Sequence[str], names: Sequence[str]) -> list[str]:
+    """The models with a say and those that newcomers are served from, in their first order."""
+    return [name for name in names if name in needed or (name in _COLD and name != "gnn")]
+
+
+def _between(progress: Progress, start: float, stop: float) -> Progress:
+    def tell(share: float, what: str) -> None:
+        progress(start + (stop - start) * (share if math.isfinite(share) else 0.0), what)
+
+    return tell

@@ -1,0 +1,175 @@
+"""LightGBM's lambdarank over the candidates: where which model is to be trusted, learned on validation."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Self
+
+import numpy as np
+import scipy.sparse as sp
+
+from baselines.recommender import Floats, Progress
+from ranking.candidates import Candidates, Context, ranks
+
+__all__ = ["Ranker", "feature_names", "features"]
+
+_LEVELS: Final = 10
+"""Engagement in 0..1 becomes a whole number up to this, as lambdarank wants; a bare watch is all of it."""
+_ROUNDS: Final = 300
+_PATIENCE: Final = 25
+_SETTINGS: Final[dict[str, Any]] = {
+    "objective": "lambdarank",
+    "label_gain": list(range(_LEVELS + 1)),
+    "lambdarank_truncation_level": 30,
+    "learning_rate": 0.05,
+    "num_leaves": 15,
+    "min_data_in_leaf": 200,
+    "feature_fraction": 0.6,
+    "bagging_fraction": 0.8,
+    "bagging_freq": 1,
+    "bagging_by_query": True,
+    "lambda_l2": 10.0,
+    "max_bin": 127,
+    "num_threads": 2,
+    "deterministic": True,
+    "force_row_wise": True,
+    "verbosity": -1,
+    "metric": "ndcg",
+    "eval_at": [20],
+}
+
+
+def feature_names(models: Sequence[str]) -> list[str]:
+    """Names of the columns of `features`, in order."""
+    return [
+        *(f"{model} score" for model in models),
+        *(f"{model} rank" for model in models),
+        "blend score",
+        "blend rank",
+        "user's watches",
+        "user's friends",
+        "watchers",
+        "friends who watched",
+        "share of friends who watched",
+    ]
+
+
+def features(candidates: Candidates, blend: Floats, context: Context) -> Floats:
+    """What the ranker sees of each row, shape (rows, len(`feature_names`)); counts and ranks as log1p."""
+    user = candidates.row_user
+    models = candidates.scores.shape[1]
+    table = np.empty((len(user), 2 * models + 7), dtype=np.float32)
+    table[:, :models] = candidates.scores
+    for model in range(models):
+        table[:, models + model] = np.log1p(ranks(candidates.scores[:, model], candidates.indptr))
+    table[:, 2 * models] = blend
+    table[:, 2 * models + 1] = np.log1p(ranks(blend, candidates.indptr))
+    watches = np.diff(context.watched.indptr)[candidates.users]
+    friends = np.diff(context.friends.indptr)[candidates.users]
+    table[:, 2 * models + 2] = np.log1p(watches)[user]
+    table[:, 2 * models + 3] = np.log1p(friends)[user]
+    table[:, 2 * models + 4] = np.log1p(context.watchers[candidates.contents])
+    together = _friends_who_watched(candidates, context)
+    table[:, 2 * models + 5] = np.log1p(together)
+    table[:, 2 * models + 6] = together / np.maximum(friends, 1)[user]
+    return table
+
+
+def _friends_who_watched(candidates: Candidates, context: Context) -> Floats:
+    found = np.empty(len(candidates.contents), dtype=np.float32)
+    ones = sp.csr_array(context.watched.astype(bool).astype(np.float32))
+    block = 256
+    for start in range(0, len(candidates.users), block):
+        counts = np.asarray((context.friends[candidates.users[start : start + block]] @ ones).toarray())
+        first, last = candidates.indptr[start], candidates.indptr[min(start + block, len(candidates.users))]
+        found[first:last] = counts[candidates.row_user[first:last] - start, candidates.contents[first:last]]
+    return found
+
+
+@dataclass
+class Ranker:
+    """Gradient-boosted trees, one forest a fold; a prediction is their mean."""
+
+    forests: list[Any]
+
+    @classmethod
+    def fit(
+        cls,
+        table: Floats,
+        candidates: Candidates,
+        held_out: sp.csr_array,
+        folds: Sequence[Any],
+        budget_s: float,
+        progress: Progress,
+        seed: int = 0,
+    ) -> tuple[Self, Floats]:
+        """Train one forest a fold on all the others, and return the scores of each fold by a forest that never saw it.
+
+        ``table`` holds the `features` of ``candidates``, ``folds`` are disjoint sets of places in
+        ``candidates.users`` that hold them all.
+        """
+        import lightgbm
+
+        labels = np.rint(np.clip(candidates.worth(held_out), 0.0, 1.0) * _LEVELS).astype(np.int32)
+        user = candidates.row_user
+        counts = np.diff(candidates.indptr)
+        unseen = np.zeros(len(user), dtype=np.float32)
+        deadline = time.monotonic() + budget_s
+        forests = []
+        for number, fold in enumerate(folds):
+            outside = np.ones(len(counts), dtype=bool)
+            outside[fold] = False
+            learned = outside[user]
+            train = lightgbm.Dataset(table[learned], labels[learned], group=counts[outside])
+            judge = train.create_valid(table[~learned], labels[~learned], group=counts[~outside])
+            stop = (deadline - time.monotonic()) / (len(folds) - number) + time.monotonic()
+            forest = lightgbm.train(
+                {**_SETTINGS, "seed": seed + number},
+                train,
+                _ROUNDS,
+                valid_sets=[judge],
+                callbacks=[lightgbm.early_stopping(_PATIENCE, verbose=False), _until(stop)],
+            )
+            forest = lightgbm.Booster(model_str=forest.model_to_string(num_iteration=forest.best_iteration))
+            unseen[~learned] = np.asarray(forest.predict(table[~learned], num_threads=2))
+            forests.append(forest)
+            progress((number + 1) / len(folds), "learning to rank")
+        return cls(forests), unseen
+
+    def predict(self, table: Floats) -> Floats:
+        """Scores of rows of `features`, shape (rows,)."""
+        threads = 2 if len(table) > 10_000 else 1
+        scores = [forest.predict(table, num_threads=threads) for forest in self.forests]
+        return np.asarray(np.mean(scores, axis=0), dtype=np.float32)
+
+    def importance(self, names: Sequence[str]) -> dict[str, float]:
+        """Share of the total gain of each feature, highest first."""
+        gain = np.sum([forest.feature_importance("gain") for forest in self.forests], axis=0)
+        share = gain / max(float(gain.sum()), 1e-12)
+        return {names[i]: round(float(share[i]), 4) for i in np.argsort(-share, kind="stable")}
+
+    def save(self, folder: Path) -> None:
+        """One text file a forest in ``folder``."""
+        for number, forest in enumerate(self.forests):
+            (folder / f"forest-{number}.txt").write_text(forest.model_to_string())
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """What `save` wrote."""
+        import lightgbm
+
+        return cls([lightgbm.Booster(model_file=str(file)) for file in sorted(folder.glob("forest-*.txt"))])
+
+
+def _until(deadline: float) -> Any:
+    from lightgbm.callback import EarlyStopException
+
+    def callback(environment: Any) -> None:
+        if time.monotonic() > deadline:
+            raise EarlyStopException(environment.iteration, environment.evaluation_result_list)
+
+    callback.order = 40  # type: ignore[attr-defined]
+    return callback

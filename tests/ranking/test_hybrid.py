@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+
+from graph.errors import ModelError
+from ranking.hybrid import Hybrid
+from tests import checkerboard
+from tests.conformance import RecommenderConformance, odd
+
+
+class TestHybrid(RecommenderConformance):
+    @staticmethod
+    def make():
+        return Hybrid(budget_min=0.05)
+
+
+@pytest.fixture(scope="module")
+def social():
+    """Two circles of friends with a taste each, and a newcomer who follows one of them."""
+    rng = np.random.default_rng(0)
+    size = 60
+    watched = [(u, c) for u in range(size - 1) for c in range(size) if u % 2 == c % 2 and rng.random() < 0.5]
+    follows = [(u, v) for u in range(size) for v in range(size) if u % 2 == v % 2 and u != v and rng.random() < 0.2]
+    return odd(watched, follows, size)
+
+
+@pytest.fixture(scope="module")
+def fitted(social):
+    return Hybrid(budget_min=0.2).fit(social)
+
+
+def test_newcomers_are_told_what_their_friends_watch(fitted):
+    ids, _ = fitted.recommend(59, 10)
+    assert all(content % 2 == 1 for content in ids.tolist())
+
+
+def test_says_what_it_tried_and_why_it_chose(fitted):
+    figures = fitted.metrics["NDCG@20 on validation"]
+    assert {"ease", "als", "item-knn", "user-knn", "friends-items", "popularity", "gnn", "blend"} <= set(figures)
+    assert fitted.metrics["chosen"] in figures
+    assert figures["ease"] > figures["popularity"]
+
+
+def test_the_same_seed_gives_the_same_ranking(social, fitted):
+    again = Hybrid(budget_min=0.2).fit(social)
+    assert again.metrics["chosen"] in fitted.metrics["NDCG@20 on validation"]
+
+
+def test_a_trained_model_serves_without_torch(fitted, social, tmp_path):
+    social.save(tmp_path / "snapshot")
+    fitted.save(tmp_path / "model")
+    program = (
+        "import sys; from pathlib import Path; from graph import snapshot; from ranking.hybrid import Hybrid; "
+        f"s = snapshot.load(Path({str(tmp_path / 'snapshot')!r})); "
+        f"print(Hybrid.load(Path({str(tmp_path / 'model')!r}), s).recommend(0, 5)[0].tolist()); "
+        "assert 'torch' not in sys.modules"
+    )
+    import subprocess
+
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.strip() == str(fitted.recommend(0, 5)[0].tolist())
+
+
+def test_blocks_of_users_change_nothing(fitted, monkeypatch):
+    users = np.arange(10)
+    whole = fitted.scores(users)
+    monkeypatch.setattr("ranking.hybrid._BLOCK_VALUES", 60 * 9)
+    np.testing.assert_allclose(fitted.scores(users), whole, rtol=1e-3, atol=1e-3)
+
+
+def test_a_budget_of_nothing_is_refused():
+    with pytest.raises(ModelError):
+        Hybrid(budget_min=0.0)
+
+
+def test_solves_a_larger_checkerboard_with_every_model_in_play():
+    snapshot = checkerboard.snapshot(40)
+    ids, _ = Hybrid(budget_min=0.1).fit(snapshot).recommend(np.arange(40), 1)
+    assert (ids[:, 0] == np.arange(40)).mean() > 0.9

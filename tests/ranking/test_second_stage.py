@@ -1,0 +1,163 @@
+"""Candidates, blend and ranker, each against a naive way of doing the same."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from baselines.baseline import silent
+from baselines.popularity import Popularity
+from baselines.tuning import ndcg
+from ranking import second_stage
+from ranking.blend import Judge, search
+from ranking.candidates import Candidates, Context, collect, gather, ranks, standardised
+from ranking.ranker import feature_names, features
+from tests import checkerboard
+from tests.conformance import odd
+
+MODELS = ["good", "noise"]
+
+
+def made_up(users: int = 240, each: int = 30, seed: int = 0) -> tuple[Candidates, sp.csr_array, Context]:
+    """Candidates where the first model knows what was held out, the second is noise."""
+    rng = np.random.default_rng(seed)
+    contents = np.sort(np.array([rng.choice(200, each, replace=False) for _ in range(users)]), axis=1)
+    worth = rng.random((users, each)) < 0.1
+    good = worth + 0.7 * rng.standard_normal((users, each))
+    scores = np.stack([good.ravel(), rng.standard_normal(users * each)], axis=1).astype(np.float32)
+    row = np.repeat(np.arange(users), each)[worth.ravel()]
+    held_out = sp.csr_array((np.ones(len(row)), (row, contents.ravel()[worth.ravel()])), shape=(users, 200))
+    candidates = Candidates(np.arange(users), np.arange(0, users * each + 1, each), contents.ravel(), scores)
+    watched, friends = sp.csr_array(np.zeros((users, 200))), sp.csr_array(np.zeros((users, users)))
+    return candidates, held_out, Context(watched, friends, np.ones(200, dtype=np.float32))
+
+
+def test_standardised_scores_have_mean_0_and_deviation_1_over_the_unseen():
+    snapshot = odd([(0, 0), (1, 0), (2, 0), (0, 1), (1, 1), (3, 2)], [])
+    seen = sp.csr_array(snapshot.interactions().toarray()[[0]])
+    table = standardised(Popularity().fit(snapshot), np.array([0]), seen)
+    assert table.shape == (1, 8)
+    unseen = table[0, 2:]
+    assert unseen.mean() == pytest.approx(0.0, abs=1e-6)
+    assert unseen.std() == pytest.approx(1.0, rel=1e-5)
+    assert unseen.argmax() == 0
+
+
+def test_a_model_that_says_the_same_of_everything_says_nothing():
+    snapshot = odd([], [])
+    seen = sp.csr_array(np.zeros((2, 8)))
+    assert not standardised(Popularity().fit(snapshot), np.array([0, 1]), seen).any()
+
+
+@given(st.integers(0, 10_000), st.integers(1, 12))
+def test_candidates_are_the_best_unseen_of_every_model(seed, depth):
+    rng = np.random.default_rng(seed)
+    tables = [rng.permutation(50).reshape(5, 10).astype(np.float32) for _ in range(3)]
+    seen = rng.random((5, 10)) < 0.3
+    found = collect(tables, np.arange(5), sp.csr_array(seen.astype(np.float32)), depth)
+    for user in range(5):
+        expected: set[int] = set()
+        for table in tables:
+            order = [c for c in np.argsort(-table[user]).tolist() if not seen[user, c]]
+            expected |= set(order[:depth])
+        mine = found.contents[found.indptr[user] : found.indptr[user + 1]].tolist()
+        assert set(mine) >= expected
+        assert not any(seen[user, c] for c in mine)
+        assert mine == sorted(mine)
+    np.testing.assert_array_equal(found.scores[:, 1], tables[1][found.row_user, found.contents])
+
+
+def test_gathering_by_blocks_changes_nothing(monkeypatch):
+    snapshot = checkerboard.snapshot()
+    models = {"popularity": Popularity().fit(snapshot)}
+    whole = gather(models, np.arange(20), snapshot.interactions(), 3)
+    monkeypatch.setattr("ranking.candidates._BLOCK_VALUES", 60)
+    parts = gather(models, np.arange(20), snapshot.interactions(), 3)
+    np.testing.assert_array_equal(whole.indptr, parts.indptr)
+    np.testing.assert_array_equal(whole.contents, parts.contents)
+    np.testing.assert_allclose(whole.scores, parts.scores)
+
+
+def test_ranks_count_from_the_best_within_each_user():
+    found = ranks(np.array([1.0, 3.0, 2.0, 5.0, 5.0], dtype=np.float32), np.array([0, 3, 5]))
+    assert found.tolist() == [2, 0, 1, 0, 1]
+
+
+@settings(deadline=None)  # the first call compiles
+@given(st.integers(0, 10_000))
+def test_judging_candidates_is_judging_lists(seed):
+    candidates, held_out, _ = made_up(users=12, each=25, seed=seed)
+    scores = candidates.scores[:, 0]
+    lists = np.full((12, 20), -1)
+    for user in range(12):
+        rows = slice(candidates.indptr[user], candidates.indptr[user + 1])
+        lists[user] = candidates.contents[rows][np.argsort(-scores[rows], kind="stable")[:20]]
+    judged = np.diff(held_out.indptr) > 0
+    found = Judge(candidates, held_out).by_user(scores)[judged]
+    assert (found.mean() if judged.any() else 0.0) == pytest.approx(ndcg(lists, held_out))
+
+
+def test_what_is_held_out_but_no_candidate_counts_against_the_list():
+    candidates = Candidates(np.array([0]), np.array([0, 1]), np.array([3]), np.ones((1, 1), dtype=np.float32))
+    held_out = sp.csr_array((np.ones(2), ([0, 0], [3, 4])), shape=(1, 5))
+    best = 1.0 + 1.0 / np.log2(3)
+    assert Judge(candidates, held_out).mean(np.ones(1, dtype=np.float32)) == pytest.approx(1.0 / best)
+
+
+def test_the_search_finds_the_model_that_knows():
+    candidates, held_out, _ = made_up()
+    weights = search(candidates, held_out)
+    assert weights[0] == 1.0
+    assert abs(weights[1]) < 0.3
+
+
+def test_features_have_their_names_and_are_right():
+    snapshot = checkerboard.snapshot()
+    candidates = gather({"popularity": Popularity().fit(snapshot)}, np.arange(20), snapshot.interactions(), 1)
+    names = feature_names(["popularity"])
+    table = features(candidates, candidates.scores[:, 0], Context.of(snapshot))
+    assert table.shape == (len(candidates.contents), len(names))
+    together = np.expm1(table[:, names.index("friends who watched")])
+    social, watched = snapshot.social().toarray(), snapshot.interactions().toarray()
+    expected = [social[u] @ watched[:, c] for u, c in zip(candidates.row_user, candidates.contents, strict=True)]
+    np.testing.assert_allclose(together, expected, rtol=1e-5)
+
+
+def test_no_ranker_where_it_does_not_help_and_the_same_after_saving(tmp_path):
+    candidates, held_out, context = made_up(users=400)
+    stage, verdict = second_stage.learn(MODELS, candidates, held_out, context, budget_s=30.0, progress=silent)
+    assert verdict.chosen in ("good", "blend")
+    assert stage.ranker is None
+    assert verdict.figures["good"] > verdict.figures["noise"]
+    assert "ranker" in verdict.figures
+    stage.save(tmp_path)
+    again = second_stage.SecondStage.load(tmp_path)
+    np.testing.assert_allclose(again.rank(candidates, context), stage.rank(candidates, context), rtol=1e-5)
+
+
+def test_a_ranker_where_which_model_to_trust_depends_on_the_content(tmp_path):
+    candidates, held_out, context = made_up(users=400)
+    popular = context.watchers.copy()
+    popular[:100] = 1000.0
+    context = Context(context.watched, context.friends, popular)
+    scores = candidates.scores.copy()
+    known = candidates.contents < 100  # here the first model knows, there the second
+    scores[~known] = scores[~known][:, ::-1]
+    candidates = Candidates(candidates.users, candidates.indptr, candidates.contents, scores)
+    stage, verdict = second_stage.learn(MODELS, candidates, held_out, context, budget_s=60.0, progress=silent)
+    assert verdict.chosen.startswith("ranker")
+    assert stage.needed == MODELS
+    assert Judge(candidates, held_out).mean(stage.rank(candidates, context)) > 1.1 * verdict.figures["blend"]
+    stage.save(tmp_path)
+    again = second_stage.SecondStage.load(tmp_path)
+    np.testing.assert_allclose(again.rank(candidates, context), stage.rank(candidates, context), rtol=1e-5)
+
+
+def test_without_time_there_is_still_a_blend():
+    candidates, held_out, context = made_up()
+    stage, verdict = second_stage.learn(MODELS, candidates, held_out, context, budget_s=0.0, progress=silent)
+    assert stage.ranker is None
+    assert "ranker" not in verdict.figures
