@@ -26,4 +26,5 @@ blueprint: Final = APIBlueprint(
 @blueprint.get("/<string:kind>/<path:name>", responses={200: schemas.Content}, operation_id="content")
 def content(path: schemas.ContentPath) -> dict[str, Any]:
     """What is known about a content"""
-    return snake_case(serving().pipeline.content(f"{path.kind}/{path.name}"))
+    content_id = f"{path.kind}/{path.name}"
+    return snake_case(serving().ask(lambda pipeline: pipeline.content(content_id)))

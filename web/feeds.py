@@ -9,6 +9,8 @@ from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
 from graph.schema import BEAT_PREFIX, KEAK_PREFIX
+from recommend.feed import Feed
+from recommend.pipeline import Pipeline
 from web import cursor, logs, metrics, schemas
 from web.problems import documented, invalid
 from web.serving import serving
@@ -25,6 +27,8 @@ blueprint: Final = APIBlueprint(
 
 _COLD_RUNGS: Final = ("trending", "popular")
 _MAX_EXCLUDED: Final = 2_000
+_PIPELINES_SHARE: Final = 0.8
+"""Of the deadline: a feed that leaves a late source out is better than none."""
 
 
 @blueprint.get(
@@ -36,19 +40,20 @@ _MAX_EXCLUDED: Final = 2_000
 )
 def recommendations(path: schemas.UserPath, query: schemas.FeedQuery) -> tuple[dict[str, Any], int, dict[str, str]]:
     """What to see next"""
-    pipeline = serving().pipeline
     shown = cursor.decode(query.cursor) if query.cursor else ()
-    feed = pipeline.recommend(
-        path.user_id,
-        n=query.n,
-        kind=query.kind,
-        exclude=frozenset(shown) | _excluded(query.exclude),
-        explain=query.explain,
-        deadline_ms=serving().settings.service.deadline_ms,
-        request_id=logs.request_id(),
-    )
-    if feed.rung in _COLD_RUNGS and not query.allow_unknown:
-        pipeline.user(path.user_id)  # an unknown id is more often a mistake than a newcomer: it raises
+    excluded = frozenset(shown) | _excluded(query.exclude)
+    request_id = logs.request_id()
+    deadline_ms = int(_PIPELINES_SHARE * serving().settings.service.deadline_ms)
+
+    def recommend(pipeline: Pipeline) -> Feed:
+        feed = pipeline.recommend(
+            path.user_id, query.n, query.kind, excluded, query.explain, deadline_ms=deadline_ms, request_id=request_id
+        )
+        if feed.rung in _COLD_RUNGS and not query.allow_unknown:
+            pipeline.user(path.user_id)  # an unknown id is more often a mistake than a newcomer: it raises
+        return feed
+
+    feed = serving().ask(recommend)
     metrics.count_feed(feed.rung, feed.degraded)
     body = asdict(feed)
     timings = body.pop("timings_ms")
@@ -65,7 +70,7 @@ def recommendations(path: schemas.UserPath, query: schemas.FeedQuery) -> tuple[d
 )
 def people(path: schemas.UserPath, query: schemas.PeopleQuery) -> dict[str, Any]:
     """Whom to follow"""
-    found = serving().pipeline.people(path.user_id, query.n)
+    found = serving().ask(lambda pipeline: pipeline.people(path.user_id, query.n))
     return {"request_id": logs.request_id(), "user_id": path.user_id, "people": [asdict(person) for person in found]}
 
 

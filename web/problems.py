@@ -80,7 +80,7 @@ _BY_ERROR: Final[tuple[tuple[type[EntourageError], str, str], ...]] = (
     (UnknownUser, "unknown-user", ""),
     (UnknownContent, "unknown-content", ""),
     (NotFound, "not-found", ""),
-    (GraphTimeout, "deadline", "The graph did not answer in time."),
+    (GraphTimeout, "deadline", "The answer was not ready in time."),
     (GraphError, "unavailable", "The graph database does not answer."),
     (SnapshotError, "unavailable", "The service has no data to answer from."),
     (ModelError, "unavailable", "The service has no model to answer with."),
@@ -184,7 +184,7 @@ def _on_our_error(error: EntourageError) -> flask.Response:
         if isinstance(error, class_):
             if KINDS[name].status >= 500:
                 structlog.contextvars.bind_contextvars(error=str(error))
-            return _on_problem(Problem(name, detail or error.what))
+            return _on_problem(Problem(name, detail or str(error)))
     return _on_bug(error)
 
 

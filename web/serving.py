@@ -7,10 +7,14 @@ Each worker of the server opens its own after the fork, because drivers and thre
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import flask
 
@@ -18,7 +22,7 @@ from baselines.recommender import Recommender
 from graph import schema
 from graph import snapshot as snapshots
 from graph.driver import Graph
-from graph.errors import EntourageError, GraphUnavailable, ModelError, SnapshotError
+from graph.errors import EntourageError, GraphTimeout, GraphUnavailable, ModelError
 from graph.settings import Settings
 from graph.snapshot import Snapshot
 from ranking import registry
@@ -29,6 +33,11 @@ from web.examples import example_users
 __all__ = ["Serving", "serving"]
 
 POLL_S: Final = 2.0
+_THREADS: Final = 32
+_WARMING: Final = 2
+_WARMING_MS: Final = 10_000
+
+T = TypeVar("T")
 
 #: Which folder lies at a path: its inode and time of change. An export or a training renames a new one into place.
 Stamp = tuple[int, int] | None
@@ -42,8 +51,10 @@ class Serving:
     pipeline: Pipeline
     graph_up: bool
     examples: list[str] = field(default_factory=list)
+    _trouble: str = ""
     _stamps: tuple[Stamp, Stamp] = (None, None)
     _stopped: threading.Event = field(default_factory=threading.Event)
+    _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(_THREADS, "ask"))
 
     @classmethod
     def open(cls, settings: Settings) -> Serving:
@@ -65,13 +76,26 @@ class Serving:
     def stop(self) -> None:
         """End the watch and close the graph."""
         self._stopped.set()
+        self._pool.shutdown(wait=False, cancel_futures=True)
         if self.pipeline.graph:
             self.pipeline.graph.close()
+
+    def ask(self, question: Callable[[Pipeline], T]) -> T:
+        """The pipeline's answer within ``service.deadline_ms``. Raises GraphTimeout; what still runs then ends unheard.
+
+        The pipeline keeps a deadline of its own; this one holds even where a socket hangs.
+        """
+        asked = self._pool.submit(copy_context().run, question, self.pipeline)
+        try:
+            return asked.result(self.settings.service.deadline_ms / 1_000)
+        except TimeoutError:
+            asked.cancel()
+            raise GraphTimeout("The answer was not ready before the deadline.") from None
 
     def search(self, text: str, n: int) -> list[dict[str, Any]]:
         """What begins with ``text``; without a graph, the snapshot's users only. Raises GraphUnavailable."""
         try:
-            return self.pipeline.search(text, n)
+            return self.ask(lambda pipeline: pipeline.search(text, n))
         except GraphUnavailable:
             if not self.pipeline.snapshot:
                 raise
@@ -99,12 +123,13 @@ class Serving:
         try:
             fresh = Graph.connect(self.settings)
         except EntourageError as error:
-            if self.graph_up or self._stamps == (None, None):
-                logs.log.warning("graph down", error=str(error))
             self.graph_up = False
+            if str(error) != self._trouble:  # once, not every two seconds
+                logs.log.warning("graph down", error=str(error))
+                self._trouble = str(error)
             return
         self._swap(fresh, self.pipeline.snapshot, self.pipeline.model, self.pipeline.model_version)
-        self.graph_up = True
+        self.graph_up, self._trouble = True, ""
         logs.log.info("graph up")
         if graph:
             self._close_later(graph)
@@ -118,24 +143,29 @@ class Serving:
         try:
             snapshot = snapshots.load(self.settings.snapshot_path)
             _read_ahead(snapshot)
-        except SnapshotError as error:
+        except Exception as error:  # whatever a damaged file raises: the service must outlive it
             logs.log.warning("no snapshot", error=str(error))
             return
         model, version = None, None
         try:
             model, version = _load_model(self.settings.service.model, model_path, snapshot)
-        except ModelError as error:
+        except Exception as error:
             logs.log.warning("no model", error=str(error))
             if self.pipeline.model:
                 return  # the old pair still fits together; the new model will come with a stamp of its own
-        self._swap(self.pipeline.graph, snapshot, model, version)
         self.examples = example_users(snapshot)
+        self._swap(self.pipeline.graph, snapshot, model, version)
         logs.log.info("swapped", model_version=version, users=snapshot.users.count, contents=snapshot.contents.count)
 
     def _swap(
         self, graph: Graph | None, snapshot: Snapshot | None, model: Recommender | None, version: str | None
     ) -> None:
-        self.pipeline = Pipeline(graph, snapshot, model, self.settings, model_version=version)
+        """Ask it once before it serves: the first person must not wait for Neo4j to plan its queries."""
+        fresh = Pipeline(graph, snapshot, model, self.settings, model_version=version)
+        for user_id in self.examples[:_WARMING]:
+            with suppress(EntourageError):
+                fresh.recommend(user_id, deadline_ms=_WARMING_MS)
+        self.pipeline = fresh
 
     def _close_later(self, graph: Graph) -> None:
         """Requests that still use it have until their deadline."""
@@ -153,6 +183,8 @@ def serving() -> Serving:
 def _answers(graph: Graph) -> bool:
     try:
         graph.read("schema/ping")
+    except GraphTimeout:
+        return True  # busy is not down
     except EntourageError:
         return False
     return True

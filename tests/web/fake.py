@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
@@ -31,11 +32,16 @@ class Ledger:
 
 
 class FakePipeline(Pipeline):
-    """Even users like even contents; every third content is a beat. ``failing`` is raised by whatever is called."""
+    """Even users like even contents; every third content is a beat. ``failing`` is raised by whatever is called.
+
+    While ``hanging`` is clear, ``people`` does not answer.
+    """
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(None, checkerboard.snapshot(SIZE), None, settings, model_version="fake-1")
         self.failing: Exception | None = None
+        self.hanging = threading.Event()
+        self.hanging.set()
         self.deadlines: list[int | None] = []
         self.request_ids: list[str | None] = []
         self.contents = [f"{'beats' if n % 3 == 0 else 'keaks'}/k{n:03d}" for n in range(SIZE)]
@@ -100,6 +106,7 @@ class FakePipeline(Pipeline):
         return Feed(request_id or "", user_id, tuple(items[:n]), "fake-1", rung, False, (), {"sources": 1.5})  # type: ignore[arg-type]
 
     def people(self, user_id: str, n: int = 10) -> list[Person]:
+        self.hanging.wait()
         friends = self._friends(self._number(user_id))
         return [Person(u, 5 - i % 5, tuple(friends[:2]), 1.0 - i / 10) for i, u in enumerate(friends[:n])]
 

@@ -19,7 +19,9 @@ ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    settings = Settings(home=tmp_path_factory.mktemp("home"), neo4j_uri=None, service=Service(rate_limit=""))
+    settings = Settings(
+        home=tmp_path_factory.mktemp("home"), neo4j_uri=None, service=Service(rate_limit="", deadline_ms=60_000)
+    )
     server = make_server("127.0.0.1", 0, create_app(settings, FakePipeline(settings)), threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()

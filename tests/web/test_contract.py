@@ -15,7 +15,9 @@ from graph.settings import Service, Settings
 from tests.web.fake import FakePipeline, Ledger
 from web.app import create_app
 
-_settings = Settings(home=Path(tempfile.gettempdir()) / "nowhere", neo4j_uri=None, service=Service(rate_limit=""))
+_settings = Settings(
+    home=Path(tempfile.gettempdir()) / "nowhere", neo4j_uri=None, service=Service(rate_limit="", deadline_ms=60_000)
+)
 _pipeline = FakePipeline(_settings)
 _pipeline.graph = cast("Graph", Ledger())
 _app = create_app(_settings, _pipeline)

@@ -83,6 +83,17 @@ def test_deadline_that_passed_is_504(client: FlaskClient, pipeline: FakePipeline
     problem(client.get("/v1/users/u002/neighbourhood"), 504, "deadline")
 
 
+def test_no_request_outlasts_its_deadline_whatever_hangs(alone: Settings, pipeline: FakePipeline) -> None:
+    client = create_app(alone.model_copy(update={"service": Service(deadline_ms=50)}), pipeline).test_client()
+    pipeline.hanging.clear()
+    try:
+        answer = client.get("/v1/users/u002/people")  # answered while the pipeline still hangs
+    finally:
+        pipeline.hanging.set()
+    problem(answer, 504, "deadline")
+    assert answer.headers["Retry-After"]
+
+
 def test_a_bug_is_500_in_the_answer_and_a_trace_in_the_log(
     client: FlaskClient, pipeline: FakePipeline, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -115,7 +126,7 @@ def test_request_id_that_is_no_plain_word_is_replaced(client: FlaskClient, sent:
 
 
 def test_too_many_requests_are_429_with_retry_after(alone: Settings, pipeline: FakePipeline) -> None:
-    service = Service(rate_limit="2 per minute")
+    service = Service(rate_limit="2 per minute", deadline_ms=60_000)
     client = create_app(alone.model_copy(update={"service": service}), pipeline).test_client()
     answers = [client.get("/v1/users/u002") for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 429]

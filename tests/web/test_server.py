@@ -45,7 +45,7 @@ def gone(pid: int) -> bool:
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A snapshot, no model yet, and no Neo4j."""
-    service = Service(port=0, workers=2, rate_limit="", model="popularity")
+    service = Service(port=0, workers=2, rate_limit="", model="popularity", deadline_ms=60_000)
     settings = Settings(home=tmp_path_factory.mktemp("home"), neo4j_uri=None, service=service)
     checkerboard.snapshot().save(settings.snapshot_path)
     return settings

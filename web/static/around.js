@@ -52,12 +52,11 @@ export function draw(holder, subgraph, { showUser, showContent }) {
     }, svg("circle", { cx: node.x, cy: node.y, r: Math.max(r, 12), class: "touch" }), svg("circle", { cx: node.x, cy: node.y, r, class: "dot" }));
     if (node.depth === 0) node.mark.append(svg("text", { x: node.x, y: node.y + 26, "text-anchor": "middle" }, node.name));
   }
-  picture.append(...nodes.toSorted((a, b) => b.depth - a.depth).map((node) => node.mark));
+  picture.append(...[...nodes].sort((a, b) => b.depth - a.depth).map((node) => node.mark));
 
-  const counts = Object.entries(Object.groupBy(nodes.filter((node) => node.depth > 0), (node) => node.group));
-  const legend = el("ul", { class: "legend" }, Object.keys(GROUP_NAMES).flatMap((group) => {
-    const found = counts.find(([name]) => name === group);
-    return found ? [el("li", { class: group }, `${found[1].length} ${GROUP_NAMES[group]}`)] : [];
+  const legend = el("ul", { class: "legend" }, Object.keys(GROUP_NAMES).map((group) => {
+    const count = nodes.filter((node) => node.depth > 0 && node.group === group).length;
+    return count ? el("li", { class: group }, `${count} ${GROUP_NAMES[group]}`) : null;
   }));
   spotlight(null);
   holder.replaceChildren(picture, caption, legend);

@@ -79,6 +79,7 @@ async function feed(user, kind, from, signal) {
     if (!shown) byId("cards").append(el("li", { class: "empty" }, "Nothing left to recommend: everything was seen, or there is nothing of this kind."));
     cursor = answer.next_cursor;
     byId("more").hidden = !cursor;
+    byId("more").textContent = "Show more";
     byId("provenance").textContent = RUNGS[answer.rung] ?? answer.rung;
     byId("provenance").title = answer.model_version ?? "";
     byId("degraded").hidden = !answer.degraded;
@@ -87,7 +88,7 @@ async function feed(user, kind, from, signal) {
     return true;
   } catch (problem) {
     if (problem.name === "AbortError") return false;
-    if (from) { fail(problem, byId("more").parentElement); return false; }
+    if (from) { byId("more").textContent = `${problem.message} Try again`; return false; }
     byId("result").hidden = true;
     current = null;
     const box = byId("failure");

@@ -29,11 +29,13 @@ export function search(choose) {
       found = (await get("/v1/search", { q: text, n: 20 }, waiting.signal)).results;
     } catch { return close(); } // suggestions are a convenience: what one typed can still be sent
     const users = found.filter((one) => one.label === "User").slice(0, 8);
+    const chosen = options()[active]?.dataset.id; // stays chosen when the list changes under somebody's fingers
     list.replaceChildren(...users.map((one, n) => el("li", {
       role: "option", id: `option-${n}`, "aria-selected": "false", "data-id": one.id,
       onpointerdown: (event) => { event.preventDefault(); take(one.id); },
     }, avatar(one.id, 24), one.id)));
     active = -1;
+    if (users.some((one) => one.id === chosen)) mark(users.findIndex((one) => one.id === chosen));
     list.hidden = !users.length || document.activeElement !== input;
     input.setAttribute("aria-expanded", String(!list.hidden));
   }
