@@ -9,8 +9,8 @@ from evaluation.splits import Split
 
 __all__ = ["rank"]
 
-_BLOCK_VALUES = 16_000_000
-"""Scores held at once: 64 MB of float32."""
+_BLOCK_VALUES = 8_000_000
+"""Scores held at once: 32 MB of float32, and as much again shuffled, and their order."""
 
 
 def rank(model: Recommender, split: Split, k: int, *, seed: int = 0, progress: Progress | None = None) -> Ints:
@@ -19,7 +19,7 @@ def rank(model: Recommender, split: Split, k: int, *, seed: int = 0, progress: P
     Contents of the training part are left out, and everything else is ranked: sampling negatives reorders models
     (Krichene and Rendle, KDD 2020).
 
-    Equal scores are put in an order drawn anew for each block of users: a fixed one would favour whatever the files
+    Equal scores are put in an order drawn anew for each user: a fixed one would favour whatever the files
     list first, which is often what is popular, and a worst-case one would punish models with few distinct scores. The
     expected value of every metric is then that over all orders of the tied contents. Reproducible by ``seed``.
     """
@@ -39,9 +39,10 @@ def rank(model: Recommender, split: Split, k: int, *, seed: int = 0, progress: P
             scores[rows, columns] = -np.inf
         if split.allowed is not None:
             scores[:, ~split.allowed] = -np.inf
-        shuffled = rng.permutation(width)
-        found, _ = top_k(scores[:, shuffled], k)
-        ids[start : start + block, : found.shape[1]] = np.where(found >= 0, shuffled[found], -1)
+        order = rng.permuted(np.tile(np.arange(width, dtype=np.int32), (len(users), 1)), axis=1)
+        found, _ = top_k(np.take_along_axis(scores, order, axis=1), k)
+        best = np.take_along_axis(order, np.maximum(found, 0), axis=1)
+        ids[start : start + block, : found.shape[1]] = np.where(found >= 0, best, -1)
         if progress is not None:
             progress(min(1.0, (start + block) / len(split.users)), "ranking")
     return ids
