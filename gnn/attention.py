@@ -30,7 +30,7 @@ def attend(
         score = torch.nn.functional.leaky_relu(_at(left, relation.source) + _at(right, relation.target), SLOPE)
         return _aggregate(score + _at(bias, relation.source), edge_bias, values, relation)
     none = values.new_empty(0)
-    return _Attend.apply(left, right, bias, none if edge_bias is None else edge_bias, values, relation)  # type: ignore[no-any-return,no-untyped-call]
+    return _Attend.apply(left, right, bias, none if edge_bias is None else edge_bias, values, relation)  # type: ignore[no-any-return]
 
 
 def attend_v2(
@@ -51,7 +51,7 @@ def attend_v2(
         score = z.view(relation.count, bias.shape[1], -1).sum(-1)
         return _aggregate(score + _at(bias, relation.source), edge_bias, values, relation)
     none = values.new_empty(0)
-    return _AttendV2.apply(left, right, weight, bias, none if edge_bias is None else edge_bias, values, relation)  # type: ignore[no-any-return,no-untyped-call]
+    return _AttendV2.apply(left, right, weight, bias, none if edge_bias is None else edge_bias, values, relation)  # type: ignore[no-any-return]
 
 
 def weighted_sum(weight: Tensor, values: Tensor, relation: Relation) -> Tensor:
@@ -60,8 +60,9 @@ def weighted_sum(weight: Tensor, values: Tensor, relation: Relation) -> Tensor:
         from torch_geometric.utils import scatter  # PyG takes seconds to import, and only a GPU needs it
 
         messages = weight[:, None] * _at(values, relation.source)
-        return scatter(messages, _index(relation.target, values), dim=0, dim_size=relation.targets, reduce="sum")
-    return _WeightedSum.apply(weight, values, relation)  # type: ignore[no-any-return,no-untyped-call]
+        target = _index(relation.target, values)
+        return scatter(messages, target, dim=0, dim_size=relation.targets, reduce="sum")  # type: ignore[no-any-return]
+    return _WeightedSum.apply(weight, values, relation)  # type: ignore[no-any-return]
 
 
 def _index(ids: Any, like: Tensor) -> Tensor:
@@ -78,7 +79,8 @@ def _aggregate(score: Tensor, edge_bias: Tensor | None, values: Tensor, relation
     target = _index(relation.target, values)
     alpha = softmax(score if edge_bias is None else score + edge_bias[:, None], target, num_nodes=relation.targets)
     messages = _at(values, relation.source).view(relation.count, alpha.shape[1], -1) * alpha[:, :, None]
-    return scatter(messages, target, dim=0, dim_size=relation.targets, reduce="sum").flatten(1)
+    received: Tensor = scatter(messages, target, dim=0, dim_size=relation.targets, reduce="sum")
+    return received.flatten(1)
 
 
 def _arrays(*tensors: Tensor) -> list[Any]:

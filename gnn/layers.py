@@ -51,8 +51,8 @@ class Gat(_Attention):
     def forward(self, source: Tensor, target: Tensor, relation: Relation) -> Tensor:
         """Messages from source (S, D) to target (T, D)."""
         # One product with a block-diagonal matrix (D, H) is a matmul; head by head it would be passes over memory.
-        left = source @ torch.block_diag(*self.left).T
-        right = target @ torch.block_diag(*self.right).T
+        left = source @ _block_diagonal(self.left)
+        right = target @ _block_diagonal(self.right)
         return attend(left, right, *self.biases(relation, source), source, relation)
 
 
@@ -132,6 +132,12 @@ class GraphConv(Sage):
         """Messages from source (S, D) to target (T, D)."""
         moved: Tensor = self.neighbours(self.symmetric(source, relation)) + self.own(target)
         return moved
+
+
+def _block_diagonal(rows: Tensor) -> Tensor:
+    """(H, W) → (H·W, H), row h in column h."""
+    heads = torch.eye(len(rows), dtype=rows.dtype, device=rows.device)
+    return (rows[:, :, None] * heads[:, None, :]).flatten(0, 1)
 
 
 def _identity(dim: int) -> nn.Linear:

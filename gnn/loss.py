@@ -48,7 +48,7 @@ def softmax_loss(
     per_user.index_add_(0, target, weight)
     hits = (weighted_sum(weight, contents, positives) * users).sum() / temperature
     candidates = contents if negatives.ids is None else contents[negatives.ids]
-    return _LogSum.apply(users, candidates, per_user, negatives.weight, temperature, precision) - hits  # type: ignore[no-any-return,no-untyped-call]
+    return _LogSum.apply(users, candidates, per_user, negatives.weight, temperature, precision) - hits  # type: ignore[no-any-return]
 
 
 class _LogSum(torch.autograd.Function):

@@ -55,7 +55,7 @@ class Relation:
         return np.repeat(np.arange(self.targets, dtype=np.int32), np.diff(self.indptr))
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True)
 def _transpose(indptr: Any, target: Any, width: int) -> Any:
     count = len(target)
     in_indptr = np.zeros(width + 1, np.int64)
@@ -86,7 +86,7 @@ def transpose(indptr: Ints, target: Ids, width: int) -> tuple[Ints, Ids, Ids, Id
     return found
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True)
 def _keep(indptr: Any, target: Any, mask: Any) -> Any:
     kept_indptr = np.zeros(len(indptr), np.int64)
     kept_target = np.empty(mask.sum(), np.int32)

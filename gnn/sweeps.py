@@ -61,7 +61,7 @@ def sweep(loop: Callable[..., None], indptr: npt.NDArray[np.int64], *arguments: 
         done.result()
 
 
-@_jit  # type: ignore[untyped-decorator]
+@_jit
 def attend(
     first: int,
     last: int,
@@ -118,7 +118,7 @@ def attend(
                     out[t, c] += a * values[s, c]
 
 
-@_jit  # type: ignore[untyped-decorator]
+@_jit
 def attend_back_sources(
     first: int,
     last: int,
@@ -171,7 +171,7 @@ def attend_back_sources(
                 d_score[e, h] = d
 
 
-@_jit  # type: ignore[untyped-decorator]
+@_jit
 def head_products(first: int, last: int, indptr: Any, a: Any, b: Any, out: Any) -> None:
     """out (T, H): the inner products of the rows of ``a`` and ``b`` (T, D), head by head."""
     heads = out.shape[1]
@@ -184,7 +184,7 @@ def head_products(first: int, last: int, indptr: Any, a: Any, b: Any, out: Any) 
             out[t, h] = total
 
 
-@_jit  # type: ignore[untyped-decorator]
+@_jit
 def attend_back_targets(first: int, last: int, indptr: Any, d_score: Any, d_right: Any) -> None:
     """Sum d_score (E, H) over each target's edges into d_right (T, H)."""
     for t in range(first, last):
@@ -195,7 +195,7 @@ def attend_back_targets(first: int, last: int, indptr: Any, d_score: Any, d_righ
                 d_right[t, h] += d_score[e, h]
 
 
-@_jit  # type: ignore[untyped-decorator]
+@_jit
 def attend_v2(
     first: int,
     last: int,
@@ -251,7 +251,7 @@ def attend_v2(
                     out[t, c] += a * values[s, c]
 
 
-@_jit  # type: ignore[untyped-decorator]
+@_jit
 def attend_v2_back_sources(
     first: int,
     last: int,
@@ -303,7 +303,7 @@ def attend_v2_back_sources(
                     d_left[s, c] += d * weight[c] * (1.0 if left[s, c] + right[t, c] > 0.0 else slope)
 
 
-@_jit  # type: ignore[untyped-decorator]
+@_jit
 def attend_v2_back_targets(
     first: int,
     last: int,
@@ -334,7 +334,7 @@ def attend_v2_back_targets(
                     d_weight[t, c] += d * (z if z > 0.0 else slope * z)
 
 
-@_jit  # type: ignore[untyped-decorator]
+@_jit
 def weighted_sum(
     first: int, last: int, indptr: Any, source: Any, edge: Any, weight: Any, values: Any, out: Any
 ) -> None:

@@ -110,7 +110,7 @@ class Trainer:
             precision=self.precision,
         )
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         self.optimiser.step()
         self.steps += 1
         decay = min(self.config.ema, (1 + self.steps) / (10 + self.steps))

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from gnn import loss
+from gnn.loss import Negatives, softmax_loss
+from gnn.relations import Relation, both_directions
+
+USERS, CONTENTS, TEMPERATURE = 9, 31, 0.14
+
+
+@pytest.fixture
+def problem():
+    rng = np.random.default_rng(0)
+    watched = rng.random((USERS, CONTENTS)) < 0.2
+    watched[:, 0] = True
+    users, contents = np.nonzero(watched)
+    indptr = np.concatenate(([0], np.cumsum(np.bincount(users, minlength=USERS))))
+    positives = both_directions(indptr, contents.astype(np.int32), CONTENTS)[1]
+    generator = torch.Generator().manual_seed(0)
+    vectors = [torch.randn(n, 8, generator=generator, dtype=torch.float64) for n in (USERS, CONTENTS)]
+    unit = [torch.nn.functional.normalize(v, dim=1).requires_grad_() for v in vectors]
+    weight = torch.rand(len(users), generator=generator, dtype=torch.float64)
+    return unit, positives, weight / weight.sum()
+
+
+def naive(users: torch.Tensor, contents: torch.Tensor, positives: Relation, weight: torch.Tensor) -> torch.Tensor:
+    total = torch.zeros((), dtype=torch.float64)
+    for edge in range(positives.count):
+        logits = contents @ users[positives.target[edge]] / TEMPERATURE
+        total = total - weight[edge] * torch.log_softmax(logits, 0)[positives.source[edge]]
+    return total
+
+
+def test_as_the_naive_loop_in_blocks_of_any_size(problem, monkeypatch):
+    (users, contents), positives, weight = problem
+    expected = naive(users, contents, positives, weight)
+    want = torch.autograd.grad(expected, (users, contents))
+    monkeypatch.setattr(loss, "_BLOCK_VALUES", 16 * CONTENTS)
+    got = softmax_loss(users, contents, positives, weight, TEMPERATURE, precision=torch.float64)
+    torch.testing.assert_close(got, expected)
+    for mine, theirs in zip(torch.autograd.grad(got, (users, contents)), want, strict=True):
+        torch.testing.assert_close(mine, theirs)
+
+
+def test_bfloat16_products_stay_near(problem):
+    (users, contents), positives, weight = problem
+    users, contents = users.detach().float().requires_grad_(), contents.detach().float().requires_grad_()
+    exact = softmax_loss(users, contents, positives, weight.float(), TEMPERATURE)
+    rough = softmax_loss(users, contents, positives, weight.float(), TEMPERATURE, precision=torch.bfloat16)
+    assert float(rough.detach()) == pytest.approx(float(exact.detach()), rel=0.02)
+    for mine, theirs in zip(
+        torch.autograd.grad(rough, (users, contents)), torch.autograd.grad(exact, (users, contents)), strict=True
+    ):
+        assert torch.nn.functional.cosine_similarity(mine.flatten(), theirs.flatten(), dim=0) > 0.999
+
+
+def test_all_contents_drawn_with_weight_one_is_the_full_softmax(problem):
+    (users, contents), positives, weight = problem
+    everything = Negatives(torch.arange(CONTENTS), torch.ones(CONTENTS, dtype=torch.float64))
+    full = softmax_loss(users, contents, positives, weight, TEMPERATURE, precision=torch.float64)
+    drawn = softmax_loss(users, contents, positives, weight, TEMPERATURE, everything, precision=torch.float64)
+    torch.testing.assert_close(drawn, full)
+    got = torch.autograd.grad(drawn, (users, contents))
+    for mine, theirs in zip(got, torch.autograd.grad(full, (users, contents)), strict=True):
+        torch.testing.assert_close(mine, theirs)
