@@ -164,7 +164,8 @@ def _people(random: np.random.Generator, count: int, centres: Array) -> People:
     joined = START + (random.beta(1.0, 1.35, count) * (span - 40 * 86_400 * SECOND)).astype(np.int64)
     created = np.where(early, START - (random.random(count) * 365 * 86_400 * SECOND).astype(np.int64), joined)
     begin = np.maximum(created, START)
-    last = begin + ((END - begin) * random.beta(1.6, 0.5, count)).astype(np.int64)
+    left = random.random(count) < 0.55  # the others are there to the end
+    last = np.where(left, begin + ((END - begin) * random.beta(1.2, 0.9, count)).astype(np.int64), END)
     return People(
         vector=vector,
         community=community,

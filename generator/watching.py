@@ -24,7 +24,7 @@ MET: Final = 8
 """Contents met before one of them is watched."""
 TASTE: Final = 5.0
 """Weight of affinity in the odds."""
-QUALITY: Final = 0.45
+QUALITY: Final = 0.6
 """Weight of quality in the odds."""
 TIE: Final = 0.7
 """What it adds to have met a content through a followed person."""
@@ -132,7 +132,8 @@ def sessions(world: World) -> Sessions:
     stay = (people.last - np.maximum(people.created, START)) / (END - START)
     wish = random.lognormal(0.0, 1.3, count) * (0.15 + stay)
     wish[random.random(count) < 0.04] = 0.0
-    views = shares_of(world.sizes.audiences, wish, most=max(world.sizes.contents // 4, 40) * 8)
+    roof = max(world.sizes.contents // 3, 8 * world.sizes.audiences // count + 8)
+    views = shares_of(world.sizes.audiences, wish, most=roof)
     # Sessions of 1 + geometric length, mean 6, cut where a user's views run out.
     estimate = views / 6.0
     number = np.maximum((views > 0).astype(np.int64), np.ceil(estimate).astype(np.int64))
