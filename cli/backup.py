@@ -12,6 +12,7 @@ from rich.console import Console
 from cli.server import shown
 from graph import backup as backups
 from graph.errors import InputError
+from graph.local_server import LocalServer
 from graph.settings import load_settings
 
 __all__ = ["backup", "restore"]
@@ -31,7 +32,7 @@ def backup(
         raise InputError(f"{file} exists.", do="Name another file, or add --force.")
     begun = time.monotonic()
     with shown(_console) as report:
-        size = backups.backup(load_settings(), file, report)
+        size = backups.backup(LocalServer(load_settings()), file, report)
     _console.print(f"Wrote {file}: {size / 1e6:,.1f} MB in {time.monotonic() - begun:.0f} s.")
     _console.print(f"Bring it back with [bold]entourage restore {file}[/bold].")
 
@@ -48,6 +49,6 @@ def restore(
         typer.confirm(f"Replace the local graph by {file}?", abort=True)
     begun = time.monotonic()
     with shown(_console) as report:
-        backups.restore(load_settings(), file, report)
+        backups.restore(LocalServer(load_settings()), file, report)
     _console.print(f"Restored {file} in {time.monotonic() - begun:.0f} s.")
     _console.print("Next: [bold]entourage status[/bold], then [bold]entourage export[/bold].")

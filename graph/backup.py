@@ -13,7 +13,6 @@ from graph import aside
 from graph.errors import InputError, LocalServerError, SettingsError
 from graph.jars import Progress
 from graph.local_server import LocalServer
-from graph.settings import Settings
 
 __all__ = ["backup", "restore"]
 
@@ -22,15 +21,17 @@ DATABASE: Final = "neo4j"
 _PARTS: Final = (f"databases/{DATABASE}", f"transactions/{DATABASE}")
 
 
-def backup(settings: Settings, file: Path, progress: Progress | None = None) -> int:
+def backup(server: LocalServer, file: Path, progress: Progress | None = None) -> int:
     """Write the local graph to ``file``; its size in bytes. A server that runs is stopped meanwhile.
 
     The file takes its name when it is whole. Raises SettingsError when ``NEO4J_URI`` is set, InputError when there is
     no graph yet.
     """
-    server = _local(settings)
+    _require_local(server)
     if not (server.home / "data" / _PARTS[0]).exists():
-        raise InputError(f"There is no graph in {settings.home} to back up.", do="Run `entourage up` and import first.")
+        raise InputError(
+            f"There is no graph in {server.settings.home} to back up.", do="Run `entourage up` and import first."
+        )
     with _stopped(server, progress), aside.file(file.absolute()) as fresh:
         _say(progress, "Writing the backup")
         server.admin("database", "dump", DATABASE, f"--to-path={fresh.parent}")
@@ -38,13 +39,13 @@ def backup(settings: Settings, file: Path, progress: Progress | None = None) -> 
     return file.stat().st_size
 
 
-def restore(settings: Settings, file: Path, progress: Progress | None = None) -> None:
+def restore(server: LocalServer, file: Path, progress: Progress | None = None) -> None:
     """Put the graph in ``file`` in the place of the local one; a server that runs is stopped meanwhile.
 
     The backup is loaded beside the present store and checked by starting Neo4j on it; only then is the present store
     deleted. Whatever fails before leaves it, or puts it back. Raises InputError when the file is no backup.
     """
-    server = _local(settings)
+    _require_local(server)
     if not file.is_file():
         raise InputError(f"There is no file {file}.", do="Name one that `entourage backup` wrote.")
     _say(progress, "Stopping Neo4j")
@@ -108,13 +109,12 @@ def _stopped(server: LocalServer, progress: Progress | None) -> Iterator[None]:
             server.start(progress)
 
 
-def _local(settings: Settings) -> LocalServer:
-    if settings.neo4j_uri:
+def _require_local(server: LocalServer) -> None:
+    if server.settings.neo4j_uri:
         raise SettingsError(
-            f"NEO4J_URI is set ({settings.neo4j_uri}); backup and restore are for the local Neo4j.",
+            f"NEO4J_URI is set ({server.settings.neo4j_uri}); backup and restore are for the local Neo4j.",
             do="Unset it, or use that server's own `neo4j-admin database dump`.",
         )
-    return LocalServer(settings)
 
 
 def _say(progress: Progress | None, what: str) -> None:

@@ -48,6 +48,8 @@ DISK_MB: Final = 700
 """A fresh store with its logs takes 200 MB; the rest is for the first import."""
 
 _ENTRY: Final = "org.neo4j.server.CommunityEntryPoint"
+#: Python warns of a running process that nobody holds any more; these are meant to run on.
+_left_running: Final[list[subprocess.Popen[bytes]]] = []
 #: Runs beside a child server and stops it when the pipe from the parent breaks, however the parent went.
 _WATCH: Final = """
 import os, signal, sys
@@ -122,6 +124,8 @@ class LocalServer:
                     started = self._wait(now, progress)
             if not started:
                 raise ports.port_taken(now.bolt_port)
+            if self._process and not child:
+                _left_running.append(self._process)
         return connection(self.settings)
 
     def stop(self) -> bool:

@@ -11,7 +11,7 @@ from graph.doctor import Finding, Verdict, counts, examine
 from graph.driver import Graph
 from graph.memory import Memory
 from graph.settings import Settings
-from graph.snapshot import Snapshot
+from tests import checkerboard
 from tests.graph.conftest import Queries
 
 
@@ -62,24 +62,25 @@ def test_counts_orphans_and_hubs(graph: Graph, settings: Settings, queries: Quer
     ]
 
 
-def test_a_snapshot_and_a_model_that_are_out_of_date(settings: Settings, checkerboard_snapshot: Snapshot):
-    checkerboard_snapshot.save(settings.snapshot_path)
+def test_a_snapshot_and_a_model_that_are_out_of_date(settings: Settings):
+    held = checkerboard.snapshot()
+    held.save(settings.snapshot_path)
     assert verdicts(settings, "snapshot") == [Verdict.OK]
     assert verdicts(settings, "freshness") == [Verdict.WARN]  # the database has another graph
     for name, manifest in (
-        ("fits", json.dumps({"graph_id": checkerboard_snapshot.manifest.graph_id})),
-        ("old", json.dumps({"graph_id": checkerboard_snapshot.manifest.graph_id})),
+        ("fits", json.dumps({"graph_id": held.manifest.graph_id})),
+        ("old", json.dumps({"graph_id": held.manifest.graph_id})),
         ("other", json.dumps({"graph_id": "other"})),
         ("torn", '{"graph_'),
     ):
         settings.model_path(name).mkdir(parents=True)
         (settings.model_path(name) / "manifest.json").write_text(manifest)
     os.utime(settings.model_path("old") / "manifest.json", (1, 1))
-    assert [(f.what.split()[-5:], f.verdict) for f in findings(settings, "models")] == [
-        (["fits", "the", "snapshot."], Verdict.OK),
-        (["is", "older", "than", "the", "snapshot."], Verdict.WARN),
-        (["was", "trained", "on", "another", "graph."], Verdict.FAIL),
-        (["manifest", "of", "torn", "is", "damaged."], Verdict.FAIL),
+    assert [(f.what.removeprefix("The "), f.verdict) for f in findings(settings, "models")] == [
+        ("fits fits the snapshot.", Verdict.OK),
+        ("old is older than the snapshot.", Verdict.WARN),
+        ("other was trained on another graph.", Verdict.FAIL),
+        ("manifest of torn is damaged.", Verdict.FAIL),
     ]
 
 
