@@ -1,0 +1,226 @@
+"""``entourage demo``: the sub-commands a newcomer would type, in order, on a generated network of their own home."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from graph.errors import SettingsError
+from graph.settings import Settings, load_settings
+
+__all__ = ["demo"]
+
+_console = Console()
+
+_COMPARED: Final = "popularity,item-knn,ease,gat"
+_COMPOSE_FILE: Final = Path("docker-compose.yml")
+_BUDGET_MIN: Final = 1.0
+"""Minutes to train in: enough to see what it learns, and the demo trains twice."""
+
+
+def demo(
+    serve: Annotated[
+        bool | None,
+        typer.Option("--serve/--no-serve", help="Keep serving at the end; by default only at a terminal."),
+    ] = None,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Of the service; 0 picks a free one.")] = 0,
+) -> None:
+    """The whole path on a generated network: import, train, compare, serve, ask.
+
+    Everything lies in a home of its own below the usual one, so that no graph of yours is touched.
+    """
+    began = time.monotonic()
+    home = load_settings().home / "demo"
+    os.environ["ENTOURAGE_HOME"] = str(home)
+    keep = sys.stdin.isatty() and sys.stdout.isatty() if serve is None else serve
+    with ExitStack() as running, _terminated_in_order():
+        _step("up", f"a real Neo4j, its data in {home}")
+        browser = running.enter_context(_neo4j(load_settings()))
+        settings = load_settings()  # they name the Neo4j that was just started
+        _learn(home)
+        _step(f"serve --port {port}", "the HTTP service")
+        url = running.enter_context(_service(settings, port))
+        _ask(url, _someone(settings))
+        _console.print(f"\n[bold green]Done in {time.monotonic() - began:.0f} s.[/]")
+        _console.print(f"  The page       [bold]{url}[/]       the API  [bold]{url}/docs[/]")
+        _console.print(f"  Neo4j Browser  [bold]{browser}[/]")
+        _console.print(f"  Another command on this network: ENTOURAGE_HOME={home} entourage …")
+        if keep:
+            _console.print("\nServing until Ctrl-C.")
+            _until_interrupted()
+    _console.print("Everything is stopped. Run it again with `make demo`; your own data: `entourage import --help`.")
+
+
+def _learn(home: Path) -> None:
+    """Files → graph → snapshot → models, by the same functions that the command line calls."""
+    from cli.evaluate import How, evaluate
+    from cli.export import export
+    from cli.generate import generate
+    from cli.import_ import import_
+    from cli.train import train
+
+    files, quick = home / "files", home / "quick.json"
+    home.mkdir(parents=True, exist_ok=True)
+    quick.write_text(json.dumps({"gat": {"budget_min": _BUDGET_MIN}}))
+    steps: list[tuple[str, str, Callable[[], object]]] = [
+        (f"generate {files} --demo", "a network with a known truth", lambda: generate(files, demo=True)),
+        (f"import {files}", "the files, into the graph", lambda: import_(files)),
+        ("export", "the graph, as arrays", export),
+        (
+            f"train --model gat --budget {_BUDGET_MIN:g}",
+            "the graph network and what ranks on top of it",
+            lambda: train(model="gat", budget=_BUDGET_MIN),
+        ),
+        (
+            f"evaluate --models {_COMPARED} --split time --settings {quick}",
+            "everyone learns from the past and is judged on the newest fifth",
+            lambda: evaluate(models=_COMPARED, split=How.TIME, settings_file=quick),
+        ),
+    ]
+    for command, what, run in steps:
+        _step(command, what)
+        run()
+
+
+def _step(command: str, what: str) -> None:
+    _console.print(f"\n[bold cyan]$ entourage {escape(command)}[/]   [dim]# {escape(what)}[/]", soft_wrap=True)
+
+
+@contextmanager
+def _neo4j(settings: Settings) -> Iterator[str]:
+    """``NEO4J_URI`` where it is set, else docker compose where an engine answers, else a local server.
+
+    What is started here lives as long as the block. Gives Browser's address and how to get in.
+    """
+    if settings.neo4j_uri:
+        _refuse_foreign(settings)
+        yield f"the one of {settings.neo4j_uri}"
+    elif _COMPOSE_FILE.is_file() and _docker("info"):
+        with _composed(settings) as address:
+            yield address
+    else:
+        with _local(settings) as address:
+            yield address
+
+
+@contextmanager
+def _local(settings: Settings) -> Iterator[str]:
+    from graph.connection import password_file
+    from graph.local_server import LocalServer
+
+    with LocalServer(settings) as connection:
+        yield f"{connection.browser} (user {connection.user}, password in {password_file(settings)})"
+
+
+@contextmanager
+def _composed(settings: Settings) -> Iterator[str]:
+    """Neo4j of docker-compose.yml under a project name of its own; a local server where it does not come up."""
+    password = settings.home / "docker-password"
+    if not password.exists():
+        settings.home.mkdir(parents=True, exist_ok=True)
+        password.touch(mode=0o600)
+        password.write_text(secrets.token_urlsafe(24))
+    os.environ["NEO4J_PASSWORD"] = password.read_text()
+    compose = ("compose", "--project-name", "entourage-demo", "--file", str(_COMPOSE_FILE))
+    try:
+        if _docker(*compose, "up", "--detach", "--wait", "neo4j"):
+            os.environ["NEO4J_URI"] = "bolt://127.0.0.1:7687"
+            yield f"http://127.0.0.1:7474 (user neo4j, password in {password})"
+            return
+    finally:
+        _docker(*compose, "stop")
+        os.environ.pop("NEO4J_URI", None)
+        del os.environ["NEO4J_PASSWORD"]
+    _console.print("Docker could not start Neo4j; a local one is used instead.")
+    with _local(settings) as address:
+        yield address
+
+
+def _docker(*arguments: str) -> bool:
+    program = shutil.which("docker")
+    return (
+        program is not None and subprocess.run([program, *arguments], capture_output=True, check=False).returncode == 0
+    )
+
+
+def _refuse_foreign(settings: Settings) -> None:
+    """A graph that somebody else filled is not ours to add five thousand invented users to."""
+    from graph.driver import Graph
+
+    marker = settings.home / "files" / "users.jsonl"
+    with Graph.connect(settings) as graph:
+        if not marker.exists() and graph.read("lookup/any_user"):
+            raise SettingsError(
+                f"The graph at {settings.neo4j_uri} is not empty, and the demo would mix invented users into it.",
+                do="Point NEO4J_URI at an empty database, or unset it to use a local Neo4j.",
+            )
+
+
+@contextmanager
+def _service(settings: Settings, port: int) -> Iterator[str]:
+    from web.server import background
+
+    service = settings.service.model_copy(update={"port": port})
+    with background(settings.model_copy(update={"service": service})) as running:
+        yield running.url
+
+
+def _someone(settings: Settings) -> str:
+    """Somebody with a life in the network: the user whose number of watches is closest to the 90th percentile."""
+    import numpy as np
+
+    from graph import snapshot as snapshots
+
+    snapshot = snapshots.load(settings.snapshot_path)
+    watches = np.diff(snapshot.watched.indptr) * (np.diff(snapshot.follows.indptr) > 0)
+    return str(snapshot.users.ids[int(np.abs(watches - np.quantile(watches, 0.9)).argmin())])
+
+
+def _ask(url: str, user: str) -> None:
+    address = f"{url}/v1/users/{user}/recommendations?n=10"
+    _console.print(f"\n[bold cyan]$ curl '{address}'[/]", soft_wrap=True)
+    with urllib.request.urlopen(address, timeout=30) as answer:  # noqa: S310 - our own address
+        feed: dict[str, Any] = json.load(answer)
+    table = Table("#", "content", "score", "sources", "why", title=f"What user {user} should see next ({feed['rung']})")
+    for rank, item in enumerate(feed["items"], start=1):
+        why = item["reasons"][0]["text"] if item["reasons"] else ""
+        table.add_row(str(rank), item["content_id"], f"{item['score']:.3f}", ", ".join(item["sources"]), why)
+    _console.print(table)
+
+
+@contextmanager
+def _terminated_in_order() -> Iterator[None]:
+    """SIGTERM ends the demo as Ctrl-C does: with everything it started."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _until_interrupted() -> None:
+    try:
+        while True:
+            time.sleep(3600)
+    except KeyboardInterrupt:
+        _console.print()
