@@ -1,0 +1,153 @@
+"""``entourage recommend``: to one user, as a table; or to all of them, into a file."""
+
+from __future__ import annotations
+
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from baselines.recommender import Recommender
+from graph import snapshot as snapshots
+from graph.driver import Graph
+from graph.errors import GraphUnavailable, ModelError, SettingsError, SnapshotError, UnknownUser
+from graph.settings import Settings, load_settings
+from graph.snapshot import Snapshot
+from ranking import registry
+from recommend.batch import write_all
+from recommend.feed import Feed
+from recommend.pipeline import Pipeline
+
+__all__ = ["recommend"]
+
+_console = Console(soft_wrap=True)
+
+_PATIENCE_MS: Final = 30_000
+"""At a terminal a cold cache is no reason to leave a source out."""
+
+
+class Kind(StrEnum):
+    """What may be recommended."""
+
+    KEAK = "keak"
+    BEAT = "beat"
+
+
+class Ids(StrEnum):
+    """How content ids are written."""
+
+    PREFIXED = "prefixed"
+    BARE = "bare"
+
+
+def recommend(
+    user: Annotated[str | None, typer.Option(help="Id of one user, as in users.jsonl.")] = None,
+    everyone: Annotated[bool, typer.Option("--all", help="All users of the snapshot, into --out.")] = False,
+    k: Annotated[int, typer.Option("--k", "-n", min=1, max=1000, help="Contents for each user.")] = 20,
+    kind: Annotated[Kind | None, typer.Option(help="Only this kind of content.")] = None,
+    out: Annotated[Path | None, typer.Option(help="With --all: the file to write, one JSON object a line.")] = None,
+    ids: Annotated[Ids, typer.Option(help="With --all: content ids as keaks/123, or as 123.")] = Ids.PREFIXED,
+    model: Annotated[str | None, typer.Option(help="A trained model; else the one that the service uses.")] = None,
+) -> None:
+    """Recommend to one user, with sources and reasons, or to all of them into a file. Seen contents are left out."""
+    settings = load_settings()
+    name = model or settings.service.model
+    if (user is None) == (not everyone):
+        raise SettingsError("Say for whom to recommend.", do="Give --user ID, or --all with --out FILE.")
+    if everyone:
+        if out is None:
+            raise SettingsError("--all needs a file to write.", do="Add --out recs.jsonl.")
+        _to_all(settings, name, k, kind, out, bare=ids is Ids.BARE)
+    elif user is not None:
+        _to_one(settings, name, user.removeprefix("users/"), k, kind, asked_for_model=model is not None)
+
+
+def _to_all(settings: Settings, name: str, k: int, kind: Kind | None, out: Path, *, bare: bool) -> None:
+    snapshot = snapshots.load(settings.snapshot_path)
+    trained = _load(settings, name, snapshot)
+    what = f"{kind.value}s" if kind else "contents"
+    _console.print(f"Recommending {k} {what} to each of {snapshot.users.count:,} users with {name} …")
+    begun = time.monotonic()
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    with Progress(*columns, TimeRemainingColumn(), console=_console, transient=True) as bar:
+        task = bar.add_task("users", total=snapshot.users.count)
+        written = write_all(
+            trained,
+            out,
+            k,
+            kind=kind.value if kind else None,
+            bare=bare,
+            progress=lambda users: bar.advance(task, users),
+        )
+    seconds = time.monotonic() - begun
+    _console.print(
+        f"Wrote {written:,} lines to {out} in {seconds:.1f} s ({written / max(seconds, 1e-9):,.0f} users a second)."
+    )
+    _console.print(
+        "Next: `entourage recommend --user ID` shows one user's with reasons; `entourage serve` serves them."
+    )
+
+
+def _to_one(settings: Settings, name: str, user: str, k: int, kind: Kind | None, *, asked_for_model: bool) -> None:
+    graph = _graph(settings)
+    try:
+        snapshot, trained = _trained(settings, name, needed=asked_for_model)
+        pipeline = Pipeline(graph, snapshot, trained, settings)
+        try:
+            pipeline.user(user)
+        except UnknownUser as unknown:
+            _console.print(f"[yellow]{unknown.what}[/] This is what a stranger would see.")
+        feed = pipeline.recommend(user, n=k, kind=kind.value if kind else None, deadline_ms=_PATIENCE_MS)
+    finally:
+        if graph:
+            graph.close()
+    _show(feed)
+
+
+def _show(feed: Feed) -> None:
+    table = Table("", "content", "score", "sources", "reasons", title=f"For {feed.user_id}")
+    table.columns[0].justify = table.columns[2].justify = "right"
+    for rank, item in enumerate(feed.items, start=1):
+        why = "\n".join(reason.text for reason in item.reasons)
+        table.add_row(str(rank), item.content_id, f"{item.score:.3f}", ", ".join(item.sources), why)
+    Console().print(table)
+    model = f" by {feed.model_version}" if feed.model_version else ""
+    _console.print(f"{len(feed.items)} contents{model}, rung: {feed.rung}, {sum(feed.timings_ms.values()):.0f} ms.")
+    if feed.degraded:
+        _console.print("[yellow]Degraded:[/] Neo4j did not answer; this is as of the snapshot. Try `entourage up`.")
+    if feed.late:
+        _console.print(f"[yellow]Left out, too late:[/] {', '.join(feed.late)}.")
+    _console.print("Next: `entourage serve` answers the same over HTTP and draws the neighbourhood.")
+
+
+def _graph(settings: Settings) -> Graph | None:
+    try:
+        return Graph.connect(settings)
+    except GraphUnavailable as down:
+        _console.print(f"[yellow]{down.what}[/] Answering from the snapshot.")
+        return None
+
+
+def _trained(settings: Settings, name: str, *, needed: bool) -> tuple[Snapshot | None, Recommender | None]:
+    """The snapshot and the model, each None when it is missing and nobody insisted on it."""
+    snapshot: Snapshot | None = None
+    try:
+        snapshot = snapshots.load(settings.snapshot_path)
+        return snapshot, _load(settings, name, snapshot)
+    except (SnapshotError, ModelError) as missing:
+        if needed:
+            raise
+        _console.print(f"[yellow]{missing.what}[/] Answering without it.")
+        return snapshot, None
+
+
+def _load(settings: Settings, name: str, snapshot: Snapshot) -> Recommender:
+    path = settings.model_path(name)
+    if not path.is_dir():
+        raise ModelError(f"There is no model at {path}.", do=f"Run `entourage train --model {name}`.")
+    return registry.kind(name).load(path, snapshot)

@@ -1,0 +1,48 @@
+"""Recommend to every user of a snapshot at once, into a file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from baselines.recommender import Recommender
+from graph import aside
+
+__all__ = ["write_all"]
+
+_BLOCK: Final = 1_024
+
+
+def write_all(
+    model: Recommender,
+    path: Path,
+    k: int,
+    *,
+    kind: str | None = None,
+    bare: bool = False,
+    progress: Callable[[int], object] | None = None,
+) -> int:
+    """Write ``{"user": id, "items": [ids, best first]}`` for every user, one a line; the number of lines.
+
+    At most ``k`` contents of ``kind`` (both when None), seen ones left out. User ids are bare, content ids prefixed
+    unless ``bare``. Written aside and renamed. ``progress`` is called with the number of users of each block.
+    """
+    snapshot = model.snapshot
+    users = snapshot.users.ids
+    contents = snapshot.contents.ids
+    names = np.array((contents.str.split("/").list.last() if bare else contents).to_list(), dtype=object)
+    allowed = None if kind is None else snapshot.kinds == kind
+    with aside.file(path) as fresh, fresh.open("w", encoding="utf-8") as out:
+        for start in range(0, len(users), _BLOCK):
+            block = np.arange(start, min(start + _BLOCK, len(users)))
+            found, _ = model.recommend(block, k, allowed=allowed)
+            for user, row in zip(users.gather(block).to_list(), found, strict=True):
+                out.write(json.dumps({"user": user, "items": names[row[row >= 0]].tolist()}, ensure_ascii=False))
+                out.write("\n")
+            if progress:
+                progress(len(block))
+    return len(users)
