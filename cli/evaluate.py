@@ -18,16 +18,16 @@ from evaluation.tuning import read_settings
 from graph import snapshot as snapshots
 from graph.errors import SettingsError
 from graph.settings import load_settings
-from ranking.registry import NAMES
+from ranking import registry
 
-__all__ = ["evaluate"]
+__all__ = ["How", "evaluate"]
 
 _console = Console()
 
 
 def evaluate(
     models: Annotated[
-        str, typer.Option(help=f"Comma-separated names: {', '.join(NAMES)}.")
+        str, typer.Option(help=f"Comma-separated names: {', '.join(registry.NAMES)}.")
     ] = "popularity,friends-items,item-knn,user-knn,ease,als,gat",
     split: Annotated[
         How,
@@ -36,6 +36,9 @@ def evaluate(
     fraction: Annotated[float, typer.Option(help="Share held out, between 0 and 1.")] = 0.2,
     seeds: Annotated[int, typer.Option(min=1, help="Splits, drawn with seeds 0, 1, …; with --split time, fits.")] = 1,
     k: Annotated[str, typer.Option(help="Comma-separated cut-offs; the first orders the table.")] = "10,20",
+    budget: Annotated[
+        float | None, typer.Option(help="Minutes for each fit of `gat`; without it, by the size of the graph.")
+    ] = None,
     tune_seconds: Annotated[
         float, typer.Option(min=0, help="Let every baseline search its settings so long, on training data only.")
     ] = 0,
@@ -60,6 +63,9 @@ def evaluate(
     names = [name.strip() for name in models.split(",") if name.strip()]
     cutoffs = _cutoffs(k)
     given = read_settings(settings_file) if settings_file else {}
+    if budget is not None:
+        timed = [name for name in names if "budget_min" in registry.options(name)]
+        given |= {name: {"budget_min": budget, **given.get(name, {})} for name in timed}
     taking_part = contenders.named(names, given, tune_seconds)
     if not taking_part or len(set(names)) < len(names):
         raise SettingsError("--models names nothing, or something twice.", do="Give different names, with commas.")
