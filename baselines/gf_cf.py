@@ -47,9 +47,10 @@ class GfCf(Baseline):
     def scores(self, users: Ints) -> Floats:
         normal, by_content = self._sparse("normal"), self._dense("by_content")
         watched = self.watched[users]
-        linear = ((watched * by_content) @ normal.T) @ normal
-        passed = ((watched * by_content) @ self._dense("vectors")) @ self._dense("vectors").T
-        found = np.asarray(linear.toarray()) + np.float32(self.weight) * passed
+        scaled = sp.csr_array(watched * by_content)
+        linear = (scaled @ normal.T).toarray() @ normal  # dense in the middle: nearly everyone shares something
+        passed = (scaled @ self._dense("vectors")) @ self._dense("vectors").T
+        found = linear + np.float32(self.weight) * passed
         return np.asarray(found / by_content, dtype=np.float32)
 
 

@@ -35,6 +35,8 @@ class _Knn(Baseline):
     power: float = 1.0
     """Similarities are raised to this: above 1 the nearest count more."""
 
+    _by_row: ClassVar[bool] = True
+
     space: ClassVar[Mapping[str, Sequence[Any]]] = {
         "weighting": ("tf-idf", "bm25", "none"),
         "neighbours": (50, 200, 800),
@@ -50,7 +52,7 @@ class _Knn(Baseline):
         weighted = _weigh(self._rows(), self.weighting)
         similar = neighbours(weighted, self.neighbours, self.shrink, progress)
         similar.data **= np.float32(self.power)
-        return {"similar": similar}
+        return {"similar": similar if self._by_row else sp.csr_array(similar.T)}
 
 
 @dataclass
@@ -58,13 +60,13 @@ class ItemKnn(_Knn):
     """Adds up the similarity of a content to everything one has watched (Deshpande and Karypis, TOIS 2004)."""
 
     name: ClassVar[str] = "item-knn"
+    _by_row: ClassVar[bool] = False  # a candidate collects over its own neighbours, and stands in the columns
 
     def _rows(self) -> sp.csr_array:
         return self._watchers
 
     def scores(self, users: Ints) -> Floats:
-        # Row i of ``similar`` holds the neighbours of content i, so candidates collect over their own neighbours.
-        return np.asarray((self.watched[users] @ self._sparse("similar").T).toarray(), dtype=np.float32)
+        return np.asarray((self.watched[users] @ self._sparse("similar")).toarray(), dtype=np.float32)
 
     def similar_items(self, items: Ints | int, k: int) -> tuple[Ints, Floats]:
         return nearest(_weigh(self._watchers, self.weighting), items, k)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -113,8 +113,13 @@ class FirstStage:
             found.seconds[member.name] = time.monotonic() - begun
         return found
 
-    def again(self, names: Sequence[str], snapshot: Snapshot, network_s: float, progress: Progress) -> FirstStage:
-        """The models called ``names`` with the same settings, fitted on ``snapshot``."""
+    def again(
+        self, names: Sequence[str], snapshot: Snapshot, network_s: Callable[[], float], progress: Progress
+    ) -> FirstStage:
+        """The models called ``names`` with the same settings, fitted on ``snapshot``.
+
+        ``network_s`` tells the seconds that the graph network has when its turn comes.
+        """
         fresh = FirstStage(epochs=self.epochs)
         for name in names:
             begun = time.monotonic()
@@ -122,7 +127,7 @@ class FirstStage:
             settings = self.settings[name]
             if name == "gnn":
                 model: Any = registry.make("gnn", config=GnnConfig(**settings))
-                model.fit(snapshot, progress, epochs=self.epochs, budget_s=network_s)
+                model.fit(snapshot, progress, epochs=self.epochs, budget_s=network_s())
             else:
                 model = registry.make(name, **settings).fit(snapshot)
             fresh.models[name], fresh.settings[name] = model, settings

@@ -66,8 +66,8 @@ class Hybrid(Recommender):
         first = FirstStage.tuned(
             plan(snapshot),
             part,
-            search_s=0.2 * total,
-            network_s=0.33 * total,
+            search_s=0.18 * total,
+            network_s=0.3 * total,
             network={"seed": self.seed, "device": self.device},
             progress=_between(progress, 0.0, 0.5),
             seed=self.seed,
@@ -84,14 +84,13 @@ class Hybrid(Recommender):
             candidates,
             part.worth,
             context,
-            budget_s=min(0.15 * total, left() - 1.2 * sum(first.seconds.values()) / 3),
+            budget_s=min(0.12 * total, 0.4 * left()),
             progress=_between(progress, 0.55, 0.7),
             seed=self.seed,
         )
         kept = _with_cold(stage.needed, names)
         self._second = stage.keep(kept)
-        network_s = max(0.8 * left(), 1.2 * first.seconds.get("gnn", 0.0))
-        self._first = first.again(kept, snapshot, network_s, _between(progress, 0.7, 1.0))
+        self._first = first.again(kept, snapshot, lambda: max(0.9 * left(), 0.1 * total), _between(progress, 0.7, 1.0))
         self.metrics = {
             "NDCG@20 on validation": {name: round(value, 5) for name, value in verdict.figures.items()},
             "chosen": verdict.chosen,

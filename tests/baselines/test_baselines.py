@@ -34,9 +34,11 @@ def test_neighbours_are_those_of_a_naive_loop(seed, k, shrink):
             dot = float(rows[one] @ rows[other])
             norms = float(np.linalg.norm(rows[one]) * np.linalg.norm(rows[other]))
             expected[other] = dot / (norms + shrink + 1e-9) if one != other else 0.0
-        expected[np.argsort(-expected, kind="stable")[k:]] = 0.0
-        np.testing.assert_allclose(np.sort(found[one]), np.sort(expected), rtol=1e-4, atol=1e-6)
-        np.testing.assert_allclose(found[one][found[one] > 0], (expected[found[one] > 0]), rtol=1e-3, atol=1e-5)
+        kept = found[one] > 0
+        np.testing.assert_allclose(found[one][kept], expected[kept], rtol=1e-3, atol=1e-5)
+        best = np.sort(expected)[::-1][:k]
+        np.testing.assert_allclose(np.sort(found[one])[::-1][:k], best, rtol=1e-3, atol=1e-5)
+        assert kept.sum() <= k
 
 
 def test_a_pair_that_stands_twice_counts_once_with_its_highest_engagement():
@@ -102,6 +104,7 @@ def test_singular_vectors_are_the_exact_ones():
     np.testing.assert_allclose(np.abs((found * exact).sum(axis=0)), 1.0, atol=1e-3)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000))
 def test_ndcg_is_that_of_a_naive_loop(seed):
     rng = np.random.default_rng(seed)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graph.snapshot import Snapshot
@@ -11,6 +11,7 @@ from tests import checkerboard
 from tests.conformance import odd
 
 
+@settings(deadline=None)
 @given(st.integers(0, 1000), st.floats(0.05, 0.5))
 def test_at_random_every_user_keeps_most_and_nothing_is_lost(seed, share):
     rng = np.random.default_rng(seed)

@@ -52,6 +52,7 @@ def test_a_model_that_says_the_same_of_everything_says_nothing():
     assert not standardised(Popularity().fit(snapshot), np.array([0, 1]), seen).any()
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000), st.integers(1, 12))
 def test_candidates_are_the_best_unseen_of_every_model(seed, depth):
     rng = np.random.default_rng(seed)
