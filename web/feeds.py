@@ -27,7 +27,7 @@ blueprint: Final = APIBlueprint(
 
 _COLD_RUNGS: Final = ("trending", "popular")
 _MAX_EXCLUDED: Final = 2_000
-_PIPELINES_SHARE: Final = 0.8
+_PIPELINES_SHARE: Final = 0.75
 """Of the deadline: a feed that leaves a late source out is better than none."""
 
 

@@ -22,7 +22,7 @@ from baselines.recommender import Recommender
 from graph import schema
 from graph import snapshot as snapshots
 from graph.driver import Graph
-from graph.errors import EntourageError, GraphTimeout, GraphUnavailable, ModelError
+from graph.errors import EntourageError, GraphTimeout, GraphUnavailable, ModelError, NotFound
 from graph.settings import Settings
 from graph.snapshot import Snapshot
 from ranking import registry
@@ -34,6 +34,9 @@ __all__ = ["Serving", "serving"]
 
 POLL_S: Final = 2.0
 _THREADS: Final = 32
+_GRAPHS_SHARE: Final = 0.9
+"""Of the deadline; what is left is for the snapshot's answer."""
+_PING_S: Final = 5.0
 _WARMING: Final = 2
 _WARMING_MS: Final = 10_000
 
@@ -50,6 +53,8 @@ class Serving:
     settings: Settings
     pipeline: Pipeline
     graph_up: bool
+    offline: Pipeline | None = None
+    """Answers from the snapshot alone when the graph fails the other one."""
     examples: list[str] = field(default_factory=list)
     _trouble: str = ""
     _stamps: tuple[Stamp, Stamp] = (None, None)
@@ -67,7 +72,7 @@ class Serving:
     def of(cls, pipeline: Pipeline, settings: Settings) -> Serving:
         """Serve one given pipeline, without a watch."""
         examples = example_users(pipeline.snapshot) if pipeline.snapshot else []
-        return cls(settings, pipeline, pipeline.graph is not None, examples)
+        return cls(settings, pipeline, pipeline.graph is not None, _without_graph(pipeline), examples)
 
     def watch(self) -> None:
         """Call ``refresh`` every two seconds from a thread, until ``stop``."""
@@ -81,15 +86,29 @@ class Serving:
             self.pipeline.graph.close()
 
     def ask(self, question: Callable[[Pipeline], T]) -> T:
-        """The pipeline's answer within ``service.deadline_ms``. Raises GraphTimeout; what still runs then ends unheard.
+        """The pipeline's answer, or that of the snapshot alone when the graph is down, hangs or is too slow.
 
-        The pipeline keeps a deadline of its own; this one holds even where a socket hangs.
+        Within ``service.deadline_ms``, whatever hangs. Raises GraphTimeout or GraphUnavailable when the snapshot cannot
+        answer the question either.
         """
+        try:
+            if self.offline and not self.graph_up:
+                raise GraphUnavailable("The graph did not answer when last asked.")
+            return self._in_time(question)
+        except (GraphTimeout, GraphUnavailable) as error:
+            if not self.offline:
+                raise
+            try:
+                return question(self.offline)
+            except (GraphUnavailable, NotFound):  # what is newer than the snapshot is not unknown
+                raise error from None
+
+    def _in_time(self, question: Callable[[Pipeline], T]) -> T:
         asked = self._pool.submit(copy_context().run, question, self.pipeline)
         try:
-            return asked.result(self.settings.service.deadline_ms / 1_000)
+            return asked.result(_GRAPHS_SHARE * self.settings.service.deadline_ms / 1_000)
         except TimeoutError:
-            asked.cancel()
+            asked.cancel()  # what runs already ends unheard
             raise GraphTimeout("The answer was not ready before the deadline.") from None
 
     def search(self, text: str, n: int) -> list[dict[str, Any]]:
@@ -117,7 +136,7 @@ class Serving:
 
     def _refresh_graph(self) -> None:
         graph = self.pipeline.graph
-        if graph and _answers(graph):
+        if graph and self._answers(graph):
             self.graph_up = True
             return
         try:
@@ -133,6 +152,15 @@ class Serving:
         logs.log.info("graph up")
         if graph:
             self._close_later(graph)
+
+    def _answers(self, graph: Graph) -> bool:
+        try:
+            self._pool.submit(graph.read, "schema/ping").result(_PING_S)
+        except GraphTimeout:
+            return True  # busy is not down
+        except (EntourageError, TimeoutError):
+            return False
+        return True
 
     def _refresh_folders(self) -> None:
         model_path = self.settings.model_path(self.settings.service.model)
@@ -165,7 +193,7 @@ class Serving:
         for user_id in self.examples[:_WARMING]:
             with suppress(EntourageError):
                 fresh.recommend(user_id, deadline_ms=_WARMING_MS)
-        self.pipeline = fresh
+        self.pipeline, self.offline = fresh, _without_graph(fresh)
 
     def _close_later(self, graph: Graph) -> None:
         """Requests that still use it have until their deadline."""
@@ -180,14 +208,10 @@ def serving() -> Serving:
     return held
 
 
-def _answers(graph: Graph) -> bool:
-    try:
-        graph.read("schema/ping")
-    except GraphTimeout:
-        return True  # busy is not down
-    except EntourageError:
-        return False
-    return True
+def _without_graph(pipeline: Pipeline) -> Pipeline | None:
+    if not (pipeline.graph and pipeline.snapshot):
+        return None
+    return Pipeline(None, pipeline.snapshot, pipeline.model, pipeline.settings, model_version=pipeline.model_version)
 
 
 def _stamp(path: Path) -> Stamp:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import threading
+from typing import Any, cast
 
 import pytest
 from flask.testing import FlaskClient
@@ -132,3 +133,30 @@ def test_without_neo4j_it_degrades_and_says_so(prepared: Settings, tmp_path: Any
         problem(client.get("/v1/users/u002/neighbourhood"), 503, "unavailable")
     finally:
         app.extensions["entourage.serving"].stop()
+
+
+class Hanging:
+    """A Neo4j that took the connection and says no more."""
+
+    def __init__(self) -> None:
+        self.over = threading.Event()
+
+    def read(self, *_: Any, **__: Any) -> list[Any]:
+        self.over.wait()
+        return []
+
+
+def test_a_neo4j_that_hangs_costs_no_answer_that_the_snapshot_has(prepared: Settings) -> None:
+    quick = prepared.model_copy(update={"service": Service(rate_limit="", deadline_ms=300)})
+    snapshot, hanging = checkerboard.snapshot(), Hanging()
+    pipeline = Pipeline(cast("Graph", hanging), snapshot, Ease().fit(snapshot), quick)
+    client = create_app(quick, pipeline).test_client()
+    try:
+        feed = ask(client, "/v1/users/u002/recommendations")
+        assert feed["items"][0]["content_id"] == KEAKS[2]
+        assert feed["degraded"]
+        assert ask(client, "/v1/users/u002")["follows"] == 9
+        problem(client.get("/v1/users/u002/neighbourhood"), 504, "deadline")
+        problem(client.get("/v1/users/newcomer"), 504, "deadline")  # not 404: the graph may know them
+    finally:
+        hanging.over.set()

@@ -12,16 +12,16 @@ const OFFLINE = { status: 0, title: "The service does not answer", detail: "Is i
 
 export async function get(path, parameters = {}, signal = undefined) {
   const query = new URLSearchParams(Object.entries(parameters).filter(([, value]) => value));
-  let response;
   try {
-    response = await fetch(query.size ? `${path}?${query}` : path, { signal, headers: { accept: "application/json" } });
+    const response = await fetch(query.size ? `${path}?${query}` : path, { signal, headers: { accept: "application/json" } });
+    const body = await response.json();
+    signal?.throwIfAborted();
+    if (!response.ok) throw new Problem(body);
+    return body;
   } catch (error) {
-    if (error.name === "AbortError") throw error;
-    throw new Problem(OFFLINE);
+    if (signal?.aborted || error instanceof Problem) throw error;
+    throw new Problem(OFFLINE); // no answer, or one cut short
   }
-  const body = await response.json().catch(() => ({ status: response.status, title: "The answer cannot be read" }));
-  if (!response.ok) throw new Problem(body);
-  return body;
 }
 
 export const userPath = (id) => `/v1/users/${encodeURIComponent(id)}`;

@@ -1,5 +1,5 @@
 // The first page: one user at a time, named in the address, so that back, forward and sharing work.
-import { contentPath, get, userPath } from "./api.js";
+import { contentPath, get, Problem, userPath } from "./api.js";
 import { draw } from "./around.js";
 import { card, person, skeletons } from "./cards.js";
 import { avatar, byId, contentName, cover, el, plural } from "./dom.js";
@@ -36,12 +36,14 @@ async function welcome() {
   byId("result").hidden = true;
   byId("welcome").hidden = false;
   if (matchMedia("(hover: hover)").matches) byId("q").focus();
-  const holder = byId("examples");
+  const holder = byId("examples"), signal = waiting.signal;
   try {
-    const { user_ids: ids } = await get("/v1/examples", {}, waiting.signal);
+    const { user_ids: ids } = await get("/v1/examples", {}, signal);
     holder.replaceChildren(ids.length ? el("p", {}, "Or begin with one of these:") : el("p", {}, "Nobody is in the graph yet. Run ", el("code", {}, "entourage import"), " and ", el("code", {}, "entourage export"), " first."),
       el("ul", { class: "examples" }, ids.map((id) => el("li", {}, el("button", { type: "button", onclick: () => showUser(id) }, avatar(id, 32), id)))));
-  } catch (problem) { fail(problem, holder); }
+  } catch (problem) {
+    if (!signal.aborted) fail(problem, holder);
+  }
 }
 
 async function load(user, kind) {
@@ -87,7 +89,7 @@ async function feed(user, kind, from, signal) {
     byId("status").textContent = `${plural(shown, "recommendation")} for ${user}`;
     return true;
   } catch (problem) {
-    if (problem.name === "AbortError") return false;
+    if (signal.aborted) return false;
     if (from) { byId("more").textContent = `${problem.message} Try again`; return false; }
     byId("result").hidden = true;
     current = null;
@@ -103,12 +105,15 @@ async function feed(user, kind, from, signal) {
 
 // A part of the page that may fail alone: the feed stays.
 async function part(signal, path, parameters, id, show) {
-  try { show(await get(path, parameters, signal)); } catch (problem) { fail(problem, byId(id)); }
+  try {
+    show(await get(path, parameters, signal));
+  } catch (problem) {
+    if (!signal.aborted) fail(problem, byId(id));
+  }
 }
 
 function fail(problem, holder) {
-  if (problem.name === "AbortError") return;
-  if (!(problem.status >= 0)) throw problem; // ours
+  if (!(problem instanceof Problem)) throw problem; // a bug of this page
   holder.replaceChildren(el(holder.tagName === "UL" ? "li" : "span", { class: "notice bad" }, problem.message));
 }
 
