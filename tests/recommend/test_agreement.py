@@ -1,0 +1,108 @@
+"""The same question asked of Neo4j and of the snapshot's arrays gives the same answer, as long as no cap is reached."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from graph.driver import Graph
+from graph.export import export
+from graph.settings import Settings
+from graph.snapshot import Snapshot, load
+from recommend.snapshot_source import SnapshotAnswers
+from recommend.sources import SNAPSHOT_SOURCES
+
+USERS, CONTENTS = 60, 40
+NO_CAP = 10_000
+HOUR = 3_600_000
+
+
+@pytest.fixture(scope="module")
+def graph_and_snapshot(graph: Graph, session_settings: Settings, tmp_path_factory) -> tuple[Graph, Snapshot]:
+    """A random network, loaded into Neo4j and exported from it."""
+    random = np.random.default_rng(7)
+    contents = [f"{'beats' if n % 5 == 0 else 'keaks'}/{n}" for n in range(CONTENTS)]
+
+    def send(name: str, rows: Sequence[Any]) -> None:
+        graph.write(f"load/{name}", deadline_ms=0, rows=rows)
+
+    def pairs(share: float, width: int) -> list[tuple[int, int]]:
+        found = np.argwhere(random.random((USERS, width)) < share)
+        return [(int(a), int(b)) for a, b in found if width != USERS or a != b]
+
+    send("users", [{"id": str(n), "properties": {}} for n in range(USERS)])
+    for kind in ("keaks", "beats"):
+        send(kind, [{"id": key, "properties": {}} for key in contents if key.startswith(kind)])
+    send("follows", [[str(a), [[str(b), None]]] for a, b in pairs(0.08, USERS)])
+    watches = pairs(0.15, CONTENTS)
+    order = random.permutation(len(watches))
+    send(
+        "watched",
+        [
+            [
+                str(user),
+                [
+                    [
+                        contents[content],
+                        None if random.random() < 0.1 else round(float(random.random()), 3),
+                        bool(random.random() < 0.3),
+                        bool(random.random() < 0.1),
+                        None,
+                        1,
+                        at := int(1_700_000_000_000 + order[row] * HOUR),
+                        at,
+                    ]
+                ],
+            ]
+            for row, (user, content) in enumerate(watches)
+        ],
+    )
+    send("made", [[str(n), [[contents[n]]]] for n in range(0, CONTENTS, 7)])
+    path = tmp_path_factory.mktemp("agreement") / "snapshot"
+    export(graph, path, session_settings)
+    return graph, load(path)
+
+
+@pytest.mark.parametrize("kind", [None, "keak", "beat"])
+@pytest.mark.parametrize("source", SNAPSHOT_SOURCES, ids=lambda source: source.name)
+def test_candidates_agree(graph_and_snapshot, session_settings, source, kind):
+    graph, snapshot = graph_and_snapshot
+    answers = SnapshotAnswers(snapshot)
+    # What one looks at is capped by recency, which both know; what one finds there is not capped.
+    caps = {cap: 7 if cap in ("items", "perFriend") else NO_CAP for cap in source.caps}
+    label = {None: "Content", "keak": "Keak", "beat": "Beat"}[kind]
+    proposed = 0
+    for user in map(str, range(USERS)):
+        weights = session_settings.engagement.model_dump()
+        ours = graph.read(f"candidates/{source.name}", userId=user, label=label, limit=NO_CAP, weights=weights, **caps)
+        theirs = answers.candidates(source.name, user, kind, NO_CAP, **caps)
+        assert {row["contentId"]: row["count"] for row in ours} == {row["contentId"]: row["count"] for row in theirs}
+        scores = {row["contentId"]: row["score"] for row in theirs}
+        assert {row["contentId"]: row["score"] for row in ours} == pytest.approx(scores, rel=1e-5)
+        proposed += len(ours)
+    assert proposed > USERS
+
+
+def test_people_agree(graph_and_snapshot):
+    graph, snapshot = graph_and_snapshot
+    answers = SnapshotAnswers(snapshot)
+    for user in map(str, range(USERS)):
+        ours = graph.read("candidates/friends_of_friends", userId=user, friends=NO_CAP, perFriend=NO_CAP, limit=NO_CAP)
+        theirs = answers.friends_of_friends(user, NO_CAP, friends=NO_CAP, per_friend=NO_CAP)
+        for rows in (ours, theirs):
+            for row in rows:
+                row.pop("mutual")  # any three of them
+        by_id = {row["userId"]: row for row in theirs}
+        assert {row["userId"]: row for row in ours} == by_id
+
+
+def test_popularity_agrees(graph_and_snapshot):
+    graph, snapshot = graph_and_snapshot
+    graph.write("load/settle", deadline_ms=0, contents=snapshot.contents.ids.to_list(), rate=1e-9)
+    ours = graph.read("candidates/popular", label="Content", scanned=NO_CAP, limit=NO_CAP)
+    theirs = SnapshotAnswers(snapshot).candidates("popular", "anybody", None, NO_CAP)
+    assert {row["contentId"]: row["count"] for row in ours} == {row["contentId"]: row["count"] for row in theirs}
+    counts = pl.Series([row["count"] for row in ours])
+    assert counts.is_sorted(descending=True)
