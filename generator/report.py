@@ -154,8 +154,9 @@ def _draw(
         title="Clustering (dotted: by chance)", xlabel="contacts", ylabel="share of contacts that are connected"
     )
     _over_time(lower[2], folder)
-    for axes in (*upper, lower[1]):
-        axes.legend(frameon=False, fontsize=8, loc="center left" if axes is lower[1] else "best")
+    for axes in upper:
+        axes.legend(frameon=False, fontsize=8)
+    lower[1].legend(frameon=False, fontsize=8, loc="lower left", bbox_to_anchor=(0.0, 0.1))
     for axes in (*upper, *lower):
         axes.spines[["top", "right"]].set_visible(False)
         axes.set_title(axes.get_title(), loc="left", fontsize=11)
@@ -213,6 +214,6 @@ def _over_time(axes: Axes, folder: Path) -> None:
     if cut:
         moment = cut / 86_400_000  # days since 1970, as matplotlib counts them
         axes.axvline(moment, color="#555", lw=1, ls="--")
-        axes.annotate(" held out", (moment, counted["len"].max()), fontsize=8, va="top")
+        axes.annotate(" held out", (moment, 0.05), xycoords=("data", "axes fraction"), fontsize=9)
     axes.set(title="Views a week", ylim=(0, None))
     axes.tick_params(axis="x", rotation=30)
