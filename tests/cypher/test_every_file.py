@@ -1,5 +1,6 @@
 """Each .cypher file is documented, spelled as graph/schema.py spells it, and understood without a warning."""
 
+import html
 import re
 from collections.abc import Iterator
 
@@ -114,3 +115,18 @@ def test_names_are_paths_of_files():
     assert "candidates/friends_of_friends" in cypher.names()
     with pytest.raises(KeyError):
         cypher.load("candidates/no_such_thing")
+
+
+def test_the_browser_guide_holds_every_analyst_query_as_it_is():
+    guide = html.unescape((cypher.folder / "explore" / "guide.html").read_text("utf-8"))
+    for name in cypher.names():
+        if name.startswith("explore/"):
+            lines = [line for line in cypher.load(name).splitlines() if not line.startswith("//")]
+            assert "\n".join(lines) in guide
+
+
+def test_the_browser_style_knows_every_label():
+    style = (cypher.folder / "explore" / "entourage.grass").read_text("utf-8")
+    drawn = {*schema.NODE_KEYS, schema.KEAK, schema.BEAT} - {schema.CONTENT}
+    assert set(re.findall(r"node\.(\w+)", style)) == drawn
+    assert set(re.findall(r"relationship\.(\w+)", style)) <= set(schema.RELATIONSHIPS)

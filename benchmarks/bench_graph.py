@@ -1,0 +1,319 @@
+"""Every online question at a share of the real network's size: how long, how complete, and while events are written.
+
+    python -m benchmarks.bench_graph --scale 0.1
+
+Uses the graph that is there (NEO4J_URI, or the running local server); builds one when there is none or it is empty:
+starts the server, generates the network at ``--scale`` and imports it. Events that it writes are about users called
+bench-…, which stay. Prints tables and writes ``graph.json`` and ``graph.md`` to ``--out``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from graph import events
+from graph.driver import Graph
+from graph.errors import GraphTimeout, GraphUnavailable
+from graph.settings import Settings, load_settings
+from recommend.sources import GRAPH_SOURCES, LAST_RESORT
+
+GROUPS: Final = {"random": 500, "active": 100, "hubs": 20}
+TARGET_MS: Final = {"random": 50.0, "active": 50.0, "hubs": 150.0}
+EXACT: Final = ("friends_of_friends", "followed_activity", "co_watch")
+"""Questions whose caps cost recall; the exact answer is asked with caps that nothing reaches."""
+DEFINING: Final = ("limit", "label", "weights", "items", "perFriend")
+"""Part of the question, not of its price: how much of what is newest is looked at, and how much is asked for."""
+NO_CAP: Final = 10_000_000
+EXACT_DEADLINE_MS: Final = 120_000
+
+console = Console()
+
+
+@dataclass(frozen=True)
+class Timing:
+    question: str
+    group: str
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+    rows: float
+    timeouts: int
+
+
+@dataclass(frozen=True)
+class Recall:
+    question: str
+    group: str
+    users: int
+    at_20: float
+    at_60: float
+
+
+@dataclass(frozen=True)
+class Writing:
+    events_per_second: float
+    p95_ms_idle: float
+    p95_ms_writing: float
+    seconds: float
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--scale", type=float, default=0.1, help="share of the real network, when one must be made")
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results"), help="folder for graph.json and .md")
+    parser.add_argument("--users", type=float, default=1.0, help="share of the 500, 100 and 20 users to ask for")
+    parser.add_argument("--recall-users", type=int, default=10, help="users a group whose exact answer is asked too")
+    parser.add_argument("--write-seconds", type=float, default=15.0)
+    chosen = parser.parse_args()
+    settings = load_settings()
+    with filled(settings, chosen.scale) as graph:
+        groups = users(graph, chosen.users)
+        contents = [row["contentId"] for row in popular(graph, 200)]
+        timings = [
+            timing
+            for name, params in track(questions(settings, contents).items(), "asking", console=console)
+            for timing in time_question(graph, name, params, groups)
+        ]
+        recalls = measure_recall(graph, settings, groups, chosen.recall_users)
+        writing = write_while_reading(graph, settings, groups["random"], contents, chosen.write_seconds)
+        size = {row["what"]: row["count"] for row in graph.read("explore/network_at_a_glance", deadline_ms=0)}
+    report = {
+        "machine": f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, "
+        f"load {os.getloadavg()[0]:.1f} at the end",
+        "when": datetime.now(UTC).isoformat(timespec="seconds"),
+        "graph": size,
+        "timings": [asdict(timing) for timing in timings],
+        "recall": [asdict(recall) for recall in recalls],
+        "writing": asdict(writing),
+    }
+    chosen.out.mkdir(parents=True, exist_ok=True)
+    (chosen.out / "graph.json").write_text(json.dumps(report, indent=1) + "\n")
+    (chosen.out / "graph.md").write_text(markdown(report))
+    show(timings, recalls, writing)
+    console.print(f"Written to {chosen.out / 'graph.json'} and {chosen.out / 'graph.md'}.")
+
+
+def filled(settings: Settings, scale: float) -> Graph:
+    """The graph, made first when there is none."""
+    try:
+        graph = Graph.connect(settings)
+    except GraphUnavailable:
+        if settings.neo4j_uri:
+            raise
+        graph = None
+    if graph and any(row["count"] for row in graph.read("explore/network_at_a_glance", deadline_ms=0)):
+        return graph
+    if graph:
+        graph.close()
+    folder = Path(tempfile.mkdtemp(prefix="network-", dir=settings.home.parent))
+    console.print(f"Making a network of scale {scale:g} …")
+    try:
+        entourage("generate", str(folder / "files"), "--scale", str(scale))
+        if settings.neo4j_uri:
+            entourage("import", str(folder / "files"))
+        else:
+            entourage("down")
+            entourage("import", str(folder / "files"), "--offline")
+            entourage("up")
+    finally:
+        shutil.rmtree(folder)
+    return Graph.connect(settings)
+
+
+def entourage(*arguments: str) -> None:
+    subprocess.run([sys.executable, "-m", "cli", *arguments], check=True)
+
+
+def users(graph: Graph, share: float) -> dict[str, list[str]]:
+    """Ids of random, most active and most followed users."""
+    counted = graph.read("lookup/user_degrees", deadline_ms=0)
+    ids = np.array([row["userId"] for row in counted], dtype=object)
+    watched = np.array([row["watched"] for row in counted])
+    followers = np.array([row["followers"] for row in counted])
+    some = {group: max(2, min(len(ids), round(count * share))) for group, count in GROUPS.items()}
+    return {
+        "random": np.random.default_rng(0).choice(ids, some["random"], replace=False).tolist(),
+        "active": ids[np.argsort(-watched, kind="stable")[: some["active"]]].tolist(),
+        "hubs": ids[np.argsort(-followers, kind="stable")[: some["hubs"]]].tolist(),
+    }
+
+
+def popular(graph: Graph, count: int) -> list[dict[str, Any]]:
+    return graph.read("candidates/popular", label="Content", scanned=count, limit=count)
+
+
+def questions(settings: Settings, contents: list[str]) -> dict[str, dict[str, Any]]:
+    """Every online question with the caps that serving uses."""
+    common = {"label": "Content", "limit": 60, "weights": settings.engagement.model_dump()}
+    asked: dict[str, dict[str, Any]] = {
+        f"candidates/{source.name}": {**common, **source.caps} for source in (*GRAPH_SOURCES, LAST_RESORT)
+    }
+    return asked | {
+        "candidates/friends_of_friends": {"friends": 100, "perFriend": 100, "limit": 20},
+        "filters/facts": {"contentIds": contents},
+        "reasons/followed": {"contentIds": contents[:20], "friends": 100, "perFriend": 200},
+        "reasons/shared": {"contentIds": contents[:20], "items": 100},
+        "neighbourhood/sampled": {"depth": 2, "perNode": 25, "perNeighbour": 5, "limit": 200},
+        "lookup/user": {},
+    }
+
+
+def time_question(graph: Graph, name: str, params: Mapping[str, Any], groups: Mapping[str, list[str]]) -> list[Timing]:
+    """Ask for every user twice and time the second time: a warm cache."""
+    timings = []
+    for group, ids in groups.items():
+        milliseconds, rows, timeouts = [], [], 0
+        for warm in (False, True):
+            for user in ids:
+                started = time.perf_counter()
+                try:
+                    found = len(graph.read(name, userId=user, **params))
+                except GraphTimeout:
+                    timeouts += warm
+                    continue
+                if warm:
+                    milliseconds.append((time.perf_counter() - started) * 1000)
+                    rows.append(found)
+        p50, p95, p99 = np.percentile(milliseconds or [np.nan], [50, 95, 99])
+        mean = float(np.mean(rows)) if rows else 0.0
+        timings.append(Timing(name, group, float(p50), float(p95), float(p99), mean, timeouts))
+    return timings
+
+
+def measure_recall(graph: Graph, settings: Settings, groups: Mapping[str, list[str]], most: int) -> list[Recall]:
+    """How much of the exact top 20 and top 60 the capped answer holds."""
+    asked = questions(settings, [])
+    recalls = []
+    for question in EXACT:
+        name = f"candidates/{question}"
+        capped = asked[name] | {"limit": 60}
+        exact: dict[str, Any] = {cap: capped[cap] if cap in DEFINING else NO_CAP for cap in capped}
+        if question == "friends_of_friends":
+            exact["perFriend"] = NO_CAP
+        key = "userId" if question == "friends_of_friends" else "contentId"
+        for group, ids in groups.items():
+            shares: dict[int, list[float]] = {20: [], 60: []}
+            for user in track(ids[:most], f"exact {question}, {group}", console=console, transient=True):
+                try:
+                    whole = graph.read(name, deadline_ms=EXACT_DEADLINE_MS, userId=user, **exact)
+                    some = graph.read(name, deadline_ms=EXACT_DEADLINE_MS, userId=user, **capped)
+                except GraphTimeout:
+                    continue
+                for k, found in shares.items():
+                    best = {row[key] for row in whole[:k]}
+                    if best:
+                        found.append(len(best & {row[key] for row in some[:k]}) / len(best))
+            if shares[20]:
+                means = [float(np.mean(shares[k])) for k in (20, 60)]
+                recalls.append(Recall(question, group, len(shares[20]), *means))
+    return recalls
+
+
+def write_while_reading(
+    graph: Graph, settings: Settings, readers: list[str], contents: list[str], seconds: float
+) -> Writing:
+    """Events a second from one writer, and the p95 of a mix of questions without and beside it."""
+    mix = [(name, params) for name, params in questions(settings, contents).items() if name != "filters/facts"]
+
+    def read_for(duration: float) -> float:
+        times, turn, until = [], 0, time.perf_counter() + duration
+        while time.perf_counter() < until:
+            name, params = mix[turn % len(mix)]
+            started = time.perf_counter()
+            graph.read(name, deadline_ms=EXACT_DEADLINE_MS, userId=readers[turn % len(readers)], **params)
+            times.append((time.perf_counter() - started) * 1000)
+            turn += 1
+        return float(np.percentile(times, 95))
+
+    idle = read_for(seconds / 2)
+    stop, written, elapsed = threading.Event(), 0, 0.0
+    run = f"{time.time():.0f}"
+
+    def write() -> None:
+        nonlocal written, elapsed
+        random, started = np.random.default_rng(1), time.perf_counter()
+        while not stop.is_set():
+            batch = [event(f"{run}-{written + n}", readers, contents, random) for n in range(1_000)]
+            written += events.apply(graph, batch).applied
+            elapsed = time.perf_counter() - started
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        busy = read_for(seconds)
+    finally:
+        stop.set()
+        writer.join()
+    return Writing(written / max(elapsed, 1e-9), idle, busy, elapsed)
+
+
+def event(event_id: str, people: list[str], contents: list[str], random: np.random.Generator) -> events.Event:
+    """Mostly watches, some follows, by users of the benchmark's own."""
+    who = f"bench-{random.integers(2_000)}"
+    about: dict[str, Any] = {"kind": "follow", "target_id": people[int(random.integers(len(people)))]}
+    if random.random() < 0.8:
+        about = {"kind": "watch", "content_id": contents[int(random.integers(len(contents)))], "progress": 0.5}
+    return events.Event(event_id=f"bench-{event_id}", user_id=who, at=datetime.now(UTC), **about)
+
+
+def verdict(timing: Timing) -> str:
+    return "yes" if timing.p95_ms <= TARGET_MS[timing.group] and not timing.timeouts else "no"
+
+
+def show(timings: list[Timing], recalls: list[Recall], writing: Writing) -> None:
+    table = Table("question", "users", "p50 ms", "p95 ms", "p99 ms", "rows", "in target", title="Warm cache")
+    for t in timings:
+        figures = (f"{t.p50_ms:.1f}", f"{t.p95_ms:.1f}", f"{t.p99_ms:.1f}", f"{t.rows:.0f}")
+        table.add_row(t.question, t.group, *figures, verdict(t))
+    console.print(table)
+    table = Table("question", "users", "of exact top 20", "of exact top 60", title="What the caps keep")
+    for r in recalls:
+        table.add_row(r.question, f"{r.group} ({r.users})", f"{r.at_20:.0%}", f"{r.at_60:.0%}")
+    console.print(table)
+    console.print(
+        f"{writing.events_per_second:,.0f} events/s for {writing.seconds:.0f} s; p95 of reads "
+        f"{writing.p95_ms_idle:.1f} ms without, {writing.p95_ms_writing:.1f} ms beside them."
+    )
+
+
+def markdown(report: Mapping[str, Any]) -> str:
+    """The report as the tables of docs/scale.md."""
+    size = ", ".join(f"{count:,} {what}" for what, count in report["graph"].items())
+    lines = [f"{size}; {report['machine']}; {report['when']}.", ""]
+    lines += ["| question | users | p50 ms | p95 ms | p99 ms | rows |", "|---|---|--:|--:|--:|--:|"]
+    for t in report["timings"]:
+        figures = " | ".join(f"{t[column]:.1f}" for column in ("p50_ms", "p95_ms", "p99_ms"))
+        lines.append(f"| {t['question']} | {t['group']} | {figures} | {t['rows']:.0f} |")
+    lines += ["", "| question | users | of the exact top 20 | of the exact top 60 |", "|---|---|--:|--:|"]
+    lines += [f"| {r['question']} | {r['group']} | {r['at_20']:.0%} | {r['at_60']:.0%} |" for r in report["recall"]]
+    w = report["writing"]
+    lines += [
+        "",
+        f"{w['events_per_second']:,.0f} events/s for {w['seconds']:.0f} s; p95 of reads {w['p95_ms_idle']:.1f} ms "
+        f"without, {w['p95_ms_writing']:.1f} ms beside them.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

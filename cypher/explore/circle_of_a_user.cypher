@@ -1,0 +1,9 @@
+// The circle of one person, to be drawn: people they follow, and who of these follow each other.
+// In Browser: `:param userId => '123'` first.
+// Parameters: userId.
+// Columns: me, follows, friend, between.
+MATCH (me:User {userId: $userId})-[follows:FOLLOWS]->(friend:User)
+WITH me, follows, friend
+LIMIT 40
+OPTIONAL MATCH (friend)-[between:FOLLOWS]->(:User)<-[:FOLLOWS]-(me)
+RETURN me, follows, friend, collect(between)[..10] AS between

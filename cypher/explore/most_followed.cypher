@@ -1,0 +1,8 @@
+// The people whom most follow. Walks all people: takes some seconds on a large graph.
+// Parameters: none.
+// Columns: userId, followers, made.
+MATCH (user:User)
+WITH user, COUNT { (user)<-[:FOLLOWS]-() } AS followers
+ORDER BY followers DESC
+LIMIT 25
+RETURN user.userId AS userId, followers, COUNT { (user)-[:MADE]->() } AS made

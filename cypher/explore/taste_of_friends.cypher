@@ -1,0 +1,12 @@
+// Whether people share the taste of those they follow: how many contents a person has in common with each.
+// In Browser: `:param userId => '123'` first.
+// Parameters: userId.
+// Columns: userId, inCommon, ofTheirs, jaccard.
+MATCH (me:User {userId: $userId})-[:FOLLOWS]->(friend:User)
+WITH me, friend
+LIMIT 100
+WITH me, friend, COUNT { (me)-[:WATCHED]->(:Content)<-[:WATCHED]-(friend) } AS inCommon
+WITH friend, inCommon, COUNT { (friend)-[:WATCHED]->() } AS ofTheirs, COUNT { (me)-[:WATCHED]->() } AS ofMine
+WHERE ofMine + ofTheirs > inCommon
+RETURN friend.userId AS userId, inCommon, ofTheirs, 1.0 * inCommon / (ofMine + ofTheirs - inCommon) AS jaccard
+ORDER BY jaccard DESC, userId
