@@ -24,7 +24,9 @@ def doctor() -> None:
 
     Exits with 1 when a check fails; warnings do not count.
     """
-    table = Table("check", "", "found", "what to do", title="Entourage", title_justify="left")
+    table = Table("check", "", title="Entourage", title_justify="left")
+    for column in ("found", "what to do"):
+        table.add_column(column, overflow="fold")
     verdicts: Counter[Verdict] = Counter()
     with _console.status("Looking …") as status:
         for finding in examine(load_settings()):

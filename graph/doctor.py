@@ -75,8 +75,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
         return
     with graph:
         yield Finding("connection", Verdict.OK, f"{graph.server_version()} at {graph.where.uri}")
-        yield from _guarded("schema", lambda: _schema(graph))
         found = counts(graph)
+        yield from _guarded("schema", lambda: _schema(graph, empty=not found))
         yield from _guarded("counts", lambda: _counts(found))
         yield from _guarded("freshness", lambda: _freshness(settings, found))
         yield from _guarded("orphans", lambda: _orphans(graph, found))
@@ -179,17 +179,16 @@ def _written(folder: Path) -> float:
     return (folder / "manifest.json").stat().st_mtime
 
 
-def _schema(graph: Graph) -> Iterator[Finding]:
+def _schema(graph: Graph, *, empty: bool) -> Iterator[Finding]:
     files = [name for name in cypher.names() if name.startswith("schema/V")]
     wanted = {found for name in files for found in _NAMED.findall(cypher.load(name))}
     state = {row["name"]: row["state"] for row in graph.read("doctor/schema", deadline_ms=_NEVER)}
     missing = sorted(wanted - state.keys())
     failed = sorted(name for name in wanted & state.keys() if state[name] == "FAILED")
     filling = sorted(name for name in wanted & state.keys() if state[name] == "POPULATING")
-    if missing:
-        yield Finding(
-            "schema", Verdict.FAIL, f"Missing: {', '.join(missing)}.", "`entourage import` applies the schema first."
-        )
+    if missing:  # before the first import that is as it should be
+        verdict = Verdict.WARN if empty else Verdict.FAIL
+        yield Finding("schema", verdict, f"Missing: {', '.join(missing)}.", "`entourage import` applies the schema.")
     if failed:
         yield Finding("schema", Verdict.FAIL, f"Failed: {', '.join(failed)}.", "Drop them in Browser and import again.")
     if filling:
@@ -199,12 +198,12 @@ def _schema(graph: Graph) -> Iterator[Finding]:
 
 
 def _counts(found: dict[str, int]) -> Iterator[Finding]:
-    listed = ", ".join(f"{count:,} {name}" for name, count in found.items())
-    for name in (schema.USER, schema.WATCHED, schema.FOLLOWS):
-        if name not in found:
-            yield Finding("counts", Verdict.WARN, f"There is no {name}.", "Run `entourage import FOLDER`.")
-    if listed:
-        yield Finding("counts", Verdict.OK, listed)
+    if not found:
+        yield Finding("counts", Verdict.WARN, "The graph is empty.", "Run `entourage import FOLDER`.")
+        return
+    yield Finding("counts", Verdict.OK, ", ".join(f"{count:,} {name}" for name, count in found.items()))
+    if absent := [name for name in (schema.USER, schema.WATCHED, schema.FOLLOWS) if name not in found]:
+        yield Finding("counts", Verdict.WARN, f"There is no {' and no '.join(absent)}.", "Import the missing files.")
 
 
 def _freshness(settings: Settings, found: dict[str, int]) -> Iterator[Finding]:

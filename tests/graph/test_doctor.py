@@ -36,9 +36,15 @@ def test_a_missing_constraint_fails(graph: Graph, settings: Settings, queries: Q
     assert verdicts(settings, "schema") == [Verdict.OK]
     queries["drop"] = "DROP CONSTRAINT user_id"
     queries["put back"] = "CREATE CONSTRAINT user_id FOR (user:User) REQUIRE user.userId IS UNIQUE"
+    queries["somebody"] = "CREATE (:User {userId: 'somebody'})"
+    queries["nobody"] = "MATCH (user:User) DELETE user"
     graph.write("drop")
+    before_the_first_import = verdicts(settings, "schema")
+    graph.write("somebody")
     (finding,) = findings(settings, "schema")
+    graph.write("nobody")
     graph.write("put back")
+    assert before_the_first_import == [Verdict.WARN]
     assert finding.verdict == Verdict.FAIL
     assert "user_id" in finding.what
 
