@@ -12,7 +12,7 @@ import scipy.sparse as sp
 
 from baselines.baseline import interactions, symmetric_social
 from baselines.recommender import Floats, Ints, Progress, Recommender
-from graph.snapshot import Snapshot
+from graph.snapshot import NO_TIME, Snapshot
 
 __all__ = ["Candidates", "Context", "collect", "gather", "ranks", "standardised"]
 
@@ -63,12 +63,32 @@ class Context:
     friends: sp.csr_array
     watchers: Floats
     """Shape (contents,)."""
+    recency: Mapping[str, Floats]
+    """By name, how new and how much in fashion each content is at the newest watch; empty without times."""
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> Context:
         watched = interactions(snapshot)
         counts = np.bincount(watched.indices, minlength=watched.shape[1]).astype(np.float32)
-        return cls(watched, symmetric_social(snapshot), counts)
+        return cls(watched, symmetric_social(snapshot), counts, _recency(snapshot))
+
+
+def _recency(snapshot: Snapshot) -> dict[str, Floats]:
+    cutoff = snapshot.manifest.cutoff
+    if cutoff is None:
+        return {}
+    watched = snapshot.watched
+    last = np.asarray(watched.columns["lastAt"])
+    days = (cutoff - last[last != NO_TIME]) / 86_400_000
+    content = np.asarray(watched.target)[last != NO_TIME]
+    found = {
+        f"watchers of {span} days": np.bincount(content[days < span], minlength=watched.width).astype(np.float32)
+        for span in (7, 30)
+    }
+    age = np.zeros(watched.width)
+    np.maximum.at(age, content, days)
+    found["days since the first watch"] = age.astype(np.float32)
+    return found
 
 
 def standardised(model: Recommender, users: Ints, seen: sp.csr_array) -> Floats:

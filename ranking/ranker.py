@@ -42,7 +42,7 @@ _SETTINGS: Final[dict[str, Any]] = {
 }
 
 
-def feature_names(models: Sequence[str]) -> list[str]:
+def feature_names(models: Sequence[str], context: Context) -> list[str]:
     """Names of the columns of `features`, in order."""
     return [
         *(f"{model} score" for model in models),
@@ -54,6 +54,7 @@ def feature_names(models: Sequence[str]) -> list[str]:
         "watchers",
         "friends who watched",
         "share of friends who watched",
+        *context.recency,
     ]
 
 
@@ -61,7 +62,7 @@ def features(candidates: Candidates, blend: Floats, context: Context) -> Floats:
     """What the ranker sees of each row, shape (rows, len(`feature_names`)); counts and ranks as log1p."""
     user = candidates.row_user
     models = candidates.scores.shape[1]
-    table = np.empty((len(user), 2 * models + 7), dtype=np.float32)
+    table = np.empty((len(user), 2 * models + 7 + len(context.recency)), dtype=np.float32)
     table[:, :models] = candidates.scores
     for model in range(models):
         table[:, models + model] = np.log1p(ranks(candidates.scores[:, model], candidates.indptr))
@@ -75,6 +76,8 @@ def features(candidates: Candidates, blend: Floats, context: Context) -> Floats:
     together = _friends_who_watched(candidates, context)
     table[:, 2 * models + 5] = np.log1p(together)
     table[:, 2 * models + 6] = together / np.maximum(friends, 1)[user]
+    for column, values in enumerate(context.recency.values(), start=2 * models + 7):
+        table[:, column] = np.log1p(values[candidates.contents])
     return table
 
 

@@ -118,7 +118,7 @@ def learn(
     if len(candidates.users) >= _FEW_USERS and budget_s > 0:
         table = features(candidates, crossed, context)
         ranker, learned = Ranker.fit(table, candidates, held_out, folds, budget_s, progress, seed)
-        importance = ranker.importance(feature_names(models))
+        importance = ranker.importance(feature_names(models, context))
         for mix in _MIXES:
             values = judge.by_user(_mixed(candidates, learned, crossed, mix))
             name = "ranker" if mix == 1.0 else f"ranker + blend {mix:g}"

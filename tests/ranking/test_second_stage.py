@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import polars as pl
 import pytest
 import scipy.sparse as sp
 from hypothesis import given, settings
@@ -11,6 +14,7 @@ from hypothesis import strategies as st
 from baselines.baseline import silent
 from baselines.popularity import Popularity
 from baselines.tuning import ndcg
+from graph.snapshot import Snapshot
 from ranking import second_stage
 from ranking.blend import Judge, search
 from ranking.candidates import Candidates, Context, collect, gather, ranks, standardised
@@ -32,7 +36,7 @@ def made_up(users: int = 240, each: int = 30, seed: int = 0) -> tuple[Candidates
     held_out = sp.csr_array((np.ones(len(row)), (row, contents.ravel()[worth.ravel()])), shape=(users, 200))
     candidates = Candidates(np.arange(users), np.arange(0, users * each + 1, each), contents.ravel(), scores)
     watched, friends = sp.csr_array(np.zeros((users, 200))), sp.csr_array(np.zeros((users, users)))
-    return candidates, held_out, Context(watched, friends, np.ones(200, dtype=np.float32))
+    return candidates, held_out, Context(watched, friends, np.ones(200, dtype=np.float32), {})
 
 
 def test_standardised_scores_have_mean_0_and_deviation_1_over_the_unseen():
@@ -118,8 +122,9 @@ def test_the_search_finds_the_model_that_knows():
 def test_features_have_their_names_and_are_right():
     snapshot = checkerboard.snapshot()
     candidates = gather({"popularity": Popularity().fit(snapshot)}, np.arange(20), snapshot.interactions(), 1)
-    names = feature_names(["popularity"])
-    table = features(candidates, candidates.scores[:, 0], Context.of(snapshot))
+    context = Context.of(snapshot)
+    names = feature_names(["popularity"], context)
+    table = features(candidates, candidates.scores[:, 0], context)
     assert table.shape == (len(candidates.contents), len(names))
     together = np.expm1(table[:, names.index("friends who watched")])
     social, watched = snapshot.social().toarray(), snapshot.interactions().toarray()
@@ -143,7 +148,7 @@ def test_a_ranker_where_which_model_to_trust_depends_on_the_content(tmp_path):
     candidates, held_out, context = made_up(users=400)
     popular = context.watchers.copy()
     popular[:100] = 1000.0
-    context = Context(context.watched, context.friends, popular)
+    context = replace(context, watchers=popular)
     scores = candidates.scores.copy()
     known = candidates.contents < 100  # here the first model knows, there the second
     scores[~known] = scores[~known][:, ::-1]
@@ -162,3 +167,17 @@ def test_without_time_there_is_still_a_blend():
     stage, verdict = second_stage.learn(MODELS, candidates, held_out, context, budget_s=0.0, progress=silent)
     assert stage.ranker is None
     assert "ranker" not in verdict.figures
+
+
+def test_fashion_and_age_are_told_where_there_are_times():
+    day = 86_400_000
+    frame = pl.DataFrame(
+        {"source": [0, 1, 2], "target": [0, 0, 1], "lastAt": [0, 99 * day, 100 * day], "engagement": [0.1, 0.2, 0.3]}
+    )
+    nodes = {
+        "User": pl.DataFrame({"userId": checkerboard.users(3)}),
+        "Content": pl.DataFrame({"contentId": checkerboard.contents(3)}),
+    }
+    recency = Context.of(Snapshot.build(nodes, {"WATCHED": frame})).recency
+    assert recency["watchers of 7 days"].tolist() == [1, 1, 0]
+    assert recency["days since the first watch"].tolist() == [100, 0, 0]
