@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from evaluation import contenders, leaderboard, report
+from evaluation.kept import Kept
 from evaluation.splits import How, hold_out
 from evaluation.tuning import read_settings
 from graph import snapshot as snapshots
@@ -54,6 +55,9 @@ def evaluate(
     ] = None,
     snapshot: Annotated[Path | None, typer.Option(help="Folder of the snapshot; else the exported one.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the report; else in the home folder.")] = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="Folder that keeps every ranking: what is there is not fitted again.")
+    ] = None,
 ) -> None:
     """Compare recommenders on a held-out part of the snapshot.
 
@@ -84,7 +88,11 @@ def evaluate(
     with Progress(*columns, console=_console, transient=True) as bar:
         task = bar.add_task("", total=1.0)
         board = leaderboard.evaluate(
-            taking_part, made, cutoffs, lambda share, what: bar.update(task, completed=share, description=what)
+            taking_part,
+            made,
+            cutoffs,
+            lambda share, what: bar.update(task, completed=share, description=what),
+            kept=Kept(resume) if resume else None,
         )
     folder = out or settings.home / "evaluation" / split.value
     report.write(board, folder, shlex.join(["entourage", *sys.argv[1:]]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -25,6 +26,8 @@ class Contender:
 
     label: str
     fit: Callable[[Snapshot, int, Progress], Recommender]
+    recipe: str = ""
+    """What besides the label tells it from others, for rankings that are kept (`evaluation.kept`)."""
 
 
 def named(
@@ -62,4 +65,4 @@ def _named(name: str, chosen: dict[str, Any], tune_s: float) -> Contender:
             final["seed"] = seed
         return registry.make(name, **final).fit(train, progress)
 
-    return Contender(name, fit)
+    return Contender(name, fit, f"{json.dumps(chosen, sort_keys=True)} tuned for {tune_s:g} s")

@@ -15,6 +15,7 @@ from baselines.recommender import Ints, Progress
 from evaluation import breakdown, metrics
 from evaluation.contenders import Contender
 from evaluation.cost import Cost
+from evaluation.kept import Kept, Ranking
 from evaluation.metrics import Values
 from evaluation.rank import rank
 from evaluation.significance import bootstrap_interval, compare, holm
@@ -103,9 +104,7 @@ class _Trials:
     by_user: dict[str, list[Values]] = field(default_factory=dict)
     """Per metric and split, shape (all users,), NaN for the others."""
     groups: dict[tuple[str, str, str], list[Values]] = field(default_factory=dict)
-    settings: list[dict[str, Any]] = field(default_factory=list)
-    fit: list[Cost] = field(default_factory=list)
-    ranking: list[Cost] = field(default_factory=list)
+    rankings: list[Ranking] = field(default_factory=list)
 
 
 def evaluate(
@@ -114,11 +113,12 @@ def evaluate(
     ks: Sequence[int] = (10, 20),
     progress: Progress | None = None,
     reference: str | None = None,
+    kept: Kept | None = None,
 ) -> Leaderboard:
     """Fit every contender on every split, rank for its judged users, and measure at every cut-off in ``ks``.
 
     The first cut-off is the one for the order of the table, the tests and the breakdowns. The tests are about the label
-    ``reference``, or the best contender.
+    ``reference``, or the best contender. Rankings found in ``kept`` are not made again, others are added to it.
     """
     trials = {contender.label: _Trials() for contender in contenders}
     steps = len(splits) * len(contenders)
@@ -131,22 +131,32 @@ def evaluate(
                     progress((done + share) / steps, f"{label}: {what}")
 
             report(0.0, "fitting")
-            _try(contender, split, number, ks, trials[contender.label], report)
+            ranking = _rank(contender, split, number, max(ks), report, kept)
+            _add(ranking, split, ks, trials[contender.label])
     if progress is not None:
         progress(1.0, "done")
     return _summarise(trials, splits, ks, reference)
 
 
-def _try(contender: Contender, split: Split, seed: int, ks: Sequence[int], trials: _Trials, progress: Progress) -> None:
+def _rank(contender: Contender, split: Split, seed: int, k: int, progress: Progress, kept: Kept | None) -> Ranking:
+    what = f"{contender.label} {contender.recipe}"
+    found = kept.find(what, split, seed, k) if kept else None
+    if found is not None:
+        return found
     with Cost() as fit:
         model = contender.fit(split.train, seed, lambda share, what: progress(0.9 * share, what))
     with Cost() as ranking:
-        ids = rank(model, split, max(ks), seed=seed, progress=lambda share, what: progress(0.9 + 0.1 * share, what))
-    if isinstance(model, Baseline):
-        trials.settings.append(model.settings)
-    trials.fit.append(fit)
-    trials.ranking.append(ranking)
-    for name, values in measure(ids, split, ks).items():
+        ids = rank(model, split, k, seed=seed, progress=lambda share, what: progress(0.9 + 0.1 * share, what))
+    settings = model.settings if isinstance(model, Baseline) else None
+    made = Ranking(ids, fit.seconds, ranking.seconds, fit.peak_mib, settings)
+    if kept:
+        kept.keep(what, split, seed, k, made)
+    return made
+
+
+def _add(ranking: Ranking, split: Split, ks: Sequence[int], trials: _Trials) -> None:
+    trials.rankings.append(ranking)
+    for name, values in measure(ranking.ids, split, ks).items():
         if np.isnan(values).all():  # no list is long enough to be diverse
             continue
         trials.means.setdefault(name, []).append(float(np.nanmean(values)))
@@ -154,7 +164,7 @@ def _try(contender: Contender, split: Split, seed: int, ks: Sequence[int], trial
             spread = np.full(split.train.users.count, np.nan)
             spread[split.users] = values
             trials.by_user.setdefault(name, []).append(spread)
-    _break_down(ids[:, : ks[0]], split, ks[0], trials)
+    _break_down(ranking.ids[:, : ks[0]], split, ks[0], trials)
 
 
 def measure(ids: Ints, split: Split, ks: Sequence[int]) -> dict[str, Values]:
@@ -225,10 +235,10 @@ def _row(label: str, trials: _Trials) -> Row:
     return Row(
         model=label,
         metrics=found,
-        fit_seconds=float(np.mean([cost.seconds for cost in trials.fit])),
-        rank_seconds=float(np.mean([cost.seconds for cost in trials.ranking])),
-        peak_mib=max(cost.peak_mib for cost in trials.fit),
-        settings=trials.settings,
+        fit_seconds=float(np.mean([ranking.fit_seconds for ranking in trials.rankings])),
+        rank_seconds=float(np.mean([ranking.rank_seconds for ranking in trials.rankings])),
+        peak_mib=max(ranking.peak_mib for ranking in trials.rankings),
+        settings=[ranking.settings for ranking in trials.rankings if ranking.settings is not None],
     )
 
 
