@@ -11,11 +11,12 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from generator import profiles, truth, watching
+from generator import memory, profiles, truth, watching
 from generator.dirt import sprinkle
 from generator.files import Format, Table, moments
 from generator.follows import Follows, follows
 from generator.profiles import Names, Tally
+from generator.sessions import sessions
 from generator.sizes import Sizes
 from generator.tastes import world
 from generator.watching import Views
@@ -71,10 +72,10 @@ def generate(
         graph = follows(place)
         tables = [_write_follows(fresh, packing, names, graph, dirt)]
         say(0.12, "sessions")
-        visits = watching.sessions(place)
+        visits = sessions(place)
         tally = Tally(place)
         with Table(fresh, "audiences.csv", packing) as audiences:
-            state = watching.start(place, visits)
+            state = memory.start(place, visits)
             cut = int(np.searchsorted(np.cumsum(visits.length), (1 - HELD_OUT) * sizes.audiences))
 
             def live(begin: int, end: int, low: float, high: float) -> None:

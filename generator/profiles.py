@@ -13,8 +13,9 @@ import polars as pl
 from generator.chance import Array, numbers
 from generator.files import moments
 from generator.follows import Follows
+from generator.sessions import Sessions
 from generator.tastes import GENRES, MOODS, SECOND, World
-from generator.watching import COMMENTED, LIKED, SHARED, Sessions, Views
+from generator.watching import COMMENTED, LIKED, SHARED, Views
 from graph import schema
 
 __all__ = ["Names", "Tally", "beats", "keaks", "users"]

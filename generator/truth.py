@@ -15,9 +15,10 @@ from generator import watching
 from generator.chance import Array, numbers, stream
 from generator.files import moments
 from generator.follows import Follows
+from generator.memory import State
 from generator.profiles import Names
+from generator.sessions import Sessions
 from generator.tastes import SECOND, World
-from generator.watching import Sessions, State
 from graph.errors import InputError
 
 __all__ = ["Truth", "ceiling", "load", "write"]

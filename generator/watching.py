@@ -14,11 +14,13 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from generator.chance import Array, compiled, normal, numbers, pick, shares_of, stream, uniform
+from generator.chance import Array, compiled, normal, pick, uniform
 from generator.follows import Follows
-from generator.tastes import END, SECOND, START, Catalogue, People, World
+from generator.memory import RECENT, State
+from generator.sessions import Sessions
+from generator.tastes import SECOND, Catalogue, People, World
 
-__all__ = ["COMMENTED", "LIKED", "SHARED", "Sessions", "State", "Views", "choices", "sessions", "start", "watch"]
+__all__ = ["COMMENTED", "LIKED", "SHARED", "Views", "choices", "pleasure", "watch"]
 
 MET: Final = 8
 """Contents met before one of them is watched."""
@@ -36,27 +38,12 @@ CLOSER: Final = 0.8
 """How often, of three followed people, the one of closest taste is listened to; else the first."""
 MADE: Final = 0.15
 """Share of what is met through followed people that they made; they watched the rest."""
-RECENT: Final = 16
-"""Watched contents of each person that followers may meet."""
 MEMORY: Final = 180 * 86_400 * SECOND
 """Followers meet what was watched in the last half year."""
 LOOK_BACK: Final = 256
 """A content among one's own last views is not met again."""
 LIKED, COMMENTED, SHARED = 1, 2, 4
 """Bits of ``Views.marks``."""
-
-
-class Sessions(NamedTuple):
-    """Visits in order of time."""
-
-    user: Array
-    """(s,) int32."""
-    at: Array
-    """(s,) int64: when it begins."""
-    length: Array
-    """(s,) int32: its views."""
-    views: Array
-    """(n,) int64: views of each user over all sessions."""
 
 
 class Views(NamedTuple):
@@ -74,40 +61,6 @@ class Views(NamedTuple):
     """(v,) uint8: LIKED, COMMENTED and SHARED added up."""
 
 
-class State(NamedTuple):
-    """What the network remembers between two views."""
-
-    history_start: Array
-    """(n + 1,) int64 into ``history``."""
-    history: Array
-    """(v,) int32: contents each user watched, oldest first."""
-    watched: Array
-    """(n,) int32: how many of them there are."""
-    recent: Array
-    """(n, RECENT) int32: contents that followers of each user may meet, a ring."""
-    recent_at: Array
-    """(n, RECENT) int64."""
-    recents: Array
-    """(n,) int32: how many were ever put there."""
-    trend: Array
-    """(t,) int32: the latest views of all, a ring."""
-    trends: Array
-    """(1,) int64: how many were ever put there."""
-    group_trend: Array
-    """(communities, t') int32."""
-    group_trends: Array
-    """(communities,) int64."""
-    following: Array
-    """(n,) int32: how many of a user's follows have happened."""
-    grown: Array
-    """(communities,) int64: how many contents of each community have appeared."""
-    random: Array
-
-    def copy(self, random: Array) -> State:
-        """The same memory with other random numbers: another future of the same past."""
-        return self._replace(**{name: array.copy() for name, array in self._asdict().items()})._replace(random=random)
-
-
 class Probe(NamedTuple):
     """Where ``_watch`` notes what the watched users could have watched."""
 
@@ -123,79 +76,6 @@ class Probe(NamedTuple):
     """(1,) int64: entries noted so far."""
     again: int
     """How many times each of their views is drawn; the last draw is the one that happens."""
-
-
-def sessions(world: World) -> Sessions:
-    """Draw when everyone visits and for how many views: heavy-tailed activity, evenings, exact total."""
-    random = numbers(world.seed, "sessions")
-    people, count = world.people, world.sizes.users
-    stay = (people.last - np.maximum(people.created, START)) / (END - START)
-    wish = random.lognormal(0.0, 1.3, count) * (0.15 + stay)
-    wish[random.random(count) < 0.04] = 0.0
-    roof = max(world.sizes.contents // 3, 8 * world.sizes.audiences // count + 8)
-    views = shares_of(world.sizes.audiences, wish, most=roof)
-    # Sessions of 1 + geometric length, mean 6, cut where a user's views run out.
-    estimate = views / 6.0
-    number = np.maximum((views > 0).astype(np.int64), np.ceil(estimate).astype(np.int64))
-    user = np.repeat(np.arange(count, dtype=np.int32), number)
-    weight = random.gamma(0.8, size=len(user)) + 0.05
-    length = _cut(views, number, weight)
-    begin = np.maximum(people.created, START)[user]
-    # People come in spells: a visit falls near one of a few centres of interest in the user's stay.
-    centre = (user.astype(np.int64) * 7919 + (random.random(len(user)) ** 1.5 * 5).astype(np.int64)) % 1_000_003
-    middle = (centre * 0.6180339887498949) % 1.0
-    place = np.where(
-        random.random(len(user)) < 0.5, random.random(len(user)), middle + random.normal(0, 0.02, len(user))
-    )
-    at = begin + (np.clip(place, 0.0, 0.9999) * (people.last[user] - begin)).astype(np.int64)
-    day = at // (86_400 * SECOND)
-    hour = np.where(
-        random.random(len(user)) < 0.65, random.normal(20.0, 2.6, len(user)), random.normal(13.0, 3.5, len(user))
-    )
-    clocked = day * 86_400 * SECOND + ((hour % 24.0) * 3600 * SECOND).astype(np.int64)
-    at = np.where((clocked >= begin) & (clocked < END - 3 * 3600 * SECOND), clocked, at)
-    at += (random.random(len(user)) * 1000 * SECOND).astype(np.int64)
-    order = np.argsort(at, kind="stable")
-    return Sessions(user[order], at[order], length[order], views)
-
-
-def _cut(views: Array, number: Array, weight: Array) -> Array:
-    """Lengths of each user's sessions: at least 1 each where there are enough views, adding up to ``views``."""
-    edges = np.concatenate([[0], np.cumsum(number)])
-    cumulative = np.concatenate([[0.0], np.cumsum(weight)])
-    user = np.repeat(np.arange(len(views)), number)
-    share = (cumulative[1:] - cumulative[edges[:-1]][user]) / (cumulative[edges[1:]] - cumulative[edges[:-1]])[user]
-    spare = (views - number)[user]
-    upto = np.floor(share * spare + 1e-9).astype(np.int64)
-    last = edges[1:][number > 0] - 1
-    upto[last] = (views - number)[number > 0]
-    before = np.concatenate([[0], upto[:-1]])
-    before[edges[:-1][number > 0]] = 0
-    length: Array = (upto - before + 1).astype(np.int32)
-    return length
-
-
-def start(world: World, visits: Sessions) -> State:
-    """The memory before the first view; trends hold about two weeks."""
-    count, groups = world.sizes.users, len(world.communities)
-    history_start = np.zeros(count + 1, dtype=np.int64)
-    np.cumsum(visits.views, out=history_start[1:])
-    fortnight = max(32, round(len(visits.user) / 730 * 14 * 6))
-    return State(
-        history_start=history_start,
-        history=np.zeros(int(history_start[-1]), dtype=np.int32),
-        watched=np.zeros(count, dtype=np.int32),
-        recent=np.zeros((count, RECENT), dtype=np.int32),
-        recent_at=np.zeros((count, RECENT), dtype=np.int64),
-        recents=np.zeros(count, dtype=np.int32),
-        trend=np.zeros(fortnight, dtype=np.int32),
-        trends=np.zeros(1, dtype=np.int64),
-        group_trend=np.zeros((groups, max(24, fortnight // groups)), dtype=np.int32),
-        group_trends=np.zeros(groups, dtype=np.int64),
-        following=np.zeros(count, dtype=np.int32),
-        grown=np.zeros(groups, dtype=np.int64),
-        random=stream(world.seed, "watching"),
-    )
 
 
 def watch(
