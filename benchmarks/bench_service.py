@@ -95,7 +95,7 @@ def main() -> None:
         title=f"{chosen.clients} clients, {len(users):,} users, {chosen.seconds:g} s each", title_justify="left"
     )
     for name in ("question", "answers/s", "median ms", "p95 ms", "p99 ms", "not 200", "late", "rungs"):
-        table.add_column(name, justify="left" if name in ("question", "rungs") else "right")
+        table.add_column(name, justify="left" if name in ("question", "rungs") else "right", no_wrap=name == "question")
     for name, path in QUESTIONS.items():
         measured = measure(netloc, path, users, chosen.clients, chosen.seconds, chosen.seed)
         p50, p95, p99 = np.percentile(measured.ms, [50, 95, 99])

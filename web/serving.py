@@ -13,6 +13,7 @@ from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -37,7 +38,6 @@ _THREADS: Final = 32
 _GRAPHS_SHARE: Final = 0.9
 """Of the deadline; what is left is for the snapshot's answer."""
 _PING_S: Final = 5.0
-_WARMING: Final = 2
 _WARMING_MS: Final = 10_000
 
 T = TypeVar("T")
@@ -91,6 +91,8 @@ class Serving:
         Within ``service.deadline_ms``, whatever hangs. Raises GraphTimeout or GraphUnavailable when the snapshot cannot
         answer the question either.
         """
+        if self.pipeline.graph is None:
+            return question(self.pipeline)  # nothing that could hang
         try:
             if self.offline and not self.graph_up:
                 raise GraphUnavailable("The graph did not answer when last asked.")
@@ -188,11 +190,9 @@ class Serving:
     def _swap(
         self, graph: Graph | None, snapshot: Snapshot | None, model: Recommender | None, version: str | None
     ) -> None:
-        """Ask it once before it serves: the first person must not wait for Neo4j to plan its queries."""
         fresh = Pipeline(graph, snapshot, model, self.settings, model_version=version)
-        for user_id in self.examples[:_WARMING]:
-            with suppress(EntourageError):
-                fresh.recommend(user_id, deadline_ms=_WARMING_MS)
+        for user_id in self.examples[:1]:
+            _warm(fresh, user_id)
         self.pipeline, self.offline = fresh, _without_graph(fresh)
 
     def _close_later(self, graph: Graph) -> None:
@@ -206,6 +206,13 @@ def serving() -> Serving:
     """The one of the app that answers this request."""
     held: Serving = flask.current_app.extensions["entourage.serving"]
     return held
+
+
+def _warm(pipeline: Pipeline, user_id: str) -> None:
+    """Ask it everything once before it serves: the first person must not wait for Neo4j to plan its queries."""
+    for question in (partial(pipeline.recommend, deadline_ms=_WARMING_MS), pipeline.neighbourhood, pipeline.people):
+        with suppress(EntourageError):
+            question(user_id)
 
 
 def _without_graph(pipeline: Pipeline) -> Pipeline | None:

@@ -34,7 +34,7 @@ class Ledger:
 class FakePipeline(Pipeline):
     """Even users like even contents; every third content is a beat. ``failing`` is raised by whatever is called.
 
-    While ``hanging`` is clear, ``people`` does not answer.
+    While ``hanging`` is clear, ``neighbourhood`` does not answer.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -106,11 +106,11 @@ class FakePipeline(Pipeline):
         return Feed(request_id or "", user_id, tuple(items[:n]), "fake-1", rung, False, (), {"sources": 1.5})  # type: ignore[arg-type]
 
     def people(self, user_id: str, n: int = 10) -> list[Person]:
-        self.hanging.wait()
         friends = self._friends(self._number(user_id))
         return [Person(u, 5 - i % 5, tuple(friends[:2]), 1.0 - i / 10) for i, u in enumerate(friends[:n])]
 
     def neighbourhood(self, user_id: str, depth: int = 2, limit: int = 200) -> Subgraph:
+        self.hanging.wait()
         number = self._number(user_id)
         friends = self._friends(number)
         me = Node(f"users/{user_id}", "User", user_id, 0)

@@ -2,14 +2,15 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from flask.testing import FlaskClient
 
+from graph.driver import Graph
 from graph.errors import GraphTimeout, GraphUnavailable
 from graph.settings import Service, Settings
-from tests.web.fake import FakePipeline
+from tests.web.fake import FakePipeline, Ledger
 from web.app import create_app
 
 FEED = "/v1/users/u002/recommendations"
@@ -84,10 +85,11 @@ def test_deadline_that_passed_is_504(client: FlaskClient, pipeline: FakePipeline
 
 
 def test_no_request_outlasts_its_deadline_whatever_hangs(alone: Settings, pipeline: FakePipeline) -> None:
+    pipeline.graph = cast("Graph", Ledger())
     client = create_app(alone.model_copy(update={"service": Service(deadline_ms=50)}), pipeline).test_client()
     pipeline.hanging.clear()
     try:
-        answer = client.get("/v1/users/u002/people")  # answered while the pipeline still hangs
+        answer = client.get("/v1/users/u002/neighbourhood")  # answered while the pipeline still hangs
     finally:
         pipeline.hanging.set()
     problem(answer, 504, "deadline")

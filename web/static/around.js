@@ -3,7 +3,7 @@ import { contentName, el, plural, svg } from "./dom.js";
 
 const WIDTH = 400, HEIGHT = 380, MARGIN = 14, STEPS = 320, GRAVITY = 1.2;
 const GROUP = { User: "user", Keak: "keak", Beat: "beat", Genre: "topic", Mood: "topic", Hashtag: "topic" };
-const GROUP_NAMES = { user: "people", keak: "keaks", beat: "beats", topic: "topics" };
+const GROUP_NAMES = { user: ["person", "people"], keak: ["keak"], beat: ["beat"], topic: ["topic"] };
 const VERBS = { FOLLOWS: "follows", WATCHED: "watched", MADE: "made", USES: "uses", HAS_GENRE: "is", HAS_MOOD: "is", TAGGED: "is tagged", LISTENS_TO: "listens to", CREATES_IN: "creates in" };
 
 const nameOf = (node) => ({ Keak: contentName, Beat: contentName, Hashtag: (name) => `#${name.replace(/^#/, "")}` })[node.label]?.(node.name) ?? node.name;
@@ -56,7 +56,7 @@ export function draw(holder, subgraph, { showUser, showContent }) {
 
   const legend = el("ul", { class: "legend" }, Object.keys(GROUP_NAMES).map((group) => {
     const count = nodes.filter((node) => node.depth > 0 && node.group === group).length;
-    return count ? el("li", { class: group }, `${count} ${GROUP_NAMES[group]}`) : null;
+    return count ? el("li", { class: group }, plural(count, ...GROUP_NAMES[group])) : null;
   }));
   spotlight(null);
   holder.replaceChildren(picture, caption, legend);

@@ -6,7 +6,7 @@ import { avatar, byId, contentName, cover, el, plural } from "./dom.js";
 import { search } from "./search.js";
 
 const RUNGS = {
-  model: "Ranked by the graph model", graph: "Ranked from the graph; no model took part", friends: "From what the people around did",
+  model: "Ranked by the model", graph: "Ranked from the graph; no model took part", friends: "From what the people around did",
   trending: "What is trending: too little is known yet", popular: "What is popular: too little is known yet",
 };
 const actions = { showUser, showContent };
@@ -108,13 +108,13 @@ async function part(signal, path, parameters, id, show) {
   try {
     show(await get(path, parameters, signal));
   } catch (problem) {
-    if (!signal.aborted) fail(problem, byId(id));
+    if (!signal.aborted) fail(problem, byId(id), () => part(signal, path, parameters, id, show));
   }
 }
 
-function fail(problem, holder) {
+function fail(problem, holder, again = null) {
   if (!(problem instanceof Problem)) throw problem; // a bug of this page
-  holder.replaceChildren(el(holder.tagName === "UL" ? "li" : "span", { class: "notice bad" }, problem.message));
+  holder.replaceChildren(el(holder.tagName === "UL" ? "li" : "div", { class: "notice bad" }, problem.message, again && el("button", { type: "button", class: "retry", onclick: again }, "Try again")));
 }
 
 function facts(known) {
