@@ -122,9 +122,10 @@ def _neo4j(settings: Settings) -> Iterator[str]:
 @contextmanager
 def _local(settings: Settings) -> Iterator[str]:
     from graph.connection import password_file
+    from cli.server import shown
     from graph.local_server import LocalServer
 
-    with LocalServer(settings) as connection:
+    with shown(_console) as progress, LocalServer(settings, progress=progress) as connection:
         yield f"{connection.browser} (user {connection.user}, password in {password_file(settings)})"
 
 

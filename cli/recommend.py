@@ -53,6 +53,9 @@ def recommend(
     out: Annotated[Path | None, typer.Option(help="With --all: the file to write, one JSON object a line.")] = None,
     ids: Annotated[Ids, typer.Option(help="With --all: content ids as keaks/123, or as 123.")] = Ids.PREFIXED,
     model: Annotated[str | None, typer.Option(help="A trained model; else the one that the service uses.")] = None,
+    allow_unknown: Annotated[
+        bool, typer.Option("--allow-unknown", help="Show an id nobody knows what a stranger would see.")
+    ] = False,
 ) -> None:
     """Recommend to one user, with sources and reasons, or to all of them into a file. Seen contents are left out."""
     settings = load_settings()
@@ -64,7 +67,8 @@ def recommend(
             raise SettingsError("--all needs a file to write.", do="Add --out recs.jsonl.")
         _to_all(settings, name, k, kind, out, bare=ids is Ids.BARE)
     elif user is not None:
-        _to_one(settings, name, user.removeprefix("users/"), k, kind, asked_for_model=model is not None)
+        bare = user.removeprefix("users/")
+        _to_one(settings, name, bare, k, kind, asked_for_model=model is not None, allow_unknown=allow_unknown)
 
 
 def _to_all(settings: Settings, name: str, k: int, kind: Kind | None, out: Path, *, bare: bool) -> None:
@@ -93,7 +97,16 @@ def _to_all(settings: Settings, name: str, k: int, kind: Kind | None, out: Path,
     )
 
 
-def _to_one(settings: Settings, name: str, user: str, k: int, kind: Kind | None, *, asked_for_model: bool) -> None:
+def _to_one(
+    settings: Settings,
+    name: str,
+    user: str,
+    k: int,
+    kind: Kind | None,
+    *,
+    asked_for_model: bool,
+    allow_unknown: bool,
+) -> None:
     graph = _graph(settings)
     try:
         snapshot, trained = _trained(settings, name, needed=asked_for_model)
@@ -101,6 +114,8 @@ def _to_one(settings: Settings, name: str, user: str, k: int, kind: Kind | None,
         try:
             pipeline.user(user)
         except UnknownUser as unknown:
+            if not allow_unknown:
+                raise
             _console.print(f"[yellow]{unknown.what}[/] This is what a stranger would see.")
         feed = pipeline.recommend(user, n=k, kind=kind.value if kind else None, deadline_ms=_PATIENCE_MS)
     finally:

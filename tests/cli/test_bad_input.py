@@ -38,8 +38,8 @@ def small_folder(folder: Path) -> Path:
 
 
 def relationships(graph: Graph) -> int:
-    counts = graph.read("export/counts")
-    return sum(row["count"] for row in counts if row["type"] in ("FOLLOWS", "WATCHED"))
+    counts = graph.read("export/counts")[0]["counts"]
+    return int(counts["FOLLOWS"] + counts["WATCHED"])
 
 
 def test_a_folder_with_nothing_usable(run: Run, tmp_path: Path) -> None:
