@@ -121,8 +121,8 @@ def _neo4j(settings: Settings) -> Iterator[str]:
 
 @contextmanager
 def _local(settings: Settings) -> Iterator[str]:
-    from graph.connection import password_file
     from cli.server import shown
+    from graph.connection import password_file
     from graph.local_server import LocalServer
 
     with shown(_console) as progress, LocalServer(settings, progress=progress) as connection:
