@@ -33,15 +33,18 @@ from rich.table import Table
 from graph import events
 from graph.driver import Graph
 from graph.errors import GraphTimeout, GraphUnavailable
+from graph.export import export
 from graph.settings import Settings, load_settings
+from graph.snapshot import load
+from recommend.snapshot_source import SnapshotAnswers
 from recommend.sources import GRAPH_SOURCES, LAST_RESORT
 
 GROUPS: Final = {"random": 500, "active": 100, "hubs": 20}
 TARGET_MS: Final = {"random": 50.0, "active": 50.0, "hubs": 150.0}
 EXACT: Final = ("friends_of_friends", "followed_activity", "co_watch")
-"""Questions whose caps cost recall; the exact answer is asked with caps that nothing reaches."""
-DEFINING: Final = ("limit", "label", "weights", "items", "perFriend")
-"""Part of the question, not of its price: how much of what is newest is looked at, and how much is asked for."""
+"""Questions whose caps cost recall."""
+DEFINING: Final = ("items", "perFriend")
+"""Caps that are part of the question: how much of what is newest is looked at."""
 NO_CAP: Final = 10_000_000
 EXACT_DEADLINE_MS: Final = 120_000
 
@@ -93,7 +96,10 @@ def main() -> None:
             for name, params in track(questions(settings, contents).items(), "asking", console=console)
             for timing in time_question(graph, name, params, groups)
         ]
-        recalls = measure_recall(graph, settings, groups, chosen.recall_users)
+        with tempfile.TemporaryDirectory(prefix="snapshot-", dir=settings.home.parent) as folder:
+            path = Path(folder) / "snapshot"
+            export(graph, path, settings)
+            recalls = measure_recall(graph, settings, SnapshotAnswers(load(path)), groups, chosen.recall_users)
         writing = write_while_reading(graph, settings, groups["random"], contents, chosen.write_seconds)
         size = {row["what"]: row["count"] for row in graph.read("explore/network_at_a_glance", deadline_ms=0)}
     report = {
@@ -199,25 +205,21 @@ def time_question(graph: Graph, name: str, params: Mapping[str, Any], groups: Ma
     return timings
 
 
-def measure_recall(graph: Graph, settings: Settings, groups: Mapping[str, list[str]], most: int) -> list[Recall]:
-    """How much of the exact top 20 and top 60 the capped answer holds."""
+def measure_recall(
+    graph: Graph, settings: Settings, answers: SnapshotAnswers, groups: Mapping[str, list[str]], most: int
+) -> list[Recall]:
+    """How much of the exact top 20 and top 60 the capped answer of Neo4j holds; the exact one is the snapshot's."""
     asked = questions(settings, [])
     recalls = []
     for question in EXACT:
         name = f"candidates/{question}"
         capped = asked[name] | {"limit": 60}
-        exact: dict[str, Any] = {cap: capped[cap] if cap in DEFINING else NO_CAP for cap in capped}
-        if question == "friends_of_friends":
-            exact["perFriend"] = NO_CAP
         key = "userId" if question == "friends_of_friends" else "contentId"
         for group, ids in groups.items():
             shares: dict[int, list[float]] = {20: [], 60: []}
             for user in track(ids[:most], f"exact {question}, {group}", console=console, transient=True):
-                try:
-                    whole = graph.read(name, deadline_ms=EXACT_DEADLINE_MS, userId=user, **exact)
-                    some = graph.read(name, deadline_ms=EXACT_DEADLINE_MS, userId=user, **capped)
-                except GraphTimeout:
-                    continue
+                whole = exact(answers, question, user, capped)
+                some = graph.read(name, deadline_ms=EXACT_DEADLINE_MS, userId=user, **capped)
                 for k, found in shares.items():
                     best = {row[key] for row in whole[:k]}
                     if best:
@@ -226,6 +228,15 @@ def measure_recall(graph: Graph, settings: Settings, groups: Mapping[str, list[s
                 means = [float(np.mean(shares[k])) for k in (20, 60)]
                 recalls.append(Recall(question, group, len(shares[20]), *means))
     return recalls
+
+
+def exact(answers: SnapshotAnswers, question: str, user: str, capped: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The best 60 without any cap but those that are part of the question."""
+    if question == "friends_of_friends":
+        return answers.friends_of_friends(user, 60, friends=NO_CAP, per_friend=NO_CAP)
+    caps = {cap: value if cap in DEFINING else NO_CAP for cap, value in capped.items() if isinstance(value, int)}
+    del caps["limit"]
+    return answers.candidates(question, user, None, 60, **caps)
 
 
 def write_while_reading(

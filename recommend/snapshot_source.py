@@ -105,22 +105,18 @@ class SnapshotAnswers:
         watched = self.snapshot.watched
         score = np.zeros(self.snapshot.contents.count)
         count = np.zeros(len(score), dtype=np.int64)
-        strongest: dict[int, list[tuple[float, str]]] = {}
+        between: dict[int, list[tuple[float, str]]] = {}
         own = np.arange(watched.indptr[user], watched.indptr[user + 1])[:scanned]
         for item in watched.target[self._newest(own, items)].tolist():
-            item_id = self.snapshot.contents.ids[item]
-            watchers = _neighbours(watched.incoming, item)
-            others = watchers[watchers != user][:perItem]
-            found = np.concatenate(
-                [_neighbours(watched.outgoing, int(other))[:perUser] for other in others] or [others]
-            )
-            contents, shared = np.unique(found, return_counts=True)
-            weight = shared / np.sqrt(self.popularity[item])
-            score[contents] += weight
+            others = _neighbours(watched.incoming, item)[:perItem]
+            contents, shared = np.unique(_many_neighbours(watched.outgoing, others, perUser), return_counts=True)
+            weight = 1 / np.sqrt(self.popularity[item])
+            score[contents] += shared * weight
             count[contents] += shared
-            for content, value in zip(contents.tolist(), weight.tolist(), strict=True):
-                strongest.setdefault(content, []).append((-value, item_id))
-        evidence = {content: [key for _, key in sorted(found)[:_EVIDENCE]] for content, found in strongest.items()}
+            item_id = self.snapshot.contents.ids[item]
+            for content in contents.tolist():
+                between.setdefault(content, []).append((-weight, item_id))
+        evidence = {content: [key for _, key in sorted(found)[:_EVIDENCE]] for content, found in between.items()}
         return self._rows(score, count, evidence, user, kind, limit)
 
     def _rows(
@@ -171,3 +167,12 @@ class SnapshotAnswers:
 
 def _neighbours(csr: Csr, node: int) -> npt.NDArray[np.int32]:
     return csr.neighbour[csr.indptr[node] : csr.indptr[node + 1]]
+
+
+def _many_neighbours(csr: Csr, nodes: npt.NDArray[np.int32], most: int) -> npt.NDArray[np.int32]:
+    """The first ``most`` neighbours of each node, one after the other."""
+    starts = csr.indptr[nodes]
+    counts = np.minimum(csr.indptr[nodes + 1] - starts, most)
+    offsets = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    found: npt.NDArray[np.int32] = csr.neighbour[np.repeat(starts, counts) + offsets]
+    return found

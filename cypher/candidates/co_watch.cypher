@@ -2,40 +2,40 @@
 // Parameters: userId; label (Content, Keak or Beat); items, perItem, perUser: caps of the three steps; scanned: how
 //   many of the person's own watches are looked at for the newest; limit.
 // Columns: contentId, score (shared watches, each weighted by 1/√(audience of the content in between)), count (of
-//   shared watches), evidence (ids of up to three contents in between, the strongest first).
+//   shared watches), evidence (ids of up to three contents in between, those with the smallest audience first).
+// The ends of WATCHED carry no labels here: it only joins people with contents, and each check would read a node.
 MATCH (me:User {userId: $userId})
 CALL (me) {
-  MATCH (me)-[watched:WATCHED]->(item:Content)
+  MATCH (me)-[watched:WATCHED]->(item)
   WITH watched, item
   LIMIT $scanned
   RETURN item
   ORDER BY watched.lastAt IS NULL, watched.lastAt DESC
   LIMIT $items
 }
-CALL (me, item) {
-  MATCH (item)<-[:WATCHED]-(other:User)
-  WHERE other <> me
+WITH me, item, 1 / sqrt(COUNT { (item)<-[:WATCHED]-() }) AS weight
+ORDER BY weight DESC
+CALL (item) {
+  MATCH (item)<-[:WATCHED]-(other)
   RETURN other
   LIMIT $perItem
 }
 CALL (other) {
-  MATCH (other)-[:WATCHED]->(content:Content)
+  MATCH (other)-[:WATCHED]->(content)
   RETURN content
   LIMIT $perUser
 }
-WITH me, item, content, count(*) AS shared
+WITH me, content, sum(weight) AS score, count(*) AS count, collect(DISTINCT item) AS between
 WHERE $label IN labels(content)
-WITH me, item, content, shared, shared / sqrt(COUNT { (item)<-[:WATCHED]-() }) AS weight
-ORDER BY weight DESC
-WITH me, content, sum(weight) AS score, sum(shared) AS count, collect(item.contentId)[..3] AS evidence
-WITH me, collect({content: content, score: score, count: count, evidence: evidence}) AS found
+WITH me, collect({content: content, score: score, count: count, between: between}) AS found
 CALL (me) {
-  MATCH (me)-[:WATCHED|MADE]->(content:Content)
+  MATCH (me)-[:WATCHED|MADE]->(content)
   RETURN collect(content) AS seen
 }
 UNWIND found AS row
-WITH row.content AS content, row.score AS score, row.count AS count, row.evidence AS evidence, seen
+WITH row.content AS content, row.score AS score, row.count AS count, row.between AS between, seen
 WHERE NOT content IN seen
-RETURN content.contentId AS contentId, score, count, evidence
-ORDER BY score DESC, contentId
+WITH content, score, count, between
+ORDER BY score DESC
 LIMIT $limit
+RETURN content.contentId AS contentId, score, count, [item IN between[..3] | item.contentId] AS evidence

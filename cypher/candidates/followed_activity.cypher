@@ -5,12 +5,12 @@
 //   evidence (ids of up to three of them).
 MATCH (me:User {userId: $userId})
 CALL (me) {
-  MATCH (me)-[:FOLLOWS]->(friend:User)
+  MATCH (me)-[:FOLLOWS]->(friend)
   RETURN friend
   LIMIT $friends
 }
 CALL (friend) {
-  MATCH (friend)-[watched:WATCHED]->(content:Content)
+  MATCH (friend)-[watched:WATCHED]->(content)
   WITH watched, content
   LIMIT $scanned
   WITH watched, content
