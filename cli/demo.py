@@ -75,9 +75,7 @@ def _learn(home: Path) -> None:
     from cli.import_ import import_
     from cli.train import train
 
-    files, quick = home / "files", home / "quick.json"
-    home.mkdir(parents=True, exist_ok=True)
-    quick.write_text(json.dumps({"gat": {"budget_min": _BUDGET_MIN}}))
+    files = home / "files"
     steps: list[tuple[str, str, Callable[[], object]]] = [
         (f"generate {files} --demo", "a network with a known truth", lambda: generate(files, demo=True)),
         (f"import {files}", "the files, into the graph", lambda: import_(files)),
@@ -88,9 +86,9 @@ def _learn(home: Path) -> None:
             lambda: train(model="gat", budget=_BUDGET_MIN),
         ),
         (
-            f"evaluate --models {_COMPARED} --split time --settings {quick}",
+            f"evaluate --models {_COMPARED} --split time --budget {_BUDGET_MIN:g}",
             "everyone learns from the past and is judged on the newest fifth",
-            lambda: evaluate(models=_COMPARED, split=How.TIME, settings_file=quick),
+            lambda: evaluate(models=_COMPARED, split=How.TIME, budget=_BUDGET_MIN),
         ),
     ]
     for command, what, run in steps:
