@@ -1,0 +1,110 @@
+"""The bulk importer makes the graph that the live one makes, whatever is killed on the way."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+from pydantic import SecretStr
+
+from graph import snapshot
+from graph.driver import Graph
+from graph.errors import InputError, LocalServerError, SettingsError
+from graph.export import export
+from graph.importer import import_folder
+from graph.local_server import LocalServer
+from graph.memory import SMALL
+from graph.offline import import_offline
+from graph.settings import Settings
+from tests.graph.keakr import AUDIENCES, folder
+
+SECONDS = 200
+ROWS = AUDIENCES + "users/1,beats/20,,,,,\nusers/3,keaks/404,,,,,\nusers/3,keaks/11,soon,,,,\n"
+IMPORT = "import sys; from pathlib import Path; from graph.offline import import_offline; from graph.settings import \
+Settings; import_offline(Path(sys.argv[1]), Settings(home=Path(sys.argv[2])))"
+
+
+def importers(home: Path) -> list[psutil.Process]:
+    """Neo4j's bulk importers that write below ``home``."""
+    return [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if any(str(home) in argument for argument in process.info["cmdline"] or ())
+        and "full" in process.info["cmdline"]
+    ]
+
+
+def wait_for(what: Callable[[], object]) -> None:
+    end = time.monotonic() + SECONDS
+    while not what():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def read(path: Path) -> dict[str, object]:
+    loaded = snapshot.load(path)
+    return {
+        "id": loaded.manifest.graph_id,
+        **{label: nodes.frame.to_dicts() for label, nodes in loaded.nodes.items()},
+        **{
+            type_: [edges.source.tolist(), edges.target.tolist(), *(str(c.tolist()) for c in edges.columns.values())]
+            for type_, edges in loaded.edges.items()
+        },
+    }
+
+
+@pytest.mark.timeout(600)
+def test_killed_at_any_point_the_next_run_finishes(graph: Graph, settings: Settings, tmp_path: Path) -> None:
+    files = folder(tmp_path / "in", audiences=ROWS)
+    import_folder(graph, files, settings)
+    export(graph, tmp_path / "live", settings)
+    home = tmp_path / "offline"
+    local = Settings(home=home)
+
+    ours = subprocess.Popen([sys.executable, "-c", IMPORT, str(files), str(home)])
+    wait_for(lambda: importers(home) or ours.poll() is not None)
+    ours.kill()
+    ours.wait()
+    assert importers(home), "its importer is an orphan now"
+
+    def kill_importer() -> None:
+        orphans = {process.pid for process in importers(home)}
+        wait_for(lambda: any(process.pid not in orphans for process in importers(home)))
+        for process in importers(home):
+            process.kill()
+
+    killer = threading.Thread(target=kill_importer)
+    killer.start()
+    with pytest.raises(LocalServerError):
+        import_offline(files, local)
+    killer.join()
+
+    report = import_offline(files, local)
+    assert not importers(home)
+    assert not list((home / "neo4j").glob(".offline-*"))
+    assert report.relationships["WATCHED"] == 3
+    counts = report.files[-1]
+    assert (counts.read, counts.loaded, counts.merged, counts.quarantined, counts.dangling) == (6, 3, 1, 1, 1)
+    with LocalServer(local, memory=SMALL), Graph.connect(local) as built:
+        export(built, tmp_path / "built", local)
+        popular = built.read("candidates/popular", deadline_ms=0, label="Content", scanned=10, limit=10)
+        trending = built.read("candidates/trending", deadline_ms=0, label="Content", scanned=10, limit=10)
+        with pytest.raises(InputError, match="already holds people"):
+            import_offline(files, local)
+    assert read(tmp_path / "built") == read(tmp_path / "live")
+    for name, found in (("popular", popular), ("trending", trending)):
+        expected = graph.read(f"candidates/{name}", label="Content", scanned=10, limit=10)
+        assert [row["contentId"] for row in found] == [row["contentId"] for row in expected]
+        assert [row["score"] for row in found] == pytest.approx([row["score"] for row in expected])
+
+
+def test_it_only_builds_local_graphs(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, neo4j_uri="bolt://somewhere", neo4j_password=SecretStr("x"))
+    with pytest.raises(SettingsError, match="NEO4J_URI"):
+        import_offline(folder(tmp_path / "in"), settings)
