@@ -63,9 +63,10 @@ def generate(
 
             show(1.0, "report")
             write_report(folder)
-    table = Table("file", "rows", title=f"{folder}, {written.bytes / 1e6:,.1f} MB in {time.monotonic() - began:.1f} s")
+    table = Table("file", "rows")
     table.columns[1].justify = "right"
     for name, rows in written.rows.items():
         table.add_row(name, f"{rows:,}")
     _console.print(table)
+    _console.print(f"{written.bytes / 1e6:,.1f} MB in {time.monotonic() - began:.1f} s.")
     _console.print(f"The truth behind it: {folder / 'truth'}. Next: [bold]entourage import {folder}[/]")
