@@ -1,0 +1,78 @@
+"""``entourage recommend`` on the checkerboard: one table, or one line for everyone."""
+
+import json
+
+import pytest
+
+from baselines.knn import ItemKnn
+from cli import recommend as command
+from tests import checkerboard, checkerboard_graph
+
+USERS = checkerboard.users()
+KEAKS = checkerboard.contents()
+
+
+@pytest.fixture
+def trained(environment):
+    """A home with a snapshot and a trained item-knn."""
+    snapshot = checkerboard.snapshot()
+    snapshot.save(environment.snapshot_path)
+    ItemKnn().fit(snapshot).save(environment.model_path("item-knn"))
+    return environment
+
+
+def test_one_user_gets_a_table_with_reasons(run, trained, graph, monkeypatch):
+    monkeypatch.setattr(command, "_PATIENCE_MS", 120_000)
+    checkerboard_graph.load(graph)
+    done = run("recommend", "--user", USERS[7], "--model", "item-knn", "--k", "3", "--kind", "keak")
+    assert done.code == 0
+    assert KEAKS[7] in done.printed
+    assert "people you follow liked it" in done.printed
+    assert "rung: model" in done.printed
+
+
+def test_an_id_nobody_knows_is_an_error_unless_one_asks_for_the_strangers_view(run, trained, graph):
+    checkerboard_graph.load(graph)
+    refused = run("recommend", "--user", "nobody")
+    assert refused.code == 7
+    assert "No user has the id 'nobody'" in refused.printed
+    done = run("recommend", "--user", "nobody", "--k", "3", "--allow-unknown")
+    assert done.code == 0
+    assert "This is what a stranger would see" in done.printed
+    assert "There is no model" in done.printed
+
+
+def test_without_neo4j_the_snapshot_answers(run, trained, monkeypatch):
+    monkeypatch.setenv("NEO4J_URI", "bolt://127.0.0.1:1")
+    done = run("recommend", "--user", f"users/{USERS[4]}", "--model", "item-knn")
+    assert done.code == 0
+    assert KEAKS[4] in done.printed
+    assert "Degraded" in done.printed
+
+
+@pytest.mark.parametrize(("option", "first"), [([], KEAKS), (["--ids", "bare"], [k.split("/")[1] for k in KEAKS])])
+def test_everyone_gets_a_line(run, trained, tmp_path, option, first):
+    out = tmp_path / "recs.jsonl"
+    done = run("recommend", "--all", "--k", "2", "--kind", "keak", "--out", str(out), "--model", "item-knn", *option)
+    assert done.code == 0, done.printed
+    lines = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [(line["user"], line["items"][0]) for line in lines] == list(zip(USERS, first, strict=True))
+    assert "Wrote 20 lines" in done.printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ([], "Say for whom"),
+        (["--all"], "--out recs.jsonl"),
+        (["--all", "--user", "1", "--out", "x"], "Say for whom"),
+        (["--all", "--out", "recs.jsonl"], "entourage train --model gat"),
+        (["--all", "--out", "recs.jsonl", "--model", "magic"], "There is no model"),
+    ],
+)
+def test_what_cannot_be_done_says_what_to_do(run, trained, tmp_path, monkeypatch, arguments, says):
+    monkeypatch.chdir(tmp_path)
+    done = run("recommend", *arguments)
+    assert done.code != 0
+    assert says in done.printed
+    assert not (tmp_path / "recs.jsonl").exists()
