@@ -18,13 +18,18 @@ from ranking.holdout import Holdout
 
 __all__ = ["FirstStage", "Member", "plan"]
 
-_EASE_SPACE: Final[Mapping[str, Sequence[Any]]] = {
-    **Ease.space,
-    "taper": (0.0, 0.25, 0.5),
+_LATE: Final[Mapping[str, Sequence[Any]]] = {
     "correction": (1.0, 0.75, 0.5, 0.25),
     "discount": (0.0, 0.1, 0.2, 0.3),
 }
-"""More than the baseline searches: EASE's kin between contents and users."""
+"""EASE's kin between contents and users: searched beside what the baseline searches, and cheap."""
+_INVERTED: Final[Mapping[str, Sequence[Any]]] = {
+    "regularisation": Ease.space["regularisation"],
+    "taper": (0.0, 0.25, 0.5),
+}
+_FRIENDS: Final[Mapping[str, Sequence[Any]]] = {"friends": Ease.space["friends"]}
+_THINNED: Final = 5_000
+"""Users that a large graph's λ is searched on: an inverse costs the cube of their number."""
 _TWO_INVERSES: Final = 6_000
 """Up to so many users the regression over users gets an inverse and a λ of its own."""
 _SIMILAR_USERS: Final = 100_000
@@ -40,15 +45,18 @@ class Member:
     """Of the time for searching settings."""
     space: Mapping[str, Sequence[Any]] | None = None
     """What is searched; None for the model's own."""
+    first: Mapping[str, Sequence[Any]] | None = None
+    """What is searched before, on `_THINNED` of the users."""
 
 
 def plan(snapshot: Snapshot) -> list[Member]:
     """The members that this graph has the data and the size for, the most important first."""
     users = snapshot.users.count
     few = users <= _TWO_INVERSES
-    members = [Member("ease", 0.3 if few else 0.5, _EASE_SPACE)]
     if few:
-        members.append(Member("user-ease", 0.15))
+        members = [Member("ease", 0.3, {**_INVERTED, **_FRIENDS, **_LATE}), Member("user-ease", 0.15)]
+    else:
+        members = [Member("ease", 0.5, {**_LATE, **_FRIENDS}, first={**_INVERTED, **_LATE})]
     members.append(Member("als", 0.2))
     members.append(Member("item-knn", 0.1))
     if users <= _SIMILAR_USERS:
@@ -106,6 +114,20 @@ class FirstStage:
                 assert issubclass(kind, Baseline)
                 start = {"seed": seed} if "seed" in registry.options(member.name) else {}
                 budget = left * member.share / parts
+                if member.first:
+                    thinned = holdout.thinned(_THINNED, seed)
+                    fewer = tune(
+                        kind,
+                        thinned.train,
+                        thinned.worth,
+                        0.4 * budget,
+                        progress,
+                        seed,
+                        start=start,
+                        space=member.first,
+                    )
+                    start = fewer.settings
+                    budget -= time.monotonic() - begun
                 best = tune(kind, holdout.train, holdout.worth, budget, progress, seed, start=start, space=member.space)
                 found.models[member.name], found.settings[member.name] = best.model, best.settings
                 left -= time.monotonic() - begun

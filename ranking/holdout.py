@@ -7,10 +7,12 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 import scipy.sparse as sp
 
 from baselines.baseline import interactions
 from baselines.recommender import Ints
+from graph import schema
 from graph.snapshot import NO_TIME, Snapshot
 
 __all__ = ["Holdout", "cut"]
@@ -31,6 +33,33 @@ class Holdout:
     def users(self) -> Ints:
         """Those with something held out, ascending."""
         return np.flatnonzero(np.diff(self.worth.indptr)).astype(np.int64)
+
+    def thinned(self, count: int, seed: int = 0) -> Holdout:
+        """Only ``count`` of the users, drawn at random, and the follows among them; all contents stay."""
+        train = self.train
+        chosen = np.sort(np.random.default_rng(seed).choice(train.users.count, count, replace=False))
+        number = np.full(train.users.count, -1, dtype=np.int32)
+        number[chosen] = np.arange(count, dtype=np.int32)
+        watched, follows = train.watched, train.follows
+        near = (number[follows.source] >= 0) & (number[follows.target] >= 0)
+        kept = number[watched.source] >= 0
+        columns = {
+            name: np.asarray(watched.columns[name])[kept]
+            for name in ("engagement", "lastAt")
+            if name in watched.columns
+        }
+        fewer = Snapshot.build(
+            {schema.USER: train.users.frame[chosen], schema.CONTENT: train.contents.frame},
+            {
+                schema.WATCHED: pl.DataFrame(
+                    {"source": number[watched.source[kept]], "target": watched.target[kept], **columns}
+                ),
+                schema.FOLLOWS: pl.DataFrame(
+                    {"source": number[follows.source[near]], "target": number[follows.target[near]]}
+                ),
+            },
+        )
+        return Holdout(fewer, sp.csr_array(self.worth[chosen]))
 
 
 def cut(snapshot: Snapshot, share: float = 0.15, seed: int = 0) -> Holdout:

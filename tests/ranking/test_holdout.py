@@ -50,3 +50,16 @@ def test_with_times_the_newest_are_held_out():
     assert sorted(found.worth.indices.tolist()) == list(range(40, 50))
     assert found.worth.data.max() > 0.5  # worth is the engagement
     assert found.train.manifest.cutoff == 39
+
+
+def test_thinned_keeps_what_its_users_have():
+    snapshot = odd(checkerboard.watched_pairs(8), checkerboard.follow_pairs(8))
+    whole = cut(snapshot, 0.3)
+    fewer = whole.thinned(5)
+    chosen = whole.train.users.nids(fewer.train.users.ids.to_list())
+    assert len(chosen) == 5
+    np.testing.assert_array_equal(fewer.worth.toarray(), whole.worth.toarray()[chosen])
+    np.testing.assert_array_equal(fewer.train.interactions().toarray(), whole.train.interactions().toarray()[chosen])
+    np.testing.assert_array_equal(
+        fewer.train.social().toarray(), whole.train.social().toarray()[np.ix_(chosen, chosen)]
+    )

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import pytest
+
+from cli.train import train
+from graph.errors import SettingsError, SnapshotError
+from ranking import registry
+from tests import checkerboard
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A home folder with the checkerboard exported into it."""
+    monkeypatch.setenv("ENTOURAGE_HOME", str(tmp_path))
+    checkerboard.snapshot().save(tmp_path / "snapshot")
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ["item-knn", "ease", "gat"])
+def test_trains_saves_and_says_what_to_run_next(home, name, capsys):
+    train(model=name, budget=0.05 if name == "gat" else None)
+    printed = capsys.readouterr().out
+    assert f"Trained {name}" in printed
+    assert "entourage recommend" in printed
+    if name == "gat":
+        assert "NDCG@20" in printed
+    loaded = registry.kind(name).load(home / "models" / name, checkerboard.snapshot())
+    assert loaded.recommend(3, 1)[0].tolist() == [3]
+
+
+def test_without_a_snapshot_it_says_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setenv("ENTOURAGE_HOME", str(tmp_path))
+    with pytest.raises(SnapshotError, match="export"):
+        train(model="popularity")
+
+
+@pytest.mark.parametrize("options", [{"model": "magic"}, {"budget": 0.0}, {"device": "tpu"}])
+def test_refuses_what_it_does_not_know(home, options):
+    with pytest.raises(SettingsError):
+        train(**options)
