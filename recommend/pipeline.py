@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 from contextlib import contextmanager
@@ -41,6 +41,7 @@ _REST_SHARE: Final = 0.9
 _MEND_SECONDS: Final = 2.0
 """How long Neo4j is left alone after it failed to answer: one request pays for finding out, not all."""
 _THREADS: Final = 16
+_MODEL_THREADS: Final = 2
 
 
 @dataclass
@@ -147,16 +148,15 @@ class Pipeline:
         asked: dict[Future[list[Candidate]], Source] = {}
         left = request.deadline.left_ms(_SOURCES_SHARE)
         if self._ask_model:
-            asked[self._pool.submit(self._ask_model, sources.MODEL, request, left)] = sources.MODEL
+            asked[self._model_pool.submit(self._ask_model, sources.MODEL, request, left)] = sources.MODEL
         if self._ask_graph and not self._graph_is_down:
             for source in sources.GRAPH_SOURCES:
                 asked[self._pool.submit(self._ask_graph, source, request, left)] = source
-        done, late = wait_for(asked, timeout=left / 1000)
-        journey.late += sorted(asked[future].name for future in late)
+        wait_for(asked, timeout=left / 1000)
         proposals: list[Proposal] = []
-        for future in asked:
-            if future in done and (answer := self._in_time(future.result, asked[future].name, journey)):
-                proposals.append((asked[future], answer))
+        for future, source in asked.items():
+            if answer := self._in_time(future, source.name, journey, left_ms=0):
+                proposals.append((source, answer))
         if journey.degraded and not self._answers:
             raise lookups.nothing_to_ask()
         if journey.degraded:
@@ -168,8 +168,10 @@ class Pipeline:
         source = sources.LAST_RESORT
         candidates: list[Candidate] | None = None
         if self._ask_graph and not self._graph_is_down:
-            ask, left = self._ask_graph, request.deadline.left_ms(_REST_SHARE)
-            candidates = self._in_time(lambda: ask(source, request, left), source.name, journey) if left else None
+            left = request.deadline.left_ms(_REST_SHARE)
+            candidates = self._in_time(
+                self._pool.submit(self._ask_graph, source, request, left), source.name, journey, left
+            )
         if not candidates:
             candidates = self._ask_snapshot(source, request)
         proposals: list[Proposal] = [(source, candidates)]
@@ -183,9 +185,8 @@ class Pipeline:
             return {}
         graph, left = self._live_graph, request.deadline.left_ms(_REST_SHARE)
         if graph and left:
-            answer = self._in_time(
-                lambda: filters.facts_from_graph(graph, request, content_ids, left), "filters", journey
-            )
+            asked = self._pool.submit(filters.facts_from_graph, graph, request, content_ids, left)
+            answer = self._in_time(asked, "filters", journey, left)
             if answer is not None:
                 return answer
         journey.degraded = True  # facts younger than the snapshot are missing
@@ -198,7 +199,8 @@ class Pipeline:
         graph, left = self._live_graph, request.deadline.left_ms()
         if graph and left and chosen:
             ids = [scored.content_id for scored in chosen]
-            connections = self._in_time(lambda: reasons.facts_from_graph(graph, request, ids, left), "reasons", journey)
+            asked = self._pool.submit(reasons.facts_from_graph, graph, request, ids, left)
+            connections = self._in_time(asked, "reasons", journey, left)
         return reasons.explain(chosen, facts, connections or {}, request, self.model)
 
     def _feed(
@@ -242,10 +244,13 @@ class Pipeline:
         rows = self._answers.candidates(source.name, request.user_id, request.kind, request.pool, **source.caps)
         return [Candidate(row["contentId"], row["score"], row["count"], tuple(row["evidence"])) for row in rows]
 
-    def _in_time(self, ask: Callable[[], T], name: str, journey: _Journey) -> T | None:
+    def _in_time(self, asked: Future[T], name: str, journey: _Journey, left_ms: int) -> T | None:
         """The answer, or None when it came too late or Neo4j is down, which the journey then says."""
         try:
-            return ask()
+            return asked.result(timeout=left_ms / 1000)
+        except TimeoutError:
+            asked.cancel()
+            journey.late.append(name)
         except GraphTimeout:
             journey.late.append(name)
         except GraphUnavailable:
@@ -278,7 +283,12 @@ class Pipeline:
 
     @cached_property
     def _pool(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(_THREADS, thread_name_prefix="source")
+        return ThreadPoolExecutor(_THREADS, thread_name_prefix="graph")
+
+    @cached_property
+    def _model_pool(self) -> ThreadPoolExecutor:
+        """Apart from the graph's, so that a Neo4j that hangs does not keep the model from answering."""
+        return ThreadPoolExecutor(_MODEL_THREADS, thread_name_prefix="model")
 
 
 def _keep(request: Request, proposals: Sequence[Proposal], facts: dict[str, Facts]) -> list[Proposal]:
