@@ -173,14 +173,18 @@ def questions(settings: Settings, contents: list[str]) -> dict[str, dict[str, An
     asked: dict[str, dict[str, Any]] = {
         f"candidates/{source.name}": {**common, **source.caps} for source in (*GRAPH_SOURCES, LAST_RESORT)
     }
-    return asked | {
-        "candidates/friends_of_friends": {"friends": 100, "perFriend": 100, "limit": 20},
-        "filters/facts": {"contentIds": contents},
-        "reasons/followed": {"contentIds": contents[:20], "friends": 100, "perFriend": 200},
-        "reasons/shared": {"contentIds": contents[:20], "items": 100},
-        "neighbourhood/sampled": {"depth": 2, "perNode": 25, "perNeighbour": 5, "limit": 200},
-        "lookup/user": {},
-    }
+    return (
+        asked
+        | {
+            "schema/ping": {},  # the floor: what asking nothing costs on this machine, with whatever else runs on it
+            "candidates/friends_of_friends": {"friends": 100, "perFriend": 100, "limit": 20},
+            "filters/facts": {"contentIds": contents},
+            "reasons/followed": {"contentIds": contents[:20], "friends": 100, "perFriend": 200},
+            "reasons/shared": {"contentIds": contents[:20], "items": 100},
+            "neighbourhood/sampled": {"depth": 2, "perNode": 25, "perNeighbour": 5, "limit": 200},
+            "lookup/user": {},
+        }
+    )
 
 
 def time_question(graph: Graph, name: str, params: Mapping[str, Any], groups: Mapping[str, list[str]]) -> list[Timing]:
