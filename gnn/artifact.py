@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 from pydantic import BaseModel, ValidationError
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
 
 from gnn.config import GnnConfig
 from gnn.embeddings import Embeddings
+from gnn.encoder import Encoder
 from graph import aside
 from graph.errors import ModelError, ModelMismatch
 
 __all__ = ["Artifact", "Manifest"]
-
-Weights = dict[str, npt.NDArray[Any]]
 
 
 class Manifest(BaseModel):
@@ -46,8 +41,8 @@ class Artifact:
 
     manifest: Manifest
     embeddings: Embeddings
-    weights: Weights = field(default_factory=dict)
-    """Everything but the id embeddings, by parameter name."""
+    encoder: Encoder
+    """What embeds users and contents that training never saw."""
 
     def save(self, path: Path) -> None:
         """Write the folder aside and rename it to ``path``."""
@@ -55,7 +50,7 @@ class Artifact:
         manifest = self.manifest.model_copy(update={"shapes": shapes, "code_version": version("entourage")})
         with aside.folder(path) as folder:
             self.embeddings.save(folder)
-            save_file({n: np.ascontiguousarray(w) for n, w in self.weights.items()}, folder / "weights.safetensors")
+            self.encoder.save(folder)
             (folder / "manifest.json").write_text(manifest.model_dump_json(indent=1))
 
     @classmethod
@@ -76,7 +71,7 @@ class Artifact:
             for name, shape in manifest.shapes.items():
                 if getattr(embeddings, name).shape != shape:
                     raise ValueError(f"{name}.npy has another shape than its manifest says")
-            weights = load_file(path / "weights.safetensors")
-        except (OSError, ValueError, EOFError, SafetensorError, ValidationError) as error:
+            encoder = Encoder.load(path, manifest.config.convolution)
+        except (OSError, ValueError, KeyError, TypeError, EOFError, SafetensorError, ValidationError) as error:
             raise ModelError(f"The {model} model at {path} is missing or damaged: {error}.", do=again) from error
-        return cls(manifest, embeddings, weights)
+        return cls(manifest, embeddings, encoder)

@@ -16,6 +16,7 @@ from baselines.recommender import Progress
 from gnn.artifact import Artifact, Manifest
 from gnn.config import GnnConfig
 from gnn.embeddings import Embeddings
+from gnn.encoder import Encoder
 from gnn.features import node_features, watch_features, watch_weights
 from gnn.topology import Topology
 from gnn.training import Trainer, Watches, ndcg_at_10
@@ -31,6 +32,8 @@ _JUDGED = 4_000
 _VALIDATION_SHARE = 0.1
 _SEARCH_SHARE = 0.5
 """Of the time, for finding the number of epochs where no validation part is given."""
+_LARGE = 5_000_000
+"""Links above which the default network is made smaller, so that all of it fits into memory."""
 _BLIND_EPOCHS = 60
 """Where there is too little to hold anything out."""
 _CHECKPOINT_EVERY_S = 60.0
@@ -94,6 +97,8 @@ class _Run:
         budget_s: float | None,
         checkpoint: Path | None,
     ) -> None:
+        if len(snapshot.watched) + len(snapshot.follows) > _LARGE and config == GnnConfig(seed=config.seed):
+            config = config.model_copy(update={"dim": 64, "heads": 2, "layers": 2})
         self.snapshot = snapshot
         self.config = config
         self.seen = snapshot.interactions()
@@ -108,7 +113,8 @@ class _Run:
             _watches(snapshot.watched, watch_weights(snapshot)),
             node_features(snapshot),
         )
-        self.best: tuple[Tensor, Tensor] | None = None
+        self.best: list[Tensor] | None = None
+        """Averaged weights of the best epoch so far."""
         self.spent = 0.0
 
     @property
@@ -166,14 +172,16 @@ class _Run:
     def _judge(self, done: int) -> None:
         history = self.trainer.history
         assert self.validation is not None
-        users, contents = self.trainer.vectors()
+        users, contents, _ = self.trainer.embed()
         history.validation[done] = ndcg_at_10(users, contents, self.seen, self.validation, self.judged)
         if history.best_epoch == done:
-            self.best = users.cpu(), contents.cpu()
+            self.best = [average.clone() for average in self.trainer.average]
 
     def artifact(self, name: str, metrics: dict[str, float]) -> Artifact:
         """What is kept: the vectors of the best epoch, or of the last one without validation."""
-        users, contents = self.best or self.trainer.vectors()
+        if self.best is not None:
+            self.trainer.average = self.best
+        users, contents, layers = self.trainer.embed()
         known = np.zeros(self.snapshot.users.count, dtype=bool)
         for relation, link in ((self.trainer.topology.whole[link.name], link) for link in self.trainer.topology.links):
             if link.target == schema.USER:
@@ -194,7 +202,15 @@ class _Run:
             metrics=metrics,
             cutoff=self.snapshot.manifest.cutoff,
         )
-        return Artifact(manifest, embeddings, self.trainer.weights())
+        topology = self.trainer.topology
+        encoder = Encoder(
+            self.config.convolution,
+            topology.links,
+            self.trainer.weights(),
+            {label: [layer[label].cpu().numpy() for layer in layers[:-1]] for label in topology.counts},
+            {link.name: topology.whole[link.name].degrees for link in topology.links},
+        )
+        return Artifact(manifest, embeddings, encoder)
 
     def _fingerprint(self) -> str:
         manifest = self.snapshot.manifest

@@ -13,15 +13,23 @@ import torch
 from torch import Tensor
 
 from gnn.config import GnnConfig
-from gnn.loss import softmax_loss
+from gnn.loss import Negatives, softmax_loss
 from gnn.model import Network
 from gnn.relations import both_directions
 from gnn.topology import Topology
+from graph import schema
 
 __all__ = ["Trainer", "Watches"]
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
+
+
+_STEP_LOGITS = 250_000_000
+"""Users times contents that one optimiser step may compare; more users go into more steps."""
+_FULL_CATALOGUE = 100_000
+"""Contents up to which the softmax is over all of them."""
+_SAMPLED_ITEMS = 16_384
 
 
 @dataclass(frozen=True)
@@ -84,14 +92,24 @@ class Trainer:
         self.average = [p.detach().clone() for p in self.parameters]
         self.history = History()
         self.steps = 0
+        contents = watches.contents
+        self._sampled = config.sampled_items or (_SAMPLED_ITEMS if contents > _FULL_CATALOGUE else 0)
+        popularity = np.bincount(watches.content, minlength=contents) ** 0.75
+        mixed = 0.5 / max(1, contents) + 0.5 * popularity / max(1.0, popularity.sum())
+        self._chances = np.cumsum(mixed / mixed.sum())
         self.precision = torch.bfloat16 if _multiplies_bfloat16(self.device) else torch.float32
 
     def epoch(self) -> float:
         """One pass over all users that watched anything; gives the mean loss."""
         order = self.rng.permutation(self.watches.users)
-        parts = np.array_split(order, max(1, self.config.steps_per_epoch))
+        parts = np.array_split(order, self._steps_per_epoch(len(order)))
         self.history.loss.append(float(np.mean([self.step(np.sort(part)) for part in parts])))
         return self.history.loss[-1]
+
+    def _steps_per_epoch(self, users: int) -> int:
+        if self.config.steps_per_epoch:
+            return min(self.config.steps_per_epoch, users)
+        return max(1, round(users * (self._sampled or self.watches.contents) / _STEP_LOGITS))
 
     def step(self, users: Ints) -> float:
         """One optimiser step on the watches of ``users``; messages pass over the whole thinned graph."""
@@ -107,7 +125,8 @@ class Trainer:
             positives,
             shares,
             self.config.temperature,
-            precision=self.precision,
+            self._negatives(),
+            self.precision,
         )
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -118,15 +137,26 @@ class Trainer:
             torch._foreach_lerp_(self.average, [p.detach() for p in self.parameters], 1.0 - decay)
         return float(loss.detach())
 
+    def _negatives(self) -> Negatives:
+        """All contents, or a draw of them, half of it by popularity, with what each stands for."""
+        if not self._sampled:
+            return Negatives()
+        ids = np.searchsorted(self._chances, self.rng.random(self._sampled), side="right")
+        chance = np.diff(self._chances, prepend=0.0)[ids]
+        weight = torch.from_numpy((1.0 / (self._sampled * chance)).astype(np.float32))
+        return Negatives(torch.from_numpy(ids).to(self.device), weight.to(self.device))
+
     @torch.no_grad()
-    def vectors(self) -> tuple[Tensor, Tensor]:
-        """Unit vectors of users and contents under the averaged weights and the whole graph."""
+    def embed(self) -> tuple[Tensor, Tensor, list[dict[str, Tensor]]]:
+        """Unit vectors of users and contents, and all layers, under the averaged weights and the whole graph."""
         self._swap()
         try:
-            users, contents = self.network(self.topology.whole)
+            layers = self.network.propagate(self.topology.whole)
+            # The first layer may be the parameters themselves, which are about to be swapped back.
+            layers[0] = {label: vectors.detach().clone() for label, vectors in layers[0].items()}
+            return self.network.mixed(layers, schema.USER), self.network.mixed(layers, schema.CONTENT), layers
         finally:
             self._swap()
-        return users, contents
 
     def _swap(self) -> None:
         for parameter, average in zip(self.parameters, self.average, strict=True):

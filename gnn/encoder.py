@@ -1,0 +1,102 @@
+"""Vectors for users and contents that training never saw, out of their neighbours' layers; free of torch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from safetensors.numpy import load_file, save_file
+
+from gnn.config import Convolution
+from gnn.topology import Link
+from graph.errors import ModelError
+
+__all__ = ["Encoder"]
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+
+_SLOPE: Final = 0.2
+"""Of the leaky_relu, as in `gnn.attention`, which cannot be imported without torch."""
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """The forward pass of `gnn.model.Network` for one node, given the layers of everyone else."""
+
+    convolution: Convolution
+    links: tuple[Link, ...]
+    weights: Mapping[str, npt.NDArray[Any]]
+    """Everything but the id embeddings, by parameter name."""
+    layers: Mapping[str, Sequence[npt.NDArray[Any]]]
+    """Label → its nodes' vectors (nodes, dim) before each layer."""
+    degrees: Mapping[str, npt.NDArray[Any]]
+    """Link name → edges that every source sends out, shape (S,)."""
+
+    def embed(self, label: str, neighbours: Mapping[str, Ints], features: Floats | None = None) -> Floats:
+        """Unit vector (dim,) of a new node of ``label`` with its ``neighbours``, nids by the name of the link to it.
+
+        A new user's links are ``rev_WATCHED`` (contents) and ``rev_FOLLOWS`` (whom they follow), or ``FOLLOWS``; a new
+        content's is ``WATCHED`` (users). Names that the network does not know are passed over. ``features`` (F,) are
+        standardised as `gnn.features` does. A node without neighbours and features gets zeros. Edge features count as
+        unknown. Raises ModelError for a network that is not GAT.
+        """
+        if self.convolution != "gat":
+            raise ModelError(f"A {self.convolution} network cannot embed new nodes.", do="Train with convolution gat.")
+        dim = int(self.layers[label][0].shape[1]) if self.layers[label] else 0
+        vector = np.zeros(dim, dtype=np.float32)
+        if features is not None and f"projections.{label}.weight" in self.weights:
+            vector += self.weights[f"projections.{label}.weight"] @ features + self.weights[f"projections.{label}.bias"]
+        mix = np.exp(self.weights[f"mix.{label}"] - self.weights[f"mix.{label}"].max())
+        total = mix[0] * vector
+        incoming = [link for link in self.links if link.target == label]
+        for depth in range(len(self.layers[label])):
+            received = np.zeros(dim, dtype=np.float32)
+            for link in incoming:
+                near = np.asarray(neighbours.get(link.name, ()), dtype=np.int64)
+                if near.size:
+                    received += self._message(link, depth, near, vector)
+            vector = received
+            total = total + mix[depth + 1] * vector
+        length = float(np.linalg.norm(total))
+        unit: Floats = (total / length if length > 0 else total).astype(np.float32)
+        return unit
+
+    def _message(self, link: Link, depth: int, near: Ints, vector: Floats) -> Floats:
+        prefix = f"convolutions.{depth}.{link.name}"
+        left, right = self.weights[f"{prefix}.left"], self.weights[f"{prefix}.right"]
+        heads = len(left)
+        values = np.asarray(self.layers[link.source][depth][near], dtype=np.float32).reshape(len(near), heads, -1)
+        score = (values * left).sum(-1) + (vector.reshape(heads, -1) * right).sum(-1)
+        score = np.where(score < 0.0, _SLOPE * score, score)
+        score -= np.log1p(self.degrees[link.name][near])[:, None] * self.weights[f"{prefix}.prior"]
+        alpha = np.exp(score - score.max(0))
+        alpha /= alpha.sum(0)
+        message: Floats = (values * alpha[:, :, None]).sum(0).reshape(-1)
+        return message if link.main else message * self.weights[f"gates.{link.name}"][depth]
+
+    def save(self, folder: Path) -> None:
+        """Write the weights as safetensors, the layers as half-precision arrays."""
+        save_file({n: np.ascontiguousarray(w) for n, w in self.weights.items()}, folder / "weights.safetensors")
+        (folder / "links.json").write_text(json.dumps([asdict(link) for link in self.links]))
+        for name, degrees in self.degrees.items():
+            np.save(folder / f"degrees-{name}.npy", degrees)
+        for label, layers in self.layers.items():
+            for depth, vectors in enumerate(layers):
+                np.save(folder / f"layer-{label}-{depth}.npy", np.asarray(vectors, dtype=np.float16))
+
+    @classmethod
+    def load(cls, folder: Path, convolution: Convolution) -> Encoder:
+        """Map what ``save`` wrote. Raises OSError, ValueError or TypeError where it is not whole."""
+        links = tuple(Link(**link) for link in json.loads((folder / "links.json").read_text()))
+        degrees = {link.name: np.load(folder / f"degrees-{link.name}.npy", mmap_mode="r") for link in links}
+        layers: dict[str, list[npt.NDArray[Any]]] = {}
+        for label in {label for link in links for label in (link.source, link.target)}:
+            files = sorted(folder.glob(f"layer-{label}-*.npy"))
+            layers[label] = [np.load(file, mmap_mode="r") for file in files]
+        return cls(convolution, links, load_file(folder / "weights.safetensors"), layers, degrees)

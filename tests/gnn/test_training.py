@@ -1,0 +1,212 @@
+"""Training as a user meets it: seeds, kills, artifacts, newcomers, and nothing heavy imported for serving."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+import scipy.sparse as sp
+
+from gnn.config import GnnConfig
+from gnn.features import node_features, watch_features, watch_weights
+from gnn.recommender import GraphNetwork
+from graph.errors import ModelError
+from graph.snapshot import Snapshot
+from tests import checkerboard
+
+SMALL = GnnConfig(dim=16, heads=2, layers=2)
+EVERYONE = np.arange(checkerboard.SIZE)
+
+
+@pytest.mark.parametrize("convolution", ["gat", "gatv2", "gcn", "graphconv", "sage", "lightgcn"])
+def test_every_convolution_solves_the_checkerboard(convolution):
+    model = GraphNetwork(SMALL.model_copy(update={"convolution": convolution}))
+    ids, _ = model.fit(checkerboard.snapshot(), epochs=40).recommend(EVERYONE, 1)
+    assert ids[:, 0].tolist() == EVERYONE.tolist()
+
+
+def test_sampled_softmax_solves_the_checkerboard_too():
+    config = SMALL.model_copy(update={"sampled_items": 12, "steps_per_epoch": 2})
+    ids, _ = GraphNetwork(config).fit(checkerboard.snapshot(), epochs=40).recommend(EVERYONE, 1)
+    assert ids[:, 0].tolist() == EVERYONE.tolist()
+
+
+def test_a_seed_gives_the_same_model_again():
+    first, again = (GraphNetwork(SMALL).fit(checkerboard.snapshot(), epochs=5).scores(EVERYONE) for _ in range(2))
+    np.testing.assert_array_equal(first, again)
+
+
+def test_validation_decides_when_to_stop():
+    held_out = sp.csr_array((np.ones(20, dtype=np.float32), (EVERYONE, EVERYONE)), shape=(20, 20))
+    model = GraphNetwork(SMALL).fit(checkerboard.snapshot(), validation=held_out)
+    assert 1 <= model.best_epochs < SMALL.max_epochs
+    assert model.artifact.manifest.metrics["validation_ndcg@10"] == pytest.approx(1.0)
+
+
+def test_a_budget_ends_training():
+    heard: list[tuple[float, str]] = []
+    model = GraphNetwork(SMALL).fit(
+        checkerboard.snapshot(), lambda share, what: heard.append((share, what)), epochs=100_000, budget_s=0.5
+    )
+    assert model.best_epochs < 100_000
+    shares = [share for share, _ in heard]
+    assert shares == sorted(shares)
+    assert shares[-1] <= 1.0
+    assert "loss" in heard[-1][1]
+
+
+_RUN = """
+import sys
+from pathlib import Path
+from gnn.config import GnnConfig
+from gnn import fitting
+from gnn.recommender import GraphNetwork
+from tests import checkerboard
+fitting._CHECKPOINT_EVERY_S = 0.0
+config = GnnConfig(dim=16, heads=2, layers=2)
+said = lambda share, what: print(what, flush=True)
+model = GraphNetwork(config).fit(checkerboard.snapshot(), said, epochs=60, checkpoint=Path(sys.argv[1]) / "c")
+model.save(Path(sys.argv[1]) / "model")
+"""
+
+
+def test_killed_training_goes_on_to_the_same_end(tmp_path):
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-c", _RUN, str(tmp_path)]
+    with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) as killed:
+        assert killed.stdout is not None
+        for line in killed.stdout:
+            if line.startswith("epoch 20,"):
+                killed.send_signal(signal.SIGKILL)
+                break
+    assert (tmp_path / "c").is_file()
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
+    assert int(done.stdout.split(",")[0].removeprefix("epoch ")) >= 20
+    assert not (tmp_path / "c").exists()
+    resumed = GraphNetwork.load(tmp_path / "model", checkerboard.snapshot())
+    straight = GraphNetwork(SMALL).fit(checkerboard.snapshot(), epochs=60)
+    np.testing.assert_allclose(resumed.scores(EVERYONE), straight.scores(EVERYONE), atol=1e-5)
+
+
+@pytest.mark.parametrize("file", ["users.npy", "contents.npy", "weights.safetensors", "links.json", "manifest.json"])
+def test_a_file_cut_short_is_told(tmp_path, file):
+    GraphNetwork(SMALL).fit(checkerboard.snapshot(), epochs=1).save(tmp_path / "model")
+    damaged = tmp_path / "model" / file
+    os.truncate(damaged, damaged.stat().st_size // 2)
+    with pytest.raises(ModelError, match="damaged"):
+        GraphNetwork.load(tmp_path / "model", checkerboard.snapshot())
+
+
+def test_a_newcomer_gets_the_vector_that_training_would_give(tmp_path):
+    import torch
+
+    from gnn.encoder import Encoder
+    from gnn.model import Network
+    from gnn.topology import Topology
+
+    topology = Topology(checkerboard.snapshot())
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = Network(SMALL, topology.counts, topology.links, {})
+        for parameter in network.parameters():
+            parameter.data += 0.3 * torch.randn_like(parameter)
+    network.embeddings["User"].data[4] = 0.0
+    with torch.no_grad():
+        layers = network.propagate(topology.whole)
+        expected = network.mixed(layers, "User")[4].numpy()
+    weights = {n: p.detach().numpy() for n, p in network.named_parameters() if not n.startswith("embeddings")}
+    before = {label: [layer[label].detach().numpy() for layer in layers[:-1]] for label in topology.counts}
+    degrees = {link.name: topology.whole[link.name].degrees for link in topology.links}
+    encoder = Encoder("gat", topology.links, weights, before, degrees)
+    neighbours = {
+        "rev_WATCHED": np.array([k for u, k in checkerboard.watched_pairs() if u == 4]),
+        "FOLLOWS": np.array([v for u, v in checkerboard.follow_pairs() if u == 4]),
+    }
+    np.testing.assert_allclose(encoder.embed("User", neighbours), expected, atol=1e-5)
+    encoder.save(tmp_path)
+    np.testing.assert_allclose(Encoder.load(tmp_path, "gat").embed("User", neighbours), expected, atol=2e-3)
+    assert not encoder.embed("User", {}).any()
+
+
+def test_a_newcomer_is_told_the_keaks_of_their_kind():
+    model = GraphNetwork(SMALL).fit(checkerboard.snapshot(), epochs=40)
+    vector = model.artifact.encoder.embed("User", {"rev_WATCHED": np.array([2, 4, 6])})
+    best = np.argsort(-(model.artifact.embeddings.contents @ vector))[:10]
+    assert (best % 2 == 0).all()
+
+
+def test_serving_never_loads_torch(tmp_path):
+    GraphNetwork(SMALL).fit(checkerboard.snapshot(), epochs=1).save(tmp_path / "model")
+    code = (
+        "import sys; from pathlib import Path; import gnn.embeddings; from gnn.recommender import GraphNetwork;"
+        "from tests import checkerboard;"
+        f"GraphNetwork.load(Path({str(tmp_path / 'model')!r}), checkerboard.snapshot()).recommend(0, 3);"
+        "sys.exit('torch' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], check=True)
+
+
+class TestWithEngagementAndProfiles:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def snapshot(cls) -> Snapshot:
+        pairs = np.array(checkerboard.watched_pairs(), dtype=np.int32)
+        rng = np.random.default_rng(0)
+        newest = 1_700_000_000_000
+        watched = pl.DataFrame(
+            {
+                "source": pairs[:, 0],
+                "target": pairs[:, 1],
+                "engagement": rng.random(len(pairs), dtype=np.float32),
+                "lastAt": newest - rng.integers(0, 90 * 86_400_000, len(pairs)),
+            }
+        )
+        users = pl.DataFrame(
+            {
+                "userId": checkerboard.users(),
+                "friendCount": [None, *range(1, 20)],
+                "likeCount": [3] * 20,
+                "createdAt": [newest - day * 86_400_000 for day in range(20)],
+            }
+        )
+        contents = pl.DataFrame(
+            {
+                "contentId": checkerboard.contents(),
+                "kind": ["keak", "beat"] * 10,
+                "viewCount": range(20),
+                "duration": [None] * 20,
+            },
+            schema_overrides={"duration": pl.Float64},
+        )
+        return Snapshot.build({"User": users, "Content": contents}, {"WATCHED": watched})
+
+    def test_features_are_what_varies_and_no_outcome(self, snapshot):
+        found = node_features(snapshot)
+        assert found["User"].shape == (20, 3)  # friends, whether they are known, age
+        assert found["Content"].shape == (20, 2)  # one column a kind: views are an outcome, durations unknown
+        assert all(np.isfinite(values).all() for values in found.values())
+
+    def test_what_was_watched_to_the_end_and_lately_weighs_more(self, snapshot):
+        features, weights = watch_features(snapshot), watch_weights(snapshot)
+        assert features is not None
+        assert features.shape == (len(snapshot.watched), 2)
+        engagement, fresh = features.T
+        both = (engagement > 0.7) & (fresh > 0.7)
+        neither = (engagement < 0.3) & (fresh < 0.3)
+        assert weights[both].min() > weights[neither].max()
+
+    def test_it_trains_on_them(self, snapshot):
+        ids, _ = GraphNetwork(SMALL).fit(snapshot, epochs=40).recommend(EVERYONE, 1)
+        assert (ids[:, 0] == EVERYONE).mean() > 0.8
+
+    def test_bare_pairs_have_no_features(self):
+        bare = checkerboard.snapshot()
+        assert node_features(bare) == {}
+        assert watch_features(bare) is None
+        assert set(watch_weights(bare).tolist()) == {1.0}
