@@ -6,14 +6,18 @@ import time
 from pathlib import Path
 from typing import Annotated
 
+import polars as pl
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from cli.progress import bars
 from graph.driver import Graph
+from graph.errors import SettingsError
 from graph.export import export as export_graph
 from graph.settings import load_settings
+from graph.snapshot import load
+from graph.times import milliseconds
 
 __all__ = ["export"]
 
@@ -22,14 +26,19 @@ _console = Console(soft_wrap=True)
 
 def export(
     out: Annotated[Path | None, typer.Option(help="Folder to write; by default the one that the rest reads.")] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(help="Only ask for what is newer, such as 2021-06-01T12:00; 'last': than the present snapshot."),
+    ] = None,
 ) -> None:
     """Write the snapshot that training and serving read. An older one is replaced when the new one is whole."""
     settings = load_settings()
     path = out or settings.snapshot_path
+    cutoff = None if since is None else _cutoff(since, path)
     _console.print(f"Exporting the graph to {path} …")
     begun = time.monotonic()
     with Graph.connect(settings) as graph, bars(_console) as progress:
-        manifest = export_graph(graph, path, settings, progress)
+        manifest = export_graph(graph, path, settings, progress, since=cutoff)
     table = Table("what", "count", title="Exported")
     table.columns[1].justify = "right"
     for name, count in (*manifest.nodes.items(), *manifest.edges.items()):
@@ -39,3 +48,15 @@ def export(
     kind = "with engagement" if manifest.mode == "engagement" else "of pairs only (implicit)"
     _console.print(f"A snapshot {kind}, in {time.monotonic() - begun:.1f} s.")
     _console.print("Next: `entourage train --model gat`.")
+
+
+def _cutoff(since: str, path: Path) -> int:
+    if since == "last":
+        last = load(path).manifest.cutoff
+        if last is None:
+            raise SettingsError(f"The snapshot at {path} has no times.", do="Leave --since out.")
+        return last
+    values, unread = milliseconds(pl.Series([since]))
+    if unread.any() or values[0] is None:
+        raise SettingsError(f"--since {since} is not a time.", do="Write it like 2021-06-01 or 2021-06-01T12:00.")
+    return int(values[0])

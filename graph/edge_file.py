@@ -17,14 +17,14 @@ from graph.engagement import engagement
 from graph.settings import Engagement
 from graph.snapshot import MAPPED_COLUMNS, write_topology
 
-__all__ = ["EdgeFile", "columns"]
+__all__ = ["TIMES", "EdgeFile", "columns"]
 
-_TIMES: Final = ("since", "at", "firstAt", "lastAt")
+TIMES: Final = ("since", "at", "firstAt", "lastAt")
 
 
 def columns(type_: str) -> dict[str, pl.DataType]:
     """The properties of a relationship type as the graph holds them, in the order of ``graph.schema``."""
-    types = {"progress": pl.Float32(), "watchCount": pl.Int32()} | dict.fromkeys(_TIMES, pl.Int64())
+    types = {"progress": pl.Float32(), "watchCount": pl.Int32()} | dict.fromkeys(TIMES, pl.Int64())
     return {name: types.get(name, pl.Boolean()) for name in schema.RELATIONSHIPS[type_].properties}
 
 
@@ -49,10 +49,7 @@ class EdgeFile:
 
     def add(self, edges: pl.DataFrame) -> None:
         """Append edges with source, target (nids, sorted) and the columns of ``columns``, null where unknown."""
-        known = [pl.col(name).fill_null(NO_TIME) for name in edges.columns if name in _TIMES]
-        known += [pl.col("progress").fill_null(float("nan"))] if "progress" in edges.columns else []
-        known += [pl.col(name).fill_null(value=False) for name, dtype in edges.schema.items() if dtype == pl.Boolean]
-        known += [pl.col("watchCount").fill_null(1)] if "watchCount" in edges.columns else []
+        known = [pl.col(name).fill_null(NO_TIME) for name in edges.columns if name in TIMES]
         frame = edges.with_columns(known)
         if self._type == schema.WATCHED:
             label = engagement(edges, self._weights, implicit=self._implicit)

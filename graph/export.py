@@ -19,13 +19,13 @@ import polars as pl
 from graph import aside, schema
 from graph.arrays import NO_TIME
 from graph.driver import Graph
-from graph.edge_file import EdgeFile, columns
+from graph.edge_file import TIMES, EdgeFile, columns
 from graph.errors import SnapshotError
 from graph.files import Progress
 from graph.ids import Codes, Contents, IdMap
 from graph.read_nodes import FRACTIONS
 from graph.settings import Settings
-from graph.snapshot import Manifest, finish, graph_id
+from graph.snapshot import Manifest, Snapshot, finish, graph_id, load
 
 __all__ = ["export"]
 
@@ -42,14 +42,25 @@ _NODE_QUERIES: Final = {
     schema.HASHTAG: "export/hashtags",
 }
 
+#: Types whose relationships carry the time of their last change, for which there is a query of the newer ones.
+_SINCE: Final = (schema.FOLLOWS, schema.WATCHED)
+_SLICE: Final = 2_000_000
+
 Lookup = Callable[[pl.Series], Codes]
 
 
-def export(graph: Graph, path: Path, settings: Settings, progress: Progress | None = None) -> Manifest:
+def export(
+    graph: Graph, path: Path, settings: Settings, progress: Progress | None = None, *, since: int | None = None
+) -> Manifest:
     """Write the whole graph to the folder ``path``, aside first, and return its manifest.
 
-    Raises SnapshotError when the graph holds no people or no content, GraphError when Neo4j fails midway.
+    ``since`` (ms): of follows and watches ask only for those with a newer time and take the others from the snapshot
+    at ``path``; where that does not add up to what the graph holds, because some vanished, all are asked for.
+
+    Raises SnapshotError when the graph holds no people or no content, or when there is no snapshot to take from;
+    GraphError when Neo4j fails midway.
     """
+    before = load(path) if since is not None else None
     counts = graph.read("export/counts", deadline_ms=0)[0]["counts"]
     implicit = not graph.read("export/any_engagement", deadline_ms=0)[0]["known"]
     with aside.folder(path) as folder:
@@ -66,8 +77,14 @@ def export(graph: Graph, path: Path, settings: Settings, progress: Progress | No
         files = {}
         for type_, relationship in schema.RELATIONSHIPS.items():
             shape = len(ids[relationship.source]), len(ids[relationship.target])
+            kept = None
+            if before and since is not None and type_ in _SINCE:
+                kept = _brought_up_to_date(graph, before, path, type_, lookups, since)
             with EdgeFile(folder, type_, shape, settings.engagement, implicit=implicit) as file:
-                if counts[type_]:
+                if kept is not None and kept.height == counts[type_]:
+                    for edges in kept.iter_slices(_SLICE):
+                        file.add(edges)
+                elif counts[type_]:
                     for edges in _edges(graph, type_, ids[relationship.source], lookups[relationship.target], progress):
                         file.add(edges)
             files[type_] = file
@@ -163,6 +180,28 @@ def _edges(
         finally:
             for future in asked:
                 future.cancel()
+
+
+def _brought_up_to_date(
+    graph: Graph, before: Snapshot, path: Path, type_: str, lookups: dict[str, Lookup], since: int
+) -> pl.DataFrame:
+    """The edges of the snapshot at ``path`` with the graph's newer ones, under the new nids; null where unknown."""
+    relationship = schema.RELATIONSHIPS[type_]
+    wanted = {"source": pl.Int32(), "target": pl.Int32(), **columns(type_)}
+    old = pl.read_parquet(path / "edges" / f"{type_}.parquet", columns=[*wanted])
+    old = old.with_columns(pl.col(name).replace(NO_TIME, None) for name in TIMES if name in wanted)
+    for side, label in (("source", relationship.source), ("target", relationship.target)):
+        moved = lookups[label](before.nodes[label].ids)
+        old = old.with_columns(pl.Series(side, moved[old[side].to_numpy()], dtype=pl.Int32))
+    rows = list(zip(*graph.stream(f"export/{type_.lower()}_since", since=since), strict=True))
+    if rows:
+        ends = [
+            lookups[label](pl.Series(ids, dtype=pl.String))
+            for label, ids in zip((relationship.source, relationship.target), rows, strict=False)
+        ]
+        old = pl.concat([old, pl.DataFrame([*ends, *rows[2:]], schema=wanted, strict=False)])
+    both = (pl.col("source") >= 0) & (pl.col("target") >= 0)
+    return old.filter(both).unique(["source", "target"], keep="last").sort("source", "target")
 
 
 def _block(type_: str, row: tuple[Any, ...], start: int, lookup: Lookup) -> pl.DataFrame:

@@ -8,7 +8,8 @@
                                   for WATCHED also engagement and lastAt, in row order
 
 ``nid`` counts from 0 within a label; keaks and beats share the label Content and its nids (column ``kind``).
-Times are int64 milliseconds since 1970 with ``NO_TIME`` where unknown; ``engagement`` is float32 in 0..1.
+Times of edges are int64 milliseconds since 1970 with ``NO_TIME`` where unknown; ``engagement`` is float32 in 0..1.
+In the Parquet files every other unknown value is null; read as an array it is NaN, or False for a flag.
 """
 
 from __future__ import annotations
@@ -108,7 +109,7 @@ class _DiskColumns(Mapping[str, Array]):
         if name not in self._read:
             mapped = self._mapped.get(name)
             self._read[name] = (
-                _map(mapped) if mapped else pl.read_parquet(self._parquet, columns=[name])[name].to_numpy()
+                _map(mapped) if mapped else _without_nulls(pl.read_parquet(self._parquet, columns=[name])[name])
             )
         return self._read[name]
 
@@ -302,6 +303,13 @@ def _describe(nodes: Mapping[str, Nodes], edges: Mapping[str, Edges], identity: 
         nodes={label: n.count for label, n in nodes.items()},
         edges={name: e.count for name, e in edges.items()},
     )
+
+
+def _without_nulls(values: pl.Series) -> Array:
+    """What is unknown becomes False among flags, NaN among fractions and ``NO_TIME`` among whole numbers."""
+    if values.dtype == pl.Boolean:
+        return values.fill_null(value=False).to_numpy()
+    return values.fill_null(NO_TIME).to_numpy() if values.dtype == pl.Int64 else values.to_numpy()
 
 
 def _map(path: Path) -> Array:
