@@ -11,11 +11,11 @@ from generator.tastes import END, SECOND, START, People, World
 
 __all__ = ["Follows", "follows"]
 
-BACK: Final = 0.13
+BACK: Final = 0.12
 """Share of follows that answer the latest follower."""
 TRIAD: Final = 0.37
 """Share that goes to someone a followed person follows: triadic closure (Holme and Kim, Phys. Rev. E 65, 2002)."""
-NEAR: Final = 0.29
+NEAR: Final = 0.24
 """Share that goes to one's own communities; the rest goes to the famous."""
 TRIES: Final = 40
 

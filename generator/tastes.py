@@ -186,7 +186,7 @@ def _roles(random: np.random.Generator, sizes: Sizes, people: People) -> tuple[A
     standing += 1.5 * (END - people.created) / (END - START)
     rank = np.empty(sizes.users)
     rank[np.argsort(-standing, kind="stable")] = np.arange(sizes.users)
-    fame = 1.0 / (rank + 2.5)
+    fame = (rank + 4.0) ** -1.1
     return singer, beatmaker, fame / fame.sum()
 
 
