@@ -6,9 +6,10 @@ Plain text, ``.gz`` and ``.zst`` come as chunks of whole lines, Parquet as frame
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import polars as pl
 import pyarrow as pa
@@ -16,8 +17,9 @@ import pyarrow.parquet as pq
 
 from graph.errors import InputError
 
-__all__ = ["EXPECTED", "Lines", "Progress", "find", "is_parquet", "line_chunks", "parquet_batches", "stem"]
+__all__ = ["EXPECTED", "Lines", "Progress", "ahead", "find", "is_parquet", "line_chunks", "parquet_batches", "stem"]
 
+Item = TypeVar("Item")
 Progress = Callable[[float, str], None]
 """Called with the share done (0..1) and what is being done."""
 
@@ -84,6 +86,15 @@ def _readable(path: Path, name: str) -> bool:
     if suffixes and suffixes[-1] in _PACKED:
         suffixes = suffixes[:-1]
     return len(suffixes) == 1 and suffixes[0] in (*_TEXT[name], *_PARQUET)
+
+
+def ahead(items: Iterator[Item]) -> Iterator[Item]:
+    """The same items, each made in another thread while the one before is worked on."""
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = pool.submit(next, items, None)
+            yield item
 
 
 def line_chunks(path: Path, size: int, progress: Progress | None = None) -> Iterator[Lines]:

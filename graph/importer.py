@@ -28,7 +28,7 @@ __all__ = ["import_folder", "import_pairs", "known", "load", "settle"]
 
 _WORKERS: Final = 2
 _NODE_BATCH: Final = 5_000
-_EDGE_BATCH: Final = 20_000
+_EDGE_BATCH: Final = 10_000
 _SETTLE_BATCH: Final = 500
 #: Label → the query that loads its nodes; Content has one by kind.
 _NODES: Final = {

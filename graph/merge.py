@@ -13,6 +13,7 @@ import polars as pl
 
 __all__ = ["follows", "pairs", "watched"]
 
+_FLAGS: Final = ("liked", "commented", "shared")
 _LATEST: Final = np.iinfo(np.int64).max
 _EARLIEST: Final = np.iinfo(np.int64).min
 
@@ -60,13 +61,23 @@ def watched(source: Array, target: Array, rows: pl.DataFrame) -> pl.DataFrame:
     columns: dict[str, Any] = {"source": groups.source, "target": groups.target}
     progress = groups.fold(np.maximum, rows["progress"].fill_null(-1.0).to_numpy())
     columns["progress"] = pl.Series(progress).replace(-1.0, None)
-    for name in ("liked", "commented", "shared"):
-        any_ = pl.Series(groups.fold(np.maximum, rows[name].cast(pl.Int8).fill_null(-1).to_numpy()))
-        columns[name] = any_.replace(-1, None).cast(pl.Boolean)
+    # Two bits a flag, known and true: all of them in one pass over the rows.
+    bits = np.zeros(rows.height, dtype=np.uint8)
+    for place, name in enumerate(_FLAGS):
+        bits |= _known_true(rows[name]) << (2 * place)
+    bits = groups.fold(np.bitwise_or, bits)
+    for place, name in enumerate(_FLAGS):
+        known, true = (pl.Series(bits & (part << (2 * place)) != 0) for part in (1, 2))
+        columns[name] = pl.select(pl.when(known).then(true)).to_series()
     columns["watchCount"] = groups.sizes()
     columns["firstAt"] = _time(groups.fold(np.minimum, rows["at"].fill_null(_LATEST).to_numpy()), _LATEST)
     columns["lastAt"] = _time(groups.fold(np.maximum, rows["at"].fill_null(_EARLIEST).to_numpy()), _EARLIEST)
     return pl.DataFrame(columns)
+
+
+def _known_true(flags: pl.Series) -> Array:
+    """0 where unknown, 1 where false, 3 where true."""
+    return (flags.cast(pl.UInt8) * 2 + 1).fill_null(0).cast(pl.UInt8).to_numpy()
 
 
 def _time(values: Array, unknown: int) -> pl.Series:

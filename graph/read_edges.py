@@ -13,7 +13,7 @@ import numpy.typing as npt
 import polars as pl
 
 from graph.errors import InputError
-from graph.files import Progress, is_parquet, line_chunks, parquet_batches
+from graph.files import Progress, ahead, is_parquet, line_chunks, parquet_batches
 from graph.ids import Codes, Contents, Ends, Users
 from graph.quarantine import FileReport, Quarantine
 from graph.times import milliseconds
@@ -152,7 +152,7 @@ def read_follows(
     ``pairs``: the file holds any two columns of ids.
     """
     parts = []
-    for rows in _rows(path, _FOLLOWER_NAMES, progress, pairs=pairs):
+    for rows in ahead(_rows(path, _FOLLOWER_NAMES, progress, pairs=pairs)):
         frame, check = rows.frame, _Check()
         source = check.codes("follower", frame["follower"], users)
         target = check.codes("followed", frame["followed"], users)
@@ -174,7 +174,7 @@ def read_audiences(
 ) -> pl.DataFrame:
     """Columns source and target (codes), at (ms), progress, liked, commented and shared, nulls where unknown."""
     parts = []
-    for rows in _rows(path, _AUDIENCE_NAMES, progress, pairs=pairs):
+    for rows in ahead(_rows(path, _AUDIENCE_NAMES, progress, pairs=pairs)):
         frame, check = rows.frame, _Check()
         columns: dict[str, Codes | pl.Series] = {
             "source": check.codes("userId", frame["userId"], users),

@@ -15,7 +15,7 @@ from typing import Any, Final
 import polars as pl
 
 from graph import schema
-from graph.files import Progress, is_parquet, line_chunks, parquet_batches
+from graph.files import Progress, ahead, is_parquet, line_chunks, parquet_batches
 from graph.quarantine import FileReport, Quarantine
 from graph.read_edges import NOTHING
 from graph.times import milliseconds
@@ -120,7 +120,7 @@ def _frames(
             yield first, _typed(frame.with_row_index("line", first), kind), partial(_row_as_json, batch)
         return
     sniffed: dict[str, pl.DataType] | None = None
-    for lines in line_chunks(path, _CHUNK, progress):
+    for lines in ahead(line_chunks(path, _CHUNK, progress)):
         sniffed = sniffed or _sniff_lists(lines.data, kind)
         count = lines.data.count(b"\n") + (not lines.data.endswith(b"\n"))
         try:
