@@ -13,6 +13,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
+import scipy.sparse as sp
 
 from graph.errors import ModelError
 from graph.snapshot import Snapshot
@@ -70,10 +71,15 @@ class Recommender(ABC):
         k: int,
         exclude_seen: bool = True,
         allowed: npt.NDArray[np.bool_] | None = None,
+        *,
+        held_back: sp.csr_array | None = None,
+        guess: bool = True,
     ) -> tuple[Ints, Floats]:
         """The ``k`` best contents of each user, best first.
 
-        ``allowed`` (shape (contents,)) restricts what may be returned, to one kind of content for example.
+        ``allowed`` (shape (contents,)) restricts what may be returned, to one kind of content for example;
+        ``held_back`` (users × contents) names what a user must not get. Whose scores are all equal gets what most
+        people watched, scored by how many they are; with ``guess`` off, nothing.
         """
         batch = np.atleast_1d(np.asarray(users, dtype=np.int64))
         watched = self.snapshot.watched
@@ -84,9 +90,14 @@ class Recommender(ABC):
         for start in range(0, len(batch), block):
             rows = batch[start : start + block]
             scores = np.array(self.scores(rows), dtype=np.float32)
+            silent = scores.min(axis=1, initial=np.inf) >= scores.max(axis=1, initial=-np.inf)
+            if silent.any():
+                scores[silent] = np.diff(watched.incoming.indptr) if guess else -np.inf
             if exclude_seen:
                 for row, user in enumerate(rows):
                     scores[row, watched.target[watched.indptr[user] : watched.indptr[user + 1]]] = -np.inf
+            if held_back is not None:
+                scores[held_back[rows].nonzero()] = -np.inf
             if allowed is not None:
                 scores[:, ~allowed] = -np.inf
             found, values = top_k(scores, k)

@@ -11,6 +11,7 @@ import numpy as np
 
 from baselines.recommender import Recommender
 from graph import aside
+from recommend import filters
 
 __all__ = ["write_all"]
 
@@ -28,18 +29,20 @@ def write_all(
 ) -> int:
     """Write ``{"user": id, "items": [ids, best first]}`` for every user, one a line; the number of lines.
 
-    At most ``k`` contents of ``kind`` (both when None), seen ones left out. User ids are bare, content ids prefixed
-    unless ``bare``. Written aside and renamed. ``progress`` is called with the number of users of each block.
+    At most ``k`` contents of ``kind`` (both when None), without those that a filter holds back as of the snapshot: seen,
+    own, hidden, or of blocked people. User ids are bare, content ids prefixed unless ``bare``. Written aside and renamed.
+    ``progress`` is called with the number of users of each block.
     """
     snapshot = model.snapshot
     users = snapshot.users.ids
     contents = snapshot.contents.ids
     names = np.array((contents.str.split("/").list.last() if bare else contents).to_list(), dtype=object)
+    held_back = filters.held_back(snapshot)
     allowed = None if kind is None else snapshot.kinds == kind
     with aside.file(path) as fresh, fresh.open("w", encoding="utf-8") as out:
         for start in range(0, len(users), _BLOCK):
             block = np.arange(start, min(start + _BLOCK, len(users)))
-            found, _ = model.recommend(block, k, allowed=allowed)
+            found, _ = model.recommend(block, k, allowed=allowed, held_back=held_back)
             for user, row in zip(users.gather(block).to_list(), found, strict=True):
                 out.write(json.dumps({"user": user, "items": names[row[row >= 0]].tolist()}, ensure_ascii=False))
                 out.write("\n")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+import scipy.sparse as sp
 
 from graph import schema
 from graph.snapshot import Snapshot
@@ -15,7 +16,7 @@ from recommend.request import Request
 if TYPE_CHECKING:
     from graph.driver import Graph
 
-__all__ = ["FILTERS", "Facts", "allowed", "facts_from_graph", "facts_from_snapshot"]
+__all__ = ["FILTERS", "Facts", "allowed", "facts_from_graph", "facts_from_snapshot", "held_back"]
 
 
 @dataclass(frozen=True)
@@ -108,3 +109,15 @@ def facts_from_snapshot(snapshot: Snapshot, request: Request, content_ids: Colle
             blocked=any(maker in blocked for maker in made_by),
         )
     return facts
+
+
+def held_back(snapshot: Snapshot) -> sp.csr_array:
+    """Users × contents that are a user's own, hidden by them, or made by somebody blocked on either side."""
+
+    def matrix(type_: str) -> sp.csr_array:
+        edges = snapshot.edges[type_]
+        ones = np.ones(len(edges), dtype=bool)
+        return sp.csr_array((ones, edges.target, edges.indptr), shape=(snapshot.users.count, edges.width))
+
+    made, blocked = matrix(schema.MADE), matrix(schema.BLOCKED)
+    return sp.csr_array(made + matrix(schema.HID) + (blocked + blocked.T) @ made)

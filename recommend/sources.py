@@ -94,7 +94,10 @@ def bind(graph: Graph, settings: Settings) -> Ask:
 
 
 def model_source(model: Recommender) -> Ask:
-    """Ask the model's own best, for users that its snapshot knows; nothing for others."""
+    """Ask the model's own best, for users of whom its snapshot knows a watch or a follow; nothing for others.
+
+    Nothing either where it gives every content the same score: that is no opinion.
+    """
     snapshot = model.snapshot
     ids = snapshot.contents.ids
 
@@ -102,8 +105,10 @@ def model_source(model: Recommender) -> Ask:
         if request.user_id not in snapshot.users:
             return []
         user = int(snapshot.users.nids([request.user_id])[0])
+        if not any(edges.indptr[user + 1] > edges.indptr[user] for edges in (snapshot.watched, snapshot.follows)):
+            return []
         allowed = None if request.kind is None else snapshot.kinds == request.kind
-        found, scores = model.recommend(user, min(2 * request.pool, len(ids)), allowed=allowed)
+        found, scores = model.recommend(user, min(2 * request.pool, len(ids)), allowed=allowed, guess=False)
         known = found >= 0
         return [
             Candidate(content_id, float(score))

@@ -3,12 +3,17 @@
 import json
 
 import numpy as np
+import polars as pl
 import pytest
 
-from baselines.knn import ItemKnn
-from recommend import scorer, selector
+from baselines.friends import FriendsItems
+from baselines.knn import ItemKnn, UserKnn
+from baselines.recommender import Recommender
+from graph.snapshot import Snapshot
+from recommend import filters, scorer, selector, sources
 from recommend.batch import write_all
 from recommend.filters import Facts
+from recommend.request import Deadline, Request
 from recommend.sources import Candidate, Source
 from tests import checkerboard
 
@@ -73,3 +78,58 @@ def test_a_failure_leaves_the_old_file_alone(tmp_path, monkeypatch):
         write_all(model, path, 3)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def newcomers() -> Snapshot:
+    """Two users without a watch: u0 knows nobody, u1 follows u2, who watched k3 as u3 and u4 did."""
+    return network(watched=[(2, 3), (3, 3), (4, 3), (3, 1), (4, 1), (4, 2)], follows=[(1, 2)])
+
+
+def network(**edges: list[tuple[int, int]]) -> Snapshot:
+    """Six users and six contents with these edges, by relationship type."""
+    frames = {
+        name.upper(): pl.DataFrame(pairs, schema={"source": pl.Int32, "target": pl.Int32}, orient="row")
+        for name, pairs in edges.items()
+    }
+    nodes = {
+        "User": pl.DataFrame({"userId": checkerboard.users(6)}),
+        "Content": pl.DataFrame({"contentId": checkerboard.contents(6)}),
+    }
+    return Snapshot.build(nodes, frames)
+
+
+def asked(model: Recommender, user: int) -> list[str]:
+    request = Request("r", checkerboard.users(6)[user], 3, None, frozenset(), False, Deadline(1_000))
+    return [candidate.content_id for candidate in sources.model_source(model)(sources.MODEL, request, 1_000)]
+
+
+@pytest.mark.parametrize("kind", [ItemKnn, UserKnn])
+def test_a_model_that_knows_nothing_of_a_user_proposes_nothing(kind):
+    model = kind().fit(newcomers())
+    assert [asked(model, user) for user in (0, 1)] == [[], []]
+    assert asked(model, 3)
+
+
+def test_a_model_that_knows_whom_a_newcomer_follows_proposes_what_they_watched():
+    assert asked(FriendsItems().fit(newcomers()), 1)[0] == checkerboard.contents()[3]
+
+
+def test_in_the_file_who_watched_nothing_gets_what_most_people_watched(tmp_path):
+    write_all(ItemKnn().fit(newcomers()), tmp_path / "recs.jsonl", 3)
+    first = json.loads((tmp_path / "recs.jsonl").read_text().splitlines()[0])
+    assert first["items"] == [checkerboard.contents()[k] for k in (3, 1, 2)]
+
+
+def test_the_file_holds_back_what_the_feed_would(tmp_path):
+    snapshot = network(
+        watched=[(0, 0), (1, 1)],
+        made=[(0, 1), (1, 2), (2, 3), (3, 4), (5, 4)],
+        hid=[(0, 5), (4, 0)],
+        blocked=[(0, 2), (3, 0)],
+    )
+    write_all(ItemKnn().fit(snapshot), tmp_path / "recs.jsonl", 6)
+    for line in map(json.loads, (tmp_path / "recs.jsonl").read_text().splitlines()):
+        request = Request("r", line["user"], 6, None, frozenset(), False, Deadline(1_000))
+        facts = filters.facts_from_snapshot(snapshot, request, checkerboard.contents(6))
+        assert set(line["items"]) == {i for i, known in facts.items() if filters.allowed(request, known)}
+    assert len(set(line["items"])) == 6 - 1  # the last user made one of them
