@@ -8,7 +8,7 @@ UV_VERSION := 0.13.9
 BIN := .venv/bin
 UV := $(BIN)/uv
 
-.PHONY: help demo test check format install install-dev lock bench-graph bench clean
+.PHONY: help demo test check format install install-dev lock bench-graph clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -31,7 +31,7 @@ format: install-dev  ## Format the code and fix what lint can fix
 
 install: .venv/.installed  ## Make .venv and install the pinned requirements
 
-install-dev: .venv/.installed-dev
+install-dev: .venv/.installed-dev  ## The same, with what checks and tests need
 
 $(UV):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -123,7 +123,9 @@ def _local(settings: Settings) -> Iterator[str]:
     from graph.connection import password_file
     from graph.local_server import LocalServer
 
-    with shown(_console) as progress, LocalServer(settings, progress=progress) as connection:
+    with ExitStack() as running:
+        with shown(_console) as progress:  # only while it starts: what follows draws bars of its own
+            connection = running.enter_context(LocalServer(settings, progress=progress))
         yield f"{connection.browser} (user {connection.user}, password in {password_file(settings)})"
 
 
@@ -138,7 +140,9 @@ def _composed(settings: Settings) -> Iterator[str]:
     os.environ["NEO4J_PASSWORD"] = password.read_text()
     compose = ("compose", "--project-name", "entourage-demo", "--file", str(_COMPOSE_FILE))
     try:
-        if _docker(*compose, "up", "--detach", "--wait", "neo4j"):
+        with _console.status("Docker starts Neo4j; the first time it pulls the image"):
+            started = _docker(*compose, "up", "--detach", "--wait", "neo4j")
+        if started:
             os.environ["NEO4J_URI"] = "bolt://127.0.0.1:7687"
             yield f"http://127.0.0.1:7474 (user neo4j, password in {password})"
             return
@@ -162,13 +166,17 @@ def _refuse_foreign(settings: Settings) -> None:
     """A graph that somebody else filled is not ours to add five thousand invented users to."""
     from graph.driver import Graph
 
-    marker = settings.home / "files" / "users.jsonl"
+    ours = settings.home / "graphs-filled-by-the-demo"
+    name = f"{settings.neo4j_uri}/{settings.neo4j_database}"
+    filled = ours.read_text().splitlines() if ours.exists() else []
     with Graph.connect(settings) as graph:
-        if not marker.exists() and graph.read("lookup/any_user"):
+        if name not in filled and graph.read("lookup/any_user"):
             raise SettingsError(
                 f"The graph at {settings.neo4j_uri} is not empty, and the demo would mix invented users into it.",
                 do="Point NEO4J_URI at an empty database, or unset it to use a local Neo4j.",
             )
+    ours.parent.mkdir(parents=True, exist_ok=True)
+    ours.write_text("\n".join(sorted({*filled, name})) + "\n")
 
 
 @contextmanager
@@ -199,7 +207,9 @@ def _ask(url: str, user: str) -> None:
     table = Table("#", "content", "score", "sources", "why", title=f"What user {user} should see next ({feed['rung']})")
     for rank, item in enumerate(feed["items"], start=1):
         why = item["reasons"][0]["text"] if item["reasons"] else ""
-        table.add_row(str(rank), item["content_id"], f"{item['score']:.3f}", ", ".join(item["sources"]), why)
+        table.add_row(
+            str(rank), escape(item["content_id"]), f"{item['score']:.3f}", ", ".join(item["sources"]), escape(why)
+        )
     _console.print(table)
 
 
