@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
+from baselines.artifact import reading
 from baselines.recommender import Floats, Ints, Progress, Recommender, top_k
 from graph import aside
-from graph.errors import ModelError, ModelMismatch
 from graph.snapshot import Snapshot
 
 __all__ = ["Baseline", "Learned", "interactions", "nearest", "silent", "symmetric_social"]
@@ -142,23 +142,10 @@ class Baseline(Recommender):
 
     @classmethod
     def load(cls, path: Path, snapshot: Snapshot) -> Self:
-        try:
-            manifest = json.loads((path / "manifest.json").read_text())
-            if manifest["model"] != cls.name:
-                raise ModelError(f"{path} holds a {manifest['model']} model, not {cls.name}.", do="Give its own path.")
-            if manifest["graph_id"] != snapshot.manifest.graph_id:
-                raise ModelMismatch(
-                    f"The {cls.name} model at {path} was trained on another graph.",
-                    do=f"Run `entourage train --model {cls.name}` on this snapshot.",
-                )
+        with reading(path, cls.name, snapshot.manifest.graph_id) as manifest:
             model = cls(**manifest["settings"])
             learned: dict[str, Learned] = {name: _read(path / f"{name}.npy") for name in manifest["dense"]}
-            learned |= {name: sp.csr_array(sp.load_npz(path / f"{name}.npz")) for name in manifest["sparse"]}
-        except (OSError, KeyError, TypeError, ValueError) as error:
-            raise ModelError(
-                f"The {cls.name} model at {path} is missing or damaged: {error}.",
-                do=f"Run `entourage train --model {cls.name}`.",
-            ) from error
+            learned |= {name: _read_sparse(path / f"{name}.npz") for name in manifest["sparse"]}
         model._attach(snapshot)
         model.learned = learned
         return model
@@ -182,3 +169,8 @@ class Baseline(Recommender):
 def _read(file: Path) -> npt.NDArray[Any]:
     array: npt.NDArray[Any] = np.load(file, mmap_mode="r")
     return array if array.size > _MAPPED_VALUES else np.array(array)
+
+
+def _read_sparse(file: Path) -> sp.csr_array:
+    with file.open("rb") as opened:  # given a path, the reader leaves a damaged file open
+        return sp.csr_array(sp.load_npz(opened))

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from pydantic import BaseModel, ValidationError
-from safetensors import SafetensorError
+from pydantic import BaseModel
 
+from baselines.artifact import reading
 from gnn.config import GnnConfig
 from gnn.embeddings import Embeddings
 from gnn.encoder import Encoder
 from graph import aside
-from graph.errors import ModelError, ModelMismatch
 
 __all__ = ["Artifact", "Manifest"]
 
@@ -60,18 +58,11 @@ class Artifact:
         Raises ModelMismatch when it was trained on another graph, ModelError when it is missing, damaged or another
         kind of model.
         """
-        again = f"Run `entourage train --model {model}`."
-        try:
-            manifest = Manifest.model_validate(json.loads((path / "manifest.json").read_text()))
-            if manifest.model != model:
-                raise ModelError(f"{path} holds a {manifest.model} model, not {model}.", do="Give its own path.")
-            if manifest.graph_id != graph_id:
-                raise ModelMismatch(f"The {model} model at {path} was trained on another graph.", do=again)
+        with reading(path, model, graph_id) as found:
+            manifest = Manifest.model_validate(found)
             embeddings = Embeddings.load(path)
             for name, shape in manifest.shapes.items():
                 if getattr(embeddings, name).shape != shape:
                     raise ValueError(f"{name}.npy has another shape than its manifest says")
             encoder = Encoder.load(path, manifest.config.convolution)
-        except (OSError, ValueError, KeyError, TypeError, EOFError, SafetensorError, ValidationError) as error:
-            raise ModelError(f"The {model} model at {path} is missing or damaged: {error}.", do=again) from error
         return cls(manifest, embeddings, encoder)

@@ -13,10 +13,11 @@ from typing import Any, ClassVar, Final, Self
 import numpy as np
 import scipy.sparse as sp
 
+from baselines.artifact import reading
 from baselines.baseline import nearest, silent
 from baselines.recommender import Floats, Ints, Progress, Recommender
 from graph import aside
-from graph.errors import ModelError, ModelMismatch
+from graph.errors import ModelError
 from graph.snapshot import Snapshot
 from ranking import holdout, registry, second_stage
 from ranking.candidates import Context, collect, gather, standardised
@@ -153,30 +154,23 @@ class Hybrid(Recommender):
             for name, model in self._first.models.items():
                 model.save(folder / name)
             self._second.save(folder)
-            manifest = {"model": self.name, "graph_id": self.snapshot.manifest.graph_id, "metrics": self.metrics}
+            sizes = {file.name: file.stat().st_size for file in sorted(folder.iterdir()) if file.is_file()}
+            graph_id = self.snapshot.manifest.graph_id
+            manifest = {"model": self.name, "graph_id": graph_id, "metrics": self.metrics, "bytes": sizes}
             (folder / "manifest.json").write_text(json.dumps(manifest, indent=1))
 
     @classmethod
     def load(cls, path: Path, snapshot: Snapshot) -> Self:
-        try:
-            manifest = json.loads((path / "manifest.json").read_text())
-            if manifest["model"] != cls.name:
-                raise ModelError(f"{path} holds a {manifest['model']} model, not {cls.name}.", do="Give its own path.")
-            if manifest["graph_id"] != snapshot.manifest.graph_id:
-                raise ModelMismatch(
-                    f"The model at {path} was trained on another graph.",
-                    do="Run `entourage train --model gat` on this snapshot.",
-                )
+        with reading(path, cls.name, snapshot.manifest.graph_id) as manifest:
+            for file, size in manifest.get("bytes", {}).items():  # LightGBM ends the process over a forest cut short
+                if (path / file).stat().st_size != size:
+                    raise ValueError(f"{file} is cut short")
             model = cls()
             model.metrics = manifest["metrics"]
             model._second = SecondStage.load(path)
             model._first = FirstStage(
                 {name: registry.kind(name).load(path / name, snapshot) for name in model._second.models}
             )
-        except (OSError, KeyError, TypeError, ValueError) as error:
-            raise ModelError(
-                f"The model at {path} is missing or damaged: {error}.", do="Run `entourage train --model gat`."
-            ) from error
         model._attach(snapshot)
         return model
 

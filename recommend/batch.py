@@ -29,9 +29,9 @@ def write_all(
 ) -> int:
     """Write ``{"user": id, "items": [ids, best first]}`` for every user, one a line; the number of lines.
 
-    At most ``k`` contents of ``kind`` (both when None), without those that a filter holds back as of the snapshot: seen,
-    own, hidden, or of blocked people. User ids are bare, content ids prefixed unless ``bare``. Written aside and renamed.
-    ``progress`` is called with the number of users of each block.
+    At most ``k`` contents of ``kind`` (both when None), without those that a filter holds back as of the snapshot:
+    seen, own, hidden, or of blocked people. User ids are bare, content ids prefixed unless ``bare``. Written aside and
+    renamed. ``progress`` is called with the number of users of each block.
     """
     snapshot = model.snapshot
     users = snapshot.users.ids

@@ -109,6 +109,15 @@ class RecommenderConformance:
         with pytest.raises(ModelError):
             type(model).load(tmp_path / "model", snapshot)
 
+    def test_tells_every_file_that_was_cut_short(self, model, snapshot, tmp_path):
+        model.save(tmp_path / "model")
+        for file in [file for file in (tmp_path / "model").rglob("*") if file.is_file()]:
+            whole = file.read_bytes()
+            file.write_bytes(whole[: len(whole) // 3])
+            with pytest.raises(ModelError):
+                type(model).load(tmp_path / "model", snapshot)
+            file.write_bytes(whole)
+
     def test_says_when_it_is_not_fitted(self):
         with pytest.raises(ModelError):
             self.make().recommend(0, 1)

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import os
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from graph.errors import ModelError
 from ranking.hybrid import Hybrid
+from ranking.ranker import Ranker
 from tests import checkerboard
 from tests.conformance import RecommenderConformance, odd
 
@@ -81,3 +84,18 @@ def test_solves_a_larger_checkerboard_with_every_model_in_play():
     snapshot = checkerboard.snapshot(40)
     ids, _ = Hybrid(budget_min=0.1).fit(snapshot).recommend(np.arange(40), 1)
     assert (ids[:, 0] == np.arange(40)).mean() > 0.9
+
+
+def test_a_forest_cut_short_is_told(social, fitted, tmp_path, monkeypatch):
+    import lightgbm
+
+    rng = np.random.default_rng(0)
+    data = lightgbm.Dataset(rng.random((200, 3)), rng.random(200))
+    forest = lightgbm.train({"verbosity": -1, "objective": "regression"}, data, 3)
+    monkeypatch.setattr(fitted, "_second", replace(fitted._second, ranker=Ranker([forest]), mix=0.5))
+    fitted.save(tmp_path / "model")
+    Hybrid.load(tmp_path / "model", social)
+    file = tmp_path / "model" / "forest-0.txt"
+    os.truncate(file, file.stat().st_size // 2)
+    with pytest.raises(ModelError, match="cut short"):
+        Hybrid.load(tmp_path / "model", social)

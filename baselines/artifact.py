@@ -1,0 +1,34 @@
+"""How every model's folder is opened: whose it is, of which graph, and what to say when it is damaged."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from graph.errors import EntourageError, ModelError, ModelMismatch
+
+__all__ = ["reading"]
+
+
+@contextmanager
+def reading(path: Path, name: str, graph_id: str) -> Iterator[dict[str, Any]]:
+    """The manifest of the ``name`` model at ``path``; whatever fails inside becomes a ModelError.
+
+    Raises ModelError when the folder is missing, damaged or holds another model, ModelMismatch when the model was
+    trained on another graph.
+    """
+    again = f"Run `entourage train --model {name}` on this snapshot."
+    try:
+        manifest = json.loads((path / "manifest.json").read_text())
+        if manifest["model"] != name:
+            raise ModelError(f"{path} holds a {manifest['model']} model, not {name}.", do="Give its own path.")
+        if manifest["graph_id"] != graph_id:
+            raise ModelMismatch(f"The {name} model at {path} was trained on another graph.", do=again)
+        yield manifest
+    except (EntourageError, MemoryError):
+        raise
+    except Exception as error:  # zip, safetensors, LightGBM: each reader has errors of its own for a file cut short
+        raise ModelError(f"The {name} model at {path} is missing or damaged: {error}.", do=again) from error
