@@ -9,6 +9,7 @@ from typing import Annotated, Final
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -74,8 +75,10 @@ def recommend(
 def _to_all(settings: Settings, name: str, k: int, kind: Kind | None, out: Path, *, bare: bool) -> None:
     snapshot = snapshots.load(settings.snapshot_path)
     trained = _load(settings, name, snapshot)
+    if bare and kind is None and len(set(snapshot.kinds.tolist())) > 1:
+        raise SettingsError("Bare ids cannot tell a keak from a beat.", do="Add --kind keak or --kind beat.")
     what = f"{kind.value}s" if kind else "contents"
-    _console.print(f"Recommending {k} {what} to each of {snapshot.users.count:,} users with {name} …")
+    _console.print(f"Recommending {k} {what} to each of {snapshot.users.count:,} users with {escape(name)} …")
     begun = time.monotonic()
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     with Progress(*columns, TimeRemainingColumn(), console=_console, transient=True) as bar:
@@ -89,9 +92,8 @@ def _to_all(settings: Settings, name: str, k: int, kind: Kind | None, out: Path,
             progress=lambda users: bar.advance(task, users),
         )
     seconds = time.monotonic() - begun
-    _console.print(
-        f"Wrote {written:,} lines to {out} in {seconds:.1f} s ({written / max(seconds, 1e-9):,.0f} users a second)."
-    )
+    rate = written / max(seconds, 1e-9)
+    _console.print(f"Wrote {written:,} lines to {escape(str(out))} in {seconds:.1f} s ({rate:,.0f} users a second).")
     _console.print(
         "Next: `entourage recommend --user ID` shows one user's with reasons; `entourage serve` serves them."
     )
@@ -116,7 +118,7 @@ def _to_one(
         except UnknownUser as unknown:
             if not allow_unknown:
                 raise
-            _console.print(f"[yellow]{unknown.what}[/] This is what a stranger would see.")
+            _console.print(f"[yellow]{escape(unknown.what)}[/] This is what a stranger would see.")
         feed = pipeline.recommend(user, n=k, kind=kind.value if kind else None, deadline_ms=_PATIENCE_MS)
     finally:
         if graph:
@@ -125,13 +127,13 @@ def _to_one(
 
 
 def _show(feed: Feed) -> None:
-    table = Table("", "content", "score", "sources", "reasons", title=f"For {feed.user_id}")
+    table = Table("", "content", "score", "sources", "reasons", title=f"For {escape(feed.user_id)}")
     table.columns[0].justify = table.columns[2].justify = "right"
     for rank, item in enumerate(feed.items, start=1):
         why = "\n".join(reason.text for reason in item.reasons)
-        table.add_row(str(rank), item.content_id, f"{item.score:.3f}", ", ".join(item.sources), why)
+        table.add_row(str(rank), escape(item.content_id), f"{item.score:.3f}", ", ".join(item.sources), escape(why))
     Console().print(table)
-    model = f" by {feed.model_version}" if feed.model_version else ""
+    model = f" by {escape(feed.model_version)}" if feed.model_version else ""
     _console.print(f"{len(feed.items)} contents{model}, rung: {feed.rung}, {sum(feed.timings_ms.values()):.0f} ms.")
     if feed.degraded:
         _console.print("[yellow]Degraded:[/] Neo4j did not answer; this is as of the snapshot. Try `entourage up`.")
@@ -144,7 +146,7 @@ def _graph(settings: Settings) -> Graph | None:
     try:
         return Graph.connect(settings)
     except GraphUnavailable as down:
-        _console.print(f"[yellow]{down.what}[/] Answering from the snapshot.")
+        _console.print(f"[yellow]{escape(down.what)}[/] Answering from the snapshot.")
         return None
 
 
@@ -157,7 +159,7 @@ def _trained(settings: Settings, name: str, *, needed: bool) -> tuple[Snapshot |
     except (SnapshotError, ModelError) as missing:
         if needed:
             raise
-        _console.print(f"[yellow]{missing.what}[/] Answering without it.")
+        _console.print(f"[yellow]{escape(missing.what)}[/] Answering without it.")
         return snapshot, None
 
 

@@ -2,10 +2,12 @@
 
 import json
 
+import polars as pl
 import pytest
 
 from baselines.knn import ItemKnn
 from cli import recommend as command
+from graph.snapshot import Snapshot
 from tests import checkerboard, checkerboard_graph
 
 USERS = checkerboard.users()
@@ -76,3 +78,41 @@ def test_what_cannot_be_done_says_what_to_do(run, trained, tmp_path, monkeypatch
     assert done.code != 0
     assert says in done.printed
     assert not (tmp_path / "recs.jsonl").exists()
+
+
+def test_ids_that_look_like_markup_are_shown_as_they_are(run, environment, monkeypatch):
+    monkeypatch.setenv("NEO4J_URI", "bolt://127.0.0.1:1")
+    odd(kinds=["keak"] * 3).save(environment.snapshot_path)
+    done = run("recommend", "--user", "[/u0]", "--k", "3")
+    assert done.code == 0, done.printed
+    assert "For [/u0]" in done.printed
+    assert "keaks/[/2]" in done.printed
+    stranger = run("recommend", "--user", "[/nobody]", "--allow-unknown")
+    assert stranger.code == 0, stranger.printed
+    assert "[/nobody]" in stranger.printed
+
+
+def test_bare_ids_of_keaks_and_beats_need_a_kind(run, environment, tmp_path):
+    snapshot = odd(kinds=["keak", "keak", "beat"])
+    snapshot.save(environment.snapshot_path)
+    ItemKnn().fit(snapshot).save(environment.model_path("item-knn"))
+    command = ["recommend", "--all", "--ids", "bare", "--out", str(tmp_path / "recs.jsonl"), "--model", "item-knn"]
+    refused = run(*command)
+    assert refused.code == 2
+    assert "--kind keak" in refused.printed
+    assert run(*command, "--kind", "keak").code == 0
+
+
+def odd(kinds: list[str]) -> Snapshot:
+    """Two users with ids like markup; the first watched all contents but the last."""
+    return Snapshot.build(
+        {
+            "User": pl.DataFrame({"userId": ["[/u0]", "[bold]"]}),
+            "Content": pl.DataFrame({"contentId": [f"{kind}s/[/{n}]" for n, kind in enumerate(kinds)], "kind": kinds}),
+        },
+        {
+            "WATCHED": pl.DataFrame(
+                {"source": [0, 0, 1, 1], "target": [0, 1, 1, 2]}, schema={"source": pl.Int32, "target": pl.Int32}
+            )
+        },
+    )
