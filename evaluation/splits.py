@@ -1,7 +1,8 @@
 """Ways to hold edges out, each a `Split`: what a recommender may learn from, and what it is judged by.
 
 Properties of nodes that were counted over the whole graph (a keak's likeCount, a user's lastConnection) know the
-held-out part. `LEAKING` names them; every split empties them unless told to keep them.
+held-out part, and so do relationships that sum up what somebody watched or made. `LEAKING` and `LEAKING_EDGES` name
+them; every split empties them unless told to keep them.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from graph import schema
 from graph.errors import InputError, SettingsError
 from graph.snapshot import NO_TIME, Edges, Nodes, Snapshot
 
-__all__ = ["LEAKING", "How", "Split", "cold_contents", "cold_users", "hold_out", "random", "temporal"]
+__all__ = ["LEAKING", "LEAKING_EDGES", "How", "Split", "cold_contents", "cold_users", "hold_out", "random", "temporal"]
 
 Mask = npt.NDArray[np.bool_]
 
@@ -31,6 +32,9 @@ LEAKING: Final[dict[str, frozenset[str]]] = {
     schema.CONTENT: frozenset((*schema.KEAK_COUNTS, *schema.BEAT_COUNTS, *schema.CONTENT_KEPT, "updatedAt"))
     - {"duration", "bpm"},
 }
+
+#: Relationships that were worked out from all of a user's activity at export.
+LEAKING_EDGES: Final = (schema.LISTENS_TO, schema.CREATES_IN)
 
 #: Relationship → the property that says when it came to be.
 _SINCE: Final = {schema.FOLLOWS: "since", schema.BLOCKED: "at", schema.HID: "at"}
@@ -246,4 +250,6 @@ def _without_leaks(snapshot: Snapshot) -> Snapshot:
         ]
         if emptied:
             nodes[label] = Nodes(label, frame.with_columns(emptied), frame.height)
-    return Snapshot(snapshot.manifest, nodes, snapshot.edges)
+    summed = [edges for type_, edges in snapshot.edges.items() if type_ in LEAKING_EDGES]
+    bare = snapshot.with_edges(*(edges.keep(np.zeros(len(edges), dtype=bool)) for edges in summed))
+    return Snapshot(bare.manifest, nodes, bare.edges)

@@ -122,6 +122,20 @@ def test_counts_that_know_the_future_are_emptied_unless_kept():
     assert kept["likeCount"].to_list() == [9, 8, 7, 6]
 
 
+@pytest.mark.parametrize("hold_out", [splits.random, splits.temporal, splits.cold_users, splits.cold_contents])
+def test_genres_that_sum_up_what_users_did_are_emptied_unless_kept(hold_out):
+    whole = network([(u, c, u + c) for u in range(4) for c in range(4)])
+    genres = pl.DataFrame({"source": [0, 3], "target": [0, 0]}, schema={"source": pl.Int32, "target": pl.Int32})
+    whole = Snapshot.build(
+        {**{label: nodes.frame for label, nodes in whole.nodes.items()}, "Genre": pl.DataFrame({"genreId": ["rap"]})},
+        {"WATCHED": edges_frame(whole), "LISTENS_TO": genres, "CREATES_IN": genres},
+    )
+    emptied, kept = hold_out(whole, 0.3).train, hold_out(whole, 0.3, keep_counts=True).train
+    assert [len(emptied.edges[name]) for name in ("LISTENS_TO", "CREATES_IN")] == [0, 0]
+    assert emptied.manifest.edges["LISTENS_TO"] == 0
+    assert [len(kept.edges[name]) for name in ("LISTENS_TO", "CREATES_IN")] == [2, 2]
+
+
 def test_a_shuffled_future_gains_nothing():
     """What a model learns is the same whatever happens after the cut-off, so it cannot have seen it."""
     rng = np.random.default_rng(0)
