@@ -215,16 +215,17 @@ def _ask(url: str, user: str) -> None:
 
 @contextmanager
 def _terminated_in_order() -> Iterator[None]:
-    """SIGTERM ends the demo as Ctrl-C does: with everything it started."""
+    """SIGTERM ends the demo as Ctrl-C does, with everything it started; so does SIGINT where a shell had it ignored."""
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _until_interrupted() -> None:
