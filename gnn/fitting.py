@@ -33,7 +33,8 @@ _VALIDATION_SHARE = 0.1
 _SEARCH_SHARE = 0.5
 """Of the time, for finding the number of epochs where no validation part is given."""
 _LARGE = 5_000_000
-"""Links above which the default network is made smaller, so that all of it fits into memory."""
+"""Links above which a network whose size nobody chose is made smaller, so that all of it fits into memory."""
+_SMALLER = {"dim": 64, "heads": 2, "layers": 2}
 _BLIND_EPOCHS = 60
 """Where there is too little to hold anything out."""
 _CHECKPOINT_EVERY_S = 60.0
@@ -97,8 +98,8 @@ class _Run:
         budget_s: float | None,
         checkpoint: Path | None,
     ) -> None:
-        if len(snapshot.watched) + len(snapshot.follows) > _LARGE and config == GnnConfig(seed=config.seed):
-            config = config.model_copy(update={"dim": 64, "heads": 2, "layers": 2})
+        if len(snapshot.watched) + len(snapshot.follows) > _LARGE and not config.model_fields_set & set(_SMALLER):
+            config = config.model_copy(update=_SMALLER)
         self.snapshot = snapshot
         self.config = config
         self.seen = snapshot.interactions()

@@ -103,6 +103,15 @@ def test_a_file_cut_short_is_told(tmp_path, file):
         GraphNetwork.load(tmp_path / "model", checkerboard.snapshot())
 
 
+def test_a_large_graph_gets_a_smaller_network_unless_its_size_was_chosen(monkeypatch):
+    from gnn import fitting
+
+    monkeypatch.setattr(fitting, "_LARGE", 10)
+    for config, dim in ((GnnConfig(device="cpu", seed=1), 64), (GnnConfig(dim=32), 32)):
+        model = GraphNetwork(config).fit(checkerboard.snapshot(), epochs=1)
+        assert model.artifact.manifest.config.dim == model.artifact.embeddings.users.shape[1] == dim
+
+
 def test_a_newcomer_gets_the_vector_that_training_would_give(tmp_path):
     import torch
 
