@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import shlex
-import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -63,6 +64,7 @@ def evaluate(
 
     Prints one table and writes JSON, Markdown and a plot. Every content is ranked, and training contents are left out.
     """
+    command = _command(locals())
     settings = load_settings()
     names = [name.strip() for name in models.split(",") if name.strip()]
     cutoffs = _cutoffs(k)
@@ -95,12 +97,22 @@ def evaluate(
             kept=Kept(resume) if resume else None,
         )
     folder = out or settings.home / "evaluation" / split.value
-    report.write(board, folder, shlex.join(["entourage", *sys.argv[1:]]))
+    report.write(board, folder, command)
     _console.print(report.table(board, _console.width))
     _console.print(f"Took {time.monotonic() - began:.0f} s. Tests, breakdowns and the plot: {folder}/leaderboard.md")
     _console.print(
         "Next: `entourage tune MODEL` searches settings, `entourage train --model MODEL` trains on everything."
     )
+
+
+def _command(given: Mapping[str, Any]) -> str:
+    """The command line that asks for the same; the demo calls the function, so ``sys.argv`` does not tell."""
+    words = ["entourage", "evaluate"]
+    for name, parameter in inspect.signature(evaluate).parameters.items():
+        if given[name] != parameter.default:
+            option = "settings" if name == "settings_file" else name.replace("_", "-")
+            words += [f"--{option}"] if given[name] is True else [f"--{option}", str(given[name])]
+    return shlex.join(words)
 
 
 def _cutoffs(text: str) -> list[int]:

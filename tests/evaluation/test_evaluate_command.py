@@ -34,6 +34,17 @@ def test_it_prints_a_table_and_writes_the_report(folder, tmp_path, capsys):
     assert board["rows"][-1]["model"] == "popularity"
 
 
+def test_the_report_tells_the_command_that_makes_it_again(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["entourage", "demo"])
+    run(folder, tmp_path / "out", models="popularity", split=How.COLD_USERS, keep_counts=True)
+    told = (tmp_path / "out/leaderboard.md").read_text()
+    expected = (
+        "$ entourage evaluate --models popularity --split cold-users --fraction 0.3 --k 5,10 --keep-counts --snapshot"
+    )
+    assert f"{expected} {folder}" in told
+    assert "demo" not in told
+
+
 @pytest.mark.parametrize("how", [How.COLD_USERS, How.COLD_CONTENTS])
 def test_cold_starts_have_a_table_too(folder, tmp_path, how):
     run(folder, tmp_path / "out", split=how, fraction=0.2)
