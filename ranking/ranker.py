@@ -11,13 +11,14 @@ from typing import Any, Final, Self
 import numpy as np
 import scipy.sparse as sp
 
-from baselines.recommender import Floats, Progress
+from baselines.recommender import Floats, Ints, Progress
 from ranking.candidates import Candidates, Context, ranks
 
-__all__ = ["Ranker", "feature_names", "features"]
+__all__ = ["FOLDS", "Ranker", "feature_names", "features", "fold_of"]
 
 _LEVELS: Final = 10
 """Engagement in 0..1 becomes a whole number up to this, as lambdarank wants; a bare watch is all of it."""
+FOLDS: Final = 4
 _ROUNDS: Final = 300
 _PATIENCE: Final = 25
 _SETTINGS: Final[dict[str, Any]] = {
@@ -92,9 +93,17 @@ def _friends_who_watched(candidates: Candidates, context: Context) -> Floats:
     return found
 
 
+def fold_of(users: Ints) -> Ints:
+    """The fold of each user: 0 to `FOLDS` - 1, spread evenly whatever the order of the nids (Knuth's hashing)."""
+    return np.asarray((users * 2_654_435_761 >> 16) % FOLDS, dtype=np.int64)
+
+
 @dataclass
 class Ranker:
-    """Gradient-boosted trees, one forest a fold; a prediction is their mean."""
+    """Gradient-boosted trees, one forest a fold of the users; each user is ranked by the forest that never saw them.
+
+    A forest that learned from a user has seen what they will watch next among the negatives, and remembers it.
+    """
 
     forests: list[Any]
 
@@ -104,15 +113,13 @@ class Ranker:
         table: Floats,
         candidates: Candidates,
         held_out: sp.csr_array,
-        folds: Sequence[Any],
         budget_s: float,
         progress: Progress,
         seed: int = 0,
     ) -> tuple[Self, Floats]:
         """Train one forest a fold on all the others, and return the scores of each fold by a forest that never saw it.
 
-        ``table`` holds the `features` of ``candidates``, ``folds`` are disjoint sets of places in
-        ``candidates.users`` that hold them all.
+        ``table`` holds the `features` of ``candidates``.
         """
         import lightgbm
 
@@ -122,13 +129,12 @@ class Ranker:
         unseen = np.zeros(len(user), dtype=np.float32)
         deadline = time.monotonic() + budget_s
         forests = []
-        for number, fold in enumerate(folds):
-            outside = np.ones(len(counts), dtype=bool)
-            outside[fold] = False
+        for number in range(FOLDS):
+            outside = fold_of(candidates.users) != number
             learned = outside[user]
             train = lightgbm.Dataset(table[learned], labels[learned], group=counts[outside])
             judge = train.create_valid(table[~learned], labels[~learned], group=counts[~outside])
-            stop = (deadline - time.monotonic()) / (len(folds) - number) + time.monotonic()
+            stop = (deadline - time.monotonic()) / (FOLDS - number) + time.monotonic()
             forest = lightgbm.train(
                 {**_SETTINGS, "seed": seed + number},
                 train,
@@ -139,14 +145,17 @@ class Ranker:
             forest = lightgbm.Booster(model_str=forest.model_to_string(num_iteration=forest.best_iteration))
             unseen[~learned] = np.asarray(forest.predict(table[~learned], num_threads=2))
             forests.append(forest)
-            progress((number + 1) / len(folds), "learning to rank")
+            progress((number + 1) / FOLDS, "learning to rank")
         return cls(forests), unseen
 
-    def predict(self, table: Floats) -> Floats:
-        """Scores of rows of `features`, shape (rows,)."""
-        threads = 2 if len(table) > 10_000 else 1
-        scores = [forest.predict(table, num_threads=threads) for forest in self.forests]
-        return np.asarray(np.mean(scores, axis=0), dtype=np.float32)
+    def predict(self, table: Floats, candidates: Candidates) -> Floats:
+        """Scores of the `features` of ``candidates``, shape (rows,)."""
+        fold = fold_of(candidates.users)[candidates.row_user]
+        found = np.empty(len(table), dtype=np.float32)
+        for number in np.unique(fold).tolist():
+            rows = fold == number
+            found[rows] = self.forests[number].predict(table[rows], num_threads=2 if rows.sum() > 10_000 else 1)
+        return found
 
     def importance(self, names: Sequence[str]) -> dict[str, float]:
         """Share of the total gain of each feature, highest first."""

@@ -11,14 +11,13 @@ from typing import Final, Self
 import numpy as np
 import scipy.sparse as sp
 
-from baselines.recommender import Floats, Ints, Progress
+from baselines.recommender import Floats, Progress
 from ranking.blend import Judge, search
 from ranking.candidates import Candidates, Context
-from ranking.ranker import Ranker, feature_names, features
+from ranking.ranker import Ranker, feature_names, features, fold_of
 
 __all__ = ["SecondStage", "learn"]
 
-_FOLDS: Final = 4
 _MIXES: Final = (1.0, 0.75, 0.5, 0.25)
 _FEW_USERS: Final = 100
 """With fewer held-out users than this nothing but the blend is learned."""
@@ -50,7 +49,7 @@ class SecondStage:
         blend = candidates.scores @ self.weights
         if self.ranker is None:
             return blend
-        learned = self.ranker.predict(features(candidates, blend, context))
+        learned = self.ranker.predict(features(candidates, blend, context), candidates)
         return _mixed(candidates, learned, blend, self.mix)
 
     def save(self, folder: Path) -> None:
@@ -102,13 +101,12 @@ def learn(
     best = max(singles, key=lambda name: float(singles[name].mean()))
     options = [(best, singles[best], SecondStage(list(models), _one(models, best)))]
 
-    folds = _folds(len(candidates.users), seed)
     progress(0.1, "searching the blend")
     crossed = np.empty(len(candidates.contents), dtype=np.float32)
-    for fold in (folds[0::2], folds[1::2]):
-        inside = np.concatenate(fold)
-        outside = np.setdiff1d(np.arange(len(candidates.users)), inside)
-        rows = np.isin(candidates.row_user, inside)
+    half = fold_of(candidates.users) % 2
+    for side in (0, 1):
+        outside = np.flatnonzero(half != side)
+        rows = half[candidates.row_user] == side
         weights = search(candidates.of(outside), held_out, seed) if len(outside) else _one(models, best)
         crossed[rows] = candidates.scores[rows] @ weights
     weights = search(candidates, held_out, seed)
@@ -117,7 +115,7 @@ def learn(
     importance: dict[str, float] = {}
     if len(candidates.users) >= _FEW_USERS and budget_s > 0:
         table = features(candidates, crossed, context)
-        ranker, learned = Ranker.fit(table, candidates, held_out, folds, budget_s, progress, seed)
+        ranker, learned = Ranker.fit(table, candidates, held_out, budget_s, progress, seed)
         importance = ranker.importance(feature_names(models, context))
         for mix in _MIXES:
             values = judge.by_user(_mixed(candidates, learned, crossed, mix))
@@ -136,11 +134,6 @@ def learn(
 
 def _one(models: Sequence[str], name: str) -> Floats:
     return np.array([float(model == name) for model in models], dtype=np.float32)
-
-
-def _folds(users: int, seed: int) -> list[Ints]:
-    order = np.random.default_rng(seed).permutation(users)
-    return [np.sort(order[fold::_FOLDS]) for fold in range(_FOLDS)]
 
 
 def _mixed(candidates: Candidates, learned: Floats, blend: Floats, mix: float) -> Floats:

@@ -3,6 +3,8 @@ from __future__ import annotations
 import pytest
 
 from cli.train import train
+from gnn.recommender import LightGcn
+from gnn.training import Trainer
 from graph.errors import SettingsError, SnapshotError
 from ranking import registry
 from tests import checkerboard
@@ -26,6 +28,33 @@ def test_trains_saves_and_says_what_to_run_next(home, name, capsys):
         assert "NDCG@20" in printed
     loaded = registry.kind(name).load(home / "models" / name, checkerboard.snapshot())
     assert loaded.recommend(3, 1)[0].tolist() == [3]
+
+
+def test_a_network_whose_training_was_broken_off_goes_on(home, monkeypatch):
+    from gnn import fitting
+
+    epochs = 0
+
+    def counted(trainer: Trainer) -> float:
+        nonlocal epochs
+        epochs += 1
+        if epochs == 10:
+            raise KeyboardInterrupt
+        return epoch(trainer)
+
+    epoch = Trainer.epoch
+    monkeypatch.setattr(Trainer, "epoch", counted)
+    monkeypatch.setattr(LightGcn, "defaults", {"convolution": "lightgcn", "dim": 16, "max_epochs": 15})
+    monkeypatch.setattr(fitting, "_CHECKPOINT_EVERY_S", 0.0)
+    with pytest.raises(KeyboardInterrupt):
+        train(model="lightgcn")
+    assert [file.name for file in (home / "models").iterdir()] == ["lightgcn.checkpoint-search"]
+    resumed: list[int] = []
+    restore = Trainer.restore
+    monkeypatch.setattr(Trainer, "restore", lambda trainer, state: (resumed.append(1), restore(trainer, state))[1])
+    train(model="lightgcn")
+    assert resumed == [1]
+    assert [file.name for file in (home / "models").iterdir()] == ["lightgcn"]
 
 
 def test_without_a_snapshot_it_says_what_to_do(tmp_path, monkeypatch):
