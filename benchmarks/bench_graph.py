@@ -169,7 +169,7 @@ def popular(graph: Graph, count: int) -> list[dict[str, Any]]:
 
 def questions(settings: Settings, contents: list[str]) -> dict[str, dict[str, Any]]:
     """Every online question with the caps that serving uses."""
-    common = {"label": "Content", "limit": 60, "weights": settings.engagement.model_dump()}
+    common = {"label": "Content", "limit": 60, "weights": settings.engagement.model_dump(), "unknown": 0.5}
     asked: dict[str, dict[str, Any]] = {
         f"candidates/{source.name}": {**common, **source.caps} for source in (*GRAPH_SOURCES, LAST_RESORT)
     }

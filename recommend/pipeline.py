@@ -85,7 +85,9 @@ class Pipeline:
         self.model_version = model_version or (model.name if model else None)
         self._answers = SnapshotAnswers(snapshot) if snapshot else None
         self._ask_model = sources.model_source(model) if model else None
-        self._ask_graph = sources.bind(graph, settings) if graph else None
+        self._ask_graph = (
+            sources.bind(graph, settings, implicit=bool(snapshot and snapshot.mode == "implicit")) if graph else None
+        )
         self._broken_until = 0.0
 
     def recommend(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from baselines.recommender import Recommender
+from graph.engagement import UNKNOWN
 from graph.settings import Settings
 from recommend.feed import Rung
 from recommend.request import Request
@@ -73,8 +74,8 @@ Ask = Callable[[Source, Request, int], list[Candidate]]
 """Asks a source on behalf of a request, within so many milliseconds."""
 
 
-def bind(graph: Graph, settings: Settings) -> Ask:
-    """Ask sources of the graph."""
+def bind(graph: Graph, settings: Settings, *, implicit: bool) -> Ask:
+    """Ask sources of the graph; ``implicit`` as in ``graph.engagement``."""
     weights = settings.engagement.model_dump()
 
     def ask(source: Source, request: Request, deadline_ms: int) -> list[Candidate]:
@@ -86,6 +87,7 @@ def bind(graph: Graph, settings: Settings) -> Ask:
             label=request.label,
             limit=request.pool,
             weights=weights,
+            unknown=1.0 if implicit else UNKNOWN,
             **source.caps,
         )
         return [Candidate(row["contentId"], row["score"], row["count"], tuple(row["evidence"])) for row in rows]

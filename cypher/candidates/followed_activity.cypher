@@ -1,7 +1,8 @@
 // What the people one follows watched last, what they enjoyed more first, own and seen contents left out.
 // Parameters: userId; label (Content, Keak or Beat); friends, perFriend: caps of the two steps; scanned: how many
-//   watches of one friend are looked at for the newest; weights: {progress, commented, shared, liked}; limit.
-// Columns: contentId, score (sum of the engagements; 1 where nothing but the watch itself is known), count (of people),
+//   watches of one friend are looked at for the newest; weights: {progress, commented, shared, liked}; unknown: the
+//   engagement of a watch that nothing is known about; limit.
+// Columns: contentId, score (sum of the engagements), count (of people),
 //   evidence (ids of up to three of them).
 MATCH (me:User {userId: $userId})
 CALL (me) {
@@ -23,7 +24,7 @@ WITH me,
      friend,
      content,
      CASE
-       WHEN coalesce(watched.progress, watched.commented, watched.shared, watched.liked) IS NULL THEN 1.0
+       WHEN coalesce(watched.progress, watched.commented, watched.shared, watched.liked) IS NULL THEN $unknown
        ELSE $weights.progress * coalesce(watched.progress, 0.0)
          + $weights.commented * CASE WHEN watched.commented THEN 1 ELSE 0 END
          + $weights.shared * CASE WHEN watched.shared THEN 1 ELSE 0 END

@@ -1,6 +1,6 @@
 // People watched, liked, commented on or shared contents. Counts each event once, whatever order they come in.
 // Parameters: rows of {eventId, at, userId, contentId, watches (1 or 0), progress (0..1 or null), liked, commented, shared,
-//   pulse (the logarithm of the time's weight, see graph/events.py)}.
+//   pulse (the logarithm of the time's weight, see graph/events.py)}. A bare watch leaves what is unknown unknown.
 // Columns: eventId, applied (false when it was counted before). Events about contents nobody knows give no row.
 UNWIND $rows AS row
 MATCH (content:Content {contentId: row.contentId})
@@ -18,9 +18,9 @@ CALL (row, content, applied) {
         WHEN row.progress IS NULL OR watched.progress >= row.progress THEN watched.progress
         ELSE row.progress
       END,
-      watched.liked = coalesce(watched.liked, false) OR row.liked,
-      watched.commented = coalesce(watched.commented, false) OR row.commented,
-      watched.shared = coalesce(watched.shared, false) OR row.shared,
+      watched.liked = CASE WHEN row.liked THEN true ELSE watched.liked END,
+      watched.commented = CASE WHEN row.commented THEN true ELSE watched.commented END,
+      watched.shared = CASE WHEN row.shared THEN true ELSE watched.shared END,
       watched.watchCount = coalesce(watched.watchCount, 0) + row.watches,
       watched.firstAt = CASE WHEN watched.firstAt <= row.at THEN watched.firstAt ELSE row.at END,
       watched.lastAt = CASE WHEN watched.lastAt >= row.at THEN watched.lastAt ELSE row.at END,

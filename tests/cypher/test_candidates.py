@@ -25,7 +25,9 @@ def ask(
 ) -> list[dict[str, Any]]:
     source = next(s for s in (*GRAPH_SOURCES, LAST_RESORT) if s.name == name)
     params: dict[str, Any] = {**source.caps, **caps}
-    return graph.read(f"candidates/{name}", userId=USERS[user], label=label, limit=limit, weights=WEIGHTS, **params)
+    return graph.read(
+        f"candidates/{name}", userId=USERS[user], label=label, limit=limit, weights=WEIGHTS, unknown=0.5, **params
+    )
 
 
 @pytest.mark.parametrize("user", [0, 1, 7, 18])
@@ -107,5 +109,7 @@ def test_people_of_ones_own_kind_are_all_followed_already(graph):
 @pytest.mark.parametrize("name", [source.name for source in (*GRAPH_SOURCES, LAST_RESORT)])
 def test_a_stranger_gets_nothing_personal(graph, name):
     source = next(s for s in (*GRAPH_SOURCES, LAST_RESORT) if s.name == name)
-    rows = graph.read(f"candidates/{name}", userId="nobody", label="Content", limit=5, weights=WEIGHTS, **source.caps)
+    rows = graph.read(
+        f"candidates/{name}", userId="nobody", label="Content", limit=5, weights=WEIGHTS, unknown=0.5, **source.caps
+    )
     assert bool(rows) == (name in ("trending", "fresh", "popular"))

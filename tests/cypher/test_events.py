@@ -61,8 +61,15 @@ def test_watching_again_folds_in_any_order(graph):
     )
     assert watched["progress"] == 0.9
     assert watched["watchCount"] == 2
-    assert (watched["liked"], watched["shared"]) == (True, False)
+    assert (watched["liked"], watched.get("shared")) == (True, None)
     assert watched["lastAt"] - watched["firstAt"] == 5 * 60_000
+
+
+def test_a_bare_watch_claims_to_know_nothing_more(graph):
+    events.apply(graph, [event("bare", "watch", "a stranger", content_id=KEAKS[3])])
+    rows = graph.read("neighbourhood/sampled", userId="a stranger", depth=1, perNode=9, perNeighbour=1, limit=9)
+    (watched,) = [row["properties"] for row in rows if row["type"] == "WATCHED"]
+    assert watched.keys().isdisjoint({"progress", "liked", "commented", "shared"})
 
 
 def test_what_is_watched_now_trends(graph):

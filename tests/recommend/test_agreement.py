@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from graph.driver import Graph
+from graph.engagement import UNKNOWN
 from graph.export import export
 from graph.settings import Settings
 from graph.snapshot import Snapshot, load
@@ -46,9 +47,15 @@ def graph_and_snapshot(graph: Graph, session_settings: Settings, tmp_path_factor
                 [
                     [
                         contents[content],
-                        None if random.random() < 0.1 else round(float(random.random()), 3),
-                        bool(random.random() < 0.3),
-                        bool(random.random() < 0.1),
+                        *(
+                            (None, None, None)
+                            if random.random() < 0.1
+                            else (
+                                round(float(random.random()), 3),
+                                bool(random.random() < 0.3),
+                                bool(random.random() < 0.1),
+                            )
+                        ),
                         None,
                         1,
                         at := int(1_700_000_000_000 + order[row] * HOUR),
@@ -76,7 +83,8 @@ def test_candidates_agree(graph_and_snapshot, session_settings, source, kind):
     proposed = 0
     for user in map(str, range(USERS)):
         weights = session_settings.engagement.model_dump()
-        ours = graph.read(f"candidates/{source.name}", userId=user, label=label, limit=NO_CAP, weights=weights, **caps)
+        params = {"label": label, "limit": NO_CAP, "weights": weights, "unknown": UNKNOWN, **caps}
+        ours = graph.read(f"candidates/{source.name}", userId=user, **params)
         theirs = answers.candidates(source.name, user, kind, NO_CAP, **caps)
         assert {row["contentId"]: row["count"] for row in ours} == {row["contentId"]: row["count"] for row in theirs}
         scores = {row["contentId"]: row["score"] for row in theirs}
