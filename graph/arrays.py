@@ -19,7 +19,7 @@ import scipy.sparse as sp
 from graph import schema
 from graph.errors import NotFound, UnknownContent, UnknownUser
 
-__all__ = ["NO_TIME", "Array", "Csr", "Edges", "Ints", "Nodes", "transpose"]
+__all__ = ["NO_TIME", "Array", "Csr", "Edges", "Ints", "Nodes", "Parquet", "transpose"]
 
 NO_TIME: Final = np.iinfo(np.int64).min
 Array = npt.NDArray[Any]
@@ -36,10 +36,21 @@ class Csr:
     """None when the rows are simply 0..E-1."""
 
 
+class Parquet:
+    """A Parquet file as it is now, read later: what replaces it meanwhile is not mixed in."""
+
+    def __init__(self, path: Path) -> None:
+        self._mapped = np.memmap(path, dtype=np.uint8, mode="r")
+
+    def read(self, columns: list[str] | None = None) -> pl.DataFrame:
+        """These columns, or all."""
+        return pl.read_parquet(self._mapped.tobytes(), columns=columns)
+
+
 class Nodes:
     """The nodes of one label, in nid order."""
 
-    def __init__(self, label: str, frame: pl.DataFrame | Path, count: int) -> None:
+    def __init__(self, label: str, frame: pl.DataFrame | Parquet, count: int) -> None:
         self.label = label
         self.key = schema.NODE_KEYS[label]
         self.count = count
@@ -48,14 +59,14 @@ class Nodes:
     @cached_property
     def frame(self) -> pl.DataFrame:
         """All properties, one row a node, row number = nid."""
-        return self._source if isinstance(self._source, pl.DataFrame) else pl.read_parquet(self._source)
+        return self._source if isinstance(self._source, pl.DataFrame) else self._source.read()
 
     @cached_property
     def ids(self) -> pl.Series:
         """The ids as strings, in nid order."""
         if isinstance(self._source, pl.DataFrame):
             return self._source[self.key]
-        return pl.read_parquet(self._source, columns=[self.key])[self.key]
+        return self._source.read([self.key])[self.key]
 
     @cached_property
     def _nid_of(self) -> dict[str, int]:

@@ -27,7 +27,7 @@ import scipy.sparse as sp
 from pydantic import BaseModel, ValidationError
 
 from graph import aside, schema
-from graph.arrays import NO_TIME, Array, Csr, Edges, Ints, Nodes, transpose
+from graph.arrays import NO_TIME, Array, Csr, Edges, Ints, Nodes, Parquet, transpose
 from graph.errors import SnapshotError
 
 __all__ = [
@@ -93,24 +93,20 @@ class _DiskColumns(Mapping[str, Array]):
     """Edge properties, each read when first asked for: memory-mapped where there is an array, else from Parquet."""
 
     def __init__(self, folder: Path, type_: str) -> None:
-        self._mapped = {
-            name: folder / "topology" / f"{type_}.{name}.npy"
+        self._read: dict[str, Array] = {
+            name: _map(folder / "topology" / f"{type_}.{name}.npy")
             for name in MAPPED_COLUMNS.get(type_, ())
             if (folder / "topology" / f"{type_}.{name}.npy").is_file()
         }
-        self._parquet = folder / "edges" / f"{type_}.parquet"
-        names = pl.read_parquet_schema(self._parquet)
+        self._parquet = Parquet(folder / "edges" / f"{type_}.parquet")
+        names = pl.read_parquet_schema(folder / "edges" / f"{type_}.parquet")
         self._names = [name for name in names if name not in ("source", "target")]
-        self._read: dict[str, Array] = {}
 
     def __getitem__(self, name: str) -> Array:
         if name not in self._names:
             raise KeyError(name)
         if name not in self._read:
-            mapped = self._mapped.get(name)
-            self._read[name] = (
-                _map(mapped) if mapped else _without_nulls(pl.read_parquet(self._parquet, columns=[name])[name])
-            )
+            self._read[name] = _without_nulls(self._parquet.read([name])[name])
         return self._read[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -220,7 +216,7 @@ class Snapshot:
 
 
 def load(path: Path) -> Snapshot:
-    """Open the snapshot at ``path`` by memory map; nothing large is read yet.
+    """Open the snapshot at ``path`` by memory map; nothing large is read yet, and what replaces it is not mixed in.
 
     Raises SnapshotError when there is none, when a file is missing or cut short, or when the version is another.
     """
@@ -239,7 +235,10 @@ def load(path: Path) -> Snapshot:
         file = path / name
         if not file.is_file() or file.stat().st_size != entry.bytes:
             raise SnapshotError(f"{file} is missing or cut short.", do=_EXPORT_AGAIN)
-    nodes = {label: Nodes(label, path / "nodes" / f"{label}.parquet", count) for label, count in manifest.nodes.items()}
+    nodes = {
+        label: Nodes(label, Parquet(path / "nodes" / f"{label}.parquet"), count)
+        for label, count in manifest.nodes.items()
+    }
     edges = {name: _DiskEdges(name, path, manifest.nodes[schema.RELATIONSHIPS[name].target]) for name in manifest.edges}
     return Snapshot(manifest, nodes, edges)
 

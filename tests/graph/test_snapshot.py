@@ -38,6 +38,16 @@ def test_what_was_saved_is_loaded(saved: Path) -> None:
     assert isinstance(loaded.watched.target, np.memmap)
 
 
+def test_a_snapshot_that_is_replaced_answers_as_before(saved: Path) -> None:
+    loaded, made = snapshot.load(saved), checkerboard.snapshot()
+    checkerboard.snapshot(2 * checkerboard.SIZE).save(saved)
+    assert loaded.users.ids.to_list() == made.users.ids.to_list()
+    assert loaded.contents.frame.equals(made.contents.frame)
+    assert loaded.watched.columns.keys() == made.watched.columns.keys()
+    for name, values in made.watched.columns.items():
+        assert np.array_equal(loaded.watched.columns[name], values)
+
+
 def test_ids_map_both_ways(saved: Path) -> None:
     loaded = snapshot.load(saved)
     assert loaded.users.nids(["u003", "u000"]).tolist() == [3, 0]
