@@ -136,7 +136,7 @@ def _show(feed: Feed) -> None:
     model = f" by {escape(feed.model_version)}" if feed.model_version else ""
     _console.print(f"{len(feed.items)} contents{model}, rung: {feed.rung}, {sum(feed.timings_ms.values()):.0f} ms.")
     if feed.degraded:
-        _console.print("[yellow]Degraded:[/] Neo4j did not answer; this is as of the snapshot. Try `entourage up`.")
+        _console.print("[yellow]Degraded:[/] Neo4j was down or late; this is as of the snapshot. Try `entourage up`.")
     if feed.late:
         _console.print(f"[yellow]Left out, too late:[/] {', '.join(feed.late)}.")
     _console.print("Next: `entourage serve` answers the same over HTTP and draws the neighbourhood.")

@@ -22,12 +22,15 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 from graph import schema
 from graph.driver import Graph
 
-__all__ = ["HALF_LIFE_MS", "Applied", "Event", "Kind", "apply", "forget", "pulse"]
+__all__ = ["HALF_LIFE_MS", "MAX_ID", "Applied", "Event", "Kind", "apply", "forget", "pulse"]
 
 Kind = Literal["watch", "like", "comment", "share", "follow", "unfollow", "block", "unblock", "hide", "unhide"]
 
 HALF_LIFE_MS: Final = 3 * 24 * 3_600_000
 """A watch weighs half as much for what trends after three days."""
+
+MAX_ID: Final = 200
+"""Characters of the longest id."""
 
 _ENGAGING: Final = ("watch", "like", "comment", "share")
 _ABOUT_PEOPLE: Final = ("follow", "unfollow", "block", "unblock")
@@ -36,7 +39,7 @@ _BY_PAIR: Final = (*_ABOUT_PEOPLE, "hide", "unhide")
 _BATCH: Final = 1_000
 _FORGET_BATCH: Final = 10_000
 
-Id = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Id = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_ID)]
 
 
 class Event(BaseModel):
@@ -85,10 +88,11 @@ class Applied:
     """Ids of the events about a content or a person that nobody knows; send them again once these are there."""
 
 
-def apply(graph: Graph, events: Iterable[Event], *, request_id: str | None = None) -> Applied:
+def apply(graph: Graph, events: Iterable[Event], *, deadline_ms: int = 0, request_id: str | None = None) -> Applied:
     """Write the events into the graph, in batches; each batch of one kind is whole or not there at all.
 
-    When it fails midway, send the whole list again. Raises GraphUnavailable and the other graph errors.
+    ``deadline_ms`` is of each batch, 0 for ever. When it fails midway, send the whole list again. Raises GraphTimeout,
+    GraphUnavailable and the other graph errors.
     """
     received = list(events)
     distinct: dict[str, Event] = {}
@@ -98,7 +102,7 @@ def apply(graph: Graph, events: Iterable[Event], *, request_id: str | None = Non
     unknown: list[str] = []
     for query, batch in _batches(distinct.values()):
         rows = [_row(event) for event in batch]
-        answer = graph.write(f"events/{query}", deadline_ms=0, request_id=request_id, rows=rows)
+        answer = graph.write(f"events/{query}", deadline_ms=deadline_ms, request_id=request_id, rows=rows)
         found = {row["eventId"] for row in answer}
         applied += sum(row["applied"] for row in answer)
         unknown += [event.event_id for event in batch if event.event_id not in found]

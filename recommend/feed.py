@@ -56,7 +56,7 @@ class Feed:
     """None when no model took part."""
     rung: Rung
     degraded: bool
-    """Whether Neo4j could not be asked, so that facts younger than the snapshot are missing."""
+    """Whether Neo4j was down, or late with the facts: what is younger than the snapshot is missing."""
     late: tuple[str, ...] = ()
     """Sources and stages left out because the deadline came first."""
     timings_ms: Mapping[str, float] = field(default_factory=dict)

@@ -15,12 +15,15 @@ from web.serving import serving
 
 __all__ = ["blueprint"]
 
+_PATIENCE: Final = 10
+"""Times the deadline of a feed: a batch may be long, and nobody watches it being written."""
+
 blueprint: Final = APIBlueprint(
     "events",
     __name__,
     url_prefix="/v1",
     abp_tags=[Tag(name="Events", description="What people just did.")],
-    abp_responses=documented(413, 422, 429, 500, 503),
+    abp_responses=documented(413, 422, 429, 500, 503, 504),
 )
 
 
@@ -39,4 +42,8 @@ def apply(body: schemas.EventBatch) -> dict[str, Any]:
         raise Problem(
             "unavailable", "The graph database does not answer, so nothing was counted. Send the batch again."
         )
-    return {"request_id": logs.request_id(), **asdict(events.apply(graph, body.events, request_id=logs.request_id()))}
+    request_id, deadline_ms = logs.request_id(), _PATIENCE * held.settings.service.deadline_ms
+    applied = held.in_time(
+        lambda _: events.apply(graph, body.events, deadline_ms=deadline_ms, request_id=request_id), deadline_ms
+    )
+    return {"request_id": request_id, **asdict(applied)}

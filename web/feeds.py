@@ -11,6 +11,7 @@ from flask_openapi3.models.tag import Tag
 from graph.schema import BEAT_PREFIX, KEAK_PREFIX
 from recommend.feed import Feed
 from recommend.pipeline import Pipeline
+from recommend.request import Deadline
 from web import cursor, logs, metrics, schemas
 from web.problems import documented, invalid
 from web.serving import serving
@@ -43,9 +44,11 @@ def recommendations(path: schemas.UserPath, query: schemas.FeedQuery) -> tuple[d
     shown = cursor.decode(query.cursor) if query.cursor else ()
     excluded = frozenset(shown) | _excluded(query.exclude)
     request_id = logs.request_id()
-    deadline_ms = int(_PIPELINES_SHARE * serving().settings.service.deadline_ms)
+    deadline = Deadline(serving().settings.service.deadline_ms)
 
     def recommend(pipeline: Pipeline) -> Feed:
+        # Asked a second time, of the snapshot alone, only what the first try left may be spent.
+        deadline_ms = max(1, min(int(_PIPELINES_SHARE * deadline.milliseconds), deadline.left_ms()))
         feed = pipeline.recommend(
             path.user_id, query.n, query.kind, excluded, query.explain, deadline_ms=deadline_ms, request_id=request_id
         )

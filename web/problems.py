@@ -184,7 +184,7 @@ def _on_our_error(error: EntourageError) -> flask.Response:
         if isinstance(error, class_):
             if KINDS[name].status >= 500:
                 structlog.contextvars.bind_contextvars(error=str(error))
-            return _on_problem(Problem(name, detail or str(error)))
+            return _on_problem(Problem(name, detail or error.what))
     return _on_bug(error)
 
 

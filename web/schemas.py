@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from graph.events import Event
+from graph.events import MAX_ID, Event
 from recommend.feed import Rung
 
 __all__ = [
@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 MAX_ITEMS: Final = 100
-_Id = Annotated[str, Field(min_length=1, max_length=128)]
+_Id = Annotated[str, Field(min_length=1, max_length=MAX_ID)]
 
 
 class _Request(BaseModel):
@@ -146,7 +146,7 @@ class Feed(BaseModel):
     next_cursor: str | None = Field(description="Send it as `cursor` for the page that follows; null at the end.")
     model_version: str | None = Field(description="Null when no model took part.")
     rung: Rung = Field(description="Which of the fallbacks answered; `model` is the best.")
-    degraded: bool = Field(description="The graph could not be asked; facts younger than the snapshot are missing.")
+    degraded: bool = Field(description="The graph was down or late; facts younger than the snapshot are missing.")
     late: list[str] = Field(description="Sources and stages left out because the deadline came first.")
 
 

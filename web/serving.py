@@ -96,7 +96,7 @@ class Serving:
         try:
             if self.offline and not self.graph_up:
                 raise GraphUnavailable("The graph did not answer when last asked.")
-            return self._in_time(question)
+            return self.in_time(question, _GRAPHS_SHARE * self.settings.service.deadline_ms)
         except (GraphTimeout, GraphUnavailable) as error:
             if not self.offline:
                 raise
@@ -105,10 +105,11 @@ class Serving:
             except (GraphUnavailable, NotFound):  # what is newer than the snapshot is not unknown
                 raise error from None
 
-    def _in_time(self, question: Callable[[Pipeline], T]) -> T:
+    def in_time(self, question: Callable[[Pipeline], T], milliseconds: float) -> T:
+        """The pipeline's answer, whatever hangs. Raises GraphTimeout."""
         asked = self._pool.submit(copy_context().run, question, self.pipeline)
         try:
-            return asked.result(_GRAPHS_SHARE * self.settings.service.deadline_ms / 1_000)
+            return asked.result(milliseconds / 1_000)
         except TimeoutError:
             asked.cancel()  # what runs already ends unheard
             raise GraphTimeout("The answer was not ready before the deadline.") from None

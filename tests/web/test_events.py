@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import threading
 from typing import Any, cast
 
 import pytest
 from flask.testing import FlaskClient
 
 from graph.driver import Graph
-from graph.settings import Settings
+from graph.settings import Service, Settings
 from tests.web.fake import FakePipeline, Ledger
 from tests.web.test_problems import problem
 from web.app import create_app
@@ -57,6 +58,21 @@ def test_a_body_that_is_no_batch_is_422(writing: FlaskClient, body: str) -> None
 
 def test_a_flood_is_413(writing: FlaskClient) -> None:
     problem(writing.post("/v1/events", data=b" " * 1_100_000, content_type="application/json"), 413, "too-large")
+
+
+def test_a_graph_that_hangs_is_504(alone: Settings, pipeline: FakePipeline) -> None:
+    released = threading.Event()
+
+    class Hanging(Ledger):
+        def write(self, name: str, /, **_: Any) -> list[dict[str, Any]]:
+            released.wait()
+            return []
+
+    pipeline.graph = cast("Graph", Hanging())
+    brief = alone.model_copy(update={"service": Service(rate_limit="", deadline_ms=50)})
+    answer = create_app(brief, pipeline).test_client().post("/v1/events", json={"events": [WATCH]})
+    released.set()
+    problem(answer, 504, "deadline")
 
 
 def test_without_a_graph_nothing_is_promised(client: FlaskClient) -> None:

@@ -8,7 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from graph.driver import Graph
-from graph.errors import GraphTimeout, GraphUnavailable
+from graph.errors import GraphTimeout, GraphUnavailable, UnknownUser
 from graph.settings import Service, Settings
 from tests.web.fake import FakePipeline, Ledger
 from web.app import create_app
@@ -40,7 +40,7 @@ def problem(answer: Any, status: int, name: str) -> dict[str, Any]:
         ("/v1/users/u002/neighbourhood?depth=3", "depth", "query"),
         ("/v1/search", "q", "query"),
         ("/v1/contents/songs/3", "kind", "path"),
-        (f"/v1/users/{'9' * 200}", "user_id", "path"),
+        (f"/v1/users/{'9' * 201}", "user_id", "path"),
     ],
 )
 def test_bad_parameter_is_422_with_its_name(client: FlaskClient, path: str, field: str, location: str) -> None:
@@ -77,6 +77,11 @@ def test_graph_that_is_down_is_503_without_its_address(client: FlaskClient, pipe
     problem(answer, 503, "unavailable")
     assert int(answer.headers["Retry-After"]) > 0
     assert "10.1.2.3" not in answer.text
+
+
+def test_who_is_unknown_gets_no_advice_for_a_command_line(client: FlaskClient, pipeline: FakePipeline) -> None:
+    pipeline.failing = UnknownUser("No user has the id 'x'.", do="Run `entourage export`.")
+    assert problem(client.get("/v1/users/x"), 404, "unknown-user")["detail"] == "No user has the id 'x'."
 
 
 def test_deadline_that_passed_is_504(client: FlaskClient, pipeline: FakePipeline) -> None:

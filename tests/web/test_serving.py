@@ -1,10 +1,18 @@
 from __future__ import annotations
 
+import time
+from typing import Any, cast
+
 import pytest
 
 from baselines.popularity import Popularity
+from graph.driver import Graph
+from graph.errors import GraphTimeout
 from graph.settings import Service, Settings
+from recommend.feed import Feed
 from tests import checkerboard
+from tests.web.fake import FakePipeline, Ledger
+from web.app import create_app
 from web.serving import Serving
 
 
@@ -79,6 +87,23 @@ def test_damaged_or_vanished_snapshot_leaves_the_old_one_in_service(stored: Sett
     (stored.home / "elsewhere").rename(stored.snapshot_path)
     held.refresh()
     assert held.pipeline is before
+
+
+def test_the_second_try_has_only_the_time_that_the_first_left(alone: Settings) -> None:
+    class Slow(FakePipeline):
+        def recommend(self, *args: Any, **kwargs: Any) -> Feed:
+            super().recommend(*args, **kwargs)
+            time.sleep(0.2)
+            raise GraphTimeout("too slow")
+
+    settings = alone.model_copy(update={"service": Service(rate_limit="", deadline_ms=400)})
+    first, second = Slow(settings), FakePipeline(settings)
+    first.graph = cast("Graph", Ledger())
+    app = create_app(settings, first)
+    app.extensions["entourage.serving"].offline = second
+    assert app.test_client().get("/v1/users/u001/recommendations").status_code == 200
+    assert first.deadlines == [300]
+    assert 0 < (second.deadlines[0] or 0) <= 200
 
 
 def test_search_without_a_graph_finds_the_users_of_the_snapshot(stored: Settings) -> None:

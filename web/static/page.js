@@ -85,7 +85,7 @@ async function feed(user, kind, from, signal) {
     byId("provenance").textContent = RUNGS[answer.rung] ?? answer.rung;
     byId("provenance").title = answer.model_version ?? "";
     byId("degraded").hidden = !answer.degraded;
-    byId("degraded").textContent = "The graph database cannot be reached. This feed comes from the last snapshot, so the newest events are missing.";
+    byId("degraded").textContent = "The graph database is down or slow. This feed comes from the last snapshot, so the newest events are missing.";
     byId("status").textContent = `${plural(shown, "recommendation")} for ${user}`;
     return true;
   } catch (problem) {
