@@ -92,7 +92,8 @@ def _friends(row: Row) -> Reason:
         "watched": row["watched"],
     }
     verb, count = next((verb, count) for verb, count in counts.items() if count)
-    return Reason("friends", _people(count, verb, row["people"][:count]), tuple(row["people"]))
+    people = row["people"][:count]
+    return Reason("friends", _people(count, verb, people), tuple(people))
 
 
 def _people(count: int, verb: str, named: Sequence[str]) -> str:
