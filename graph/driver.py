@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
@@ -29,6 +30,9 @@ from graph.settings import Settings
 __all__ = ["Graph", "Row"]
 
 Row = dict[str, Any]
+
+# A transaction that is tried again is no news to whoever waits for it; what fails for good is raised.
+logging.getLogger("neo4j").addHandler(logging.NullHandler())
 
 _CONNECT_SECONDS: Final = 5.0
 _RETRY_SECONDS: Final = 30.0

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Iterator
@@ -137,3 +138,7 @@ def test_an_address_that_is_none_is_a_setting_to_correct(uri: str):
 def test_a_wrong_password(settings: Settings):
     with pytest.raises(GraphAuthError, match="NEO4J_PASSWORD"):
         Graph.connect(settings.model_copy(update={"neo4j_password": SecretStr("wrong")}))
+
+
+def test_what_the_driver_tries_again_does_not_alarm_the_terminal() -> None:
+    assert any(isinstance(handler, logging.NullHandler) for handler in logging.getLogger("neo4j").handlers)
