@@ -78,13 +78,15 @@ class _Fixed(nn.Module):
         super().__init__()
 
     def mean(self, source: Tensor, relation: Relation) -> Tensor:
-        received = torch.from_numpy(relation.indptr).diff()
+        received = torch.tensor(relation.indptr).diff()  # a copy: a memory map is read-only
         weight = (1.0 / received.clamp_min(1)).to(source.dtype).repeat_interleave(received)
         return weighted_sum(weight.to(source.device), source, relation)
 
     def symmetric(self, source: Tensor, relation: Relation) -> Tensor:
-        received = torch.from_numpy(relation.indptr).diff()
-        sent = torch.from_numpy(relation.degrees).clamp_min(1.0).rsqrt()[torch.from_numpy(relation.source).long()]
+        received = torch.tensor(relation.indptr).diff()  # a copy: a memory map is read-only
+        sent = (
+            torch.from_numpy(relation.degrees).clamp_min(1.0).rsqrt()[torch.tensor(relation.source, dtype=torch.int64)]
+        )
         weight = received.clamp_min(1).to(sent.dtype).rsqrt().repeat_interleave(received) * sent
         return weighted_sum(weight.to(source), source, relation)
 
