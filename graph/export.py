@@ -42,8 +42,9 @@ _NODE_QUERIES: Final = {
     schema.HASHTAG: "export/hashtags",
 }
 
-#: Types whose relationships carry the time of their last change, for which there is a query of the newer ones.
-_SINCE: Final = (schema.FOLLOWS, schema.WATCHED)
+#: The types that have many times more relationships than nodes: asked for in blocks of sources, or only the newer ones
+#: by the time of their last change. Each of the others comes whole.
+_LARGE: Final = (schema.FOLLOWS, schema.WATCHED)
 _SLICE: Final = 2_000_000
 
 Lookup = Callable[[pl.Series], Codes]
@@ -78,15 +79,17 @@ def export(
         for type_, relationship in schema.RELATIONSHIPS.items():
             shape = len(ids[relationship.source]), len(ids[relationship.target])
             kept = None
-            if before and since is not None and type_ in _SINCE:
+            if before and since is not None and type_ in _LARGE:
                 kept = _brought_up_to_date(graph, before, path, type_, lookups, since)
             with EdgeFile(folder, type_, shape, settings.engagement, implicit=implicit) as file:
                 if kept is not None and kept.height == counts[type_]:
                     for edges in kept.iter_slices(_SLICE):
                         file.add(edges)
-                elif counts[type_]:
-                    for edges in _edges(graph, type_, ids[relationship.source], lookups[relationship.target], progress):
+                elif counts[type_] and type_ in _LARGE:
+                    for edges in _blocks(graph, type_, ids[relationship.source], lookups, progress):
                         file.add(edges)
+                elif counts[type_]:
+                    file.add(_whole(graph, type_, lookups))
             files[type_] = file
         if progress:
             progress(1.0, "checksums")
@@ -128,11 +131,13 @@ def _nodes(graph: Graph, label: str, progress: Progress | None) -> pl.DataFrame:
     rows: list[dict[str, Any]] = []
 
     def flush() -> None:
-        parts.append(pl.DataFrame(rows, schema=wanted, strict=False))
+        values = {name: [row.get(name) for row in rows] for name in wanted}
+        parts.append(pl.DataFrame(values, schema=wanted, strict=False))
         rows.clear()
 
     for id_, properties in graph.stream(_NODE_QUERIES[label]):
-        rows.append({**properties, key: id_})
+        properties[key] = id_
+        rows.append(properties)
         if len(rows) == _NODE_ROWS:
             flush()
             if progress:
@@ -157,14 +162,22 @@ def _lookup(label: str, ids: pl.Series) -> Lookup:
     return map_.codes
 
 
-def _edges(
-    graph: Graph, type_: str, sources: pl.Series, lookup: Lookup, progress: Progress | None
+def _whole(graph: Graph, type_: str, lookups: dict[str, Lookup]) -> pl.DataFrame:
+    """All edges of a type."""
+    ((sources, *others),) = graph.stream(f"export/{type_.lower()}")
+    lookup = lookups[schema.RELATIONSHIPS[type_].source]
+    return _frame(type_, lookup(pl.Series(sources, dtype=pl.String)), others, lookups)
+
+
+def _blocks(
+    graph: Graph, type_: str, sources: pl.Series, lookups: dict[str, Lookup], progress: Progress | None
 ) -> Iterator[pl.DataFrame]:
     """Blocks of edges with source, target (nids, sorted) and their properties, in order of their sources."""
 
     def ask(start: int) -> pl.DataFrame:
-        (row,) = graph.stream(f"export/{type_.lower()}", ids=sources.slice(start, _BLOCK).to_list())
-        return _block(type_, row, start, lookup)
+        ids = sources.slice(start, _BLOCK).to_list()
+        ((places, *others),) = graph.stream(f"export/{type_.lower()}", ids=ids)
+        return _frame(type_, np.array(places, dtype=np.int32) + np.int32(start), others, lookups)
 
     with ThreadPoolExecutor(_READERS) as pool:
         asked: deque[Future[pl.DataFrame]] = deque()
@@ -204,11 +217,13 @@ def _brought_up_to_date(
     return old.filter(both).unique(["source", "target"], keep="last").sort("source", "target")
 
 
-def _block(type_: str, row: tuple[Any, ...], start: int, lookup: Lookup) -> pl.DataFrame:
-    places, targets, *properties = row
+def _frame(type_: str, source: Codes, others: list[list[Any]], lookups: dict[str, Lookup]) -> pl.DataFrame:
+    """Edges from lists of target ids and properties; those whose ends are no nodes of ours are left out."""
+    targets, *properties = others
+    lookup = lookups[schema.RELATIONSHIPS[type_].target]
     frame = pl.DataFrame(
         {
-            "source": pl.Series(places, dtype=pl.Int32) + start,
+            "source": source,
             "target": lookup(pl.Series(targets, dtype=pl.String)),
             **{
                 name: pl.Series(values, dtype=dtype, strict=False)
@@ -216,4 +231,4 @@ def _block(type_: str, row: tuple[Any, ...], start: int, lookup: Lookup) -> pl.D
             },
         }
     )
-    return frame.filter(pl.col("target") >= 0).sort("source", "target")
+    return frame.filter((pl.col("source") >= 0) & (pl.col("target") >= 0)).sort("source", "target")

@@ -1,9 +1,6 @@
-// Who hid what, for a block of sources.
-// Parameters: ids (of the sources).
-// Columns: one row of lists of the same length: sources (places in ids), targets (ids), at.
-UNWIND range(0, size($ids) - 1) AS place
-MATCH (:User {userId: $ids[place]})-[relationship:HID]->(content:Content)
-WITH collect(place) AS sources, collect(content.contentId) AS targets, collect(relationship) AS relationships
-RETURN sources,
-       targets,
-       [relationship IN relationships | relationship.at] AS at
+// Who hid what.
+// Parameters: none.
+// Columns: one row of lists of the same length: sources, targets (ids), at (ms; null where unknown).
+MATCH (user:User)-[relationship:HID]->(content:Content)
+WITH collect(user.userId) AS sources, collect(content.contentId) AS targets, collect(relationship) AS relationships
+RETURN sources, targets, [relationship IN relationships | relationship.at] AS at

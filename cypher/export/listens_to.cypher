@@ -1,6 +1,5 @@
-// The genres people listen to, for a block of sources.
-// Parameters: ids (of the sources).
-// Columns: one row of lists of the same length: sources (places in ids), targets (ids).
-UNWIND range(0, size($ids) - 1) AS place
-MATCH (:User {userId: $ids[place]})-[:LISTENS_TO]->(genre:Genre)
-RETURN collect(place) AS sources, collect(genre.genreId) AS targets
+// The genres people listen to.
+// Parameters: none.
+// Columns: one row of lists of the same length: sources, targets (ids).
+MATCH (user:User)-[:LISTENS_TO]->(genre:Genre)
+RETURN collect(user.userId) AS sources, collect(genre.genreId) AS targets

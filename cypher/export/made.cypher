@@ -1,6 +1,5 @@
-// Who made what, for a block of sources.
-// Parameters: ids (of the sources).
-// Columns: one row of lists of the same length: sources (places in ids), targets (ids).
-UNWIND range(0, size($ids) - 1) AS place
-MATCH (:User {userId: $ids[place]})-[:MADE]->(content:Content)
-RETURN collect(place) AS sources, collect(content.contentId) AS targets
+// Who made what.
+// Parameters: none.
+// Columns: one row of lists of the same length: sources, targets (ids).
+MATCH (user:User)-[:MADE]->(content:Content)
+RETURN collect(user.userId) AS sources, collect(content.contentId) AS targets

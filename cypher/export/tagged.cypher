@@ -1,6 +1,5 @@
-// The hashtags of contents, for a block of sources.
-// Parameters: ids (of the sources).
-// Columns: one row of lists of the same length: sources (places in ids), targets (ids).
-UNWIND range(0, size($ids) - 1) AS place
-MATCH (:Content {contentId: $ids[place]})-[:TAGGED]->(hashtag:Hashtag)
-RETURN collect(place) AS sources, collect(hashtag.name) AS targets
+// The hashtags of contents.
+// Parameters: none.
+// Columns: one row of lists of the same length: sources, targets (ids).
+MATCH (content:Content)-[:TAGGED]->(hashtag:Hashtag)
+RETURN collect(content.contentId) AS sources, collect(hashtag.name) AS targets

@@ -1,6 +1,5 @@
-// Which beat each keak uses, for a block of sources.
-// Parameters: ids (of the sources).
-// Columns: one row of lists of the same length: sources (places in ids), targets (ids).
-UNWIND range(0, size($ids) - 1) AS place
-MATCH (:Content {contentId: $ids[place]})-[:USES]->(beat:Content)
-RETURN collect(place) AS sources, collect(beat.contentId) AS targets
+// Which beat each keak uses.
+// Parameters: none.
+// Columns: one row of lists of the same length: sources, targets (ids).
+MATCH (keak:Content)-[:USES]->(beat:Content)
+RETURN collect(keak.contentId) AS sources, collect(beat.contentId) AS targets
