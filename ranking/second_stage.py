@@ -19,6 +19,8 @@ from ranking.ranker import Ranker, feature_names, features, fold_of
 __all__ = ["SecondStage", "learn"]
 
 _MIXES: Final = (1.0, 0.75, 0.5, 0.25)
+_RANKER_MARGIN: Final = 2.0
+"""Standard errors by which a ranker has to win: its rounds are chosen on the fold that judges it."""
 _FEW_USERS: Final = 100
 """With fewer held-out users than this nothing but the blend is learned."""
 
@@ -90,8 +92,8 @@ def learn(
 ) -> tuple[SecondStage, Verdict]:
     """Learn a blend, a ranker and their mix, and take the simplest that nothing more complex beats clearly.
 
-    Clearly: by more than one standard error of the users' differences. ``held_out`` is users × contents. Without any
-    held-out user the models are blended with even weights.
+    Clearly: by more than one standard error of the users' differences, two for a ranker. ``held_out`` is
+    users × contents. Without any held-out user the models are blended with even weights.
     """
     if not len(candidates.users):  # nothing to learn from: everyone has the same say
         even = np.ones(len(models), dtype=np.float32)
@@ -127,7 +129,8 @@ def learn(
     chosen, values, stage = options[0]
     for name, others, other in options[1:]:
         gain = others - values
-        if gain.mean() > gain.std() / np.sqrt(max(len(gain), 1)):
+        margin = 1.0 if other.ranker is None else _RANKER_MARGIN
+        if gain.mean() > margin * gain.std() / np.sqrt(max(len(gain), 1)):
             chosen, values, stage = name, others, other
     return stage, Verdict(figures, chosen, importance)
 
