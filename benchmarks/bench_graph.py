@@ -311,7 +311,7 @@ def show(timings: list[Timing], recalls: list[Recall], writing: Writing) -> None
 
 
 def markdown(report: Mapping[str, Any]) -> str:
-    """The report as the tables of docs/scale.md."""
+    """The report as Markdown tables."""
     size = ", ".join(f"{count:,} {what}" for what, count in report["graph"].items())
     lines = [f"{size}; {report['machine']}; {report['when']}.", ""]
     lines += ["| question | users | p50 ms | p95 ms | p99 ms | rows |", "|---|---|--:|--:|--:|--:|"]

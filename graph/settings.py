@@ -54,7 +54,7 @@ class Service(BaseModel):
     """0 picks a free port."""
     workers: Annotated[int, Field(ge=1, le=64)] = 2
     deadline_ms: Annotated[int, Field(ge=50, le=60_000)] = 1_000
-    """No request takes longer than this."""
+    """No question takes longer than this; a batch of events may take ten times as long."""
     model: str = "gat"
     """The trained model that the service answers with."""
     rate_limit: str = "600 per minute"

@@ -48,7 +48,7 @@ class Source:
 
 MODEL: Final = Source("model", "model", 4.0)
 
-#: What the graph is asked for everyone. The caps keep each query below 50 ms at full size (docs/scale.md).
+#: What the graph is asked for everyone. The caps bound each query on hubs too: `make bench-graph` times them.
 GRAPH_SOURCES: Final = (
     Source("followed_activity", "friends", 1.0, {"friends": 100, "scanned": 100, "perFriend": 20}),
     Source("followed_makers", "friends", 0.8, {"friends": 200, "perFriend": 5}),

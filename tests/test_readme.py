@@ -14,12 +14,14 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from graph.settings import Settings
 from tests import checkerboard
 
 ROOT = Path(__file__).parents[1]
@@ -88,3 +90,21 @@ def test_a_console_block_must_succeed_and_print_what_it_shows() -> None:
         run_console(Block("console", "", "$ echo one\ntwo\n", 1), "here")
     with pytest.raises(AssertionError, match="false"):
         run_console(Block("console", "", "$ false\n", 1), "here")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_link_leads_somewhere(document: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]+)", document.read_text())
+    missing = [link for link in links if "://" not in link and not (document.parent / link).exists()]
+    assert not missing
+
+
+def test_the_example_of_settings_shows_every_one_with_its_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith(("ENTOURAGE_", "NEO4J_"))]:
+        monkeypatch.delenv(name)
+    text = (ROOT / "docs" / "entourage.toml").read_text()
+    shown = tomllib.loads(re.sub(r"^# (?=\w+ = )", "", text, flags=re.MULTILINE))
+    assert shown.keys() >= Settings.model_fields.keys() - {"neo4j_password"}
+    assert shown["engagement"] == Settings().engagement.model_dump()
+    assert shown["service"] == Settings().service.model_dump()
+    assert shown["query_deadline_ms"] == Settings().query_deadline_ms
