@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import time
 from typing import Annotated, Any
 
@@ -45,12 +46,15 @@ def train(
         f"Training {model} on {snapshot.users.count:,} users, {snapshot.contents.count:,} contents, "
         f"{len(snapshot.watched):,} watches and {len(snapshot.follows):,} follows ({snapshot.mode} mode)."
     )
+    path = settings.model_path(model)
     began = time.monotonic()
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=_console, transient=True) as bar:
         task = bar.add_task("", total=1.0)
-        recommender.fit(snapshot, lambda share, what: bar.update(task, completed=share, description=what))
-    path = settings.model_path(model)
+        options: dict[str, Any] = {}
+        if "checkpoint" in inspect.signature(recommender.fit).parameters:  # a training broken off goes on from there
+            options["checkpoint"] = path.with_name(f"{model}.checkpoint")
+        recommender.fit(snapshot, lambda share, what: bar.update(task, completed=share, description=what), **options)
     recommender.save(path)
     metrics = getattr(recommender, "metrics", {})
     if metrics:
