@@ -41,7 +41,7 @@ _COLD: Final = {"friends-items": 1.0, "gnn": 0.3, "popularity": 0.2}
 class Hybrid(Recommender):
     """Everything of `ranking.first_stage.plan`, blended and re-ranked as validation on its own training data says.
 
-    ``budget_min`` is the time for the whole of ``fit``, in minutes; None chooses by the number of links, 40 at most.
+    ``budget_min`` is the time for the whole of ``fit``, in minutes; None chooses by the number of links, 30 at most.
     """
 
     name: ClassVar[str] = "gat"
@@ -58,7 +58,7 @@ class Hybrid(Recommender):
         progress = progress or silent
         begun = time.monotonic()
         links = len(snapshot.watched) + len(snapshot.follows)
-        total = 60.0 * (self.budget_min or float(np.clip(5.0 + links / 20_000, 5.0, 40.0)))
+        total = 60.0 * (self.budget_min or float(np.clip(5.0 + links / 25_000, 5.0, 30.0)))
 
         def left() -> float:
             return total - (time.monotonic() - begun)

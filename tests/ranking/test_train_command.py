@@ -51,7 +51,12 @@ def test_a_network_whose_training_was_broken_off_goes_on(home, monkeypatch):
     assert [file.name for file in (home / "models").iterdir()] == ["lightgcn.checkpoint-search"]
     resumed: list[int] = []
     restore = Trainer.restore
-    monkeypatch.setattr(Trainer, "restore", lambda trainer, state: (resumed.append(1), restore(trainer, state))[1])
+
+    def noted(trainer, state):
+        resumed.append(1)
+        return restore(trainer, state)
+
+    monkeypatch.setattr(Trainer, "restore", noted)
     train(model="lightgcn")
     assert resumed == [1]
     assert [file.name for file in (home / "models").iterdir()] == ["lightgcn"]
