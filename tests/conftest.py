@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from pydantic import SecretStr
 
@@ -13,6 +14,9 @@ from graph.driver import Graph
 from graph.local_server import Connection, LocalServer
 from graph.memory import SMALL
 from graph.settings import Settings
+
+hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
+hypothesis.settings.load_profile("untimed")
 
 SHARED_DATA = Path(os.environ.get("ENTOURAGE_DATA") or Path(__file__).parents[2] / "shared" / "data")
 

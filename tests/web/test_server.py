@@ -18,7 +18,7 @@ import psutil
 import pytest
 from werkzeug.serving import make_server
 
-from baselines.popularity import Popularity
+from baselines.knn import ItemKnn
 from graph.errors import EntourageError, SettingsError
 from graph.settings import Service, Settings
 from tests import checkerboard
@@ -45,7 +45,7 @@ def gone(pid: int) -> bool:
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A snapshot, no model yet, and no Neo4j."""
-    service = Service(port=0, workers=2, rate_limit="", model="popularity", deadline_ms=60_000)
+    service = Service(port=0, workers=2, rate_limit="", model="item-knn", deadline_ms=60_000)
     settings = Settings(home=tmp_path_factory.mktemp("home"), neo4j_uri=None, service=service)
     checkerboard.snapshot().save(settings.snapshot_path)
     return settings
@@ -82,7 +82,7 @@ def test_a_new_model_is_taken_up_without_dropping_a_request(running: Running, ho
     threads = [threading.Thread(target=keep_asking) for _ in range(3)]
     for thread in threads:
         thread.start()
-    Popularity().fit(checkerboard.snapshot()).save(home.model_path("popularity"))
+    ItemKnn().fit(checkerboard.snapshot()).save(home.model_path("item-knn"))
     end = time.monotonic() + PATIENCE_S
     while len(versions) < 2 and not failed and time.monotonic() < end:
         time.sleep(0.1)
@@ -91,7 +91,7 @@ def test_a_new_model_is_taken_up_without_dropping_a_request(running: Running, ho
         thread.join()
     assert not failed
     assert None in versions
-    assert any(version and version.startswith("popularity-") for version in versions)
+    assert any(version and version.startswith("item-knn-") for version in versions)
 
 
 def test_metrics_are_those_of_all_workers(running: Running) -> None:
