@@ -9,7 +9,8 @@ from typing import Any, Final, Self
 import numpy as np
 import numpy.typing as npt
 
-from baselines.recommender import Floats, Ints, top_k
+from baselines.baseline import nearest
+from baselines.recommender import Floats, Ints
 
 __all__ = ["Embeddings"]
 
@@ -36,14 +37,7 @@ class Embeddings:
 
     def similar(self, items: Ints | int, k: int) -> tuple[Ints, Floats]:
         """The ``k`` contents of highest cosine to each item, itself left out; -1 where there are fewer."""
-        batch = np.atleast_1d(np.asarray(items, dtype=np.int64))
-        cosines = np.asarray(self.contents[batch]) @ np.asarray(self.contents).T
-        cosines[np.arange(len(batch)), batch] = -np.inf
-        ids = np.full((len(batch), k), -1, dtype=np.int64)
-        best = np.full((len(batch), k), -np.inf, dtype=np.float32)
-        found, values = top_k(cosines, k)
-        ids[:, : found.shape[1]], best[:, : found.shape[1]] = found, values
-        return (ids[0], best[0]) if np.ndim(items) == 0 else (ids, best)
+        return nearest(np.asarray(self.contents), items, k)
 
     def save(self, folder: Path) -> None:
         """Write one .npy file an array."""
