@@ -72,7 +72,11 @@ class Graph:
                 telemetry_disabled=True,
                 warn_notification_severity=neo4j.NotificationMinimumSeverity.WARNING,
                 # A type or key that no data has yet is not a mistake: a test checks every name against graph.schema.
-                notifications_disabled_classifications=[neo4j.NotificationDisabledClassification.UNRECOGNIZED],
+                # And id() is deprecated for elementId(), a string many times its size, which exports cannot afford.
+                notifications_disabled_classifications=[
+                    neo4j.NotificationDisabledClassification.UNRECOGNIZED,
+                    neo4j.NotificationDisabledClassification.DEPRECATION,
+                ],
             )
         except (ConfigurationError, ValueError) as error:
             raise SettingsError(

@@ -1,19 +1,22 @@
 """Stream the graph out of Neo4j into a snapshot (``graph.snapshot``).
 
-Nodes come first and get their nids, sorted by id. Relationships come in blocks of sources, each one row of long lists,
-which the driver decodes many times faster than as many rows. Some blocks are on their way at once; they are written
-in order. What is written while the export runs may be in it or not; a relationship to a newer node is not.
+Nodes come first and get their nids, sorted by id; relationships name them by Neo4j's own numbers, which are shorter
+than ids and need no look at the node. Both come in blocks, each one row of long lists, which the driver decodes many
+times faster than as many rows. Some blocks are on their way at once; they are written in order. What is written while
+the export runs may be in it or not; a relationship to a newer node is not. Delete no node meanwhile: Neo4j gives the
+numbers of deleted nodes to new ones.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from graph import aside, schema
@@ -22,7 +25,6 @@ from graph.driver import Graph
 from graph.edge_file import TIMES, EdgeFile, columns
 from graph.errors import SnapshotError
 from graph.files import Progress
-from graph.ids import Codes, Contents, IdMap
 from graph.read_nodes import FRACTIONS
 from graph.settings import Settings
 from graph.snapshot import Manifest, Snapshot, finish, graph_id, load
@@ -32,7 +34,7 @@ __all__ = ["export"]
 _READERS: Final = 2
 _BLOCK: Final = 2_000
 """Sources asked for at once."""
-_NODE_ROWS: Final = 50_000
+_NODE_BLOCK: Final = 20_000
 
 _NODE_QUERIES: Final = {
     schema.USER: "export/users",
@@ -46,8 +48,10 @@ _NODE_QUERIES: Final = {
 #: by the time of their last change. Each of the others comes whole.
 _LARGE: Final = (schema.FOLLOWS, schema.WATCHED)
 _SLICE: Final = 2_000_000
+_NUMBER: Final = "__number"
 
-Lookup = Callable[[pl.Series], Codes]
+Codes = npt.NDArray[np.int32]
+Block = TypeVar("Block")
 
 
 def export(
@@ -67,29 +71,31 @@ def export(
     with aside.folder(path) as folder:
         for name in ("nodes", "edges", "topology"):
             (folder / name).mkdir()
-        ids = {}
+        ids: dict[str, pl.Series] = {}
+        numbered: dict[str, Numbered] = {}
+        numbers = dict(graph.stream("export/numbers"))  # no row where there is none of a label
         for label in schema.NODE_KEYS:
-            nodes = _nodes(graph, label, progress)
-            nodes.write_parquet(folder / "nodes" / f"{label}.parquet", compression_level=1)
+            nodes = _nodes(graph, label, numbers.pop(label, []), progress)
+            numbered[label] = Numbered(nodes[_NUMBER])
+            nodes.drop(_NUMBER).write_parquet(folder / "nodes" / f"{label}.parquet", compression_level=1)
             ids[label] = nodes[schema.NODE_KEYS[label]]
         if not len(ids[schema.USER]) or not len(ids[schema.CONTENT]):
             raise SnapshotError("The graph holds no people or no content.", do="Run `entourage import FOLDER` first.")
-        lookups = {label: _lookup(label, own) for label, own in ids.items()}
         files = {}
         for type_, relationship in schema.RELATIONSHIPS.items():
             shape = len(ids[relationship.source]), len(ids[relationship.target])
             kept = None
             if before and since is not None and type_ in _LARGE:
-                kept = _brought_up_to_date(graph, before, path, type_, lookups, since)
+                kept = _brought_up_to_date(graph, before, path, type_, ids, numbered, since)
             with EdgeFile(folder, type_, shape, settings.engagement, implicit=implicit) as file:
                 if kept is not None and kept.height == counts[type_]:
                     for edges in kept.iter_slices(_SLICE):
                         file.add(edges)
                 elif counts[type_] and type_ in _LARGE:
-                    for edges in _blocks(graph, type_, ids[relationship.source], lookups, progress):
+                    for edges in _edges(graph, type_, numbered, progress):
                         file.add(edges)
                 elif counts[type_]:
-                    file.add(_whole(graph, type_, lookups))
+                    file.add(_whole(graph, type_, numbered))
             files[type_] = file
         if progress:
             progress(1.0, "checksums")
@@ -123,71 +129,77 @@ def node_columns(label: str) -> dict[str, pl.DataType]:
     return columns_ | dict.fromkeys(groups[1], pl.Int64()) | numbers | dict.fromkeys(groups[3], pl.Boolean())
 
 
-def _nodes(graph: Graph, label: str, progress: Progress | None) -> pl.DataFrame:
-    """All nodes of a label, sorted by id."""
+class Numbered:
+    """The nids of a label's nodes by Neo4j's own numbers."""
+
+    def __init__(self, numbers: pl.Series) -> None:
+        self.numbers = numbers
+        """In nid order."""
+        places = numbers.to_numpy()
+        self._nids = np.full(int(places.max(initial=0)) + 2, -1, dtype=np.int32)
+        self._nids[places] = np.arange(len(numbers), dtype=np.int32)
+
+    def nids(self, numbers: list[int]) -> Codes:
+        """-1 for what is no node of this label."""
+        wanted = np.array(numbers, dtype=np.int64)
+        found: Codes = self._nids[np.minimum(wanted, len(self._nids) - 1)]
+        return found
+
+
+def _nodes(graph: Graph, label: str, numbers: list[int], progress: Progress | None) -> pl.DataFrame:
+    """All nodes of a label with their numbers, sorted by id."""
     wanted = node_columns(label)
-    key = schema.NODE_KEYS[label]
-    parts: list[pl.DataFrame] = [pl.DataFrame(schema=wanted)]
-    rows: list[dict[str, Any]] = []
 
-    def flush() -> None:
-        values = {name: [row.get(name) for row in rows] for name in wanted}
-        parts.append(pl.DataFrame(values, schema=wanted, strict=False))
-        rows.clear()
+    def ask(block: list[int]) -> pl.DataFrame:
+        ((found, columns_),) = graph.stream(_NODE_QUERIES[label], numbers=block, names=[*wanted])
+        values = {
+            name: pl.Series(column, dtype=dtype, strict=False)
+            for (name, dtype), column in zip(wanted.items(), columns_, strict=True)
+        }
+        return pl.DataFrame({_NUMBER: pl.Series(found, dtype=pl.Int64), **values})
 
-    for id_, properties in graph.stream(_NODE_QUERIES[label]):
-        properties[key] = id_
-        rows.append(properties)
-        if len(rows) == _NODE_ROWS:
-            flush()
-            if progress:
-                progress(0.0, f"exporting {label} nodes")
-    flush()
-    return pl.concat(parts).sort(key)
+    blocks = (numbers[start : start + _NODE_BLOCK] for start in range(0, len(numbers), _NODE_BLOCK))
+    parts = [pl.DataFrame(schema={_NUMBER: pl.Int64(), **wanted})]
+    for part in _ahead(ask, blocks):
+        parts.append(part)
+        if progress:
+            progress(len(parts) * _NODE_BLOCK / (len(numbers) + 2 * _NODE_BLOCK), f"exporting {label} nodes")
+    return pl.concat(parts).sort(schema.NODE_KEYS[label])
 
 
-def _lookup(label: str, ids: pl.Series) -> Lookup:
-    """Ids of a label → nids, -1 where unknown."""
-    if label == schema.CONTENT:
-        kinds = {}
-        for prefix in (schema.KEAK_PREFIX, schema.BEAT_PREFIX):
-            kinds[prefix] = IdMap()
-            kinds[prefix].add(ids.filter(ids.str.starts_with(prefix)).str.strip_prefix(prefix))
-        contents = Contents(*kinds.values())
-        # One place more, for the code -1 of an unknown id.
-        places = np.append(contents.places()[1], np.int32(-1))
-        return lambda raw: places[contents.codes(raw)]
-    map_ = IdMap()
-    map_.add(ids)
-    return map_.codes
-
-
-def _whole(graph: Graph, type_: str, lookups: dict[str, Lookup]) -> pl.DataFrame:
+def _whole(graph: Graph, type_: str, numbered: dict[str, Numbered]) -> pl.DataFrame:
     """All edges of a type."""
-    ((sources, *others),) = graph.stream(f"export/{type_.lower()}")
-    lookup = lookups[schema.RELATIONSHIPS[type_].source]
-    return _frame(type_, lookup(pl.Series(sources, dtype=pl.String)), others, lookups)
+    (lists,) = graph.stream(f"export/{type_.lower()}")
+    return _frame(type_, lists, numbered)
 
 
-def _blocks(
-    graph: Graph, type_: str, sources: pl.Series, lookups: dict[str, Lookup], progress: Progress | None
+def _edges(
+    graph: Graph, type_: str, numbered: dict[str, Numbered], progress: Progress | None
 ) -> Iterator[pl.DataFrame]:
     """Blocks of edges with source, target (nids, sorted) and their properties, in order of their sources."""
+    sources = numbered[schema.RELATIONSHIPS[type_].source].numbers
 
-    def ask(start: int) -> pl.DataFrame:
-        ids = sources.slice(start, _BLOCK).to_list()
-        ((places, *others),) = graph.stream(f"export/{type_.lower()}", ids=ids)
-        return _frame(type_, np.array(places, dtype=np.int32) + np.int32(start), others, lookups)
+    def ask(block: pl.Series) -> pl.DataFrame:
+        (lists,) = graph.stream(f"export/{type_.lower()}", numbers=block.to_list())
+        return _frame(type_, lists, numbered)
 
+    done = 0
+    for edges in _ahead(ask, (sources.slice(start, _BLOCK) for start in range(0, len(sources), _BLOCK))):
+        yield edges
+        done += _BLOCK
+        if progress:
+            progress(min(1.0, done / len(sources)), f"exporting {type_}")
+
+
+def _ahead(ask: Callable[[Block], pl.DataFrame], blocks: Iterable[Block]) -> Iterator[pl.DataFrame]:
+    """What ``ask`` says of each block, in their order, some of them asked for at once."""
     with ThreadPoolExecutor(_READERS) as pool:
         asked: deque[Future[pl.DataFrame]] = deque()
         try:
-            for start in range(0, len(sources), _BLOCK):
+            for block in blocks:
                 if len(asked) > _READERS:
                     yield asked.popleft().result()
-                    if progress:
-                        progress(start / len(sources), f"exporting {type_}")
-                asked.append(pool.submit(ask, start))
+                asked.append(pool.submit(ask, block))
             while asked:
                 yield asked.popleft().result()
         finally:
@@ -196,7 +208,13 @@ def _blocks(
 
 
 def _brought_up_to_date(
-    graph: Graph, before: Snapshot, path: Path, type_: str, lookups: dict[str, Lookup], since: int
+    graph: Graph,
+    before: Snapshot,
+    path: Path,
+    type_: str,
+    ids: dict[str, pl.Series],
+    numbered: dict[str, Numbered],
+    since: int,
 ) -> pl.DataFrame:
     """The edges of the snapshot at ``path`` with the graph's newer ones, under the new nids; null where unknown."""
     relationship = schema.RELATIONSHIPS[type_]
@@ -204,27 +222,32 @@ def _brought_up_to_date(
     old = pl.read_parquet(path / "edges" / f"{type_}.parquet", columns=[*wanted])
     old = old.with_columns(pl.col(name).replace(NO_TIME, None) for name in TIMES if name in wanted)
     for side, label in (("source", relationship.source), ("target", relationship.target)):
-        moved = lookups[label](before.nodes[label].ids)
+        moved = _moved(before.nodes[label].ids, ids[label])
         old = old.with_columns(pl.Series(side, moved[old[side].to_numpy()], dtype=pl.Int32))
+    old = old.filter((pl.col("source") >= 0) & (pl.col("target") >= 0))
     rows = list(zip(*graph.stream(f"export/{type_.lower()}_since", since=since), strict=True))
-    if rows:
-        ends = [
-            lookups[label](pl.Series(ids, dtype=pl.String))
-            for label, ids in zip((relationship.source, relationship.target), rows, strict=False)
-        ]
-        old = pl.concat([old, pl.DataFrame([*ends, *rows[2:]], schema=wanted, strict=False)])
-    both = (pl.col("source") >= 0) & (pl.col("target") >= 0)
-    return old.filter(both).unique(["source", "target"], keep="last").sort("source", "target")
+    if not rows:
+        return old
+    newer = _frame(type_, [list(column) for column in rows], numbered)
+    kept = old.join(newer, on=["source", "target"], how="anti", maintain_order="left")
+    return pl.concat([kept, newer]).sort("source", "target")
 
 
-def _frame(type_: str, source: Codes, others: list[list[Any]], lookups: dict[str, Lookup]) -> pl.DataFrame:
-    """Edges from lists of target ids and properties; those whose ends are no nodes of ours are left out."""
-    targets, *properties = others
-    lookup = lookups[schema.RELATIONSHIPS[type_].target]
+def _moved(before: pl.Series, now: pl.Series) -> Codes:
+    """The place in ``now`` of each of ``before``, -1 where it is gone; both are sorted."""
+    places = now.search_sorted(before).to_numpy()
+    same = (now.gather(np.minimum(places, len(now) - 1)) == before).to_numpy()
+    return np.where(same, places, -1).astype(np.int32)
+
+
+def _frame(type_: str, lists: Sequence[list[Any]], numbered: dict[str, Numbered]) -> pl.DataFrame:
+    """Edges from lists of source and target numbers and properties; an edge to what is no node of ours is left out."""
+    sources, targets, *properties = lists
+    relationship = schema.RELATIONSHIPS[type_]
     frame = pl.DataFrame(
         {
-            "source": source,
-            "target": lookup(pl.Series(targets, dtype=pl.String)),
+            "source": numbered[relationship.source].nids(sources),
+            "target": numbered[relationship.target].nids(targets),
             **{
                 name: pl.Series(values, dtype=dtype, strict=False)
                 for (name, dtype), values in zip(columns(type_).items(), properties, strict=True)

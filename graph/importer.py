@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
-from graph import schema
+from graph import merge, schema
 from graph.driver import Graph
 from graph.events import HALF_LIFE_MS
 from graph.files import Progress
@@ -127,7 +127,7 @@ def _load_edges(graph: Graph, tables: Tables, type_: str, edges: pl.DataFrame, p
             graph.write(f"load/{type_.lower()}", deadline_ms=0, rows=_grouped(batch, sources, targets))
             done(batch.height)
 
-    for round_ in _rounds(edges, same=relationship.source == relationship.target):
+    for round_ in _rounds(merge.newest_last(edges), same=relationship.source == relationship.target):
         _parallel([partial(send, part) for part in round_])
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-__all__ = ["follows", "pairs", "watched"]
+__all__ = ["follows", "newest_last", "pairs", "watched"]
 
 _FLAGS: Final = ("liked", "commented", "shared")
 _LATEST: Final = np.iinfo(np.int64).max
@@ -73,6 +73,20 @@ def watched(source: Array, target: Array, rows: pl.DataFrame) -> pl.DataFrame:
     columns["firstAt"] = _time(groups.fold(np.minimum, rows["at"].fill_null(_LATEST).to_numpy()), _LATEST)
     columns["lastAt"] = _time(groups.fold(np.maximum, rows["at"].fill_null(_EARLIEST).to_numpy()), _EARLIEST)
     return pl.DataFrame(columns)
+
+
+def newest_last(edges: pl.DataFrame) -> pl.DataFrame:
+    """The edges of each source by time (to the second), unknown times first; as they are where the type has no time.
+
+    Neo4j gives a node's relationships back in the reverse order of their making: what serving reads under a limit is
+    then the newest of it.
+    """
+    name = next((name for name in ("lastAt", "since") if name in edges.columns), None)
+    if name is None or edges[name].null_count() == edges.height:
+        return edges
+    at = edges[name]
+    seconds = ((at - at.min()) // 1000 + 1).fill_null(0).clip(0, (1 << 32) - 1).to_numpy()
+    return edges[np.argsort((edges["source"].to_numpy().astype(np.int64) << 32) | seconds, kind="stable")]
 
 
 def _known_true(flags: pl.Series) -> Array:

@@ -16,7 +16,7 @@ from typing import Final
 import polars as pl
 import psutil
 
-from graph import schema
+from graph import merge, schema
 from graph.connection import local_home, running
 from graph.driver import Graph
 from graph.errors import GraphError, InputError, SettingsError
@@ -98,7 +98,7 @@ def write_files(tables: Tables, folder: Path, progress: Progress | None = None) 
     for number, (type_, edges) in enumerate(tables.edges.items()):
         _say(progress, number / len(tables.edges), "writing files for the bulk importer")
         ends = schema.RELATIONSHIPS[type_]
-        numbered = edges.select(
+        numbered = merge.newest_last(edges).select(
             (pl.col("source").cast(pl.Int64) + first[ends.source]).alias(":START_ID"),
             (pl.col("target").cast(pl.Int64) + first[ends.target]).alias(":END_ID"),
             pl.exclude("source", "target"),

@@ -1,7 +1,9 @@
-// All contents that have an id.
-// Parameters: none.
-// Columns: id, properties (with kind: keak or beat).
+// The contents with these numbers.
+// Parameters: numbers (Neo4j's own of the nodes), names (of properties, or kind: keak or beat).
+// Columns: numbers; columns (of each name, the values in the order of the numbers, null where unknown).
+UNWIND $numbers AS number
 MATCH (content:Content)
-WHERE content.contentId IS NOT NULL
-RETURN content.contentId AS id,
-       content {.*, kind: CASE WHEN content:Beat THEN 'beat' ELSE 'keak' END} AS properties
+WHERE id(content) = number
+WITH number, content {.*, kind: CASE WHEN content:Beat THEN 'beat' ELSE 'keak' END} AS content
+WITH collect(number) AS numbers, collect(content) AS contents
+RETURN numbers, [name IN $names | [content IN contents | content[name]]] AS columns

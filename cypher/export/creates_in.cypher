@@ -1,5 +1,5 @@
 // The genres people make music in.
 // Parameters: none.
-// Columns: one row of lists of the same length: sources, targets (ids).
+// Columns: one row of lists of the same length: sources, targets (numbers).
 MATCH (user:User)-[:CREATES_IN]->(genre:Genre)
-RETURN collect(user.userId) AS sources, collect(genre.genreId) AS targets
+RETURN collect(id(user)) AS sources, collect(id(genre)) AS targets

@@ -1,9 +1,8 @@
 // Who follows whom, for a block of sources.
-// Parameters: ids (of the sources).
-// Columns: one row of lists of the same length: sources (places in ids), targets (ids), since.
-UNWIND range(0, size($ids) - 1) AS place
-MATCH (:User {userId: $ids[place]})-[relationship:FOLLOWS]->(followed:User)
-WITH collect(place) AS sources, collect(followed.userId) AS targets, collect(relationship) AS relationships
-RETURN sources,
-       targets,
-       [relationship IN relationships | relationship.since] AS since
+// Parameters: numbers (Neo4j's own of the sources).
+// Columns: one row of lists of the same length: sources, targets (numbers), since.
+UNWIND $numbers AS number
+MATCH (user:User)-[relationship:FOLLOWS]->(followed)
+WHERE id(user) = number
+WITH collect(number) AS sources, collect(id(followed)) AS targets, collect(relationship) AS relationships
+RETURN sources, targets, [relationship IN relationships | relationship.since] AS since

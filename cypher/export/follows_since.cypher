@@ -1,8 +1,8 @@
 // Who followed whom, since a time.
 // Parameters: since (ms).
-// Columns: source, target (ids), since.
+// Columns: source, target (numbers), since.
 MATCH (follower:User)-[relationship:FOLLOWS]->(followed:User)
 WHERE relationship.since >= $since
-RETURN follower.userId AS source,
-       followed.userId AS target,
+RETURN id(follower) AS source,
+       id(followed) AS target,
        relationship.since AS since

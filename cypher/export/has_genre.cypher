@@ -1,5 +1,5 @@
 // The genres of contents.
 // Parameters: none.
-// Columns: one row of lists of the same length: sources, targets (ids).
+// Columns: one row of lists of the same length: sources, targets (numbers).
 MATCH (content:Content)-[:HAS_GENRE]->(genre:Genre)
-RETURN collect(content.contentId) AS sources, collect(genre.genreId) AS targets
+RETURN collect(id(content)) AS sources, collect(id(genre)) AS targets

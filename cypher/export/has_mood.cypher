@@ -1,5 +1,5 @@
 // The moods of contents.
 // Parameters: none.
-// Columns: one row of lists of the same length: sources, targets (ids).
+// Columns: one row of lists of the same length: sources, targets (numbers).
 MATCH (content:Content)-[:HAS_MOOD]->(mood:Mood)
-RETURN collect(content.contentId) AS sources, collect(mood.moodId) AS targets
+RETURN collect(id(content)) AS sources, collect(id(mood)) AS targets

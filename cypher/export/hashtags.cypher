@@ -1,6 +1,8 @@
-// All hashtags that have an id.
-// Parameters: none.
-// Columns: id, properties.
+// The hashtags with these numbers.
+// Parameters: numbers (Neo4j's own of the nodes), names (of properties).
+// Columns: numbers; columns (of each name, the values in the order of the numbers, null where unknown).
+UNWIND $numbers AS number
 MATCH (hashtag:Hashtag)
-WHERE hashtag.name IS NOT NULL
-RETURN hashtag.name AS id, properties(hashtag) AS properties
+WHERE id(hashtag) = number
+WITH collect(number) AS numbers, collect(properties(hashtag)) AS hashtags
+RETURN numbers, [name IN $names | [hashtag IN hashtags | hashtag[name]]] AS columns

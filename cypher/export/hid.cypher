@@ -1,6 +1,6 @@
 // Who hid what.
 // Parameters: none.
-// Columns: one row of lists of the same length: sources, targets (ids), at (ms; null where unknown).
+// Columns: one row of lists of the same length: sources, targets (numbers), at (ms; null where unknown).
 MATCH (user:User)-[relationship:HID]->(content:Content)
-WITH collect(user.userId) AS sources, collect(content.contentId) AS targets, collect(relationship) AS relationships
+WITH collect(id(user)) AS sources, collect(id(content)) AS targets, collect(relationship) AS relationships
 RETURN sources, targets, [relationship IN relationships | relationship.at] AS at

@@ -1,5 +1,5 @@
 // The genres people listen to.
 // Parameters: none.
-// Columns: one row of lists of the same length: sources, targets (ids).
+// Columns: one row of lists of the same length: sources, targets (numbers).
 MATCH (user:User)-[:LISTENS_TO]->(genre:Genre)
-RETURN collect(user.userId) AS sources, collect(genre.genreId) AS targets
+RETURN collect(id(user)) AS sources, collect(id(genre)) AS targets

@@ -1,5 +1,5 @@
 // Who made what.
 // Parameters: none.
-// Columns: one row of lists of the same length: sources, targets (ids).
+// Columns: one row of lists of the same length: sources, targets (numbers).
 MATCH (user:User)-[:MADE]->(content:Content)
-RETURN collect(user.userId) AS sources, collect(content.contentId) AS targets
+RETURN collect(id(user)) AS sources, collect(id(content)) AS targets

@@ -1,5 +1,5 @@
 // The hashtags of contents.
 // Parameters: none.
-// Columns: one row of lists of the same length: sources, targets (ids).
+// Columns: one row of lists of the same length: sources, targets (numbers).
 MATCH (content:Content)-[:TAGGED]->(hashtag:Hashtag)
-RETURN collect(content.contentId) AS sources, collect(hashtag.name) AS targets
+RETURN collect(id(content)) AS sources, collect(id(hashtag)) AS targets

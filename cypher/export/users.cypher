@@ -1,6 +1,8 @@
-// All users that have an id.
-// Parameters: none.
-// Columns: id, properties.
+// The users with these numbers.
+// Parameters: numbers (Neo4j's own of the nodes), names (of properties).
+// Columns: numbers; columns (of each name, the values in the order of the numbers, null where unknown).
+UNWIND $numbers AS number
 MATCH (user:User)
-WHERE user.userId IS NOT NULL
-RETURN user.userId AS id, properties(user) AS properties
+WHERE id(user) = number
+WITH collect(number) AS numbers, collect(properties(user)) AS users
+RETURN numbers, [name IN $names | [user IN users | user[name]]] AS columns

@@ -1,10 +1,10 @@
 // Who watched what again or for the first time, since a time.
 // Parameters: since (ms).
-// Columns: source, target (ids), progress, liked, commented, shared, watchCount, firstAt, lastAt.
+// Columns: source, target (numbers), progress, liked, commented, shared, watchCount, firstAt, lastAt.
 MATCH (user:User)-[relationship:WATCHED]->(content:Content)
 WHERE relationship.lastAt >= $since
-RETURN user.userId AS source,
-       content.contentId AS target,
+RETURN id(user) AS source,
+       id(content) AS target,
        relationship.progress AS progress,
        relationship.liked AS liked,
        relationship.commented AS commented,

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -26,6 +27,8 @@ from tests.graph.keakr import AUDIENCES, folder
 
 SECONDS = 200
 ROWS = AUDIENCES + "users/1,beats/20,,,,,\nusers/3,keaks/404,,,,,\nusers/3,keaks/11,soon,,,,\n"
+ROWS += "users/3,keaks/10,2021-07-02T00:00:00Z,,,,\nusers/3,keaks/11,2021-07-01T00:00:00Z,,,,\n"
+ROWS += "users/3,beats/20,2021-06-30T00:00:00Z,,,,\n"
 IMPORT = "import sys; from pathlib import Path; from graph.offline import import_offline; from graph.settings import \
 Settings; import_offline(Path(sys.argv[1]), Settings(home=Path(sys.argv[2])))"
 
@@ -59,6 +62,14 @@ def read(path: Path) -> dict[str, object]:
     }
 
 
+def newest_of_friends(graph: Graph) -> list[str]:
+    """What the only one that user 2 follows watched last, looking no further than the first relationship."""
+    caps: dict[str, Any] = {"friends": 1, "scanned": 1, "perFriend": 1, "limit": 9, "unknown": 0.5}
+    weights = Settings().engagement.model_dump()
+    rows = graph.read("candidates/followed_activity", userId="2", label="Content", weights=weights, **caps)
+    return [row["contentId"] for row in rows]
+
+
 @pytest.mark.timeout(600)
 def test_killed_at_any_point_the_next_run_finishes(graph: Graph, settings: Settings, tmp_path: Path) -> None:
     files = folder(tmp_path / "in", audiences=ROWS)
@@ -88,16 +99,18 @@ def test_killed_at_any_point_the_next_run_finishes(graph: Graph, settings: Setti
     report = import_offline(files, local)
     assert not importers(home)
     assert not list((home / "neo4j").glob(".offline-*"))
-    assert report.relationships["WATCHED"] == 3
+    assert report.relationships["WATCHED"] == 6
     counts = report.files[-1]
-    assert (counts.read, counts.loaded, counts.merged, counts.quarantined, counts.dangling) == (6, 3, 1, 1, 1)
+    assert (counts.read, counts.loaded, counts.merged, counts.quarantined, counts.dangling) == (9, 6, 1, 1, 1)
     with LocalServer(local, memory=SMALL), Graph.connect(local) as built:
         export(built, tmp_path / "built", local)
         popular = built.read("candidates/popular", deadline_ms=0, label="Content", scanned=10, limit=10)
         trending = built.read("candidates/trending", deadline_ms=0, label="Content", scanned=10, limit=10)
+        newest = newest_of_friends(built)
         with pytest.raises(InputError, match="already holds people"):
             import_offline(files, local)
     assert read(tmp_path / "built") == read(tmp_path / "live")
+    assert newest == newest_of_friends(graph) == ["keaks/10"]
     for name, found in (("popular", popular), ("trending", trending)):
         expected = graph.read(f"candidates/{name}", label="Content", scanned=10, limit=10)
         assert [row["contentId"] for row in found] == [row["contentId"] for row in expected]
