@@ -49,7 +49,7 @@ class Ease(Baseline):
 
     name: ClassVar[str] = "ease"
     space: ClassVar[Mapping[str, Sequence[Any]]] = {
-        "regularisation": (30.0, 100.0, 300.0, 1000.0),
+        "regularisation": (30.0, 100.0, 300.0, 1000.0, 3000.0),
         "friends": (0.0, 0.3, 1.0, 3.0),
     }
     late: ClassVar[frozenset[str]] = frozenset({"correction", "discount"})

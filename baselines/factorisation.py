@@ -61,9 +61,9 @@ class Als(_Factorisation):
 
     name: ClassVar[str] = "als"
     space: ClassVar[Mapping[str, Sequence[Any]]] = {
-        "regularisation": (0.1, 1.0, 5.0, 20.0),
-        "confidence": (2.0, 10.0, 30.0),
-        "factors": (32, 64, 128),
+        "regularisation": (0.01, 0.1, 1.0, 5.0, 20.0),
+        "factors": (16, 32, 64, 128),
+        "confidence": (1.0, 2.0, 5.0, 10.0, 30.0),
     }
 
     def _model(self) -> Any:

@@ -1,4 +1,4 @@
-"""The same small search for every baseline's settings: one setting at a time, judged on held-out watches."""
+"""The same small search for every baseline's settings: one setting at a time, in rounds, on held-out watches."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def tune(
     start: Mapping[str, Any] | None = None,
     space: Mapping[str, Sequence[Any]] | None = None,
 ) -> Tuned:
-    """Search ``space`` from ``start``, one setting after the other, as long as ``budget_s`` seconds last.
+    """Search ``space`` from ``start``, one setting after the other, in rounds, as long as ``budget_s`` seconds last.
 
     ``held_out`` is users × contents; without ``space`` and ``start`` they are the kind's own space and defaults. The
     start is always tried, so something always comes back; a trial that would likely not end in time is not begun.
@@ -83,19 +83,27 @@ def tune(
 
     start = dict(start or {})
     best = trial(start, kind(**start).fit(train))
-    tried = 1
     longest = time.monotonic() - begun
-    for name, values in (space or kind.space).items():
-        for value in values:
-            if value == best.model.settings[name]:
-                continue
-            spent = time.monotonic() - begun
-            if spent + (0.0 if name in kind.late else longest) > budget_s:
-                break
-            progress(min(spent / budget_s, 1.0), f"{kind.name}: {name} {value}")
-            found = trial({**best.settings, name: value}, best.model.with_settings(**{name: value}))
-            longest = max(longest, time.monotonic() - begun - spent)
-            tried += 1
-            if found.score > best.score:
-                best = found
-    return Tuned(best.settings, best.score, tried, best.model)
+    tried = {_key(best.model.settings)}
+    before: Tuned | None = None
+    while before is not best:  # one round more after every round that found something
+        before = best
+        for name, values in (space or kind.space).items():
+            for value in values:
+                changed = {**best.model.settings, name: value}
+                spent = time.monotonic() - begun
+                if _key(changed) in tried:
+                    continue
+                if spent + (0.0 if name in kind.late else longest) > budget_s:
+                    break
+                progress(min(spent / budget_s, 1.0), f"{kind.name}: {name} {value}")
+                found = trial({**best.settings, name: value}, best.model.with_settings(**{name: value}))
+                longest = max(longest, time.monotonic() - begun - spent)
+                tried.add(_key(changed))
+                if found.score > best.score:
+                    best = found
+    return Tuned(best.settings, best.score, len(tried), best.model)
+
+
+def _key(settings: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted((name, repr(value)) for name, value in settings.items()))

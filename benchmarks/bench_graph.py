@@ -86,6 +86,7 @@ def main() -> None:
     parser.add_argument("--users", type=float, default=1.0, help="share of the 500, 100 and 20 users to ask for")
     parser.add_argument("--recall-users", type=int, default=10, help="users a group whose exact answer is asked too")
     parser.add_argument("--write-seconds", type=float, default=15.0)
+    parser.add_argument("--snapshot", type=Path, help="an export of the same graph; without it one is made")
     chosen = parser.parse_args()
     settings = load_settings()
     with filled(settings, chosen.scale) as graph:
@@ -97,8 +98,9 @@ def main() -> None:
             for timing in time_question(graph, name, params, groups)
         ]
         with tempfile.TemporaryDirectory(prefix="snapshot-", dir=settings.home.parent) as folder:
-            path = Path(folder) / "snapshot"
-            export(graph, path, settings)
+            path = chosen.snapshot or Path(folder) / "snapshot"
+            if not chosen.snapshot:
+                export(graph, path, settings)
             recalls = measure_recall(graph, settings, SnapshotAnswers(load(path)), groups, chosen.recall_users)
         writing = write_while_reading(graph, settings, groups["random"], contents, chosen.write_seconds)
         size = {row["what"]: row["count"] for row in graph.read("explore/network_at_a_glance", deadline_ms=0)}

@@ -1,17 +1,26 @@
-"""What reading, importing and exporting a folder of Keakr files costs: `python -m benchmarks.bench_import FOLDER`.
+"""What reading, importing and exporting a folder of Keakr files costs.
 
-Uses the Neo4j of the settings for the live part (an empty one, please) and prints rows, seconds, CPU seconds and
-peak memory of our own process. `--offline` measures the bulk importer instead, in ENTOURAGE_HOME.
+    python -m benchmarks.bench_import FOLDER --offline --out import.json
+
+Needs an empty graph: a running one (NEO4J_URI or the local server) for the live import, ENTOURAGE_HOME alone with
+``--offline``, which leaves its server running. Every step is a process of its own, so that each peak is its own.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import resource
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from multiprocessing import get_context
 from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
 
 from graph import importer, snapshot
 from graph.driver import Graph
@@ -22,17 +31,61 @@ from graph.readers import read_folder
 from graph.settings import load_settings
 
 
-@contextmanager
-def measured(what: str, rows: list[int]) -> Iterator[None]:
+@dataclass(frozen=True)
+class Cost:
+    step: str
+    rows: int
+    seconds: float
+    cpu_seconds: float
+    """Of our own process, not of Neo4j."""
+    peak_gib: float
+    """Of our own process."""
+
+
+def read(folder: Path) -> int:
+    """Parse and check all files."""
+    return sum(file.read for file in read_folder(folder, load_settings().home)[1].files)
+
+
+def offline(folder: Path) -> int:
+    """All of ``entourage import --offline``: parse, check, write, build the store, start Neo4j, build the indexes."""
+    return sum(file.read for file in import_offline(folder, load_settings()).files)
+
+
+def live(folder: Path) -> int:
+    """All of ``entourage import`` into a running graph."""
+    with Graph.connect(load_settings()) as graph:
+        report = importer.import_folder(graph, folder, load_settings())
+    return sum(report.nodes.values()) + sum(report.relationships.values())
+
+
+def whole(folder: Path) -> int:
+    """``entourage export``."""
+    settings = load_settings()
+    with Graph.connect(settings) as graph:
+        manifest = export(graph, settings.snapshot_path, settings)
+    return sum(manifest.nodes.values()) + sum(manifest.edges.values())
+
+
+def since(folder: Path) -> int:
+    """``entourage export --since`` the cut-off of the last one."""
+    settings = load_settings()
+    cutoff = snapshot.load(settings.snapshot_path).manifest.cutoff or 0
+    with Graph.connect(settings) as graph:
+        manifest = export(graph, settings.snapshot_path, settings, since=cutoff)
+    return sum(manifest.nodes.values()) + sum(manifest.edges.values())
+
+
+def load(folder: Path) -> int:
+    """Open the snapshot by memory map."""
+    return sum(snapshot.load(load_settings().snapshot_path).manifest.edges.values())
+
+
+def cost(step: Callable[[Path], int], folder: Path) -> Cost:
     begun, used = time.perf_counter(), _cpu()
-    yield
-    seconds, total = time.perf_counter() - begun, sum(rows)
+    rows = step(folder)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(
-        f"{what:<28} {total:>12,} rows {seconds:>8.1f} s {total / seconds:>12,.0f} rows/s "
-        f"{_cpu() - used:>8.1f} CPU-s (ours) {peak:>6.2f} GiB peak",
-        flush=True,
-    )
+    return Cost(step.__name__, rows, time.perf_counter() - begun, _cpu() - used, peak)
 
 
 def _cpu() -> float:
@@ -41,38 +94,27 @@ def _cpu() -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--offline", action="store_true")
-    options = parser.parse_args()
-    settings = load_settings()
-    rows: list[int] = []
-    if options.offline:
-        with measured("offline import", rows):
-            rows += [file.read for file in import_offline(options.folder, settings).files]
-        LocalServer(settings).start()
-    else:
-        with measured("read and check", rows):
-            tables, report = read_folder(options.folder, settings.home)
-            rows += [file.read for file in report.files]
-        with Graph.connect(settings) as graph:
-            graph.apply_schema()
-            rows.clear()
-            with measured("live import", rows):
-                importer.load(graph, tables)
-                rows += [*report.nodes.values(), *report.relationships.values()]
-    with Graph.connect(settings) as graph:
-        rows = []
-        with measured("export", rows):
-            manifest = export(graph, settings.snapshot_path, settings)
-            rows += [*manifest.nodes.values(), *manifest.edges.values()]
-        rows = []
-        with measured("export since the cut-off", rows):
-            export(graph, settings.snapshot_path, settings, since=manifest.cutoff or 0)
-            rows += [*manifest.nodes.values(), *manifest.edges.values()]
-    begun = time.perf_counter()
-    snapshot.load(settings.snapshot_path)
-    print(f"load by memory map           {time.perf_counter() - begun:.2f} s")
+    parser.add_argument("--offline", action="store_true", help="measure the bulk importer instead of the live import")
+    parser.add_argument("--out", type=Path, help="JSON file for the figures")
+    chosen = parser.parse_args()
+    steps: list[Callable[[Path], int]] = [read, offline if chosen.offline else live, whole, since, load]
+    costs = []
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
+        for step in steps:
+            costs.append(pool.submit(cost, step, chosen.folder).result())
+            print(costs[-1], flush=True)
+            if step is offline:
+                LocalServer(load_settings()).start()
+    table = Table("step", "rows", "seconds", "rows/s", "CPU-s (ours)", "peak GiB (ours)")
+    for c in costs:
+        figures = (f"{c.seconds:.1f}", f"{c.rows / c.seconds:,.0f}", f"{c.cpu_seconds:.0f}", f"{c.peak_gib:.2f}")
+        table.add_row(c.step, f"{c.rows:,}", *figures)
+    Console().print(table)
+    if chosen.out:
+        report = {"load at the end": os.getloadavg()[0], "costs": [asdict(c) for c in costs]}
+        chosen.out.write_text(json.dumps(report, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Final
 
@@ -87,23 +88,23 @@ def _numbers(ids: pl.Series) -> npt.NDArray[np.int64]:
     return numbers
 
 
-class Ends:
+class Ends(ABC):
     """The nodes of one label as ends of relationships: ids as the files spell them → codes."""
 
     what: str
     prefixes: tuple[str, ...]
 
+    @abstractmethod
     def codes(self, raw: pl.Series) -> Codes:
         """The code of every id, prefixed or bare; -1 where unknown."""
-        raise NotImplementedError
 
+    @abstractmethod
     def add(self, raw: pl.Series) -> None:
         """Give codes to those ids that may still be added."""
-        raise NotImplementedError
 
+    @abstractmethod
     def places(self) -> tuple[pl.Series, Codes]:
         """All ids as the graph spells them, sorted, and for every code its place among them."""
-        raise NotImplementedError
 
 
 class Users(Ends):
@@ -165,7 +166,7 @@ class Contents(Ends):
         return ids, places
 
 
-class Named(Ends):
+class Named:
     """Genres, moods or hashtags: elements of lists, which give an id, a name or both."""
 
     def __init__(self, label: str, known: Mapping[str, str]) -> None:
@@ -214,6 +215,7 @@ class Named(Ends):
         return pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String))
 
     def places(self) -> tuple[pl.Series, Codes]:
+        """As `Ends.places`."""
         return _sorted(self.map.ids)
 
 

@@ -201,7 +201,7 @@ class _Reading:
             read[schema.WATCHED] = read_audiences(
                 path, self._users, self._contents, report, self._quarantine, self._progress, pairs=self._pairs
             )
-        ends: dict[str, Ends] = {schema.USER: self._users, schema.CONTENT: self._contents, **self._named}
+        ends: dict[str, Ends | Named] = {schema.USER: self._users, schema.CONTENT: self._contents, **self._named}
         sorted_ids, places = {}, {}
         for label, end in ends.items():
             sorted_ids[label], places[label] = end.places()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from baselines.baseline import Baseline
 from baselines.ease import Ease
@@ -15,6 +15,9 @@ from gnn.config import GnnConfig
 from graph.snapshot import Snapshot
 from ranking import registry
 from ranking.holdout import Holdout
+
+if TYPE_CHECKING:
+    from gnn.recommender import GraphNetwork
 
 __all__ = ["FirstStage", "Member", "plan"]
 
@@ -34,6 +37,14 @@ _TWO_INVERSES: Final = 6_000
 """Up to so many users the regression over users gets an inverse and a λ of its own."""
 _SIMILAR_USERS: Final = 100_000
 """With more users than this, whatever compares users with users is left out."""
+
+
+_TEMPERATURES: Final = (GnnConfig().temperature, 0.3, 0.45, 0.7)
+"""Of the graph network, tried in this order until one is no better: the sparser the watches, the higher the best."""
+_TRIAL: Final = {"dim": 64, "heads": 4}
+"""A network half as wide tells temperatures apart in less than half the time."""
+_TRIAL_SHARE: Final = 0.15
+"""Of the network's time, for each trial."""
 
 
 @dataclass(frozen=True)
@@ -105,9 +116,8 @@ class FirstStage:
             begun = time.monotonic()
             progress(len(found.models) / len(members), f"fitting {member.name}")
             if member.name == "gnn":
-                model: Any = registry.make("gnn", config=GnnConfig(**network))
-                model.fit(holdout.train, progress, validation=holdout.worth, budget_s=network_s)
-                found.models["gnn"], found.settings["gnn"] = model, dict(network)
+                model, settings = _network(holdout, network, network_s, progress)
+                found.models["gnn"], found.settings["gnn"] = model, settings
                 found.epochs = int(model.best_epochs)
             else:
                 kind = registry.kind(member.name)
@@ -155,3 +165,30 @@ class FirstStage:
             fresh.models[name], fresh.settings[name] = model, settings
             fresh.seconds[name] = time.monotonic() - begun
         return fresh
+
+
+def _network(
+    holdout: Holdout, given: Mapping[str, Any], budget_s: float, progress: Progress
+) -> tuple[GraphNetwork, dict[str, Any]]:
+    """The graph network that does best on ``holdout``, and its settings.
+
+    Narrower ones try the temperatures; the best one's is trained in full width for the rest of the time, and kept if
+    it is better: where watches are few, it need not be.
+    """
+    begun = time.monotonic()
+    best: tuple[float, GraphNetwork, dict[str, Any]] | None = None
+
+    def fit(settings: dict[str, Any], seconds: float) -> tuple[float, GraphNetwork, dict[str, Any]]:
+        model: Any = registry.make("gnn", config=GnnConfig(**settings))
+        model.fit(holdout.train, progress, validation=holdout.worth, budget_s=seconds)
+        return model.artifact.manifest.metrics.get("validation_ndcg@10", 0.0), model, settings
+
+    for temperature in _TEMPERATURES:
+        tried = fit({**given, **_TRIAL, "temperature": temperature}, _TRIAL_SHARE * budget_s)
+        if best and tried[0] <= best[0]:
+            break
+        best = tried
+    assert best
+    wide = fit({**given, "temperature": best[2]["temperature"]}, budget_s - (time.monotonic() - begun))
+    _, model, settings = max(best, wide, key=lambda found: found[0])
+    return model, settings

@@ -86,7 +86,7 @@ class SnapshotAnswers:
         count = np.zeros(len(score), dtype=np.int64)
         people: dict[int, list[tuple[float, int]]] = {}
         for friend in _neighbours(self.snapshot.follows.outgoing, user)[:friends].tolist():
-            rows = np.arange(watched.indptr[friend], watched.indptr[friend + 1])[:scanned]
+            rows = self._newest(np.arange(watched.indptr[friend], watched.indptr[friend + 1]), scanned)
             for row in self._newest(rows[self._is(kind, watched.target[rows])], perFriend).tolist():
                 content = int(watched.target[row])
                 score[content] += engagement[row]
@@ -106,8 +106,8 @@ class SnapshotAnswers:
         score = np.zeros(self.snapshot.contents.count)
         count = np.zeros(len(score), dtype=np.int64)
         between: dict[int, list[tuple[float, str]]] = {}
-        own = np.arange(watched.indptr[user], watched.indptr[user + 1])[:scanned]
-        for item in watched.target[self._newest(own, items)].tolist():
+        own = np.arange(watched.indptr[user], watched.indptr[user + 1])
+        for item in watched.target[self._newest(own, min(scanned, items))].tolist():
             others = _neighbours(watched.incoming, item)[:perItem]
             contents, shared = np.unique(_many_neighbours(watched.outgoing, others, perUser), return_counts=True)
             weight = 1 / np.sqrt(self.popularity[item])

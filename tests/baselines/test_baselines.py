@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
 import numpy as np
 import polars as pl
 import pytest
@@ -9,7 +13,7 @@ import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from baselines.baseline import interactions, silent
+from baselines.baseline import Baseline, interactions, silent
 from baselines.friends import FriendsItems
 from baselines.gf_cf import GfCf, right_singular_vectors
 from baselines.knn import neighbours
@@ -138,4 +142,32 @@ def test_tuning_finds_the_better_setting_and_keeps_to_its_budget():
     assert found.tried == len(Popularity.space["half_life"])
     assert found.model.recommend(8, 1)[0].tolist() == [1]
     assert tune(Popularity, train, held_out, budget_s=0.0).tried == 1
+
+
+@dataclass
+class Crossed(Baseline):
+    """Puts content 0 on a place that a and b decide together."""
+
+    a: int = 0
+    b: int = 0
+
+    name: ClassVar[str] = "crossed"
+    space: ClassVar[Mapping[str, Sequence[Any]]] = {"a": (0, 1), "b": (0, 1)}
+
+    def _learn(self, snapshot, progress):
+        return {}
+
+    def scores(self, users):
+        place = {(0, 0): 5, (1, 0): 7, (0, 1): 3, (1, 1): 0}[self.a, self.b]
+        found = np.tile(-np.arange(self.watched.shape[1], dtype=np.float32), (len(users), 1))
+        found[:, 0] = -place - 0.5 if place else 1.0
+        return found
+
+
+def test_a_search_goes_on_as_long_as_a_round_finds_something():
+    train = odd([(0, 8), (1, 8)], [], 9)
+    held_out = sp.csr_array((np.ones(2, dtype=np.float32), ([0, 1], [0, 0])), shape=train.interactions().shape)
+    found = tune(Crossed, train, held_out, budget_s=60.0)
+    assert found.model.settings == {"a": 1, "b": 1}
+    assert found.tried == 4
     assert CUTOFF == 20
