@@ -43,7 +43,7 @@ GROUPS: Final = {"random": 500, "active": 100, "hubs": 20}
 TARGET_MS: Final = {"random": 50.0, "active": 50.0, "hubs": 150.0}
 EXACT: Final = ("friends_of_friends", "followed_activity", "co_watch")
 """Questions whose caps cost recall."""
-DEFINING: Final = ("items", "perFriend")
+DEFINING: Final = ("items", "perFriend", "perUser")
 """Caps that are part of the question: how much of what is newest is looked at."""
 NO_CAP: Final = 10_000_000
 EXACT_DEADLINE_MS: Final = 120_000

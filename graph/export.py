@@ -48,6 +48,7 @@ _NODE_QUERIES: Final = {
 #: by the time of their last change. Each of the others comes whole.
 _LARGE: Final = (schema.FOLLOWS, schema.WATCHED)
 _SLICE: Final = 2_000_000
+_INDEX_SECONDS: Final = 3_600
 _NUMBER: Final = "__number"
 
 Codes = npt.NDArray[np.int32]
@@ -60,12 +61,15 @@ def export(
     """Write the whole graph to the folder ``path``, aside first, and return its manifest.
 
     ``since`` (ms): of follows and watches ask only for those with a newer time and take the others from the snapshot
-    at ``path``; where that does not add up to what the graph holds, because some vanished, all are asked for.
+    at ``path``; where that does not add up to what the graph holds, because some vanished, all are asked for. The first
+    such export of a graph makes the indexes that find them, and so needs the right to.
 
     Raises SnapshotError when the graph holds no people or no content, or when there is no snapshot to take from;
     GraphError when Neo4j fails midway.
     """
     before = load(path) if since is not None else None
+    if before:
+        _index(graph, progress)
     counts = graph.read("export/counts", deadline_ms=0)[0]["counts"]
     implicit = not graph.read("export/any_engagement", deadline_ms=0)[0]["known"]
     with aside.folder(path) as folder:
@@ -110,6 +114,15 @@ def export(
         )
         finish(folder, manifest)
     return manifest
+
+
+def _index(graph: Graph, progress: Progress | None) -> None:
+    """Have Neo4j keep follows and watches by time; at Keakr's full size that takes minutes once, then nothing."""
+    if progress:
+        progress(0.0, "waiting for the indexes on time")
+    for type_ in _LARGE:
+        graph.write(f"schema/{type_.lower()}_since", deadline_ms=0)
+    graph.read("schema/await_indexes", deadline_ms=0, seconds=_INDEX_SECONDS)
 
 
 def node_columns(label: str) -> dict[str, pl.DataType]:

@@ -109,7 +109,7 @@ class SnapshotAnswers:
         own = np.arange(watched.indptr[user], watched.indptr[user + 1])
         for item in watched.target[self._newest(own, min(scanned, items))].tolist():
             others = _neighbours(watched.incoming, item)[:perItem]
-            contents, shared = np.unique(_many_neighbours(watched.outgoing, others, perUser), return_counts=True)
+            contents, shared = np.unique(watched.target[self._newest_of(others, perUser)], return_counts=True)
             weight = 1 / np.sqrt(self.popularity[item])
             score[contents] += shared * weight
             count[contents] += shared
@@ -154,6 +154,19 @@ class SnapshotAnswers:
         at = np.asarray(times[rows])
         return rows[np.lexsort((-np.where(at == NO_TIME, 0, at), at == NO_TIME))[:limit]]
 
+    def _newest_of(self, users: npt.NDArray[np.int32], limit: int) -> Ints:
+        """The ``limit`` newest rows of WATCHED of each user; unknown times last."""
+        indptr = self.snapshot.watched.indptr
+        counts = indptr[users + 1] - indptr[users]
+        owner = np.repeat(np.arange(len(users)), counts)
+        rows = np.arange(len(owner)) + np.repeat(indptr[users] - np.cumsum(counts) + counts, counts)
+        times = self.snapshot.watched.columns.get("lastAt")
+        if times is not None:
+            rows = rows[np.lexsort((-np.asarray(times[rows], dtype=np.float64), owner))]
+        place = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+        newest: Ints = rows[place < limit]
+        return newest
+
     def _is(self, kind: str | None, contents: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
         if kind is None:
             return np.ones(len(contents), dtype=bool)
@@ -167,12 +180,3 @@ class SnapshotAnswers:
 
 def _neighbours(csr: Csr, node: int) -> npt.NDArray[np.int32]:
     return csr.neighbour[csr.indptr[node] : csr.indptr[node + 1]]
-
-
-def _many_neighbours(csr: Csr, nodes: npt.NDArray[np.int32], most: int) -> npt.NDArray[np.int32]:
-    """The first ``most`` neighbours of each node, one after the other."""
-    starts = csr.indptr[nodes]
-    counts = np.minimum(csr.indptr[nodes + 1] - starts, most)
-    offsets = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    found: npt.NDArray[np.int32] = csr.neighbour[np.repeat(starts, counts) + offsets]
-    return found

@@ -1,6 +1,8 @@
-// What people who watched the same contents watched besides: item → users → items, own and seen contents left out.
-// Parameters: userId; label (Content, Keak or Beat); items, perItem, perUser: caps of the three steps; scanned: how
-//   many of the person's own watches are looked at for the newest; limit.
+// What people who watched the same contents watched lately: item → users → items, own and seen contents left out.
+// Parameters: userId; label (Content, Keak or Beat); items: how many of the person's newest watches; perItem: how many
+//   of the people who watched each of them; perUser: how many of the newest watches of each of those, as far as the
+//   graph keeps them in order (docs/cypher.md); scanned: how many of the person's own are looked at for the newest;
+//   limit.
 // Columns: contentId, score (shared watches, each weighted by 1/√(audience of the content in between)), count (of
 //   shared watches), evidence (ids of up to three contents in between, those with the smallest audience first).
 // The ends of WATCHED carry no labels here: it only joins people with contents, and each check would read a node.

@@ -102,8 +102,10 @@ def session(graph: Graph) -> Iterator[neo4j.Session]:
 def test_the_server_understands_it(session, name):
     parameters = dict.fromkeys(re.findall(r"\$(\w+)", code(name)))
     summary = session.run(f"EXPLAIN {cypher.load(name)}", parameters).consume()
-    warnings = [status for status in summary.gql_status_objects if status.is_notification]
-    assert [status.status_description for status in warnings] == []
+    warnings = [status.status_description for status in summary.gql_status_objects if status.is_notification]
+    if name.startswith("export/"):  # id() is deprecated, and worth it there: graph/export.py
+        warnings = [text for text in warnings if "id is deprecated" not in text]
+    assert warnings == []
 
 
 def test_the_server_would_warn(session):
