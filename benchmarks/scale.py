@@ -45,7 +45,7 @@ def main() -> None:
     lines(memory, {label: {s: i[step]["peak_gib"] for s, i in imports.items()} for step, label in STEPS.items()})
     memory.set(xscale="log", xlabel="scale", ylabel="peak GiB of our own process", ylim=(0, None))
     lines(answers, {name.split("/")[1]: {s: p95(pair[1], name) for s, pair in found.items()} for name in QUESTIONS})
-    answers.set(xscale="log", xlabel="scale", ylabel="p95 of 500 random users, ms", ylim=(0, None))
+    answers.set(xscale="log", xlabel="scale", ylabel="p95 of random users, ms", ylim=(0, None))
     figure.savefig(chosen.out, dpi=110)
     print("| scale |", " | ".join(f"{label}, s" for label in STEPS.values()), "|")
     print("|--:|" + "--:|" * len(STEPS))
