@@ -66,8 +66,16 @@ lock: | $(UV)  ## Pin the newest allowed versions anew, with hashes and no index
 	$(COMPILE) --upgrade --extra dev -c requirements.txt -o requirements-dev.txt
 
 SCALE ?= 0.01
-bench-graph: install  ## Time every Cypher question at SCALE=… of the full network
-	$(BIN)/python -m benchmarks.bench_graph --scale $(SCALE)
+BENCH := .entourage/bench-$(SCALE)
+RESULTS := benchmarks/results
+bench-graph: export ENTOURAGE_HOME := $(BENCH)
+bench-graph: install  ## Time import, export and every Cypher question at SCALE=… of the full network
+	rm -rf $(BENCH) && mkdir -p $(BENCH) $(RESULTS)/$(SCALE)
+	$(BIN)/entourage generate $(BENCH)/files --scale $(SCALE)
+	$(BIN)/python -m benchmarks.bench_import $(BENCH)/files --offline --out $(RESULTS)/$(SCALE)/import.json
+	$(BIN)/python -m benchmarks.bench_graph --out $(RESULTS)/$(SCALE)
+	$(BIN)/entourage down
+	$(BIN)/python -m benchmarks.scale $(RESULTS) --out docs/images/scale.png
 
 clean:  ## Remove the environment and what tools left behind, never .entourage
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,10 +1,9 @@
-"""Every online question at a share of the real network's size: how long, how complete, and while events are written.
+"""Every online question: how long, how complete, and while events are written.
 
-    python -m benchmarks.bench_graph --scale 0.1
+    python -m benchmarks.bench_graph --out benchmarks/results/0.1
 
-Uses the graph that is there (NEO4J_URI, or the running local server); builds one when there is none or it is empty:
-starts the server, generates the network at ``--scale`` and imports it. Events that it writes are about users called
-bench-…, which stay. Prints tables and writes ``graph.json`` and ``graph.md`` to ``--out``.
+Asks the graph that is there (NEO4J_URI, or the running local server); `make bench-graph SCALE=0.1` makes one first.
+Events that it writes are about users called bench-…, which stay. Prints tables and writes ``graph.json`` to ``--out``.
 """
 
 from __future__ import annotations
@@ -13,10 +12,6 @@ import argparse
 import json
 import os
 import platform
-import shutil
-import subprocess
-import sys
-import tempfile
 import threading
 import time
 from collections.abc import Mapping
@@ -32,8 +27,7 @@ from rich.table import Table
 
 from graph import events
 from graph.driver import Graph
-from graph.errors import GraphTimeout, GraphUnavailable
-from graph.export import export
+from graph.errors import GraphTimeout
 from graph.settings import Settings, load_settings
 from graph.snapshot import load
 from recommend.snapshot_source import SnapshotAnswers
@@ -42,9 +36,9 @@ from recommend.sources import GRAPH_SOURCES, LAST_RESORT
 GROUPS: Final = {"random": 500, "active": 100, "hubs": 20}
 TARGET_MS: Final = {"random": 50.0, "active": 50.0, "hubs": 150.0}
 EXACT: Final = ("friends_of_friends", "followed_activity", "co_watch")
-"""Questions whose caps cost recall."""
+"""Questions whose caps cost recall, and that the snapshot can answer without them."""
 DEFINING: Final = ("items", "perFriend", "perUser")
-"""Caps that are part of the question: how much of what is newest is looked at."""
+"""Caps that are part of the question, how much of what is newest is looked at: the exact answer keeps them."""
 NO_CAP: Final = 10_000_000
 EXACT_DEADLINE_MS: Final = 120_000
 
@@ -81,15 +75,15 @@ class Writing:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--scale", type=float, default=0.1, help="share of the real network, when one must be made")
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results"), help="folder for graph.json and .md")
+    parser.add_argument("--out", type=Path, required=True, help="folder for graph.json")
     parser.add_argument("--users", type=float, default=1.0, help="share of the 500, 100 and 20 users to ask for")
     parser.add_argument("--recall-users", type=int, default=10, help="users a group whose exact answer is asked too")
     parser.add_argument("--write-seconds", type=float, default=15.0)
-    parser.add_argument("--snapshot", type=Path, help="an export of the same graph; without it one is made")
+    parser.add_argument("--snapshot", type=Path, help="an export of the same graph; else the one in the home folder")
     chosen = parser.parse_args()
     settings = load_settings()
-    with filled(settings, chosen.scale) as graph:
+    snapshot = load(chosen.snapshot or settings.snapshot_path)
+    with Graph.connect(settings) as graph:
         groups = users(graph, chosen.users)
         contents = [row["contentId"] for row in popular(graph, 200)]
         timings = [
@@ -97,16 +91,16 @@ def main() -> None:
             for name, params in track(questions(settings, contents).items(), "asking", console=console)
             for timing in time_question(graph, name, params, groups)
         ]
-        with tempfile.TemporaryDirectory(prefix="snapshot-", dir=settings.home.parent) as folder:
-            path = chosen.snapshot or Path(folder) / "snapshot"
-            if not chosen.snapshot:
-                export(graph, path, settings)
-            recalls = measure_recall(graph, settings, SnapshotAnswers(load(path)), groups, chosen.recall_users)
-        writing = write_while_reading(graph, settings, groups["random"], contents, chosen.write_seconds)
+        recalls = measure_recall(graph, settings, SnapshotAnswers(snapshot), groups, chosen.recall_users)
+        # Any contents: what is written about the most watched ones would be what the next run reads of them.
+        some = np.random.default_rng(0).choice(snapshot.contents.count, min(20_000, snapshot.contents.count))
+        targets = snapshot.contents.ids.gather(some).to_list()
+        writing = write_while_reading(graph, settings, groups["random"], targets, chosen.write_seconds)
         size = {row["what"]: row["count"] for row in graph.read("explore/network_at_a_glance", deadline_ms=0)}
     report = {
         "machine": f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, "
         f"load {os.getloadavg()[0]:.1f} at the end",
+        "users": chosen.users,
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
         "graph": size,
         "timings": [asdict(timing) for timing in timings],
@@ -115,40 +109,8 @@ def main() -> None:
     }
     chosen.out.mkdir(parents=True, exist_ok=True)
     (chosen.out / "graph.json").write_text(json.dumps(report, indent=1) + "\n")
-    (chosen.out / "graph.md").write_text(markdown(report))
     show(timings, recalls, writing)
-    console.print(f"Written to {chosen.out / 'graph.json'} and {chosen.out / 'graph.md'}.")
-
-
-def filled(settings: Settings, scale: float) -> Graph:
-    """The graph, made first when there is none."""
-    try:
-        graph = Graph.connect(settings)
-    except GraphUnavailable:
-        if settings.neo4j_uri:
-            raise
-        graph = None
-    if graph and any(row["count"] for row in graph.read("explore/network_at_a_glance", deadline_ms=0)):
-        return graph
-    if graph:
-        graph.close()
-    folder = Path(tempfile.mkdtemp(prefix="network-", dir=settings.home.parent))
-    console.print(f"Making a network of scale {scale:g} …")
-    try:
-        entourage("generate", str(folder / "files"), "--scale", str(scale))
-        if settings.neo4j_uri:
-            entourage("import", str(folder / "files"))
-        else:
-            entourage("down")
-            entourage("import", str(folder / "files"), "--offline")
-            entourage("up")
-    finally:
-        shutil.rmtree(folder)
-    return Graph.connect(settings)
-
-
-def entourage(*arguments: str) -> None:
-    subprocess.run([sys.executable, "-m", "cli", *arguments], check=True)
+    console.print(f"Written to {chosen.out / 'graph.json'}.")
 
 
 def users(graph: Graph, share: float) -> dict[str, list[str]]:
@@ -310,26 +272,6 @@ def show(timings: list[Timing], recalls: list[Recall], writing: Writing) -> None
         f"{writing.events_per_second:,.0f} events/s for {writing.seconds:.0f} s; p95 of reads "
         f"{writing.p95_ms_idle:.1f} ms without, {writing.p95_ms_writing:.1f} ms beside them."
     )
-
-
-def markdown(report: Mapping[str, Any]) -> str:
-    """The report as Markdown tables."""
-    size = ", ".join(f"{count:,} {what}" for what, count in report["graph"].items())
-    lines = [f"{size}; {report['machine']}; {report['when']}.", ""]
-    lines += ["| question | users | p50 ms | p95 ms | p99 ms | rows |", "|---|---|--:|--:|--:|--:|"]
-    for t in report["timings"]:
-        figures = " | ".join(f"{t[column]:.1f}" for column in ("p50_ms", "p95_ms", "p99_ms"))
-        lines.append(f"| {t['question']} | {t['group']} | {figures} | {t['rows']:.0f} |")
-    lines += ["", "| question | users | of the exact top 20 | of the exact top 60 |", "|---|---|--:|--:|"]
-    lines += [f"| {r['question']} | {r['group']} | {r['at_20']:.0%} | {r['at_60']:.0%} |" for r in report["recall"]]
-    w = report["writing"]
-    lines += [
-        "",
-        f"{w['events_per_second']:,.0f} events/s for {w['seconds']:.0f} s; p95 of reads {w['p95_ms_idle']:.1f} ms "
-        f"without, {w['p95_ms_writing']:.1f} ms beside them.",
-        "",
-    ]
-    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import polars as pl
 import typer
@@ -50,12 +50,16 @@ def export(
     _console.print("Next: `entourage train --model gat`.")
 
 
+_MARGIN_MS: Final = 86_400_000
+"""``last`` asks for a day more: events may come late."""
+
+
 def _cutoff(since: str, path: Path) -> int:
     if since == "last":
         last = load(path).manifest.cutoff
         if last is None:
             raise SettingsError(f"The snapshot at {path} has no times.", do="Leave --since out.")
-        return last
+        return last - _MARGIN_MS
     values, unread = milliseconds(pl.Series([since]))
     if unread.any() or values[0] is None:
         raise SettingsError(f"--since {since} is not a time.", do="Write it like 2021-06-01 or 2021-06-01T12:00.")

@@ -12,7 +12,16 @@ import psutil
 from graph.errors import GraphAuthError, GraphUnavailable
 from graph.settings import Settings
 
-__all__ = ["Connection", "Running", "connection", "local_home", "password_file", "remembered", "running"]
+__all__ = [
+    "Connection",
+    "Running",
+    "connection",
+    "local_home",
+    "password_file",
+    "remembered",
+    "running",
+    "unfinished_import",
+]
 
 LOCAL_USER: Final = "neo4j"
 
@@ -68,6 +77,11 @@ class Running:
 def local_home(settings: Settings) -> Path:
     """Where the local server keeps its configuration, data, logs and password."""
     return settings.home / "neo4j"
+
+
+def unfinished_import(settings: Settings) -> Path:
+    """The file that is there from the start of a bulk import to its end: what the store holds is ours to replace."""
+    return local_home(settings) / "offline-import"
 
 
 def password_file(settings: Settings) -> Path:

@@ -23,7 +23,7 @@ from graph.connection import password_file
 from graph.driver import Graph
 from graph.errors import EntourageError
 from graph.local_server import LocalServer
-from graph.memory import advise, available_mb, machine_mb
+from graph.memory import SMALL, advise, available_mb, machine_mb
 from graph.settings import Settings
 
 __all__ = ["Finding", "Verdict", "counts", "examine"]
@@ -34,6 +34,9 @@ STALE: Final = 0.05
 """A snapshot that differs from the graph by this share of any kind of node or relationship is out of date."""
 DISK_MB: Final = 1_000
 _NEVER: Final = 0
+_NODE_BYTES: Final = 500
+_RELATIONSHIP_BYTES: Final = 140
+"""Of the store, as measured at Keakr's full size (docs/scale.md)."""
 _NAMED: Final = re.compile(r"CREATE\s+(?:\w+\s+)*?(?:CONSTRAINT|INDEX)\s+(\w+)")
 
 
@@ -60,12 +63,11 @@ def examine(settings: Settings) -> Iterator[Finding]:
     local: list[tuple[str, Callable[[Settings], Iterator[Finding]]]] = [
         ("settings", _settings),
         ("disk", _disk),
-        ("memory", _memory),
         ("snapshot", _snapshot),
         ("models", _models),
     ]
     if not settings.neo4j_uri:
-        local[1:1] = [("java", _java), ("jars", _jars)]
+        local[2:2] = [("memory", _memory), ("java", _java), ("jars", _jars)]
     for name, check in local:
         yield from _guarded(name, lambda check=check: check(settings))  # type: ignore[misc]
     try:
@@ -78,6 +80,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
         found = counts(graph)
         yield from _guarded("schema", lambda: _schema(graph, empty=not found))
         yield from _guarded("counts", lambda: _counts(found))
+        if settings.neo4j_uri:
+            yield Finding("memory", Verdict.OK, f"For neo4j.conf on its machine: {_remote_memory(found)}")
         yield from _guarded("freshness", lambda: _freshness(settings, found))
         yield from _guarded("orphans", lambda: _orphans(graph, found))
         yield from _guarded("hubs", lambda: _hubs(graph))
@@ -128,22 +132,29 @@ def _disk(settings: Settings) -> Iterator[Finding]:
 
 
 def _memory(settings: Settings) -> Iterator[Finding]:
-    """What Neo4j has, what it should have, and the lines for ``neo4j.conf``."""
-    state = None if settings.neo4j_uri else LocalServer(settings).status()
-    store = state.store_mb if state else 0
-    free = available_mb() + (state.memory_mb if state else 0)
-    best = advise(machine_mb(), free, store)
+    """What the local Neo4j has, what it should have, and the lines for ``neo4j.conf``."""
+    state = LocalServer(settings).status()
+    free = available_mb() + state.memory_mb
+    best = advise(machine_mb(), free, state.store_mb)
     lines = f"server.memory.heap.max_size={best.heap_mb}m, server.memory.pagecache.size={best.page_cache_mb}m"
-    if (
-        state
-        and state.running
-        and state.running.page_cache_mb < store
-        and best.page_cache_mb > state.running.page_cache_mb
-    ):
-        what = f"The page cache ({state.running.page_cache_mb} MiB) is smaller than the store ({store} MiB)."
+    has = state.running.page_cache_mb if state.running else None
+    if has is not None and has < state.store_mb and best.page_cache_mb > has:
+        what = (
+            f"The page cache ({has} MiB) is smaller than the store ({state.store_mb} MiB). For neo4j.conf here: {lines}"
+        )
         yield Finding("memory", Verdict.WARN, what, "`entourage down`, then `entourage up`, sizes it anew.")
     else:
         yield Finding("memory", Verdict.OK, f"{free:,} of {machine_mb():,} MiB to use. For neo4j.conf here: {lines}")
+
+
+def _remote_memory(found: dict[str, int]) -> str:
+    """The page cache for a store that we cannot see, from the size of one that we measured."""
+    relationships = sum(count for name, count in found.items() if name in schema.RELATIONSHIPS)
+    store = (_RELATIONSHIP_BYTES * relationships + _NODE_BYTES * (sum(found.values()) - relationships)) // 2**20
+    return (
+        f"server.memory.pagecache.size={max(store * 4 // 3, SMALL.page_cache_mb)}m holds a store of about "
+        f"{store:,} MiB; server.memory.heap.max_size an eighth of the memory, 512m to 8g."
+    )
 
 
 def _snapshot(settings: Settings) -> Iterator[Finding]:

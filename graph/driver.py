@@ -72,11 +72,7 @@ class Graph:
                 telemetry_disabled=True,
                 warn_notification_severity=neo4j.NotificationMinimumSeverity.WARNING,
                 # A type or key that no data has yet is not a mistake: a test checks every name against graph.schema.
-                # And id() is deprecated for elementId(), a string many times its size, which exports cannot afford.
-                notifications_disabled_classifications=[
-                    neo4j.NotificationDisabledClassification.UNRECOGNIZED,
-                    neo4j.NotificationDisabledClassification.DEPRECATION,
-                ],
+                notifications_disabled_classifications=[neo4j.NotificationDisabledClassification.UNRECOGNIZED],
             )
         except (ConfigurationError, ValueError) as error:
             raise SettingsError(
@@ -135,7 +131,15 @@ class Graph:
 
         For exports: rows keep the driver's own types, and a failure midway raises midway.
         """
-        with self._explained(name), self._session(neo4j.READ_ACCESS, fetch_size=_FETCH_ROWS) as session:
+        # id() is deprecated for elementId(), a string many times its size, which exports cannot afford.
+        quiet = [
+            neo4j.NotificationDisabledClassification.UNRECOGNIZED,
+            neo4j.NotificationDisabledClassification.DEPRECATION,
+        ]
+        session_ = self._session(
+            neo4j.READ_ACCESS, fetch_size=_FETCH_ROWS, notifications_disabled_classifications=quiet
+        )
+        with self._explained(name), session_ as session:
             query = neo4j.Query(cypher.load(name), metadata={"query": name}, timeout=0)
             yield from session.run(query, params)
 

@@ -29,7 +29,7 @@ from graph.read_nodes import FRACTIONS
 from graph.settings import Settings
 from graph.snapshot import Manifest, Snapshot, finish, graph_id, load
 
-__all__ = ["export"]
+__all__ = ["export", "index_times"]
 
 _READERS: Final = 2
 _BLOCK: Final = 2_000
@@ -62,14 +62,15 @@ def export(
 
     ``since`` (ms): of follows and watches ask only for those with a newer time and take the others from the snapshot
     at ``path``; where that does not add up to what the graph holds, because some vanished, all are asked for. The first
-    such export of a graph makes the indexes that find them, and so needs the right to.
+    such export of a graph makes the indexes that find them, and so needs the right to. What was written since about an
+    older time is not seen where the pair was known: ask for everything now and then.
 
     Raises SnapshotError when the graph holds no people or no content, or when there is no snapshot to take from;
     GraphError when Neo4j fails midway.
     """
     before = load(path) if since is not None else None
     if before:
-        _index(graph, progress)
+        index_times(graph, progress)
     counts = graph.read("export/counts", deadline_ms=0)[0]["counts"]
     implicit = not graph.read("export/any_engagement", deadline_ms=0)[0]["known"]
     with aside.folder(path) as folder:
@@ -92,7 +93,7 @@ def export(
             if before and since is not None and type_ in _LARGE:
                 kept = _brought_up_to_date(graph, before, path, type_, ids, numbered, since)
             with EdgeFile(folder, type_, shape, settings.engagement, implicit=implicit) as file:
-                if kept is not None and kept.height == counts[type_]:
+                if kept is not None and _adds_up(graph, type_, counts[type_], kept.height):
                     for edges in kept.iter_slices(_SLICE):
                         file.add(edges)
                 elif counts[type_] and type_ in _LARGE:
@@ -116,8 +117,8 @@ def export(
     return manifest
 
 
-def _index(graph: Graph, progress: Progress | None) -> None:
-    """Have Neo4j keep follows and watches by time; at Keakr's full size that takes minutes once, then nothing."""
+def index_times(graph: Graph, progress: Progress | None = None) -> None:
+    """Have Neo4j keep follows and watches by time; the first time that takes minutes at full size, then nothing."""
     if progress:
         progress(0.0, "waiting for the indexes on time")
     for type_ in _LARGE:
@@ -244,6 +245,14 @@ def _brought_up_to_date(
     newer = _frame(type_, [list(column) for column in rows], numbered)
     kept = old.join(newer, on=["source", "target"], how="anti", maintain_order="left")
     return pl.concat([kept, newer]).sort("source", "target")
+
+
+def _adds_up(graph: Graph, type_: str, before: int, found: int) -> bool:
+    """Whether so many lie between what the graph held when the export began and what it holds now."""
+    if found == before:
+        return True
+    now = graph.read("export/counts", deadline_ms=0)[0]["counts"][type_]
+    return bool(min(before, now) <= found <= max(before, now))
 
 
 def _moved(before: pl.Series, now: pl.Series) -> Codes:

@@ -17,6 +17,7 @@ import numpy as np
 import polars as pl
 
 from graph import merge, schema
+from graph.connection import unfinished_import
 from graph.driver import Graph
 from graph.events import HALF_LIFE_MS
 from graph.files import Progress
@@ -47,6 +48,7 @@ def import_folder(graph: Graph, folder: Path, settings: Settings, progress: Prog
     again to finish.
     """
     begun = time.monotonic()
+    unfinished_import(settings).unlink(missing_ok=True)  # what is loaded now is not the bulk importer's to replace
     graph.apply_schema()
     tables, report = read_folder(folder, settings.home, known(graph), progress)
     load(graph, tables, progress)
@@ -59,6 +61,7 @@ def import_pairs(
 ) -> ImportReport:
     """Load plain user,item and user,friend pairs (``graph.readers.read_pairs``); like ``import_folder`` otherwise."""
     begun = time.monotonic()
+    unfinished_import(settings).unlink(missing_ok=True)  # what is loaded now is not the bulk importer's to replace
     graph.apply_schema()
     tables, report = read_pairs(interactions, friends, settings.home, known(graph), progress)
     load(graph, tables, progress)

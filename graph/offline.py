@@ -17,7 +17,7 @@ import polars as pl
 import psutil
 
 from graph import merge, schema
-from graph.connection import local_home, running
+from graph.connection import local_home, running, unfinished_import
 from graph.driver import Graph
 from graph.errors import GraphError, InputError, SettingsError
 from graph.events import HALF_LIFE_MS
@@ -47,7 +47,7 @@ def import_offline(folder: Path, settings: Settings, progress: Progress | None =
     begun = time.monotonic()
     server = LocalServer(settings)
     home = local_home(settings)
-    marker = home / "offline-import"
+    marker = unfinished_import(settings)
     _clear(home)
     ran = running(settings) is not None
     if not marker.exists():

@@ -142,6 +142,7 @@ def test_tuning_finds_the_better_setting_and_keeps_to_its_budget():
     assert found.tried == len(Popularity.space["half_life"])
     assert found.model.recommend(8, 1)[0].tolist() == [1]
     assert tune(Popularity, train, held_out, budget_s=0.0).tried == 1
+    assert CUTOFF == 20
 
 
 @dataclass
@@ -170,4 +171,3 @@ def test_a_search_goes_on_as_long_as_a_round_finds_something():
     found = tune(Crossed, train, held_out, budget_s=60.0)
     assert found.model.settings == {"a": 1, "b": 1}
     assert found.tried == 4
-    assert CUTOFF == 20

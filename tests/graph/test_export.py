@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from graph import export as exporting
 from graph import snapshot
 from graph.driver import Graph
 from graph.engagement import UNKNOWN, engagement
@@ -90,3 +91,25 @@ def test_engagement_weighs_what_is_known() -> None:
     label = engagement(watches, Engagement(), implicit=False)
     assert label.to_list() == pytest.approx([1.0, 0.275, 0.1, UNKNOWN])
     assert engagement(watches, Engagement(), implicit=True).to_list() == [1.0] * 4
+
+
+def test_an_export_since_goes_on_while_events_come(
+    graph: Graph, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty(graph)
+    graph.apply_schema()
+    import_folder(graph, folder(tmp_path / "in"), settings)
+    before = export(graph, tmp_path / "newer", settings)
+    real = exporting._nodes
+    late = iter([event("watch", 5, "1", content_id="keaks/11", progress=0.9)])
+
+    def nodes(*arguments: Any) -> pl.DataFrame:
+        apply(graph, list(late))
+        return real(*arguments)
+
+    def everything(*arguments: Any) -> None:
+        raise AssertionError("it asked for all of them")
+
+    monkeypatch.setattr(exporting, "_nodes", nodes)
+    monkeypatch.setattr(exporting, "_edges", everything)
+    assert export(graph, tmp_path / "newer", settings, since=CUTOFF).edges["WATCHED"] == before.edges["WATCHED"] + 1

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from graph.driver import Graph
 from graph.engagement import UNKNOWN
@@ -14,6 +16,7 @@ from graph.settings import Settings
 from graph.snapshot import Snapshot, load
 from recommend.snapshot_source import SnapshotAnswers
 from recommend.sources import SNAPSHOT_SOURCES
+from tests import checkerboard
 
 USERS, CONTENTS = 60, 40
 NO_CAP = 10_000
@@ -114,3 +117,26 @@ def test_popularity_agrees(graph_and_snapshot):
     assert {row["contentId"]: row["count"] for row in ours} == {row["contentId"]: row["count"] for row in theirs}
     counts = pl.Series([row["count"] for row in ours])
     assert counts.is_sorted(descending=True)
+
+
+@given(st.integers(0, 10_000), st.integers(1, 5))
+def test_the_newest_of_each_user_are_those_of_a_naive_loop(seed, limit):
+    rng = np.random.default_rng(seed)
+    pairs = np.unique(rng.integers(0, 12, (40, 2)), axis=0)
+    at = rng.permutation(len(pairs)).astype(np.int64) * 1000
+    snapshot = Snapshot.build(
+        {
+            "User": pl.DataFrame({"userId": checkerboard.users(12)}),
+            "Content": pl.DataFrame({"contentId": checkerboard.contents(12)}),
+        },
+        {"WATCHED": pl.DataFrame({"source": pairs[:, 0], "target": pairs[:, 1], "lastAt": at})},
+    )
+    users = rng.choice(12, 4, replace=False).astype(np.int32)
+    found = SnapshotAnswers(snapshot)._newest_of(users, limit)
+    expected = [
+        sorted(
+            np.flatnonzero(snapshot.watched.source == user), key=lambda row: -snapshot.watched.columns["lastAt"][row]
+        )
+        for user in users
+    ]
+    assert found.tolist() == [int(row) for rows in expected for row in rows[:limit]]
