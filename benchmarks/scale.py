@@ -19,7 +19,6 @@ STEPS: Final = {
     "read": "parse and check",
     "offline": "offline import, all of it",
     "whole": "export",
-    "since": "export --since",
 }
 QUESTIONS: Final = (
     "candidates/followed_activity",

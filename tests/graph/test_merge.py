@@ -24,7 +24,7 @@ def test_newest_last_sorts_each_source_by_time_and_loses_nothing(rows: list[tupl
     for _, part in found.group_by("source", maintain_order=True):
         at = part[name]
         assert at.head(at.null_count()).null_count() == at.null_count(), "unknown times come first"
-        seconds = (at.drop_nulls() - (edges[name].min() or 0)) // 1000  # type: ignore[operator]
+        seconds = (at.drop_nulls() - (edges[name].min() or 0)) // 1000
         assert seconds.is_sorted()
 
 

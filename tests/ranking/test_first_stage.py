@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from baselines.baseline import silent
+from gnn.config import GnnConfig
 from ranking import first_stage, holdout, registry
 from tests import checkerboard
 
@@ -26,7 +27,7 @@ def test_temperatures_rise_until_one_is_no_better_and_the_better_width_is_kept(
     budgets = []
 
     class Network:
-        def __init__(self, config):
+        def __init__(self, config: GnnConfig) -> None:
             self.config = config
 
         def fit(self, snapshot, progress, *, validation, budget_s):
@@ -35,7 +36,10 @@ def test_temperatures_rise_until_one_is_no_better_and_the_better_width_is_kept(
             metrics = {"validation_ndcg@10": reached}
             self.artifact = SimpleNamespace(manifest=SimpleNamespace(metrics=metrics))
 
-    monkeypatch.setattr(registry, "make", lambda name, config: Network(config))
+    def make(name, config):
+        return Network(config)
+
+    monkeypatch.setattr(registry, "make", make)
     part = holdout.cut(checkerboard.snapshot(), seed=0)
     model, settings = first_stage._network(part, {"seed": 3}, 100.0, silent)
     assert (model.config.temperature, model.config.dim, model.config.seed) == (temperature, dim, 3)
