@@ -61,8 +61,8 @@ class Als(_Factorisation):
 
     name: ClassVar[str] = "als"
     space: ClassVar[Mapping[str, Sequence[Any]]] = {
+        "factors": (32, 16, 64, 128),  # first: few where watches are few, and quick to try
         "regularisation": (0.01, 0.1, 1.0, 5.0, 20.0),
-        "factors": (16, 32, 64, 128),
         "confidence": (1.0, 2.0, 5.0, 10.0, 30.0),
     }
 

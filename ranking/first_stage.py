@@ -30,6 +30,8 @@ _INVERTED: Final[Mapping[str, Sequence[Any]]] = {
     "regularisation": Ease.space["regularisation"],
     "taper": (0.0, 0.25, 0.5),
 }
+_AGAIN: Final[Mapping[str, Sequence[Any]]] = {"regularisation": (1000.0, 300.0, 3000.0)}
+"""λ found on a part of the users may be too small for all of them."""
 _FRIENDS: Final[Mapping[str, Sequence[Any]]] = {"friends": Ease.space["friends"]}
 _THINNED: Final = 5_000
 """Users that a large graph's λ is searched on: an inverse costs the cube of their number."""
@@ -67,8 +69,8 @@ def plan(snapshot: Snapshot) -> list[Member]:
     if few:
         members = [Member("ease", 0.3, {**_INVERTED, **_FRIENDS, **_LATE}), Member("user-ease", 0.15)]
     else:
-        members = [Member("ease", 0.5, {**_LATE, **_FRIENDS}, first={**_INVERTED, **_LATE})]
-    members.append(Member("als", 0.2))
+        members = [Member("ease", 0.5, {**_LATE, **_AGAIN, **_FRIENDS}, first={**_INVERTED, **_LATE})]
+    members.append(Member("als", 0.3))
     members.append(Member("item-knn", 0.1))
     if users <= _SIMILAR_USERS:
         members.append(Member("user-knn", 0.1))

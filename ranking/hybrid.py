@@ -41,7 +41,7 @@ _COLD: Final = {"friends-items": 1.0, "gnn": 0.3, "popularity": 0.2}
 class Hybrid(Recommender):
     """Everything of `ranking.first_stage.plan`, blended and re-ranked as validation on its own training data says.
 
-    ``budget_min`` is the time for the whole of ``fit``, in minutes; None chooses by the number of links, 32 at most.
+    ``budget_min`` is the time for the whole of ``fit``, in minutes; None chooses by the number of links, 35 at most.
     """
 
     name: ClassVar[str] = "gat"
@@ -58,7 +58,7 @@ class Hybrid(Recommender):
         progress = progress or silent
         begun = time.monotonic()
         links = len(snapshot.watched) + len(snapshot.follows)
-        total = 60.0 * (self.budget_min or float(np.clip(links / 11_000, 5.0, 32.0)))
+        total = 60.0 * (self.budget_min or float(np.clip(links / 11_000, 5.0, 35.0)))
 
         def left() -> float:
             return total - (time.monotonic() - begun)
@@ -67,8 +67,8 @@ class Hybrid(Recommender):
         first = FirstStage.tuned(
             plan(snapshot),
             part,
-            search_s=0.15 * total,
-            network_s=0.35 * total,
+            search_s=0.2 * total,
+            network_s=0.33 * total,
             network={"seed": self.seed, "device": self.device},
             progress=_between(progress, 0.0, 0.5),
             seed=self.seed,
