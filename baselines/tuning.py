@@ -18,7 +18,7 @@ __all__ = ["CUTOFF", "Tuned", "ndcg", "tune"]
 
 CUTOFF: Final = 20
 """The k of every NDCG@k that settings are chosen by."""
-_JUDGED: Final = 2_000
+_JUDGED: Final = 6_000
 """Users on whom a setting is judged."""
 
 
