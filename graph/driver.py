@@ -37,6 +37,10 @@ logging.getLogger("neo4j").addHandler(logging.NullHandler())
 _CONNECT_SECONDS: Final = 5.0
 _RETRY_SECONDS: Final = 30.0
 _FETCH_ROWS: Final = 5_000
+#: A type or key that no data has yet is not a mistake: a test checks every name against graph.schema.
+_NO_MISTAKES: Final = [neo4j.NotificationDisabledClassification.UNRECOGNIZED]
+#: id() is deprecated for elementId(), a string many times its size, which exports cannot afford.
+_DEPRECATED: Final = neo4j.NotificationDisabledClassification.DEPRECATION
 _INDEX_SECONDS: Final = 3_600
 _TIMEOUTS: Final = ("TransactionTimedOut", "TransactionTimedOutClientConfiguration", "LockClientStopped", "Terminated")
 _AWAY: Final = ("DatabaseUnavailable", "DatabaseNotFound", "ServiceUnavailable", "NotALeader")
@@ -71,8 +75,7 @@ class Graph:
                 connection_acquisition_timeout=2 * _CONNECT_SECONDS,
                 telemetry_disabled=True,
                 warn_notification_severity=neo4j.NotificationMinimumSeverity.WARNING,
-                # A type or key that no data has yet is not a mistake: a test checks every name against graph.schema.
-                notifications_disabled_classifications=[neo4j.NotificationDisabledClassification.UNRECOGNIZED],
+                notifications_disabled_classifications=_NO_MISTAKES,
             )
         except (ConfigurationError, ValueError) as error:
             raise SettingsError(
@@ -131,15 +134,8 @@ class Graph:
 
         For exports: rows keep the driver's own types, and a failure midway raises midway.
         """
-        # id() is deprecated for elementId(), a string many times its size, which exports cannot afford.
-        quiet = [
-            neo4j.NotificationDisabledClassification.UNRECOGNIZED,
-            neo4j.NotificationDisabledClassification.DEPRECATION,
-        ]
-        session_ = self._session(
-            neo4j.READ_ACCESS, fetch_size=_FETCH_ROWS, notifications_disabled_classifications=quiet
-        )
-        with self._explained(name), session_ as session:
+        config = {"fetch_size": _FETCH_ROWS, "notifications_disabled_classifications": [*_NO_MISTAKES, _DEPRECATED]}
+        with self._explained(name), self._session(neo4j.READ_ACCESS, **config) as session:
             query = neo4j.Query(cypher.load(name), metadata={"query": name}, timeout=0)
             yield from session.run(query, params)
 

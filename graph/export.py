@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from graph import aside, schema
@@ -25,6 +24,7 @@ from graph.driver import Graph
 from graph.edge_file import TIMES, EdgeFile, columns
 from graph.errors import SnapshotError
 from graph.files import Progress
+from graph.ids import Codes
 from graph.read_nodes import FRACTIONS
 from graph.settings import Settings
 from graph.snapshot import Manifest, Snapshot, finish, graph_id, load
@@ -51,7 +51,6 @@ _SLICE: Final = 2_000_000
 _INDEX_SECONDS: Final = 3_600
 _NUMBER: Final = "__number"
 
-Codes = npt.NDArray[np.int32]
 Block = TypeVar("Block")
 
 

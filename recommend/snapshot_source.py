@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from graph import schema
-from graph.snapshot import NO_TIME, Csr, Snapshot
+from graph.snapshot import Csr, Snapshot
 
 __all__ = ["SnapshotAnswers"]
 
@@ -86,8 +86,8 @@ class SnapshotAnswers:
         count = np.zeros(len(score), dtype=np.int64)
         people: dict[int, list[tuple[float, int]]] = {}
         for friend in _neighbours(self.snapshot.follows.outgoing, user)[:friends].tolist():
-            rows = self._newest(np.arange(watched.indptr[friend], watched.indptr[friend + 1]), scanned)
-            for row in self._newest(rows[self._is(kind, watched.target[rows])], perFriend).tolist():
+            rows = self._newest_of(np.array([friend]), scanned)
+            for row in rows[self._is(kind, watched.target[rows])][:perFriend].tolist():
                 content = int(watched.target[row])
                 score[content] += engagement[row]
                 count[content] += 1
@@ -106,8 +106,7 @@ class SnapshotAnswers:
         score = np.zeros(self.snapshot.contents.count)
         count = np.zeros(len(score), dtype=np.int64)
         between: dict[int, list[tuple[float, str]]] = {}
-        own = np.arange(watched.indptr[user], watched.indptr[user + 1])
-        for item in watched.target[self._newest(own, min(scanned, items))].tolist():
+        for item in watched.target[self._newest_of(np.array([user]), min(scanned, items))].tolist():
             others = _neighbours(watched.incoming, item)[:perItem]
             contents, shared = np.unique(watched.target[self._newest_of(others, perUser)], return_counts=True)
             weight = 1 / np.sqrt(self.popularity[item])
@@ -146,16 +145,8 @@ class SnapshotAnswers:
             )
         ]
 
-    def _newest(self, rows: Ints, limit: int) -> Ints:
-        """The ``limit`` newest of these rows of WATCHED, newest first; unknown times last."""
-        times = self.snapshot.watched.columns.get("lastAt")
-        if times is None:
-            return rows[:limit]
-        at = np.asarray(times[rows])
-        return rows[np.lexsort((-np.where(at == NO_TIME, 0, at), at == NO_TIME))[:limit]]
-
-    def _newest_of(self, users: npt.NDArray[np.int32], limit: int) -> Ints:
-        """The ``limit`` newest rows of WATCHED of each user; unknown times last."""
+    def _newest_of(self, users: npt.NDArray[Any], limit: int) -> Ints:
+        """The ``limit`` newest rows of WATCHED of each user, newest first; unknown times, the least of all, last."""
         indptr = self.snapshot.watched.indptr
         counts = indptr[users + 1] - indptr[users]
         owner = np.repeat(np.arange(len(users)), counts)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +13,16 @@ import cypher
 from graph.local_server import LocalServer
 from graph.memory import SMALL
 from graph.settings import Settings
+
+SECONDS = 200
+"""The longest that anything a test waits for may take."""
+
+
+def wait_for(what: Callable[[], object]) -> None:
+    end = time.monotonic() + SECONDS
+    while not what():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 @dataclass

@@ -6,8 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -19,9 +17,9 @@ from graph.importer import import_folder
 from graph.local_server import LocalServer
 from graph.memory import SMALL
 from graph.settings import Settings
+from tests.graph.conftest import SECONDS, wait_for
 from tests.graph.keakr import only
 
-SECONDS = 120
 #: Small batches, so that there is time to be killed between them.
 IMPORT = """
 import sys; from pathlib import Path
@@ -31,13 +29,6 @@ settings = Settings(home=Path(sys.argv[2]))
 with Graph.connect(settings) as graph:
     importer.import_folder(graph, Path(sys.argv[1]), settings)
 """
-
-
-def wait_for(what: Callable[[], object]) -> None:
-    end = time.monotonic() + SECONDS
-    while not what():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 @pytest.mark.timeout(300)
@@ -80,7 +71,6 @@ def test_killed_processes_lose_nothing(tmp_path: Path) -> None:
         assert b"GraphUnavailable" in told or b"GraphError" in told
         wait_for(lambda: not psutil.pid_exists(now.pid) or psutil.Process(now.pid).status() == psutil.STATUS_ZOMBIE)
 
-        server = LocalServer(local, memory=SMALL, bolt_port=0, http_port=0)
         server.start()
         assert counts()["WATCHED"] < expected["WATCHED"], "it was killed midway"
         with Graph.connect(local) as graph:

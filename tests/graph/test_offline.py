@@ -5,8 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +21,9 @@ from graph.local_server import LocalServer
 from graph.memory import SMALL
 from graph.offline import import_offline
 from graph.settings import Settings
+from tests.graph.conftest import wait_for
 from tests.graph.keakr import AUDIENCES, folder
 
-SECONDS = 200
 ROWS = AUDIENCES + "users/1,beats/20,,,,,\nusers/3,keaks/404,,,,,\nusers/3,keaks/11,soon,,,,\n"
 ROWS += "users/3,keaks/10,2021-07-02T00:00:00Z,,,,\nusers/3,keaks/11,2021-07-01T00:00:00Z,,,,\n"
 ROWS += "users/3,beats/20,2021-06-30T00:00:00Z,,,,\n"
@@ -41,13 +39,6 @@ def importers(home: Path) -> list[psutil.Process]:
         if any(str(home) in argument for argument in process.info["cmdline"] or ())
         and "full" in process.info["cmdline"]
     ]
-
-
-def wait_for(what: Callable[[], object]) -> None:
-    end = time.monotonic() + SECONDS
-    while not what():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def read(path: Path) -> dict[str, object]:
