@@ -130,7 +130,9 @@ def _load_edges(graph: Graph, tables: Tables, type_: str, edges: pl.DataFrame, p
             graph.write(f"load/{type_.lower()}", deadline_ms=0, rows=_grouped(batch, sources, targets))
             done(batch.height)
 
-    for round_ in _rounds(merge.newest_last(edges), same=relationship.source == relationship.target):
+    # By source, so that a batch names each of them once; the newest of a source last.
+    edges = merge.newest_last(edges).sort("source", maintain_order=True)
+    for round_ in _rounds(edges, same=relationship.source == relationship.target):
         _parallel([partial(send, part) for part in round_])
 
 

@@ -76,17 +76,15 @@ def watched(source: Array, target: Array, rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def newest_last(edges: pl.DataFrame) -> pl.DataFrame:
-    """The edges of each source by time (to the second), unknown times first; as they are where the type has no time.
+    """The edges by time, unknown times first; as they are where the type has no time.
 
-    Neo4j gives a node's relationships back in the reverse order of their making: what serving reads under a limit is
-    then the newest of it.
+    Neo4j gives a node's relationships back in the reverse order of their making: what serving reads under a limit,
+    from either end, is then the newest of it.
     """
     name = next((name for name in ("lastAt", "since") if name in edges.columns), None)
     if name is None or edges[name].null_count() == edges.height:
         return edges
-    at = edges[name]
-    seconds = ((at - at.min()) // 1000 + 1).fill_null(0).clip(0, (1 << 32) - 1).to_numpy()
-    return edges[np.argsort((edges["source"].to_numpy().astype(np.int64) << 32) | seconds, kind="stable")]
+    return edges.sort(name, nulls_last=False, maintain_order=True)
 
 
 def _known_true(flags: pl.Series) -> Array:

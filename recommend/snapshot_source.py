@@ -1,6 +1,7 @@
 """Questions of ``cypher/candidates`` answered from the snapshot's arrays: what is left when Neo4j is down.
 
-The same question asked of both gives the same answer as long as no cap is reached (tests/recommend/test_agreement.py).
+The same question asked of both gives the same answer as long as the graph keeps watches in order and no other cap is
+reached (tests/recommend/test_agreement.py).
 """
 
 from __future__ import annotations
@@ -107,7 +108,7 @@ class SnapshotAnswers:
         count = np.zeros(len(score), dtype=np.int64)
         between: dict[int, list[tuple[float, str]]] = {}
         for item in watched.target[self._newest_of(np.array([user]), min(scanned, items))].tolist():
-            others = _neighbours(watched.incoming, item)[:perItem]
+            others = watched.incoming.neighbour[self._newest_of(np.array([item]), perItem, watched.incoming)]
             contents, shared = np.unique(watched.target[self._newest_of(others, perUser)], return_counts=True)
             weight = 1 / np.sqrt(self.popularity[item])
             score[contents] += shared * weight
@@ -145,17 +146,21 @@ class SnapshotAnswers:
             )
         ]
 
-    def _newest_of(self, users: npt.NDArray[Any], limit: int) -> Ints:
-        """The ``limit`` newest rows of WATCHED of each user, newest first; unknown times, the least of all, last."""
-        indptr = self.snapshot.watched.indptr
-        counts = indptr[users + 1] - indptr[users]
-        owner = np.repeat(np.arange(len(users)), counts)
-        rows = np.arange(len(owner)) + np.repeat(indptr[users] - np.cumsum(counts) + counts, counts)
+    def _newest_of(self, nodes: npt.NDArray[Any], limit: int, ends: Csr | None = None) -> Ints:
+        """Places in ``ends`` of the ``limit`` newest watches of each node, newest first, those without a time last.
+
+        ``ends`` are WATCHED by user (the default: a place is a row then) or by content.
+        """
+        ends = ends or self.snapshot.watched.outgoing
+        counts = ends.indptr[nodes + 1] - ends.indptr[nodes]
+        owner = np.repeat(np.arange(len(nodes)), counts)
+        places = np.arange(len(owner)) + np.repeat(ends.indptr[nodes] - np.cumsum(counts) + counts, counts)
         times = self.snapshot.watched.columns.get("lastAt")
         if times is not None:
-            rows = rows[np.lexsort((-np.asarray(times[rows], dtype=np.float64), owner))]
-        place = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
-        newest: Ints = rows[place < limit]
+            rows = places if ends.row is None else ends.row[places]
+            places = places[np.lexsort((-np.asarray(times[rows], dtype=np.float64), owner))]
+        rank = np.arange(len(places)) - np.repeat(np.cumsum(counts) - counts, counts)
+        newest: Ints = places[rank < limit]
         return newest
 
     def _is(self, kind: str | None, contents: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:

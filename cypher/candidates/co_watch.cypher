@@ -1,7 +1,7 @@
-// What people who watched the same contents watched lately: item → users → items, own and seen contents left out.
+// What people who lately watched the same contents watched lately: item → users → items, own and seen ones left out.
 // Parameters: userId; label (Content, Keak or Beat); items: how many of the person's newest watches; perItem: how many
-//   of the people who watched each of them; perUser: how many of the newest watches of each of those, as far as the
-//   graph keeps them in order (docs/cypher.md); scanned: how many of the person's own are looked at for the newest;
+//   of those who watched each of them last; perUser: how many of the newest watches of each of those, both as far as
+//   the graph keeps them in order (docs/cypher.md); scanned: how many of the person's own are looked at for the newest;
 //   limit.
 // Columns: contentId, score (shared watches, each weighted by 1/√(audience of the content in between)), count (of
 //   shared watches), evidence (ids of up to three contents in between, those with the smallest audience first).
