@@ -42,6 +42,11 @@ class Candidates:
         indptr = np.concatenate(([0], np.cumsum(np.diff(self.indptr)[chosen])))
         return Candidates(self.users[chosen], indptr, self.contents[rows], self.scores[rows])
 
+    def keep(self, rows: npt.NDArray[np.bool_]) -> Candidates:
+        """Only these rows; every user stays, maybe without any."""
+        indptr = np.concatenate(([0], np.cumsum(rows)))[self.indptr]
+        return Candidates(self.users, indptr, self.contents[rows], self.scores[rows])
+
     def worth(self, held_out: sp.csr_array) -> Floats:
         """What each row was worth to its user; ``held_out`` is users × contents of the whole graph."""
         taken = sp.csr_array(held_out[self.users])

@@ -1,4 +1,4 @@
-"""LightGBM's lambdarank over the candidates: where which model is to be trusted, learned on validation."""
+"""LightGBM's lambdarank over the candidates: where the blend is to be corrected, learned on validation."""
 
 from __future__ import annotations
 
@@ -100,8 +100,10 @@ def fold_of(users: Ints) -> Ints:
 
 @dataclass
 class Ranker:
-    """Gradient-boosted trees, one forest a fold of the users; each user is ranked by the forest that never saw them.
+    """Gradient-boosted trees that start from the blend's scores and add to them, one forest a fold of the users.
 
+    Starting from the blend, a forest has to earn every change; one that starts from nothing has to find again what the
+    blend knows, and on thin data does not. Each user is ranked by the forest that never saw them:
     A forest that learned from a user has seen what they will watch next among the negatives, and remembers it.
     """
 
@@ -112,44 +114,62 @@ class Ranker:
         cls,
         table: Floats,
         candidates: Candidates,
+        blended: Floats,
         held_out: sp.csr_array,
         budget_s: float,
         progress: Progress,
         seed: int = 0,
     ) -> tuple[Self, Floats]:
-        """Train one forest a fold on all the others, and return the scores of each fold by a forest that never saw it.
+        """Train one forest a fold on all the others, and return ``blended`` as corrected by forests that never saw it.
 
-        ``table`` holds the `features` of ``candidates``.
+        ``table`` holds the `features` of ``candidates``, ``blended`` their scores by a blend that never saw them.
         """
         import lightgbm
 
         labels = np.rint(np.clip(candidates.worth(held_out), 0.0, 1.0) * _LEVELS).astype(np.int32)
         user = candidates.row_user
         counts = np.diff(candidates.indptr)
-        unseen = np.zeros(len(user), dtype=np.float32)
+        corrected = blended.copy()
         deadline = time.monotonic() + budget_s
-        forests = []
+        grown, curves = [], []
         for number in range(FOLDS):
             outside = fold_of(candidates.users) != number
             learned = outside[user]
-            train = lightgbm.Dataset(table[learned], labels[learned], group=counts[outside])
-            judge = train.create_valid(table[~learned], labels[~learned], group=counts[~outside])
+            train = lightgbm.Dataset(
+                table[learned], labels[learned], group=counts[outside], init_score=blended[learned]
+            )
+            judge = train.create_valid(
+                table[~learned], labels[~learned], group=counts[~outside], init_score=blended[~learned]
+            )
             stop = (deadline - time.monotonic()) / (FOLDS - number) + time.monotonic()
+            curve: dict[str, Any] = {}
             forest = lightgbm.train(
                 {**_SETTINGS, "seed": seed + number},
                 train,
                 _ROUNDS,
                 valid_sets=[judge],
-                callbacks=[lightgbm.early_stopping(_PATIENCE, verbose=False), _until(stop)],
+                callbacks=[
+                    lightgbm.early_stopping(_PATIENCE, verbose=False),
+                    lightgbm.record_evaluation(curve),
+                    _until(stop),
+                ],
             )
-            forest = lightgbm.Booster(model_str=forest.model_to_string(num_iteration=forest.best_iteration))
-            unseen[~learned] = np.asarray(forest.predict(table[~learned], num_threads=2))
-            forests.append(forest)
+            grown.append(forest)
+            curves.append(next(iter(curve["valid_0"].values())))
             progress((number + 1) / FOLDS, "learning to rank")
-        return cls(forests), unseen
+        forests = []
+        for number, forest in enumerate(grown):
+            others = [curve for place, curve in enumerate(curves) if place != number]
+            length = min(len(curve) for curve in others)  # the fold that judges a forest has no say in its rounds
+            rounds = int(np.argmax(np.mean([curve[:length] for curve in others], axis=0))) + 1
+            forest = lightgbm.Booster(model_str=forest.model_to_string(num_iteration=rounds))
+            judged = fold_of(candidates.users)[user] == number
+            corrected[judged] += np.asarray(forest.predict(table[judged], num_threads=2), dtype=np.float32)
+            forests.append(forest)
+        return cls(forests), corrected
 
     def predict(self, table: Floats, candidates: Candidates) -> Floats:
-        """Scores of the `features` of ``candidates``, shape (rows,)."""
+        """What to add to the blend's scores, from the `features` of ``candidates``; shape (rows,)."""
         fold = fold_of(candidates.users)[candidates.row_user]
         found = np.empty(len(table), dtype=np.float32)
         for number in np.unique(fold).tolist():

@@ -12,15 +12,15 @@ import numpy as np
 import scipy.sparse as sp
 
 from baselines.recommender import Floats, Progress
-from ranking.blend import Judge, search
+from ranking import blend
+from ranking.blend import Judge
 from ranking.candidates import Candidates, Context
-from ranking.ranker import Ranker, feature_names, features, fold_of
+from ranking.ranker import FOLDS, Ranker, feature_names, features, fold_of
 
 __all__ = ["SecondStage", "learn"]
 
-_MIXES: Final = (1.0, 0.75, 0.5, 0.25)
 _RANKER_MARGIN: Final = 2.0
-"""Standard errors by which a ranker has to win: its rounds are chosen on the fold that judges it."""
+"""Standard errors by which a ranker has to win: what it corrects on one part of the users need not hold on another."""
 _FEW_USERS: Final = 100
 """With fewer held-out users than this nothing but the blend is learned."""
 
@@ -33,8 +33,7 @@ class SecondStage:
     weights: Floats
     """Of the models in the blend, shape (models,)."""
     ranker: Ranker | None = None
-    mix: float = 0.0
-    """Of the ranker's scores beside the blend's, each standardised over a user's candidates."""
+    """Adds to the blend's scores."""
 
     @property
     def needed(self) -> list[str]:
@@ -44,19 +43,18 @@ class SecondStage:
     def keep(self, names: Sequence[str]) -> Self:
         """The same without the models that have no say."""
         kept = [self.models.index(name) for name in names]
-        return type(self)(list(names), self.weights[kept], self.ranker, self.mix)
+        return type(self)(list(names), self.weights[kept], self.ranker)
 
     def rank(self, candidates: Candidates, context: Context) -> Floats:
         """Final score of every candidate."""
-        blend = candidates.scores @ self.weights
+        blended = candidates.scores @ self.weights
         if self.ranker is None:
-            return blend
-        learned = self.ranker.predict(features(candidates, blend, context), candidates)
-        return _mixed(candidates, learned, blend, self.mix)
+            return blended
+        return blended + self.ranker.predict(features(candidates, blended, context), candidates)
 
     def save(self, folder: Path) -> None:
         """Write into ``folder``."""
-        stage = {"models": self.models, "weights": self.weights.tolist(), "mix": self.mix}
+        stage = {"models": self.models, "weights": self.weights.tolist(), "ranker": self.ranker is not None}
         (folder / "second_stage.json").write_text(json.dumps(stage, indent=1))
         if self.ranker is not None:
             self.ranker.save(folder)
@@ -66,8 +64,7 @@ class SecondStage:
         """What `save` wrote."""
         stage = json.loads((folder / "second_stage.json").read_text())
         weights = np.array(stage["weights"], dtype=np.float32)
-        ranker = Ranker.load(folder) if stage["mix"] else None
-        return cls(stage["models"], weights, ranker, stage["mix"])
+        return cls(stage["models"], weights, Ranker.load(folder) if stage["ranker"] else None)
 
 
 @dataclass(frozen=True)
@@ -75,7 +72,7 @@ class Verdict:
     """What validation said; every figure is NDCG@20 of users whom the thing judged was not learned from."""
 
     figures: dict[str, float]
-    """By model, then ``blend``, ``ranker`` and ``ranker + blend`` where they were tried."""
+    """By model, then ``blend`` and, where it was tried, ``blend + ranker``."""
     chosen: str
     importance: dict[str, float]
 
@@ -90,7 +87,7 @@ def learn(
     progress: Progress,
     seed: int = 0,
 ) -> tuple[SecondStage, Verdict]:
-    """Learn a blend, a ranker and their mix, and take the simplest that nothing more complex beats clearly.
+    """Learn a blend and a ranker that corrects it, and take the simplest that nothing more complex beats clearly.
 
     Clearly: by more than one standard error of the users' differences, two for a ranker. ``held_out`` is
     users × contents. Without any held-out user the models are blended with even weights.
@@ -103,26 +100,22 @@ def learn(
     best = max(singles, key=lambda name: float(singles[name].mean()))
     options = [(best, singles[best], SecondStage(list(models), _one(models, best)))]
 
-    progress(0.1, "searching the blend")
+    progress(0.1, "weighing the models")
+    fold = fold_of(candidates.users)
     crossed = np.empty(len(candidates.contents), dtype=np.float32)
-    half = fold_of(candidates.users) % 2
-    for side in (0, 1):
-        outside = np.flatnonzero(half != side)
-        rows = half[candidates.row_user] == side
-        weights = search(candidates.of(outside), held_out, seed) if len(outside) else _one(models, best)
-        crossed[rows] = candidates.scores[rows] @ weights
-    weights = search(candidates, held_out, seed)
+    for number in range(FOLDS):
+        outside = np.flatnonzero(fold != number)
+        rows = fold[candidates.row_user] == number
+        crossed[rows] = candidates.scores[rows] @ blend.fit(candidates.of(outside), held_out)
+    weights = blend.fit(candidates, held_out)
     options.append(("blend", judge.by_user(crossed), SecondStage(list(models), weights)))
 
     importance: dict[str, float] = {}
     if len(candidates.users) >= _FEW_USERS and budget_s > 0:
         table = features(candidates, crossed, context)
-        ranker, learned = Ranker.fit(table, candidates, held_out, budget_s, progress, seed)
+        ranker, corrected = Ranker.fit(table, candidates, crossed, held_out, budget_s, progress, seed)
         importance = ranker.importance(feature_names(models, context))
-        for mix in _MIXES:
-            values = judge.by_user(_mixed(candidates, learned, crossed, mix))
-            name = "ranker" if mix == 1.0 else f"ranker + blend {mix:g}"
-            options.append((name, values, SecondStage(list(models), weights, ranker, mix)))
+        options.append(("blend + ranker", judge.by_user(corrected), SecondStage(list(models), weights, ranker)))
 
     figures = {name: float(values.mean()) for name, values in singles.items()}
     figures |= {name: float(values.mean()) for name, values, _ in options}
@@ -137,17 +130,3 @@ def learn(
 
 def _one(models: Sequence[str], name: str) -> Floats:
     return np.array([float(model == name) for model in models], dtype=np.float32)
-
-
-def _mixed(candidates: Candidates, learned: Floats, blend: Floats, mix: float) -> Floats:
-    return np.float32(mix) * _standard(candidates, learned) + np.float32(1.0 - mix) * _standard(candidates, blend)
-
-
-def _standard(candidates: Candidates, values: Floats) -> Floats:
-    """Mean 0 and deviation 1 over each user's candidates."""
-    user, users = candidates.row_user, len(candidates.users)
-    count = np.maximum(np.diff(candidates.indptr), 1)
-    mean = np.bincount(user, weights=values, minlength=users) / count
-    centred = values - mean[user]
-    deviation = np.sqrt(np.bincount(user, weights=centred**2, minlength=users) / count)
-    return np.asarray(centred / np.maximum(deviation, 1e-9)[user], dtype=np.float32)
