@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import threading
@@ -13,6 +14,7 @@ import pytest
 from pydantic import SecretStr
 
 from graph import snapshot
+from graph.connection import unfinished_import
 from graph.driver import Graph
 from graph.errors import InputError, LocalServerError, SettingsError
 from graph.export import export
@@ -27,8 +29,25 @@ from tests.graph.keakr import AUDIENCES, folder
 ROWS = AUDIENCES + "users/1,beats/20,,,,,\nusers/3,keaks/404,,,,,\nusers/3,keaks/11,soon,,,,\n"
 ROWS += "users/3,keaks/10,2021-07-02T00:00:00Z,,,,\nusers/3,keaks/11,2021-07-01T00:00:00Z,,,,\n"
 ROWS += "users/3,beats/20,2021-06-30T00:00:00Z,,,,\n"
-IMPORT = "import sys; from pathlib import Path; from graph.offline import import_offline; from graph.settings import \
-Settings; import_offline(Path(sys.argv[1]), Settings(home=Path(sys.argv[2])))"
+#: An import that ends itself by SIGKILL as it is about to do something, when the third argument names that.
+IMPORT = """
+import os, pathlib, signal, sys
+from graph import offline; from graph.settings import Settings
+files, home, point = sys.argv[1:]
+def dying(do, when=lambda *given: True):
+    def instead(*given):
+        if when(*given):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return do(*given)
+    return instead
+if point == "writing":
+    offline._write = dying(offline._write, lambda frame, path: path.name == "WATCHED.csv")
+if point == "renaming":
+    pathlib.Path.rename = dying(pathlib.Path.rename, lambda here, there: there.parent.name == "databases")
+if point == "checking":
+    offline._check = dying(offline._check)
+offline.import_offline(pathlib.Path(files), Settings(home=pathlib.Path(home)))
+"""
 
 
 def importers(home: Path) -> list[psutil.Process]:
@@ -69,7 +88,14 @@ def test_killed_at_any_point_the_next_run_finishes(graph: Graph, settings: Setti
     home = tmp_path / "offline"
     local = Settings(home=home)
 
-    ours = subprocess.Popen([sys.executable, "-c", IMPORT, str(files), str(home)])
+    def start(point: str = "") -> subprocess.Popen[bytes]:
+        return subprocess.Popen([sys.executable, "-c", IMPORT, str(files), str(home), point])
+
+    for point in ("writing", "renaming", "checking"):
+        assert start(point).wait() == -signal.SIGKILL, point
+        assert unfinished_import(local).exists()
+
+    ours = start()
     wait_for(lambda: importers(home) or ours.poll() is not None)
     ours.kill()
     ours.wait()
