@@ -37,7 +37,7 @@ GROUPS: Final = {"random": 500, "active": 100, "hubs": 20}
 TARGET_MS: Final = {"random": 50.0, "active": 50.0, "hubs": 150.0}
 LIFTED: Final = (
     ("candidates/followed_activity", ("friends", "scanned")),
-    ("candidates/followed_makers", ("friends",)),
+    ("candidates/followed_makers", ("friends", "perFriend")),
     ("candidates/co_watch", ("scanned",)),
     ("candidates/co_watch", ("scanned", "perItem")),
     ("candidates/same_beat", ("items", "perBeat")),
@@ -45,10 +45,11 @@ LIFTED: Final = (
     ("candidates/same_hashtag", ("items", "perHashtag")),
     ("candidates/friends_of_friends", ("friends", "perFriend")),
     ("reasons/followed", ("friends", "perFriend")),
-    ("reasons/shared", ("items",)),
 )
 """Caps to lift for the exact answer. The others are part of the question: how much of what is newest it looks at.
 trending, fresh and popular walk an index: their cap is reached only where hardly any content is of the wanted kind."""
+PACES: Final = (1_000.0, 0.0)
+"""Events a second that are written beside reads: what is wanted, in batches of a tenth, then all that go in."""
 NO_CAP: Final = 10_000_000
 EXACT_DEADLINE_MS: Final = 120_000
 
@@ -79,6 +80,8 @@ class Recall:
 
 @dataclass(frozen=True)
 class Writing:
+    wanted_per_second: float
+    """Events a second that the writer was held to; 0 for as many as go in."""
     events_per_second: float
     p95_ms_idle: float
     p95_ms_writing: float
@@ -108,7 +111,10 @@ def main() -> None:
         # Any contents: what is written about the most watched ones would be what the next run reads of them.
         some = np.random.default_rng(0).choice(snapshot.contents.count, min(20_000, snapshot.contents.count))
         targets = snapshot.contents.ids.gather(some).to_list()
-        writing = write_while_reading(graph, settings, groups["random"], targets, chosen.write_seconds)
+        writing = [
+            write_while_reading(graph, settings, groups["random"], targets, chosen.write_seconds, wanted)
+            for wanted in PACES
+        ]
         size = {row["what"]: row["count"] for row in graph.read("explore/network_at_a_glance", deadline_ms=0)}
     report = {
         "machine": f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, "
@@ -118,7 +124,7 @@ def main() -> None:
         "graph": size,
         "timings": [asdict(timing) for timing in timings],
         "recall": [asdict(recall) for recall in recalls],
-        "writing": asdict(writing),
+        "writing": [asdict(pace) for pace in writing],
     }
     chosen.out.mkdir(parents=True, exist_ok=True)
     (chosen.out / "graph.json").write_text(json.dumps(report, indent=1) + "\n")
@@ -228,9 +234,9 @@ def found(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def write_while_reading(
-    graph: Graph, settings: Settings, readers: list[str], contents: list[str], seconds: float
+    graph: Graph, settings: Settings, readers: list[str], contents: list[str], seconds: float, wanted: float
 ) -> Writing:
-    """Events a second from one writer, and the p95 of a mix of questions without and beside it."""
+    """One writer, and the p95 of a mix of questions without and beside it; ``wanted`` events a second, 0 for all."""
     mix = [(name, params) for name, params in questions(settings, contents).items() if name != "filters/facts"]
 
     def read_for(duration: float) -> float:
@@ -243,17 +249,20 @@ def write_while_reading(
             turn += 1
         return float(np.percentile(times, 95))
 
-    idle = read_for(seconds / 2)
+    idle = read_for(seconds)
     stop, written, elapsed = threading.Event(), 0, 0.0
     run = f"{time.time():.0f}"
+    size = int(wanted / 10) or 1_000
 
     def write() -> None:
         nonlocal written, elapsed
         random, started = np.random.default_rng(1), time.perf_counter()
         while not stop.is_set():
-            batch = [event(f"{run}-{written + n}", readers, contents, random) for n in range(1_000)]
+            batch = [event(f"{run}-{written + n}", readers, contents, random) for n in range(size)]
             written += events.apply(graph, batch).applied
             elapsed = time.perf_counter() - started
+            if wanted:
+                stop.wait(written / wanted - elapsed)
 
     writer = threading.Thread(target=write)
     writer.start()
@@ -262,7 +271,7 @@ def write_while_reading(
     finally:
         stop.set()
         writer.join()
-    return Writing(written / max(elapsed, 1e-9), idle, busy, elapsed)
+    return Writing(wanted, written / max(elapsed, 1e-9), idle, busy, elapsed)
 
 
 def event(event_id: str, people: list[str], contents: list[str], random: np.random.Generator) -> events.Event:
@@ -278,7 +287,7 @@ def verdict(timing: Timing) -> str:
     return "yes" if timing.p95_ms <= TARGET_MS[timing.group] and not timing.timeouts else "no"
 
 
-def show(timings: list[Timing], recalls: list[Recall], writing: Writing) -> None:
+def show(timings: list[Timing], recalls: list[Recall], writing: list[Writing]) -> None:
     table = Table("question", "users", "p50 ms", "p95 ms", "p99 ms", "rows", "in target", title="Warm cache")
     for t in timings:
         figures = (f"{t.p50_ms:.1f}", f"{t.p95_ms:.1f}", f"{t.p99_ms:.1f}", f"{t.rows:.0f}")
@@ -288,10 +297,12 @@ def show(timings: list[Timing], recalls: list[Recall], writing: Writing) -> None
     for r in recalls:
         table.add_row(r.question, r.lifted, f"{r.group} ({r.users})", f"{r.at_20:.0%}", f"{r.at_60:.0%}")
     console.print(table)
-    console.print(
-        f"{writing.events_per_second:,.0f} events/s for {writing.seconds:.0f} s; p95 of reads "
-        f"{writing.p95_ms_idle:.1f} ms without, {writing.p95_ms_writing:.1f} ms beside them."
-    )
+    for pace in writing:
+        held = f", held to {pace.wanted_per_second:,.0f}" if pace.wanted_per_second else ", as fast as they go in"
+        console.print(
+            f"{pace.events_per_second:,.0f} events/s for {pace.seconds:.0f} s{held}; p95 of reads "
+            f"{pace.p95_ms_idle:.1f} ms without, {pace.p95_ms_writing:.1f} ms beside them."
+        )
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
-"""What reading, importing and exporting a folder of Keakr files costs.
+"""What reading, importing, exporting and backing up a folder of Keakr files costs.
 
     python -m benchmarks.bench_import FOLDER --offline --out import.json
 
 Needs an empty graph: a running one (NEO4J_URI or the local server) for the live import, ENTOURAGE_HOME alone with
-``--offline``, which leaves its server running. Every step is a process of its own, so that each peak is its own.
+``--offline``, which leaves its server running and times backup and restore too. Every step is a process of its own, so
+that each peak is its own.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from graph import importer, snapshot
+from graph import backup, importer, snapshot
 from graph.driver import Graph
 from graph.export import export, index_times
 from graph.local_server import LocalServer
@@ -90,6 +91,21 @@ def load(folder: Path) -> int:
     return sum(snapshot.load(load_settings().snapshot_path).manifest.edges.values())
 
 
+def back_up(folder: Path) -> int:
+    """``entourage backup``, the server stopped and started again; counts the graph's relationships."""
+    settings = load_settings()
+    backup.backup(LocalServer(settings), settings.home / "bench.dump")
+    return load(folder)
+
+
+def restore(folder: Path) -> int:
+    """``entourage restore`` of that backup in the place of the graph, Neo4j started on it; counts as `back_up`."""
+    settings = load_settings()
+    backup.restore(LocalServer(settings), settings.home / "bench.dump")
+    (settings.home / "bench.dump").unlink()
+    return load(folder)
+
+
 def cost(step: Callable[[Path], int], folder: Path) -> Cost:
     begun, used = time.perf_counter(), _cpu()
     rows = step(folder)
@@ -109,6 +125,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="JSON file for the figures")
     chosen = parser.parse_args()
     steps: list[Callable[[Path], int]] = [read, offline if chosen.offline else live, whole, index, since, load]
+    if chosen.offline:
+        steps += [back_up, restore]
     costs = []
     with ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
         for step in steps:

@@ -25,7 +25,8 @@ _console = Console()
 def train(
     model: Annotated[str, typer.Option(help=f"One of {', '.join(registry.NAMES)}.")] = "gat",
     budget: Annotated[
-        float | None, typer.Option(help="Minutes for everything; without it, by the size of the graph, 30 at most.")
+        float | None,
+        typer.Option(help="Minutes for everything; without it, by the size of the graph, 35 at most (55 if huge)."),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda, for models that can use either.")] = "auto",
     seed: Annotated[int, typer.Option(min=0, help="Of everything that is drawn at random.")] = 0,

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["Convolution", "GnnConfig"]
+__all__ = ["LARGE", "SMALLER", "Convolution", "GnnConfig"]
+
+LARGE: Final = 5_000_000
+"""Links above which what nobody chose of a network's size is made smaller, for memory and time."""
+SMALLER: Final[Mapping[str, int]] = {"dim": 64, "heads": 2, "layers": 2, "neighbours": 10}
 
 Convolution = Literal["gat", "gatv2", "gcn", "graphconv", "sage", "lightgcn"]
 Share = Annotated[float, Field(ge=0.0, lt=1.0)]
@@ -34,7 +39,9 @@ class GnnConfig(BaseModel):
     weight_decay: Annotated[float, Field(ge=0.0)] = 1.0
     """Of the id embeddings only, decoupled as in AdamW."""
     edge_dropout: Share = 0.3
-    """Share of the edges left out of message passing, drawn afresh every step."""
+    """Share of the edges left out of message passing, drawn afresh every step, of those in ``neighbours`` too."""
+    neighbours: Annotated[int, Field(ge=0)] = 0
+    """Edges of a relation into one node that a step draws; 0 takes all."""
     ema: Share = 0.9
     """Decay of the running average of the weights that is evaluated and kept."""
 

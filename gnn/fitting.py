@@ -14,16 +14,16 @@ from torch import Tensor
 
 from baselines.recommender import Progress
 from gnn.artifact import Artifact, Manifest
-from gnn.config import GnnConfig
+from gnn.config import LARGE, SMALLER, GnnConfig
 from gnn.embeddings import Embeddings
 from gnn.encoder import Encoder
 from gnn.features import node_features, watch_features, watch_weights
 from gnn.topology import Topology
 from gnn.training import Trainer, Watches, ndcg_at_10
 from graph import aside, schema
-from graph.snapshot import NO_TIME, Edges, Snapshot
+from graph.snapshot import NO_TIME, Snapshot
 
-__all__ = ["fit"]
+__all__ = ["fit", "trainer"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -32,9 +32,6 @@ _JUDGED = 4_000
 _VALIDATION_SHARE = 0.1
 _SEARCH_SHARE = 0.5
 """Of the time, for finding the number of epochs where no validation part is given."""
-_LARGE = 5_000_000
-"""Links above which a network whose size nobody chose is made smaller, so that all of it fits into memory."""
-_SMALLER = {"dim": 64, "heads": 2, "layers": 2}
 _BLIND_EPOCHS = 60
 """Where there is too little to hold anything out."""
 _CHECKPOINT_EVERY_S = 60.0
@@ -52,6 +49,9 @@ def fit(
 ) -> Artifact:
     """See `gnn.recommender.GraphNetwork.fit`."""
     progress = progress or (lambda share, what: None)
+    if len(snapshot.watched) + len(snapshot.follows) > LARGE:  # once, for the search and the training alike
+        unset = SMALLER.keys() - config.model_fields_set
+        config = config.model_copy(update={key: SMALLER[key] for key in unset})
     if validation is None and epochs is None:
         rest, validation = _hold_out(snapshot, np.random.default_rng(config.seed))
         searching: Progress = lambda share, what: progress(_SEARCH_SHARE * share, f"finding when to stop, {what}")  # noqa: E731
@@ -98,8 +98,6 @@ class _Run:
         budget_s: float | None,
         checkpoint: Path | None,
     ) -> None:
-        if len(snapshot.watched) + len(snapshot.follows) > _LARGE and not config.model_fields_set & set(_SMALLER):
-            config = config.model_copy(update=_SMALLER)
         self.snapshot = snapshot
         self.config = config
         self.seen = snapshot.interactions()
@@ -108,12 +106,7 @@ class _Run:
         self.epochs = epochs or config.max_epochs
         self.budget_s = budget_s
         self.checkpoint = checkpoint
-        self.trainer = Trainer(
-            config,
-            Topology(snapshot, watch_features(snapshot)),
-            _watches(snapshot.watched, watch_weights(snapshot)),
-            node_features(snapshot),
-        )
+        self.trainer = trainer(config, snapshot)
         self.best: list[Tensor] | None = None
         """Averaged weights of the best epoch so far."""
         self.spent = 0.0
@@ -233,5 +226,8 @@ class _Run:
             self.trainer.restore(state)
 
 
-def _watches(edges: Edges, weight: npt.NDArray[np.float32]) -> Watches:
-    return Watches(np.asarray(edges.indptr), np.asarray(edges.target), weight, edges.width)
+def trainer(config: GnnConfig, snapshot: Snapshot) -> Trainer:
+    """One that has not taken a step yet."""
+    watched = snapshot.watched
+    watches = Watches(np.asarray(watched.indptr), np.asarray(watched.target), watch_weights(snapshot), watched.width)
+    return Trainer(config, Topology(snapshot, watch_features(snapshot)), watches, node_features(snapshot))

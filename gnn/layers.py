@@ -84,10 +84,11 @@ class _Fixed(nn.Module):
 
     def symmetric(self, source: Tensor, relation: Relation) -> Tensor:
         received = torch.tensor(relation.indptr).diff()  # a copy: a memory map is read-only
+        whole = torch.from_numpy(relation.received).clamp_min(1.0)  # of which a sample may stand for all
         sent = (
             torch.from_numpy(relation.degrees).clamp_min(1.0).rsqrt()[torch.tensor(relation.source, dtype=torch.int64)]
         )
-        weight = received.clamp_min(1).to(sent.dtype).rsqrt().repeat_interleave(received) * sent
+        weight = (whole.sqrt() / received.clamp_min(1)).repeat_interleave(received) * sent
         return weighted_sum(weight.to(source), source, relation)
 
 

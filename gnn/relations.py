@@ -9,7 +9,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Relation", "both_directions", "transpose"]
+__all__ = ["Relation", "both_directions", "sample_neighbours", "sampled", "transpose"]
 
 Ints = npt.NDArray[np.int64]
 Ids = npt.NDArray[np.int32]
@@ -31,6 +31,10 @@ class Relation:
     out_edge: Ids
     features: Floats | None = None
     """Shape (E, F), in edge order."""
+    sent: Floats | None = None
+    """Outgoing edges of every source in the whole graph, shape (S,), where this is a sample of its edges."""
+    whole_received: Floats | None = None
+    """The same of the edges into every target, shape (T,)."""
 
     @property
     def targets(self) -> int:
@@ -47,7 +51,12 @@ class Relation:
     @property
     def degrees(self) -> Floats:
         """Outgoing edges of every source, shape (S,)."""
-        return np.diff(self.out_indptr).astype(np.float32)
+        return self.sent if self.sent is not None else np.diff(self.out_indptr).astype(np.float32)
+
+    @property
+    def received(self) -> Floats:
+        """Edges into every target, shape (T,)."""
+        return self.whole_received if self.whole_received is not None else np.diff(self.indptr).astype(np.float32)
 
     @property
     def target(self) -> Ids:
@@ -118,3 +127,61 @@ def both_directions(
     towards = Relation(in_indptr, in_source, indptr, target, position, None if features is None else features[in_order])
     back = Relation(indptr, target, in_indptr, in_source, in_order, features)
     return towards, back
+
+
+@numba.njit(cache=True, nogil=True)
+def sample_neighbours(
+    indptr: Any, source: Any, times: Any, nodes: Any, before: Any, count: int, draws: Any
+) -> tuple[Any, Any, Any]:
+    """Up to ``count`` different edges into each node, none later than the node's own time.
+
+    indptr (T + 1,) and source (E,) by target; times (E,) or (0,); nodes and before (n,); draws (n, count) uniform in
+    0..1. Gives for every edge drawn its place in ``nodes``, its source and its number. Floyd's algorithm draws
+    without repetition in count² steps, whatever the degree.
+    """
+    places = np.empty(len(nodes) * count, np.int64)
+    sources = np.empty(len(nodes) * count, np.int64)
+    edges = np.empty(len(nodes) * count, np.int64)
+    filled = 0
+    timed = len(times) > 0
+    for place in range(len(nodes)):
+        begin, end = indptr[nodes[place]], indptr[nodes[place] + 1]
+        if timed:
+            allowed = np.empty(end - begin, np.int64)
+            known = 0
+            for edge in range(begin, end):
+                if times[edge] <= before[place]:
+                    allowed[known] = edge
+                    known += 1
+        else:
+            allowed = np.empty(0, np.int64)
+            known = end - begin
+        first = filled
+        for drawn in range(min(count, known)):
+            last = known - min(count, known) + drawn
+            chosen = min(last, int(draws[place, drawn] * (last + 1)))
+            pick = allowed[chosen] if timed else begin + chosen
+            for earlier in range(first, filled):
+                if edges[earlier] == pick:
+                    pick = allowed[last] if timed else begin + last
+                    break
+            places[filled], sources[filled], edges[filled] = place, source[pick], pick
+            filled += 1
+    return places[:filled], sources[:filled], edges[:filled]
+
+
+def sampled(relation: Relation, count: int, rng: np.random.Generator, dropout: float = 0.0) -> Relation:
+    """At most ``count`` of the edges into every target, drawn without repetition, less a random share of them.
+
+    Degrees stay the whole graph's.
+    """
+    targets = np.arange(relation.targets)
+    draws = rng.random((len(targets), count), dtype=np.float32)
+    anytime = np.empty(0, dtype=np.int64)
+    target, source, edges = sample_neighbours(relation.indptr, relation.source, anytime, targets, targets, count, draws)
+    kept = rng.random(len(edges), dtype=np.float32) >= dropout
+    target, source, edges = target[kept], source[kept].astype(np.int32), edges[kept]
+    indptr = np.concatenate(([0], np.cumsum(np.bincount(target, minlength=relation.targets))))
+    out_indptr, out_target, out_edge, _ = transpose(indptr, source, relation.sources)
+    features = None if relation.features is None else relation.features[edges]
+    return Relation(indptr, source, out_indptr, out_target, out_edge, features, relation.degrees, relation.received)

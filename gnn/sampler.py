@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -20,51 +19,12 @@ from torch_geometric.sampler import (
     NodeSamplerInput,
 )
 
-from gnn.relations import Relation
+from gnn.relations import Relation, sample_neighbours
 from gnn.topology import Link
 
-__all__ = ["NeighbourSampler", "sample_neighbours"]
+__all__ = ["NeighbourSampler"]
 
 Ints = npt.NDArray[np.int64]
-
-
-@numba.njit(cache=True, nogil=True)
-def sample_neighbours(
-    indptr: Any, source: Any, times: Any, nodes: Any, before: Any, count: int, draws: Any
-) -> tuple[Any, Any, Any]:
-    """Up to ``count`` different edges into each node, none later than the node's own time.
-
-    indptr (T + 1,) and source (E,) by target; times (E,) or (0,); nodes and before (n,); draws (n, count) uniform in
-    0..1. Gives for every edge drawn its place in ``nodes``, its source and its number. Floyd's algorithm draws
-    without repetition in count² steps, whatever the degree.
-    """
-    places = np.empty(len(nodes) * count, np.int64)
-    sources = np.empty(len(nodes) * count, np.int64)
-    edges = np.empty(len(nodes) * count, np.int64)
-    filled = 0
-    for place in range(len(nodes)):
-        begin, end = indptr[nodes[place]], indptr[nodes[place] + 1]
-        if len(times) > 0:
-            allowed = np.empty(end - begin, np.int64)
-            known = 0
-            for edge in range(begin, end):
-                if times[edge] <= before[place]:
-                    allowed[known] = edge
-                    known += 1
-        else:
-            allowed = np.arange(begin, end)
-            known = end - begin
-        first = filled
-        for drawn in range(min(count, known)):
-            last = known - min(count, known) + drawn
-            pick = allowed[min(last, int(draws[place, drawn] * (last + 1)))]
-            for earlier in range(first, filled):
-                if edges[earlier] == pick:
-                    pick = allowed[last]
-                    break
-            places[filled], sources[filled], edges[filled] = place, source[pick], pick
-            filled += 1
-    return places[:filled], sources[:filled], edges[:filled]
 
 
 class NeighbourSampler(BaseSampler):  # type: ignore[misc]

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from gnn.relations import Relation, both_directions
+from gnn.relations import Relation, both_directions, sampled
 from graph import schema
 from graph.snapshot import Edges, Snapshot
 
@@ -78,6 +78,13 @@ class Topology:
     def dropped(self, rng: np.random.Generator, share: float) -> dict[str, Relation]:
         """Every relation without a random ``share`` of its edges; an edge goes in both directions or in none."""
         return self._relations(rng, share) if share > 0.0 else self.whole
+
+    def sampled(self, rng: np.random.Generator, count: int, share: float) -> dict[str, Relation]:
+        """Every relation with at most ``count`` random edges into each node, less a random ``share`` of them.
+
+        Each direction is drawn for itself.
+        """
+        return {name: sampled(relation, count, rng, share) for name, relation in self.whole.items()}
 
     def _relations(self, rng: np.random.Generator | None, share: float) -> dict[str, Relation]:
         relations = {}

@@ -27,6 +27,8 @@ Floats = npt.NDArray[np.float32]
 
 _STEP_LOGITS = 250_000_000
 """Users times contents that one optimiser step may compare; more users go into more steps."""
+_LOGITS_PER_EDGE = 40
+"""Pairs compared for each edge that carries a message in a step, at least: about what costs the same."""
 _FULL_CATALOGUE = 100_000
 """Contents up to which the softmax is over all of them."""
 _SAMPLED_ITEMS = 16_384
@@ -102,20 +104,37 @@ class Trainer:
     def epoch(self) -> float:
         """One pass over all users that watched anything; gives the mean loss."""
         order = self.rng.permutation(self.watches.users)
-        parts = np.array_split(order, self._steps_per_epoch(len(order)))
+        parts = np.array_split(order, self.steps_per_epoch)
         self.history.loss.append(float(np.mean([self.step(np.sort(part)) for part in parts])))
         return self.history.loss[-1]
 
-    def _steps_per_epoch(self, users: int) -> int:
+    @property
+    def steps_per_epoch(self) -> int:
+        """Steps that a pass over the users is cut into.
+
+        A step compares `_STEP_LOGITS` pairs of user and content, or more where passing its messages costs as much.
+        """
+        users = len(self.watches.users)
         if self.config.steps_per_epoch:
             return min(self.config.steps_per_epoch, users)
-        return max(1, round(users * (self._sampled or self.watches.contents) / _STEP_LOGITS))
+        pairs = max(_STEP_LOGITS, _LOGITS_PER_EDGE * self._edges_a_step)
+        return max(1, round(users * (self._sampled or self.watches.contents) / pairs))
+
+    @property
+    def _edges_a_step(self) -> int:
+        most = self.config.neighbours
+        if not most:
+            return self.topology.edges
+        return sum(int(np.minimum(np.diff(r.indptr), most).sum()) for r in self.topology.whole.values())
 
     def step(self, users: Ints) -> float:
         """One optimiser step on the watches of ``users``; messages pass over the whole thinned graph."""
         indptr, content, weight = self.watches.of(users)
         positives = both_directions(indptr, content, self.watches.contents)[1]
-        relations = self.topology.dropped(self.rng, self.config.edge_dropout)
+        if self.config.neighbours:
+            relations = self.topology.sampled(self.rng, self.config.neighbours, self.config.edge_dropout)
+        else:
+            relations = self.topology.dropped(self.rng, self.config.edge_dropout)
         user_vectors, content_vectors = self.network(relations)
         shares = torch.from_numpy(weight / weight.sum()).to(self.device)
         rows = torch.from_numpy(users).to(self.device)

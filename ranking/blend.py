@@ -16,9 +16,9 @@ from ranking.candidates import Candidates, ranks
 
 __all__ = ["Judge", "fit"]
 
-_RIDGE: Final = 1e-4
-"""Keeps the weights finite where one model ranks everything right."""
-_START: Final = 0.1
+_RIDGE: Final = 0.5
+"""Pulls the weights to `_EVEN`, as strongly as one held-out content might: little data leaves them near it."""
+_EVEN: Final = 0.1
 _HEAD: Final = 50
 _ROUNDS: Final = 2
 
@@ -48,22 +48,24 @@ class Judge:
 def fit(candidates: Candidates, held_out: sp.csr_array) -> Floats:
     """Non-negative weights of the models, shape (models,), in log-odds.
 
-    Those under which what was held out is likeliest among all candidates, then, `_ROUNDS` times, among each user's
-    `_HEAD` best by the weights so far: what ranks the tail right need not rank the head right. Every user counts
-    smoothly, so thin data moves the weights little; a search for the best NDCG follows the few users whose lists it
-    changes (docs/ranking.md). Even weights without any held-out content among the candidates.
+    Those under which what was held out is likeliest among all candidates; or, where that gives a better NDCG@`CUTOFF`,
+    among each user's `_HEAD` best by such weights, found in up to `_ROUNDS` rounds: what ranks the tail right need not
+    rank the head right. Every user counts smoothly; a search for the best NDCG follows the few users whose lists it
+    changes (docs/ranking.md). Even weights where nothing speaks for any model.
     """
     worth = candidates.worth(held_out)
-    models = candidates.scores.shape[1]
+    even = np.full(candidates.scores.shape[1], _EVEN, dtype=np.float32)
     if not worth.any():
-        return np.ones(models, dtype=np.float32)
-    weights = _likeliest(candidates, worth, np.full(models, _START))
+        return even
+    judge = Judge(candidates, held_out)
+    weights = best = _likeliest(candidates, worth, even)
     for _ in range(_ROUNDS):
         head = ranks(candidates.scores @ weights, candidates.indptr) < _HEAD
         if not worth[head].any():
             break
         weights = _likeliest(candidates.keep(head), worth[head], weights)
-    return weights
+        best = max(best, weights, key=lambda found: judge.mean(candidates.scores @ found))
+    return best if best.any() else even
 
 
 def _likeliest(candidates: Candidates, worth: Floats, start: npt.NDArray[Any]) -> Floats:
@@ -78,6 +80,7 @@ def _likeliest(candidates: Candidates, worth: Floats, start: npt.NDArray[Any]) -
     scores, gains, user = chosen.scores, worth[rows].astype(np.float64), chosen.row_user
     starts = chosen.indptr[:-1]
     total = np.add.reduceat(gains, starts)
+    ridge = _RIDGE / total.sum()
 
     def loss(weights: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
         logits = (scores @ weights.astype(np.float32)).astype(np.float64)
@@ -87,7 +90,8 @@ def _likeliest(candidates: Candidates, worth: Floats, start: npt.NDArray[Any]) -
         likelihood = (gains @ logits - total @ (np.log(sums) + highest)) / total.sum()
         residual = (gains - odds * (total / sums)[user]) / total.sum()
         slope = (residual.astype(np.float32) @ scores).astype(np.float64)
-        return _RIDGE * float(weights @ weights) - float(likelihood), 2 * _RIDGE * weights - slope
+        away = weights - _EVEN
+        return ridge * float(away @ away) - float(likelihood), 2 * ridge * away - slope
 
     bounds = [(0.0, None)] * scores.shape[1]
     found = minimize(loss, start.astype(np.float64), jac=True, method="L-BFGS-B", bounds=bounds)

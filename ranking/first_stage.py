@@ -175,7 +175,8 @@ def _network(
     """The graph network that does best on ``holdout``, and its settings.
 
     Narrower ones try the temperatures; the best one's is trained in full width for the rest of the time, and kept if
-    it is better: where watches are few, it need not be.
+    it is better: where watches are few, it need not be. A network whose width is ``given`` is trained as it is: in a
+    large graph there is no time for trials.
     """
     begun = time.monotonic()
     best: tuple[float, GraphNetwork, dict[str, Any]] | None = None
@@ -185,6 +186,9 @@ def _network(
         model.fit(holdout.train, progress, validation=holdout.worth, budget_s=seconds)
         return model.artifact.manifest.metrics.get("validation_ndcg@10", 0.0), model, settings
 
+    if "dim" in given:
+        _, model, settings = fit(dict(given), budget_s)
+        return model, settings
     for temperature in _TEMPERATURES:
         tried = fit({**given, **_TRIAL, "temperature": temperature}, _TRIAL_SHARE * budget_s)
         if best and tried[0] <= best[0]:

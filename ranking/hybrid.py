@@ -16,6 +16,7 @@ import scipy.sparse as sp
 from baselines.artifact import reading
 from baselines.baseline import nearest, silent
 from baselines.recommender import Floats, Ints, Progress, Recommender
+from gnn.config import LARGE, SMALLER
 from graph import aside
 from graph.errors import ModelError
 from graph.snapshot import Snapshot
@@ -32,8 +33,6 @@ _JUDGED: Final = 20_000
 """Held-out users that the second stage learns from."""
 _BLOCK_VALUES: Final = 40_000_000
 """Scores of all models held at once: 160 MB of float32."""
-_BEHIND: Final = 1_000.0
-"""How far everything that is no candidate stays behind the candidates."""
 _COLD: Final = {"friends-items": 1.0, "gnn": 0.3, "popularity": 0.2}
 """The blend for who has watched nothing: what friends watch, then what everyone does."""
 
@@ -41,7 +40,8 @@ _COLD: Final = {"friends-items": 1.0, "gnn": 0.3, "popularity": 0.2}
 class Hybrid(Recommender):
     """Everything of `ranking.first_stage.plan`, blended and re-ranked as validation on its own training data says.
 
-    ``budget_min`` is the time for the whole of ``fit``, in minutes; None chooses by the number of links, 35 at most.
+    ``budget_min`` is the time for the whole of ``fit``, in minutes; None chooses by the number of links: 35 at most, 55
+    where these are more than `gnn.config.LARGE`.
     """
 
     name: ClassVar[str] = "gat"
@@ -58,7 +58,9 @@ class Hybrid(Recommender):
         progress = progress or silent
         begun = time.monotonic()
         links = len(snapshot.watched) + len(snapshot.follows)
-        total = 60.0 * (self.budget_min or float(np.clip(links / 11_000, 5.0, 35.0)))
+        large = links > LARGE
+        most = 55.0 if large else 35.0
+        total = 60.0 * (self.budget_min or float(np.clip(links / 11_000, 5.0, most)))
 
         def left() -> float:
             return total - (time.monotonic() - begun)
@@ -69,7 +71,7 @@ class Hybrid(Recommender):
             part,
             search_s=0.2 * total,
             network_s=0.33 * total,
-            network={"seed": self.seed, "device": self.device},
+            network={"seed": self.seed, "device": self.device, **(SMALLER if large else {})},
             progress=_between(progress, 0.0, 0.5),
             seed=self.seed,
         )
@@ -139,8 +141,11 @@ class Hybrid(Recommender):
         if stage.ranker is not None and len(warm):
             rows = [table[warm] for table in tables] if len(warm) < len(users) else tables
             candidates = collect(rows, users[warm], sp.csr_array(seen[warm]), _DEPTH)
-            found[warm] -= _BEHIND
-            found[warm[candidates.row_user], candidates.contents] = stage.rank(candidates, context)
+            ranked = stage.rank(candidates, context)
+            lowest = np.zeros(len(warm), dtype=np.float32)
+            np.minimum.at(lowest, candidates.row_user, ranked)
+            found[warm] += (lowest - found[warm].max(axis=1) - 1.0)[:, None]  # what is no candidate comes after them
+            found[warm[candidates.row_user], candidates.contents] = ranked
         return found
 
     def similar_items(self, items: Ints | int, k: int) -> tuple[Ints, Floats]:

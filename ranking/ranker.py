@@ -148,6 +148,7 @@ class Ranker:
                 train,
                 _ROUNDS,
                 valid_sets=[judge],
+                keep_training_booster=True,  # else it is cut at its own best round
                 callbacks=[
                     lightgbm.early_stopping(_PATIENCE, verbose=False),
                     lightgbm.record_evaluation(curve),

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gnn.relations import both_directions
+from gnn.relations import both_directions, sample_neighbours, sampled
 from gnn.topology import Link, Topology
 from tests import checkerboard
 
@@ -20,8 +20,6 @@ pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::Deprec
     timed=st.booleans(),
 )
 def test_draws_are_what_a_naive_loop_allows(edges, count, seed, timed):
-    from gnn.sampler import sample_neighbours
-
     edges = sorted(edges)
     indptr = np.searchsorted([s for s, _, _ in edges], np.arange(7)).astype(np.int64)
     relation = both_directions(indptr, np.array([t for _, t, _ in edges], dtype=np.int32), 5)[1]
@@ -39,14 +37,39 @@ def test_draws_are_what_a_naive_loop_allows(edges, count, seed, timed):
 
 
 def test_every_edge_is_as_likely_as_the_next():
-    from gnn.sampler import sample_neighbours
-
     relation = both_directions(np.array([0, 10]), np.arange(10, dtype=np.int32), 10)[1]
     nodes, before = np.zeros(2_000, dtype=np.int64), np.zeros(2_000, dtype=np.int64)
     draws = np.random.default_rng(0).random((2_000, 3))
     none = np.empty(0, dtype=np.int64)
     _, sources, _ = sample_neighbours(relation.indptr, relation.source, none, nodes, before, 3, draws)
     assert np.abs(np.bincount(sources, minlength=10) / 600 - 1).max() < 0.15
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    edges=st.lists(st.tuples(st.integers(0, 5), st.integers(0, 4)), max_size=30, unique=True),
+    count=st.integers(1, 6),
+    seed=st.integers(0, 9),
+)
+def test_a_sample_of_a_relation_is_a_part_of_it(edges, count, seed):
+    edges = sorted(edges)
+    indptr = np.searchsorted([s for s, _ in edges], np.arange(7)).astype(np.int64)
+    number = np.arange(len(edges), dtype=np.float32)[:, None]
+    for whole in both_directions(indptr, np.array([t for _, t in edges], dtype=np.int32), 5, number):
+        part = sampled(whole, count, np.random.default_rng(seed))
+        assert whole.features is not None
+        assert part.features is not None
+        features = {(s, t): f for s, t, f in zip(whole.source, whole.target, whole.features[:, 0], strict=True)}
+        found = list(zip(part.source.tolist(), part.target.tolist(), strict=True))
+        assert len(set(found)) == len(found)
+        assert [features[edge] for edge in found] == part.features[:, 0].tolist()
+        assert np.diff(part.indptr).tolist() == np.minimum(np.diff(whole.indptr), count).tolist()
+        assert part.degrees.tolist() == whole.degrees.tolist()
+        assert part.received.tolist() == np.diff(whole.indptr).tolist()
+        thinner = sampled(whole, count, np.random.default_rng(seed), dropout=0.5)
+        assert set(zip(thinner.source.tolist(), thinner.target.tolist(), strict=True)) <= set(found)
+        source = np.repeat(np.arange(part.sources), np.diff(part.out_indptr))
+        assert [found[e] for e in part.out_edge] == list(zip(source.tolist(), part.out_target.tolist(), strict=True))
 
 
 @pytest.fixture(scope="module")

@@ -37,6 +37,13 @@ def test_sampled_softmax_solves_the_checkerboard_too():
     assert ids[:, 0].tolist() == EVERYONE.tolist()
 
 
+@pytest.mark.parametrize("convolution", ["gat", "gatv2", "sage", "lightgcn"])
+def test_drawn_neighbours_solve_the_checkerboard_too(convolution):
+    config = SMALL.model_copy(update={"neighbours": 3, "convolution": convolution})
+    ids, _ = GraphNetwork(config).fit(checkerboard.snapshot(), epochs=60).recommend(EVERYONE, 1)
+    assert ids[:, 0].tolist() == EVERYONE.tolist()
+
+
 def test_a_seed_gives_the_same_model_again():
     first, again = (GraphNetwork(SMALL).fit(checkerboard.snapshot(), epochs=5).scores(EVERYONE) for _ in range(2))
     np.testing.assert_array_equal(first, again)
@@ -106,10 +113,12 @@ def test_a_file_cut_short_is_told(tmp_path, file):
 def test_a_large_graph_gets_a_smaller_network_unless_its_size_was_chosen(monkeypatch):
     from gnn import fitting
 
-    monkeypatch.setattr(fitting, "_LARGE", 10)
+    monkeypatch.setattr(fitting, "LARGE", 10)
     for config, dim in ((GnnConfig(device="cpu", seed=1), 64), (GnnConfig(dim=32), 32)):
         model = GraphNetwork(config).fit(checkerboard.snapshot(), epochs=1)
-        assert model.artifact.manifest.config.dim == model.artifact.embeddings.users.shape[1] == dim
+        used = model.artifact.manifest.config
+        assert used.dim == model.artifact.embeddings.users.shape[1] == dim
+        assert used.neighbours == 10
 
 
 def test_a_newcomer_gets_the_vector_that_training_would_give(tmp_path):

@@ -23,12 +23,12 @@ from graph.local_server import LocalServer
 from graph.memory import SMALL
 from graph.offline import import_offline
 from graph.settings import Settings
-from tests.graph.conftest import wait_for
+from tests.graph.conftest import Queries, wait_for
 from tests.graph.keakr import AUDIENCES, folder
 
 ROWS = AUDIENCES + "users/1,beats/20,,,,,\nusers/3,keaks/404,,,,,\nusers/3,keaks/11,soon,,,,\n"
 ROWS += "users/3,keaks/10,2021-07-02T00:00:00Z,,,,\nusers/3,keaks/11,2021-07-01T00:00:00Z,,,,\n"
-ROWS += "users/3,beats/20,2021-06-30T00:00:00Z,,,,\n"
+ROWS += "users/3,beats/20,2021-06-30T00:00:00Z,,,,\nusers/1,keaks/11,2021-08-01T00:00:00Z,,,,\n"
 #: An import that ends itself by SIGKILL as it is about to do something, when the third argument names that.
 IMPORT = """
 import os, pathlib, signal, sys
@@ -81,12 +81,18 @@ def newest_of_friends(graph: Graph) -> list[str]:
 
 
 @pytest.mark.timeout(600)
-def test_killed_at_any_point_the_next_run_finishes(graph: Graph, settings: Settings, tmp_path: Path) -> None:
+def test_killed_at_any_point_the_next_run_finishes(
+    graph: Graph, settings: Settings, tmp_path: Path, queries: Queries, request: pytest.FixtureRequest
+) -> None:
+    queries["newest"] = (
+        "MATCH (:Content {contentId: $of})<-[:WATCHED]-(user) WITH user LIMIT 1 RETURN user.userId AS id"
+    )
     files = folder(tmp_path / "in", audiences=ROWS)
     import_folder(graph, files, settings)
     export(graph, tmp_path / "live", settings)
     home = tmp_path / "offline"
     local = Settings(home=home)
+    request.addfinalizer(LocalServer(local).stop)
 
     def start(point: str = "") -> subprocess.Popen[bytes]:
         return subprocess.Popen([sys.executable, "-c", IMPORT, str(files), str(home), point])
@@ -116,14 +122,15 @@ def test_killed_at_any_point_the_next_run_finishes(graph: Graph, settings: Setti
     report = import_offline(files, local)
     assert not importers(home)
     assert not list((home / "neo4j").glob(".offline-*"))
-    assert report.relationships["WATCHED"] == 6
+    assert report.relationships["WATCHED"] == 7
     counts = report.files[-1]
-    assert (counts.read, counts.loaded, counts.merged, counts.quarantined, counts.dangling) == (9, 6, 1, 1, 1)
+    assert (counts.read, counts.loaded, counts.merged, counts.quarantined, counts.dangling) == (10, 7, 1, 1, 1)
     with LocalServer(local, memory=SMALL), Graph.connect(local) as built:
         export(built, tmp_path / "built", local)
         popular = built.read("candidates/popular", deadline_ms=0, label="Content", scanned=10, limit=10)
         trending = built.read("candidates/trending", deadline_ms=0, label="Content", scanned=10, limit=10)
         newest = newest_of_friends(built)
+        assert built.read("newest", of="keaks/11") == [{"id": "1"}], "its watcher of August, not the last user's"
         with pytest.raises(InputError, match="already holds people"):
             import_offline(files, local)
     assert read(tmp_path / "built") == read(tmp_path / "live")

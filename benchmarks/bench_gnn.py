@@ -1,0 +1,92 @@
+"""What training the graph network costs: seconds a step, an epoch and for embedding everyone, and the peak of memory.
+
+    python -m benchmarks.bench_gnn --neighbours 0,10 --steps 3
+
+On the snapshot of the home folder. Each setting runs in a process of its own, so that its peak is its own; the first
+step, which compiles and allocates, is told apart.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from graph.settings import load_settings
+from graph.snapshot import load
+
+
+@dataclass(frozen=True)
+class Cost:
+    neighbours: int
+    """Edges of a relation into one node that a step draws, 0 for all but the dropped ones."""
+    edges: int
+    steps_per_epoch: int
+    prepare_s: float
+    first_step_s: float
+    step_s: float
+    embed_s: float
+    peak_gib: float
+
+    @property
+    def epoch_minutes(self) -> float:
+        return self.steps_per_epoch * self.step_s / 60
+
+
+def measure(path: Path, neighbours: int, steps: int, dim: int) -> Cost:
+    from gnn.config import GnnConfig
+    from gnn.fitting import trainer
+
+    began = time.perf_counter()
+    heads, layers = (2, 2) if dim <= 64 else (8, 3)
+    run = trainer(GnnConfig(dim=dim, heads=heads, layers=layers, neighbours=neighbours, device="cpu"), load(path))
+    edges = run.topology.edges
+    prepare_s = time.perf_counter() - began
+    per_epoch = run.steps_per_epoch
+    parts = np.array_split(np.random.default_rng(0).permutation(run.watches.users), per_epoch)
+    times = []
+    for step in range(steps + 1):
+        began = time.perf_counter()
+        run.step(np.sort(parts[step % len(parts)]))
+        times.append(time.perf_counter() - began)
+    began = time.perf_counter()
+    run.embed()
+    embed_s = time.perf_counter() - began
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    return Cost(neighbours, edges, per_epoch, prepare_s, times[0], float(np.mean(times[1:])), embed_s, peak)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--neighbours", default="0,10", help="comma-separated; 0 takes all edges")
+    parser.add_argument("--steps", type=int, default=3, help="steps timed after the first one, at least one")
+    parser.add_argument("--dim", type=int, default=64)
+    parser.add_argument("--out", type=Path, help="JSON file for the figures")
+    chosen = parser.parse_args()
+    path = load_settings().snapshot_path
+    costs = []
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
+        for neighbours in map(int, chosen.neighbours.split(",")):
+            costs.append(pool.submit(measure, path, neighbours, max(1, chosen.steps), chosen.dim).result())
+            print(costs[-1], flush=True)
+    table = Table("neighbours", "edges", "first step s", "step s", "steps an epoch", "epoch min", "embed s", "peak GiB")
+    for c in costs:
+        figures = (f"{c.first_step_s:.1f}", f"{c.step_s:.1f}", str(c.steps_per_epoch), f"{c.epoch_minutes:.1f}")
+        table.add_row(str(c.neighbours), f"{c.edges:,}", *figures, f"{c.embed_s:.1f}", f"{c.peak_gib:.1f}")
+    Console().print(table)
+    if chosen.out:
+        told = [asdict(c) | {"dim": chosen.dim, "epoch_minutes": c.epoch_minutes} for c in costs]
+        chosen.out.write_text(json.dumps(told, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
