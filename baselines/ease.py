@@ -23,7 +23,7 @@ from baselines.recommender import Floats, Ints, Progress
 from graph.errors import ModelError
 from graph.snapshot import Snapshot
 
-__all__ = ["Ease", "UserEase", "invert"]
+__all__ = ["Ease", "EaseBlend", "UserEase", "invert"]
 
 _EXACT_SIDE: Final = 4_000
 """Up to this side the inverse is made in float64; above, float32 halves memory and time."""
@@ -115,8 +115,11 @@ class Ease(Baseline):
         return inverse, kept, explained
 
     def scores(self, users: Ints) -> Floats:
+        return self._scores(users, self.correction)
+
+    def _scores(self, users: Ints, correction: float) -> Floats:
         inverse, kept = self._dense("inverse"), self._dense("kept")
-        scale = self._dense("free") ** -self.correction * self._dense("popularity") ** -self.discount
+        scale = self._dense("free") ** -correction * self._dense("popularity") ** -self.discount
         watched = self.watched
         rows: Floats = np.asarray(watched[users].toarray(), dtype=np.float32)
         if not len(kept):
@@ -138,6 +141,29 @@ class UserEase(Ease):
     correction: float = 0.0
 
     name: ClassVar[str] = "user-ease"
+
+
+@dataclass
+class EaseBlend(Ease):
+    """EASE and user-EASE of one inverse, each with mean 0 and deviation 1 over a user's contents, added up."""
+
+    share: float = 0.5
+    """Of user-EASE in the sum."""
+
+    name: ClassVar[str] = "ease-blend"
+    space: ClassVar[Mapping[str, Sequence[Any]]] = {**Ease.space, "share": (0.25, 0.5, 0.75)}
+    late: ClassVar[frozenset[str]] = Ease.late | {"share"}
+
+    def scores(self, users: Ints) -> Floats:
+        kept = self._dense("kept")
+        learned = kept if len(kept) else np.arange(self.watched.shape[1])
+        blended = self._scores(users, self.correction)
+        parts = [blended[:, learned], self._scores(users, 0.0)[:, learned]]
+        for part in parts:
+            part -= part.mean(axis=1, keepdims=True)
+            part /= np.maximum(part.std(axis=1, keepdims=True), 1e-9)
+        blended[:, learned] = np.float32(1.0 - self.share) * parts[0] + np.float32(self.share) * parts[1]
+        return blended
 
 
 def _gram(rows: sp.csr_array) -> npt.NDArray[Any]:

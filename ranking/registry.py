@@ -20,6 +20,7 @@ _CLASSES: Final[dict[str, str]] = {
     "user-knn": "baselines.knn:UserKnn",
     "ease": "baselines.ease:Ease",
     "user-ease": "baselines.ease:UserEase",
+    "ease-blend": "baselines.ease:EaseBlend",
     "als": "baselines.factorisation:Als",
     "bpr": "baselines.factorisation:Bpr",
     "lightgcn": "gnn.recommender:LightGcn",

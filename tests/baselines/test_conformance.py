@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from baselines.ease import Ease, UserEase
+from baselines.ease import Ease, EaseBlend, UserEase
 from baselines.factorisation import Als, Bpr
 from baselines.friends import FriendsItems
 from baselines.gf_cf import GfCf
@@ -32,6 +32,10 @@ class TestEase(RecommenderConformance):
 
 class TestUserEase(RecommenderConformance):
     make = UserEase
+
+
+class TestEaseBlend(RecommenderConformance):
+    make = EaseBlend
 
 
 class TestAls(RecommenderConformance):

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 
 from baselines.baseline import symmetric_social
-from baselines.ease import Ease, UserEase, invert
+from baselines.ease import Ease, EaseBlend, UserEase, invert
 from graph.errors import ModelError
 from graph.snapshot import Snapshot
 from tests.conformance import odd
@@ -82,3 +82,18 @@ def test_inverting_in_place_is_inverting(kind):
 def test_what_cannot_be_inverted_is_said():
     with pytest.raises(ModelError):
         invert(-np.eye(3))
+
+
+@pytest.mark.parametrize("largest_side", [24_000, 20])
+def test_the_blend_adds_up_both_regressions_made_comparable(largest_side):
+    snapshot, users = random_snapshot(), np.arange(30)
+    settings = {"regularisation": 20.0, "friends": 0.0, "largest_side": largest_side}
+    found = EaseBlend(share=0.25, **settings).fit(snapshot).scores(users)
+    known = found[0] > -1e5
+    assert known.sum() == min(30, largest_side)
+    parts = [model(**settings).fit(snapshot).scores(users)[:, known] for model in (Ease, UserEase)]
+    expected = sum(
+        share * (part - part.mean(axis=1, keepdims=True)) / part.std(axis=1, keepdims=True)
+        for share, part in zip((0.75, 0.25), parts, strict=True)
+    )
+    np.testing.assert_allclose(found[:, known], expected, rtol=1e-3, atol=1e-3)
