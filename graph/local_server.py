@@ -343,11 +343,19 @@ class LocalServer:
 def _end(process: psutil.Process) -> None:
     with suppress(psutil.NoSuchProcess):
         process.terminate()
-        try:
-            process.wait(STOP_SECONDS)
-        except psutil.TimeoutExpired:
+        if not _ended(process):
             process.kill()  # safe: the transaction log brings the store back at the next start
-            process.wait(STOP_SECONDS)
+            _ended(process)
+
+
+def _ended(process: psutil.Process) -> bool:
+    """Wait for the end, which is not when its entry goes: a parent that lives on may never ask for that."""
+    deadline = time.monotonic() + STOP_SECONDS
+    while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
 
 
 def _size_mb(folder: Path) -> int:

@@ -18,6 +18,8 @@ __all__ = ["Candidates", "Context", "collect", "gather", "ranks", "standardised"
 
 _BLOCK_VALUES: Final = 40_000_000
 """Scores of all models held at once: 160 MB of float32."""
+_SPANS: Final = (7, 30)
+"""Days that count as lately."""
 
 
 @dataclass(frozen=True)
@@ -70,12 +72,14 @@ class Context:
     """Shape (contents,)."""
     recency: Mapping[str, Floats]
     """By name, how new and how much in fashion each content is at the newest watch; empty without times."""
+    lately: Mapping[str, sp.csr_array]
+    """By name, users × contents of the watches of the days before the newest one; empty without times."""
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> Context:
         watched = interactions(snapshot)
         counts = np.bincount(watched.indices, minlength=watched.shape[1]).astype(np.float32)
-        return cls(watched, symmetric_social(snapshot), counts, _recency(snapshot))
+        return cls(watched, symmetric_social(snapshot), counts, _recency(snapshot), _lately(snapshot))
 
 
 def _recency(snapshot: Snapshot) -> dict[str, Floats]:
@@ -88,11 +92,26 @@ def _recency(snapshot: Snapshot) -> dict[str, Floats]:
     content = np.asarray(watched.target)[last != NO_TIME]
     found = {
         f"watchers of {span} days": np.bincount(content[days < span], minlength=watched.width).astype(np.float32)
-        for span in (7, 30)
+        for span in _SPANS
     }
     age = np.zeros(watched.width)
     np.maximum.at(age, content, days)
     found["days since the first watch"] = age.astype(np.float32)
+    return found
+
+
+def _lately(snapshot: Snapshot) -> dict[str, sp.csr_array]:
+    cutoff = snapshot.manifest.cutoff
+    if cutoff is None:
+        return {}
+    watched = snapshot.watched
+    last = np.asarray(watched.columns["lastAt"])
+    found = {}
+    for days in _SPANS:
+        rows = last > cutoff - days * 86_400_000  # unknown is the least of all times
+        ones = np.ones(int(rows.sum()), dtype=np.float32)
+        pairs = (watched.source[rows], np.asarray(watched.target)[rows])
+        found[f"{days} days"] = sp.csr_array((ones, pairs), shape=(snapshot.users.count, watched.width))
     return found
 
 

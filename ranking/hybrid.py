@@ -29,7 +29,7 @@ __all__ = ["Hybrid"]
 
 _DEPTH: Final = 100
 """Candidates that every model names for each user."""
-_JUDGED: Final = 20_000
+_JUDGED: Final = 12_000
 """Held-out users that the second stage learns from."""
 _BLOCK_VALUES: Final = 40_000_000
 """Scores of all models held at once: 160 MB of float32."""

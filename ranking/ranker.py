@@ -56,6 +56,7 @@ def feature_names(models: Sequence[str], context: Context) -> list[str]:
         "friends who watched",
         "share of friends who watched",
         *context.recency,
+        *(f"friends who watched in {span}" for span in context.lately),
     ]
 
 
@@ -63,7 +64,7 @@ def features(candidates: Candidates, blend: Floats, context: Context) -> Floats:
     """What the ranker sees of each row, shape (rows, len(`feature_names`)); counts and ranks as log1p."""
     user = candidates.row_user
     models = candidates.scores.shape[1]
-    table = np.empty((len(user), 2 * models + 7 + len(context.recency)), dtype=np.float32)
+    table = np.empty((len(user), 2 * models + 7 + len(context.recency) + len(context.lately)), dtype=np.float32)
     table[:, :models] = candidates.scores
     for model in range(models):
         table[:, models + model] = np.log1p(ranks(candidates.scores[:, model], candidates.indptr))
@@ -74,20 +75,25 @@ def features(candidates: Candidates, blend: Floats, context: Context) -> Floats:
     table[:, 2 * models + 2] = np.log1p(watches)[user]
     table[:, 2 * models + 3] = np.log1p(friends)[user]
     table[:, 2 * models + 4] = np.log1p(context.watchers[candidates.contents])
-    together = _friends_who_watched(candidates, context)
+    together = _friends_who_watched(candidates, context.friends, context.watched)
     table[:, 2 * models + 5] = np.log1p(together)
     table[:, 2 * models + 6] = together / np.maximum(friends, 1)[user]
-    for column, values in enumerate(context.recency.values(), start=2 * models + 7):
+    column = 2 * models + 7
+    for values in context.recency.values():
         table[:, column] = np.log1p(values[candidates.contents])
+        column += 1
+    for watched in context.lately.values():
+        table[:, column] = np.log1p(_friends_who_watched(candidates, context.friends, watched))
+        column += 1
     return table
 
 
-def _friends_who_watched(candidates: Candidates, context: Context) -> Floats:
+def _friends_who_watched(candidates: Candidates, friends: sp.csr_array, watched: sp.csr_array) -> Floats:
     found = np.empty(len(candidates.contents), dtype=np.float32)
-    ones = sp.csr_array(context.watched.astype(bool).astype(np.float32))
+    ones = sp.csr_array(watched.astype(bool).astype(np.float32))
     block = 256
     for start in range(0, len(candidates.users), block):
-        counts = np.asarray((context.friends[candidates.users[start : start + block]] @ ones).toarray())
+        counts = np.asarray((friends[candidates.users[start : start + block]] @ ones).toarray())
         first, last = candidates.indptr[start], candidates.indptr[min(start + block, len(candidates.users))]
         found[first:last] = counts[candidates.row_user[first:last] - start, candidates.contents[first:last]]
     return found

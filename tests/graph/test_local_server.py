@@ -120,6 +120,17 @@ def test_stop_ends_the_process_and_a_second_stop_finds_nothing(local: Local):
     assert local.server.status().running is None
 
 
+@pytest.mark.timeout(30)
+def test_a_process_that_its_parent_never_buries_has_ended():
+    code = "import subprocess, time; print(subprocess.Popen(['sleep', '300']).pid, flush=True); time.sleep(300)"
+    with subprocess.Popen([sys.executable, "-c", code], text=True, stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        child = psutil.Process(int(parent.stdout.readline()))
+        local_server._end(child)
+        assert child.status() == psutil.STATUS_ZOMBIE
+        parent.kill()
+
+
 def test_a_child_stops_with_its_parent_even_when_that_is_killed(local: Local):
     local.server.stop()
     parent = python("with server:\n    print('up', flush=True)\n    sys.stdin.read()", local.settings)

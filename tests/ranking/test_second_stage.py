@@ -36,7 +36,7 @@ def made_up(users: int = 240, each: int = 30, seed: int = 0) -> tuple[Candidates
     held_out = sp.csr_array((np.ones(len(row)), (row, contents.ravel()[worth.ravel()])), shape=(users, 200))
     candidates = Candidates(np.arange(users), np.arange(0, users * each + 1, each), contents.ravel(), scores)
     watched, friends = sp.csr_array(np.zeros((users, 200))), sp.csr_array(np.zeros((users, users)))
-    return candidates, held_out, Context(watched, friends, np.ones(200, dtype=np.float32), {})
+    return candidates, held_out, Context(watched, friends, np.ones(200, dtype=np.float32), {}, {})
 
 
 def test_standardised_scores_have_mean_0_and_deviation_1_over_the_unseen():
@@ -241,3 +241,26 @@ def test_fashion_and_age_are_told_where_there_are_times():
     recency = Context.of(Snapshot.build(nodes, {"WATCHED": frame})).recency
     assert recency["watchers of 7 days"].tolist() == [1, 1, 0]
     assert recency["days since the first watch"].tolist() == [100, 0, 0]
+
+
+def test_friends_who_watched_lately_are_counted():
+    day = 86_400_000
+    watched = pl.DataFrame(
+        {"source": [0, 1, 2], "target": [0, 0, 1], "lastAt": [80 * day, 99 * day, 100 * day], "engagement": [0.1] * 3}
+    )
+    follows = pl.DataFrame({"source": [3, 3, 3], "target": [0, 1, 2]})
+    nodes = {
+        "User": pl.DataFrame({"userId": checkerboard.users(4)}),
+        "Content": pl.DataFrame({"contentId": checkerboard.contents(3)}),
+    }
+    context = Context.of(Snapshot.build(nodes, {"WATCHED": watched, "FOLLOWS": follows}))
+    candidates = Candidates(np.array([3]), np.array([0, 3]), np.arange(3), np.ones((3, 1), dtype=np.float32))
+    table = np.expm1(features(candidates, np.ones(3, dtype=np.float32), context))
+    names = feature_names(["any"], context)
+    assert table.shape[1] == len(names)
+    counts = {name: np.round(table[:, names.index(name)]).tolist() for name in names if name.startswith("friends who")}
+    assert counts == {
+        "friends who watched": [2, 1, 0],
+        "friends who watched in 7 days": [1, 1, 0],
+        "friends who watched in 30 days": [2, 1, 0],
+    }
