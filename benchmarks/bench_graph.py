@@ -40,16 +40,16 @@ LIFTED: Final = (
     ("candidates/followed_makers", ("friends", "perFriend")),
     ("candidates/co_watch", ("scanned",)),
     ("candidates/co_watch", ("scanned", "perItem")),
-    ("candidates/same_beat", ("items", "perBeat")),
-    ("candidates/same_genre", ("items", "scanned", "scannedKeaks")),
-    ("candidates/same_hashtag", ("items", "perHashtag")),
+    ("candidates/same_beat", ("perBeat",)),
+    ("candidates/same_genre", ("scanned", "scannedKeaks")),
+    ("candidates/same_hashtag", ("perHashtag",)),
     ("candidates/friends_of_friends", ("friends", "perFriend")),
     ("reasons/followed", ("friends", "perFriend")),
 )
 """Caps to lift for the exact answer. The others are part of the question: how much of what is newest it looks at.
 trending, fresh and popular walk an index: their cap is reached only where hardly any content is of the wanted kind."""
 PACES: Final = (1_000.0, 0.0)
-"""Events a second that are written beside reads: what is wanted, in batches of a tenth, then all that go in."""
+"""Events a second that are written beside reads: what is wanted, a batch a second, then all that go in."""
 NO_CAP: Final = 10_000_000
 EXACT_DEADLINE_MS: Final = 30_000
 
@@ -255,7 +255,7 @@ def write_while_reading(
     idle = read_for(seconds)
     stop, written, elapsed = threading.Event(), 0, 0.0
     run = f"{time.time():.0f}"
-    size = int(wanted / 10) or 1_000
+    size = int(wanted) or 1_000
 
     def write() -> None:
         nonlocal written, elapsed

@@ -33,6 +33,14 @@ _DATABASE: Final = "neo4j"
 _SCRATCH: Final = ".offline-"
 #: Transactions first: a store without its log is the one state that Neo4j cannot tell from a damaged one.
 _PARTS: Final = (f"transactions/{_DATABASE}", f"databases/{_DATABASE}")
+#: Relationships without a time of their own: the property of a content that orders them, and which end that is.
+_ORDER: Final = {
+    schema.MADE: ("createdAt", "target"),
+    schema.USES: ("audience", "source"),
+    schema.HAS_GENRE: ("audience", "source"),
+    schema.HAS_MOOD: ("audience", "source"),
+    schema.TAGGED: ("audience", "source"),
+}
 _TYPES: Final = {pl.String: "", pl.Int64: ":long", pl.Int32: ":int", pl.Boolean: ":boolean"}
 
 
@@ -88,7 +96,7 @@ def write_files(tables: Tables, folder: Path, progress: Progress | None = None) 
         first[label] = total
         total += nodes.height
         if label == schema.CONTENT:
-            nodes = _with_kept(nodes, tables.edges.get(schema.WATCHED))
+            contents = nodes = _with_kept(nodes, tables.edges.get(schema.WATCHED))
             nodes = nodes.with_columns(pl.col("kind").str.to_titlecase().alias(":LABEL")).drop("kind")
         nodes = nodes.with_columns(pl.col(pl.String).str.replace_all(r"[\r\n]+", " "))
         numbers = pl.int_range(first[label], total, dtype=pl.Int64, eager=True).alias(":ID")
@@ -98,7 +106,7 @@ def write_files(tables: Tables, folder: Path, progress: Progress | None = None) 
     for number, (type_, edges) in enumerate(tables.edges.items()):
         _say(progress, number / len(tables.edges), "writing files for the bulk importer")
         ends = schema.RELATIONSHIPS[type_]
-        numbered = merge.newest_last(edges).select(
+        numbered = _best_last(type_, edges, contents).select(
             (pl.col("source").cast(pl.Int64) + first[ends.source]).alias(":START_ID"),
             (pl.col("target").cast(pl.Int64) + first[ends.target]).alias(":END_ID"),
             pl.exclude("source", "target"),
@@ -106,6 +114,19 @@ def write_files(tables: Tables, folder: Path, progress: Progress | None = None) 
         if edges.height:
             arguments.append(f"--relationships={type_}={_write(numbered, folder / f'{type_}.csv')}")
     return arguments
+
+
+def _best_last(type_: str, edges: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
+    """The edges in an order that leaves what serving wants of them last: Neo4j hands that out first.
+
+    The newest of watches and follows, of what somebody made the newest contents, under a beat, a genre, a mood or a
+    hashtag the most watched ones.
+    """
+    column, end = _ORDER.get(type_, ("", ""))
+    if column not in contents.columns:
+        return merge.newest_last(edges)
+    by = contents[column].gather(edges[end]).alias("by")
+    return edges.with_columns(by).sort("by", nulls_last=False, maintain_order=True).drop("by")
 
 
 def _with_kept(contents: pl.DataFrame, watched: pl.DataFrame | None) -> pl.DataFrame:

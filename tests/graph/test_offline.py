@@ -9,11 +9,12 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import psutil
 import pytest
 from pydantic import SecretStr
 
-from graph import snapshot
+from graph import offline, snapshot
 from graph.connection import unfinished_import
 from graph.driver import Graph
 from graph.errors import InputError, LocalServerError, SettingsError
@@ -139,6 +140,18 @@ def test_killed_at_any_point_the_next_run_finishes(
         expected = graph.read(f"candidates/{name}", label="Content", scanned=10, limit=10)
         assert [row["contentId"] for row in found] == [row["contentId"] for row in expected]
         assert [row["score"] for row in found] == pytest.approx([row["score"] for row in expected])
+
+
+def test_what_serving_wants_first_is_written_last() -> None:
+    contents = pl.DataFrame({"createdAt": [30, None, 10], "audience": [1, None, 5]})
+    made = pl.DataFrame({"source": [7, 7, 8], "target": [0, 1, 2]})
+    tagged = pl.DataFrame({"source": [0, 1, 2], "target": [7, 7, 7]})
+    assert offline._best_last("MADE", made, contents).rows() == [(7, 1), (8, 2), (7, 0)], "the newest content last"
+    assert offline._best_last("TAGGED", tagged, contents).rows() == [(1, 7), (0, 7), (2, 7)], "the most watched last"
+    bare = contents.drop("createdAt", "audience")
+    assert offline._best_last("MADE", made, bare).equals(made)
+    follows = pl.DataFrame({"source": [0, 1], "target": [1, 0], "since": [5, 4]})
+    assert offline._best_last("FOLLOWS", follows, contents)["since"].to_list() == [4, 5]
 
 
 def test_it_only_builds_local_graphs(tmp_path: Path) -> None:
