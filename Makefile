@@ -68,12 +68,13 @@ lock: | $(UV)  ## Pin the newest allowed versions anew, with hashes and no index
 SCALE ?= 0.01
 BENCH := .entourage/bench-$(SCALE)
 RESULTS := benchmarks/results
+ASK ?= 1.0
 bench-graph: export ENTOURAGE_HOME := $(BENCH)
-bench-graph: install  ## Time import, export and every Cypher question at SCALE=… of the full network
+bench-graph: install  ## Time import, export and every Cypher question at SCALE=… of the full network, ASK=… of the users
 	rm -rf $(BENCH) && mkdir -p $(BENCH) $(RESULTS)/$(SCALE)
 	$(BIN)/entourage generate $(BENCH)/files --scale $(SCALE)
 	$(BIN)/python -m benchmarks.bench_import $(BENCH)/files --offline --out $(RESULTS)/$(SCALE)/import.json
-	$(BIN)/python -m benchmarks.bench_graph --out $(RESULTS)/$(SCALE)
+	$(BIN)/python -m benchmarks.bench_graph --users $(ASK) --out $(RESULTS)/$(SCALE)
 	$(BIN)/entourage down
 	$(BIN)/python -m benchmarks.scale $(RESULTS) --out docs/images/scale.png
 

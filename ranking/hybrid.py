@@ -87,7 +87,7 @@ class Hybrid(Recommender):
             candidates,
             part.worth,
             context,
-            budget_s=min(0.12 * total, 0.4 * left()),
+            budget_s=min(max(0.12 * total, 15.0), 0.4 * left()),
             progress=_between(progress, 0.55, 0.7),
             seed=self.seed,
         )

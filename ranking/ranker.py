@@ -25,7 +25,7 @@ _SETTINGS: Final[dict[str, Any]] = {
     "objective": "lambdarank",
     "label_gain": list(range(_LEVELS + 1)),
     "lambdarank_truncation_level": 30,
-    "learning_rate": 0.05,
+    "learning_rate": 0.1,
     "num_leaves": 15,
     "min_data_in_leaf": 200,
     "feature_fraction": 0.6,
