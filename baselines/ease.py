@@ -115,21 +115,24 @@ class Ease(Baseline):
         return inverse, kept, explained
 
     def scores(self, users: Ints) -> Floats:
-        return self._scores(users, self.correction)
+        return self._scores(users, self.correction)[0]
 
-    def _scores(self, users: Ints, correction: float) -> Floats:
+    def _scores(self, users: Ints, *corrections: float) -> list[Floats]:
+        """The scores under each exponent, out of one product with the inverse."""
         inverse, kept = self._dense("inverse"), self._dense("kept")
-        scale = self._dense("free") ** -correction * self._dense("popularity") ** -self.discount
+        free, popular = self._dense("free"), self._dense("popularity") ** -self.discount
+        scales = [free**-correction * popular for correction in corrections]
         watched = self.watched
         rows: Floats = np.asarray(watched[users].toarray(), dtype=np.float32)
         if not len(kept):
             products: Floats = np.asarray(inverse[users], dtype=np.float32) @ watched
-            return np.asarray(rows - products * scale, dtype=np.float32)
+            return [np.asarray(rows - products * scale, dtype=np.float32) for scale in scales]
         # XPΛ = K⁻¹X, with P held as Λ^½PΛ^½ so that its entries keep one scale
         root = np.sqrt(self._dense("penalty")[kept])
         products = ((rows[:, kept] / root) @ inverse.astype(np.float32, copy=False)) * root
-        found = np.full(rows.shape, -1e6, dtype=np.float32)
-        found[:, kept] = rows[:, kept] - products * scale[kept]
+        found = [np.full(rows.shape, -1e6, dtype=np.float32) for _ in scales]
+        for scores, scale in zip(found, scales, strict=True):
+            scores[:, kept] = rows[:, kept] - products * scale[kept]
         return found
 
 
@@ -157,8 +160,8 @@ class EaseBlend(Ease):
     def scores(self, users: Ints) -> Floats:
         kept = self._dense("kept")
         learned = kept if len(kept) else np.arange(self.watched.shape[1])
-        blended = self._scores(users, self.correction)
-        parts = [blended[:, learned], self._scores(users, 0.0)[:, learned]]
+        blended, by_user = self._scores(users, self.correction, 0.0)
+        parts = [blended[:, learned], by_user[:, learned]]
         for part in parts:
             part -= part.mean(axis=1, keepdims=True)
             part /= np.maximum(part.std(axis=1, keepdims=True), 1e-9)

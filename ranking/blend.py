@@ -58,13 +58,13 @@ def fit(candidates: Candidates, held_out: sp.csr_array) -> Floats:
     if not worth.any():
         return even
     judge = Judge(candidates, held_out)
-    weights = best = _likeliest(candidates, worth, even)
+    tried = [_likeliest(candidates, worth, even)]
     for _ in range(_ROUNDS):
-        head = ranks(candidates.scores @ weights, candidates.indptr) < _HEAD
+        head = ranks(candidates.scores @ tried[-1], candidates.indptr) < _HEAD
         if not worth[head].any():
             break
-        weights = _likeliest(candidates.keep(head), worth[head], weights)
-        best = max(best, weights, key=lambda found: judge.mean(candidates.scores @ found))
+        tried.append(_likeliest(candidates.keep(head), worth[head], tried[-1]))
+    best = max(tried, key=lambda weights: judge.mean(candidates.scores @ weights))
     return best if best.any() else even
 
 

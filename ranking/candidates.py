@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -79,10 +80,16 @@ class Context:
     def of(cls, snapshot: Snapshot) -> Context:
         watched = interactions(snapshot)
         counts = np.bincount(watched.indices, minlength=watched.shape[1]).astype(np.float32)
-        return cls(watched, symmetric_social(snapshot), counts, _recency(snapshot), _lately(snapshot))
+        lately = _lately(snapshot)
+        return cls(watched, symmetric_social(snapshot), counts, _recency(snapshot, lately), lately)
+
+    @cached_property
+    def ones(self) -> sp.csr_array:
+        """``watched`` with a 1 for every watch, whatever it was worth."""
+        return sp.csr_array(self.watched.astype(bool).astype(np.float32))
 
 
-def _recency(snapshot: Snapshot) -> dict[str, Floats]:
+def _recency(snapshot: Snapshot, lately: Mapping[str, sp.csr_array]) -> dict[str, Floats]:
     cutoff = snapshot.manifest.cutoff
     if cutoff is None:
         return {}
@@ -91,8 +98,8 @@ def _recency(snapshot: Snapshot) -> dict[str, Floats]:
     days = (cutoff - last[last != NO_TIME]) / 86_400_000
     content = np.asarray(watched.target)[last != NO_TIME]
     found = {
-        f"watchers of {span} days": np.bincount(content[days < span], minlength=watched.width).astype(np.float32)
-        for span in _SPANS
+        f"watchers of {span}": np.bincount(part.indices, minlength=watched.width).astype(np.float32)
+        for span, part in lately.items()
     }
     age = np.zeros(watched.width)
     np.maximum.at(age, content, days)

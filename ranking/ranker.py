@@ -75,7 +75,7 @@ def features(candidates: Candidates, blend: Floats, context: Context) -> Floats:
     table[:, 2 * models + 2] = np.log1p(watches)[user]
     table[:, 2 * models + 3] = np.log1p(friends)[user]
     table[:, 2 * models + 4] = np.log1p(context.watchers[candidates.contents])
-    together = _friends_who_watched(candidates, context.friends, context.watched)
+    together = _friends_who_watched(candidates, context.friends, context.ones)
     table[:, 2 * models + 5] = np.log1p(together)
     table[:, 2 * models + 6] = together / np.maximum(friends, 1)[user]
     column = 2 * models + 7
@@ -89,11 +89,11 @@ def features(candidates: Candidates, blend: Floats, context: Context) -> Floats:
 
 
 def _friends_who_watched(candidates: Candidates, friends: sp.csr_array, watched: sp.csr_array) -> Floats:
+    """For each row how many friends watched; ``watched`` holds ones."""
     found = np.empty(len(candidates.contents), dtype=np.float32)
-    ones = sp.csr_array(watched.astype(bool).astype(np.float32))
     block = 256
     for start in range(0, len(candidates.users), block):
-        counts = np.asarray((friends[candidates.users[start : start + block]] @ ones).toarray())
+        counts = np.asarray((friends[candidates.users[start : start + block]] @ watched).toarray())
         first, last = candidates.indptr[start], candidates.indptr[min(start + block, len(candidates.users))]
         found[first:last] = counts[candidates.row_user[first:last] - start, candidates.contents[first:last]]
     return found
@@ -109,8 +109,8 @@ class Ranker:
     """Gradient-boosted trees that start from the blend's scores and add to them, one forest a fold of the users.
 
     Starting from the blend, a forest has to earn every change; one that starts from nothing has to find again what the
-    blend knows, and on thin data does not. Each user is ranked by the forest that never saw them:
-    A forest that learned from a user has seen what they will watch next among the negatives, and remembers it.
+    blend knows, and on thin data does not. Each user is ranked by the forest that never saw them: a forest that learned
+    from a user has seen what they will watch next among the negatives, and remembers it.
     """
 
     forests: list[Any]
@@ -133,14 +133,14 @@ class Ranker:
         import lightgbm
 
         labels = np.rint(np.clip(candidates.worth(held_out), 0.0, 1.0) * _LEVELS).astype(np.int32)
-        user = candidates.row_user
         counts = np.diff(candidates.indptr)
+        fold = fold_of(candidates.users)
+        row_fold = fold[candidates.row_user]
         corrected = blended.copy()
         deadline = time.monotonic() + budget_s
         grown, curves = [], []
         for number in range(FOLDS):
-            outside = fold_of(candidates.users) != number
-            learned = outside[user]
+            outside, learned = fold != number, row_fold != number
             train = lightgbm.Dataset(
                 table[learned], labels[learned], group=counts[outside], init_score=blended[learned]
             )
@@ -170,7 +170,7 @@ class Ranker:
             length = min(len(curve) for curve in others)  # the fold that judges a forest has no say in its rounds
             rounds = int(np.argmax(np.mean([curve[:length] for curve in others], axis=0))) + 1
             forest = lightgbm.Booster(model_str=forest.model_to_string(num_iteration=rounds))
-            judged = fold_of(candidates.users)[user] == number
+            judged = row_fold == number
             corrected[judged] += np.asarray(forest.predict(table[judged], num_threads=2), dtype=np.float32)
             forests.append(forest)
         return cls(forests), corrected

@@ -102,10 +102,11 @@ def learn(
 
     progress(0.1, "weighing the models")
     fold = fold_of(candidates.users)
+    row_fold = fold[candidates.row_user]
     crossed = np.empty(len(candidates.contents), dtype=np.float32)
     for number in range(FOLDS):
         outside = np.flatnonzero(fold != number)
-        rows = fold[candidates.row_user] == number
+        rows = row_fold == number
         crossed[rows] = candidates.scores[rows] @ blend.fit(candidates.of(outside), held_out)
     weights = blend.fit(candidates, held_out)
     options.append(("blend", judge.by_user(crossed), SecondStage(list(models), weights)))
