@@ -37,7 +37,7 @@ GROUPS: Final = {"random": 500, "active": 100, "hubs": 20}
 TARGET_MS: Final = {"random": 50.0, "active": 50.0, "hubs": 150.0}
 LIFTED: Final = (
     ("candidates/followed_activity", ("friends", "scanned")),
-    ("candidates/followed_makers", ("friends", "perFriend")),
+    ("candidates/followed_makers", ("friends", "perFriend", "scanned")),
     ("candidates/co_watch", ("scanned",)),
     ("candidates/co_watch", ("scanned", "perItem")),
     ("candidates/same_beat", ("perBeat",)),
@@ -51,6 +51,8 @@ trending, fresh and popular walk an index: their cap is reached only where hardl
 PACES: Final = (1_000.0, 0.0)
 """Events a second that are written beside reads: what is wanted, a batch a second, then all that go in."""
 NO_CAP: Final = 10_000_000
+TIES: Final = 2_000
+"""How far an exact answer goes, so that what scores like its 20th is known."""
 EXACT_DEADLINE_MS: Final = 30_000
 
 console = Console()
@@ -203,37 +205,50 @@ def measure_recall(
     recalls = []
     for name, caps in LIFTED:
         capped = {**asked[name], **({"limit": 60} if "limit" in asked[name] else {})}
+        lifted = capped | dict.fromkeys(caps, NO_CAP) | ({"limit": TIES} if "limit" in asked[name] else {})
         for group, ids in groups.items():
             shares: dict[int, list[float]] = {20: [], 60: []}
             for user in track(ids[:most], f"exact {name}, {group}", console=console, transient=True):
                 try:
-                    whole = exact(graph, answers, name, user, capped | dict.fromkeys(caps, NO_CAP))
+                    whole = exact(graph, answers, name, user, lifted)
                 except GraphError:  # what its caps are for; ``users`` says for how many there was an exact answer
                     break
                 some = found(graph.read(name, deadline_ms=EXACT_DEADLINE_MS, userId=user, **capped))
                 for k, kept in shares.items():
-                    best = set(whole[:k])
-                    if best:
-                        kept.append(len(best & set(some[:k])) / len(best))
+                    if whole:
+                        kept.append(recall(whole, list(some), k))
             if shares[20]:
                 means = [float(np.mean(shares[k])) for k in (20, 60)]
                 recalls.append(Recall(name, ", ".join(caps), group, len(shares[20]), *means))
     return recalls
 
 
-def exact(graph: Graph, answers: SnapshotAnswers, name: str, user: str, params: Mapping[str, Any]) -> list[str]:
+def recall(whole: Mapping[str, float], some: list[str], k: int) -> float:
+    """Share of the ``k`` best of ``whole`` that stand among the first ``k`` of ``some``.
+
+    Both are best first. What scores as much as the last of the best is as good as it.
+    """
+    best = list(whole)[:k]
+    worst = whole[best[-1]]
+    return min(1.0, sum(whole.get(id_, -np.inf) >= worst for id_ in some[:k]) / len(best))
+
+
+def exact(graph: Graph, answers: SnapshotAnswers, name: str, user: str, params: Mapping[str, Any]) -> dict[str, float]:
     """What is found without the caps: from the snapshot where it can answer the question, else from Neo4j."""
     source = name.removeprefix("candidates/")
     if source == "friends_of_friends":
-        return found(answers.friends_of_friends(user, 60, friends=NO_CAP, per_friend=NO_CAP))
+        return found(answers.friends_of_friends(user, TIES, friends=NO_CAP, per_friend=NO_CAP))
     if source not in answers.NAMES:
         return found(graph.read(name, deadline_ms=EXACT_DEADLINE_MS, userId=user, **params))
     caps = {cap: value for cap, value in params.items() if isinstance(value, int) and cap != "limit"}
-    return found(answers.candidates(source, user, None, 60, **caps))
+    return found(answers.candidates(source, user, None, TIES, **caps))
 
 
-def found(rows: list[dict[str, Any]]) -> list[str]:
-    return [row["contentId"] if "contentId" in row else row["userId"] for row in rows]
+def found(rows: list[dict[str, Any]]) -> dict[str, float]:
+    """What a question gave, best first, and its score; reasons have none, and people their friends in common."""
+    return {
+        row.get("contentId") or row["userId"]: round(row.get("score", row.get("mutualCount", 0.0)), 9) for row in rows
+    }
 
 
 def write_while_reading(

@@ -51,7 +51,7 @@ MODEL: Final = Source("model", "model", 4.0)
 #: What the graph is asked for everyone. The caps bound each query on hubs too: `make bench-graph` times them.
 GRAPH_SOURCES: Final = (
     Source("followed_activity", "friends", 1.0, {"friends": 100, "scanned": 100, "perFriend": 20}),
-    Source("followed_makers", "friends", 0.8, {"friends": 200, "perFriend": 5}),
+    Source("followed_makers", "friends", 0.8, {"friends": 200, "perFriend": 20, "scanned": 3000}),
     Source("co_watch", "graph", 1.0, {"scanned": 200, "items": 10, "perItem": 100, "perUser": 10}),
     Source("same_beat", "graph", 0.5, {"items": 50, "perBeat": 30}),
     Source(

@@ -1,18 +1,40 @@
 // The newest contents made by the people one follows, seen ones left out.
-// Parameters: userId; label (Content, Keak or Beat); friends, perFriend: caps of the two steps; limit.
+// Who follows more than `friends` is answered from the other side too: the newest contents of all, those of followed
+// makers kept.
+// Parameters: userId; label (Content, Keak or Beat); friends, perFriend: caps of the people looked at and of the newest
+//   contents of each; scanned: how many of the newest contents of all are looked at; limit.
 // Columns: contentId, score (1 for the newest, falling by rank), count (of followed makers),
 //   evidence (ids of up to three of them).
 MATCH (me:User {userId: $userId})
 CALL (me) {
   MATCH (me)-[:FOLLOWS]->(friend:User)
-  RETURN friend
+  WITH friend
   LIMIT $friends
-}
-CALL (friend) {
-  MATCH (friend)-[:MADE]->(content:Content)
-  WHERE $label IN labels(content)
-  RETURN content
-  LIMIT $perFriend
+  CALL (friend) {
+    MATCH (friend)-[:MADE]->(content:Content)
+    WHERE $label IN labels(content)
+    RETURN content
+    LIMIT $perFriend
+  }
+  RETURN friend, content
+  UNION
+  WITH me
+  WHERE COUNT { (me)-[:FOLLOWS]->() } > $friends
+  CALL (me) {
+    MATCH (me)-[:FOLLOWS]->(followed:User)
+    RETURN collect(followed) AS followed
+  }
+  CALL () {
+    MATCH (content:Content)
+    WHERE content.createdAt IS NOT NULL
+    RETURN content
+    ORDER BY content.createdAt DESC
+    LIMIT $scanned
+  }
+  MATCH (content)<-[:MADE]-(friend:User)
+  WHERE friend IN followed
+    AND $label IN labels(content)
+  RETURN friend, content
 }
 WITH me, content, collect(friend.userId)[..3] AS evidence
 ORDER BY content.createdAt IS NULL, content.createdAt DESC, content.contentId

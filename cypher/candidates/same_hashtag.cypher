@@ -2,7 +2,7 @@
 // Parameters: userId; label (Content, Keak or Beat); items: cap of the contents that lead to hashtags; hashtags: how many
 //   are followed up; perHashtag: cap of the contents of one hashtag; limit.
 // Columns: contentId, score (sum over shared hashtags of own uses / √(all uses)), count (of hashtags shared), evidence
-//   (names of up to three hashtags, the strongest first).
+//   (names of up to three hashtags, the strongest first). Of equal scores the most watched content comes first.
 MATCH (me:User {userId: $userId})
 CALL (me) {
   MATCH (me)-[:MADE|WATCHED]->(item:Content)
@@ -29,5 +29,5 @@ UNWIND found AS row
 WITH row.content AS content, row.score AS score, row.count AS count, row.evidence AS evidence, seen
 WHERE NOT content IN seen
 RETURN content.contentId AS contentId, score, count, evidence
-ORDER BY score DESC, contentId
+ORDER BY score DESC, coalesce(content.audience, 0) DESC, contentId
 LIMIT $limit
