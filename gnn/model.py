@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
@@ -14,6 +16,8 @@ from gnn.topology import Link
 from graph import schema
 
 __all__ = ["Network"]
+
+Ints = npt.NDArray[np.int64]
 
 
 class Network(nn.Module):
@@ -60,26 +64,39 @@ class Network(nn.Module):
             vectors[label] = vectors[label] + projection(getattr(self, f"features_{label}"))
         return vectors
 
-    def propagate(self, relations: Mapping[str, Relation]) -> list[dict[str, Tensor]]:
-        """All layers, each label → (nodes, dim)."""
+    def propagate(self, relations: Mapping[str, Relation], users: Ints | None = None) -> list[dict[str, Tensor]]:
+        """All layers, each label → (nodes, dim); the last one holds the rows of ``users`` only, if given."""
         layers = [self.start()]
         for depth, convolutions in enumerate(self.convolutions):
             before, after = layers[-1], dict[str, Tensor]()
+            some = users if depth == self.layers - 1 else None
+            targets = before if some is None else before | {schema.USER: before[schema.USER][self._rows(some)]}
             for link in self.links:
-                message = convolutions[link.name](before[link.source], before[link.target], relations[link.name])  # type: ignore[index]
+                relation = relations[link.name]
+                if some is not None and link.target == schema.USER:
+                    relation = relation.into(some)
+                message = convolutions[link.name](before[link.source], targets[link.target], relation)  # type: ignore[index]
                 if not link.main:
                     message = message * self.gates[link.name][depth]
                 after[link.target] = after[link.target] + message if link.target in after else message
-            layers.append({label: after.get(label, before[label]) for label in before})
+            layers.append({label: after.get(label, targets[label]) for label in before})
         return layers
 
-    def forward(self, relations: Mapping[str, Relation]) -> tuple[Tensor, Tensor]:
-        """Unit vectors of users (U, dim) and contents (C, dim)."""
-        layers = self.propagate(relations)
-        return self.mixed(layers, schema.USER), self.mixed(layers, schema.CONTENT)
+    def forward(self, relations: Mapping[str, Relation], users: Ints) -> tuple[Tensor, Tensor]:
+        """Unit vectors of ``users`` (n, dim) and of all contents (C, dim)."""
+        some = None if len(users) == len(self.embeddings[schema.USER]) else users
+        layers = self.propagate(relations, some)
+        vectors = [layer[schema.USER] for layer in layers]
+        if some is not None:
+            whole = len(layers) if self.layers == 0 else -1
+            vectors[:whole] = [layer[self._rows(some)] for layer in vectors[:whole]]
+        return self.mixed(schema.USER, vectors), self.mixed(schema.CONTENT, [layer[schema.CONTENT] for layer in layers])
 
-    def mixed(self, layers: list[dict[str, Tensor]], label: str) -> Tensor:
-        """The final unit vectors of ``label`` out of all layers."""
+    def mixed(self, label: str, layers: Sequence[Tensor]) -> Tensor:
+        """The final unit vectors of ``label`` out of all its layers."""
         weights = self.mix[label].softmax(0)
-        total = sum((weights[depth] * layer[label] for depth, layer in enumerate(layers)), torch.zeros(()))
+        total = sum((weights[depth] * layer for depth, layer in enumerate(layers)), torch.zeros(()))
         return nn.functional.normalize(total, dim=1)
+
+    def _rows(self, users: Ints) -> Tensor:
+        return torch.from_numpy(users).to(self.embeddings[schema.USER].device)

@@ -9,7 +9,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Relation", "both_directions", "sample_neighbours", "sampled", "transpose"]
+__all__ = ["Relation", "both_directions", "rows_of", "sample_neighbours", "sampled", "transpose"]
 
 Ints = npt.NDArray[np.int64]
 Ids = npt.NDArray[np.int32]
@@ -32,7 +32,7 @@ class Relation:
     features: Floats | None = None
     """Shape (E, F), in edge order."""
     sent: Floats | None = None
-    """Outgoing edges of every source in the whole graph, shape (S,), where this is a sample of its edges."""
+    """Outgoing edges of every source in the whole graph, shape (S,), where this is only some of its edges."""
     whole_received: Floats | None = None
     """The same of the edges into every target, shape (T,)."""
 
@@ -62,6 +62,21 @@ class Relation:
     def target(self) -> Ids:
         """Target of every edge, shape (E,)."""
         return np.repeat(np.arange(self.targets, dtype=np.int32), np.diff(self.indptr))
+
+    def into(self, nodes: Ints) -> Relation:
+        """The edges into ``nodes`` (n,), which become the targets 0 … n - 1; degrees stay those of the whole."""
+        indptr, edges = rows_of(self.indptr, nodes)
+        source = np.asarray(self.source)[edges]
+        out_indptr, out_target, out_edge, _ = transpose(indptr, source, self.sources)
+        features = None if self.features is None else self.features[edges]
+        return Relation(indptr, source, out_indptr, out_target, out_edge, features, self.degrees, self.received[nodes])
+
+
+def rows_of(indptr: Ints, rows: Ints) -> tuple[Ints, Ints]:
+    """Row starts of a CSR with only ``rows`` (n,) of another, and where its entries lie in that one."""
+    counts = np.diff(indptr)[rows]
+    starts = np.concatenate(([0], np.cumsum(counts)))
+    return starts, np.repeat(indptr[rows] - starts[:-1], counts) + np.arange(starts[-1])
 
 
 @numba.njit(cache=True, nogil=True)

@@ -15,7 +15,7 @@ from torch import Tensor
 from gnn.config import GnnConfig
 from gnn.loss import Negatives, softmax_loss
 from gnn.model import Network
-from gnn.relations import both_directions
+from gnn.relations import both_directions, rows_of
 from gnn.topology import Topology
 from graph import schema
 
@@ -50,9 +50,7 @@ class Watches:
 
     def of(self, users: Ints) -> tuple[Ints, npt.NDArray[np.int32], Floats]:
         """The rows of ``users`` as a CSR of their own."""
-        counts = np.diff(self.indptr)[users]
-        indptr = np.concatenate(([0], np.cumsum(counts)))
-        places = np.repeat(self.indptr[users] - indptr[:-1], counts) + np.arange(indptr[-1])
+        indptr, places = rows_of(self.indptr, users)
         return indptr, self.content[places], self.weight[places]
 
 
@@ -128,18 +126,20 @@ class Trainer:
         return sum(int(np.minimum(np.diff(r.indptr), most).sum()) for r in self.topology.whole.values())
 
     def step(self, users: Ints) -> float:
-        """One optimiser step on the watches of ``users``; messages pass over the whole thinned graph."""
+        """One optimiser step on the watches of ``users``; messages pass over the whole thinned graph.
+
+        In the last layer only those into ``users`` and contents, as nothing else is compared.
+        """
         indptr, content, weight = self.watches.of(users)
         positives = both_directions(indptr, content, self.watches.contents)[1]
         if self.config.neighbours:
             relations = self.topology.sampled(self.rng, self.config.neighbours, self.config.edge_dropout)
         else:
             relations = self.topology.dropped(self.rng, self.config.edge_dropout)
-        user_vectors, content_vectors = self.network(relations)
+        user_vectors, content_vectors = self.network(relations, users)
         shares = torch.from_numpy(weight / weight.sum()).to(self.device)
-        rows = torch.from_numpy(users).to(self.device)
         loss = softmax_loss(
-            user_vectors[rows] if len(users) < len(user_vectors) else user_vectors,
+            user_vectors,
             content_vectors,
             positives,
             shares,
@@ -173,7 +173,10 @@ class Trainer:
             layers = self.network.propagate(self.topology.whole)
             # The first layer may be the parameters themselves, which are about to be swapped back.
             layers[0] = {label: vectors.detach().clone() for label, vectors in layers[0].items()}
-            return self.network.mixed(layers, schema.USER), self.network.mixed(layers, schema.CONTENT), layers
+            users, contents = (
+                self.network.mixed(label, [layer[label] for layer in layers]) for label in (schema.USER, schema.CONTENT)
+            )
+            return users, contents, layers
         finally:
             self._swap()
 

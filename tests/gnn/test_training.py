@@ -137,7 +137,7 @@ def test_a_newcomer_gets_the_vector_that_training_would_give(tmp_path):
     network.embeddings["User"].data[4] = 0.0
     with torch.no_grad():
         layers = network.propagate(topology.whole)
-        expected = network.mixed(layers, "User")[4].numpy()
+        expected = network.mixed("User", [layer["User"] for layer in layers])[4].numpy()
     weights = {n: p.detach().numpy() for n, p in network.named_parameters() if not n.startswith("embeddings")}
     before = {label: [layer[label].detach().numpy() for layer in layers[:-1]] for label in topology.counts}
     degrees = {link.name: topology.whole[link.name].degrees for link in topology.links}
