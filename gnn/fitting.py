@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 from pathlib import Path
 
@@ -35,6 +36,14 @@ _SEARCH_SHARE = 0.5
 _BLIND_EPOCHS = 60
 """Where there is too little to hold anything out."""
 _CHECKPOINT_EVERY_S = 60.0
+_CHECKPOINT_SHARE = 0.05
+"""Of the time, for writing checkpoints: of a large network one takes seconds."""
+_LARGE_BUDGET_S = 3_300.0
+"""For training on a large graph, where nobody said."""
+_LARGE_SEARCH_SHARE = 0.8
+"""Of the time on a large graph, until what was held out is learned from too."""
+_GOING_ON = 0.25
+"""Epochs on everything for each epoch before."""
 
 
 def fit(
@@ -49,22 +58,28 @@ def fit(
 ) -> Artifact:
     """See `gnn.recommender.GraphNetwork.fit`."""
     progress = progress or (lambda share, what: None)
-    if len(snapshot.watched) + len(snapshot.follows) > LARGE:  # once, for the search and the training alike
+    large = len(snapshot.watched) + len(snapshot.follows) > LARGE
+    if large:  # once, for the search and the training alike
         unset = SMALLER.keys() - config.model_fields_set
         config = config.model_copy(update={key: SMALLER[key] for key in unset})
+        budget_s = budget_s or _LARGE_BUDGET_S
+    begun, metrics, part = 0.0, dict[str, float](), None
+    run: _Run | None = None
     if validation is None and epochs is None:
-        rest, validation = _hold_out(snapshot, np.random.default_rng(config.seed))
-        searching: Progress = lambda share, what: progress(_SEARCH_SHARE * share, f"finding when to stop, {what}")  # noqa: E731
+        begun = _LARGE_SEARCH_SHARE if large else _SEARCH_SHARE
+        searching: Progress = lambda share, what: progress(begun * share, f"finding when to stop, {what}")  # noqa: E731
         part = checkpoint and checkpoint.with_name(f"{checkpoint.name}-search")
-        budget = None if budget_s is None else _SEARCH_SHARE * budget_s
-        found = _Run(config, rest, validation, None if validation.nnz else 1, budget, part).train(searching)
-        epochs, validation = found.trainer.history.best_epoch if validation.nnz else _BLIND_EPOCHS, None
-        budget_s = None if budget_s is None else (1.0 - _SEARCH_SHARE) * budget_s
-        begun, metrics = _SEARCH_SHARE, found.metrics
-    else:
-        begun, metrics = 0.0, {}
+        search = _Run.blind(config, snapshot, None if budget_s is None else begun * budget_s, part).train(searching)
+        epochs, metrics = search.trainer.history.best_epoch if search.judged.size else _BLIND_EPOCHS, search.metrics
+        budget_s = None if budget_s is None else (1.0 - begun) * budget_s
+        if large:  # there is no time to begin anew, so what was held out is learned from now
+            run = search.going_on(snapshot, math.ceil(_GOING_ON * epochs), budget_s, checkpoint)
+        del search
     training: Progress = lambda share, what: progress(begun + (1.0 - begun) * share, what)  # noqa: E731
-    run = _Run(config, snapshot, validation, epochs, budget_s, checkpoint).train(training)
+    run = (run or _Run(config, snapshot, validation, epochs, budget_s, checkpoint)).train(training)
+    for file in (checkpoint, part):
+        if file:
+            file.unlink(missing_ok=True)
     return run.artifact(name, metrics | run.metrics)
 
 
@@ -110,6 +125,26 @@ class _Run:
         self.best: list[Tensor] | None = None
         """Averaged weights of the best epoch so far."""
         self.spent = 0.0
+        self.before = 0
+        """Epochs that the weights it began with had been trained for."""
+
+    @classmethod
+    def blind(cls, config: GnnConfig, snapshot: Snapshot, budget_s: float | None, checkpoint: Path | None) -> _Run:
+        """A run that holds out itself what it is judged by, of one epoch where there is too little."""
+        rest, validation = _hold_out(snapshot, np.random.default_rng(config.seed))
+        return cls(config, rest, validation, None if validation.nnz else 1, budget_s, checkpoint)
+
+    def going_on(self, snapshot: Snapshot, epochs: int, budget_s: float | None, checkpoint: Path | None) -> _Run:
+        """A run on ``snapshot``, which has the same nodes, from the best weights of this one, which is over then."""
+        if self.checkpoint:
+            self._save()
+        weights, optimiser = self.best or self.trainer.average, self.trainer.optimiser.state_dict()
+        before = self.trainer.history.best_epoch
+        del self.trainer  # of a large graph there is no room for two
+        run = _Run(self.config, snapshot, None, epochs, budget_s, checkpoint)
+        run.trainer.begin_with(weights, optimiser)
+        run.before = before
+        return run
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -128,8 +163,9 @@ class _Run:
         """Epoch after epoch until it no longer helps, they are all done, or the time is up."""
         trainer, history = self.trainer, self.trainer.history
         self._resume()
-        begun, saved, longest, judging = time.monotonic() - self.spent, time.monotonic(), 0.0, 0.0
-        while trainer.watches.content.size and len(history.loss) < self.epochs:
+        begun, saved = time.monotonic() - self.spent, time.monotonic()
+        longest = judging = saving = 0.0
+        while not self._over(longest):
             started = time.monotonic()
             loss = trainer.epoch()
             done = len(history.loss)
@@ -139,23 +175,27 @@ class _Run:
                 started = time.monotonic()
                 self._judge(done)
                 judging = time.monotonic() - started
-                if done - history.best_epoch >= self.config.patience:
-                    break
             self.spent = time.monotonic() - begun
             share = done / self.epochs
             if self.budget_s is not None:
                 share = max(share, self.spent / self.budget_s)
             progress(min(share, 1.0), self._said(done, loss, share))
-            if self.budget_s is not None and self.spent + longest > self.budget_s:
-                break
-            if self.checkpoint and time.monotonic() - saved > _CHECKPOINT_EVERY_S:
+            if self.checkpoint and time.monotonic() - saved > max(_CHECKPOINT_EVERY_S, saving / _CHECKPOINT_SHARE):
+                started = time.monotonic()
                 self._save()
                 saved = time.monotonic()
+                saving = saved - started
         if len(self.judged) and not history.validation:
             self._judge(len(history.loss))
-        if self.checkpoint:
-            self.checkpoint.unlink(missing_ok=True)
         return self
+
+    def _over(self, longest: float) -> bool:
+        """Whether another epoch, of ``longest`` seconds at most, has no use, no place or no time."""
+        history = self.trainer.history
+        done = len(history.loss)
+        late = self.budget_s is not None and done > 0 and self.spent + longest > self.budget_s
+        useless = bool(history.validation) and max(history.validation) - history.best_epoch >= self.config.patience
+        return late or useless or done >= self.epochs or not self.trainer.watches.content.size
 
     def _said(self, done: int, loss: float, share: float) -> str:
         left = self.spent * (1.0 / max(share, 1e-9) - 1.0)
@@ -192,7 +232,7 @@ class _Run:
             model=name,
             graph_id=self.snapshot.manifest.graph_id,
             config=self.config,
-            epochs=self.trainer.history.best_epoch,
+            epochs=self.before + self.trainer.history.best_epoch,
             metrics=metrics,
             cutoff=self.snapshot.manifest.cutoff,
         )

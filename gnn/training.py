@@ -180,6 +180,14 @@ class Trainer:
         finally:
             self._swap()
 
+    def begin_with(self, weights: list[Tensor], optimiser: dict[str, Any]) -> None:
+        """Start from another trainer's weights and its optimiser's state."""
+        with torch.no_grad():
+            for mine, average, weight in zip(self.parameters, self.average, weights, strict=True):
+                mine.copy_(weight)
+                average.copy_(weight)
+        self.optimiser.load_state_dict(optimiser)
+
     def _swap(self) -> None:
         for parameter, average in zip(self.parameters, self.average, strict=True):
             parameter.data, average.data = average.data, parameter.data

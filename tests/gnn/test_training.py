@@ -75,29 +75,49 @@ from gnn.config import GnnConfig
 from gnn import fitting
 from gnn.recommender import GraphNetwork
 from tests import checkerboard
-fitting._CHECKPOINT_EVERY_S = 0.0
-config = GnnConfig(dim=16, heads=2, layers=2)
+fitting._CHECKPOINT_EVERY_S, fitting._CHECKPOINT_SHARE = 0.0, float("inf")
 said = lambda share, what: print(what, flush=True)
-model = GraphNetwork(config).fit(checkerboard.snapshot(), said, epochs=60, checkpoint=Path(sys.argv[1]) / "c")
+config, epochs = GnnConfig(dim=16, heads=2, layers=2), 60
+if sys.argv[2] == "large":
+    fitting.LARGE, epochs = 10, None
+    config = GnnConfig(dim=16, heads=2, layers=2, max_epochs=40)
+model = GraphNetwork(config).fit(checkerboard.snapshot(), said, epochs=epochs, checkpoint=Path(sys.argv[1]) / "c")
 model.save(Path(sys.argv[1]) / "model")
 """
 
 
-def test_killed_training_goes_on_to_the_same_end(tmp_path):
+def killed_at(line: str, folder: Path, size: str) -> tuple[list[str], GraphNetwork]:
+    """What a training says that was killed when it said ``line`` and started again, and its model."""
     root = Path(__file__).parents[2]
-    command = [sys.executable, "-c", _RUN, str(tmp_path)]
+    command = [sys.executable, "-c", _RUN, str(folder), size]
     with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) as killed:
         assert killed.stdout is not None
-        for line in killed.stdout:
-            if line.startswith("epoch 20,"):
+        for said in killed.stdout:
+            if said.startswith(line):
                 killed.send_signal(signal.SIGKILL)
                 break
-    assert (tmp_path / "c").is_file()
+    assert list(folder.glob("c*"))
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
-    assert int(done.stdout.split(",")[0].removeprefix("epoch ")) >= 20
-    assert not (tmp_path / "c").exists()
-    resumed = GraphNetwork.load(tmp_path / "model", checkerboard.snapshot())
+    assert not list(folder.glob("c*"))
+    return done.stdout.splitlines(), GraphNetwork.load(folder / "model", checkerboard.snapshot())
+
+
+def test_killed_training_goes_on_to_the_same_end(tmp_path):
+    said, resumed = killed_at("epoch 20,", tmp_path, "small")
+    assert int(said[0].split(",")[0].removeprefix("epoch ")) >= 20
     straight = GraphNetwork(SMALL).fit(checkerboard.snapshot(), epochs=60)
+    np.testing.assert_allclose(resumed.scores(EVERYONE), straight.scores(EVERYONE), atol=1e-5)
+
+
+@pytest.mark.parametrize("line", ["finding when to stop, epoch 5,", "epoch 2,"])
+def test_killed_training_on_a_large_graph_goes_on_to_the_same_end(tmp_path, line, monkeypatch):
+    from gnn import fitting
+
+    said, resumed = killed_at(line, tmp_path, "large")
+    assert not said[0].startswith("finding when to stop, epoch 1,")
+    assert line.startswith("finding") or not any(what.startswith("finding") for what in said)
+    monkeypatch.setattr(fitting, "LARGE", 10)
+    straight = GraphNetwork(SMALL.model_copy(update={"max_epochs": 40})).fit(checkerboard.snapshot())
     np.testing.assert_allclose(resumed.scores(EVERYONE), straight.scores(EVERYONE), atol=1e-5)
 
 
@@ -119,6 +139,21 @@ def test_a_large_graph_gets_a_smaller_network_unless_its_size_was_chosen(monkeyp
         used = model.artifact.manifest.config
         assert used.dim == model.artifact.embeddings.users.shape[1] == dim
         assert used.neighbours == 10
+
+
+def test_a_large_graph_is_learned_from_whole_in_the_end(monkeypatch):
+    from gnn import fitting
+
+    monkeypatch.setattr(fitting, "LARGE", 10)
+    heard: list[str] = []
+    model = GraphNetwork(GnnConfig(seed=1, max_epochs=40)).fit(
+        checkerboard.snapshot(), lambda share, what: heard.append(what)
+    )
+    searched = [what for what in heard if what.startswith("finding when to stop")]
+    assert 0 < len(heard) - len(searched) <= 10
+    assert model.best_epochs > len(heard) - len(searched)
+    ids, _ = model.recommend(EVERYONE, 1)
+    assert (ids[:, 0] == EVERYONE).mean() > 0.9
 
 
 def test_a_newcomer_gets_the_vector_that_training_would_give(tmp_path):
