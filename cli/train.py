@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from baselines.recommender import Recommender
+from gnn import processes
 from graph import snapshot as snapshots
 from graph.errors import SettingsError
 from graph.settings import load_settings
@@ -35,12 +36,18 @@ def train(
 
     `gat` is the whole pipeline: it tunes every model on a validation part of its own, and learns to rank their
     candidates together.
+
+    `torchrun --nproc-per-node 2 .venv/bin/entourage train --model gnn` shares the network's work among processes.
     """
     if budget is not None and not budget > 0:
         raise SettingsError(f"A budget of {budget:g} minutes is none.", do="Give a positive number of minutes.")
     if device not in ("auto", "cpu", "cuda"):
         raise SettingsError(f"There is no device called {device!r}.", do="Known ones: auto, cpu, cuda.")
+    if processes.count() > 1 and model not in ("gnn", "lightgcn"):
+        raise SettingsError(f"{model} trains in one process.", do="Start it without torchrun, or train gnn.")
     settings = load_settings()
+    if processes.rank() > 0:
+        _console.quiet = True
     recommender = _make(model, budget, device, seed)
     snapshot = snapshots.load(settings.snapshot_path)
     _console.print(
@@ -55,8 +62,12 @@ def train(
         options: dict[str, Any] = {}
         if "checkpoint" in inspect.signature(recommender.fit).parameters:  # a training broken off goes on from there
             options["checkpoint"] = path.with_name(f"{model}.checkpoint")
-        recommender.fit(snapshot, lambda share, what: bar.update(task, completed=share, description=what), **options)
-    recommender.save(path)
+        with processes.joined():
+            recommender.fit(
+                snapshot, lambda share, what: bar.update(task, completed=share, description=what), **options
+            )
+    if processes.rank() == 0:
+        recommender.save(path)
     metrics = getattr(recommender, "metrics", {})
     if metrics:
         _console.print(_table(metrics))

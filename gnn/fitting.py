@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from baselines.recommender import Progress
+from gnn import processes
 from gnn.artifact import Artifact, Manifest
 from gnn.config import LARGE, SMALLER, GnnConfig
 from gnn.embeddings import Embeddings
@@ -78,7 +79,7 @@ def fit(
     training: Progress = lambda share, what: progress(begun + (1.0 - begun) * share, what)  # noqa: E731
     run = (run or _Run(config, snapshot, validation, epochs, budget_s, checkpoint)).train(training)
     for file in (checkpoint, part):
-        if file:
+        if file and processes.rank() == 0:
             file.unlink(missing_ok=True)
     return run.artifact(name, metrics | run.metrics)
 
@@ -169,13 +170,13 @@ class _Run:
             started = time.monotonic()
             loss = trainer.epoch()
             done = len(history.loss)
-            longest = max(longest, time.monotonic() - started)
+            longest = processes.agreed(max(longest, time.monotonic() - started))
             # Judging costs a pass over the graph and a ranking: at most a third of the time goes there.
             if len(self.judged) and (done % (1 + int(2.0 * judging / max(longest, 1e-9))) == 0 or done == self.epochs):
                 started = time.monotonic()
                 self._judge(done)
-                judging = time.monotonic() - started
-            self.spent = time.monotonic() - begun
+                judging = processes.agreed(time.monotonic() - started)
+            self.spent = processes.agreed(time.monotonic() - begun)
             share = done / self.epochs
             if self.budget_s is not None:
                 share = max(share, self.spent / self.budget_s)
@@ -253,6 +254,8 @@ class _Run:
 
     def _save(self) -> None:
         assert self.checkpoint is not None
+        if processes.rank() > 0:
+            return
         with aside.file(self.checkpoint) as file:
             state = {"fingerprint": self._fingerprint(), "best": self.best, "spent": self.spent}
             torch.save(state | self.trainer.state(), file)

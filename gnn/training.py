@@ -11,7 +11,9 @@ import numpy.typing as npt
 import scipy.sparse as sp
 import torch
 from torch import Tensor
+from torch.nn.parallel import DistributedDataParallel
 
+from gnn import processes
 from gnn.config import GnnConfig
 from gnn.loss import Negatives, softmax_loss
 from gnn.model import Network
@@ -80,6 +82,9 @@ class Trainer:
             torch.manual_seed(config.seed)
             tensors = {label: torch.from_numpy(values) for label, values in features.items()}
             self.network = Network(config, topology.counts, topology.links, tensors).to(self.device)
+        self._shared: torch.nn.Module = self.network
+        if processes.count() > 1:  # the last layer's messages to genres, say, reach no loss
+            self._shared = DistributedDataParallel(self.network, find_unused_parameters=True)
         embeddings = list(self.network.embeddings.parameters())
         known = {id(p) for p in embeddings}
         rest = [p for p in self.network.parameters() if id(p) not in known]
@@ -112,7 +117,7 @@ class Trainer:
 
         A step compares `_STEP_LOGITS` pairs of user and content, or more where passing its messages costs as much.
         """
-        users = len(self.watches.users)
+        users = max(1, len(self.watches.users) // processes.count())  # a step has one for every process
         if self.config.steps_per_epoch:
             return min(self.config.steps_per_epoch, users)
         pairs = max(_STEP_LOGITS, _LOGITS_PER_EDGE * self._edges_a_step)
@@ -130,14 +135,17 @@ class Trainer:
 
         In the last layer only those into ``users`` and contents, as nothing else is compared.
         """
+        users = users[processes.rank() :: processes.count()]
         indptr, content, weight = self.watches.of(users)
         positives = both_directions(indptr, content, self.watches.contents)[1]
         if self.config.neighbours:
             relations = self.topology.sampled(self.rng, self.config.neighbours, self.config.edge_dropout)
         else:
             relations = self.topology.dropped(self.rng, self.config.edge_dropout)
-        user_vectors, content_vectors = self.network(relations, users)
-        shares = torch.from_numpy(weight / weight.sum()).to(self.device)
+        user_vectors, content_vectors = self._shared(relations, users)
+        # What several processes find is averaged, and should be added up.
+        share = np.float32(processes.count() / processes.added_up(float(weight.sum())))
+        shares = torch.from_numpy(weight * share).to(self.device)
         loss = softmax_loss(
             user_vectors,
             content_vectors,

@@ -1,0 +1,60 @@
+"""Several processes that train one network together: torchrun starts them, gloo carries their gradients.
+
+All hold the whole graph and draw the same random numbers; each compares its share of a step's users, and the sum of
+their gradients is what one process alone would have found.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+__all__ = ["added_up", "agreed", "count", "joined", "rank"]
+
+
+def count() -> int:
+    """How many processes torchrun started; 1 without it."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def rank() -> int:
+    """Which of them this is; the first, 0, speaks and writes."""
+    return int(os.environ.get("RANK", "0"))
+
+
+@contextmanager
+def joined() -> Iterator[None]:
+    """Meet the others, where there are any, and part from them at the end."""
+    if count() == 1:
+        yield
+        return
+    from torch import distributed
+
+    distributed.init_process_group("gloo")
+    try:
+        yield
+    finally:
+        distributed.destroy_process_group()
+
+
+def agreed(value: float) -> float:
+    """The first process's value, for whatever clocks decide."""
+    return _exchanged(value, lambda distributed, told: distributed.broadcast(told, 0))
+
+
+def added_up(value: float) -> float:
+    """The sum of all processes' values."""
+    return _exchanged(value, lambda distributed, told: distributed.all_reduce(told))
+
+
+def _exchanged(value: float, how: Callable[[Any, Any], Any]) -> float:
+    if count() == 1:
+        return value
+    import torch
+    from torch import distributed
+
+    told = torch.tensor(value, dtype=torch.float64)
+    how(distributed, told)
+    return float(told)
