@@ -40,6 +40,8 @@ class GnnConfig(BaseModel):
     """Of the id embeddings only, decoupled as in AdamW."""
     edge_dropout: Share = 0.3
     """Share of the edges left out of message passing, drawn afresh every step, of those in ``neighbours`` too."""
+    cold: Share = 0.0
+    """Share of the users and contents that a step treats as newcomers, without an id and a watch to be known by."""
     neighbours: Annotated[int, Field(ge=0)] = 0
     """Edges of a relation into one node that a step draws; 0 takes all."""
     ema: Share = 0.9

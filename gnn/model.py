@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from gnn.config import GnnConfig
 from gnn.layers import CONVOLUTIONS
 from gnn.relations import Relation
-from gnn.topology import Link
+from gnn.topology import Cold, Link
 from graph import schema
 
 __all__ = ["Network"]
@@ -57,16 +57,21 @@ class Network(nn.Module):
             {label: nn.Parameter(torch.zeros(config.layers + 1)) for label in (schema.USER, schema.CONTENT)}
         )
 
-    def start(self) -> dict[str, Tensor]:
-        """Layer 0 of every label, shape (nodes, dim)."""
+    def start(self, cold: Cold | None = None) -> dict[str, Tensor]:
+        """Layer 0 of every label, shape (nodes, dim), without the ids of those that are ``cold``."""
         vectors = dict(self.embeddings.items())
+        for label, masks in (cold or {}).items():
+            known = torch.from_numpy(~masks).to(vectors[label])
+            vectors[label] = vectors[label] * known[:, None]
         for label, projection in self.projections.items():
             vectors[label] = vectors[label] + projection(getattr(self, f"features_{label}"))
         return vectors
 
-    def propagate(self, relations: Mapping[str, Relation], users: Ints | None = None) -> list[dict[str, Tensor]]:
+    def propagate(
+        self, relations: Mapping[str, Relation], users: Ints | None = None, cold: Cold | None = None
+    ) -> list[dict[str, Tensor]]:
         """All layers, each label → (nodes, dim); the last one holds the rows of ``users`` only, if given."""
-        layers = [self.start()]
+        layers = [self.start(cold)]
         for depth, convolutions in enumerate(self.convolutions):
             before, after = layers[-1], dict[str, Tensor]()
             some = users if depth == self.layers - 1 else None
@@ -82,10 +87,12 @@ class Network(nn.Module):
             layers.append({label: after.get(label, targets[label]) for label in before})
         return layers
 
-    def forward(self, relations: Mapping[str, Relation], users: Ints) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, relations: Mapping[str, Relation], users: Ints, cold: Cold | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Unit vectors of ``users`` (n, dim) and of all contents (C, dim)."""
         some = None if len(users) == len(self.embeddings[schema.USER]) else users
-        layers = self.propagate(relations, some)
+        layers = self.propagate(relations, some, cold)
         vectors = [layer[schema.USER] for layer in layers]
         if some is not None:
             whole = len(layers) if self.layers == 0 else -1

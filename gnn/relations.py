@@ -14,6 +14,7 @@ __all__ = ["Relation", "both_directions", "rows_of", "sample_neighbours", "sampl
 Ints = npt.NDArray[np.int64]
 Ids = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ def both_directions(
     target: Ids,
     width: int,
     features: Floats | None = None,
-    mask: npt.NDArray[np.bool_] | None = None,
+    mask: Mask | None = None,
 ) -> tuple[Relation, Relation]:
     """A CSR of edges row → column as the relation that sends rows' messages to columns, and the one that sends back.
 
@@ -185,16 +186,20 @@ def sample_neighbours(
     return places[:filled], sources[:filled], edges[:filled]
 
 
-def sampled(relation: Relation, count: int, rng: np.random.Generator, dropout: float = 0.0) -> Relation:
+def sampled(
+    relation: Relation, count: int, rng: np.random.Generator, dropout: float = 0.0, cut: tuple[Mask, Mask] | None = None
+) -> Relation:
     """At most ``count`` of the edges into every target, drawn without repetition, less a random share of them.
 
-    Degrees stay the whole graph's.
+    ``cut`` tells of every source (S,) and every target (T,) whether all its edges go. Degrees stay the whole graph's.
     """
     targets = np.arange(relation.targets)
     draws = rng.random((len(targets), count), dtype=np.float32)
     anytime = np.empty(0, dtype=np.int64)
     target, source, edges = sample_neighbours(relation.indptr, relation.source, anytime, targets, targets, count, draws)
     kept = rng.random(len(edges), dtype=np.float32) >= dropout
+    if cut:
+        kept &= ~(cut[0][source] | cut[1][target])
     target, source, edges = target[kept], source[kept].astype(np.int32), edges[kept]
     indptr = np.concatenate(([0], np.cumsum(np.bincount(target, minlength=relation.targets))))
     out_indptr, out_target, out_edge, _ = transpose(indptr, source, relation.sources)

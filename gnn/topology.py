@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,9 +13,11 @@ from gnn.relations import Relation, both_directions, sampled
 from graph import schema
 from graph.snapshot import Edges, Snapshot
 
-__all__ = ["Link", "Topology"]
+__all__ = ["Cold", "Link", "Topology"]
 
 Floats = npt.NDArray[np.float32]
+Cold = Mapping[str, npt.NDArray[np.bool_]]
+"""Label → whether each of its nodes is to be treated as one that training never saw."""
 
 #: Relationship types that carry messages. A block or a hidden content is a wish, not a likeness.
 _CARRIERS = (
@@ -75,21 +78,39 @@ class Topology:
         """Edges of all relations."""
         return sum(relation.count for relation in self.whole.values())
 
-    def dropped(self, rng: np.random.Generator, share: float) -> dict[str, Relation]:
-        """Every relation without a random ``share`` of its edges; an edge goes in both directions or in none."""
-        return self._relations(rng, share) if share > 0.0 else self.whole
+    def dropped(self, rng: np.random.Generator, share: float, cold: Cold | None = None) -> dict[str, Relation]:
+        """Every relation without a random ``share`` of its edges; an edge goes in both directions or in none.
 
-    def sampled(self, rng: np.random.Generator, count: int, share: float) -> dict[str, Relation]:
+        Nothing is watched by, and nobody watches, the nodes that are ``cold``.
+        """
+        return self._relations(rng, share, cold) if share > 0.0 or cold else self.whole
+
+    def sampled(
+        self, rng: np.random.Generator, count: int, share: float, cold: Cold | None = None
+    ) -> dict[str, Relation]:
         """Every relation with at most ``count`` random edges into each node, less a random ``share`` of them.
 
-        Each direction is drawn for itself.
+        Each direction is drawn for itself. ``cold`` as in `dropped`.
         """
-        return {name: sampled(relation, count, rng, share) for name, relation in self.whole.items()}
+        return {
+            link.name: sampled(
+                self.whole[link.name],
+                count,
+                rng,
+                share,
+                (cold[link.source], cold[link.target]) if cold and link.main else None,
+            )
+            for link in self.links
+        }
 
-    def _relations(self, rng: np.random.Generator | None, share: float) -> dict[str, Relation]:
+    def _relations(
+        self, rng: np.random.Generator | None, share: float, cold: Cold | None = None
+    ) -> dict[str, Relation]:
         relations = {}
         for name, edges in self._edges.items():
             mask = None if rng is None else rng.random(len(edges), dtype=np.float32) >= share
+            if mask is not None and cold and name == schema.WATCHED:
+                mask &= ~(cold[schema.USER][edges.source] | cold[schema.CONTENT][edges.target])
             features = self._features if name == schema.WATCHED else None
             towards, back = both_directions(edges.indptr, edges.target, edges.width, features, mask)
             relations[name] = towards

@@ -18,7 +18,7 @@ from gnn.config import GnnConfig
 from gnn.loss import Negatives, softmax_loss
 from gnn.model import Network
 from gnn.relations import both_directions, rows_of
-from gnn.topology import Topology
+from gnn.topology import Cold, Topology
 from graph import schema
 
 __all__ = ["Trainer", "Watches"]
@@ -82,6 +82,8 @@ class Trainer:
             torch.manual_seed(config.seed)
             tensors = {label: torch.from_numpy(values) for label, values in features.items()}
             self.network = Network(config, topology.counts, topology.links, tensors).to(self.device)
+        nobody = np.bincount(watches.content, minlength=watches.contents) == 0
+        self._unknown: Cold = {schema.USER: np.diff(watches.indptr) == 0, schema.CONTENT: nobody}
         self._shared: torch.nn.Module = self.network
         if processes.count() > 1:  # the last layer's messages to genres, say, reach no loss
             self._shared = DistributedDataParallel(self.network, find_unused_parameters=True)
@@ -138,11 +140,12 @@ class Trainer:
         users = users[processes.rank() :: processes.count()]
         indptr, content, weight = self.watches.of(users)
         positives = both_directions(indptr, content, self.watches.contents)[1]
+        cold = self._cold()
         if self.config.neighbours:
-            relations = self.topology.sampled(self.rng, self.config.neighbours, self.config.edge_dropout)
+            relations = self.topology.sampled(self.rng, self.config.neighbours, self.config.edge_dropout, cold)
         else:
-            relations = self.topology.dropped(self.rng, self.config.edge_dropout)
-        user_vectors, content_vectors = self._shared(relations, users)
+            relations = self.topology.dropped(self.rng, self.config.edge_dropout, cold)
+        user_vectors, content_vectors = self._shared(relations, users, cold)
         # What several processes find is averaged, and should be added up.
         share = np.float32(processes.count() / processes.added_up(float(weight.sum())))
         shares = torch.from_numpy(weight * share).to(self.device)
@@ -164,6 +167,15 @@ class Trainer:
             torch._foreach_lerp_(self.average, [p.detach() for p in self.parameters], 1.0 - decay)
         return float(loss.detach())
 
+    def _cold(self) -> Cold | None:
+        """Who is a newcomer in this step; ids that nobody has watched with, or watched, are never learned."""
+        if not self.config.cold:
+            return None
+        return {
+            label: unknown | (self.rng.random(len(unknown), dtype=np.float32) < self.config.cold)
+            for label, unknown in self._unknown.items()
+        }
+
     def _negatives(self) -> Negatives:
         """All contents, or a draw of them, half of it by popularity, with what each stands for."""
         if not self._sampled:
@@ -178,7 +190,7 @@ class Trainer:
         """Unit vectors of users and contents, and all layers, under the averaged weights and the whole graph."""
         self._swap()
         try:
-            layers = self.network.propagate(self.topology.whole)
+            layers = self.network.propagate(self.topology.whole, cold=self._unknown if self.config.cold else None)
             # The first layer may be the parameters themselves, which are about to be swapped back.
             layers[0] = {label: vectors.detach().clone() for label, vectors in layers[0].items()}
             users, contents = (

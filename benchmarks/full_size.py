@@ -1,0 +1,122 @@
+"""What can be learned of a generated network of any size in a given time, and how far that stays below the ceiling.
+
+    python -m benchmarks.full_size FOLDER --models popularity,als,ease,gnn --budget 50 --out full_size.json
+
+FOLDER is the one `entourage generate` wrote, for its truth; the snapshot is that of the home folder. Everything since
+the truth's cut-off is held out. Each model is fitted in a process of its own, so that its peak of memory is its own,
+and ranks all contents for the probed users, of whom the ceiling is known, and for random others.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from evaluation.metrics import judge, ndcg
+from evaluation.rank import rank
+from evaluation.splits import temporal
+from generator import truth
+from graph.settings import load_settings
+from graph.snapshot import Snapshot, load
+from ranking import registry
+
+K = 10
+OTHERS = 2_000
+"""Judged users beside the probed ones."""
+
+
+@dataclass(frozen=True)
+class Result:
+    model: str
+    ndcg: float
+    """NDCG@10 over the random users."""
+    error: float
+    """Its standard error."""
+    probed_ndcg: float
+    """NDCG@10 over the probed users; the ceiling is to be compared with this one."""
+    fit_s: float
+    rank_s: float
+    peak_gib: float
+    epochs: int = 0
+
+
+def watched_ids(snapshot: Snapshot, folder: Path) -> tuple[truth.Truth, float, np.ndarray, np.ndarray]:
+    """The truth, the ceiling, the nids it is known for, and random others, all with something held out."""
+    true = truth.load(folder)
+    split = temporal(snapshot, cutoff=true.facts["cutoff"])
+    seen = split.train.interactions()
+    ceiling, probed = truth.ceiling(true, snapshot.users.ids, snapshot.contents.ids, seen, split.held_out, K)
+    known = split.users[np.diff(seen.indptr)[split.users] > 0]
+    others = np.random.default_rng(0).choice(known, min(OTHERS, len(known)), replace=False)
+    return true, ceiling, probed, np.sort(others)
+
+
+def fit(name: str, snapshot_path: Path, cutoff: int, probed: np.ndarray, others: np.ndarray, budget: float) -> Result:
+    split = temporal(load(snapshot_path), cutoff=cutoff)
+    began, said = time.perf_counter(), [0.0]
+
+    def progress(share: float, what: str) -> None:
+        if time.perf_counter() - said[0] > 20:
+            said[0] = time.perf_counter()
+            print(f"  {said[0] - began:6.0f} s  {share:4.0%}  {what}", flush=True)
+
+    if name in ("gnn", "lightgcn"):
+        model = registry.make(name)
+        model.fit(split.train, progress, budget_s=60.0 * budget)  # type: ignore[call-arg]
+    else:
+        model = registry.make(name, **({"budget_min": budget} if name == "gat" else {})).fit(split.train, progress)
+    fit_s = time.perf_counter() - began
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    values = []
+    for users in (others, probed):
+        ids = rank(model, replace(split, users=users), K)
+        values.append(ndcg(judge(ids, split.held_out[users]), K))
+    error = float(values[0].std() / np.sqrt(len(values[0])))
+    rank_s = time.perf_counter() - began - fit_s
+    epochs = int(getattr(model, "best_epochs", 0))
+    return Result(name, float(values[0].mean()), error, float(values[1].mean()), fit_s, rank_s, peak, epochs)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--models", default="popularity,als,ease,gnn")
+    parser.add_argument("--budget", type=float, default=50.0, help="minutes of training for gnn and gat")
+    parser.add_argument("--snapshot", type=Path, help="else the one in the home folder")
+    parser.add_argument("--out", type=Path, help="JSON file for the figures")
+    chosen = parser.parse_args()
+    path = chosen.snapshot or load_settings().snapshot_path
+    true, ceiling, probed, others = watched_ids(load(path), chosen.folder)
+    console, results = Console(), []
+    console.print(
+        f"{len(others):,} random users, and {len(probed):,} with a ceiling of {100 * ceiling:.2f} % NDCG@{K}."
+    )
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
+        for name in chosen.models.split(","):
+            result = pool.submit(fit, name, path, true.facts["cutoff"], probed, others, chosen.budget).result()
+            results.append(result)
+            print(result, flush=True)
+            if chosen.out:
+                told = {"ceiling": ceiling, "users": len(others), "probed": len(probed), "budget_min": chosen.budget}
+                chosen.out.write_text(json.dumps(told | {"models": [asdict(r) for r in results]}, indent=1) + "\n")
+    table = Table("model", f"NDCG@{K}", "±", "of the probed", "of the ceiling", "fit s", "rank s", "peak GiB", "epochs")
+    for r in results:
+        share = f"{r.probed_ndcg / ceiling:.0%}"
+        costs = (f"{r.fit_s:.0f}", f"{r.rank_s:.0f}", f"{r.peak_gib:.1f}", str(r.epochs or ""))
+        shown = (f"{100 * r.ndcg:.2f}", f"{100 * r.error:.2f}", f"{100 * r.probed_ndcg:.2f}")
+        table.add_row(r.model, *shown, share, *costs)
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()
