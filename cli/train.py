@@ -43,7 +43,7 @@ def train(
         raise SettingsError(f"A budget of {budget:g} minutes is none.", do="Give a positive number of minutes.")
     if device not in ("auto", "cpu", "cuda"):
         raise SettingsError(f"There is no device called {device!r}.", do="Known ones: auto, cpu, cuda.")
-    if processes.count() > 1 and model not in ("gnn", "lightgcn"):
+    if processes.count() > 1 and model not in ("gnn", "lightgcn", "dense"):
         raise SettingsError(f"{model} trains in one process.", do="Start it without torchrun, or train gnn.")
     settings = load_settings()
     if processes.rank() > 0:

@@ -13,7 +13,8 @@ LARGE: Final = 5_000_000
 """Links above which what nobody chose of a network's size is made smaller, for memory and time."""
 SMALLER: Final[Mapping[str, int]] = {"dim": 64, "heads": 2, "layers": 2, "neighbours": 10}
 
-Convolution = Literal["gat", "gatv2", "gcn", "graphconv", "sage", "lightgcn"]
+Convolution = Literal["gat", "gatv2", "gcn", "graphconv", "sage", "lightgcn", "dense"]
+"""How messages are made; with "dense" there are none, and a node goes through dense layers alone."""
 Share = Annotated[float, Field(ge=0.0, lt=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 

@@ -15,7 +15,7 @@ from gnn.attention import attend, attend_v2, weighted_sum
 from gnn.config import Convolution
 from gnn.relations import Relation
 
-__all__ = ["CONVOLUTIONS", "Gat", "GatV2", "Gcn", "GraphConv", "LightGcn", "Sage"]
+__all__ = ["CONVOLUTIONS", "Dense", "Gat", "GatV2", "Gcn", "GraphConv", "LightGcn", "Sage"]
 
 
 def _log_degrees(relation: Relation, like: Tensor) -> Tensor:
@@ -147,6 +147,18 @@ def _identity(dim: int) -> nn.Linear:
     linear = nn.Linear(dim, dim, bias=False)
     nn.init.eye_(linear.weight)
     return linear
+
+
+class Dense(nn.Module):
+    """No message at all: a node's own vector through a dense layer, as a network without a graph has it."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(dim, dim)
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """(N, D) to (N, D)."""
+        return self.linear(vectors).relu()  # type: ignore[no-any-return]
 
 
 CONVOLUTIONS: dict[Convolution, Callable[[int, int, int], nn.Module]] = {

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from gnn.config import GnnConfig
-from gnn.layers import CONVOLUTIONS
+from gnn.layers import CONVOLUTIONS, Dense
 from gnn.relations import Relation
 from gnn.topology import Cold, Link
 from graph import schema
@@ -33,7 +33,8 @@ class Network(nn.Module):
     ) -> None:
         """``counts`` nodes and ``features`` (nodes, F) by label."""
         super().__init__()
-        self.links = tuple(links)
+        dense = config.convolution == "dense"
+        self.links = () if dense else tuple(links)
         self.layers = config.layers
         self.embeddings = nn.ParameterDict(
             {label: nn.Parameter(torch.randn(count, config.dim) * config.init_std) for label, count in counts.items()}
@@ -41,10 +42,18 @@ class Network(nn.Module):
         self.projections = nn.ModuleDict({label: nn.Linear(f.shape[1], config.dim) for label, f in features.items()})
         for label, values in features.items():
             self.register_buffer(f"features_{label}", values, persistent=False)
-        make = CONVOLUTIONS[config.convolution]
         self.convolutions = nn.ModuleList(
-            nn.ModuleDict({link.name: make(config.dim, config.heads, link.features) for link in self.links})
+            nn.ModuleDict(
+                {
+                    link.name: CONVOLUTIONS[config.convolution](config.dim, config.heads, link.features)
+                    for link in self.links
+                }
+            )
             for _ in range(config.layers)
+        )
+        towers = (schema.USER, schema.CONTENT) if dense else ()
+        self.towers = nn.ModuleList(
+            nn.ModuleDict({label: Dense(config.dim) for label in towers}) for _ in range(config.layers)
         )
         self.gates = nn.ParameterDict(
             {
@@ -73,9 +82,10 @@ class Network(nn.Module):
         """All layers, each label → (nodes, dim); the last one holds the rows of ``users`` only, if given."""
         layers = [self.start(cold)]
         for depth, convolutions in enumerate(self.convolutions):
-            before, after = layers[-1], dict[str, Tensor]()
+            before = layers[-1]
             some = users if depth == self.layers - 1 else None
             targets = before if some is None else before | {schema.USER: before[schema.USER][self._rows(some)]}
+            after: dict[str, Tensor] = {label: tower(targets[label]) for label, tower in self.towers[depth].items()}  # type: ignore[operator]
             for link in self.links:
                 relation = relations[link.name]
                 if some is not None and link.target == schema.USER:

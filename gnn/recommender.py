@@ -13,7 +13,7 @@ from gnn.config import GnnConfig
 from graph.errors import ModelError
 from graph.snapshot import Snapshot
 
-__all__ = ["GraphNetwork", "LightGcn"]
+__all__ = ["DenseNetwork", "GraphNetwork", "LightGcn"]
 
 
 class GraphNetwork(Recommender):
@@ -94,3 +94,10 @@ class LightGcn(GraphNetwork):
 
     name: ClassVar[str] = "lightgcn"
     defaults: ClassVar[dict[str, Any]] = {"convolution": "lightgcn"}
+
+
+class DenseNetwork(GraphNetwork):
+    """Ids and features through dense layers, without a graph, through the same loop and loss."""
+
+    name: ClassVar[str] = "dense"
+    defaults: ClassVar[dict[str, Any]] = {"convolution": "dense"}

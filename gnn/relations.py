@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -187,19 +188,25 @@ def sample_neighbours(
 
 
 def sampled(
-    relation: Relation, count: int, rng: np.random.Generator, dropout: float = 0.0, cut: tuple[Mask, Mask] | None = None
+    relation: Relation,
+    count: int,
+    rng: np.random.Generator,
+    dropout: float = 0.0,
+    cut: Sequence[Mask | None] = (),
 ) -> Relation:
     """At most ``count`` of the edges into every target, drawn without repetition, less a random share of them.
 
-    ``cut`` tells of every source (S,) and every target (T,) whether all its edges go. Degrees stay the whole graph's.
+    ``cut`` tells of every source (S,), and of every target (T,), whether all its edges go; None keeps them. Degrees
+    stay the whole graph's.
     """
     targets = np.arange(relation.targets)
     draws = rng.random((len(targets), count), dtype=np.float32)
     anytime = np.empty(0, dtype=np.int64)
     target, source, edges = sample_neighbours(relation.indptr, relation.source, anytime, targets, targets, count, draws)
     kept = rng.random(len(edges), dtype=np.float32) >= dropout
-    if cut:
-        kept &= ~(cut[0][source] | cut[1][target])
+    for cold, ends in zip(cut, (source, target), strict=False):
+        if cold is not None:
+            kept &= ~cold[ends]
     target, source, edges = target[kept], source[kept].astype(np.int32), edges[kept]
     indptr = np.concatenate(([0], np.cumsum(np.bincount(target, minlength=relation.targets))))
     out_indptr, out_target, out_edge, _ = transpose(indptr, source, relation.sources)

@@ -17,7 +17,7 @@ __all__ = ["Cold", "Link", "Topology"]
 
 Floats = npt.NDArray[np.float32]
 Cold = Mapping[str, npt.NDArray[np.bool_]]
-"""Label → whether each of its nodes is to be treated as one that training never saw."""
+"""Label → whether each of its nodes is to be treated as one that training never saw; none of labels not named."""
 
 #: Relationship types that carry messages. A block or a hidden content is a wish, not a likeness.
 _CARRIERS = (
@@ -98,7 +98,7 @@ class Topology:
                 count,
                 rng,
                 share,
-                (cold[link.source], cold[link.target]) if cold and link.main else None,
+                [cold.get(label) for label in (link.source, link.target)] if cold and link.main else (),
             )
             for link in self.links
         }
@@ -110,7 +110,9 @@ class Topology:
         for name, edges in self._edges.items():
             mask = None if rng is None else rng.random(len(edges), dtype=np.float32) >= share
             if mask is not None and cold and name == schema.WATCHED:
-                mask &= ~(cold[schema.USER][edges.source] | cold[schema.CONTENT][edges.target])
+                for label, ends in ((schema.USER, edges.source), (schema.CONTENT, edges.target)):
+                    if label in cold:
+                        mask &= ~cold[label][ends]
             features = self._features if name == schema.WATCHED else None
             towards, back = both_directions(edges.indptr, edges.target, edges.width, features, mask)
             relations[name] = towards

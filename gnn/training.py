@@ -83,7 +83,9 @@ class Trainer:
             tensors = {label: torch.from_numpy(values) for label, values in features.items()}
             self.network = Network(config, topology.counts, topology.links, tensors).to(self.device)
         nobody = np.bincount(watches.content, minlength=watches.contents) == 0
-        self._unknown: Cold = {schema.USER: np.diff(watches.indptr) == 0, schema.CONTENT: nobody}
+        unknown = {schema.USER: np.diff(watches.indptr) == 0, schema.CONTENT: nobody}
+        told = {*features, *(link.target for link in topology.links if not link.main)}
+        self._unknown: Cold = {label: nodes for label, nodes in unknown.items() if label in told}
         self._shared: torch.nn.Module = self.network
         if processes.count() > 1:  # the last layer's messages to genres, say, reach no loss
             self._shared = DistributedDataParallel(self.network, find_unused_parameters=True)
@@ -168,8 +170,8 @@ class Trainer:
         return float(loss.detach())
 
     def _cold(self) -> Cold | None:
-        """Who is a newcomer in this step; ids that nobody has watched with, or watched, are never learned."""
-        if not self.config.cold:
+        """Who is a newcomer in this step, beside those that are: of kinds that something else tells about."""
+        if not self.config.cold or not self._unknown:
             return None
         return {
             label: unknown | (self.rng.random(len(unknown), dtype=np.float32) < self.config.cold)

@@ -23,6 +23,7 @@ _CLASSES: Final[dict[str, str]] = {
     "ease-blend": "baselines.ease:EaseBlend",
     "als": "baselines.factorisation:Als",
     "bpr": "baselines.factorisation:Bpr",
+    "dense": "gnn.recommender:DenseNetwork",
     "lightgcn": "gnn.recommender:LightGcn",
     "gf-cf": "baselines.gf_cf:GfCf",
     "gnn": "gnn.recommender:GraphNetwork",

@@ -24,7 +24,7 @@ SMALL = GnnConfig(dim=16, heads=2, layers=2)
 EVERYONE = np.arange(checkerboard.SIZE)
 
 
-@pytest.mark.parametrize("convolution", ["gat", "gatv2", "gcn", "graphconv", "sage", "lightgcn"])
+@pytest.mark.parametrize("convolution", ["gat", "gatv2", "gcn", "graphconv", "sage", "lightgcn", "dense"])
 def test_every_convolution_solves_the_checkerboard(convolution):
     model = GraphNetwork(SMALL.model_copy(update={"convolution": convolution}))
     ids, _ = model.fit(checkerboard.snapshot(), epochs=40).recommend(EVERYONE, 1)
