@@ -11,7 +11,7 @@ __all__ = ["LARGE", "SMALLER", "Convolution", "GnnConfig"]
 
 LARGE: Final = 5_000_000
 """Links above which what nobody chose of a network's size is made smaller, for memory and time."""
-SMALLER: Final[Mapping[str, int]] = {"dim": 64, "heads": 2, "layers": 2, "neighbours": 10}
+SMALLER: Final[Mapping[str, int]] = {"dim": 64, "heads": 2, "layers": 2, "neighbours": 10, "cold": 0}
 
 Convolution = Literal["gat", "gatv2", "gcn", "graphconv", "sage", "lightgcn", "dense"]
 """How messages are made; with "dense" there are none, and a node goes through dense layers alone."""
@@ -41,8 +41,9 @@ class GnnConfig(BaseModel):
     """Of the id embeddings only, decoupled as in AdamW."""
     edge_dropout: Share = 0.3
     """Share of the edges left out of message passing, drawn afresh every step, of those in ``neighbours`` too."""
-    cold: Share = 0.0
-    """Share of the users and contents that a step treats as newcomers, without an id and a watch to be known by."""
+    cold: Share = 0.1
+    """Share of the users and contents that a step treats as newcomers, where they have features: without an id and a
+    watch to be known by."""
     neighbours: Annotated[int, Field(ge=0)] = 0
     """Edges of a relation into one node that a step draws; 0 takes all."""
     ema: Share = 0.9

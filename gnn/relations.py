@@ -33,7 +33,7 @@ class Relation:
     out_edge: Ids
     features: Floats | None = None
     """Shape (E, F), in edge order."""
-    sent: Floats | None = None
+    whole_sent: Floats | None = None
     """Outgoing edges of every source in the whole graph, shape (S,), where this is only some of its edges."""
     whole_received: Floats | None = None
     """The same of the edges into every target, shape (T,)."""
@@ -53,7 +53,7 @@ class Relation:
     @property
     def degrees(self) -> Floats:
         """Outgoing edges of every source, shape (S,)."""
-        return self.sent if self.sent is not None else np.diff(self.out_indptr).astype(np.float32)
+        return self.whole_sent if self.whole_sent is not None else np.diff(self.out_indptr).astype(np.float32)
 
     @property
     def received(self) -> Floats:

@@ -28,6 +28,7 @@ __all__ = [
     "attend_v2_back_targets",
     "head_products",
     "sweep",
+    "threads",
     "weighted_sum",
 ]
 

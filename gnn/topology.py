@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import repeat
 
 import numpy as np
 import numpy.typing as npt
 
 from gnn.relations import Relation, both_directions, sampled
+from gnn.sweeps import threads
 from graph import schema
 from graph.snapshot import Edges, Snapshot
 
@@ -92,16 +95,15 @@ class Topology:
 
         Each direction is drawn for itself. ``cold`` as in `dropped`.
         """
-        return {
-            link.name: sampled(
-                self.whole[link.name],
-                count,
-                rng,
-                share,
-                [cold.get(label) for label in (link.source, link.target)] if cold and link.main else (),
-            )
+        cuts = [
+            [cold.get(label) for label in (link.source, link.target)] if cold and link.main else ()
             for link in self.links
-        }
+        ]
+        whole = [self.whole[link.name] for link in self.links]
+        seeds = rng.integers(2**62, size=len(whole))  # a draw of its own for each, whoever comes first
+        with ThreadPoolExecutor(threads()) as pool:
+            drawn = pool.map(sampled, whole, repeat(count), map(np.random.default_rng, seeds), repeat(share), cuts)
+            return dict(zip((link.name for link in self.links), drawn, strict=True))
 
     def _relations(
         self, rng: np.random.Generator | None, share: float, cold: Cold | None = None

@@ -29,7 +29,7 @@ Floats = npt.NDArray[np.float32]
 
 _STEP_LOGITS = 250_000_000
 """Users times contents that one optimiser step may compare; more users go into more steps."""
-_LOGITS_PER_EDGE = 40
+_LOGITS_PER_EDGE = 80
 """Pairs compared for each edge that carries a message in a step, at least: about what costs the same."""
 _FULL_CATALOGUE = 100_000
 """Contents up to which the softmax is over all of them."""
@@ -84,8 +84,7 @@ class Trainer:
             self.network = Network(config, topology.counts, topology.links, tensors).to(self.device)
         nobody = np.bincount(watches.content, minlength=watches.contents) == 0
         unknown = {schema.USER: np.diff(watches.indptr) == 0, schema.CONTENT: nobody}
-        told = {*features, *(link.target for link in topology.links if not link.main)}
-        self._unknown: Cold = {label: nodes for label, nodes in unknown.items() if label in told}
+        self._unknown: Cold = {label: nodes for label, nodes in unknown.items() if label in features}
         self._shared: torch.nn.Module = self.network
         if processes.count() > 1:  # the last layer's messages to genres, say, reach no loss
             self._shared = DistributedDataParallel(self.network, find_unused_parameters=True)
@@ -170,7 +169,7 @@ class Trainer:
         return float(loss.detach())
 
     def _cold(self) -> Cold | None:
-        """Who is a newcomer in this step, beside those that are: of kinds that something else tells about."""
+        """Who is a newcomer in this step, beside those that are, where features can speak for them."""
         if not self.config.cold or not self._unknown:
             return None
         return {
