@@ -77,19 +77,20 @@ class Network(nn.Module):
         return vectors
 
     def propagate(
-        self, relations: Mapping[str, Relation], users: Ints | None = None, cold: Cold | None = None
+        self, relations: Sequence[Mapping[str, Relation]], users: Ints | None = None, cold: Cold | None = None
     ) -> list[dict[str, Tensor]]:
-        """All layers, each label → (nodes, dim); the last one holds the rows of ``users`` only, if given."""
+        """All layers, each label → (nodes, dim), given the ``relations`` of each.
+
+        If the last layer's relations into users end at ``users`` only, that layer holds only their rows.
+        """
         layers = [self.start(cold)]
         for depth, convolutions in enumerate(self.convolutions):
-            before = layers[-1]
-            some = users if depth == self.layers - 1 else None
-            targets = before if some is None else before | {schema.USER: before[schema.USER][self._rows(some)]}
+            before = targets = layers[-1]
+            if users is not None and depth == self.layers - 1:
+                targets = before | {schema.USER: before[schema.USER][self._rows(users)]}
             after: dict[str, Tensor] = {label: tower(targets[label]) for label, tower in self.towers[depth].items()}  # type: ignore[operator]
             for link in self.links:
-                relation = relations[link.name]
-                if some is not None and link.target == schema.USER:
-                    relation = relation.into(some)
+                relation = relations[depth][link.name]
                 message = convolutions[link.name](before[link.source], targets[link.target], relation)  # type: ignore[index]
                 if not link.main:
                     message = message * self.gates[link.name][depth]
@@ -98,15 +99,14 @@ class Network(nn.Module):
         return layers
 
     def forward(
-        self, relations: Mapping[str, Relation], users: Ints, cold: Cold | None = None
+        self, relations: Sequence[Mapping[str, Relation]], users: Ints | None = None, cold: Cold | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Unit vectors of ``users`` (n, dim) and of all contents (C, dim)."""
-        some = None if len(users) == len(self.embeddings[schema.USER]) else users
-        layers = self.propagate(relations, some, cold)
+        """Unit vectors of ``users`` (n, dim), or of all, and of all contents (C, dim); arguments as of `propagate`."""
+        layers = self.propagate(relations, users, cold)
         vectors = [layer[schema.USER] for layer in layers]
-        if some is not None:
-            whole = len(layers) if self.layers == 0 else -1
-            vectors[:whole] = [layer[self._rows(some)] for layer in vectors[:whole]]
+        if users is not None:
+            whole = self.layers or 1  # without any layer the start is all there is
+            vectors[:whole] = [layer[self._rows(users)] for layer in vectors[:whole]]
         return self.mixed(schema.USER, vectors), self.mixed(schema.CONTENT, [layer[schema.CONTENT] for layer in layers])
 
     def mixed(self, label: str, layers: Sequence[Tensor]) -> Tensor:

@@ -193,22 +193,24 @@ def sampled(
     rng: np.random.Generator,
     dropout: float = 0.0,
     cut: Sequence[Mask | None] = (),
+    nodes: Ints | None = None,
 ) -> Relation:
     """At most ``count`` of the edges into every target, drawn without repetition, less a random share of them.
 
-    ``cut`` tells of every source (S,), and of every target (T,), whether all its edges go; None keeps them. Degrees
-    stay the whole graph's.
+    Or of those into ``nodes`` (n,), which become the targets 0 … n - 1. ``cut`` tells of every source (S,), and of
+    every target (T,), whether all its edges go; None keeps them. Degrees stay the whole graph's.
     """
-    targets = np.arange(relation.targets)
+    targets = np.arange(relation.targets) if nodes is None else nodes
     draws = rng.random((len(targets), count), dtype=np.float32)
     anytime = np.empty(0, dtype=np.int64)
     target, source, edges = sample_neighbours(relation.indptr, relation.source, anytime, targets, targets, count, draws)
     kept = rng.random(len(edges), dtype=np.float32) >= dropout
-    for cold, ends in zip(cut, (source, target), strict=False):
+    for cold, ends in zip(cut, (source, targets[target]), strict=False):
         if cold is not None:
             kept &= ~cold[ends]
     target, source, edges = target[kept], source[kept].astype(np.int32), edges[kept]
-    indptr = np.concatenate(([0], np.cumsum(np.bincount(target, minlength=relation.targets))))
+    indptr = np.concatenate(([0], np.cumsum(np.bincount(target, minlength=len(targets)))))
     out_indptr, out_target, out_edge, _ = transpose(indptr, source, relation.sources)
     features = None if relation.features is None else relation.features[edges]
-    return Relation(indptr, source, out_indptr, out_target, out_edge, features, relation.degrees, relation.received)
+    received = relation.received[targets]
+    return Relation(indptr, source, out_indptr, out_target, out_edge, features, relation.degrees, received)

@@ -18,6 +18,7 @@ from graph.snapshot import Edges, Snapshot
 
 __all__ = ["Cold", "Link", "Topology"]
 
+Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 Cold = Mapping[str, npt.NDArray[np.bool_]]
 """Label → whether each of its nodes is to be treated as one that training never saw; none of labels not named."""
@@ -89,11 +90,17 @@ class Topology:
         return self._relations(rng, share, cold) if share > 0.0 or cold else self.whole
 
     def sampled(
-        self, rng: np.random.Generator, count: int, share: float, cold: Cold | None = None
+        self,
+        rng: np.random.Generator,
+        count: int,
+        share: float,
+        cold: Cold | None = None,
+        users: Ints | None = None,
     ) -> dict[str, Relation]:
         """Every relation with at most ``count`` random edges into each node, less a random ``share`` of them.
 
-        Each direction is drawn for itself. ``cold`` as in `dropped`.
+        Each direction is drawn for itself. ``cold`` as in `dropped`; relations into users end at ``users`` only, if
+        given.
         """
         cuts = [
             [cold.get(label) for label in (link.source, link.target)] if cold and link.main else ()
@@ -102,8 +109,17 @@ class Topology:
         whole = [self.whole[link.name] for link in self.links]
         seeds = rng.integers(2**62, size=len(whole))  # a draw of its own for each, whoever comes first
         with ThreadPoolExecutor(threads()) as pool:
-            drawn = pool.map(sampled, whole, repeat(count), map(np.random.default_rng, seeds), repeat(share), cuts)
+            rngs = map(np.random.default_rng, seeds)
+            ends = (users if link.target == schema.USER else None for link in self.links)
+            drawn = pool.map(sampled, whole, repeat(count), rngs, repeat(share), cuts, ends)
             return dict(zip((link.name for link in self.links), drawn, strict=True))
+
+    def into(self, users: Ints, relations: Mapping[str, Relation]) -> dict[str, Relation]:
+        """The same ``relations``, those into users ending at ``users`` only."""
+        return {
+            link.name: relations[link.name].into(users) if link.target == schema.USER else relations[link.name]
+            for link in self.links
+        }
 
     def _relations(
         self, rng: np.random.Generator | None, share: float, cold: Cold | None = None

@@ -17,7 +17,7 @@ from gnn import processes
 from gnn.config import GnnConfig
 from gnn.loss import Negatives, softmax_loss
 from gnn.model import Network
-from gnn.relations import both_directions, rows_of
+from gnn.relations import Relation, both_directions, rows_of
 from gnn.topology import Cold, Topology
 from graph import schema
 
@@ -141,12 +141,10 @@ class Trainer:
         users = users[processes.rank() :: processes.count()]
         indptr, content, weight = self.watches.of(users)
         positives = both_directions(indptr, content, self.watches.contents)[1]
+        some = users if len(users) < self.topology.counts[schema.USER] else None
         cold = self._cold()
-        if self.config.neighbours:
-            relations = self.topology.sampled(self.rng, self.config.neighbours, self.config.edge_dropout, cold)
-        else:
-            relations = self.topology.dropped(self.rng, self.config.edge_dropout, cold)
-        user_vectors, content_vectors = self._shared(relations, users, cold)
+        relations = self._relations(some, cold)
+        user_vectors, content_vectors = self._shared(relations, some, cold)
         # What several processes find is averaged, and should be added up.
         share = np.float32(processes.count() / processes.added_up(float(weight.sum())))
         shares = torch.from_numpy(weight * share).to(self.device)
@@ -167,6 +165,20 @@ class Trainer:
         with torch.no_grad():
             torch._foreach_lerp_(self.average, [p.detach() for p in self.parameters], 1.0 - decay)
         return float(loss.detach())
+
+    def _relations(self, users: Ints | None, cold: Cold | None) -> list[dict[str, Relation]]:
+        """The thinned relations of every layer; in the last one nothing goes to users who are not compared."""
+        config, topology = self.config, self.topology
+        if not config.neighbours:
+            thinned = topology.dropped(self.rng, config.edge_dropout, cold)
+            last = thinned if users is None else topology.into(users, thinned)
+        else:
+            last = topology.sampled(self.rng, config.neighbours, config.edge_dropout, cold, users)
+            if config.layers < 2 or users is None:
+                thinned = last
+            else:
+                thinned = topology.sampled(self.rng, config.neighbours, config.edge_dropout, cold)
+        return [thinned] * (config.layers - 1) + [last]
 
     def _cold(self) -> Cold | None:
         """Who is a newcomer in this step, beside those that are, where features can speak for them."""
@@ -191,7 +203,9 @@ class Trainer:
         """Unit vectors of users and contents, and all layers, under the averaged weights and the whole graph."""
         self._swap()
         try:
-            layers = self.network.propagate(self.topology.whole, cold=self._unknown if self.config.cold else None)
+            layers = self.network.propagate(
+                [self.topology.whole] * self.config.layers, cold=self._unknown if self.config.cold else None
+            )
             # The first layer may be the parameters themselves, which are about to be swapped back.
             layers[0] = {label: vectors.detach().clone() for label, vectors in layers[0].items()}
             users, contents = (

@@ -27,15 +27,14 @@ def test_some_users_get_the_vectors_and_gradients_that_they_get_among_all(convol
         network = Network(config, topology.counts, topology.links, {})
     rng = np.random.default_rng(2)
     relations = topology.sampled(rng, neighbours, 0.2) if neighbours else topology.dropped(rng, 0.2)
-    everyone = np.arange(topology.counts["User"])
 
     def told(users, contents):
         network.zero_grad()
         (users.square() @ torch.arange(8.0)).sum().add((contents.square() @ torch.arange(8.0)).sum()).backward()
         return [users, contents, *(p.grad if p.grad is not None else torch.zeros(1) for p in network.parameters())]
 
-    users, contents = network(relations, everyone)
+    users, contents = network([relations] * layers)
     among_all = told(users[torch.from_numpy(SOME)], contents)
-    alone = told(*network(relations, SOME))
+    alone = told(*network([relations] * (layers - 1) + [topology.into(SOME, relations)], SOME))
     for one, other in zip(alone, among_all, strict=True):
         np.testing.assert_allclose(one.detach(), other.detach(), atol=1e-5)

@@ -174,7 +174,7 @@ def test_a_newcomer_gets_the_vector_that_training_would_give(tmp_path):
             parameter.data += 0.3 * torch.randn_like(parameter)
     network.embeddings["User"].data[4] = 0.0
     with torch.no_grad():
-        layers = network.propagate(topology.whole)
+        layers = network.propagate([topology.whole] * SMALL.layers)
         expected = network.mixed("User", [layer["User"] for layer in layers])[4].numpy()
     weights = {n: p.detach().numpy() for n, p in network.named_parameters() if not n.startswith("embeddings")}
     before = {label: [layer[label].detach().numpy() for layer in layers[:-1]] for label in topology.counts}
