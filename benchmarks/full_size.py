@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
@@ -26,6 +25,7 @@ from evaluation.metrics import judge, ndcg
 from evaluation.rank import rank
 from evaluation.splits import temporal
 from generator import truth
+from gnn.recommender import GraphNetwork
 from graph.settings import load_settings
 from graph.snapshot import Snapshot, load
 from ranking import registry
@@ -70,13 +70,15 @@ def fit(name: str, snapshot_path: Path, cutoff: int, probed: np.ndarray, others:
             said[0] = time.perf_counter()
             print(f"  {said[0] - began:6.0f} s  {share:4.0%}  {what}", flush=True)
 
-    if name in ("gnn", "lightgcn"):
-        model = registry.make(name)
-        model.fit(split.train, progress, budget_s=60.0 * budget)  # type: ignore[call-arg]
+    model = registry.make(name, **({"budget_min": budget} if name == "gat" else {}))
+    if isinstance(model, GraphNetwork):
+        model.fit(split.train, progress, budget_s=60.0 * budget)
     else:
-        model = registry.make(name, **({"budget_min": budget} if name == "gat" else {})).fit(split.train, progress)
+        model.fit(split.train, progress)
     fit_s = time.perf_counter() - began
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    # Not ru_maxrss, which a process has from the one that started it.
+    status = Path("/proc/self/status").read_text()
+    peak = int(status.split("VmHWM:")[1].split()[0]) / 2**20
     values = []
     for users in (others, probed):
         ids = rank(model, replace(split, users=users), K)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import time
 from typing import Annotated, Any
 
@@ -13,6 +12,7 @@ from rich.table import Table
 
 from baselines.recommender import Recommender
 from gnn import processes
+from gnn.recommender import GraphNetwork
 from graph import snapshot as snapshots
 from graph.errors import SettingsError
 from graph.settings import load_settings
@@ -43,7 +43,7 @@ def train(
         raise SettingsError(f"A budget of {budget:g} minutes is none.", do="Give a positive number of minutes.")
     if device not in ("auto", "cpu", "cuda"):
         raise SettingsError(f"There is no device called {device!r}.", do="Known ones: auto, cpu, cuda.")
-    if processes.count() > 1 and model not in ("gnn", "lightgcn", "dense"):
+    if processes.count() > 1 and not issubclass(registry.kind(model), GraphNetwork):
         raise SettingsError(f"{model} trains in one process.", do="Start it without torchrun, or train gnn.")
     settings = load_settings()
     if processes.rank() > 0:
@@ -60,8 +60,9 @@ def train(
     with Progress(*columns, console=_console, transient=True) as bar:
         task = bar.add_task("", total=1.0)
         options: dict[str, Any] = {}
-        if "checkpoint" in inspect.signature(recommender.fit).parameters:  # a training broken off goes on from there
+        if isinstance(recommender, GraphNetwork):  # a training broken off goes on from its checkpoint
             options["checkpoint"] = path.with_name(f"{model}.checkpoint")
+            options["budget_s"] = None if budget is None else 60.0 * budget
         with processes.joined():
             recommender.fit(
                 snapshot, lambda share, what: bar.update(task, completed=share, description=what), **options
@@ -81,7 +82,7 @@ def _make(name: str, budget: float | None, device: str, seed: int) -> Recommende
     """The recommender, with those of the options that it knows."""
     known = registry.options(name)
     chosen: dict[str, Any] = {"budget_min": budget, "device": device, "seed": seed}
-    if budget is not None and "budget_min" not in known:
+    if budget is not None and not {"budget_min", "config"} & known:
         _console.print(f"[dim]{name} takes the time it takes: --budget is not used.[/]")
     if "config" in known:
         from gnn.config import GnnConfig

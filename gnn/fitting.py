@@ -23,6 +23,7 @@ from gnn.features import node_features, watch_features, watch_weights
 from gnn.topology import Topology
 from gnn.training import Trainer, Watches, ndcg_at_10
 from graph import aside, schema
+from graph.errors import ModelError
 from graph.snapshot import NO_TIME, Snapshot
 
 __all__ = ["fit", "trainer"]
@@ -36,6 +37,8 @@ _SEARCH_SHARE = 0.5
 """Of the time, for finding the number of epochs where no validation part is given."""
 _BLIND_EPOCHS = 60
 """Where there is too little to hold anything out."""
+_JUDGING_PAUSE = 2.0
+"""Time for epochs, as a multiple of the time that judging takes, before an epoch is judged again."""
 _CHECKPOINT_EVERY_S = 60.0
 _CHECKPOINT_SHARE = 0.05
 """Of the time, for writing checkpoints: of a large network one takes seconds."""
@@ -59,18 +62,19 @@ def fit(
 ) -> Artifact:
     """See `gnn.recommender.GraphNetwork.fit`."""
     progress = progress or (lambda share, what: None)
-    large = len(snapshot.watched) + len(snapshot.follows) > LARGE
+    large = _is_large(snapshot)
     if large:  # once, for the search and the training alike
         unset = SMALLER.keys() - config.model_fields_set
         config = config.model_copy(update={key: SMALLER[key] for key in unset})
-        budget_s = budget_s or _LARGE_BUDGET_S
     begun, metrics, part = 0.0, dict[str, float](), None
     run: _Run | None = None
     if validation is None and epochs is None:
         begun = _LARGE_SEARCH_SHARE if large else _SEARCH_SHARE
+        budget_s = budget_s or (_LARGE_BUDGET_S if large else None)
         searching: Progress = lambda share, what: progress(begun * share, f"finding when to stop, {what}")  # noqa: E731
         part = checkpoint and checkpoint.with_name(f"{checkpoint.name}-search")
         search = _Run.blind(config, snapshot, None if budget_s is None else begun * budget_s, part).train(searching)
+        search.keep()
         epochs, metrics = search.trainer.history.best_epoch if search.judged.size else _BLIND_EPOCHS, search.metrics
         budget_s = None if budget_s is None else (1.0 - begun) * budget_s
         if large:  # there is no time to begin anew, so what was held out is learned from now
@@ -78,10 +82,15 @@ def fit(
         del search
     training: Progress = lambda share, what: progress(begun + (1.0 - begun) * share, what)  # noqa: E731
     run = (run or _Run(config, snapshot, validation, epochs, budget_s, checkpoint)).train(training)
+    artifact = run.artifact(name, metrics | run.metrics)
     for file in (checkpoint, part):
         if file and processes.rank() == 0:
             file.unlink(missing_ok=True)
-    return run.artifact(name, metrics | run.metrics)
+    return artifact
+
+
+def _is_large(snapshot: Snapshot) -> bool:
+    return len(snapshot.watched) + len(snapshot.follows) > LARGE
 
 
 def _hold_out(snapshot: Snapshot, rng: np.random.Generator) -> tuple[Snapshot, sp.csr_array]:
@@ -125,7 +134,8 @@ class _Run:
         self.trainer = trainer(config, snapshot)
         self.best: list[Tensor] | None = None
         """Averaged weights of the best epoch so far."""
-        self.spent = 0.0
+        self.spent = self.longest = self.judging = 0.0
+        """Seconds: in all, for the longest epoch, and for judging one."""
         self.before = 0
         """Epochs that the weights it began with had been trained for."""
 
@@ -133,15 +143,15 @@ class _Run:
     def blind(cls, config: GnnConfig, snapshot: Snapshot, budget_s: float | None, checkpoint: Path | None) -> _Run:
         """A run that holds out itself what it is judged by, of one epoch where there is too little."""
         rest, validation = _hold_out(snapshot, np.random.default_rng(config.seed))
+        if _is_large(snapshot):  # it goes on with the whole: what edges and nodes are described by has to stay
+            rest = Snapshot(snapshot.manifest, rest.nodes, rest.edges)
         return cls(config, rest, validation, None if validation.nnz else 1, budget_s, checkpoint)
 
     def going_on(self, snapshot: Snapshot, epochs: int, budget_s: float | None, checkpoint: Path | None) -> _Run:
         """A run on ``snapshot``, which has the same nodes, from the best weights of this one, which is over then."""
-        if self.checkpoint:
-            self._save()
         weights, optimiser = self.best or self.trainer.average, self.trainer.optimiser.state_dict()
         before = self.trainer.history.best_epoch
-        del self.trainer  # of a large graph there is no room for two
+        del self.trainer, self.snapshot, self.seen, self.validation  # of a large graph there is no room for two
         run = _Run(self.config, snapshot, None, epochs, budget_s, checkpoint)
         run.trainer.begin_with(weights, optimiser)
         run.before = before
@@ -164,18 +174,18 @@ class _Run:
         """Epoch after epoch until it no longer helps, they are all done, or the time is up."""
         trainer, history = self.trainer, self.trainer.history
         self._resume()
-        begun, saved = time.monotonic() - self.spent, time.monotonic()
-        longest = judging = saving = 0.0
-        while not self._over(longest):
+        begun, saved, saving = time.monotonic() - self.spent, time.monotonic(), 0.0
+        while not self._over():
             started = time.monotonic()
             loss = trainer.epoch()
             done = len(history.loss)
-            longest = processes.agreed(max(longest, time.monotonic() - started))
+            self.longest = processes.agreed(max(self.longest, time.monotonic() - started))
             # Judging costs a pass over the graph and a ranking: at most a third of the time goes there.
-            if len(self.judged) and (done % (1 + int(2.0 * judging / max(longest, 1e-9))) == 0 or done == self.epochs):
+            pause = 1 + int(_JUDGING_PAUSE * self.judging / max(self.longest, 1e-9))
+            if len(self.judged) and (done % pause == 0 or done == self.epochs):
                 started = time.monotonic()
                 self._judge(done)
-                judging = processes.agreed(time.monotonic() - started)
+                self.judging = processes.agreed(time.monotonic() - started)
             self.spent = processes.agreed(time.monotonic() - begun)
             share = done / self.epochs
             if self.budget_s is not None:
@@ -183,18 +193,18 @@ class _Run:
             progress(min(share, 1.0), self._said(done, loss, share))
             if self.checkpoint and time.monotonic() - saved > max(_CHECKPOINT_EVERY_S, saving / _CHECKPOINT_SHARE):
                 started = time.monotonic()
-                self._save()
+                self.keep()
                 saved = time.monotonic()
                 saving = saved - started
         if len(self.judged) and not history.validation:
             self._judge(len(history.loss))
         return self
 
-    def _over(self, longest: float) -> bool:
-        """Whether another epoch, of ``longest`` seconds at most, has no use, no place or no time."""
+    def _over(self) -> bool:
+        """Whether another epoch has no use, no place or no time."""
         history = self.trainer.history
         done = len(history.loss)
-        late = self.budget_s is not None and done > 0 and self.spent + longest > self.budget_s
+        late = self.budget_s is not None and done > 0 and self.spent + self.longest > self.budget_s
         useless = bool(history.validation) and max(history.validation) - history.best_epoch >= self.config.patience
         return late or useless or done >= self.epochs or not self.trainer.watches.content.size
 
@@ -208,7 +218,8 @@ class _Run:
         history = self.trainer.history
         assert self.validation is not None
         users, contents, _ = self.trainer.embed()
-        history.validation[done] = ndcg_at_10(users, contents, self.seen, self.validation, self.judged)
+        found = ndcg_at_10(users, contents, self.seen, self.validation, self.judged)
+        history.validation[done] = processes.agreed(found)
         if history.best_epoch == done:
             self.best = [average.clone() for average in self.trainer.average]
 
@@ -252,21 +263,26 @@ class _Run:
         told = f"{self.config.model_dump_json()} {manifest.graph_id} {manifest.edges} {self.epochs}"
         return hashlib.sha256(told.encode()).hexdigest()
 
-    def _save(self) -> None:
-        assert self.checkpoint is not None
-        if processes.rank() > 0:
+    @property
+    def _clock(self) -> tuple[float, float, float]:
+        return self.spent, self.longest, self.judging
+
+    def keep(self) -> None:
+        """Write the checkpoint, if one is wanted."""
+        if self.checkpoint is None or processes.rank() > 0:
             return
         with aside.file(self.checkpoint) as file:
-            state = {"fingerprint": self._fingerprint(), "best": self.best, "spent": self.spent}
+            state = {"fingerprint": self._fingerprint(), "best": self.best, "clock": self._clock}
             torch.save(state | self.trainer.state(), file)
 
     def _resume(self) -> None:
-        if self.checkpoint is None or not self.checkpoint.is_file():
-            return
-        state = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
-        if state["fingerprint"] == self._fingerprint():
-            self.best, self.spent = state["best"], state["spent"]
-            self.trainer.restore(state)
+        if self.checkpoint is not None and self.checkpoint.is_file():
+            state = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
+            if state["fingerprint"] == self._fingerprint():
+                self.best, (self.spent, self.longest, self.judging) = state["best"], state["clock"]
+                self.trainer.restore(state)
+        if processes.agreed(self.trainer.steps) != self.trainer.steps:
+            raise ModelError("The processes do not see the same checkpoint.", do="Share the home folder, or delete it.")
 
 
 def trainer(config: GnnConfig, snapshot: Snapshot) -> Trainer:

@@ -86,10 +86,13 @@ class Network(nn.Module):
         layers = [self.start(cold)]
         for depth, convolutions in enumerate(self.convolutions):
             before = targets = layers[-1]
-            if users is not None and depth == self.layers - 1:
+            last = depth == self.layers - 1
+            if users is not None and last:
                 targets = before | {schema.USER: before[schema.USER][self._rows(users)]}
             after: dict[str, Tensor] = {label: tower(targets[label]) for label, tower in self.towers[depth].items()}  # type: ignore[operator]
             for link in self.links:
+                if last and link.target not in self.mix:  # what is compared are users and contents
+                    continue
                 relation = relations[depth][link.name]
                 message = convolutions[link.name](before[link.source], targets[link.target], relation)  # type: ignore[index]
                 if not link.main:

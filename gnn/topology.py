@@ -99,20 +99,20 @@ class Topology:
     ) -> dict[str, Relation]:
         """Every relation with at most ``count`` random edges into each node, less a random ``share`` of them.
 
-        Each direction is drawn for itself. ``cold`` as in `dropped`; relations into users end at ``users`` only, if
-        given.
+        Each direction is drawn for itself. ``cold`` as in `dropped`. With ``users``, for a last layer: relations into
+        users end at these only, and of the others there are those into contents.
         """
+        links = [link for link in self.links if users is None or link.target in (schema.USER, schema.CONTENT)]
         cuts = [
-            [cold.get(label) for label in (link.source, link.target)] if cold and link.main else ()
-            for link in self.links
+            [cold.get(label) for label in (link.source, link.target)] if cold and link.main else () for link in links
         ]
-        whole = [self.whole[link.name] for link in self.links]
+        whole = [self.whole[link.name] for link in links]
         seeds = rng.integers(2**62, size=len(whole))  # a draw of its own for each, whoever comes first
         with ThreadPoolExecutor(threads()) as pool:
             rngs = map(np.random.default_rng, seeds)
-            ends = (users if link.target == schema.USER else None for link in self.links)
+            ends = (users if link.target == schema.USER else None for link in links)
             drawn = pool.map(sampled, whole, repeat(count), rngs, repeat(share), cuts, ends)
-            return dict(zip((link.name for link in self.links), drawn, strict=True))
+            return dict(zip((link.name for link in links), drawn, strict=True))
 
     def into(self, users: Ints, relations: Mapping[str, Relation]) -> dict[str, Relation]:
         """The same ``relations``, those into users ending at ``users`` only."""

@@ -86,8 +86,12 @@ class Trainer:
         unknown = {schema.USER: np.diff(watches.indptr) == 0, schema.CONTENT: nobody}
         self._unknown: Cold = {label: nodes for label, nodes in unknown.items() if label in features}
         self._shared: torch.nn.Module = self.network
-        if processes.count() > 1:  # the last layer's messages to genres, say, reach no loss
-            self._shared = DistributedDataParallel(self.network, find_unused_parameters=True)
+        if processes.count() > 1:
+            self._shared = DistributedDataParallel(
+                self.network,
+                find_unused_parameters=True,  # in the last layer nothing goes to genres, say
+                forward_sync_buffers=False,  # features, the same everywhere
+            )
         embeddings = list(self.network.embeddings.parameters())
         known = {id(p) for p in embeddings}
         rest = [p for p in self.network.parameters() if id(p) not in known]
@@ -120,15 +124,17 @@ class Trainer:
 
         A step compares `_STEP_LOGITS` pairs of user and content, or more where passing its messages costs as much.
         """
-        users = max(1, len(self.watches.users) // processes.count())  # a step has one for every process
+        users = len(self.watches.users)
         if self.config.steps_per_epoch:
-            return min(self.config.steps_per_epoch, users)
+            return max(1, min(self.config.steps_per_epoch, users // processes.count()))  # one for every process
         pairs = max(_STEP_LOGITS, _LOGITS_PER_EDGE * self._edges_a_step)
         return max(1, round(users * (self._sampled or self.watches.contents) / pairs))
 
     @property
     def _edges_a_step(self) -> int:
         most = self.config.neighbours
+        if not self.network.links:
+            return 0
         if not most:
             return self.topology.edges
         return sum(int(np.minimum(np.diff(r.indptr), most).sum()) for r in self.topology.whole.values())
@@ -169,6 +175,8 @@ class Trainer:
     def _relations(self, users: Ints | None, cold: Cold | None) -> list[dict[str, Relation]]:
         """The thinned relations of every layer; in the last one nothing goes to users who are not compared."""
         config, topology = self.config, self.topology
+        if not self.network.links:
+            return [{}] * config.layers
         if not config.neighbours:
             thinned = topology.dropped(self.rng, config.edge_dropout, cold)
             last = thinned if users is None else topology.into(users, thinned)

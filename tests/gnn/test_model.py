@@ -38,3 +38,28 @@ def test_some_users_get_the_vectors_and_gradients_that_they_get_among_all(convol
     alone = told(*network([relations] * (layers - 1) + [topology.into(SOME, relations)], SOME))
     for one, other in zip(alone, among_all, strict=True):
         np.testing.assert_allclose(one.detach(), other.detach(), atol=1e-5)
+
+
+@pytest.mark.parametrize("neighbours", [0, 3])
+@pytest.mark.parametrize("users", [None, SOME])
+def test_newcomers_watch_nothing_are_watched_by_nobody_and_have_no_id(neighbours, users):
+    topology = Topology(checkerboard.snapshot())
+    cold = {"User": np.arange(20) % 4 == 3, "Content": np.arange(20) % 5 == 2}
+    rng = np.random.default_rng(0)
+    if neighbours:
+        relations = topology.sampled(rng, neighbours, 0.0, cold, users)
+    else:
+        relations = topology.dropped(rng, 0.0, cold)
+        relations = relations if users is None else topology.into(users, relations)
+    for link in topology.links:
+        relation = relations[link.name]
+        target = relation.target if users is None or link.target != "User" else users[relation.target]
+        touched = cold[link.source][relation.source] | cold[link.target][target]
+        assert relation.count
+        assert touched.any() == (not link.main)
+    features = {label: torch.ones(20, 3) for label in ("User", "Content")}
+    network = Network(GnnConfig(dim=8, heads=2), topology.counts, topology.links, features)
+    for label, vectors in network.start(cold).items():
+        told = network.projections[label](features[label])
+        ids = (vectors - told).detach().abs().amax(1).numpy() > 1e-6
+        np.testing.assert_array_equal(ids, ~cold[label])

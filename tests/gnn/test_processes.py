@@ -8,40 +8,88 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
+import torch
+from torch import Tensor
 
+from gnn import processes, training
 from gnn.config import GnnConfig
+from gnn.fitting import trainer
 from gnn.recommender import GraphNetwork
 from tests import checkerboard
+
+EVERYONE = np.arange(checkerboard.SIZE)
 
 _RUN = """
 import sys
 from pathlib import Path
-from gnn import processes
+from gnn import fitting, processes
 from gnn.config import GnnConfig
 from gnn.recommender import GraphNetwork
 from tests import checkerboard
-config = GnnConfig(dim=16, heads=2, layers=2, steps_per_epoch=2)
+folder = Path(sys.argv[1])
+kept = []
+fitting._CHECKPOINT_EVERY_S, fitting._CHECKPOINT_SHARE = 0.0, float("inf")
+save = fitting.torch.save
+fitting.torch.save = lambda *state: (kept.append(1), save(*state))
+config = GnnConfig(dim=16, heads=2, layers=2, steps_per_epoch=2, neighbours=int(sys.argv[2]))
 with processes.joined():
-    model = GraphNetwork(config).fit(checkerboard.snapshot(), epochs=8, checkpoint=Path(sys.argv[1]) / "c")
-model.save(Path(sys.argv[1]) / f"model-{processes.rank()}")
+    model = GraphNetwork(config).fit(checkerboard.snapshot(), epochs=8, checkpoint=folder / "c")
+model.save(folder / f"model-{processes.rank()}")
+(folder / f"kept-{processes.rank()}").write_text(str(len(kept)))
 """
 
 
-def test_two_processes_train_the_same_network_as_one(tmp_path):
-    (tmp_path / "run.py").write_text(_RUN)
+def shared(folder: Path, neighbours: int) -> list[GraphNetwork]:
+    """The models of two processes that train together."""
+    (folder / "run.py").write_text(_RUN)
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    environment = {"PYTHONPATH": str(Path(__file__).parents[2])}
-    subprocess.run(
-        [*command, str(tmp_path / "run.py"), str(tmp_path)],
-        env={**os.environ, **environment},
-        check=True,
+    done = subprocess.run(
+        [*command, str(folder / "run.py"), str(folder), str(neighbours)],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
         capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
-    alone = GraphNetwork(GnnConfig(dim=16, heads=2, layers=2, steps_per_epoch=2)).fit(checkerboard.snapshot(), epochs=8)
-    users = np.arange(checkerboard.SIZE)
-    first, second = (
-        GraphNetwork.load(tmp_path / f"model-{rank}", checkerboard.snapshot()).scores(users) for rank in (0, 1)
-    )
+    assert done.returncode == 0, done.stderr
+    return [GraphNetwork.load(folder / f"model-{rank}", checkerboard.snapshot()) for rank in (0, 1)]
+
+
+def test_two_processes_train_the_same_network_as_one(tmp_path):
+    first, second = (model.scores(EVERYONE) for model in shared(tmp_path, 0))
     np.testing.assert_array_equal(first, second)
+    config = GnnConfig(dim=16, heads=2, layers=2, steps_per_epoch=2)
+    alone = GraphNetwork(config).fit(checkerboard.snapshot(), epochs=8)
     # Products may be rounded to bfloat16, each process's share for itself.
-    np.testing.assert_allclose(first, alone.scores(users), atol=0.03)
+    np.testing.assert_allclose(first, alone.scores(EVERYONE), atol=0.03)
+    assert [int((tmp_path / f"kept-{rank}").read_text()) for rank in (0, 1)] == [8, 0]
+
+
+def test_two_processes_that_draw_neighbours_stay_in_step(tmp_path):
+    first, second = (model.scores(EVERYONE) for model in shared(tmp_path, 3))
+    np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_each_process_finds_its_part_of_the_gradient(rank, monkeypatch):
+    """The mean of what two processes find is what one finds; AdamW alone would hide a wrong scale."""
+
+    def gradients() -> list[Tensor]:
+        run = trainer(
+            GnnConfig(dim=16, heads=2, layers=1, edge_dropout=0.0, steps_per_epoch=1), checkerboard.snapshot()
+        )
+        run.precision = torch.float32
+        run.step(EVERYONE)
+        return [p.grad for p in run.parameters if p.grad is not None]
+
+    whole = gradients()
+    monkeypatch.setattr(training, "DistributedDataParallel", lambda network, **_: network)
+    monkeypatch.setattr(processes, "added_up", lambda value: 2.0 * value)  # all watched the same number of contents
+    monkeypatch.setattr(processes, "count", lambda: 2)
+    parts = []
+    for number in (rank, 1 - rank):
+        monkeypatch.setattr(processes, "rank", lambda number=number: number)
+        parts.append(gradients())
+    for one, two, both in zip(*parts, whole, strict=True):
+        np.testing.assert_allclose((one + two) / 2, both, atol=1e-5)

@@ -76,7 +76,7 @@ from gnn.config import GnnConfig
 from gnn import fitting
 from gnn.recommender import GraphNetwork
 from tests import checkerboard
-fitting._CHECKPOINT_EVERY_S, fitting._CHECKPOINT_SHARE = 0.0, float("inf")
+fitting._CHECKPOINT_EVERY_S, fitting._CHECKPOINT_SHARE, fitting._JUDGING_PAUSE = 0.0, float("inf"), 0.0
 def said(share, what):
     print(what, flush=True)
     if what.startswith(sys.argv[3]):
@@ -120,8 +120,32 @@ def test_killed_training_on_a_large_graph_goes_on_to_the_same_end(tmp_path, line
     said, resumed = killed_at(line, tmp_path, "large")
     assert said[0].startswith(line)
     monkeypatch.setattr(fitting, "LARGE", 10)
+    monkeypatch.setattr(fitting, "_JUDGING_PAUSE", 0.0)
     straight = GraphNetwork(SMALL.model_copy(update={"max_epochs": 40})).fit(checkerboard.snapshot())
     np.testing.assert_allclose(resumed.scores(EVERYONE), straight.scores(EVERYONE), atol=1e-5)
+
+
+def test_a_search_that_ran_out_of_time_is_over_when_it_is_resumed(tmp_path, monkeypatch):
+    from gnn import fitting
+
+    monkeypatch.setattr(fitting, "LARGE", 10)
+    monkeypatch.setattr(fitting, "_LARGE_SEARCH_SHARE", 0.5)
+    broken = RuntimeError("killed while it went on")
+
+    def dies(*_: object) -> None:
+        raise broken
+
+    with monkeypatch.context() as patched:
+        patched.setattr(fitting._Run, "going_on", dies)
+        with pytest.raises(RuntimeError):
+            GraphNetwork(SMALL).fit(checkerboard.snapshot(), budget_s=1.0, checkpoint=tmp_path / "c")
+    heard: list[str] = []
+    GraphNetwork(SMALL).fit(
+        checkerboard.snapshot(), lambda share, what: heard.append(what), budget_s=1.0, checkpoint=tmp_path / "c"
+    )
+    assert heard
+    assert not any(what.startswith("finding") for what in heard)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("file", ["users.npy", "contents.npy", "weights.safetensors", "links.json", "manifest.json"])
