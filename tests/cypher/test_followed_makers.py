@@ -23,8 +23,8 @@ def makers(graph: Graph) -> None:
 
 
 def newest(graph: Graph, **caps: int) -> list[str]:
-    caps = {"friends": 5, "perFriend": 5, "scanned": 0, "limit": 30} | caps
-    rows = graph.read("candidates/followed_makers", userId="fan", label="Content", **caps)
+    params: dict[str, Any] = {"friends": 5, "perFriend": 5, "scanned": 0, "limit": 30} | caps
+    rows = graph.read("candidates/followed_makers", userId="fan", label="Content", **params)
     return [row["contentId"] for row in rows]
 
 

@@ -28,7 +28,7 @@ def test_some_users_get_the_vectors_and_gradients_that_they_get_among_all(convol
     rng = np.random.default_rng(2)
     relations = topology.sampled(rng, neighbours, 0.2) if neighbours else topology.dropped(rng, 0.2)
 
-    def told(users, contents):
+    def told(users: torch.Tensor, contents: torch.Tensor) -> list[torch.Tensor]:
         network.zero_grad()
         (users.square() @ torch.arange(8.0)).sum().add((contents.square() @ torch.arange(8.0)).sum()).backward()
         return [users, contents, *(p.grad if p.grad is not None else torch.zeros(1) for p in network.parameters())]
