@@ -30,7 +30,7 @@ def test_some_users_get_the_vectors_and_gradients_that_they_get_among_all(convol
 
     def told(users: torch.Tensor, contents: torch.Tensor) -> list[torch.Tensor]:
         network.zero_grad()
-        (users.square() @ torch.arange(8.0)).sum().add((contents.square() @ torch.arange(8.0)).sum()).backward()
+        (users.square() @ torch.arange(8.0)).sum().add((contents.square() @ torch.arange(8.0)).sum()).backward()  # type: ignore[no-untyped-call]
         return [users, contents, *(p.grad if p.grad is not None else torch.zeros(1) for p in network.parameters())]
 
     users, contents = network([relations] * layers)
