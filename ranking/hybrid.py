@@ -31,6 +31,8 @@ _DEPTH: Final = 100
 """Candidates that every model names for each user."""
 _JUDGED: Final = 12_000
 """Held-out users that the second stage learns from."""
+_HASTE_S: Final = 240.0
+"""With less time than this the network learns nothing of newcomers: it would not get far enough with those it knows."""
 _BLOCK_VALUES: Final = 40_000_000
 """Scores of all models held at once: 160 MB of float32."""
 _COLD: Final = {"friends-items": 1.0, "gnn": 0.3, "popularity": 0.2}
@@ -65,13 +67,14 @@ class Hybrid(Recommender):
         def left() -> float:
             return total - (time.monotonic() - begun)
 
+        hasty = {"cold": 0.0} if total < _HASTE_S else {}
         part = holdout.cut(snapshot, seed=self.seed)
         first = FirstStage.tuned(
             plan(snapshot),
             part,
             search_s=0.2 * total,
             network_s=0.33 * total,
-            network={"seed": self.seed, "device": self.device, **(SMALLER if large else {})},
+            network={"seed": self.seed, "device": self.device, **hasty, **(SMALLER if large else {})},
             progress=_between(progress, 0.0, 0.5),
             seed=self.seed,
         )

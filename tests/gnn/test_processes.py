@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 from torch import Tensor
@@ -32,20 +33,20 @@ kept = []
 fitting._CHECKPOINT_EVERY_S, fitting._CHECKPOINT_SHARE = 0.0, float("inf")
 save = fitting.torch.save
 fitting.torch.save = lambda *state: (kept.append(1), save(*state))
-config = GnnConfig(dim=16, heads=2, layers=2, steps_per_epoch=2, neighbours=int(sys.argv[2]))
 with processes.joined():
-    model = GraphNetwork(config).fit(checkerboard.snapshot(), epochs=8, checkpoint=folder / "c")
-model.save(folder / f"model-{processes.rank()}")
+    for neighbours in (0, 3):
+        config = GnnConfig(dim=16, heads=2, layers=2, steps_per_epoch=2, neighbours=neighbours)
+        model = GraphNetwork(config).fit(checkerboard.snapshot(), epochs=8, checkpoint=folder / "c")
+        model.save(folder / f"model-{neighbours}-{processes.rank()}")
 (folder / f"kept-{processes.rank()}").write_text(str(len(kept)))
 """
 
 
-def shared(folder: Path, neighbours: int) -> list[GraphNetwork]:
-    """The models of two processes that train together."""
-    (folder / "run.py").write_text(_RUN)
+def test_two_processes_train_the_same_network_as_one(tmp_path):
+    (tmp_path / "run.py").write_text(_RUN)
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     done = subprocess.run(
-        [*command, str(folder / "run.py"), str(folder), str(neighbours)],
+        [*command, str(tmp_path / "run.py"), str(tmp_path)],
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
         capture_output=True,
         text=True,
@@ -53,22 +54,18 @@ def shared(folder: Path, neighbours: int) -> list[GraphNetwork]:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return [GraphNetwork.load(folder / f"model-{rank}", checkerboard.snapshot()) for rank in (0, 1)]
 
+    def scores(neighbours: int, rank: int) -> npt.NDArray[np.float32]:
+        path = tmp_path / f"model-{neighbours}-{rank}"
+        return GraphNetwork.load(path, checkerboard.snapshot()).scores(EVERYONE)
 
-def test_two_processes_train_the_same_network_as_one(tmp_path):
-    first, second = (model.scores(EVERYONE) for model in shared(tmp_path, 0))
-    np.testing.assert_array_equal(first, second)
+    for neighbours in (0, 3):
+        np.testing.assert_array_equal(scores(neighbours, 0), scores(neighbours, 1))
     config = GnnConfig(dim=16, heads=2, layers=2, steps_per_epoch=2)
     alone = GraphNetwork(config).fit(checkerboard.snapshot(), epochs=8)
     # Products may be rounded to bfloat16, each process's share for itself.
-    np.testing.assert_allclose(first, alone.scores(EVERYONE), atol=0.03)
-    assert [int((tmp_path / f"kept-{rank}").read_text()) for rank in (0, 1)] == [8, 0]
-
-
-def test_two_processes_that_draw_neighbours_stay_in_step(tmp_path):
-    first, second = (model.scores(EVERYONE) for model in shared(tmp_path, 3))
-    np.testing.assert_array_equal(first, second)
+    np.testing.assert_allclose(scores(0, 0), alone.scores(EVERYONE), atol=0.03)
+    assert [int((tmp_path / f"kept-{rank}").read_text()) for rank in (0, 1)] == [16, 0]
 
 
 @pytest.mark.parametrize("rank", [0, 1])

@@ -113,12 +113,11 @@ def test_killed_training_goes_on_to_the_same_end(tmp_path):
     np.testing.assert_allclose(resumed.scores(EVERYONE), straight.scores(EVERYONE), atol=1e-5)
 
 
-@pytest.mark.parametrize("line", ["finding when to stop, epoch 5,", "epoch 2,"])
-def test_killed_training_on_a_large_graph_goes_on_to_the_same_end(tmp_path, line, monkeypatch):
+def test_killed_training_on_a_large_graph_goes_on_to_the_same_end(tmp_path, monkeypatch):
     from gnn import fitting
 
-    said, resumed = killed_at(line, tmp_path, "large")
-    assert said[0].startswith(line)
+    said, resumed = killed_at("epoch 2,", tmp_path, "large")
+    assert said[0].startswith("epoch 2,")
     monkeypatch.setattr(fitting, "LARGE", 10)
     monkeypatch.setattr(fitting, "_JUDGING_PAUSE", 0.0)
     straight = GraphNetwork(SMALL.model_copy(update={"max_epochs": 40})).fit(checkerboard.snapshot())
