@@ -263,16 +263,13 @@ class _Run:
         told = f"{self.config.model_dump_json()} {manifest.graph_id} {manifest.edges} {self.epochs}"
         return hashlib.sha256(told.encode()).hexdigest()
 
-    @property
-    def _clock(self) -> tuple[float, float, float]:
-        return self.spent, self.longest, self.judging
-
     def keep(self) -> None:
         """Write the checkpoint, if one is wanted."""
         if self.checkpoint is None or processes.rank() > 0:
             return
         with aside.file(self.checkpoint) as file:
-            state = {"fingerprint": self._fingerprint(), "best": self.best, "clock": self._clock}
+            clock = self.spent, self.longest, self.judging
+            state = {"fingerprint": self._fingerprint(), "best": self.best, "clock": clock}
             torch.save(state | self.trainer.state(), file)
 
     def _resume(self) -> None:

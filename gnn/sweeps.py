@@ -27,8 +27,8 @@ __all__ = [
     "attend_v2_back_sources",
     "attend_v2_back_targets",
     "head_products",
+    "pool",
     "sweep",
-    "threads",
     "weighted_sum",
 ]
 
@@ -38,7 +38,8 @@ _SMALL = 20_000
 
 
 @cache
-def _pool() -> ThreadPoolExecutor:
+def pool() -> ThreadPoolExecutor:
+    """The threads that all sweeps share."""
     return ThreadPoolExecutor(threads(), thread_name_prefix="sweep")
 
 
@@ -58,7 +59,7 @@ def sweep(loop: Callable[..., None], indptr: npt.NDArray[np.int64], *arguments: 
     cuts = np.searchsorted(indptr + np.arange(rows + 1), work)
     cuts[0], cuts[-1] = 0, rows
     ranges = [(int(a), int(b)) for a, b in pairwise(cuts) if b > a]
-    for done in [_pool().submit(loop, first, last, indptr, *arguments) for first, last in ranges]:
+    for done in [pool().submit(loop, first, last, indptr, *arguments) for first, last in ranges]:
         done.result()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import repeat
@@ -12,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gnn.relations import Relation, both_directions, sampled
-from gnn.sweeps import threads
+from gnn.sweeps import pool
 from graph import schema
 from graph.snapshot import Edges, Snapshot
 
@@ -108,11 +107,10 @@ class Topology:
         ]
         whole = [self.whole[link.name] for link in links]
         seeds = rng.integers(2**62, size=len(whole))  # a draw of its own for each, whoever comes first
-        with ThreadPoolExecutor(threads()) as pool:
-            rngs = map(np.random.default_rng, seeds)
-            ends = (users if link.target == schema.USER else None for link in links)
-            drawn = pool.map(sampled, whole, repeat(count), rngs, repeat(share), cuts, ends)
-            return dict(zip((link.name for link in links), drawn, strict=True))
+        rngs = map(np.random.default_rng, seeds)
+        ends = (users if link.target == schema.USER else None for link in links)
+        drawn = pool().map(sampled, whole, repeat(count), rngs, repeat(share), cuts, ends)
+        return dict(zip((link.name for link in links), drawn, strict=True))
 
     def into(self, users: Ints, relations: Mapping[str, Relation]) -> dict[str, Relation]:
         """The same ``relations``, those into users ending at ``users`` only."""

@@ -84,7 +84,7 @@ class Trainer:
             self.network = Network(config, topology.counts, topology.links, tensors).to(self.device)
         nobody = np.bincount(watches.content, minlength=watches.contents) == 0
         unknown = {schema.USER: np.diff(watches.indptr) == 0, schema.CONTENT: nobody}
-        self._unknown: Cold = {label: nodes for label, nodes in unknown.items() if label in features}
+        self._unknown: Cold = {label: nodes for label, nodes in unknown.items() if config.cold and label in features}
         self._shared: torch.nn.Module = self.network
         if processes.count() > 1:
             self._shared = DistributedDataParallel(
@@ -188,10 +188,8 @@ class Trainer:
                 thinned = topology.sampled(self.rng, config.neighbours, config.edge_dropout, cold)
         return [thinned] * (config.layers - 1) + [last]
 
-    def _cold(self) -> Cold | None:
+    def _cold(self) -> Cold:
         """Who is a newcomer in this step, beside those that are, where features can speak for them."""
-        if not self.config.cold or not self._unknown:
-            return None
         return {
             label: unknown | (self.rng.random(len(unknown), dtype=np.float32) < self.config.cold)
             for label, unknown in self._unknown.items()
@@ -211,9 +209,7 @@ class Trainer:
         """Unit vectors of users and contents, and all layers, under the averaged weights and the whole graph."""
         self._swap()
         try:
-            layers = self.network.propagate(
-                [self.topology.whole] * self.config.layers, cold=self._unknown if self.config.cold else None
-            )
+            layers = self.network.propagate([self.topology.whole] * self.config.layers, cold=self._unknown)
             # The first layer may be the parameters themselves, which are about to be swapped back.
             layers[0] = {label: vectors.detach().clone() for label, vectors in layers[0].items()}
             users, contents = (
