@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import os
 import platform
-import threading
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any, Final
 
@@ -254,7 +255,7 @@ def found(rows: list[dict[str, Any]]) -> dict[str, float]:
 def write_while_reading(
     graph: Graph, settings: Settings, readers: list[str], contents: list[str], seconds: float, wanted: float
 ) -> Writing:
-    """One writer, and the p95 of a mix of questions without and beside it; ``wanted`` events a second, 0 for all."""
+    """One writer, a process of its own, and the p95 of a mix of questions without and beside it."""
     mix = [(name, params) for name, params in questions(settings, contents).items() if name != "filters/facts"]
 
     def read_for(duration: float) -> float:
@@ -268,28 +269,37 @@ def write_while_reading(
         return float(np.percentile(times, 95))
 
     idle = read_for(seconds)
-    stop, written, elapsed = threading.Event(), 0, 0.0
-    run = f"{time.time():.0f}"
-    size = int(wanted) or 1_000
+    processes = multiprocessing.get_context("spawn")
+    begun, stop, rates = processes.Event(), processes.Event(), processes.SimpleQueue()
+    writer = processes.Process(target=write, args=(settings, readers, contents, wanted, begun, stop, rates))
+    writer.start()
+    try:
+        if not begun.wait(60):
+            raise SystemExit("The writer did not begin.")
+        busy = read_for(seconds)
+    finally:
+        stop.set()
+        writer.join()
+    rate, elapsed = rates.get()
+    return Writing(wanted, rate, idle, busy, elapsed)
 
-    def write() -> None:
-        nonlocal written, elapsed
-        random, started = np.random.default_rng(1), time.perf_counter()
+
+def write(
+    settings: Settings, readers: list[str], contents: list[str], wanted: float, begun: Event, stop: Event, rates: Any
+) -> None:
+    """Write ``wanted`` events a second, 0 for all that go in, until told to stop; tells events a second, and seconds."""
+    run, size, written, elapsed = f"{time.time():.0f}", int(wanted) or 1_000, 0, 0.0
+    random = np.random.default_rng(1)
+    with Graph.connect(settings) as graph:
+        begun.set()
+        started = time.perf_counter()
         while not stop.is_set():
             batch = [event(f"{run}-{written + n}", readers, contents, random) for n in range(size)]
             written += events.apply(graph, batch).applied
             elapsed = time.perf_counter() - started
             if wanted:
                 stop.wait(written / wanted - elapsed)
-
-    writer = threading.Thread(target=write)
-    writer.start()
-    try:
-        busy = read_for(seconds)
-    finally:
-        stop.set()
-        writer.join()
-    return Writing(wanted, written / max(elapsed, 1e-9), idle, busy, elapsed)
+    rates.put((written / max(elapsed, 1e-9), elapsed))
 
 
 def event(event_id: str, people: list[str], contents: list[str], random: np.random.Generator) -> events.Event:

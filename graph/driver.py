@@ -50,8 +50,8 @@ class Graph:
     """A connection pool to one Neo4j database; safe to share between threads, not between processes.
 
     ``$parameters`` are keyword arguments, spelled as in the ``.cypher`` file. Every query carries its name and the
-    request's id as transaction metadata (``SHOW TRANSACTIONS``, the query log), and is retried by the driver when the
-    failure is of the kind that passes.
+    request's id as transaction metadata (``SHOW TRANSACTIONS``, the query log), and is retried when the failure is of the
+    kind that passes.
     """
 
     def __init__(self, driver: neo4j.Driver, where: Connection, deadline_ms: int) -> None:
@@ -176,23 +176,26 @@ class Graph:
     def _run(
         self, access: str, name: str, deadline_ms: int | None, request_id: str | None, params: dict[str, Any]
     ) -> list[Row]:
-        text = cypher.load(name)
         seconds = (self._deadline_ms if deadline_ms is None else deadline_ms) / 1000
         metadata = {"query": name} | ({"request": request_id} if request_id else {})
+        query = neo4j.Query(cypher.load(name), metadata=metadata, timeout=seconds)
 
         @neo4j.unit_of_work(metadata=metadata, timeout=seconds)
         def work(transaction: neo4j.ManagedTransaction) -> list[Row]:
-            result = transaction.run(text, params)
-            keys = result.keys()
-            return [dict(zip(keys, map(_plain, record), strict=True)) for record in result]
+            return _rows(transaction.run(query.text, params))
 
-        with (
-            self._explained(name),
-            self._session(access, max_transaction_retry_time=seconds or _RETRY_SECONDS) as session,
-        ):
+        with self._explained(name):
             if access == neo4j.READ_ACCESS:
-                return session.execute_read(work)
-            return session.execute_write(work)
+                # A transaction of the query's own: one exchange with the server instead of three. A read that fails
+                # in a way that passes (a connection that was cut, a leader that moved) is asked again below.
+                try:
+                    with self._session(access) as session:
+                        return _rows(session.run(query, params))
+                except (DriverError, Neo4jError) as error:
+                    if not error.is_retryable():
+                        raise
+            with self._session(access, max_transaction_retry_time=seconds or _RETRY_SECONDS) as session:
+                return session.execute_read(work) if access == neo4j.READ_ACCESS else session.execute_write(work)
 
     def _session(self, access: str, **config: Any) -> neo4j.Session:
         return self._driver.session(database=self.where.database, default_access_mode=access, **config)
@@ -232,6 +235,11 @@ class Graph:
             f"Neo4j at {self.where.uri} (database {self.where.database}) does not answer: {_text(error)}",
             do="Start it (`entourage up` for the local one), or correct NEO4J_URI and NEO4J_DATABASE.",
         )
+
+
+def _rows(result: neo4j.Result) -> list[Row]:
+    keys = result.keys()
+    return [dict(zip(keys, map(_plain, record), strict=True)) for record in result]
 
 
 def _plain(value: Any) -> Any:

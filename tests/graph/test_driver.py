@@ -111,6 +111,14 @@ def test_threads_share_one_graph(graph: Graph, queries: Queries):
     assert sorted(answers) == list(range(16))
 
 
+def test_a_read_survives_its_connection(graph: Graph, queries: Queries):
+    queries["open"] = "CALL dbms.listConnections() YIELD connectionId RETURN connectionId"
+    queries["cut"] = "CALL dbms.killConnections($ids) YIELD message RETURN message"
+    mine = [row["connectionId"] for row in graph.read("open")]
+    # Asked over one of the connections that it cuts; when it is asked again, they are gone.
+    assert {row["message"] for row in graph.read("cut", ids=mine)} == {"No connection found with this id"}
+
+
 def test_a_server_that_is_down_is_said_at_once():
     settings = Settings(neo4j_uri=f"bolt://127.0.0.1:{free_port()}", neo4j_password=SecretStr("x"))
     begun = time.monotonic()
