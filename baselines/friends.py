@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Final, Literal
 
+import numba
 import numpy as np
+import numpy.typing as npt
 import scipy.sparse as sp
 
 from baselines.baseline import Baseline, Learned, symmetric_social
@@ -14,6 +16,9 @@ from baselines.recommender import Floats, Ints, Progress
 from graph.snapshot import Snapshot
 
 __all__ = ["FriendsItems"]
+
+_PAIRS: Final = 100_000_000
+"""Of friends' friends, before those who are found twice are counted once: about 3 GiB on the way."""
 
 
 @dataclass
@@ -48,7 +53,10 @@ class FriendsItems(Baseline):
         if self.second_degree:
             degree = np.maximum(np.diff(friends.indptr), 1).astype(np.float32)
             step = sp.csr_array(sp.diags_array(1.0 / degree) @ friends)
-            weights = weights + self.second_degree * _without_diagonal(sp.csr_array(step @ step))
+            through = _few_enough(np.diff(friends.indptr).astype(np.int64))
+            onwards = sp.csr_array(sp.diags_array(through.astype(np.float32)) @ step)
+            onwards.eliminate_zeros()
+            weights = weights + self.second_degree * _without_diagonal(sp.csr_array(step @ onwards))
         watchers = np.maximum(np.bincount(self.watched.indices, minlength=self.watched.shape[1]), 1)
         return {"weights": sp.csr_array(weights).astype(np.float32), "watchers": watchers.astype(np.float32)}
 
@@ -58,12 +66,9 @@ class FriendsItems(Baseline):
         if self.weighting == "same":
             return friends
         source = np.repeat(np.arange(friends.shape[0]), np.diff(friends.indptr))
-        shared = np.empty(friends.nnz, dtype=np.float32)
         squares = np.asarray(vectors.multiply(vectors).sum(axis=1), dtype=np.float32)
-        block = 50_000  # pairs at once; the whole product of users × users would not fit
-        for start in range(0, friends.nnz, block):
-            left, right = source[start : start + block], friends.indices[start : start + block]
-            shared[start : start + block] = vectors[left].multiply(vectors[right]).sum(axis=1)
+        vectors.sort_indices()
+        shared = _products(vectors.indptr, vectors.indices, vectors.data, source, friends.indices)
         a, b = squares[source], squares[friends.indices]
         norm = np.sqrt(a * b) if self.weighting == "watched" else a + b - shared
         return sp.csr_array((shared / np.maximum(norm, 1e-9), friends.indices, friends.indptr), shape=friends.shape)
@@ -71,6 +76,44 @@ class FriendsItems(Baseline):
     def scores(self, users: Ints) -> Floats:
         found = (self._sparse("weights")[users] @ self.watched).toarray()
         return np.asarray(found * self._dense("watchers") ** -self.discount, dtype=np.float32)
+
+
+@numba.njit(cache=True)
+def _products(indptr: Any, indices: Any, data: Any, left: Any, right: Any) -> Any:
+    """The product of rows ``left[i]`` and ``right[i]`` of a sorted CSR for every i; the shorter row is looked up in the
+    longer one, as those who know everybody have a row of everybody."""
+    found = np.zeros(len(left), np.float32)
+    for pair in range(len(left)):
+        short, long = left[pair], right[pair]
+        if indptr[short + 1] - indptr[short] > indptr[long + 1] - indptr[long]:
+            short, long = long, short
+        low, end = indptr[long], indptr[long + 1]
+        total = 0.0
+        for place in range(indptr[short], indptr[short + 1]):
+            wanted, high = indices[place], end
+            while low < high:  # the first entry that is not before it; the next one cannot lie before that
+                middle = (low + high) // 2
+                if indices[middle] < wanted:
+                    low = middle + 1
+                else:
+                    high = middle
+            if low == end:
+                break
+            if indices[low] == wanted:
+                total += data[place] * data[low]
+        found[pair] = total
+    return found
+
+
+def _few_enough(degrees: Ints) -> npt.NDArray[np.bool_]:
+    """Through whom friends' friends are counted: those of the fewest friends, as far as `_PAIRS` pairs of these reach.
+
+    What is said through somebody is spread over all their friends, so who has the most says the least of anyone.
+    """
+    order = np.argsort(degrees, kind="stable")
+    through = np.zeros(len(degrees), dtype=bool)
+    through[order[np.cumsum(degrees[order] ** 2) <= _PAIRS]] = True
+    return through
 
 
 def _without_diagonal(matrix: sp.csr_array) -> sp.csr_array:

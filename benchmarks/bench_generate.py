@@ -15,6 +15,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks.peak import peak_gib
+
 
 def measure(folder: Path, scale: float, seed: int) -> dict[str, Any]:
     from generator.network import generate
@@ -33,7 +35,7 @@ def measure(folder: Path, scale: float, seed: int) -> dict[str, Any]:
         "gigabytes": round(written.bytes / 1e9, 3),
         "wall_s": round(time.monotonic() - wall, 1),
         "cpu_s": round(usage.ru_utime + usage.ru_stime, 1),
-        "peak_gib": round(usage.ru_maxrss / 2**20, 2),
+        "peak_gib": round(peak_gib(), 2),
         "stages_begin_s": {what: round(at, 1) for what, at in stages.items()},
     }
 

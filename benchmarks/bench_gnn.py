@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
@@ -21,6 +20,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.peak import peak_gib
 from graph.settings import load_settings
 from graph.snapshot import load
 
@@ -38,17 +38,17 @@ class Cost:
     peak_gib: float
 
     @property
-    def epoch_minutes(self) -> float:
+    def all_users_minutes(self) -> float:
         return self.steps_per_epoch * self.step_s / 60
 
 
-def measure(path: Path, neighbours: int, steps: int, dim: int) -> Cost:
-    from gnn.config import GnnConfig
+def measure(path: Path, neighbours: int, steps: int) -> Cost:
+    from gnn.config import SMALLER, GnnConfig
     from gnn.fitting import trainer
 
     began = time.perf_counter()
-    heads, layers = (2, 2) if dim <= 64 else (8, 3)
-    run = trainer(GnnConfig(dim=dim, heads=heads, layers=layers, neighbours=neighbours, device="cpu"), load(path))
+    config = GnnConfig.model_validate({**SMALLER, "neighbours": neighbours, "device": "cpu"})
+    run = trainer(config, load(path))
     edges = run.topology.edges
     prepare_s = time.perf_counter() - began
     per_epoch = run.steps_per_epoch
@@ -61,30 +61,28 @@ def measure(path: Path, neighbours: int, steps: int, dim: int) -> Cost:
     began = time.perf_counter()
     run.embed()
     embed_s = time.perf_counter() - began
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    return Cost(neighbours, edges, per_epoch, prepare_s, times[0], float(np.mean(times[1:])), embed_s, peak)
+    return Cost(neighbours, edges, per_epoch, prepare_s, times[0], float(np.mean(times[1:])), embed_s, peak_gib())
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--neighbours", default="0,10", help="comma-separated; 0 takes all edges")
     parser.add_argument("--steps", type=int, default=3, help="steps timed after the first one, at least one")
-    parser.add_argument("--dim", type=int, default=64)
     parser.add_argument("--out", type=Path, help="JSON file for the figures")
     chosen = parser.parse_args()
     path = load_settings().snapshot_path
     costs = []
     with ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
         for neighbours in map(int, chosen.neighbours.split(",")):
-            costs.append(pool.submit(measure, path, neighbours, max(1, chosen.steps), chosen.dim).result())
+            costs.append(pool.submit(measure, path, neighbours, max(1, chosen.steps)).result())
             print(costs[-1], flush=True)
-    table = Table("neighbours", "edges", "first step s", "step s", "steps an epoch", "epoch min", "embed s", "peak GiB")
+    table = Table("neighbours", "edges", "first step s", "step s", "steps for all users", "min", "embed s", "peak GiB")
     for c in costs:
-        figures = (f"{c.first_step_s:.1f}", f"{c.step_s:.1f}", str(c.steps_per_epoch), f"{c.epoch_minutes:.1f}")
+        figures = (f"{c.first_step_s:.1f}", f"{c.step_s:.1f}", str(c.steps_per_epoch), f"{c.all_users_minutes:.1f}")
         table.add_row(str(c.neighbours), f"{c.edges:,}", *figures, f"{c.embed_s:.1f}", f"{c.peak_gib:.1f}")
     Console().print(table)
     if chosen.out:
-        told = [asdict(c) | {"dim": chosen.dim, "epoch_minutes": c.epoch_minutes} for c in costs]
+        told = [asdict(c) | {"all_users_minutes": c.all_users_minutes} for c in costs]
         chosen.out.write_text(json.dumps(told, indent=1) + "\n")
 
 

@@ -287,7 +287,7 @@ def write_while_reading(
 def write(
     settings: Settings, readers: list[str], contents: list[str], wanted: float, begun: Event, stop: Event, rates: Any
 ) -> None:
-    """Write ``wanted`` events a second, 0 for all that go in, until told to stop; tells events a second, and seconds."""
+    """Write ``wanted`` events a second, 0 for all that go in, until told to stop; tells events a second and seconds."""
     run, size, written, elapsed = f"{time.time():.0f}", int(wanted) or 1_000, 0, 0.0
     random = np.random.default_rng(1)
     with Graph.connect(settings) as graph:

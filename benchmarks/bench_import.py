@@ -24,6 +24,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.peak import peak_gib
 from graph import backup, importer, snapshot
 from graph.driver import Graph
 from graph.export import export, index_times
@@ -109,8 +110,7 @@ def restore(folder: Path) -> int:
 def cost(step: Callable[[Path], int], folder: Path) -> Cost:
     begun, used = time.perf_counter(), _cpu()
     rows = step(folder)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    return Cost(step.__name__, rows, time.perf_counter() - begun, _cpu() - used, peak)
+    return Cost(step.__name__, rows, time.perf_counter() - begun, _cpu() - used, peak_gib())
 
 
 def _cpu() -> float:

@@ -21,6 +21,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.peak import peak_gib
 from evaluation.metrics import judge, ndcg
 from evaluation.rank import rank
 from evaluation.splits import temporal
@@ -76,9 +77,7 @@ def fit(name: str, snapshot_path: Path, cutoff: int, probed: np.ndarray, others:
     else:
         model.fit(split.train, progress)
     fit_s = time.perf_counter() - began
-    # Not ru_maxrss, which a process has from the one that started it.
-    status = Path("/proc/self/status").read_text()
-    peak = int(status.split("VmHWM:")[1].split()[0]) / 2**20
+    peak = peak_gib()
     values = []
     for users in (others, probed):
         ids = rank(model, replace(split, users=users), K)

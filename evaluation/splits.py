@@ -1,43 +1,27 @@
 """Ways to hold edges out, each a `Split`: what a recommender may learn from, and what it is judged by.
 
-Properties of nodes that were counted over the whole graph (a keak's likeCount, a user's lastConnection) know the
-held-out part, and so do relationships that sum up what somebody watched or made. `LEAKING` and `LEAKING_EDGES` name
-them; every split empties them unless told to keep them.
+What was counted over the whole graph (a keak's likeCount, the genres somebody listens to) knows the held-out part:
+every split empties it, see `graph.hindsight`, unless told to keep it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 import scipy.sparse as sp
 
 from baselines.recommender import Ints
-from graph import schema
+from graph import hindsight
 from graph.errors import InputError, SettingsError
-from graph.snapshot import NO_TIME, Edges, Nodes, Snapshot
+from graph.snapshot import NO_TIME, Edges, Snapshot
 
-__all__ = ["LEAKING", "LEAKING_EDGES", "How", "Split", "cold_contents", "cold_users", "hold_out", "random", "temporal"]
+__all__ = ["How", "Split", "cold_contents", "cold_users", "hold_out", "random", "temporal"]
 
 Mask = npt.NDArray[np.bool_]
-
-#: Node properties that sum up the graph as it was at export, later than any cut-off.
-LEAKING: Final[dict[str, frozenset[str]]] = {
-    schema.USER: frozenset((*schema.USER_COUNTS, "lastConnection")),
-    schema.CONTENT: frozenset((*schema.KEAK_COUNTS, *schema.BEAT_COUNTS, *schema.CONTENT_KEPT, "updatedAt"))
-    - {"duration", "bpm"},
-}
-
-#: Relationships that were worked out from all of a user's activity at export.
-LEAKING_EDGES: Final = (schema.LISTENS_TO, schema.CREATES_IN)
-
-#: Relationship → the property that says when it came to be.
-_SINCE: Final = {schema.FOLLOWS: "since", schema.BLOCKED: "at", schema.HID: "at"}
 
 
 class How(StrEnum):
@@ -141,11 +125,9 @@ def temporal(
         cutoff = int(newest_first[max(0, round(fraction * len(newest_first)) - 1)])
     before = timed & (last < cutoff)
     after = timed & (first >= cutoff)
-    older = [_before(snapshot.edges[type_], column, cutoff) for type_, column in _SINCE.items()]
-    past = snapshot.with_edges(*older)
     return _split(
         "time",
-        past,
+        hindsight.until(snapshot, cutoff),
         before,
         after,
         masked=~before & ~after,
@@ -193,12 +175,6 @@ def _choose(population: Ints, fraction: float, seed: int) -> Ints:
     return np.sort(np.random.default_rng(seed).choice(population, count, replace=False))
 
 
-def _before(edges: Edges, column: str, cutoff: int) -> Edges:
-    if column not in edges.columns:
-        return edges
-    return edges.keep(np.asarray(edges.columns[column]) < cutoff)  # NO_TIME is less than any cut-off
-
-
 def _split(
     name: str,
     snapshot: Snapshot,
@@ -222,7 +198,7 @@ def _split(
         )
     train = snapshot.with_edges(watched.keep(learned))
     if not keep_counts:
-        train = _without_leaks(train)
+        train = hindsight.without(train)
     held_out = _matrix(watched, held, worth)
     return Split(
         name=name,
@@ -239,17 +215,3 @@ def _matrix(watched: Edges, mask: Mask, values: npt.NDArray[Any]) -> sp.csr_arra
     rows, columns = watched.source[mask], np.asarray(watched.target)[mask]
     shape = (len(watched.indptr) - 1, watched.width)
     return sp.csr_array((np.asarray(values, dtype=np.float32)[mask], (rows, columns)), shape=shape)
-
-
-def _without_leaks(snapshot: Snapshot) -> Snapshot:
-    nodes = {**snapshot.nodes}
-    for label, names in LEAKING.items():
-        frame = nodes[label].frame
-        emptied: Sequence[pl.Series] = [
-            pl.Series(name, [None] * frame.height, dtype=frame.schema[name]) for name in frame.columns if name in names
-        ]
-        if emptied:
-            nodes[label] = Nodes(label, frame.with_columns(emptied), frame.height)
-    summed = [edges for type_, edges in snapshot.edges.items() if type_ in LEAKING_EDGES]
-    bare = snapshot.with_edges(*(edges.keep(np.zeros(len(edges), dtype=bool)) for edges in summed))
-    return Snapshot(bare.manifest, nodes, bare.edges)

@@ -48,11 +48,16 @@ class Gat(_Attention):
         self.left = nn.Parameter(torch.randn(heads, dim // heads) * 0.01)
         self.right = nn.Parameter(torch.randn(heads, dim // heads) * 0.01)
 
-    def forward(self, source: Tensor, target: Tensor, relation: Relation) -> Tensor:
-        """Messages from source (S, D) to target (T, D)."""
-        # One product with a block-diagonal matrix (D, H) is a matmul; head by head it would be passes over memory.
-        left = source @ _block_diagonal(self.left)
-        right = target @ _block_diagonal(self.right)
+    def ends(self) -> tuple[Tensor, Tensor]:
+        """What sources' and targets' vectors are multiplied by, (D, H) each, for `forward`.
+
+        One product with a block-diagonal matrix is a matmul; head by head it would be passes over memory.
+        """
+        return _block_diagonal(self.left), _block_diagonal(self.right)
+
+    def forward(self, source: Tensor, scores: tuple[Tensor, Tensor], relation: Relation) -> Tensor:
+        """Messages from source (S, D) to T targets; ``scores`` are sources (S, H) and targets (T, H) times `ends`."""
+        left, right = scores
         return attend(left, right, *self.biases(relation, source), source, relation)
 
 

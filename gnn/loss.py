@@ -15,6 +15,8 @@ __all__ = ["Negatives", "softmax_loss"]
 
 _BLOCK_VALUES = 24_000_000
 """Logits held at once: 48 MB of bfloat16, near what the last cache level holds."""
+_BLOCK_USERS = 256
+"""But of no fewer users than this: every block adds to the gradient of all contents."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class _LogSum(torch.autograd.Function):
         transposed = lows.t().contiguous()
         d_users, d_contents = torch.empty_like(users), torch.zeros_like(contents)
         total = torch.zeros((), dtype=users.dtype, device=users.device)
-        block = min(len(users), max(16, _BLOCK_VALUES // max(1, len(contents))))
+        block = min(len(users), max(_BLOCK_USERS, _BLOCK_VALUES // max(1, len(contents))))
         buffer = torch.empty(block, len(contents), dtype=precision, device=users.device)
         for start in range(0, len(users), block):
             rows = users[start : start + block]

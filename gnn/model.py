@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from gnn.config import GnnConfig
-from gnn.layers import CONVOLUTIONS, Dense
+from gnn.layers import CONVOLUTIONS, Dense, Gat
 from gnn.relations import Relation
 from gnn.topology import Cold, Link
 from graph import schema
@@ -66,35 +66,47 @@ class Network(nn.Module):
             {label: nn.Parameter(torch.zeros(config.layers + 1)) for label in (schema.USER, schema.CONTENT)}
         )
 
-    def start(self, cold: Cold | None = None) -> dict[str, Tensor]:
-        """Layer 0 of every label, shape (nodes, dim), without the ids of those that are ``cold``."""
+    def start(self, cold: Cold | None = None, senders: Ints | None = None) -> dict[str, Tensor]:
+        """Layer 0 of every label, shape (nodes, dim), without ids where ``cold``; of users ``senders``, or all."""
         vectors = dict(self.embeddings.items())
-        for label, masks in (cold or {}).items():
-            known = torch.from_numpy(~masks).to(vectors[label])
-            vectors[label] = vectors[label] * known[:, None]
+        features = {label: getattr(self, f"features_{label}") for label in self.projections}
+        known = {label: torch.from_numpy(~masks).to(vectors[label].device) for label, masks in (cold or {}).items()}
+        if senders is not None:
+            rows = self._rows(senders)
+            for of_nodes in (vectors, features, known):
+                if schema.USER in of_nodes:
+                    of_nodes[schema.USER] = of_nodes[schema.USER][rows]
+        for label, mask in known.items():
+            vectors[label] = vectors[label] * mask.to(vectors[label])[:, None]
         for label, projection in self.projections.items():
-            vectors[label] = vectors[label] + projection(getattr(self, f"features_{label}"))
+            vectors[label] = vectors[label] + projection(features[label])
         return vectors
 
     def propagate(
-        self, relations: Sequence[Mapping[str, Relation]], users: Ints | None = None, cold: Cold | None = None
+        self,
+        relations: Sequence[Mapping[str, Relation]],
+        users: Ints | None = None,
+        cold: Cold | None = None,
+        senders: Ints | None = None,
     ) -> list[dict[str, Tensor]]:
         """All layers, each label → (nodes, dim), given the ``relations`` of each.
 
-        If the last layer's relations into users end at ``users`` only, that layer holds only their rows.
+        If the last layer's relations into users end at ``users`` only, that layer holds only their rows. If relations
+        from users begin at ``senders`` only, which are ascending and hold ``users``, no layer knows of others.
         """
-        layers = [self.start(cold)]
+        layers = [self.start(cold, senders)]
         for depth, convolutions in enumerate(self.convolutions):
             before = targets = layers[-1]
             last = depth == self.layers - 1
             if users is not None and last:
-                targets = before | {schema.USER: before[schema.USER][self._rows(users)]}
+                targets = before | {schema.USER: before[schema.USER][self._rows(users, senders)]}
             after: dict[str, Tensor] = {label: tower(targets[label]) for label, tower in self.towers[depth].items()}  # type: ignore[operator]
-            for link in self.links:
-                if last and link.target not in self.mix:  # what is compared are users and contents
-                    continue
-                relation = relations[depth][link.name]
-                message = convolutions[link.name](before[link.source], targets[link.target], relation)  # type: ignore[index]
+            # What is compared in the end are users and contents.
+            links = [link for link in self.links if not last or link.target in self.mix]
+            scores = self._scores(links, depth, before, targets)
+            for link in links:
+                target = scores.get(link.name, targets[link.target])
+                message = convolutions[link.name](before[link.source], target, relations[depth][link.name])  # type: ignore[index]
                 if not link.main:
                     message = message * self.gates[link.name][depth]
                 after[link.target] = after[link.target] + message if link.target in after else message
@@ -102,15 +114,42 @@ class Network(nn.Module):
         return layers
 
     def forward(
-        self, relations: Sequence[Mapping[str, Relation]], users: Ints | None = None, cold: Cold | None = None
+        self,
+        relations: Sequence[Mapping[str, Relation]],
+        users: Ints | None = None,
+        cold: Cold | None = None,
+        senders: Ints | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Unit vectors of ``users`` (n, dim), or of all, and of all contents (C, dim); arguments as of `propagate`."""
-        layers = self.propagate(relations, users, cold)
+        layers = self.propagate(relations, users, cold, senders)
         vectors = [layer[schema.USER] for layer in layers]
         if users is not None:
             whole = self.layers or 1  # without any layer the start is all there is
-            vectors[:whole] = [layer[self._rows(users)] for layer in vectors[:whole]]
+            vectors[:whole] = [layer[self._rows(users, senders)] for layer in vectors[:whole]]
         return self.mixed(schema.USER, vectors), self.mixed(schema.CONTENT, [layer[schema.CONTENT] for layer in layers])
+
+    def _scores(
+        self, links: Iterable[Link], depth: int, before: Mapping[str, Tensor], targets: Mapping[str, Tensor]
+    ) -> dict[str, tuple[Tensor, Tensor]]:
+        """Of every `Gat`, its ends' vectors times its weights; one product for each kind of vectors, not for each link.
+
+        Such a product reads far more than it computes, and so do its gradients.
+        """
+        factors: dict[tuple[bool, str], list[Tensor]] = {}
+        places: dict[str, list[tuple[tuple[bool, str], int]]] = {}
+        for link in links:
+            convolution = self.convolutions[depth][link.name]  # type: ignore[index]
+            if isinstance(convolution, Gat):
+                ends = (False, link.source), (targets[link.target] is not before[link.target], link.target)
+                for end, factor in zip(ends, convolution.ends(), strict=True):
+                    some = factors.setdefault(end, [])
+                    places.setdefault(link.name, []).append((end, len(some)))
+                    some.append(factor)
+        products = {}
+        for (cut, label), some in factors.items():
+            product = (targets if cut else before)[label] @ torch.cat(some, dim=1)
+            products[cut, label] = [part.contiguous() for part in torch.split(product, some[0].shape[1], dim=1)]
+        return {name: (products[a][i], products[b][j]) for name, ((a, i), (b, j)) in places.items()}
 
     def mixed(self, label: str, layers: Sequence[Tensor]) -> Tensor:
         """The final unit vectors of ``label`` out of all its layers."""
@@ -118,5 +157,6 @@ class Network(nn.Module):
         total = sum((weights[depth] * layer for depth, layer in enumerate(layers)), torch.zeros(()))
         return nn.functional.normalize(total, dim=1)
 
-    def _rows(self, users: Ints) -> Tensor:
-        return torch.from_numpy(users).to(self.embeddings[schema.USER].device)
+    def _rows(self, users: Ints, among: Ints | None = None) -> Tensor:
+        rows = users if among is None else np.searchsorted(among, users)
+        return torch.from_numpy(rows).to(self.embeddings[schema.USER].device)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numba
@@ -72,6 +72,18 @@ class Relation:
         out_indptr, out_target, out_edge, _ = transpose(indptr, source, self.sources)
         features = None if self.features is None else self.features[edges]
         return Relation(indptr, source, out_indptr, out_target, out_edge, features, self.degrees, self.received[nodes])
+
+    def out_of(self, nodes: Ints) -> Relation:
+        """The same edges where all come from ``nodes`` (n,), ascending, which become the sources 0 … n - 1."""
+        number = np.empty(self.sources, dtype=np.int32)
+        number[nodes] = np.arange(len(nodes), dtype=np.int32)
+        sent = np.diff(self.out_indptr)[nodes]
+        return replace(
+            self,
+            source=number[self.source],
+            out_indptr=np.concatenate(([0], np.cumsum(sent))),
+            whole_sent=self.degrees[nodes],
+        )
 
 
 def rows_of(indptr: Ints, rows: Ints) -> tuple[Ints, Ints]:

@@ -119,6 +119,21 @@ class Topology:
             for link in self.links
         }
 
+    def between(self, users: Ints, relations: Mapping[str, Relation]) -> tuple[Ints, dict[str, Relation]]:
+        """``users`` and those that ``relations`` have messages from, ascending; and the relations from these alone.
+
+        Of a large graph's users a draw reaches some only, and what a layer costs is counted in nodes.
+        """
+        there = np.zeros(self.counts[schema.USER], dtype=bool)
+        there[users] = True
+        mine = {link.name for link in self.links if link.source == schema.USER} & relations.keys()
+        for name in mine:
+            there[relations[name].source] = True
+        senders = np.flatnonzero(there)
+        return senders, {
+            name: relation.out_of(senders) if name in mine else relation for name, relation in relations.items()
+        }
+
     def _relations(
         self, rng: np.random.Generator | None, share: float, cold: Cold | None = None
     ) -> dict[str, Relation]:

@@ -31,8 +31,11 @@ _STEP_LOGITS = 250_000_000
 """Users times contents that one optimiser step may compare; more users go into more steps."""
 _LOGITS_PER_EDGE = 80
 """Pairs compared for each edge that carries a message in a step, at least: about what costs the same."""
-_FULL_CATALOGUE = 100_000
-"""Contents up to which the softmax is over all of them."""
+_EPOCH_STEPS = 50
+"""Steps after which an epoch is over though not every user had a turn: what waits for its end should not wait long."""
+_FULL_CATALOGUE = 500_000
+"""Contents up to which the softmax is over all of them: a step on a part of them teaches so much less (docs/gnn.md)
+that fewer users a step are the better saving."""
 _SAMPLED_ITEMS = 16_384
 
 
@@ -112,15 +115,15 @@ class Trainer:
         self.precision = torch.bfloat16 if _multiplies_bfloat16(self.device) else torch.float32
 
     def epoch(self) -> float:
-        """One pass over all users that watched anything; gives the mean loss."""
+        """A pass over all users that watched anything, or over as many as its steps have a place for; the mean loss."""
         order = self.rng.permutation(self.watches.users)
-        parts = np.array_split(order, self.steps_per_epoch)
+        parts = np.array_split(order, self.steps_per_epoch)[:_EPOCH_STEPS]
         self.history.loss.append(float(np.mean([self.step(np.sort(part)) for part in parts])))
         return self.history.loss[-1]
 
     @property
     def steps_per_epoch(self) -> int:
-        """Steps that a pass over the users is cut into.
+        """Steps that a pass over all users takes.
 
         A step compares `_STEP_LOGITS` pairs of user and content, or more where passing its messages costs as much.
         """
@@ -132,12 +135,17 @@ class Trainer:
 
     @property
     def _edges_a_step(self) -> int:
-        most = self.config.neighbours
-        if not self.network.links:
+        most, layers = self.config.neighbours, self.config.layers
+        if not self.network.links or not layers:
             return 0
         if not most:
             return self.topology.edges
-        return sum(int(np.minimum(np.diff(r.indptr), most).sum()) for r in self.topology.whole.values())
+        drawn = {
+            link: int(np.minimum(np.diff(self.topology.whole[link.name].indptr), most).sum())
+            for link in self.topology.links
+        }
+        last = sum(edges for link, edges in drawn.items() if link.target == schema.CONTENT)
+        return (layers - 1) * sum(drawn.values()) + last
 
     def step(self, users: Ints) -> float:
         """One optimiser step on the watches of ``users``; messages pass over the whole thinned graph.
@@ -150,7 +158,11 @@ class Trainer:
         some = users if len(users) < self.topology.counts[schema.USER] else None
         cold = self._cold()
         relations = self._relations(some, cold)
-        user_vectors, content_vectors = self._shared(relations, some, cold)
+        senders = None
+        if some is not None and self.config.layers == 1 and self.config.neighbours:
+            senders, last = self.topology.between(some, relations[0])
+            relations = [last]
+        user_vectors, content_vectors = self._shared(relations, some, cold, senders)
         # What several processes find is averaged, and should be added up.
         share = np.float32(processes.count() / processes.added_up(float(weight.sum())))
         shares = torch.from_numpy(weight * share).to(self.device)

@@ -50,8 +50,8 @@ class Graph:
     """A connection pool to one Neo4j database; safe to share between threads, not between processes.
 
     ``$parameters`` are keyword arguments, spelled as in the ``.cypher`` file. Every query carries its name and the
-    request's id as transaction metadata (``SHOW TRANSACTIONS``, the query log), and is retried when the failure is of the
-    kind that passes.
+    request's id as transaction metadata (``SHOW TRANSACTIONS``, the query log), and is retried when the failure is of
+    the kind that passes.
     """
 
     def __init__(self, driver: neo4j.Driver, where: Connection, deadline_ms: int) -> None:

@@ -41,9 +41,6 @@ _ORDER: Final = {
     schema.HAS_MOOD: ("audience", "source"),
     schema.TAGGED: ("audience", "source"),
 }
-#: Up to so many relationships one thread builds the store: more of them read the files in pieces side by side, and what
-#: is wanted last comes last only roughly, by the size of a piece. (One thread took a quarter longer for 400,000.)
-_IN_ORDER: Final = 5_000_000
 _TYPES: Final = {pl.String: "", pl.Int64: ":long", pl.Int32: ":int", pl.Boolean: ":boolean"}
 
 
@@ -89,11 +86,15 @@ def import_offline(folder: Path, settings: Settings, progress: Progress | None =
 def write_files(tables: Tables, folder: Path, progress: Progress | None = None) -> list[str]:
     """Write the importer's CSV files to ``folder``; the arguments that make it read them.
 
-    Nodes are numbered through all labels, so that relationships name them by their final number.
+    Nodes are numbered through all labels, so that relationships name them by their final number. Several threads would
+    read a file in pieces side by side, and keep its order only by pieces; with two of them it was no quicker.
     """
-    arguments = ["--id-type=actual", f"--report-file={folder / 'report'}", "--overwrite-destination=true"]
-    if sum(edges.height for edges in tables.edges.values()) <= _IN_ORDER:
-        arguments.append("--threads=1")
+    arguments = [
+        "--id-type=actual",
+        f"--report-file={folder / 'report'}",
+        "--overwrite-destination=true",
+        "--threads=1",
+    ]
     first: dict[str, int] = {}
     total = 0
     for label in (schema.USER, schema.CONTENT, schema.GENRE, schema.MOOD, schema.HASHTAG):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,7 +13,7 @@ import scipy.sparse as sp
 
 from baselines.baseline import interactions
 from baselines.recommender import Ints
-from graph import schema
+from graph import hindsight, schema
 from graph.snapshot import NO_TIME, Snapshot
 
 __all__ = ["Holdout", "cut"]
@@ -65,27 +66,29 @@ class Holdout:
 def cut(snapshot: Snapshot, share: float = 0.15, seed: int = 0) -> Holdout:
     """Hold out about ``share`` of the watches: the newest, or that share of each user's, one at least from three on.
 
-    Cut in time, what was watched on both sides of the cut counts as known, and is not asked for.
+    Cut in time, what was watched on both sides of the cut counts as known, and is not asked for. What only
+    hindsight knows (`graph.hindsight`) is not in the training part.
     """
-    watched = snapshot.watched
-    held = _newest(snapshot, share) if _has_times(snapshot) else _random(np.asarray(watched.indptr), share, seed)
+    watched, past = snapshot.watched, snapshot
+    if _has_times(snapshot):
+        last = np.asarray(watched.columns["lastAt"])
+        newest = float(np.quantile(last[last != NO_TIME], 1.0 - share))
+        held = np.asarray(last > newest)
+        past = hindsight.until(snapshot, math.floor(newest) + 1)
+    else:
+        held = _random(np.asarray(watched.indptr), share, seed)
     kept = sp.csr_array(interactions(snapshot.with_edges(watched.keep(~held))))
     worth = interactions(snapshot.with_edges(watched.keep(held)))
     worth = sp.csr_array(worth - worth.multiply(kept.astype(bool)))
     if snapshot.mode == "implicit":
         worth.data[:] = np.sign(worth.data)
     worth.eliminate_zeros()
-    return Holdout(snapshot.with_edges(watched.keep(~held)), worth)
+    return Holdout(hindsight.without(past.with_edges(watched.keep(~held))), worth)
 
 
 def _has_times(snapshot: Snapshot) -> bool:
     last = snapshot.watched.columns.get("lastAt")
     return last is not None and len(last) > 0 and float(np.mean(np.asarray(last) != NO_TIME)) > _TIMED
-
-
-def _newest(snapshot: Snapshot, share: float) -> npt.NDArray[np.bool_]:
-    last = np.asarray(snapshot.watched.columns["lastAt"])
-    return np.asarray(last > np.quantile(last[last != NO_TIME], 1.0 - share))
 
 
 def _random(indptr: Ints, share: float, seed: int) -> npt.NDArray[np.bool_]:

@@ -31,6 +31,8 @@ _DEPTH: Final = 100
 """Candidates that every model names for each user."""
 _JUDGED: Final = 12_000
 """Held-out users that the second stage learns from."""
+_JUDGED_VALUES: Final = 1_200_000_000
+"""But as few as have this many scores of every model: of a catalogue of 330,000 contents, 3,600."""
 _HASTE_S: Final = 240.0
 """With less time than this the network learns nothing of newcomers: it would not get far enough with those it knows."""
 _BLOCK_VALUES: Final = 40_000_000
@@ -61,8 +63,8 @@ class Hybrid(Recommender):
         begun = time.monotonic()
         links = len(snapshot.watched) + len(snapshot.follows)
         large = links > LARGE
-        most = 55.0 if large else 35.0
-        total = 60.0 * (self.budget_min or float(np.clip(links / 11_000, 5.0, most)))
+        longest = 55.0 if large else 35.0
+        total = 60.0 * (self.budget_min or float(np.clip(links / 11_000, 5.0, longest)))
 
         def left() -> float:
             return total - (time.monotonic() - begun)
@@ -80,8 +82,9 @@ class Hybrid(Recommender):
         )
         names = list(first.models)
         judged = part.users
-        if len(judged) > _JUDGED:
-            judged = np.sort(np.random.default_rng(self.seed).choice(judged, _JUDGED, replace=False))
+        most = min(_JUDGED, _JUDGED_VALUES // max(1, snapshot.contents.count))
+        if len(judged) > most:
+            judged = np.sort(np.random.default_rng(self.seed).choice(judged, most, replace=False))
         context = Context.of(part.train)
         candidates = gather(first.models, judged, context.watched, _DEPTH, _between(progress, 0.5, 0.55))
         first.models.clear()

@@ -13,6 +13,7 @@ import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from baselines import friends
 from baselines.baseline import Baseline, interactions, silent
 from baselines.friends import FriendsItems
 from baselines.gf_cf import GfCf, right_singular_vectors
@@ -59,6 +60,34 @@ def test_a_friend_with_the_same_taste_counts_more():
     snapshot = odd([(0, 0), (0, 1), (1, 0), (1, 1), (1, 3), (2, 6), (2, 4)], [(0, 1), (0, 2)])
     scores = FriendsItems().fit(snapshot).scores(np.array([0]))[0]
     assert scores[3] > scores[4] > 0 == scores[7]
+
+
+@pytest.mark.parametrize("weighting", ["watched", "circle"])
+def test_likeness_is_the_textbooks(weighting):
+    rng = np.random.default_rng(5)
+    watched, follows = rng.random((9, 9)) < 0.4, rng.random((9, 9)) < 0.3
+    np.fill_diagonal(follows, False)
+    pairs, between = ([(int(a), int(b)) for a, b in np.argwhere(m)] for m in (watched, follows))
+    model = FriendsItems(weighting=weighting, second_degree=0.0, floor=0.0)
+    found = model.fit(odd(pairs, between, 9)).scores(np.arange(9))
+    circles = (follows | follows.T).astype(float)
+    vectors = watched.astype(float) if weighting == "watched" else circles
+    shared, squares = vectors @ vectors.T, (vectors**2).sum(axis=1)
+    norm = np.sqrt(np.outer(squares, squares)) if weighting == "watched" else np.add.outer(squares, squares) - shared
+    expected = circles * shared / np.maximum(norm, 1e-9) @ watched
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_friends_of_friends_are_not_found_through_who_knows_everyone(monkeypatch):
+    # 0 and 4 share friend 1, who has two; 0 and 2 … 7 share friend 8, who has all of them
+    follows = [(0, 1), (1, 4), *((user, 8) for user in range(8) if user != 1)]
+    watched = [(4, 3), (7, 6), (1, 0)]
+    every = FriendsItems(second_degree=1.0).fit(odd(watched, follows, 9)).scores(np.array([0]))[0]
+    monkeypatch.setattr(friends, "_PAIRS", 30)
+    fewer = FriendsItems(second_degree=1.0).fit(odd(watched, follows, 9)).scores(np.array([0]))[0]
+    assert every[3] > every[6] > 0
+    assert fewer[3] > fewer[6] == 0
+    assert fewer[0] == every[0]
 
 
 def test_newcomers_get_what_their_friends_watch_and_what_friends_of_friends_do():

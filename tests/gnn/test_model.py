@@ -28,16 +28,35 @@ def test_some_users_get_the_vectors_and_gradients_that_they_get_among_all(convol
     rng = np.random.default_rng(2)
     relations = topology.sampled(rng, neighbours, 0.2) if neighbours else topology.dropped(rng, 0.2)
 
-    def told(users: torch.Tensor, contents: torch.Tensor) -> list[torch.Tensor]:
-        network.zero_grad()
-        (users.square() @ torch.arange(8.0)).sum().add((contents.square() @ torch.arange(8.0)).sum()).backward()  # type: ignore[no-untyped-call]
-        return [users, contents, *(p.grad if p.grad is not None else torch.zeros(1) for p in network.parameters())]
-
     users, contents = network([relations] * layers)
-    among_all = told(users[torch.from_numpy(SOME)], contents)
-    alone = told(*network([relations] * (layers - 1) + [topology.into(SOME, relations)], SOME))
+    among_all = told(network, users[torch.from_numpy(SOME)], contents)
+    alone = told(network, *network([relations] * (layers - 1) + [topology.into(SOME, relations)], SOME))
     for one, other in zip(alone, among_all, strict=True):
         np.testing.assert_allclose(one.detach(), other.detach(), atol=1e-5)
+
+
+@pytest.mark.parametrize("convolution", get_args(Convolution))
+def test_users_who_send_nothing_need_not_be_there(convolution):
+    topology = Topology(checkerboard.snapshot())
+    features = {label: torch.randn(20, 3) for label in ("User", "Content")}
+    network = Network(
+        GnnConfig(convolution=convolution, layers=1, dim=8, heads=2), topology.counts, topology.links, features
+    )
+    cold = {"User": np.arange(20) % 4 == 3, "Content": np.arange(20) % 5 == 2}
+    relations = topology.sampled(np.random.default_rng(0), 1, 0.5, cold, SOME)
+    senders, narrow = topology.between(SOME, relations)
+    assert len(SOME) < len(senders) < 20
+    among_all = told(network, *network([relations], SOME, cold))
+    alone = told(network, *network([narrow], SOME, cold, senders))
+    for one, other in zip(alone, among_all, strict=True):
+        np.testing.assert_allclose(one.detach(), other.detach(), atol=1e-5)
+
+
+def told(network: Network, users: torch.Tensor, contents: torch.Tensor) -> list[torch.Tensor]:
+    """The vectors, and every parameter's gradient of a function of them."""
+    network.zero_grad()
+    (users.square() @ torch.arange(8.0)).sum().add((contents.square() @ torch.arange(8.0)).sum()).backward()  # type: ignore[no-untyped-call]
+    return [users, contents, *(p.grad if p.grad is not None else torch.zeros(1) for p in network.parameters())]
 
 
 @pytest.mark.parametrize("neighbours", [0, 3])

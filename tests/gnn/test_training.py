@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 import scipy.sparse as sp
 
+from gnn import fitting, training
 from gnn.config import GnnConfig
 from gnn.features import node_features, watch_features, watch_weights
 from gnn.recommender import GraphNetwork
@@ -42,6 +43,14 @@ def test_drawn_neighbours_solve_the_checkerboard_too(convolution):
     config = SMALL.model_copy(update={"neighbours": 3, "convolution": convolution})
     ids, _ = GraphNetwork(config).fit(checkerboard.snapshot(), epochs=60).recommend(EVERYONE, 1)
     assert ids[:, 0].tolist() == EVERYONE.tolist()
+
+
+def test_an_epoch_of_too_many_steps_ends_before_all_users_had_a_turn(monkeypatch):
+    monkeypatch.setattr(training, "_EPOCH_STEPS", 3)
+    run = fitting.trainer(SMALL.model_copy(update={"steps_per_epoch": 5}), checkerboard.snapshot())
+    seen = [run.epoch() for _ in range(30)]
+    assert run.steps == 3 * len(seen)
+    assert seen[-1] < seen[0] - 0.5  # and others have theirs in the next
 
 
 def test_a_seed_gives_the_same_model_again():
@@ -114,8 +123,6 @@ def test_killed_training_goes_on_to_the_same_end(tmp_path):
 
 
 def test_killed_training_on_a_large_graph_goes_on_to_the_same_end(tmp_path, monkeypatch):
-    from gnn import fitting
-
     said, resumed = killed_at("epoch 2,", tmp_path, "large")
     assert said[0].startswith("epoch 2,")
     monkeypatch.setattr(fitting, "LARGE", 10)
@@ -125,8 +132,6 @@ def test_killed_training_on_a_large_graph_goes_on_to_the_same_end(tmp_path, monk
 
 
 def test_a_search_that_ran_out_of_time_is_over_when_it_is_resumed(tmp_path, monkeypatch):
-    from gnn import fitting
-
     monkeypatch.setattr(fitting, "LARGE", 10)
     monkeypatch.setattr(fitting, "_LARGE_SEARCH_SHARE", 0.5)
     broken = RuntimeError("killed while it went on")
@@ -157,8 +162,6 @@ def test_a_file_cut_short_is_told(tmp_path, file):
 
 
 def test_a_large_graph_gets_a_smaller_network_unless_its_size_was_chosen(monkeypatch):
-    from gnn import fitting
-
     monkeypatch.setattr(fitting, "LARGE", 10)
     for config, dim in ((GnnConfig(device="cpu", seed=1), 64), (GnnConfig(dim=32), 32)):
         model = GraphNetwork(config).fit(checkerboard.snapshot(), epochs=1)
@@ -168,8 +171,6 @@ def test_a_large_graph_gets_a_smaller_network_unless_its_size_was_chosen(monkeyp
 
 
 def test_a_large_graph_is_learned_from_whole_in_the_end(monkeypatch):
-    from gnn import fitting
-
     monkeypatch.setattr(fitting, "LARGE", 10)
     heard: list[str] = []
     model = GraphNetwork(GnnConfig(seed=1, max_epochs=40)).fit(

@@ -5,7 +5,7 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graph.snapshot import Snapshot
+from graph.snapshot import NO_TIME, Snapshot
 from ranking.holdout import cut
 from tests import checkerboard
 from tests.conformance import odd
@@ -50,6 +50,65 @@ def test_with_times_the_newest_are_held_out():
     assert sorted(found.worth.indices.tolist()) == list(range(40, 50))
     assert found.worth.data.max() > 0.5  # worth is the engagement
     assert found.train.manifest.cutoff == 39
+
+
+def test_what_only_hindsight_knows_is_not_learned_from():
+    count = 40
+    times = [1_000 + n for n in range(count)]
+    watched = pl.DataFrame({"source": [n % 5 for n in range(count)], "target": list(range(count)), "lastAt": times})
+    nodes = {
+        "User": pl.DataFrame({"userId": checkerboard.users(5), "friendCount": [1, 2, 3, 4, 5]}),
+        "Content": pl.DataFrame({"contentId": checkerboard.contents(count), "likeCount": times}),
+        "Genre": pl.DataFrame({"genreId": ["rap"]}),
+    }
+    edges = {
+        "WATCHED": watched,
+        "FOLLOWS": pl.DataFrame({"source": [0, 1, 2], "target": [1, 2, 3], "since": [1_001, 1_039, NO_TIME]}),
+        "LISTENS_TO": pl.DataFrame({"source": [0], "target": [0]}),
+    }
+    train = cut(Snapshot.build(nodes, edges), 0.25).train
+    assert train.manifest.cutoff == 1_029
+    assert train.follows.source.tolist() == [0, 2]
+    assert not len(train.edges["LISTENS_TO"])
+    assert train.contents.frame["likeCount"].null_count() == count
+    assert train.users.frame["friendCount"].null_count() == 5
+
+
+@given(st.integers(0, 1000))
+def test_another_future_leaves_the_training_part_as_it_is(seed):
+    rng = np.random.default_rng(seed)
+    users, contents, past, future = 6, 20, 60, 20
+
+    def part(count: int, start: int, source: np.ndarray, target: np.ndarray) -> pl.DataFrame:
+        times = start + np.arange(count)
+        return pl.DataFrame({"source": source, "target": target, "lastAt": times, "engagement": (times % 7 + 1) / 8})
+
+    pairs = rng.permutation(users * contents)[: past + future]
+    before = part(past, 1_000, *np.divmod(pairs[:past], contents))
+    follows = pl.DataFrame({"source": [0, 1, 2], "target": [1, 2, 3], "since": [1_001, 1_070, NO_TIME]})
+
+    def trained_on(after: np.ndarray, met: int) -> Snapshot:
+        source, target = np.divmod(after, contents)
+        watched = pl.concat([before, part(future, 2_000, source, target)])
+        later = pl.DataFrame({"source": [4], "target": [met], "since": [2_001]})
+        listens = pl.DataFrame({"source": source, "target": target % 3}).unique(maintain_order=True)
+        counts = np.bincount(watched["target"], minlength=contents)
+        nodes = {
+            "User": pl.DataFrame({"userId": checkerboard.users(users), "viewCount": np.bincount(watched["source"])}),
+            "Content": pl.DataFrame({"contentId": checkerboard.contents(contents), "viewCount": counts}),
+            "Genre": pl.DataFrame({"genreId": ["rap", "soul", "funk"]}),
+        }
+        edges = {"WATCHED": watched, "FOLLOWS": pl.concat([follows, later]), "LISTENS_TO": listens}
+        return cut(Snapshot.build(nodes, edges), future / (past + future)).train
+
+    real, other = trained_on(pairs[past:], 5), trained_on(rng.permutation(users * contents)[:future], 0)
+    for label, nodes in real.nodes.items():
+        assert nodes.frame.equals(other.nodes[label].frame)
+    for type_, edges in real.edges.items():
+        np.testing.assert_array_equal(edges.indptr, other.edges[type_].indptr)
+        np.testing.assert_array_equal(edges.target, other.edges[type_].target)
+        for name, column in edges.columns.items():
+            np.testing.assert_array_equal(column, other.edges[type_].columns[name])
 
 
 def test_thinned_keeps_what_its_users_have():
