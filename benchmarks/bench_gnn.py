@@ -1,4 +1,4 @@
-"""What training the graph network costs: seconds a step, an epoch and for embedding everyone, and the peak of memory.
+"""What the graph network of a large graph costs: seconds a step and for embedding everyone, and the peak of memory.
 
     python -m benchmarks.bench_gnn --neighbours 0,10 --steps 3
 
@@ -30,7 +30,7 @@ class Cost:
     neighbours: int
     """Edges of a relation into one node that a step draws, 0 for all but the dropped ones."""
     edges: int
-    steps_per_epoch: int
+    steps_per_pass: int
     prepare_s: float
     first_step_s: float
     step_s: float
@@ -39,7 +39,7 @@ class Cost:
 
     @property
     def all_users_minutes(self) -> float:
-        return self.steps_per_epoch * self.step_s / 60
+        return self.steps_per_pass * self.step_s / 60
 
 
 def measure(path: Path, neighbours: int, steps: int) -> Cost:
@@ -51,8 +51,8 @@ def measure(path: Path, neighbours: int, steps: int) -> Cost:
     run = trainer(config, load(path))
     edges = run.topology.edges
     prepare_s = time.perf_counter() - began
-    per_epoch = run.steps_per_epoch
-    parts = np.array_split(np.random.default_rng(0).permutation(run.watches.users), per_epoch)
+    per_pass = run.steps_per_pass
+    parts = np.array_split(np.random.default_rng(0).permutation(run.watches.users), per_pass)
     times = []
     for step in range(steps + 1):
         began = time.perf_counter()
@@ -61,7 +61,7 @@ def measure(path: Path, neighbours: int, steps: int) -> Cost:
     began = time.perf_counter()
     run.embed()
     embed_s = time.perf_counter() - began
-    return Cost(neighbours, edges, per_epoch, prepare_s, times[0], float(np.mean(times[1:])), embed_s, peak_gib())
+    return Cost(neighbours, edges, per_pass, prepare_s, times[0], float(np.mean(times[1:])), embed_s, peak_gib())
 
 
 def main() -> None:
@@ -78,7 +78,7 @@ def main() -> None:
             print(costs[-1], flush=True)
     table = Table("neighbours", "edges", "first step s", "step s", "steps for all users", "min", "embed s", "peak GiB")
     for c in costs:
-        figures = (f"{c.first_step_s:.1f}", f"{c.step_s:.1f}", str(c.steps_per_epoch), f"{c.all_users_minutes:.1f}")
+        figures = (f"{c.first_step_s:.1f}", f"{c.step_s:.1f}", str(c.steps_per_pass), f"{c.all_users_minutes:.1f}")
         table.add_row(str(c.neighbours), f"{c.edges:,}", *figures, f"{c.embed_s:.1f}", f"{c.peak_gib:.1f}")
     Console().print(table)
     if chosen.out:

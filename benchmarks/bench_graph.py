@@ -280,6 +280,8 @@ def write_while_reading(
     finally:
         stop.set()
         writer.join()
+    if writer.exitcode:
+        raise SystemExit("The writer failed.")
     rate, elapsed = rates.get()
     return Writing(wanted, rate, idle, busy, elapsed)
 

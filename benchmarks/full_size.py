@@ -51,7 +51,7 @@ class Result:
     epochs: int = 0
 
 
-def watched_ids(snapshot: Snapshot, folder: Path) -> tuple[truth.Truth, float, np.ndarray, np.ndarray]:
+def judged_users(snapshot: Snapshot, folder: Path) -> tuple[truth.Truth, float, np.ndarray, np.ndarray]:
     """The truth, the ceiling, the nids it is known for, and random others, all with something held out."""
     true = truth.load(folder)
     split = temporal(snapshot, cutoff=true.facts["cutoff"])
@@ -97,7 +97,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="JSON file for the figures")
     chosen = parser.parse_args()
     path = chosen.snapshot or load_settings().snapshot_path
-    true, ceiling, probed, others = watched_ids(load(path), chosen.folder)
+    true, ceiling, probed, others = judged_users(load(path), chosen.folder)
     console, results = Console(), []
     console.print(
         f"{len(others):,} random users, and {len(probed):,} with a ceiling of {100 * ceiling:.2f} % NDCG@{K}."

@@ -127,7 +127,7 @@ def temporal(
     after = timed & (first >= cutoff)
     return _split(
         "time",
-        hindsight.until(snapshot, cutoff),
+        hindsight.social_until(snapshot, cutoff),
         before,
         after,
         masked=~before & ~after,
@@ -198,7 +198,7 @@ def _split(
         )
     train = snapshot.with_edges(watched.keep(learned))
     if not keep_counts:
-        train = hindsight.without(train)
+        train = hindsight.emptied(train)
     held_out = _matrix(watched, held, worth)
     return Split(
         name=name,

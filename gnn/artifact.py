@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -41,6 +43,8 @@ class Artifact:
     embeddings: Embeddings
     encoder: Encoder
     """What embeds users and contents that training never saw."""
+    weights: Sequence[Any] = ()
+    """Of a large graph's network, every parameter as a tensor, for a training that goes on from it; never saved."""
 
     def save(self, path: Path) -> None:
         """Write the folder aside and rename it to ``path``."""

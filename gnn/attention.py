@@ -48,7 +48,7 @@ def attend_v2(
     """
     if values.is_cuda:
         z = torch.nn.functional.leaky_relu(_at(left, relation.source) + _at(right, relation.target), SLOPE) * weight
-        score = z.view(relation.count, bias.shape[1], -1).sum(-1)
+        score = z.view(relation.count, bias.shape[1], z.shape[1] // bias.shape[1]).sum(-1)
         return _aggregate(score + _at(bias, relation.source), edge_bias, values, relation)
     none = values.new_empty(0)
     return _AttendV2.apply(left, right, weight, bias, none if edge_bias is None else edge_bias, values, relation)  # type: ignore[no-any-return]
@@ -78,7 +78,8 @@ def _aggregate(score: Tensor, edge_bias: Tensor | None, values: Tensor, relation
 
     target = _index(relation.target, values)
     alpha = softmax(score if edge_bias is None else score + edge_bias[:, None], target, num_nodes=relation.targets)
-    messages = _at(values, relation.source).view(relation.count, alpha.shape[1], -1) * alpha[:, :, None]
+    heads = alpha.shape[1]  # no -1 in the shape: there may be no edge
+    messages = _at(values, relation.source).view(relation.count, heads, values.shape[1] // heads) * alpha[:, :, None]
     received: Tensor = scatter(messages, target, dim=0, dim_size=relation.targets, reduce="sum")
     return received.flatten(1)
 

@@ -53,7 +53,7 @@ class GnnConfig(BaseModel):
     """An epoch is a pass over all users that watched anything, or fifty steps of it where it takes more."""
     patience: Annotated[int, Field(ge=1)] = 15
     """Epochs without a better NDCG@10 on validation before training stops."""
-    steps_per_epoch: Annotated[int, Field(ge=0)] = 0
+    steps_per_pass: Annotated[int, Field(ge=0)] = 0
     """Optimiser steps a pass over the users is cut into; 0 chooses by the size of the graph."""
     sampled_items: Annotated[int, Field(ge=0)] = 0
     """Contents drawn a step for the softmax's denominator; 0 takes all while the catalogue allows."""

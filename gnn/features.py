@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from graph import schema
+from graph import hindsight, schema
 from graph.snapshot import NO_TIME, Snapshot
 
 __all__ = ["node_features", "recency", "watch_features", "watch_weights"]
@@ -19,10 +19,6 @@ Floats = npt.NDArray[np.float32]
 _DAY: Final = 86_400_000
 _BUCKETS: Final = 16
 """Hash buckets of a text column."""
-#: Counts of what happened to a content, as of the export: a split in time cannot take the future out of them.
-_OUTCOMES: Final = frozenset(
-    {"likeCount", "commentCount", "viewCount", "averageViewProgress", "nbKeaks", "nbLikes", "popularity"}
-)
 _TEXTS: Final = frozenset({"kind", "contentType", "licenceType"})
 
 
@@ -30,7 +26,7 @@ def node_features(snapshot: Snapshot) -> dict[str, Floats]:
     """Features (nodes, F) of users and contents, by label, for the labels that have any.
 
     Counts and ages as log1p, flags as 0 or 1, short texts by hashing, all standardised; a column with gaps gets a
-    flag for them, and one that never varies is left out.
+    flag for them, and one that never varies is left out, as is what only hindsight knows: it sums up what is learned.
     """
     found = {}
     for label in (schema.USER, schema.CONTENT):
@@ -44,7 +40,7 @@ def node_features(snapshot: Snapshot) -> dict[str, Floats]:
 def _columns(frame: pl.DataFrame, label: str, cutoff: int | None) -> list[Floats]:
     columns: list[Floats] = []
     for name, dtype in frame.schema.items():
-        if label == schema.CONTENT and name in _OUTCOMES:
+        if name in hindsight.PROPERTIES[label]:
             continue
         series = frame[name]
         if name in _TEXTS and dtype == pl.String:

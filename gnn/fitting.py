@@ -22,7 +22,7 @@ from gnn.encoder import Encoder
 from gnn.features import node_features, watch_features, watch_weights
 from gnn.topology import Topology
 from gnn.training import Trainer, Watches, ndcg_at_10
-from graph import aside, schema
+from graph import aside, hindsight, schema
 from graph.errors import ModelError
 from graph.snapshot import NO_TIME, Snapshot
 
@@ -59,6 +59,7 @@ def fit(
     epochs: int | None,
     budget_s: float | None,
     checkpoint: Path | None,
+    start: Artifact | None = None,
 ) -> Artifact:
     """See `gnn.recommender.GraphNetwork.fit`."""
     progress = progress or (lambda share, what: None)
@@ -80,6 +81,13 @@ def fit(
         if large:  # there is no time to begin anew, so what was held out is learned from now
             run = search.going_on(snapshot, math.ceil(_GOING_ON * epochs), budget_s, checkpoint)
         del search
+    elif start is not None and large and epochs is not None:
+        fresh = _Run(config, snapshot, None, math.ceil(_GOING_ON * epochs), budget_s, checkpoint)
+        if fresh.trainer.takes(start.weights):
+            fresh.before = start.manifest.epochs
+            fresh.trainer.begin_with(start.weights, fresh.before)
+            run = fresh
+        del fresh
     training: Progress = lambda share, what: progress(begun + (1.0 - begun) * share, what)  # noqa: E731
     run = (run or _Run(config, snapshot, validation, epochs, budget_s, checkpoint)).train(training)
     artifact = run.artifact(name, metrics | run.metrics)
@@ -96,6 +104,8 @@ def _is_large(snapshot: Snapshot) -> bool:
 def _hold_out(snapshot: Snapshot, rng: np.random.Generator) -> tuple[Snapshot, sp.csr_array]:
     """The snapshot without a slice of its watches, and the slice: the newest where times are known, else at random.
 
+    What is left was there before the slice, follows, blocks and hides included.
+
     Every user keeps something to be known by.
     """
     watched = snapshot.watched
@@ -108,7 +118,8 @@ def _hold_out(snapshot: Snapshot, rng: np.random.Generator) -> tuple[Snapshot, s
     coordinates = (watched.source[held], np.asarray(watched.target)[held])
     shape = (snapshot.users.count, snapshot.contents.count)
     part = sp.csr_array((np.ones(int(held.sum()), dtype=np.float32), coordinates), shape=shape)
-    return snapshot.with_edges(watched.keep(~held)), part
+    past = hindsight.social_until(snapshot, math.ceil(rank[held].min())) if timed and held.any() else snapshot
+    return past.with_edges(watched.keep(~held)), part
 
 
 class _Run:
@@ -153,8 +164,9 @@ class _Run:
         before = self.trainer.history.best_epoch
         del self.trainer, self.snapshot, self.seen, self.validation  # of a large graph there is no room for two
         run = _Run(self.config, snapshot, None, epochs, budget_s, checkpoint)
-        run.trainer.begin_with(weights, optimiser)
-        run.before = before
+        if run.trainer.takes(weights):
+            run.before = before
+            run.trainer.begin_with(weights, before, optimiser)
         return run
 
     @property
@@ -256,7 +268,8 @@ class _Run:
             {label: [layer[label].cpu().numpy() for layer in layers[:-1]] for label in topology.counts},
             {link.name: topology.whole[link.name].degrees for link in topology.links},
         )
-        return Artifact(manifest, embeddings, encoder)
+        weights = self.trainer.average if _is_large(self.snapshot) else ()
+        return Artifact(manifest, embeddings, encoder, weights)
 
     def _fingerprint(self) -> str:
         manifest = self.snapshot.manifest

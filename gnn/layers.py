@@ -55,9 +55,9 @@ class Gat(_Attention):
         """
         return _block_diagonal(self.left), _block_diagonal(self.right)
 
-    def forward(self, source: Tensor, scores: tuple[Tensor, Tensor], relation: Relation) -> Tensor:
-        """Messages from source (S, D) to T targets; ``scores`` are sources (S, H) and targets (T, H) times `ends`."""
-        left, right = scores
+    def forward(self, source: Tensor, halves: tuple[Tensor, Tensor], relation: Relation) -> Tensor:
+        """Messages from source (S, D) to T targets; ``halves`` are sources (S, H) and targets (T, H) times `ends`."""
+        left, right = halves
         return attend(left, right, *self.biases(relation, source), source, relation)
 
 

@@ -14,9 +14,10 @@ from gnn.relations import Relation
 __all__ = ["Negatives", "softmax_loss"]
 
 _BLOCK_VALUES = 24_000_000
-"""Logits held at once: 48 MB of bfloat16, near what the last cache level holds."""
+"""Logits held at once: 48 MB of bfloat16, near what the last cache level holds …"""
 _BLOCK_USERS = 256
-"""But of no fewer users than this: every block adds to the gradient of all contents."""
+"""… but of so many users at least: each block adds to the gradient of all contents, and of 330,000 that costs more than
+the cache saves."""
 
 
 @dataclass(frozen=True)

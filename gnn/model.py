@@ -91,9 +91,11 @@ class Network(nn.Module):
     ) -> list[dict[str, Tensor]]:
         """All layers, each label → (nodes, dim), given the ``relations`` of each.
 
-        If the last layer's relations into users end at ``users`` only, that layer holds only their rows. If relations
-        from users begin at ``senders`` only, which are ascending and hold ``users``, no layer knows of others.
+        If the last layer's relations into users end at ``users`` only, that layer holds only their rows. In a network
+        of one layer relations from users may begin at ``senders`` only (ascending, with ``users`` among them): then
+        nothing is known of other users.
         """
+        assert senders is None or self.layers == 1
         layers = [self.start(cold, senders)]
         for depth, convolutions in enumerate(self.convolutions):
             before = targets = layers[-1]
@@ -103,9 +105,9 @@ class Network(nn.Module):
             after: dict[str, Tensor] = {label: tower(targets[label]) for label, tower in self.towers[depth].items()}  # type: ignore[operator]
             # What is compared in the end are users and contents.
             links = [link for link in self.links if not last or link.target in self.mix]
-            scores = self._scores(links, depth, before, targets)
+            halves = self._halves(links, depth, before, targets)
             for link in links:
-                target = scores.get(link.name, targets[link.target])
+                target = halves.get(link.name, targets[link.target])  # a `Gat` knows all it needs from these
                 message = convolutions[link.name](before[link.source], target, relations[depth][link.name])  # type: ignore[index]
                 if not link.main:
                     message = message * self.gates[link.name][depth]
@@ -128,28 +130,28 @@ class Network(nn.Module):
             vectors[:whole] = [layer[self._rows(users, senders)] for layer in vectors[:whole]]
         return self.mixed(schema.USER, vectors), self.mixed(schema.CONTENT, [layer[schema.CONTENT] for layer in layers])
 
-    def _scores(
+    def _halves(
         self, links: Iterable[Link], depth: int, before: Mapping[str, Tensor], targets: Mapping[str, Tensor]
     ) -> dict[str, tuple[Tensor, Tensor]]:
-        """Of every `Gat`, its ends' vectors times its weights; one product for each kind of vectors, not for each link.
+        """Both ends' part of the attention scores of every `Gat`.
 
-        Such a product reads far more than it computes, and so do its gradients.
+        One product for all links that begin or end at the same vectors: it reads far more than it computes.
         """
-        factors: dict[tuple[bool, str], list[Tensor]] = {}
-        places: dict[str, list[tuple[tuple[bool, str], int]]] = {}
+        kinds = {"before": before, "targets": targets}
+        factors: dict[tuple[str, str], dict[tuple[str, str], Tensor]] = {}
         for link in links:
             convolution = self.convolutions[depth][link.name]  # type: ignore[index]
             if isinstance(convolution, Gat):
-                ends = (False, link.source), (targets[link.target] is not before[link.target], link.target)
-                for end, factor in zip(ends, convolution.ends(), strict=True):
-                    some = factors.setdefault(end, [])
-                    places.setdefault(link.name, []).append((end, len(some)))
-                    some.append(factor)
-        products = {}
-        for (cut, label), some in factors.items():
-            product = (targets if cut else before)[label] @ torch.cat(some, dim=1)
-            products[cut, label] = [part.contiguous() for part in torch.split(product, some[0].shape[1], dim=1)]
-        return {name: (products[a][i], products[b][j]) for name, ((a, i), (b, j)) in places.items()}
+                source, target = convolution.ends()
+                same = targets[link.target] is before[link.target]
+                factors.setdefault(("before", link.source), {})[link.name, "source"] = source
+                factors.setdefault(("before" if same else "targets", link.target), {})[link.name, "target"] = target
+        halves: dict[tuple[str, str], Tensor] = {}
+        for (kind, label), wanted in factors.items():
+            product = kinds[kind][label] @ torch.cat(list(wanted.values()), dim=1)
+            parts = torch.split(product, [factor.shape[1] for factor in wanted.values()], dim=1)
+            halves |= zip(wanted, (part.contiguous() for part in parts), strict=True)
+        return {name: (half, halves[name, "target"]) for (name, end), half in halves.items() if end == "source"}
 
     def mixed(self, label: str, layers: Sequence[Tensor]) -> Tensor:
         """The final unit vectors of ``label`` out of all its layers."""

@@ -45,6 +45,7 @@ class GraphNetwork(Recommender):
         epochs: int | None = None,
         budget_s: float | None = None,
         checkpoint: Path | None = None,
+        start: GraphNetwork | None = None,
     ) -> Self:
         """Train on the snapshot's edges.
 
@@ -52,11 +53,16 @@ class GraphNetwork(Recommender):
         rises and keeps the best epoch, which ``best_epochs`` then tells. With ``epochs`` it trains for just so many.
         With neither it holds a slice of the watches out to find the number of epochs, then trains on everything.
         ``budget_s`` seconds are never exceeded by more than an epoch and the final embedding. A run that was killed
-        goes on from the file ``checkpoint`` when started again with the same settings on the same graph.
+        goes on from the file ``checkpoint`` when started again with the same settings on the same graph. A large graph
+        (more than `gnn.config.LARGE` links) is learned from for a quarter of the ``epochs`` where there is a ``start``:
+        a network that this process trained on a part of the same graph, to go on from.
         """
         from gnn.fitting import fit
 
-        self._artifact = fit(self.name, self.config, snapshot, progress, validation, epochs, budget_s, checkpoint)
+        before = None if start is None else start.artifact
+        self._artifact = fit(
+            self.name, self.config, snapshot, progress, validation, epochs, budget_s, checkpoint, before
+        )
         self._snapshot = snapshot
         return self
 

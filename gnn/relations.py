@@ -75,9 +75,10 @@ class Relation:
 
     def out_of(self, nodes: Ints) -> Relation:
         """The same edges where all come from ``nodes`` (n,), ascending, which become the sources 0 … n - 1."""
-        number = np.empty(self.sources, dtype=np.int32)
+        number = np.full(self.sources, -1, dtype=np.int32)
         number[nodes] = np.arange(len(nodes), dtype=np.int32)
         sent = np.diff(self.out_indptr)[nodes]
+        assert sent.sum() == self.count
         return replace(
             self,
             source=number[self.source],

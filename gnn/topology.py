@@ -22,7 +22,8 @@ Floats = npt.NDArray[np.float32]
 Cold = Mapping[str, npt.NDArray[np.bool_]]
 """Label → whether each of its nodes is to be treated as one that training never saw; none of labels not named."""
 
-#: Relationship types that carry messages. A block or a hidden content is a wish, not a likeness.
+#: Relationship types that carry messages. A block or a hidden content is a wish, not a likeness, and the genres that
+#: somebody listens to and creates in sum up what is to be learned (`graph.hindsight`).
 _CARRIERS = (
     schema.WATCHED,
     schema.FOLLOWS,
@@ -31,8 +32,6 @@ _CARRIERS = (
     schema.HAS_GENRE,
     schema.HAS_MOOD,
     schema.TAGGED,
-    schema.LISTENS_TO,
-    schema.CREATES_IN,
 )
 
 

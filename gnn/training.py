@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -32,7 +34,7 @@ _STEP_LOGITS = 250_000_000
 _LOGITS_PER_EDGE = 80
 """Pairs compared for each edge that carries a message in a step, at least: about what costs the same."""
 _EPOCH_STEPS = 50
-"""Steps after which an epoch is over though not every user had a turn: what waits for its end should not wait long."""
+"""Steps after which an epoch is over though not every user had a turn: judging and checkpoints wait for its end."""
 _FULL_CATALOGUE = 500_000
 """Contents up to which the softmax is over all of them: a step on a part of them teaches so much less (docs/gnn.md)
 that fewer users a step are the better saving."""
@@ -107,6 +109,7 @@ class Trainer:
         self.average = [p.detach().clone() for p in self.parameters]
         self.history = History()
         self.steps = 0
+        self._pass: tuple[int, list[Ints]] | None = None
         contents = watches.contents
         self._sampled = config.sampled_items or (_SAMPLED_ITEMS if contents > _FULL_CATALOGUE else 0)
         popularity = np.bincount(watches.content, minlength=contents) ** 0.75
@@ -115,21 +118,35 @@ class Trainer:
         self.precision = torch.bfloat16 if _multiplies_bfloat16(self.device) else torch.float32
 
     def epoch(self) -> float:
-        """A pass over all users that watched anything, or over as many as its steps have a place for; the mean loss."""
-        order = self.rng.permutation(self.watches.users)
-        parts = np.array_split(order, self.steps_per_epoch)[:_EPOCH_STEPS]
-        self.history.loss.append(float(np.mean([self.step(np.sort(part)) for part in parts])))
+        """A pass over all users that watched anything, or the next fifty steps of it; gives the mean loss."""
+        losses = [self.step(self._turn(self.steps)) for _ in range(self._steps_per_epoch)]
+        self.history.loss.append(float(np.mean(losses)))
         return self.history.loss[-1]
 
     @property
-    def steps_per_epoch(self) -> int:
+    def _steps_per_epoch(self) -> int:
+        return min(self.steps_per_pass, _EPOCH_STEPS)
+
+    def _turn(self, step: int) -> Ints:
+        """Whose turn it is in a step, ascending: pass after pass over all users, each in an order of its own.
+
+        The step's number is all that it depends on, so that a run resumed, or another process, goes on with the same.
+        """
+        done, place = divmod(step, self.steps_per_pass)
+        if self._pass is None or self._pass[0] != done:
+            order = np.random.default_rng([self.config.seed, done]).permutation(self.watches.users)
+            self._pass = done, np.array_split(order, self.steps_per_pass)
+        return np.sort(self._pass[1][place])
+
+    @cached_property
+    def steps_per_pass(self) -> int:
         """Steps that a pass over all users takes.
 
         A step compares `_STEP_LOGITS` pairs of user and content, or more where passing its messages costs as much.
         """
         users = len(self.watches.users)
-        if self.config.steps_per_epoch:
-            return max(1, min(self.config.steps_per_epoch, users // processes.count()))  # one for every process
+        if self.config.steps_per_pass:
+            return max(1, min(self.config.steps_per_pass, users // processes.count()))  # one for every process
         pairs = max(_STEP_LOGITS, _LOGITS_PER_EDGE * self._edges_a_step)
         return max(1, round(users * (self._sampled or self.watches.contents) / pairs))
 
@@ -138,12 +155,13 @@ class Trainer:
         most, layers = self.config.neighbours, self.config.layers
         if not self.network.links or not layers:
             return 0
-        if not most:
+        if not most:  # what the steps of the recipe were measured with, whatever its layers
             return self.topology.edges
         drawn = {
             link: int(np.minimum(np.diff(self.topology.whole[link.name].indptr), most).sum())
             for link in self.topology.links
         }
+        # The last layer's users are those of the step.
         last = sum(edges for link, edges in drawn.items() if link.target == schema.CONTENT)
         return (layers - 1) * sum(drawn.values()) + last
 
@@ -231,13 +249,19 @@ class Trainer:
         finally:
             self._swap()
 
-    def begin_with(self, weights: list[Tensor], optimiser: dict[str, Any]) -> None:
-        """Start from another trainer's weights and its optimiser's state."""
+    def takes(self, weights: Sequence[Tensor]) -> bool:
+        """Whether the weights of another trainer have the shapes of this one's."""
+        return [p.shape for p in self.parameters] == [weight.shape for weight in weights]
+
+    def begin_with(self, weights: Sequence[Tensor], epochs: int, optimiser: dict[str, Any] | None = None) -> None:
+        """Go on from another trainer's weights after ``epochs``, and from its optimiser's state where there is one."""
+        self.steps = epochs * self._steps_per_epoch
         with torch.no_grad():
             for mine, average, weight in zip(self.parameters, self.average, weights, strict=True):
                 mine.copy_(weight)
                 average.copy_(weight)
-        self.optimiser.load_state_dict(optimiser)
+        if optimiser is not None:
+            self.optimiser.load_state_dict(optimiser)
 
     def _swap(self) -> None:
         for parameter, average in zip(self.parameters, self.average, strict=True):

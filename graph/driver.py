@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
@@ -97,16 +98,33 @@ class Graph:
     ) -> list[Row]:
         """Ask the query called ``name``; its rows, as plain values (nodes as their properties, times as datetime).
 
-        ``deadline_ms``: how long it may run on the server; None is ``settings.query_deadline_ms``, 0 is for ever.
-        Raises GraphTimeout, GraphUnavailable, GraphAuthError, or GraphError for anything else.
+        ``deadline_ms``: how long it may take in all; None is ``settings.query_deadline_ms``, 0 is for ever. Raises
+        GraphTimeout, GraphUnavailable, GraphAuthError, or GraphError for anything else.
         """
-        return self._run(neo4j.READ_ACCESS, name, deadline_ms, request_id, params)
+        query, seconds = self._query(name, deadline_ms, request_id)
+        begun = time.monotonic()
+        with self._explained(name):
+            # A transaction of the query's own: one exchange with the server instead of three. A read that fails in a
+            # way that passes (a connection that was cut, a leader that moved) is asked again in what time is left.
+            try:
+                with self._session(neo4j.READ_ACCESS) as session:
+                    return _rows(session.run(query, params))
+            except (DriverError, Neo4jError) as error:
+                left = seconds - (time.monotonic() - begun)
+                if not error.is_retryable() or (seconds and left <= 0.0):
+                    raise
+            return self._managed(neo4j.READ_ACCESS, query, left if seconds else 0.0, params)
 
     def write(
         self, name: str, /, *, deadline_ms: int | None = None, request_id: str | None = None, **params: Any
     ) -> list[Row]:
-        """Like ``read``, for a query that changes the graph; the change is whole or not at all."""
-        return self._run(neo4j.WRITE_ACCESS, name, deadline_ms, request_id, params)
+        """Like ``read``, for a query that changes the graph; the change is whole or not at all.
+
+        The deadline is that of each attempt.
+        """
+        query, seconds = self._query(name, deadline_ms, request_id)
+        with self._explained(name):
+            return self._managed(neo4j.WRITE_ACCESS, query, seconds, params)
 
     def batches(
         self,
@@ -173,29 +191,21 @@ class Graph:
     ) -> None:
         self.close()
 
-    def _run(
-        self, access: str, name: str, deadline_ms: int | None, request_id: str | None, params: dict[str, Any]
-    ) -> list[Row]:
+    def _query(self, name: str, deadline_ms: int | None, request_id: str | None) -> tuple[neo4j.Query, float]:
+        """The query, which tells Neo4j what it is called, and its deadline in seconds."""
         seconds = (self._deadline_ms if deadline_ms is None else deadline_ms) / 1000
         metadata = {"query": name} | ({"request": request_id} if request_id else {})
-        query = neo4j.Query(cypher.load(name), metadata=metadata, timeout=seconds)
+        return neo4j.Query(cypher.load(name), metadata=metadata, timeout=seconds), seconds
 
-        @neo4j.unit_of_work(metadata=metadata, timeout=seconds)
+    def _managed(self, access: str, query: neo4j.Query, seconds: float, params: dict[str, Any]) -> list[Row]:
+        """The rows of a transaction that the driver begins again where it fails in a way that passes."""
+
+        @neo4j.unit_of_work(metadata=query.metadata, timeout=seconds)
         def work(transaction: neo4j.ManagedTransaction) -> list[Row]:
             return _rows(transaction.run(query.text, params))
 
-        with self._explained(name):
-            if access == neo4j.READ_ACCESS:
-                # A transaction of the query's own: one exchange with the server instead of three. A read that fails
-                # in a way that passes (a connection that was cut, a leader that moved) is asked again below.
-                try:
-                    with self._session(access) as session:
-                        return _rows(session.run(query, params))
-                except (DriverError, Neo4jError) as error:
-                    if not error.is_retryable():
-                        raise
-            with self._session(access, max_transaction_retry_time=seconds or _RETRY_SECONDS) as session:
-                return session.execute_read(work) if access == neo4j.READ_ACCESS else session.execute_write(work)
+        with self._session(access, max_transaction_retry_time=seconds or _RETRY_SECONDS) as session:
+            return session.execute_read(work) if access == neo4j.READ_ACCESS else session.execute_write(work)
 
     def _session(self, access: str, **config: Any) -> neo4j.Session:
         return self._driver.session(database=self.where.database, default_access_mode=access, **config)

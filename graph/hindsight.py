@@ -14,7 +14,7 @@ import polars as pl
 from graph import schema
 from graph.snapshot import Nodes, Snapshot
 
-__all__ = ["PROPERTIES", "RELATIONSHIPS", "until", "without"]
+__all__ = ["PROPERTIES", "RELATIONSHIPS", "emptied", "social_until"]
 
 #: By label, the node properties that were counted over the whole graph.
 PROPERTIES: Final[dict[str, frozenset[str]]] = {
@@ -30,7 +30,7 @@ RELATIONSHIPS: Final = (schema.LISTENS_TO, schema.CREATES_IN)
 _SINCE: Final = {schema.FOLLOWS: "since", schema.BLOCKED: "at", schema.HID: "at"}
 
 
-def without(snapshot: Snapshot) -> Snapshot:
+def emptied(snapshot: Snapshot) -> Snapshot:
     """The snapshot with those properties null and those relationships gone; nodes and nids stay."""
     nodes = {**snapshot.nodes}
     for label, names in PROPERTIES.items():
@@ -45,7 +45,7 @@ def without(snapshot: Snapshot) -> Snapshot:
     return Snapshot(bare.manifest, nodes, bare.edges)
 
 
-def until(snapshot: Snapshot, cutoff: int) -> Snapshot:
+def social_until(snapshot: Snapshot, cutoff: int) -> Snapshot:
     """The snapshot without follows, blocks and hides made at ``cutoff`` (ms) or later; those without a time stay."""
     older = []
     for type_, column in _SINCE.items():

@@ -152,7 +152,8 @@ class FirstStage:
     ) -> FirstStage:
         """The models called ``names`` with the same settings, fitted on ``snapshot``.
 
-        ``network_s`` tells the seconds that the graph network has when its turn comes.
+        ``network_s`` tells the seconds that the graph network has when its turn comes. Where this one is still among
+        ``models``, it is gone on from.
         """
         fresh = FirstStage(epochs=self.epochs)
         for name in names:
@@ -161,7 +162,8 @@ class FirstStage:
             settings = self.settings[name]
             if name == "gnn":
                 model: Any = registry.make("gnn", config=GnnConfig(**settings))
-                model.fit(snapshot, progress, epochs=self.epochs, budget_s=network_s())
+                before: Any = self.models.pop(name, None)
+                model.fit(snapshot, progress, epochs=self.epochs, budget_s=network_s(), start=before)
             else:
                 model = registry.make(name, **settings).fit(snapshot)
             fresh.models[name], fresh.settings[name] = model, settings

@@ -66,29 +66,43 @@ class Holdout:
 def cut(snapshot: Snapshot, share: float = 0.15, seed: int = 0) -> Holdout:
     """Hold out about ``share`` of the watches: the newest, or that share of each user's, one at least from three on.
 
-    Cut in time, what was watched on both sides of the cut counts as known, and is not asked for. What only
-    hindsight knows (`graph.hindsight`) is not in the training part.
+    Cut in time, what was watched on both sides of the cut counts as known, and is not asked for; so does what has no
+    time. What only hindsight knows (`graph.hindsight`) is not in the training part.
     """
     watched, past = snapshot.watched, snapshot
-    if _has_times(snapshot):
-        last = np.asarray(watched.columns["lastAt"])
-        newest = float(np.quantile(last[last != NO_TIME], 1.0 - share))
-        held = np.asarray(last > newest)
-        past = hindsight.until(snapshot, math.floor(newest) + 1)
-    else:
+    cutoff = _cutoff(snapshot, share)
+    if cutoff is None:
         held = _random(np.asarray(watched.indptr), share, seed)
+    else:
+        held = _first(snapshot) >= cutoff
+        past = hindsight.social_until(snapshot, cutoff)
     kept = sp.csr_array(interactions(snapshot.with_edges(watched.keep(~held))))
     worth = interactions(snapshot.with_edges(watched.keep(held)))
     worth = sp.csr_array(worth - worth.multiply(kept.astype(bool)))
     if snapshot.mode == "implicit":
         worth.data[:] = np.sign(worth.data)
     worth.eliminate_zeros()
-    return Holdout(hindsight.without(past.with_edges(watched.keep(~held))), worth)
+    return Holdout(hindsight.emptied(past.with_edges(watched.keep(~held))), worth)
 
 
-def _has_times(snapshot: Snapshot) -> bool:
-    last = snapshot.watched.columns.get("lastAt")
-    return last is not None and len(last) > 0 and float(np.mean(np.asarray(last) != NO_TIME)) > _TIMED
+def _cutoff(snapshot: Snapshot, share: float) -> int | None:
+    """The time since which ``share`` of the watches happened; None where too few have one, or too many the same."""
+    if "lastAt" not in snapshot.watched.columns:
+        return None
+    last = np.asarray(snapshot.watched.columns["lastAt"])
+    timed = np.sort(last[last != NO_TIME])
+    if not len(timed) or len(timed) <= _TIMED * len(last):
+        return None
+    cutoff = int(timed[min(len(timed) - 1, math.ceil((1.0 - share) * len(timed)))])
+    return cutoff if np.mean(last >= cutoff) <= 2 * share else None
+
+
+def _first(snapshot: Snapshot) -> npt.NDArray[np.int64]:
+    """When each watch happened first, NO_TIME where that is not known."""
+    columns = snapshot.watched.columns
+    last = np.asarray(columns["lastAt"])
+    first = np.asarray(columns["firstAt"]) if "firstAt" in columns else last
+    return np.where(first == NO_TIME, last, first)
 
 
 def _random(indptr: Ints, share: float, seed: int) -> npt.NDArray[np.bool_]:

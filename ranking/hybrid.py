@@ -87,7 +87,7 @@ class Hybrid(Recommender):
             judged = np.sort(np.random.default_rng(self.seed).choice(judged, most, replace=False))
         context = Context.of(part.train)
         candidates = gather(first.models, judged, context.watched, _DEPTH, _between(progress, 0.5, 0.55))
-        first.models.clear()
+        first.models = {"gnn": first.models["gnn"]} if large else {}  # there is no time to begin it anew
         stage, verdict = second_stage.learn(
             names,
             candidates,

@@ -35,7 +35,7 @@ save = fitting.torch.save
 fitting.torch.save = lambda *state: (kept.append(1), save(*state))
 with processes.joined():
     for neighbours in (0, 3):
-        config = GnnConfig(dim=16, heads=2, layers=2, steps_per_epoch=2, neighbours=neighbours)
+        config = GnnConfig(dim=16, heads=2, layers=2, steps_per_pass=2, neighbours=neighbours)
         model = GraphNetwork(config).fit(checkerboard.snapshot(), epochs=8, checkpoint=folder / "c")
         model.save(folder / f"model-{neighbours}-{processes.rank()}")
 (folder / f"kept-{processes.rank()}").write_text(str(len(kept)))
@@ -61,7 +61,7 @@ def test_two_processes_train_the_same_network_as_one(tmp_path):
 
     for neighbours in (0, 3):
         np.testing.assert_array_equal(scores(neighbours, 0), scores(neighbours, 1))
-    config = GnnConfig(dim=16, heads=2, layers=2, steps_per_epoch=2)
+    config = GnnConfig(dim=16, heads=2, layers=2, steps_per_pass=2)
     alone = GraphNetwork(config).fit(checkerboard.snapshot(), epochs=8)
     # Products may be rounded to bfloat16, each process's share for itself.
     np.testing.assert_allclose(scores(0, 0), alone.scores(EVERYONE), atol=0.03)
@@ -73,9 +73,7 @@ def test_each_process_finds_its_part_of_the_gradient(rank, monkeypatch):
     """The mean of what two processes find is what one finds; AdamW alone would hide a wrong scale."""
 
     def gradients() -> list[Tensor]:
-        run = trainer(
-            GnnConfig(dim=16, heads=2, layers=1, edge_dropout=0.0, steps_per_epoch=1), checkerboard.snapshot()
-        )
+        run = trainer(GnnConfig(dim=16, heads=2, layers=1, edge_dropout=0.0, steps_per_pass=1), checkerboard.snapshot())
         run.precision = torch.float32
         run.step(EVERYONE)
         return [p.grad for p in run.parameters if p.grad is not None]

@@ -7,18 +7,21 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 import scipy.sparse as sp
+import torch
 
 from gnn import fitting, training
 from gnn.config import GnnConfig
 from gnn.features import node_features, watch_features, watch_weights
 from gnn.recommender import GraphNetwork
+from gnn.topology import Topology
 from graph.errors import ModelError
-from graph.snapshot import Snapshot
+from graph.snapshot import Nodes, Snapshot
 from tests import checkerboard
 
 SMALL = GnnConfig(dim=16, heads=2, layers=2)
@@ -33,7 +36,7 @@ def test_every_convolution_solves_the_checkerboard(convolution):
 
 
 def test_sampled_softmax_solves_the_checkerboard_too():
-    config = SMALL.model_copy(update={"sampled_items": 12, "steps_per_epoch": 2})
+    config = SMALL.model_copy(update={"sampled_items": 12, "steps_per_pass": 2})
     ids, _ = GraphNetwork(config).fit(checkerboard.snapshot(), epochs=40).recommend(EVERYONE, 1)
     assert ids[:, 0].tolist() == EVERYONE.tolist()
 
@@ -45,12 +48,51 @@ def test_drawn_neighbours_solve_the_checkerboard_too(convolution):
     assert ids[:, 0].tolist() == EVERYONE.tolist()
 
 
-def test_an_epoch_of_too_many_steps_ends_before_all_users_had_a_turn(monkeypatch):
+def test_an_epoch_of_too_many_steps_ends_early_and_the_next_goes_on_from_there(monkeypatch):
     monkeypatch.setattr(training, "_EPOCH_STEPS", 3)
-    run = fitting.trainer(SMALL.model_copy(update={"steps_per_epoch": 5}), checkerboard.snapshot())
-    seen = [run.epoch() for _ in range(30)]
-    assert run.steps == 3 * len(seen)
-    assert seen[-1] < seen[0] - 0.5  # and others have theirs in the next
+    run = fitting.trainer(SMALL.model_copy(update={"steps_per_pass": 5}), checkerboard.snapshot())
+    turns: list[list[int]] = []
+
+    def step(users):
+        turns.append(users.tolist())
+        run.steps += 1
+        return 0.0
+
+    monkeypatch.setattr(run, "step", step)
+    run.epoch()
+    assert len(turns) == 3
+    for _ in range(4):
+        run.epoch()
+    passes = [sorted(user for turn in turns[start : start + 5] for user in turn) for start in (0, 5, 10)]
+    assert passes == [EVERYONE.tolist()] * 3
+    assert turns[:5] != turns[5:10]
+
+
+def test_a_step_leaves_out_users_who_send_nothing_and_learns_the_same(monkeypatch):
+    whole = checkerboard.snapshot()
+    featured = whole.users.frame.with_columns(pl.Series("createdAt", np.arange(checkerboard.SIZE)))
+    whole = Snapshot(whole.manifest, {**whole.nodes, "User": Nodes("User", featured, len(featured))}, whole.edges)
+    config = GnnConfig(dim=16, heads=2, layers=1, neighbours=1, steps_per_pass=4, edge_dropout=0.5, cold=0.3)
+    senders: list[int] = []
+
+    def weights(between: Any) -> Any:
+        run = fitting.trainer(config, whole)
+        monkeypatch.setattr(run.topology, "between", between.__get__(run.topology))
+        run.epoch()
+        return run.parameters
+
+    def counted(topology, users, relations):
+        found = Topology.between(topology, users, relations)
+        senders.append(len(found[0]))
+        return found
+
+    def everyone(topology, users, relations):
+        return EVERYONE, relations
+
+    for one, other in zip(weights(counted), weights(everyone), strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=0)
+    assert len(senders) == 4
+    assert max(senders) < checkerboard.SIZE
 
 
 def test_a_seed_gives_the_same_model_again():
@@ -81,6 +123,7 @@ _RUN = """
 import sys
 import time
 from pathlib import Path
+from typing import Any
 from gnn.config import GnnConfig
 from gnn import fitting
 from gnn.recommender import GraphNetwork
@@ -183,6 +226,22 @@ def test_a_large_graph_is_learned_from_whole_in_the_end(monkeypatch):
     assert (ids[:, 0] == EVERYONE).mean() > 0.9
 
 
+def test_a_large_graph_is_learned_from_whole_by_going_on_from_what_a_part_taught(monkeypatch):
+    monkeypatch.setattr(fitting, "LARGE", 10)
+    whole = checkerboard.snapshot()
+    part = whole.with_edges(whole.watched.keep(np.arange(len(whole.watched)) % 5 > 0))
+    config = SMALL.model_copy(update={"max_epochs": 40})
+    first = GraphNetwork(config).fit(part, epochs=40)
+    heard: list[str] = []
+    again = GraphNetwork(config).fit(whole, lambda _, what: heard.append(what), epochs=40, start=first)
+    assert len(heard) == 10
+    assert again.best_epochs == 50
+    ids, _ = again.recommend(EVERYONE, 1)
+    assert ids[:, 0].tolist() == EVERYONE.tolist()
+    other = GraphNetwork(config.model_copy(update={"dim": 8})).fit(whole, epochs=3, start=first)
+    assert other.best_epochs == 3  # of another shape, so it had to begin anew
+
+
 def test_a_newcomer_gets_the_vector_that_training_would_give(tmp_path):
     import torch
 
@@ -250,9 +309,9 @@ class TestWithEngagementAndProfiles:
         users = pl.DataFrame(
             {
                 "userId": checkerboard.users(),
-                "friendCount": [None, *range(1, 20)],
-                "likeCount": [3] * 20,
-                "createdAt": [newest - day * 86_400_000 for day in range(20)],
+                "friendCount": range(20),
+                "isSinger": [True] * 20,
+                "createdAt": [None, *(newest - day * 86_400_000 for day in range(1, 20))],
             }
         )
         contents = pl.DataFrame(
@@ -268,7 +327,7 @@ class TestWithEngagementAndProfiles:
 
     def test_features_are_what_varies_and_no_outcome(self, snapshot):
         found = node_features(snapshot)
-        assert found["User"].shape == (20, 3)  # friends, whether they are known, age
+        assert found["User"].shape == (20, 2)  # age, and whether it is known; friends are an outcome, all are singers
         assert found["Content"].shape == (20, 2)  # one column a kind: views are an outcome, durations unknown
         assert all(np.isfinite(values).all() for values in found.values())
 

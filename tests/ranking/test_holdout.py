@@ -52,6 +52,30 @@ def test_with_times_the_newest_are_held_out():
     assert found.train.manifest.cutoff == 39
 
 
+def test_what_was_watched_before_and_after_is_known():
+    frame = pl.DataFrame(
+        {"source": [0] * 10, "target": list(range(10)), "firstAt": [*range(9), 3], "lastAt": list(range(10))}
+    )
+    nodes = {
+        "User": pl.DataFrame({"userId": checkerboard.users(1)}),
+        "Content": pl.DataFrame({"contentId": checkerboard.contents(10)}),
+    }
+    found = cut(Snapshot.build(nodes, {"WATCHED": frame}), 0.3)
+    assert sorted(found.worth.indices.tolist()) == [7, 8]
+    assert sorted(found.train.watched.target.tolist()) == [0, 1, 2, 3, 4, 5, 6, 9]
+
+
+def test_times_that_are_all_the_same_are_no_times():
+    frame = pl.DataFrame({"source": [n % 5 for n in range(50)], "target": list(range(50)), "lastAt": [7] * 50})
+    nodes = {
+        "User": pl.DataFrame({"userId": checkerboard.users(5)}),
+        "Content": pl.DataFrame({"contentId": checkerboard.contents(50)}),
+    }
+    found = cut(Snapshot.build(nodes, {"WATCHED": frame}), 0.2)
+    assert found.users.tolist() == [0, 1, 2, 3, 4]
+    assert len(found.train.watched) == 40
+
+
 def test_what_only_hindsight_knows_is_not_learned_from():
     count = 40
     times = [1_000 + n for n in range(count)]
