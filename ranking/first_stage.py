@@ -63,13 +63,17 @@ class Member:
 
 
 def plan(snapshot: Snapshot) -> list[Member]:
-    """The members that this graph has the data and the size for, the most important first."""
+    """The members that this graph has the data and the size for.
+
+    The network comes first: training it takes the most memory, and later the others' matrices would stand beside it.
+    """
     users = snapshot.users.count
     few = users <= _TWO_INVERSES
+    members = [Member("gnn", 0.0)]
     if few:
-        members = [Member("ease", 0.3, {**_INVERTED, **_FRIENDS, **_LATE}), Member("user-ease", 0.15)]
+        members += [Member("ease", 0.3, {**_INVERTED, **_FRIENDS, **_LATE}), Member("user-ease", 0.15)]
     else:
-        members = [Member("ease", 0.5, {**_LATE, **_AGAIN, **_FRIENDS}, first={**_INVERTED, **_LATE})]
+        members.append(Member("ease", 0.5, {**_LATE, **_AGAIN, **_FRIENDS}, first={**_INVERTED, **_LATE}))
     members.append(Member("als", 0.3))
     members.append(Member("item-knn", 0.1))
     if users <= _SIMILAR_USERS:
@@ -78,7 +82,6 @@ def plan(snapshot: Snapshot) -> list[Member]:
     if len(snapshot.follows):
         members.append(Member("friends-items", 0.05))
     members.append(Member("popularity", 0.02, None if snapshot.manifest.cutoff is not None else {}))
-    members.append(Member("gnn", 0.0))
     return members
 
 
@@ -150,13 +153,13 @@ class FirstStage:
     def again(
         self, names: Sequence[str], snapshot: Snapshot, network_s: Callable[[], float], progress: Progress
     ) -> FirstStage:
-        """The models called ``names`` with the same settings, fitted on ``snapshot``.
+        """The models called ``names`` with the same settings, fitted on ``snapshot``, the network last.
 
         ``network_s`` tells the seconds that the graph network has when its turn comes. Where this one is still among
         ``models``, it is gone on from.
         """
         fresh = FirstStage(epochs=self.epochs)
-        for name in names:
+        for name in sorted(names, key=lambda name: name == "gnn"):
             begun = time.monotonic()
             progress(len(fresh.models) / len(names), f"fitting {name} on everything")
             settings = self.settings[name]
