@@ -3,11 +3,14 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
+from gnn import fitting
 from graph.errors import ModelError
+from ranking import hybrid
 from ranking.hybrid import Hybrid
 from ranking.ranker import Ranker
 from tests import checkerboard
@@ -45,6 +48,17 @@ def test_says_what_it_tried_and_why_it_chose(fitted):
     assert {"ease", "als", "item-knn", "user-knn", "friends-items", "popularity", "gnn", "blend"} <= set(figures)
     assert fitted.metrics["chosen"] in figures
     assert figures["ease"] > figures["popularity"]
+
+
+def test_the_network_of_a_large_graph_goes_on_from_what_validation_chose(social, monkeypatch):
+    for module in (hybrid, fitting):
+        monkeypatch.setattr(module, "LARGE", 100)
+    monkeypatch.setattr(hybrid, "_with_cold", lambda needed, names: list(names))  # whatever has a say here
+    model = Hybrid(budget_min=0.1).fit(social)
+    network: Any = model._first.models["gnn"]
+    assert network.config.layers == 1
+    searched = model.metrics["epochs"]
+    assert searched < network.best_epochs <= searched + -(-searched // 4)
 
 
 def test_a_trained_model_serves_without_torch(fitted, social, tmp_path):
