@@ -52,7 +52,7 @@ def test_with_times_the_newest_are_held_out():
     assert found.train.manifest.cutoff == 39
 
 
-def test_what_was_watched_before_and_after_is_known():
+def test_what_was_watched_before_and_after_is_where_it_ended():
     frame = pl.DataFrame(
         {"source": [0] * 10, "target": list(range(10)), "firstAt": [*range(9), 3], "lastAt": list(range(10))}
     )
@@ -61,8 +61,8 @@ def test_what_was_watched_before_and_after_is_known():
         "Content": pl.DataFrame({"contentId": checkerboard.contents(10)}),
     }
     found = cut(Snapshot.build(nodes, {"WATCHED": frame}), 0.3)
-    assert sorted(found.worth.indices.tolist()) == [7, 8]
-    assert sorted(found.train.watched.target.tolist()) == [0, 1, 2, 3, 4, 5, 6, 9]
+    assert sorted(found.worth.indices.tolist()) == [7, 8, 9]
+    assert found.train.manifest.cutoff == 6
 
 
 def test_times_that_are_all_the_same_are_no_times():
