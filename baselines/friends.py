@@ -18,7 +18,7 @@ from graph.snapshot import Snapshot
 __all__ = ["FriendsItems"]
 
 _PAIRS: Final = 100_000_000
-"""Of friends' friends, before those who are found twice are counted once: about 3 GiB on the way."""
+"""Most paths of length two that are followed: about 3 GiB on the way."""
 
 
 @dataclass
@@ -51,10 +51,10 @@ class FriendsItems(Baseline):
         likeness = self._likeness(friends)
         weights = sp.csr_array(self.floor * friends + friends.multiply(likeness))
         if self.second_degree:
-            degree = np.maximum(np.diff(friends.indptr), 1).astype(np.float32)
-            step = sp.csr_array(sp.diags_array(1.0 / degree) @ friends)
-            through = _few_enough(np.diff(friends.indptr).astype(np.int64))
-            onwards = sp.csr_array(sp.diags_array(through.astype(np.float32)) @ step)
+            degree = np.diff(friends.indptr).astype(np.int64)
+            share = 1.0 / np.maximum(degree, 1).astype(np.float32)
+            step = sp.csr_array(sp.diags_array(share) @ friends)
+            onwards = sp.csr_array(sp.diags_array(share * _bridges(degree)) @ friends)
             onwards.eliminate_zeros()
             weights = weights + self.second_degree * _without_diagonal(sp.csr_array(step @ onwards))
         watchers = np.maximum(np.bincount(self.watched.indices, minlength=self.watched.shape[1]), 1)
@@ -105,7 +105,7 @@ def _products(indptr: Any, indices: Any, data: Any, left: Any, right: Any) -> An
     return found
 
 
-def _few_enough(degrees: Ints) -> npt.NDArray[np.bool_]:
+def _bridges(degrees: Ints) -> npt.NDArray[np.bool_]:
     """Through whom friends' friends are counted: those of the fewest friends, as far as `_PAIRS` pairs of these reach.
 
     What is said through somebody is spread over all their friends, so who has the most says the least of anyone.

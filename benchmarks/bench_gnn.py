@@ -51,17 +51,17 @@ def measure(path: Path, neighbours: int, steps: int) -> Cost:
     run = trainer(config, load(path))
     edges = run.topology.edges
     prepare_s = time.perf_counter() - began
-    per_pass = run.steps_per_pass
-    parts = np.array_split(np.random.default_rng(0).permutation(run.watches.users), per_pass)
     times = []
     for step in range(steps + 1):
         began = time.perf_counter()
-        run.step(np.sort(parts[step % len(parts)]))
+        run.step(run.turn(step))
         times.append(time.perf_counter() - began)
     began = time.perf_counter()
     run.embed()
     embed_s = time.perf_counter() - began
-    return Cost(neighbours, edges, per_pass, prepare_s, times[0], float(np.mean(times[1:])), embed_s, peak_gib())
+    return Cost(
+        neighbours, edges, run.steps_per_pass, prepare_s, times[0], float(np.mean(times[1:])), embed_s, peak_gib()
+    )
 
 
 def main() -> None:

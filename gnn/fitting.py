@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import math
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -79,15 +81,10 @@ def fit(
         epochs, metrics = search.trainer.history.best_epoch if search.judged.size else _BLIND_EPOCHS, search.metrics
         budget_s = None if budget_s is None else (1.0 - begun) * budget_s
         if large:  # there is no time to begin anew, so what was held out is learned from now
-            run = search.going_on(snapshot, math.ceil(_GOING_ON * epochs), budget_s, checkpoint)
+            run = search.going_on(snapshot, epochs, budget_s, checkpoint)
         del search
     elif start is not None and large and epochs is not None:
-        fresh = _Run(config, snapshot, None, math.ceil(_GOING_ON * epochs), budget_s, checkpoint)
-        if fresh.trainer.takes(start.weights):
-            fresh.before = start.manifest.epochs
-            fresh.trainer.begin_with(start.weights, fresh.before)
-            run = fresh
-        del fresh
+        run = _Run.after(start.weights, start.manifest.epochs, config, snapshot, epochs, budget_s, checkpoint)
     training: Progress = lambda share, what: progress(begun + (1.0 - begun) * share, what)  # noqa: E731
     run = (run or _Run(config, snapshot, validation, epochs, budget_s, checkpoint)).train(training)
     artifact = run.artifact(name, metrics | run.metrics)
@@ -158,16 +155,35 @@ class _Run:
             rest = Snapshot(snapshot.manifest, rest.nodes, rest.edges)
         return cls(config, rest, validation, None if validation.nnz else 1, budget_s, checkpoint)
 
-    def going_on(self, snapshot: Snapshot, epochs: int, budget_s: float | None, checkpoint: Path | None) -> _Run:
-        """A run on ``snapshot``, which has the same nodes, from the best weights of this one, which is over then."""
+    @classmethod
+    def after(
+        cls,
+        weights: Sequence[Tensor],
+        before: int,
+        config: GnnConfig,
+        snapshot: Snapshot,
+        epochs: int,
+        budget_s: float | None,
+        checkpoint: Path | None,
+        optimiser: dict[str, Any] | None = None,
+    ) -> _Run | None:
+        """A run that goes on from ``weights``, which took ``before`` epochs, for a part of ``epochs``.
+
+        None where the network of this snapshot has other shapes: it has to begin anew.
+        """
+        run = cls(config, snapshot, None, math.ceil(_GOING_ON * epochs), budget_s, checkpoint)
+        if not run.trainer.takes(weights):
+            return None
+        run.before = before
+        run.trainer.begin_with(weights, before, optimiser)
+        return run
+
+    def going_on(self, snapshot: Snapshot, epochs: int, budget_s: float | None, checkpoint: Path | None) -> _Run | None:
+        """`after` the best weights of this run, which is over then, on a ``snapshot`` of the same nodes."""
         weights, optimiser = self.best or self.trainer.average, self.trainer.optimiser.state_dict()
         before = self.trainer.history.best_epoch
         del self.trainer, self.snapshot, self.seen, self.validation  # of a large graph there is no room for two
-        run = _Run(self.config, snapshot, None, epochs, budget_s, checkpoint)
-        if run.trainer.takes(weights):
-            run.before = before
-            run.trainer.begin_with(weights, before, optimiser)
-        return run
+        return _Run.after(weights, before, self.config, snapshot, epochs, budget_s, checkpoint, optimiser)
 
     @property
     def metrics(self) -> dict[str, float]:

@@ -119,7 +119,7 @@ class Trainer:
 
     def epoch(self) -> float:
         """A pass over all users that watched anything, or the next fifty steps of it; gives the mean loss."""
-        losses = [self.step(self._turn(self.steps)) for _ in range(self._steps_per_epoch)]
+        losses = [self.step(self.turn(self.steps)) for _ in range(self._steps_per_epoch)]
         self.history.loss.append(float(np.mean(losses)))
         return self.history.loss[-1]
 
@@ -127,7 +127,7 @@ class Trainer:
     def _steps_per_epoch(self) -> int:
         return min(self.steps_per_pass, _EPOCH_STEPS)
 
-    def _turn(self, step: int) -> Ints:
+    def turn(self, step: int) -> Ints:
         """Whose turn it is in a step, ascending: pass after pass over all users, each in an order of its own.
 
         The step's number is all that it depends on, so that a run resumed, or another process, goes on with the same.
@@ -178,8 +178,7 @@ class Trainer:
         relations = self._relations(some, cold)
         senders = None
         if some is not None and self.config.layers == 1 and self.config.neighbours:
-            senders, last = self.topology.between(some, relations[0])
-            relations = [last]
+            senders, relations[0] = self.topology.between(some, relations[0])
         user_vectors, content_vectors = self._shared(relations, some, cold, senders)
         # What several processes find is averaged, and should be added up.
         share = np.float32(processes.count() / processes.added_up(float(weight.sum())))

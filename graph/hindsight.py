@@ -35,11 +35,11 @@ def emptied(snapshot: Snapshot) -> Snapshot:
     nodes = {**snapshot.nodes}
     for label, names in PROPERTIES.items():
         frame = nodes[label].frame
-        emptied: Sequence[pl.Series] = [
+        columns: Sequence[pl.Series] = [
             pl.Series(name, [None] * frame.height, dtype=frame.schema[name]) for name in frame.columns if name in names
         ]
-        if emptied:
-            nodes[label] = Nodes(label, frame.with_columns(emptied), frame.height)
+        if columns:
+            nodes[label] = Nodes(label, frame.with_columns(columns), frame.height)
     summed = [edges for type_, edges in snapshot.edges.items() if type_ in RELATIONSHIPS]
     bare = snapshot.with_edges(*(edges.keep(np.zeros(len(edges), dtype=bool)) for edges in summed))
     return Snapshot(bare.manifest, nodes, bare.edges)

@@ -32,7 +32,7 @@ _DEPTH: Final = 100
 _JUDGED: Final = 12_000
 """Held-out users that the second stage learns from."""
 _JUDGED_VALUES: Final = 1_200_000_000
-"""But as few as have this many scores of every model: of a catalogue of 330,000 contents, 3,600."""
+"""Fewer users where the catalogue is large: so many scores of a model at most. With 330,000 contents, 3,600 users."""
 _HASTE_S: Final = 240.0
 """With less time than this the network learns nothing of newcomers: it would not get far enough with those it knows."""
 _BLOCK_VALUES: Final = 40_000_000

@@ -123,7 +123,6 @@ _RUN = """
 import sys
 import time
 from pathlib import Path
-from typing import Any
 from gnn.config import GnnConfig
 from gnn import fitting
 from gnn.recommender import GraphNetwork
