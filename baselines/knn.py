@@ -116,7 +116,7 @@ def neighbours(rows: sp.csr_array, k: int, shrink: float, progress: Progress) ->
         product.data /= norms[row] * norms[product.indices] + np.float32(shrink) + np.float32(1e-9)
         product.data[row == product.indices] = 0.0
         keep = _best_of_rows(product.indptr.astype(np.int64), product.data.astype(np.float32), k)
-        kept = np.concatenate(([0], np.cumsum(keep)))[product.indptr]
+        kept = np.concatenate(([0], np.cumsum(keep)))[product.indptr].astype(product.indptr.dtype)
         blocks.append(sp.csr_array((product.data[keep], product.indices[keep], kept), shape=product.shape))
         progress(float(stop / rows.shape[0]), "comparing")
     return sp.csr_array(sp.vstack(blocks, format="csr"))

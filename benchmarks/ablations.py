@@ -42,6 +42,7 @@ FEATURES: Final[dict[str, frozenset[str]]] = {
 
 #: Change of the recipe → settings that differ from the defaults.
 RECIPE: Final[dict[str, dict[str, Any]]] = {
+    "ids start at random": {"init": "random"},
     "no layers": {"layers": 0},
     "one layer": {"layers": 1},
     "two layers": {"layers": 2},

@@ -13,9 +13,10 @@ import argparse
 import json
 import time
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -49,6 +50,8 @@ class Result:
     rank_s: float
     peak_gib: float
     epochs: int = 0
+    metrics: dict[str, Any] = field(default_factory=dict)
+    """What the pipeline tells of itself: every model on its validation part, weights, settings, seconds."""
 
 
 def judged_users(snapshot: Snapshot, folder: Path) -> tuple[truth.Truth, float, np.ndarray, np.ndarray]:
@@ -85,7 +88,8 @@ def fit(name: str, snapshot_path: Path, cutoff: int, probed: np.ndarray, others:
     error = float(values[0].std() / np.sqrt(len(values[0])))
     rank_s = time.perf_counter() - began - fit_s
     epochs = int(getattr(model, "best_epochs", 0))
-    return Result(name, float(values[0].mean()), error, float(values[1].mean()), fit_s, rank_s, peak, epochs)
+    metrics = getattr(model, "metrics", {})
+    return Result(name, float(values[0].mean()), error, float(values[1].mean()), fit_s, rank_s, peak, epochs, metrics)
 
 
 def main() -> None:

@@ -35,7 +35,10 @@ class GnnConfig(BaseModel):
     """Logits are cosines divided by this."""
 
     init_std: Positive = 0.1
-    """Spread of the id embeddings at the start."""
+    """Spread of the id embeddings at the start, which sets their mean length."""
+    init: Literal["spectral", "random"] = "spectral"
+    """Where the ids of whoever watched, and of what was watched, start: along the leading singular directions of the
+    watches, or at random."""
     lr: Positive = 0.02
     weight_decay: Annotated[float, Field(ge=0.0)] = 1.0
     """Of the id embeddings only, decoupled as in AdamW."""

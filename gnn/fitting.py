@@ -28,7 +28,7 @@ from graph import aside, hindsight, schema
 from graph.errors import ModelError
 from graph.snapshot import NO_TIME, Snapshot
 
-__all__ = ["fit", "trainer"]
+__all__ = ["fit", "hold_out", "trainer"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -98,7 +98,7 @@ def _is_large(snapshot: Snapshot) -> bool:
     return len(snapshot.watched) + len(snapshot.follows) > LARGE
 
 
-def _hold_out(snapshot: Snapshot, rng: np.random.Generator) -> tuple[Snapshot, sp.csr_array]:
+def hold_out(snapshot: Snapshot, rng: np.random.Generator) -> tuple[Snapshot, sp.csr_array]:
     """The snapshot without a slice of its watches, and the slice: the newest where times are known, else at random.
 
     What is left was there before the slice, follows, blocks and hides included.
@@ -150,7 +150,7 @@ class _Run:
     @classmethod
     def blind(cls, config: GnnConfig, snapshot: Snapshot, budget_s: float | None, checkpoint: Path | None) -> _Run:
         """A run that holds out itself what it is judged by, of one epoch where there is too little."""
-        rest, validation = _hold_out(snapshot, np.random.default_rng(config.seed))
+        rest, validation = hold_out(snapshot, np.random.default_rng(config.seed))
         if _is_large(snapshot):  # it goes on with the whole: what edges and nodes are described by has to stay
             rest = Snapshot(snapshot.manifest, rest.nodes, rest.edges)
         return cls(config, rest, validation, None if validation.nnz else 1, budget_s, checkpoint)
@@ -203,6 +203,9 @@ class _Run:
         trainer, history = self.trainer, self.trainer.history
         self._resume()
         begun, saved, saving = time.monotonic() - self.spent, time.monotonic(), 0.0
+        if self.config.init == "spectral" and trainer.steps == 0 and not self._over():
+            progress(0.0, "placing ids")
+            trainer.begin_spectrally()
         while not self._over():
             started = time.monotonic()
             loss = trainer.epoch()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["added_up", "agreed", "count", "joined", "rank"]
+__all__ = ["added_up", "agreed", "count", "joined", "rank", "shared"]
 
 
 def count() -> int:
@@ -47,6 +47,14 @@ def agreed(value: float) -> float:
 def added_up(value: float) -> float:
     """The sum of all processes' values."""
     return _exchanged(value, lambda distributed, told: distributed.all_reduce(told))
+
+
+def shared(tensor: Any) -> None:
+    """Overwrite ``tensor`` with the first process's."""
+    if count() > 1:
+        from torch import distributed
+
+        distributed.broadcast(tensor.data, 0)
 
 
 def _exchanged(value: float, how: Callable[[Any, Any], Any]) -> float:

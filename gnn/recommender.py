@@ -52,10 +52,10 @@ class GraphNetwork(Recommender):
         With ``validation`` (users × contents, none of it in the snapshot) training stops when NDCG@10 on it no longer
         rises and keeps the best epoch, which ``best_epochs`` then tells. With ``epochs`` it trains for just so many.
         With neither it holds a slice of the watches out to find the number of epochs, then trains on everything.
-        ``budget_s`` seconds are never exceeded by more than an epoch and the final embedding. A run that was killed
-        goes on from the file ``checkpoint`` when started again with the same settings on the same graph. A large graph
-        (more than `gnn.config.LARGE` links) is learned from for a quarter of the ``epochs`` where there is a ``start``:
-        a network that this process trained on a part of the same graph, to go on from.
+        ``budget_s`` seconds are never exceeded by more than placing the ids, an epoch and the final embedding. A run
+        that was killed goes on from the file ``checkpoint`` when started again with the same settings on the same
+        graph. A large graph (more than `gnn.config.LARGE` links) is learned from for a quarter of the ``epochs`` where
+        there is a ``start``: a network that this process trained on a part of the same graph, to go on from.
         """
         from gnn.fitting import fit
 
@@ -96,14 +96,14 @@ class GraphNetwork(Recommender):
 
 
 class LightGcn(GraphNetwork):
-    """LightGCN (arXiv:2002.02126) through the same loop and loss."""
+    """LightGCN (arXiv:2002.02126) through the same loop, loss and start."""
 
     name: ClassVar[str] = "lightgcn"
     defaults: ClassVar[dict[str, Any]] = {"convolution": "lightgcn"}
 
 
 class DenseNetwork(GraphNetwork):
-    """Ids and features through dense layers, without a graph, through the same loop and loss."""
+    """Ids and features through dense layers, no messages, through the same loop, loss and start."""
 
     name: ClassVar[str] = "dense"
     defaults: ClassVar[dict[str, Any]] = {"convolution": "dense"}

@@ -20,6 +20,7 @@ from gnn.config import GnnConfig
 from gnn.loss import Negatives, softmax_loss
 from gnn.model import Network
 from gnn.relations import Relation, both_directions, rows_of
+from gnn.spectral import leading_directions
 from gnn.topology import Cold, Topology
 from graph import schema
 
@@ -251,6 +252,31 @@ class Trainer:
     def takes(self, weights: Sequence[Tensor]) -> bool:
         """Whether the weights of another trainer have the shapes of this one's."""
         return [p.shape for p in self.parameters] == [weight.shape for weight in weights]
+
+    def begin_spectrally(self) -> None:
+        """Put the ids of whoever watched, and of what was watched, along `gnn.spectral.leading_directions`.
+
+        They are as long on average as the random ones. Where there are fewer directions than the network is wide, the
+        rest of each id stays random.
+        """
+        labels = (schema.USER, schema.CONTENT)
+        if processes.rank() == 0:
+            indptr, contents = self.watches.indptr, self.watches.contents
+            watches = (self.watches.weight, self.watches.content, indptr)
+            weights = sp.csr_array(watches, shape=(len(indptr) - 1, contents))
+            found = leading_directions(weights, self.config.dim, self.config.seed)
+            for label, directions in zip(labels, map(torch.from_numpy, found), strict=True):
+                ids, norms = self.network.embeddings[label], directions.norm(dim=1)
+                known = torch.nonzero(norms)[:, 0]
+                width = directions.shape[1]
+                if len(known):
+                    size = self.config.init_std * width**0.5 / norms[known].mean()
+                    with torch.no_grad():
+                        ids[known, :width] = (size * directions[known]).to(ids.device)
+        for label in labels:
+            processes.shared(self.network.embeddings[label])
+        for mine, average in zip(self.parameters, self.average, strict=True):
+            average.copy_(mine.detach())
 
     def begin_with(self, weights: Sequence[Tensor], epochs: int, optimiser: dict[str, Any] | None = None) -> None:
         """Go on from another trainer's weights after ``epochs``, and from its optimiser's state where there is one."""

@@ -161,7 +161,9 @@ class Snapshot:
     @staticmethod
     def _matrix(edges: Edges, values: Array) -> sp.csr_array:
         shape = (len(edges.indptr) - 1, edges.width)
-        return sp.csr_array((np.asarray(values, dtype=np.float32), edges.target, edges.indptr), shape=shape)
+        # scipy makes all indices as wide as the widest, of this matrix and of all that are made from it.
+        indptr = np.asarray(edges.indptr, dtype=np.int32 if len(edges) <= np.iinfo(np.int32).max else np.int64)
+        return sp.csr_array((np.asarray(values, dtype=np.float32), edges.target, indptr), shape=shape)
 
     def with_edges(self, *replacements: Edges) -> Snapshot:
         """The same nodes with some edge types replaced: what a split hands to ``fit``."""

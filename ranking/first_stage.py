@@ -39,6 +39,8 @@ _TWO_INVERSES: Final = 6_000
 """Up to so many users the regression over users gets an inverse and a λ of its own."""
 _SIMILAR_USERS: Final = 100_000
 """With more users than this, whatever compares users with users is left out."""
+_EASE_CONTENTS: Final = 100_000
+"""With more contents than this, and too many users for an inverse, EASE is left out: it would learn a few of them."""
 
 
 _TEMPERATURES: Final = (GnnConfig().temperature, 0.3, 0.45, 0.7)
@@ -72,7 +74,7 @@ def plan(snapshot: Snapshot) -> list[Member]:
     members = [Member("gnn", 0.0)]
     if few:
         members += [Member("ease", 0.3, {**_INVERTED, **_FRIENDS, **_LATE}), Member("user-ease", 0.15)]
-    else:
+    elif users <= Ease.largest_side or snapshot.contents.count <= _EASE_CONTENTS:
         members.append(Member("ease", 0.5, {**_LATE, **_AGAIN, **_FRIENDS}, first={**_INVERTED, **_LATE}))
     members.append(Member("als", 0.3))
     members.append(Member("item-knn", 0.1))
@@ -153,20 +155,26 @@ class FirstStage:
     def again(
         self, names: Sequence[str], snapshot: Snapshot, network_s: Callable[[], float], progress: Progress
     ) -> FirstStage:
-        """The models called ``names`` with the same settings, fitted on ``snapshot``, the network last.
+        """The models called ``names`` with the same settings, fitted on ``snapshot``.
 
-        ``network_s`` tells the seconds that the graph network has when its turn comes. Where this one is still among
-        ``models``, it is gone on from.
+        ``network_s`` tells the seconds that are left for the graph network when its turn comes: at the end. Where this
+        one is still among ``models``, it is gone on from, and its turn is first, before there are the others' matrices:
+        training it takes the most memory. For the others then stays what their search took.
         """
         fresh = FirstStage(epochs=self.epochs)
-        for name in sorted(names, key=lambda name: name == "gnn"):
+        before: Any = self.models.pop("gnn", None)
+        if "gnn" not in names:
+            before = None
+        others_s = sum(self.seconds[name] for name in names if name != "gnn") if before else 0.0
+        for name in sorted(names, key=lambda name: (name == "gnn") == (before is None)):
             begun = time.monotonic()
             progress(len(fresh.models) / len(names), f"fitting {name} on everything")
             settings = self.settings[name]
             if name == "gnn":
                 model: Any = registry.make("gnn", config=GnnConfig(**settings))
-                before: Any = self.models.pop(name, None)
-                model.fit(snapshot, progress, epochs=self.epochs, budget_s=network_s(), start=before)
+                seconds = max(network_s() - others_s, 1.0)  # an epoch is trained whatever it takes
+                model.fit(snapshot, progress, epochs=self.epochs, budget_s=seconds, start=before)
+                before = None
             else:
                 model = registry.make(name, **settings).fit(snapshot)
             fresh.models[name], fresh.settings[name] = model, settings

@@ -135,7 +135,7 @@ def said(share, what):
 config, epochs = GnnConfig(dim=16, heads=2, layers=2), 60
 if sys.argv[2] == "large":
     fitting.LARGE, epochs = 10, None
-    config = GnnConfig(dim=16, heads=2, layers=2, max_epochs=40)
+    config = GnnConfig(dim=16, heads=2, layers=2, max_epochs=40, init="random")
 model = GraphNetwork(config).fit(checkerboard.snapshot(), said, epochs=epochs, checkpoint=Path(sys.argv[1]) / "c")
 model.save(Path(sys.argv[1]) / "model")
 """
@@ -169,7 +169,7 @@ def test_killed_training_on_a_large_graph_goes_on_to_the_same_end(tmp_path, monk
     assert said[0].startswith("epoch 2,")
     monkeypatch.setattr(fitting, "LARGE", 10)
     monkeypatch.setattr(fitting, "_JUDGING_PAUSE", 0.0)
-    straight = GraphNetwork(SMALL.model_copy(update={"max_epochs": 40})).fit(checkerboard.snapshot())
+    straight = GraphNetwork(SMALL.model_copy(update={"max_epochs": 40, "init": "random"})).fit(checkerboard.snapshot())
     np.testing.assert_allclose(resumed.scores(EVERYONE), straight.scores(EVERYONE), atol=1e-5)
 
 
