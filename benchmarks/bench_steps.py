@@ -38,23 +38,29 @@ def main() -> None:
     seen = rest.interactions()
     judged = np.flatnonzero(np.diff(held_out.indptr))
     judged = np.sort(np.random.default_rng(0).choice(judged, min(JUDGED, len(judged)), replace=False))
-    table = Table("settings", "steps a pass", "start s", "step s", "at first", *(f"{mark} steps" for mark in marks))
+    rows: dict[str, list[str]] = {}
     for told in chosen.settings:
         config = GnnConfig.model_validate((SMALLER if chosen.large else {}) | json.loads(told))
         run = trainer(config, rest)
         began = time.perf_counter()
         if config.init == "spectral":
             run.begin_spectrally()
-        start_s, step_s, figures = time.perf_counter() - began, 0.0, []
+        start_s, step_s = time.perf_counter() - began, 0.0
         for mark in (0, *marks):
             began = time.perf_counter()
             while run.steps < mark:
                 run.step(run.turn(run.steps))
             step_s += time.perf_counter() - began
             users, contents, _ = run.embed()
-            figures.append(f"{100 * ndcg_at_10(users, contents, seen, held_out, judged):.2f}")
-            print(f"{told} after {mark} steps: {figures[-1]}", flush=True)
-        table.add_row(told, str(run.steps_per_pass), f"{start_s:.1f}", f"{step_s / max(marks):.2f}", *figures)
+            found = 100 * ndcg_at_10(users, contents, seen, held_out, judged)
+            rows.setdefault(f"NDCG@10 after {mark} steps, %", []).append(f"{found:.2f}")
+            print(f"{told} after {mark} steps: {found:.2f}", flush=True)
+        rows.setdefault("steps a pass", []).append(str(run.steps_per_pass))
+        rows.setdefault("seconds to place ids", []).append(f"{start_s:.1f}")
+        rows.setdefault("seconds a step", []).append(f"{step_s / max(marks):.2f}")
+    table = Table("", *chosen.settings)
+    for name, values in rows.items():
+        table.add_row(name, *values)
     Console().print(table)
 
 
