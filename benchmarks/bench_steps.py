@@ -18,12 +18,10 @@ from rich.console import Console
 from rich.table import Table
 
 from gnn.config import SMALLER, GnnConfig
-from gnn.fitting import hold_out, trainer
+from gnn.fitting import hold_out, judged_users, trainer
 from gnn.training import ndcg_at_10
 from graph.settings import load_settings
 from graph.snapshot import load
-
-JUDGED = 4_000
 
 
 def main() -> None:
@@ -36,15 +34,13 @@ def main() -> None:
     marks = sorted(int(steps) for steps in chosen.steps.split(","))
     rest, held_out = hold_out(load(chosen.snapshot or load_settings().snapshot_path), np.random.default_rng(0))
     seen = rest.interactions()
-    judged = np.flatnonzero(np.diff(held_out.indptr))
-    judged = np.sort(np.random.default_rng(0).choice(judged, min(JUDGED, len(judged)), replace=False))
+    judged = judged_users(held_out)
     rows: dict[str, list[str]] = {}
     for told in chosen.settings:
         config = GnnConfig.model_validate((SMALLER if chosen.large else {}) | json.loads(told))
         run = trainer(config, rest)
         began = time.perf_counter()
-        if config.init == "spectral":
-            run.begin_spectrally()
+        run.place_ids()
         start_s, step_s = time.perf_counter() - began, 0.0
         for mark in (0, *marks):
             began = time.perf_counter()

@@ -28,7 +28,7 @@ from graph import aside, hindsight, schema
 from graph.errors import ModelError
 from graph.snapshot import NO_TIME, Snapshot
 
-__all__ = ["fit", "hold_out", "trainer"]
+__all__ = ["fit", "hold_out", "judged_users", "trainer"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -119,6 +119,16 @@ def hold_out(snapshot: Snapshot, rng: np.random.Generator) -> tuple[Snapshot, sp
     return past.with_edges(watched.keep(~held)), part
 
 
+def judged_users(validation: sp.csr_array | None) -> Ints:
+    """Those with something held out, ascending; of more than 4,000 so many, drawn at random."""
+    if validation is None:
+        return np.empty(0, dtype=np.int64)
+    judged = np.flatnonzero(np.diff(validation.indptr))
+    if len(judged) > _JUDGED:
+        judged = np.sort(np.random.default_rng(0).choice(judged, _JUDGED, replace=False))
+    return judged
+
+
 class _Run:
     """One training from scratch, or from its checkpoint, to its end."""
 
@@ -135,7 +145,7 @@ class _Run:
         self.config = config
         self.seen = snapshot.interactions()
         self.validation = validation
-        self.judged = self._judged()
+        self.judged = judged_users(validation)
         self.epochs = epochs or config.max_epochs
         self.budget_s = budget_s
         self.checkpoint = checkpoint
@@ -190,22 +200,14 @@ class _Run:
         history = self.trainer.history
         return {"validation_ndcg@10": max(history.validation.values())} if history.validation else {}
 
-    def _judged(self) -> Ints:
-        if self.validation is None:
-            return np.empty(0, dtype=np.int64)
-        judged = np.flatnonzero(np.diff(self.validation.indptr))
-        if len(judged) > _JUDGED:
-            judged = np.sort(np.random.default_rng(0).choice(judged, _JUDGED, replace=False))
-        return judged
-
     def train(self, progress: Progress) -> _Run:
         """Epoch after epoch until it no longer helps, they are all done, or the time is up."""
         trainer, history = self.trainer, self.trainer.history
         self._resume()
         begun, saved, saving = time.monotonic() - self.spent, time.monotonic(), 0.0
-        if self.config.init == "spectral" and trainer.steps == 0 and not self._over():
+        if trainer.steps == 0 and not self._over():
             progress(0.0, "placing ids")
-            trainer.begin_spectrally()
+            trainer.place_ids()
         while not self._over():
             started = time.monotonic()
             loss = trainer.epoch()

@@ -253,12 +253,14 @@ class Trainer:
         """Whether the weights of another trainer have the shapes of this one's."""
         return [p.shape for p in self.parameters] == [weight.shape for weight in weights]
 
-    def begin_spectrally(self) -> None:
-        """Put the ids of whoever watched, and of what was watched, along `gnn.spectral.leading_directions`.
+    def place_ids(self) -> None:
+        """Put the ids of whoever watched, and of what was watched, where ``init`` says; at random they are already.
 
-        They are as long on average as the random ones. Where there are fewer directions than the network is wide, the
-        rest of each id stays random.
+        Along `gnn.spectral.leading_directions` they are as long on average as random ones. Where there are fewer
+        directions than the network is wide, the rest of each id stays random.
         """
+        if self.config.init == "random":
+            return
         labels = (schema.USER, schema.CONTENT)
         if processes.rank() == 0:
             indptr, contents = self.watches.indptr, self.watches.contents

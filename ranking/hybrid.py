@@ -103,10 +103,7 @@ class Hybrid(Recommender):
         )
         kept = _with_cold(stage.needed, names)
         self._second = stage.keep(kept)
-        told = {
-            "users judged": len(judged),
-            "candidates a user": round(len(candidates.contents) / max(len(judged), 1), 1),
-        }
+        depth = round(len(candidates.contents) / max(len(judged), 1), 1)
         del part, context, candidates
         gc.collect()  # models that were let go hold on to each other, and of a large graph there is no room for both
         self._first = first.again(kept, snapshot, lambda: max(0.9 * left(), 0.1 * total), _between(progress, 0.7, 1.0))
@@ -117,7 +114,8 @@ class Hybrid(Recommender):
             "settings": {name: first.settings[name] for name in names},
             "epochs": first.epochs,
             "importance": verdict.importance,
-            **told,
+            "users judged": len(judged),
+            "candidates a user": depth,
             "seconds": {
                 "in all": round(time.monotonic() - begun, 1),
                 "search": {name: round(s, 1) for name, s in first.seconds.items()},

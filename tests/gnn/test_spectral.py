@@ -63,7 +63,7 @@ def test_whoever_watched_starts_there_and_nobody_else_moves(label):
     ends = watched.source if label == schema.USER else np.asarray(watched.target)
     run = fitting.trainer(GnnConfig(dim=32, heads=2), snapshot.with_edges(watched.keep(ends != 0)))
     before = run.network.embeddings[label].detach().clone()
-    run.begin_spectrally()
+    run.place_ids()
     after = run.network.embeddings[label].detach()
     assert after[0].equal(before[0])
     assert (after[1:, 0] != before[1:, 0]).all()
@@ -74,9 +74,8 @@ def test_whoever_watched_starts_there_and_nobody_else_moves(label):
 
 @pytest.mark.parametrize("init", ["spectral", "random"])
 def test_ids_alone_know_the_checkerboard_before_the_first_step(init):
-    run = fitting.trainer(GnnConfig(dim=16, heads=2, layers=0), checkerboard.snapshot())
-    if init == "spectral":
-        run.begin_spectrally()
+    run = fitting.trainer(GnnConfig(dim=16, heads=2, layers=0, init=init), checkerboard.snapshot())
+    run.place_ids()
     users, contents, _ = run.embed()
     scores = (users @ contents.T).numpy()
     watched = checkerboard.snapshot().interactions().toarray() > 0
