@@ -18,14 +18,17 @@ import scipy.sparse as sp
 from baselines.artifact import reading
 from baselines.recommender import Floats, Ints, Progress, Recommender, top_k
 from graph import aside
-from graph.snapshot import Snapshot
+from graph.snapshot import NO_TIME, Snapshot
 
-__all__ = ["Baseline", "Learned", "interactions", "nearest", "silent", "symmetric_social"]
+__all__ = ["Baseline", "Learned", "interactions", "lately", "nearest", "recency", "silent", "symmetric_social"]
 
 Learned = npt.NDArray[Any] | sp.csr_array
 
 _MAPPED_VALUES: Final = 4_000_000
 """Arrays with more values are read by memory map when a model is loaded."""
+
+
+_DAY: Final = 86_400_000
 
 
 def silent(share: float, what: str) -> None:
@@ -53,6 +56,31 @@ def interactions(snapshot: Snapshot) -> sp.csr_array:
     found = sp.csr_array((values[first].astype(np.float32), columns[first], indptr), shape=matrix.shape)
     found.data.flags.writeable = False
     return _INTERACTIONS.setdefault(snapshot, found)
+
+
+def recency(snapshot: Snapshot, half_life: float) -> Floats:
+    """What each watch counts, in the order of ``snapshot.watched``: half after ``half_life`` days, 0 for never.
+
+    Shape (watches,), float32. Ages are as of the newest watch. One without a time counts in full.
+    """
+    watched, cutoff = snapshot.watched, snapshot.manifest.cutoff
+    if not half_life or cutoff is None or "lastAt" not in watched.columns:
+        return np.ones(len(watched), dtype=np.float32)
+    last = np.asarray(watched.columns["lastAt"])
+    days = np.where(last == NO_TIME, 0, cutoff - last) / _DAY
+    return np.exp2(-days / half_life).astype(np.float32)
+
+
+def lately(snapshot: Snapshot, half_life: float) -> sp.csr_array:
+    """`interactions` where each watch counts half after ``half_life`` days; the same where no times are known.
+
+    A pair that stands twice adds up.
+    """
+    if not half_life or snapshot.manifest.cutoff is None:
+        return interactions(snapshot)
+    matrix = snapshot.interactions(weighted=snapshot.mode == "engagement")
+    matrix.data = matrix.data * recency(snapshot, half_life)  # not in place: they are the snapshot's own
+    return matrix
 
 
 def symmetric_social(snapshot: Snapshot) -> sp.csr_array:
@@ -160,7 +188,7 @@ class Baseline(Recommender):
         return model
 
     def _attach(self, snapshot: Snapshot) -> None:
-        for name in ("watched", "_watchers"):
+        for name in ("watched", "_watchers", "_recent", "_fashions"):
             self.__dict__.pop(name, None)
         self._snapshot = snapshot
 

@@ -14,24 +14,37 @@ from baselines.recommender import Floats, Ints, Progress
 from graph import schema
 from graph.snapshot import Snapshot
 
-__all__ = ["ContentSimilarity", "attributes"]
+__all__ = ["ContentSimilarity", "attributes", "traits"]
+
+
+def traits(snapshot: Snapshot) -> dict[str, sp.csr_array]:
+    """By name, contents × genres, moods, hashtags, beats, makers: 1 where a content has one. float32.
+
+    A keak has the genres and moods of the beat that it uses; a beat has itself in common with the keaks that use it.
+    """
+    uses = snapshot.adjacency(schema.USES)
+    used = np.zeros(snapshot.contents.count, dtype=np.float32)
+    used[uses.indices] = 1.0
+    found = {
+        "genre": uses @ snapshot.adjacency(schema.HAS_GENRE) + snapshot.adjacency(schema.HAS_GENRE),
+        "mood": uses @ snapshot.adjacency(schema.HAS_MOOD) + snapshot.adjacency(schema.HAS_MOOD),
+        "hashtag": snapshot.adjacency(schema.TAGGED),
+        "beat": uses + sp.diags_array(used),
+        "maker": snapshot.adjacency(schema.MADE).T,
+    }
+    for name, had in found.items():
+        found[name] = sp.csr_array(had, dtype=np.float32, copy=True)  # a snapshot from disk cannot be written to
+        found[name].sum_duplicates()
+        found[name].eliminate_zeros()
+        found[name].data[:] = 1.0
+    return found
 
 
 def attributes(snapshot: Snapshot) -> sp.csr_array:
-    """Contents × (genres, moods, hashtags, beats, makers), rare ones weighing more, rows of length one. float32.
-
-    A beat shares its own column with the keaks that use it.
-    """
-    width = snapshot.contents.count
-    blocks = [_matrix(snapshot, name) for name in (schema.HAS_GENRE, schema.HAS_MOOD, schema.TAGGED)]
-    uses = _matrix(snapshot, schema.USES)
-    used = np.zeros(width, dtype=np.float32)
-    used[uses.indices] = 1.0
-    blocks += [sp.csr_array(uses + sp.diags_array(used)), sp.csr_array(_matrix(snapshot, schema.MADE).T)]
-    found = sp.csr_array(sp.hstack(blocks)).astype(np.float32)
-    found.eliminate_zeros()
+    """Contents × all `traits`, rare ones weighing more, rows of length one. float32."""
+    found = sp.csr_array(sp.hstack(list(traits(snapshot).values())))
     carriers = np.bincount(found.indices, minlength=found.shape[1])
-    rarity = np.log1p(width / np.maximum(carriers, 1)).astype(np.float32)
+    rarity = np.log1p(found.shape[0] / np.maximum(carriers, 1)).astype(np.float32)
     return _unit(sp.csr_array(found @ sp.diags_array(rarity)))
 
 
@@ -47,7 +60,7 @@ class ContentSimilarity(Baseline):
 
     def _learn(self, snapshot: Snapshot, progress: Progress) -> dict[str, Learned]:
         described = attributes(snapshot)
-        genres = _matrix(snapshot, schema.LISTENS_TO) + _matrix(snapshot, schema.CREATES_IN)
+        genres = snapshot.adjacency(schema.LISTENS_TO) + snapshot.adjacency(schema.CREATES_IN)
         rest = described.shape[1] - genres.shape[1]
         stated = sp.hstack([genres, sp.csr_array((genres.shape[0], rest), dtype=np.float32)])
         profiles = self.watched @ described + self.stated * stated
@@ -59,16 +72,6 @@ class ContentSimilarity(Baseline):
 
     def similar_items(self, items: Ints | int, k: int) -> tuple[Ints, Floats]:
         return nearest(self._sparse("attributes"), items, k)
-
-
-def _matrix(snapshot: Snapshot, type_: str) -> sp.csr_array:
-    """Source × target nodes of a relationship type, 1 for an edge."""
-    edges = snapshot.edges[type_]
-    shape = (len(edges.indptr) - 1, edges.width)
-    matrix = sp.csr_array((np.ones(len(edges), dtype=np.float32), edges.target, edges.indptr), shape=shape)
-    matrix.sum_duplicates()
-    matrix.data[:] = 1.0
-    return matrix
 
 
 def _unit(matrix: sp.csr_array) -> sp.csr_array:

@@ -11,7 +11,7 @@ import numpy as np
 import scipy.sparse as sp
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from baselines.baseline import Baseline, Learned, nearest
+from baselines.baseline import Baseline, Learned, lately, nearest
 from baselines.recommender import Floats, Ints, Progress
 from graph.snapshot import Snapshot
 
@@ -23,6 +23,8 @@ class _Factorisation(Baseline):
     factors: int = 64
     regularisation: float = 0.1
     iterations: int = 15
+    half_life: float = 90.0
+    """Days after which a watch counts half, where times are known; 0 for never."""
     seed: int = 0
 
     @abstractmethod
@@ -35,7 +37,7 @@ class _Factorisation(Baseline):
 
         with threadpool_limits(1, "blas"):  # the library has threads of its own and warns otherwise
             model = self._model()
-            model.fit(sp.csr_matrix(self.watched), show_progress=False, callback=tell)
+            model.fit(sp.csr_matrix(lately(snapshot, self.half_life)), show_progress=False, callback=tell)
         users = np.array(model.user_factors, dtype=np.float32)
         contents = np.array(model.item_factors, dtype=np.float32)
         idle = np.diff(self.watched.indptr) == 0
@@ -62,6 +64,7 @@ class Als(_Factorisation):
     name: ClassVar[str] = "als"
     space: ClassVar[Mapping[str, Sequence[Any]]] = {
         "factors": (32, 16, 64, 128),  # first: few where watches are few, and quick to try
+        "half_life": (90.0, 30.0, 365.0, 0.0),
         "regularisation": (0.01, 0.1, 1.0, 5.0, 20.0),
         "confidence": (1.0, 2.0, 5.0, 10.0, 30.0),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar, Final, Literal
 
 import numba
@@ -11,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from baselines.baseline import Baseline, Learned, symmetric_social
+from baselines.baseline import Baseline, Learned, lately, symmetric_social
 from baselines.recommender import Floats, Ints, Progress
 from graph.snapshot import Snapshot
 
@@ -23,40 +24,49 @@ _PAIRS: Final = 100_000_000
 
 @dataclass
 class FriendsItems(Baseline):
-    """Adds up what friends watched, friends with a taste or a circle like one's own counting more.
+    """Adds up what friends watched, friends with a taste or a circle like one's own counting more."""
 
-    A friend is whoever one follows or is followed by.
-    """
-
+    ties: Literal["followed", "either"] = "followed"
+    """A friend is whom one follows, or also whoever follows one."""
+    half_life: float = 30.0
+    """Days after which a friend's watch counts half, where times are known; 0 for never."""
     weighting: Literal["same", "watched", "circle"] = "watched"
     """Friends count the same, by the cosine of what both watched, or by the Jaccard index of both circles."""
     floor: float = 0.1
     """What a friend counts for at least, so that friends of a newcomer count."""
-    second_degree: float = 0.1
-    """What a friend's friend counts for, spread over all the friend's friends."""
+    second_degree: float | None = None
+    """What a friend's friend counts for, spread over all the friend's friends; None for 0.1, or for 0 where times are
+    known: what friends watched lately is worth more than what theirs ever did."""
     discount: float = 0.0
     """Contents are divided by their number of watchers to this power."""
 
     name: ClassVar[str] = "friends-items"
     space: ClassVar[Mapping[str, Sequence[Any]]] = {
+        "half_life": (30.0, 7.0, 90.0, 0.0),
         "weighting": ("watched", "circle", "same"),
+        "ties": ("followed", "either"),
         "second_degree": (0.0, 0.1, 0.5, 1.0),
         "discount": (0.0, 0.25, 0.5),
         "floor": (0.01, 0.1, 0.5),
     }
-    late: ClassVar[frozenset[str]] = frozenset({"discount"})
+    late: ClassVar[frozenset[str]] = frozenset({"half_life", "discount"})
 
     def _learn(self, snapshot: Snapshot, progress: Progress) -> dict[str, Learned]:
         friends = symmetric_social(snapshot)
+        if self.ties == "followed":
+            friends = sp.csr_array(friends.multiply(snapshot.social()))
         likeness = self._likeness(friends)
         weights = sp.csr_array(self.floor * friends + friends.multiply(likeness))
-        if self.second_degree:
+        timed = snapshot.manifest.cutoff is not None
+        second_degree = self.second_degree if self.second_degree is not None else 0.1 * (not timed)
+        if second_degree:
             degree = np.diff(friends.indptr).astype(np.int64)
+            followers = np.bincount(friends.indices, minlength=len(degree))
             share = 1.0 / np.maximum(degree, 1).astype(np.float32)
             step = sp.csr_array(sp.diags_array(share) @ friends)
-            onwards = sp.csr_array(sp.diags_array(share * _bridges(degree)) @ friends)
+            onwards = sp.csr_array(sp.diags_array(share * _bridges(degree * followers)) @ friends)
             onwards.eliminate_zeros()
-            weights = weights + self.second_degree * _without_diagonal(sp.csr_array(step @ onwards))
+            weights = weights + second_degree * _without_diagonal(sp.csr_array(step @ onwards))
         watchers = np.maximum(np.bincount(self.watched.indices, minlength=self.watched.shape[1]), 1)
         return {"weights": sp.csr_array(weights).astype(np.float32), "watchers": watchers.astype(np.float32)}
 
@@ -73,8 +83,12 @@ class FriendsItems(Baseline):
         norm = np.sqrt(a * b) if self.weighting == "watched" else a + b - shared
         return sp.csr_array((shared / np.maximum(norm, 1e-9), friends.indices, friends.indptr), shape=friends.shape)
 
+    @cached_property
+    def _recent(self) -> sp.csr_array:
+        return lately(self.snapshot, self.half_life)
+
     def scores(self, users: Ints) -> Floats:
-        found = (self._sparse("weights")[users] @ self.watched).toarray()
+        found = (self._sparse("weights")[users] @ self._recent).toarray()
         return np.asarray(found * self._dense("watchers") ** -self.discount, dtype=np.float32)
 
 
@@ -105,14 +119,14 @@ def _products(indptr: Any, indices: Any, data: Any, left: Any, right: Any) -> An
     return found
 
 
-def _bridges(degrees: Ints) -> npt.NDArray[np.bool_]:
-    """Through whom friends' friends are counted: those of the fewest friends, as far as `_PAIRS` pairs of these reach.
+def _bridges(pairs: Ints) -> npt.NDArray[np.bool_]:
+    """Through whom friends' friends are counted: those between the fewest ``pairs``, as far as `_PAIRS` reach in all.
 
     What is said through somebody is spread over all their friends, so who has the most says the least of anyone.
     """
-    order = np.argsort(degrees, kind="stable")
-    through = np.zeros(len(degrees), dtype=bool)
-    through[order[np.cumsum(degrees[order] ** 2) <= _PAIRS]] = True
+    order = np.argsort(pairs, kind="stable")
+    through = np.zeros(len(pairs), dtype=bool)
+    through[order[np.cumsum(pairs[order]) <= _PAIRS]] = True
     return through
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Any, ClassVar, Literal
 
@@ -12,7 +13,7 @@ import numba
 import numpy as np
 import scipy.sparse as sp
 
-from baselines.baseline import Baseline, Learned, nearest
+from baselines.baseline import Baseline, Learned, lately, nearest
 from baselines.recommender import Floats, Ints, Progress
 from graph.snapshot import Snapshot
 
@@ -20,6 +21,8 @@ __all__ = ["ItemKnn", "UserKnn", "neighbours"]
 
 Weighting = Literal["none", "tf-idf", "bm25"]
 
+_HALF_LIFE = 30.0
+"""Days after which a watch says half as much of what is in fashion."""
 _BLOCK_PRODUCTS = 20_000_000
 """Multiplications in one block of the similarity product; bounds its memory to some hundred MB."""
 
@@ -59,6 +62,11 @@ class _Knn(Baseline):
 class ItemKnn(_Knn):
     """Adds up the similarity of a content to everything one has watched (Deshpande and Karypis, TOIS 2004)."""
 
+    fashion: float | None = None
+    """Sums are multiplied by this power of what a content was watched of late; None for 0.5 where times are known."""
+
+    space: ClassVar[Mapping[str, Sequence[Any]]] = {"fashion": (0.5, 1.0, 0.25, 0.0), **_Knn.space}
+    late: ClassVar[frozenset[str]] = frozenset({"fashion"})
     name: ClassVar[str] = "item-knn"
     _by_row: ClassVar[bool] = False  # a candidate collects over its own neighbours, and stands in the columns
 
@@ -66,7 +74,17 @@ class ItemKnn(_Knn):
         return self._watchers
 
     def scores(self, users: Ints) -> Floats:
-        return np.asarray((self.watched[users] @ self._sparse("similar")).toarray(), dtype=np.float32)
+        found = np.asarray((self.watched[users] @ self._sparse("similar")).toarray(), dtype=np.float32)
+        found *= self._fashions
+        return found
+
+    @cached_property
+    def _fashions(self) -> Floats:
+        """What each content's sum is multiplied by, shape (contents,)."""
+        timed = self.snapshot.manifest.cutoff is not None
+        power = self.fashion if self.fashion is not None else 0.5 * timed
+        watches = np.asarray(lately(self.snapshot, _HALF_LIFE).sum(axis=0), dtype=np.float32)
+        return (watches + np.float32(1e-3)) ** np.float32(power)
 
     def similar_items(self, items: Ints | int, k: int) -> tuple[Ints, Floats]:
         return nearest(_weigh(self._watchers, self.weighting), items, k)
@@ -76,13 +94,22 @@ class ItemKnn(_Knn):
 class UserKnn(_Knn):
     """Adds up what the most similar people watched, each by their similarity."""
 
+    half_life: float = 30.0
+    """Days after which a watch of theirs counts half, where times are known; 0 for never."""
+
+    space: ClassVar[Mapping[str, Sequence[Any]]] = {"half_life": (7.0, 30.0, 90.0, 0.0), **_Knn.space}
+    late: ClassVar[frozenset[str]] = frozenset({"half_life"})
     name: ClassVar[str] = "user-knn"
 
     def _rows(self) -> sp.csr_array:
         return self.watched
 
+    @cached_property
+    def _recent(self) -> sp.csr_array:
+        return lately(self.snapshot, self.half_life)
+
     def scores(self, users: Ints) -> Floats:
-        return np.asarray((self._sparse("similar")[users] @ self.watched).toarray(), dtype=np.float32)
+        return np.asarray((self._sparse("similar")[users] @ self._recent).toarray(), dtype=np.float32)
 
 
 def _weigh(rows: sp.csr_array, weighting: Weighting) -> sp.csr_array:

@@ -8,13 +8,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from baselines.baseline import Baseline, Learned
+from baselines.baseline import Baseline, Learned, recency
 from baselines.recommender import Floats, Ints, Progress
-from graph.snapshot import NO_TIME, Snapshot
+from graph.snapshot import Snapshot
 
 __all__ = ["Popularity"]
-
-_DAY = 86_400_000
 
 
 @dataclass
@@ -29,11 +27,7 @@ class Popularity(Baseline):
 
     def _learn(self, snapshot: Snapshot, progress: Progress) -> dict[str, Learned]:
         watched = snapshot.watched
-        weights = np.asarray(watched.columns["engagement"], dtype=np.float64)
-        if self.half_life and "lastAt" in watched.columns and snapshot.manifest.cutoff is not None:
-            last = np.asarray(watched.columns["lastAt"])
-            age = np.where(last == NO_TIME, 0, snapshot.manifest.cutoff - last) / _DAY
-            weights = weights * np.exp2(-age / self.half_life)
+        weights = np.asarray(watched.columns["engagement"], dtype=np.float64) * recency(snapshot, self.half_life)
         counts = np.bincount(watched.target, weights=weights, minlength=watched.width)
         return {"popularity": counts.astype(np.float32)}
 

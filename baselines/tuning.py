@@ -20,6 +20,8 @@ CUTOFF: Final = 20
 """The k of every NDCG@k that settings are chosen by."""
 _JUDGED: Final = 6_000
 """Users on whom a setting is judged."""
+_TIMED: Final = frozenset({"half_life"})
+"""Settings that do nothing where no times are known."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,9 @@ def tune(
     before: Tuned | None = None
     while before is not best:  # one round more after every round that found something
         before = best
-        for name, values in (space or kind.space).items():
+        for name, values in (kind.space if space is None else space).items():
+            if name in _TIMED and train.manifest.cutoff is None:
+                continue
             for value in values:
                 changed = {**best.model.settings, name: value}
                 spent = time.monotonic() - begun

@@ -156,7 +156,12 @@ class Snapshot:
 
     def social(self) -> sp.csr_array:
         """Users × users: 1.0 where the row follows the column. float32."""
-        return self._matrix(self.follows, np.ones(len(self.follows), dtype=np.float32))
+        return self.adjacency(schema.FOLLOWS)
+
+    def adjacency(self, type_: str) -> sp.csr_array:
+        """Source × target nodes of a relationship type: 1.0 for every relationship. float32."""
+        edges = self.edges[type_]
+        return self._matrix(edges, np.ones(len(edges), dtype=np.float32))
 
     @staticmethod
     def _matrix(edges: Edges, values: Array) -> sp.csr_array:

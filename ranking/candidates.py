@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from baselines.baseline import interactions, symmetric_social
+from baselines.baseline import interactions, lately, symmetric_social
+from baselines.content_similarity import traits
 from baselines.recommender import Floats, Ints, Progress, Recommender
 from graph.snapshot import NO_TIME, Snapshot
 
@@ -19,8 +20,8 @@ __all__ = ["Candidates", "Context", "collect", "gather", "ranks", "standardised"
 
 _BLOCK_VALUES: Final = 40_000_000
 """Scores of all models held at once: 160 MB of float32."""
-_SPANS: Final = (7, 30)
-"""Days that count as lately."""
+_HALF_LIVES: Final = (7, 30)
+"""Days after which a watch says half as much of what goes on."""
 
 
 @dataclass(frozen=True)
@@ -73,15 +74,21 @@ class Context:
     """Shape (contents,)."""
     recency: Mapping[str, Floats]
     """By name, how new and how much in fashion each content is at the newest watch; empty without times."""
-    lately: Mapping[str, sp.csr_array]
-    """By name, users × contents of the watches of the days before the newest one; empty without times."""
+    recent: Mapping[str, sp.csr_array]
+    """By half-life, users × contents of watches that count less the older they are; empty without times."""
+    follows: sp.csr_array
+    """Users × users: 1 where the row follows the column."""
+    traits: Mapping[str, sp.csr_array]
+    """By name, contents × what they may have in common (`baselines.content_similarity.traits`)."""
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> Context:
         watched = interactions(snapshot)
         counts = np.bincount(watched.indices, minlength=watched.shape[1]).astype(np.float32)
-        lately = _lately(snapshot)
-        return cls(watched, symmetric_social(snapshot), counts, _recency(snapshot, lately), lately)
+        timed = snapshot.manifest.cutoff is not None
+        recent = {f"{days} days": lately(snapshot, days) for days in _HALF_LIVES if timed}
+        recency, friends = _recency(snapshot, recent), symmetric_social(snapshot)
+        return cls(watched, friends, counts, recency, recent, snapshot.social(), traits(snapshot))
 
     @cached_property
     def ones(self) -> sp.csr_array:
@@ -89,37 +96,19 @@ class Context:
         return sp.csr_array(self.watched.astype(bool).astype(np.float32))
 
 
-def _recency(snapshot: Snapshot, lately: Mapping[str, sp.csr_array]) -> dict[str, Floats]:
+def _recency(snapshot: Snapshot, recent: Mapping[str, sp.csr_array]) -> dict[str, Floats]:
     cutoff = snapshot.manifest.cutoff
     if cutoff is None:
         return {}
     watched = snapshot.watched
     last = np.asarray(watched.columns["lastAt"])
     days = (cutoff - last[last != NO_TIME]) / 86_400_000
-    content = np.asarray(watched.target)[last != NO_TIME]
-    found = {
-        f"watchers of {span}": np.bincount(part.indices, minlength=watched.width).astype(np.float32)
-        for span, part in lately.items()
-    }
     age = np.zeros(watched.width)
-    np.maximum.at(age, content, days)
-    found["days since the first watch"] = age.astype(np.float32)
-    return found
-
-
-def _lately(snapshot: Snapshot) -> dict[str, sp.csr_array]:
-    cutoff = snapshot.manifest.cutoff
-    if cutoff is None:
-        return {}
-    watched = snapshot.watched
-    last = np.asarray(watched.columns["lastAt"])
-    found = {}
-    for days in _SPANS:
-        rows = last > cutoff - days * 86_400_000  # unknown is the least of all times
-        ones = np.ones(int(rows.sum()), dtype=np.float32)
-        pairs = (watched.source[rows], np.asarray(watched.target)[rows])
-        found[f"{days} days"] = sp.csr_array((ones, pairs), shape=(snapshot.users.count, watched.width))
-    return found
+    np.maximum.at(age, np.asarray(watched.target)[last != NO_TIME], days)
+    sums = {
+        f"watches, half after {span}": np.asarray(part.sum(axis=0), dtype=np.float32) for span, part in recent.items()
+    }
+    return {**sums, "days since the first watch": age.astype(np.float32)}
 
 
 def standardised(model: Recommender, users: Ints, seen: sp.csr_array) -> Floats:

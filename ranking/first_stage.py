@@ -71,7 +71,7 @@ def plan(snapshot: Snapshot) -> list[Member]:
     """
     users = snapshot.users.count
     few = users <= _TWO_INVERSES
-    members = [Member("gnn", 0.0)]
+    members = [Member("gnn", 0.0), Member("popularity", 0.05)]
     if few:
         members += [Member("ease", 0.3, {**_INVERTED, **_FRIENDS, **_LATE}), Member("user-ease", 0.15)]
     elif users <= Ease.largest_side or snapshot.contents.count <= _EASE_CONTENTS:
@@ -82,8 +82,7 @@ def plan(snapshot: Snapshot) -> list[Member]:
         members.append(Member("user-knn", 0.1))
         members.append(Member("gf-cf", 0.1))
     if len(snapshot.follows):
-        members.append(Member("friends-items", 0.05))
-    members.append(Member("popularity", 0.02, None if snapshot.manifest.cutoff is not None else {}))
+        members.append(Member("friends-items", 0.1))
     return members
 
 

@@ -14,7 +14,7 @@ import scipy.sparse as sp
 from baselines.recommender import Floats, Ints, Progress
 from ranking.candidates import Candidates, Context, ranks
 
-__all__ = ["FOLDS", "Ranker", "feature_names", "features", "fold_of"]
+__all__ = ["FOLDS", "Ranker", "feature_names", "features", "fold_of", "mean_over_traits"]
 
 _LEVELS: Final = 10
 """Engagement in 0..1 becomes a whole number up to this, as lambdarank wants; a bare watch is all of it."""
@@ -56,7 +56,9 @@ def feature_names(models: Sequence[str], context: Context) -> list[str]:
         "friends who watched",
         "share of friends who watched",
         *context.recency,
-        *(f"friends who watched in {span}" for span in context.lately),
+        *(f"watches of those followed, half after {span}" for span in context.recent),
+        "follows the maker",
+        *(f"share of watches with the {trait}" for trait in context.traits),
     ]
 
 
@@ -64,7 +66,8 @@ def features(candidates: Candidates, blend: Floats, context: Context) -> Floats:
     """What the ranker sees of each row, shape (rows, len(`feature_names`)); counts and ranks as log1p."""
     user = candidates.row_user
     models = candidates.scores.shape[1]
-    table = np.empty((len(user), 2 * models + 7 + len(context.recency) + len(context.lately)), dtype=np.float32)
+    extra = len(context.recency) + len(context.recent) + 1 + len(context.traits)
+    table = np.empty((len(user), 2 * models + 7 + extra), dtype=np.float32)
     table[:, :models] = candidates.scores
     for model in range(models):
         table[:, models + model] = np.log1p(ranks(candidates.scores[:, model], candidates.indptr))
@@ -75,21 +78,37 @@ def features(candidates: Candidates, blend: Floats, context: Context) -> Floats:
     table[:, 2 * models + 2] = np.log1p(watches)[user]
     table[:, 2 * models + 3] = np.log1p(friends)[user]
     table[:, 2 * models + 4] = np.log1p(context.watchers[candidates.contents])
-    together = _friends_who_watched(candidates, context.friends, context.ones)
+    together = _summed(candidates, context.friends, context.ones)
     table[:, 2 * models + 5] = np.log1p(together)
     table[:, 2 * models + 6] = together / np.maximum(friends, 1)[user]
     column = 2 * models + 7
     for values in context.recency.values():
         table[:, column] = np.log1p(values[candidates.contents])
         column += 1
-    for watched in context.lately.values():
-        table[:, column] = np.log1p(_friends_who_watched(candidates, context.friends, watched))
+    for watched in context.recent.values():
+        table[:, column] = np.log1p(_summed(candidates, context.follows, watched))
         column += 1
+    table[:, column] = mean_over_traits(candidates, context.follows[candidates.users], context.traits["maker"])
+    for place, has in enumerate(context.traits.values(), column + 1):
+        mine = sp.csr_array(context.ones[candidates.users] @ has)
+        table[:, place] = mean_over_traits(candidates, mine, has) / np.maximum(watches, 1)[user]
     return table
 
 
-def _friends_who_watched(candidates: Candidates, friends: sp.csr_array, watched: sp.csr_array) -> Floats:
-    """For each row how many friends watched; ``watched`` holds ones."""
+def mean_over_traits(candidates: Candidates, mine: sp.csr_array, has: sp.csr_array) -> Floats:
+    """For each row the mean of its user's row of ``mine``, one a user, over the columns that its content ``has``."""
+    mine.sort_indices()
+    theirs = sp.csr_array(has[candidates.contents])
+    count = np.diff(theirs.indptr)
+    if not len(theirs.indices):
+        return np.zeros(len(candidates.contents), dtype=np.float32)
+    values = np.asarray(mine[np.repeat(candidates.row_user, count), theirs.indices], dtype=np.float32)
+    summed = np.bincount(np.repeat(np.arange(len(count)), count), weights=values, minlength=len(count))
+    return np.asarray(summed / np.maximum(count, 1), dtype=np.float32)
+
+
+def _summed(candidates: Candidates, friends: sp.csr_array, watched: sp.csr_array) -> Floats:
+    """For each row the sum of what its user's ``friends`` have in ``watched``."""
     found = np.empty(len(candidates.contents), dtype=np.float32)
     block = 256
     for start in range(0, len(candidates.users), block):

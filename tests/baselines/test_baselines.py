@@ -14,10 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from baselines import friends
-from baselines.baseline import Baseline, interactions, silent
+from baselines.baseline import Baseline, interactions, lately, silent
+from baselines.factorisation import Als
 from baselines.friends import FriendsItems
 from baselines.gf_cf import GfCf, right_singular_vectors
-from baselines.knn import neighbours
+from baselines.knn import ItemKnn, UserKnn, neighbours
 from baselines.popularity import Popularity
 from baselines.tuning import CUTOFF, ndcg, tune
 from graph.snapshot import Snapshot
@@ -68,7 +69,7 @@ def test_likeness_is_the_textbooks(weighting):
     watched, follows = rng.random((9, 9)) < 0.4, rng.random((9, 9)) < 0.3
     np.fill_diagonal(follows, False)
     pairs, between = ([(int(a), int(b)) for a, b in np.argwhere(m)] for m in (watched, follows))
-    model = FriendsItems(weighting=weighting, second_degree=0.0, floor=0.0)
+    model = FriendsItems(weighting=weighting, ties="either", second_degree=0.0, floor=0.0)
     found = model.fit(odd(pairs, between, 9)).scores(np.arange(9))
     circles = (follows | follows.T).astype(float)
     vectors = watched.astype(float) if weighting == "watched" else circles
@@ -82,35 +83,95 @@ def test_friends_of_friends_are_not_found_through_who_knows_everyone(monkeypatch
     # 0 and 4 share friend 1, who has two; 0 and 2 … 7 share friend 8, who has all of them
     follows = [(0, 1), (1, 4), *((user, 8) for user in range(8) if user != 1)]
     watched = [(4, 3), (7, 6), (1, 0)]
-    every = FriendsItems(second_degree=1.0).fit(odd(watched, follows, 9)).scores(np.array([0]))[0]
+    model = FriendsItems(second_degree=1.0, ties="either")
+    every = model.fit(odd(watched, follows, 9)).scores(np.array([0]))[0]
     monkeypatch.setattr(friends, "_PAIRS", 30)
-    fewer = FriendsItems(second_degree=1.0).fit(odd(watched, follows, 9)).scores(np.array([0]))[0]
+    fewer = model.fit(odd(watched, follows, 9)).scores(np.array([0]))[0]
     assert every[3] > every[6] > 0
     assert fewer[3] > fewer[6] == 0
     assert fewer[0] == every[0]
 
 
 def test_newcomers_get_what_their_friends_watch_and_what_friends_of_friends_do():
-    snapshot = odd([(1, 0), (2, 5)], [(0, 1), (1, 2)])
+    snapshot = odd([(1, 0), (2, 5)], [(0, 1), (1, 2), (1, 3)])
     ids, scores = FriendsItems().fit(snapshot).recommend(0, 2)
     assert ids.tolist() == [0, 5]
     assert scores[0] > scores[1] > 0
 
 
-def test_old_fame_fades():
-    frame = pl.DataFrame(
-        {
-            "source": [0, 1, 2, 3, 4],
-            "target": [0, 0, 0, 1, 1],
-            "lastAt": [0, 0, 0, 1000 * DAY, 1000 * DAY],
-            "engagement": [0.5] * 5,
-        }
-    )
+def dated(watched: list[tuple[int, int, int]], follows: list[tuple[int, int]], size: int = 5) -> Snapshot:
+    """Watches of (user, content, day), all enjoyed the same."""
+    source, target, day = np.array(watched).reshape(-1, 3).T
     nodes = {
-        "User": pl.DataFrame({"userId": checkerboard.users(5)}),
-        "Content": pl.DataFrame({"contentId": checkerboard.contents(5)}),
+        "User": pl.DataFrame({"userId": checkerboard.users(size)}),
+        "Content": pl.DataFrame({"contentId": checkerboard.contents(size)}),
     }
-    snapshot = Snapshot.build(nodes, {"WATCHED": frame})
+    frame = pl.DataFrame({"source": source, "target": target, "lastAt": day * DAY, "engagement": [0.5] * len(watched)})
+    followers, followed = np.array(follows, dtype=np.int64).reshape(-1, 2).T
+    return Snapshot.build(nodes, {"WATCHED": frame, "FOLLOWS": pl.DataFrame({"source": followers, "target": followed})})
+
+
+def test_a_watch_counts_half_after_every_half_life():
+    snapshot = dated([(0, 0, 0), (1, 1, 30), (2, 2, 90)], [])
+    whole, half = interactions(snapshot).toarray(), lately(snapshot, 30.0).toarray()
+    np.testing.assert_allclose(half[[0, 1, 2], [0, 1, 2]] / whole[[0, 1, 2], [0, 1, 2]], [1 / 8, 1 / 4, 1], rtol=1e-6)
+    np.testing.assert_array_equal(lately(snapshot, 0.0).toarray(), whole)
+    np.testing.assert_array_equal(interactions(snapshot).toarray(), whole)  # nothing was changed in place
+
+
+def test_what_is_watched_without_a_time_does_not_fade():
+    snapshot = odd([(0, 0), (1, 1)], [])
+    np.testing.assert_array_equal(lately(snapshot, 7.0).toarray(), interactions(snapshot).toarray())
+
+
+def test_what_those_one_follows_watched_lately_comes_first():
+    # 0 follows 1, who watched 0 long ago and 1 today; 2 follows 0, and watched 2 today
+    snapshot = dated([(1, 0, 0), (1, 1, 200), (2, 2, 200)], [(0, 1), (2, 0)])
+    scores = FriendsItems(weighting="same").fit(snapshot).scores(np.array([0]))[0]
+    assert scores[1] > scores[0] > scores[2] == 0
+    either = FriendsItems(weighting="same", ties="either").fit(snapshot).scores(np.array([0]))[0]
+    assert either[2] == pytest.approx(either[1])
+    ever = FriendsItems(weighting="same", half_life=0.0).fit(snapshot).scores(np.array([0]))[0]
+    assert ever[0] == pytest.approx(ever[1])
+
+
+def test_friends_of_friends_only_count_where_nothing_says_when():
+    follows = [(0, 1), (1, 2)]
+    assert FriendsItems().fit(odd([(2, 3)], follows)).scores(np.array([0]))[0, 3] > 0
+    assert FriendsItems().fit(dated([(2, 3, 0)], follows)).scores(np.array([0]))[0, 3] == 0
+    assert FriendsItems(second_degree=0.1).fit(dated([(2, 3, 0)], follows)).scores(np.array([0]))[0, 3] > 0
+
+
+def test_of_two_contents_as_similar_the_one_in_fashion_comes_first():
+    # Both 1 and 2 were watched by who watched 0, twice each: 1 long ago, 2 of late
+    pairs = [(user, 0, 0) for user in range(5)] + [(1, 1, 0), (2, 1, 0), (3, 2, 300), (4, 2, 300)]
+    snapshot = dated(pairs, [])
+    even = ItemKnn(fashion=0.0).fit(snapshot).scores(np.array([0]))[0]
+    assert even[1] == pytest.approx(even[2])
+    led = ItemKnn().fit(snapshot).scores(np.array([0]))[0]
+    assert led[2] > 2 * led[1] > 0
+    untimed = odd([pair[:2] for pair in pairs], [])
+    np.testing.assert_allclose(
+        ItemKnn().fit(untimed).scores(np.array([0])), ItemKnn(fashion=0.0).fit(untimed).scores(np.array([0]))
+    )
+
+
+def test_similar_people_bring_what_they_watched_of_late():
+    snapshot = dated([(0, 0, 0), (1, 0, 0), (1, 1, 0), (1, 2, 300)], [])
+    scores = UserKnn(shrink=0.0).fit(snapshot).scores(np.array([0]))[0]
+    assert scores[2] > 100 * scores[1] > 0
+
+
+def test_old_watches_count_less_in_the_factors():
+    pairs = [(user, user % 2, 0) for user in range(8)] + [(8, 0, 0), (8, 1, 900), (9, 0, 900)]
+    snapshot = dated(pairs, [], 10)
+    ever = Als(factors=2, half_life=0.0).fit(snapshot).scores(np.array([8]))[0]
+    now = Als(factors=2, half_life=30.0).fit(snapshot).scores(np.array([8]))[0]
+    assert now[1] - now[0] > ever[1] - ever[0] + 0.1
+
+
+def test_old_fame_fades():
+    snapshot = dated([(0, 0, 0), (1, 0, 0), (2, 0, 0), (3, 1, 1000), (4, 1, 1000)], [])
     assert Popularity().fit(snapshot).recommend(4, 1)[0].tolist() == [0]
     assert Popularity(half_life=30.0).fit(snapshot).recommend(0, 1)[0].tolist() == [1]
 
@@ -156,14 +217,7 @@ def test_ndcg_is_that_of_a_naive_loop(seed):
 
 def test_tuning_finds_the_better_setting_and_keeps_to_its_budget():
     # What is recent is watched next, and only a half-life knows.
-    old = [(user, 0, 0) for user in range(8)] + [(user, 1, 1000 * DAY) for user in range(4)]
-    source, target, at = np.array(old).T
-    frame = pl.DataFrame({"source": source, "target": target, "lastAt": at, "engagement": np.full(len(old), 0.5)})
-    nodes = {
-        "User": pl.DataFrame({"userId": checkerboard.users(10)}),
-        "Content": pl.DataFrame({"contentId": checkerboard.contents(10)}),
-    }
-    train = Snapshot.build(nodes, {"WATCHED": frame})
+    train = dated([(user, 0, 0) for user in range(8)] + [(user, 1, 1000) for user in range(4)], [], 10)
     held_out = sp.csr_array((np.ones(2), ([8, 9], [1, 1])), shape=(10, 10))
     found = tune(Popularity, train, held_out, budget_s=60.0)
     assert found.settings["half_life"] > 0
@@ -172,6 +226,8 @@ def test_tuning_finds_the_better_setting_and_keeps_to_its_budget():
     assert found.model.recommend(8, 1)[0].tolist() == [1]
     assert tune(Popularity, train, held_out, budget_s=0.0).tried == 1
     assert CUTOFF == 20
+    untimed = odd([(user, 0) for user in range(8)], [], 10)
+    assert tune(Popularity, untimed, held_out, budget_s=60.0).tried == 1  # a half-life would do nothing
 
 
 @dataclass

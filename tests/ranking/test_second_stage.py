@@ -18,7 +18,7 @@ from graph.snapshot import Snapshot
 from ranking import blend, second_stage
 from ranking.blend import Judge
 from ranking.candidates import Candidates, Context, collect, gather, ranks, standardised
-from ranking.ranker import feature_names, features
+from ranking.ranker import feature_names, features, mean_over_traits
 from tests import checkerboard
 from tests.conformance import odd
 
@@ -35,8 +35,7 @@ def made_up(users: int = 240, each: int = 30, seed: int = 0) -> tuple[Candidates
     row = np.repeat(np.arange(users), each)[worth.ravel()]
     held_out = sp.csr_array((np.ones(len(row)), (row, contents.ravel()[worth.ravel()])), shape=(users, 200))
     candidates = Candidates(np.arange(users), np.arange(0, users * each + 1, each), contents.ravel(), scores)
-    watched, friends = sp.csr_array(np.zeros((users, 200))), sp.csr_array(np.zeros((users, users)))
-    return candidates, held_out, Context(watched, friends, np.ones(200, dtype=np.float32), {}, {})
+    return candidates, held_out, Context.of(odd([], [], max(users, 200)))
 
 
 def test_standardised_scores_have_mean_0_and_deviation_1_over_the_unseen():
@@ -229,38 +228,78 @@ def test_without_time_there_is_still_a_blend():
     assert "blend + ranker" not in verdict.figures
 
 
-def test_fashion_and_age_are_told_where_there_are_times():
-    day = 86_400_000
-    frame = pl.DataFrame(
-        {"source": [0, 1, 2], "target": [0, 0, 1], "lastAt": [0, 99 * day, 100 * day], "engagement": [0.1, 0.2, 0.3]}
-    )
-    nodes = {
-        "User": pl.DataFrame({"userId": checkerboard.users(3)}),
-        "Content": pl.DataFrame({"contentId": checkerboard.contents(3)}),
-    }
-    recency = Context.of(Snapshot.build(nodes, {"WATCHED": frame})).recency
-    assert recency["watchers of 7 days"].tolist() == [1, 1, 0]
-    assert recency["days since the first watch"].tolist() == [100, 0, 0]
-
-
-def test_friends_who_watched_lately_are_counted():
+@pytest.fixture
+def lively() -> Snapshot:
+    """User 3 follows 0, 1 and 2, who watched 0 and 1; they made contents 1 and 2; contents 0 and 1 share a hashtag."""
     day = 86_400_000
     watched = pl.DataFrame(
-        {"source": [0, 1, 2], "target": [0, 0, 1], "lastAt": [80 * day, 99 * day, 100 * day], "engagement": [0.1] * 3}
+        {
+            "source": [0, 1, 2, 3],
+            "target": [0, 0, 1, 3],
+            "lastAt": [70 * day, 93 * day, 100 * day, 100 * day],
+            "engagement": [0.4, 0.8, 0.2, 1.0],
+        }
     )
-    follows = pl.DataFrame({"source": [3, 3, 3], "target": [0, 1, 2]})
     nodes = {
         "User": pl.DataFrame({"userId": checkerboard.users(4)}),
-        "Content": pl.DataFrame({"contentId": checkerboard.contents(3)}),
+        "Content": pl.DataFrame({"contentId": checkerboard.contents(4)}),
+        "Hashtag": pl.DataFrame({"name": ["live", "loud"]}),
     }
-    context = Context.of(Snapshot.build(nodes, {"WATCHED": watched, "FOLLOWS": follows}))
-    candidates = Candidates(np.array([3]), np.array([0, 3]), np.arange(3), np.ones((3, 1), dtype=np.float32))
-    table = np.expm1(features(candidates, np.ones(3, dtype=np.float32), context))
+
+    def pairs(*found: tuple[int, int]) -> pl.DataFrame:
+        return pl.DataFrame(found, schema={"source": pl.Int32, "target": pl.Int32}, orient="row")
+
+    edges = {
+        "WATCHED": watched,
+        "FOLLOWS": pairs((3, 0), (3, 1), (3, 2), (1, 3)),
+        "MADE": pairs((2, 1), (3, 2)),
+        "TAGGED": pairs((0, 0), (1, 0), (1, 1), (3, 0)),
+    }
+    return Snapshot.build(nodes, edges)
+
+
+def table_of(snapshot: Snapshot, user: int) -> dict[str, list[float]]:
+    """Every feature of the first three contents for one user, by name."""
+    context = Context.of(snapshot)
+    candidates = Candidates(np.array([user]), np.array([0, 3]), np.arange(3), np.ones((3, 1), dtype=np.float32))
+    table = features(candidates, np.ones(3, dtype=np.float32), context)
     names = feature_names(["any"], context)
-    assert table.shape[1] == len(names)
-    counts = {name: np.round(table[:, names.index(name)]).tolist() for name in names if name.startswith("friends who")}
-    assert counts == {
-        "friends who watched": [2, 1, 0],
-        "friends who watched in 7 days": [1, 1, 0],
-        "friends who watched in 30 days": [2, 1, 0],
-    }
+    assert table.shape == (3, len(names))
+    return {name: table[:, place].tolist() for place, name in enumerate(names)}
+
+
+def test_fashion_and_age_are_told_where_there_are_times(lively):
+    recency = Context.of(lively).recency
+    assert recency["watches, half after 30 days"].tolist() == pytest.approx([0.4 / 2 + 0.8 * 2 ** (-7 / 30), 0.2, 0, 1])
+    assert recency["days since the first watch"].tolist() == [30, 0, 0, 0]
+    assert not Context.of(checkerboard.snapshot()).recency
+
+
+def test_what_those_followed_watched_counts_less_with_time(lively):
+    told = table_of(lively, 3)
+    assert np.expm1(told["friends who watched"]).round().tolist() == [2, 1, 0]
+    halved = np.expm1(told["watches of those followed, half after 7 days"])
+    assert halved == pytest.approx([0.4 * 2 ** (-30 / 7) + 0.8 / 2, 0.2, 0], abs=1e-5)
+    assert np.expm1(table_of(lively, 1)["watches of those followed, half after 7 days"]).tolist() == [0, 0, 0]
+
+
+def test_makers_followed_and_traits_shared_are_told(lively):
+    told = table_of(lively, 3)
+    assert told["follows the maker"] == [0, 1, 0]
+    assert told["share of watches with the hashtag"] == [1, 0.5, 0]  # of the two of content 1 they watched one
+    assert table_of(lively, 1)["follows the maker"] == [0, 0, 1]
+    assert set(table_of(checkerboard.snapshot(), 0)) >= {"follows the maker", "share of watches with the genre"}
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 10_000))
+def test_shares_of_traits_are_those_of_a_naive_loop(seed):
+    rng = np.random.default_rng(seed)
+    mine, has = rng.integers(0, 3, (4, 6)).astype(np.float32), rng.random((9, 6)) < 0.4
+    indptr = np.concatenate(([0], np.cumsum(rng.integers(0, 5, 4))))
+    contents = rng.integers(0, 9, indptr[-1])
+    candidates = Candidates(np.arange(4), indptr, contents, np.ones((len(contents), 1), dtype=np.float32))
+    found = mean_over_traits(candidates, sp.csr_array(mine), sp.csr_array(has.astype(np.float32)))
+    for row, (user, content) in enumerate(zip(candidates.row_user, contents, strict=True)):
+        own = [mine[user, trait] for trait in range(6) if has[content, trait]]
+        assert found[row] == pytest.approx(np.mean(own) if own else 0.0)
