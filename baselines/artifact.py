@@ -6,25 +6,30 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from graph.errors import EntourageError, ModelError, ModelMismatch
 
-__all__ = ["reading"]
+__all__ = ["FORMAT", "reading"]
+
+FORMAT: Final = 2
+"""Of what is saved; counted up when a model saved before would load and mean something else."""
 
 
 @contextmanager
 def reading(path: Path, name: str, graph_id: str) -> Iterator[dict[str, Any]]:
     """The manifest of the ``name`` model at ``path``; whatever fails inside becomes a ModelError.
 
-    Raises ModelError when the folder is missing, damaged or holds another model, ModelMismatch when the model was
-    trained on another graph.
+    Raises ModelError when the folder is missing, damaged, of another format or holds another model, ModelMismatch when
+    the model was trained on another graph.
     """
     again = f"Run `entourage train --model {name}` on this snapshot."
     try:
         manifest = json.loads((path / "manifest.json").read_text())
         if manifest["model"] != name:
             raise ModelError(f"{path} holds a {manifest['model']} model, not {name}.", do="Give its own path.")
+        if manifest.get("format") != FORMAT:
+            raise ModelError(f"The {name} model at {path} was made by another version of Entourage.", do=again)
         if manifest["graph_id"] != graph_id:
             raise ModelMismatch(f"The {name} model at {path} was trained on another graph.", do=again)
         yield manifest

@@ -15,20 +15,30 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from baselines.artifact import reading
+from baselines.artifact import FORMAT, reading
 from baselines.recommender import Floats, Ints, Progress, Recommender, top_k
 from graph import aside
-from graph.snapshot import NO_TIME, Snapshot
+from graph.ages import fading, timed
+from graph.snapshot import Snapshot
 
-__all__ = ["Baseline", "Learned", "interactions", "lately", "nearest", "recency", "silent", "symmetric_social"]
+__all__ = [
+    "FORGOTTEN",
+    "Baseline",
+    "Learned",
+    "directed_social",
+    "interactions",
+    "lately",
+    "nearest",
+    "silent",
+    "symmetric_social",
+]
 
 Learned = npt.NDArray[Any] | sp.csr_array
 
+FORGOTTEN: Final = 0.001
+"""What a watch may have faded to before it is left out where many are added up."""
 _MAPPED_VALUES: Final = 4_000_000
 """Arrays with more values are read by memory map when a model is loaded."""
-
-
-_DAY: Final = 86_400_000
 
 
 def silent(share: float, what: str) -> None:
@@ -58,39 +68,40 @@ def interactions(snapshot: Snapshot) -> sp.csr_array:
     return _INTERACTIONS.setdefault(snapshot, found)
 
 
-def recency(snapshot: Snapshot, half_life: float) -> Floats:
-    """What each watch counts, in the order of ``snapshot.watched``: half after ``half_life`` days, 0 for never.
+def lately(snapshot: Snapshot, half_life: float, least: float = 0.0) -> sp.csr_array:
+    """`interactions` where each watch counts half after ``half_life`` days; just these for 0, or without times.
 
-    Shape (watches,), float32. Ages are as of the newest watch. One without a time counts in full.
+    Watches that have faded below ``least`` are left out. A pair that stands twice adds up.
     """
-    watched, cutoff = snapshot.watched, snapshot.manifest.cutoff
-    if not half_life or cutoff is None or "lastAt" not in watched.columns:
-        return np.ones(len(watched), dtype=np.float32)
-    last = np.asarray(watched.columns["lastAt"])
-    days = np.where(last == NO_TIME, 0, cutoff - last) / _DAY
-    return np.exp2(-days / half_life).astype(np.float32)
-
-
-def lately(snapshot: Snapshot, half_life: float) -> sp.csr_array:
-    """`interactions` where each watch counts half after ``half_life`` days; the same where no times are known.
-
-    A pair that stands twice adds up.
-    """
-    if not half_life or snapshot.manifest.cutoff is None:
+    if not half_life or not timed(snapshot):
         return interactions(snapshot)
-    matrix = snapshot.interactions(weighted=snapshot.mode == "engagement")
-    matrix.data = matrix.data * recency(snapshot, half_life)  # not in place: they are the snapshot's own
-    return matrix
+    faded, matrix = fading(snapshot, half_life), snapshot.interactions(weighted=snapshot.mode == "engagement")
+    matrix.data = matrix.data * faded  # not in place: the numbers are the snapshot's own
+    if not least:
+        return matrix
+    kept = faded >= least
+    pairs = snapshot.watched.source[kept], matrix.indices[kept]
+    return sp.csr_array((matrix.data[kept], pairs), shape=matrix.shape)
+
+
+def directed_social(snapshot: Snapshot) -> sp.csr_array:
+    """Users × users: 1 where the row follows the column, nobody themselves. float32."""
+    return _without_weights(snapshot.social())
 
 
 def symmetric_social(snapshot: Snapshot) -> sp.csr_array:
     """Users × users: 1 where either follows the other, nobody themselves. float32."""
     social = snapshot.social()
-    both = sp.csr_array(social + social.T)
-    both.setdiag(0)
-    both.eliminate_zeros()
-    both.data[:] = 1.0
-    return both
+    return _without_weights(social + social.T)
+
+
+def _without_weights(social: sp.csr_array) -> sp.csr_array:
+    source, target = sp.csr_array(social).nonzero()
+    other = source != target
+    pairs = source[other], target[other]
+    found = sp.csr_array((np.ones(len(pairs[0]), dtype=np.float32), pairs), shape=social.shape)
+    found.data[:] = 1.0  # pairs that stand twice were added up
+    return found
 
 
 def nearest(vectors: sp.csr_array | Floats, items: Ints | int, k: int) -> tuple[Ints, Floats]:
@@ -147,6 +158,10 @@ class Baseline(Recommender):
         """The settings as keyword arguments that make the same model again."""
         return asdict(self)
 
+    def resolved(self, snapshot: Snapshot) -> dict[str, Any]:
+        """`settings`, with the value for this snapshot where None leaves it to the data."""
+        return self.settings
+
     @cached_property
     def watched(self) -> sp.csr_array:
         """`interactions` of the snapshot, shape (users, contents)."""
@@ -170,6 +185,7 @@ class Baseline(Recommender):
                     sp.save_npz(folder / f"{name}.npz", array, compressed=False)
             manifest = {
                 "model": self.name,
+                "format": FORMAT,
                 "graph_id": self.snapshot.manifest.graph_id,
                 "settings": self.settings,
                 "dense": sorted(set(self.learned) - set(sparse)),
@@ -188,8 +204,8 @@ class Baseline(Recommender):
         return model
 
     def _attach(self, snapshot: Snapshot) -> None:
-        for name in ("watched", "_watchers", "_recent", "_fashions"):
-            self.__dict__.pop(name, None)
+        for name in [name for name in self.__dict__ if isinstance(getattr(type(self), name, None), cached_property)]:
+            del self.__dict__[name]  # made from the snapshot before
         self._snapshot = snapshot
 
     def _dense(self, name: str) -> npt.NDArray[Any]:

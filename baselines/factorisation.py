@@ -23,13 +23,15 @@ class _Factorisation(Baseline):
     factors: int = 64
     regularisation: float = 0.1
     iterations: int = 15
-    half_life: float = 90.0
-    """Days after which a watch counts half, where times are known; 0 for never."""
     seed: int = 0
 
     @abstractmethod
     def _model(self) -> Any:
         """A fresh model of the library."""
+
+    def _weights(self) -> sp.csr_array:
+        """Users × contents, what each watch counts."""
+        return self.watched
 
     def _learn(self, snapshot: Snapshot, progress: Progress) -> dict[str, Learned]:
         def tell(iteration: int, *_: float) -> None:
@@ -37,7 +39,8 @@ class _Factorisation(Baseline):
 
         with threadpool_limits(1, "blas"):  # the library has threads of its own and warns otherwise
             model = self._model()
-            model.fit(sp.csr_matrix(lately(snapshot, self.half_life)), show_progress=False, callback=tell)
+            # A copy, as the library wants arrays that could be written to, and a snapshot's are not.
+            model.fit(sp.csr_matrix(self._weights(), copy=True), show_progress=False, callback=tell)
         users = np.array(model.user_factors, dtype=np.float32)
         contents = np.array(model.item_factors, dtype=np.float32)
         idle = np.diff(self.watched.indptr) == 0
@@ -60,6 +63,8 @@ class Als(_Factorisation):
     regularisation: float = 1.0
     confidence: float = 10.0
     """Weight of a watch beside 1 for everything else."""
+    half_life: float = 90.0
+    """Days after which a watch counts half, where times are known; 0 for never."""
 
     name: ClassVar[str] = "als"
     space: ClassVar[Mapping[str, Sequence[Any]]] = {
@@ -68,6 +73,9 @@ class Als(_Factorisation):
         "regularisation": (0.01, 0.1, 1.0, 5.0, 20.0),
         "confidence": (1.0, 2.0, 5.0, 10.0, 30.0),
     }
+
+    def _weights(self) -> sp.csr_array:
+        return lately(self.snapshot, self.half_life)
 
     def _model(self) -> Any:
         from implicit.als import AlternatingLeastSquares

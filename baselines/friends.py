@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from baselines.baseline import Baseline, Learned, lately, symmetric_social
+from baselines.baseline import FORGOTTEN, Baseline, Learned, directed_social, lately, symmetric_social
 from baselines.recommender import Floats, Ints, Progress
+from graph.ages import timed
 from graph.snapshot import Snapshot
 
 __all__ = ["FriendsItems"]
@@ -51,14 +52,15 @@ class FriendsItems(Baseline):
     }
     late: ClassVar[frozenset[str]] = frozenset({"half_life", "discount"})
 
+    def resolved(self, snapshot: Snapshot) -> dict[str, Any]:
+        second_degree = 0.0 if timed(snapshot) else 0.1
+        return super().resolved(snapshot) | ({"second_degree": second_degree} if self.second_degree is None else {})
+
     def _learn(self, snapshot: Snapshot, progress: Progress) -> dict[str, Learned]:
-        friends = symmetric_social(snapshot)
-        if self.ties == "followed":
-            friends = sp.csr_array(friends.multiply(snapshot.social()))
+        friends = directed_social(snapshot) if self.ties == "followed" else symmetric_social(snapshot)
         likeness = self._likeness(friends)
         weights = sp.csr_array(self.floor * friends + friends.multiply(likeness))
-        timed = snapshot.manifest.cutoff is not None
-        second_degree = self.second_degree if self.second_degree is not None else 0.1 * (not timed)
+        second_degree = self.resolved(snapshot)["second_degree"]
         if second_degree:
             degree = np.diff(friends.indptr).astype(np.int64)
             followers = np.bincount(friends.indices, minlength=len(degree))
@@ -85,7 +87,7 @@ class FriendsItems(Baseline):
 
     @cached_property
     def _recent(self) -> sp.csr_array:
-        return lately(self.snapshot, self.half_life)
+        return lately(self.snapshot, self.half_life, FORGOTTEN)
 
     def scores(self, users: Ints) -> Floats:
         found = (self._sparse("weights")[users] @ self._recent).toarray()

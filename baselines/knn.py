@@ -13,8 +13,9 @@ import numba
 import numpy as np
 import scipy.sparse as sp
 
-from baselines.baseline import Baseline, Learned, lately, nearest
+from baselines.baseline import FORGOTTEN, Baseline, Learned, lately, nearest
 from baselines.recommender import Floats, Ints, Progress
+from graph.ages import timed
 from graph.snapshot import Snapshot
 
 __all__ = ["ItemKnn", "UserKnn", "neighbours"]
@@ -62,8 +63,8 @@ class _Knn(Baseline):
 class ItemKnn(_Knn):
     """Adds up the similarity of a content to everything one has watched (Deshpande and Karypis, TOIS 2004)."""
 
-    fashion: float | None = None
-    """Sums are multiplied by this power of what a content was watched of late; None for 0.5 where times are known."""
+    fashion: float = 0.5
+    """Where times are known, sums are multiplied by this power of what a content was watched of late."""
 
     space: ClassVar[Mapping[str, Sequence[Any]]] = {"fashion": (0.5, 1.0, 0.25, 0.0), **_Knn.space}
     late: ClassVar[frozenset[str]] = frozenset({"fashion"})
@@ -81,10 +82,10 @@ class ItemKnn(_Knn):
     @cached_property
     def _fashions(self) -> Floats:
         """What each content's sum is multiplied by, shape (contents,)."""
-        timed = self.snapshot.manifest.cutoff is not None
-        power = self.fashion if self.fashion is not None else 0.5 * timed
+        if not timed(self.snapshot):
+            return np.ones(self.snapshot.contents.count, dtype=np.float32)
         watches = np.asarray(lately(self.snapshot, _HALF_LIFE).sum(axis=0), dtype=np.float32)
-        return (watches + np.float32(1e-3)) ** np.float32(power)
+        return (watches + np.float32(1e-3)) ** np.float32(self.fashion)
 
     def similar_items(self, items: Ints | int, k: int) -> tuple[Ints, Floats]:
         return nearest(_weigh(self._watchers, self.weighting), items, k)
@@ -106,7 +107,7 @@ class UserKnn(_Knn):
 
     @cached_property
     def _recent(self) -> sp.csr_array:
-        return lately(self.snapshot, self.half_life)
+        return lately(self.snapshot, self.half_life, FORGOTTEN)
 
     def scores(self, users: Ints) -> Floats:
         return np.asarray((self._sparse("similar")[users] @ self._recent).toarray(), dtype=np.float32)

@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from baselines.baseline import Baseline, Learned, recency
+from baselines.baseline import Baseline, Learned
 from baselines.recommender import Floats, Ints, Progress
+from graph.ages import fading
 from graph.snapshot import Snapshot
 
 __all__ = ["Popularity"]
@@ -27,7 +28,7 @@ class Popularity(Baseline):
 
     def _learn(self, snapshot: Snapshot, progress: Progress) -> dict[str, Learned]:
         watched = snapshot.watched
-        weights = np.asarray(watched.columns["engagement"], dtype=np.float64) * recency(snapshot, self.half_life)
+        weights = np.asarray(watched.columns["engagement"], dtype=np.float64) * fading(snapshot, self.half_life)
         counts = np.bincount(watched.target, weights=weights, minlength=watched.width)
         return {"popularity": counts.astype(np.float32)}
 

@@ -12,6 +12,7 @@ import scipy.sparse as sp
 
 from baselines.baseline import Baseline, silent
 from baselines.recommender import Ints, Progress
+from graph.ages import timed
 from graph.snapshot import Snapshot
 
 __all__ = ["CUTOFF", "Tuned", "ndcg", "tune"]
@@ -20,7 +21,7 @@ CUTOFF: Final = 20
 """The k of every NDCG@k that settings are chosen by."""
 _JUDGED: Final = 6_000
 """Users on whom a setting is judged."""
-_TIMED: Final = frozenset({"half_life"})
+_TIMED: Final = frozenset({"half_life", "fashion"})
 """Settings that do nothing where no times are known."""
 
 
@@ -86,15 +87,15 @@ def tune(
     start = dict(start or {})
     best = trial(start, kind(**start).fit(train))
     longest = time.monotonic() - begun
-    tried = {_key(best.model.settings)}
+    tried = {_key(best.model.resolved(train))}
     before: Tuned | None = None
     while before is not best:  # one round more after every round that found something
         before = best
         for name, values in (kind.space if space is None else space).items():
-            if name in _TIMED and train.manifest.cutoff is None:
+            if name in _TIMED and not timed(train):
                 continue
             for value in values:
-                changed = {**best.model.settings, name: value}
+                changed = {**best.model.resolved(train), name: value}
                 spent = time.monotonic() - begun
                 if _key(changed) in tried:
                     continue

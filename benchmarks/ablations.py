@@ -2,8 +2,9 @@
 
     python -m benchmarks.ablations --snapshot FOLDER --parts edges,convolutions
 
-Parts: ``edges`` (each relationship type but WATCHED), ``features`` (each group of node properties), ``convolutions``,
-``recipe`` (loss, depth, regularisation), ``pipeline`` (the whole pipeline with and without friends, beside its parts).
+Parts: ``edges`` (each relationship type that the network sees, but WATCHED), ``features`` (each group of node
+properties), ``convolutions``, ``recipe`` (loss, depth, regularisation), ``pipeline`` (the whole pipeline with and
+without friends, beside its parts).
 Each part is a leaderboard of its own in a folder of its name, tested against the complete model.
 """
 
@@ -23,7 +24,7 @@ from evaluation.contenders import Contender
 from evaluation.splits import How, hold_out
 from gnn.config import Convolution, GnnConfig
 from gnn.recommender import GraphNetwork
-from graph import schema
+from graph import hindsight, schema
 from graph import snapshot as snapshots
 from graph.errors import SettingsError
 from graph.snapshot import Nodes, Snapshot
@@ -101,7 +102,8 @@ def contenders(part: str, whole: Snapshot) -> list[Contender]:
     complete = network(COMPLETE)
     match part:
         case "edges":
-            types = [name for name, edges in whole.edges.items() if len(edges) and name != schema.WATCHED]
+            hidden = {schema.WATCHED, *hindsight.RELATIONSHIPS}  # what is learned from, and what it is never shown
+            types = [name for name, edges in whole.edges.items() if len(edges) and name not in hidden]
             return [complete, *(network(f"without {name}", without_edges(name)) for name in types)]
         case "features":
             there = set(whole.users.frame.columns) | set(whole.contents.frame.columns)

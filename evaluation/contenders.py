@@ -11,7 +11,8 @@ from baselines.baseline import Baseline
 from baselines.recommender import Progress, Recommender
 from baselines.tuning import tune
 from evaluation import splits
-from graph.snapshot import NO_TIME, Snapshot
+from graph.ages import timed
+from graph.snapshot import Snapshot
 from ranking import registry
 
 __all__ = ["Contender", "named", "validation"]
@@ -45,8 +46,7 @@ def named(
 
 def validation(train: Snapshot, seed: int = 0) -> splits.Split:
     """A tenth of the training part held out: the newest where most watches have a time, else at random."""
-    last = train.watched.columns.get("lastAt")
-    if last is not None and (last != NO_TIME).mean() > 0.5:
+    if timed(train):
         return splits.temporal(train, _SLICE, keep_counts=True)
     return splits.random(train, _SLICE, seed, keep_counts=True)
 
@@ -65,4 +65,5 @@ def _named(name: str, chosen: dict[str, Any], tune_s: float) -> Contender:
             final["seed"] = seed
         return registry.make(name, **final).fit(train, progress)
 
-    return Contender(name, fit, f"{json.dumps(chosen, sort_keys=True)} tuned for {tune_s:g} s")
+    told = kind(**chosen).settings if issubclass(kind, Baseline) else chosen  # defaults may change
+    return Contender(name, fit, f"{json.dumps(told, sort_keys=True)} tuned for {tune_s:g} s")

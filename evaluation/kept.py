@@ -36,7 +36,10 @@ def fingerprint(split: Split) -> str:
     train = split.train
     seen = [train.users.frame.null_count().row(0), train.contents.frame.null_count().row(0)]
     digest = hashlib.sha256(f"{split.name} {train.manifest.graph_id} {train.manifest.edges} {seen}".encode())
-    for array in (train.watched.indptr, train.watched.target, split.held_out.indices, split.users):
+    watched, follows = train.watched, train.follows
+    told = [watched.columns[name] for name in ("engagement", "lastAt") if name in watched.columns]
+    pairs = (watched.indptr, watched.target, follows.indptr, follows.target)
+    for array in (*pairs, *told, split.held_out.indices, split.users):
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
 

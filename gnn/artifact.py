@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from baselines.artifact import reading
+from baselines.artifact import FORMAT, reading
 from gnn.config import GnnConfig
 from gnn.embeddings import Embeddings
 from gnn.encoder import Encoder
@@ -23,6 +23,7 @@ class Manifest(BaseModel):
     """What the folder holds and where it comes from."""
 
     model: str
+    format: int = FORMAT
     graph_id: str
     config: GnnConfig
     epochs: int

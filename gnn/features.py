@@ -10,6 +10,7 @@ import numpy.typing as npt
 import polars as pl
 
 from graph import hindsight, schema
+from graph.ages import ages
 from graph.snapshot import NO_TIME, Snapshot
 
 __all__ = ["node_features", "recency", "watch_features", "watch_weights"]
@@ -69,17 +70,10 @@ def _hashed(series: pl.Series) -> list[Floats]:
 
 def recency(snapshot: Snapshot) -> Floats | None:
     """2^(−age / half-life) of every watch (E,), the half-life a third of the time covered; None without times."""
-    times = snapshot.watched.columns.get("lastAt")
-    if times is None or snapshot.manifest.cutoff is None:
+    days = ages(snapshot)
+    if days is None or not days.any():
         return None
-    known = np.asarray(times) != NO_TIME
-    if not known.any():
-        return None
-    newest, oldest = snapshot.manifest.cutoff, int(np.asarray(times)[known].min())
-    if newest <= oldest:
-        return None
-    age = np.where(known, newest - np.where(known, times, newest), newest - oldest)
-    return np.exp2(-3.0 * age / (newest - oldest)).astype(np.float32)
+    return np.asarray(np.exp2(np.float32(-3.0) * days / days.max()))
 
 
 def watch_features(snapshot: Snapshot) -> Floats | None:

@@ -25,8 +25,9 @@ from gnn.features import node_features, watch_features, watch_weights
 from gnn.topology import Topology
 from gnn.training import Trainer, Watches, ndcg_at_10
 from graph import aside, hindsight, schema
+from graph.ages import timed
 from graph.errors import ModelError
-from graph.snapshot import NO_TIME, Snapshot
+from graph.snapshot import Snapshot
 
 __all__ = ["fit", "hold_out", "judged_users", "trainer"]
 
@@ -106,16 +107,15 @@ def hold_out(snapshot: Snapshot, rng: np.random.Generator) -> tuple[Snapshot, sp
     Every user keeps something to be known by.
     """
     watched = snapshot.watched
-    times = watched.columns.get("lastAt")
-    timed = times is not None and bool((np.asarray(times) != NO_TIME).mean() > 0.9)
-    rank = np.asarray(times, dtype=np.float64) if timed else rng.random(len(watched))
+    in_time = timed(snapshot)
+    rank = np.asarray(watched.columns["lastAt"], dtype=np.float64) if in_time else rng.random(len(watched))
     held = rank > np.quantile(rank, 1.0 - _VALIDATION_SHARE) if len(watched) else np.zeros(0, dtype=bool)
     kept = np.bincount(watched.source[~held], minlength=snapshot.users.count)
     held &= kept[watched.source] > 0
     coordinates = (watched.source[held], np.asarray(watched.target)[held])
     shape = (snapshot.users.count, snapshot.contents.count)
     part = sp.csr_array((np.ones(int(held.sum()), dtype=np.float32), coordinates), shape=shape)
-    past = hindsight.social_until(snapshot, math.ceil(rank[held].min())) if timed and held.any() else snapshot
+    past = hindsight.social_until(snapshot, math.ceil(rank[held].min())) if in_time and held.any() else snapshot
     return past.with_edges(watched.keep(~held)), part
 
 

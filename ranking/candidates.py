@@ -11,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from baselines.baseline import interactions, lately, symmetric_social
+from baselines.baseline import FORGOTTEN, directed_social, interactions, lately, symmetric_social
 from baselines.content_similarity import traits
 from baselines.recommender import Floats, Ints, Progress, Recommender
-from graph.snapshot import NO_TIME, Snapshot
+from graph.ages import ages, timed
+from graph.snapshot import Snapshot
 
 __all__ = ["Candidates", "Context", "collect", "gather", "ranks", "standardised"]
 
@@ -72,7 +73,7 @@ class Context:
     friends: sp.csr_array
     watchers: Floats
     """Shape (contents,)."""
-    recency: Mapping[str, Floats]
+    fashion: Mapping[str, Floats]
     """By name, how new and how much in fashion each content is at the newest watch; empty without times."""
     recent: Mapping[str, sp.csr_array]
     """By half-life, users × contents of watches that count less the older they are; empty without times."""
@@ -85,10 +86,10 @@ class Context:
     def of(cls, snapshot: Snapshot) -> Context:
         watched = interactions(snapshot)
         counts = np.bincount(watched.indices, minlength=watched.shape[1]).astype(np.float32)
-        timed = snapshot.manifest.cutoff is not None
-        recent = {f"{days} days": lately(snapshot, days) for days in _HALF_LIVES if timed}
-        recency, friends = _recency(snapshot, recent), symmetric_social(snapshot)
-        return cls(watched, friends, counts, recency, recent, snapshot.social(), traits(snapshot))
+        spans = _HALF_LIVES if timed(snapshot) else ()
+        recent = {f"{days} days": lately(snapshot, days, FORGOTTEN) for days in spans}
+        fashion, friends = _fashion(snapshot, recent), symmetric_social(snapshot)
+        return cls(watched, friends, counts, fashion, recent, directed_social(snapshot), traits(snapshot))
 
     @cached_property
     def ones(self) -> sp.csr_array:
@@ -96,19 +97,16 @@ class Context:
         return sp.csr_array(self.watched.astype(bool).astype(np.float32))
 
 
-def _recency(snapshot: Snapshot, recent: Mapping[str, sp.csr_array]) -> dict[str, Floats]:
-    cutoff = snapshot.manifest.cutoff
-    if cutoff is None:
+def _fashion(snapshot: Snapshot, recent: Mapping[str, sp.csr_array]) -> dict[str, Floats]:
+    days = ages(snapshot)
+    if days is None:
         return {}
-    watched = snapshot.watched
-    last = np.asarray(watched.columns["lastAt"])
-    days = (cutoff - last[last != NO_TIME]) / 86_400_000
-    age = np.zeros(watched.width)
-    np.maximum.at(age, np.asarray(watched.target)[last != NO_TIME], days)
-    sums = {
-        f"watches, half after {span}": np.asarray(part.sum(axis=0), dtype=np.float32) for span, part in recent.items()
-    }
-    return {**sums, "days since the first watch": age.astype(np.float32)}
+    first = np.zeros(snapshot.contents.count, dtype=np.float32)
+    np.maximum.at(first, np.asarray(snapshot.watched.target), days)
+    found: dict[str, Floats] = {}
+    for span, part in recent.items():
+        found[f"watches, half after {span}"] = np.asarray(part.sum(axis=0), dtype=np.float32)
+    return {**found, "days since the first watch": first}
 
 
 def standardised(model: Recommender, users: Ints, seen: sp.csr_array) -> Floats:

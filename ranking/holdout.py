@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -14,12 +13,10 @@ import scipy.sparse as sp
 from baselines.baseline import interactions
 from baselines.recommender import Ints
 from graph import hindsight, schema
+from graph.ages import timed
 from graph.snapshot import NO_TIME, Snapshot
 
 __all__ = ["Holdout", "cut"]
-
-_TIMED: Final = 0.5
-"""Share of the watches that must have a time for a cut in time."""
 
 
 @dataclass(frozen=True)
@@ -88,13 +85,11 @@ def cut(snapshot: Snapshot, share: float = 0.15, seed: int = 0) -> Holdout:
 
 def _cutoff(snapshot: Snapshot, share: float) -> int | None:
     """The time since which ``share`` of the watches happened; None where too few have one, or too many the same."""
-    if "lastAt" not in snapshot.watched.columns:
+    if not timed(snapshot):
         return None
     last = np.asarray(snapshot.watched.columns["lastAt"])
-    timed = np.sort(last[last != NO_TIME])
-    if not len(timed) or len(timed) <= _TIMED * len(last):
-        return None
-    cutoff = int(timed[min(len(timed) - 1, math.ceil((1.0 - share) * len(timed)))])
+    known = np.sort(last[last != NO_TIME])
+    cutoff = int(known[min(len(known) - 1, math.ceil((1.0 - share) * len(known)))])
     return cutoff if np.mean(last >= cutoff) <= 2 * share else None
 
 

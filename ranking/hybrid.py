@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Final, Self
 import numpy as np
 import scipy.sparse as sp
 
-from baselines.artifact import reading
+from baselines.artifact import FORMAT, reading
 from baselines.baseline import nearest, silent
 from baselines.recommender import Floats, Ints, Progress, Recommender
 from gnn.config import LARGE, SMALLER
@@ -174,7 +174,8 @@ class Hybrid(Recommender):
             self._second.save(folder)
             sizes = {file.name: file.stat().st_size for file in sorted(folder.iterdir()) if file.is_file()}
             graph_id = self.snapshot.manifest.graph_id
-            manifest = {"model": self.name, "graph_id": graph_id, "metrics": self.metrics, "bytes": sizes}
+            told = {"model": self.name, "format": FORMAT, "graph_id": graph_id}
+            manifest = {**told, "metrics": self.metrics, "bytes": sizes}
             (folder / "manifest.json").write_text(json.dumps(manifest, indent=1))
 
     @classmethod

@@ -55,7 +55,7 @@ def feature_names(models: Sequence[str], context: Context) -> list[str]:
         "watchers",
         "friends who watched",
         "share of friends who watched",
-        *context.recency,
+        *context.fashion,
         *(f"watches of those followed, half after {span}" for span in context.recent),
         "follows the maker",
         *(f"share of watches with the {trait}" for trait in context.traits),
@@ -66,7 +66,7 @@ def features(candidates: Candidates, blend: Floats, context: Context) -> Floats:
     """What the ranker sees of each row, shape (rows, len(`feature_names`)); counts and ranks as log1p."""
     user = candidates.row_user
     models = candidates.scores.shape[1]
-    extra = len(context.recency) + len(context.recent) + 1 + len(context.traits)
+    extra = len(context.fashion) + len(context.recent) + 1 + len(context.traits)
     table = np.empty((len(user), 2 * models + 7 + extra), dtype=np.float32)
     table[:, :models] = candidates.scores
     for model in range(models):
@@ -82,7 +82,7 @@ def features(candidates: Candidates, blend: Floats, context: Context) -> Floats:
     table[:, 2 * models + 5] = np.log1p(together)
     table[:, 2 * models + 6] = together / np.maximum(friends, 1)[user]
     column = 2 * models + 7
-    for values in context.recency.values():
+    for values in context.fashion.values():
         table[:, column] = np.log1p(values[candidates.contents])
         column += 1
     for watched in context.recent.values():
@@ -97,7 +97,7 @@ def features(candidates: Candidates, blend: Floats, context: Context) -> Floats:
 
 def mean_over_traits(candidates: Candidates, mine: sp.csr_array, has: sp.csr_array) -> Floats:
     """For each row the mean of its user's row of ``mine``, one a user, over the columns that its content ``has``."""
-    mine.sort_indices()
+    mine = mine.sorted_indices()
     theirs = sp.csr_array(has[candidates.contents])
     count = np.diff(theirs.indptr)
     if not len(theirs.indices):

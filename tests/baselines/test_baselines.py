@@ -21,7 +21,9 @@ from baselines.gf_cf import GfCf, right_singular_vectors
 from baselines.knn import ItemKnn, UserKnn, neighbours
 from baselines.popularity import Popularity
 from baselines.tuning import CUTOFF, ndcg, tune
-from graph.snapshot import Snapshot
+from graph import snapshot as snapshots
+from graph.snapshot import NO_TIME, Snapshot
+from ranking import registry
 from tests import checkerboard
 from tests.conformance import odd
 
@@ -99,14 +101,15 @@ def test_newcomers_get_what_their_friends_watch_and_what_friends_of_friends_do()
     assert scores[0] > scores[1] > 0
 
 
-def dated(watched: list[tuple[int, int, int]], follows: list[tuple[int, int]], size: int = 5) -> Snapshot:
+def dated(watched: Sequence[tuple[int, int, int | None]], follows: list[tuple[int, int]], size: int = 5) -> Snapshot:
     """Watches of (user, content, day), all enjoyed the same."""
-    source, target, day = np.array(watched).reshape(-1, 3).T
+    source, target = np.array([pair[:2] for pair in watched]).T
+    at = [NO_TIME if day is None else day * DAY for _, _, day in watched]
     nodes = {
         "User": pl.DataFrame({"userId": checkerboard.users(size)}),
         "Content": pl.DataFrame({"contentId": checkerboard.contents(size)}),
     }
-    frame = pl.DataFrame({"source": source, "target": target, "lastAt": day * DAY, "engagement": [0.5] * len(watched)})
+    frame = pl.DataFrame({"source": source, "target": target, "lastAt": at, "engagement": [0.5] * len(watched)})
     followers, followed = np.array(follows, dtype=np.int64).reshape(-1, 2).T
     return Snapshot.build(nodes, {"WATCHED": frame, "FOLLOWS": pl.DataFrame({"source": followers, "target": followed})})
 
@@ -116,12 +119,24 @@ def test_a_watch_counts_half_after_every_half_life():
     whole, half = interactions(snapshot).toarray(), lately(snapshot, 30.0).toarray()
     np.testing.assert_allclose(half[[0, 1, 2], [0, 1, 2]] / whole[[0, 1, 2], [0, 1, 2]], [1 / 8, 1 / 4, 1], rtol=1e-6)
     np.testing.assert_array_equal(lately(snapshot, 0.0).toarray(), whole)
-    np.testing.assert_array_equal(interactions(snapshot).toarray(), whole)  # nothing was changed in place
+    np.testing.assert_array_equal(lately(snapshot, 30.0, least=0.2).toarray() > 0, half >= 0.2 * whole.max())
 
 
-def test_what_is_watched_without_a_time_does_not_fade():
-    snapshot = odd([(0, 0), (1, 1)], [])
-    np.testing.assert_array_equal(lately(snapshot, 7.0).toarray(), interactions(snapshot).toarray())
+def test_fading_leaves_the_snapshot_as_it_was():
+    frame = {"source": [0, 1], "target": [0, 1], "lastAt": [0, 9 * DAY]}
+    engagement = np.array([0.5, 0.75], dtype=np.float32)
+    nodes = {
+        "User": pl.DataFrame({"userId": ["a", "b"]}),
+        "Content": pl.DataFrame({"contentId": ["keaks/a", "keaks/b"]}),
+    }
+    snapshot = Snapshot.build(nodes, {"WATCHED": pl.DataFrame({**frame, "engagement": engagement})})
+    assert lately(snapshot, 3.0).toarray()[0, 0] == pytest.approx(0.5 / 8)
+    assert np.asarray(snapshot.watched.columns["engagement"]).tolist() == [0.5, 0.75]
+
+
+def test_nothing_fades_where_most_watches_have_no_time():
+    for snapshot in (odd([(0, 0), (1, 1)], []), dated([(0, 0, 0), (1, 1, None), (2, 2, None)], [])):
+        np.testing.assert_array_equal(lately(snapshot, 7.0).toarray(), interactions(snapshot).toarray())
 
 
 def test_what_those_one_follows_watched_lately_comes_first():
@@ -157,9 +172,31 @@ def test_of_two_contents_as_similar_the_one_in_fashion_comes_first():
 
 
 def test_similar_people_bring_what_they_watched_of_late():
-    snapshot = dated([(0, 0, 0), (1, 0, 0), (1, 1, 0), (1, 2, 300)], [])
+    snapshot = dated([(0, 0, 0), (1, 0, 0), (1, 1, 0), (1, 2, 150)], [])
     scores = UserKnn(shrink=0.0).fit(snapshot).scores(np.array([0]))[0]
-    assert scores[2] > 100 * scores[1] > 0
+    assert scores[2] > 30 * scores[1] > 0
+
+
+def test_fitted_on_another_graph_a_model_forgets_the_first():
+    before, after = dated([(1, 0, 0), (2, 1, 9)], [(0, 1)]), dated([(1, 2, 0), (2, 3, 9)], [(0, 1)])
+    for kind in (FriendsItems, ItemKnn, UserKnn):
+        model = kind().fit(before)
+        model.scores(np.arange(5))
+        np.testing.assert_array_equal(model.fit(after).scores(np.arange(5)), kind().fit(after).scores(np.arange(5)))
+
+
+@pytest.mark.parametrize("name", [name for name in registry.NAMES if issubclass(registry.kind(name), Baseline)])
+def test_learns_from_a_snapshot_on_disk_with_times(name, tmp_path):
+    watched = [(user, (user + step) % 12, 30 * step) for user in range(12) for step in range(4)]
+    dated(watched, [(0, 1)], 12).save(tmp_path / "s")
+    snapshot = snapshots.load(tmp_path / "s")
+    chosen: dict[str, dict[str, Any]] = {"als": {"confidence": 1.0}, "bpr": {"factors": 8}}
+    model = registry.make(name, **chosen.get(name, {})).fit(snapshot)
+    ids, scores = model.recommend(np.arange(12), 3)
+    model.save(tmp_path / "model")
+    again = type(model).load(tmp_path / "model", snapshot).recommend(np.arange(12), 3)
+    np.testing.assert_array_equal(again[0], ids)
+    np.testing.assert_allclose(again[1], scores, rtol=1e-5)
 
 
 def test_old_watches_count_less_in_the_factors():

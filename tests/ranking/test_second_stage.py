@@ -269,10 +269,10 @@ def table_of(snapshot: Snapshot, user: int) -> dict[str, list[float]]:
 
 
 def test_fashion_and_age_are_told_where_there_are_times(lively):
-    recency = Context.of(lively).recency
-    assert recency["watches, half after 30 days"].tolist() == pytest.approx([0.4 / 2 + 0.8 * 2 ** (-7 / 30), 0.2, 0, 1])
-    assert recency["days since the first watch"].tolist() == [30, 0, 0, 0]
-    assert not Context.of(checkerboard.snapshot()).recency
+    fashion = Context.of(lively).fashion
+    assert fashion["watches, half after 30 days"].tolist() == pytest.approx([0.4 / 2 + 0.8 * 2 ** (-7 / 30), 0.2, 0, 1])
+    assert fashion["days since the first watch"].tolist() == [30, 0, 0, 0]
+    assert not Context.of(checkerboard.snapshot()).fashion
 
 
 def test_what_those_followed_watched_counts_less_with_time(lively):
