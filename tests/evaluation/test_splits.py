@@ -13,6 +13,9 @@ from gnn.config import GnnConfig
 from gnn.recommender import GraphNetwork
 from graph.errors import InputError, SettingsError
 from graph.snapshot import NO_TIME, Snapshot
+from ranking import hybrid, registry
+from ranking.first_stage import Member
+from ranking.hybrid import Hybrid
 from tests import checkerboard
 from tests.evaluation.scored import Counted, network
 
@@ -138,24 +141,59 @@ def test_genres_that_sum_up_what_users_did_are_emptied_unless_kept(hold_out):
     assert [len(kept.edges[name]) for name in ("LISTENS_TO", "CREATES_IN")] == [2, 2]
 
 
-@pytest.mark.parametrize("make", [Counted, lambda: GraphNetwork(GnnConfig(dim=16, heads=2, layers=2))])
-def test_a_shuffled_future_gains_nothing(make):
-    """What a model learns is the same whatever happens after the cut-off, so it cannot have seen it."""
-    rng = np.random.default_rng(0)
-    whole = network([(u, c, int(rng.integers(1000))) for u in range(30) for c in rng.permutation(40)[:15]])
+def two_futures(users: int, contents: int, each: int, rng: np.random.Generator) -> tuple[splits.Split, splits.Split]:
+    """A network cut in time, and the same one where everyone watches something else after the cut-off."""
+    watched_by = [(u, c, int(rng.integers(1000))) for u in range(users) for c in rng.permutation(contents)[:each]]
+    drawn = np.argwhere(rng.random((users, users)) < 4 / users).T.astype(np.int32)
+    follows = {"source": drawn[0], "target": drawn[1], "since": rng.integers(0, 1000, drawn.shape[1])}
+    bare = network(watched_by)
+    nodes = {label: node.frame for label, node in bare.nodes.items()}
+    whole = Snapshot.build(nodes, {"WATCHED": edges_frame(bare), "FOLLOWS": pl.DataFrame(follows)})
     truth = splits.temporal(whole, 0.3)
     watched = whole.watched
     target = np.array(watched.target)
-    later = watched.columns["lastAt"] >= truth.cutoff
-    target[later] = rng.integers(0, 40, later.sum())
-    shuffled = whole.with_edges(type(watched).build("WATCHED", watched.source, target, (30, 40), dict(watched.columns)))
+    later = np.asarray(watched.columns["lastAt"]) >= truth.cutoff
+    target[later] = rng.integers(0, contents, later.sum())
+    columns = dict(watched.columns)
+    shuffled = whole.with_edges(type(watched).build("WATCHED", watched.source, target, (users, contents), columns))
     other = splits.temporal(shuffled, cutoff=truth.cutoff)
     assert pairs(other.train) == pairs(truth.train)
+    return truth, other
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        Counted,
+        lambda: GraphNetwork(GnnConfig(dim=16, heads=2, layers=2)),
+        *(lambda name=name: registry.make(name) for name in ("popularity", "friends-items", "item-knn", "als")),
+    ],
+)
+def test_a_shuffled_future_gains_nothing(make):
+    """What a model learns is the same whatever happens after the cut-off, so it cannot have seen it."""
+    truth, other = two_futures(30, 40, 15, np.random.default_rng(0))
     ranked = [rank(make().fit(split.train), truth, 10, seed=3) for split in (truth, other)]
     assert (ranked[0] == ranked[1]).all()
     assert ndcg(judge(ranked[0], truth.held_out[truth.users]), 10).mean() == pytest.approx(
         ndcg(judge(ranked[1], truth.held_out[truth.users]), 10).mean()
     )
+
+
+def test_a_shuffled_future_gains_the_pipeline_nothing(monkeypatch):
+    """Search, blend and ranker included. The clock stands still: a search that runs out of time may end elsewhere."""
+    truth, other = two_futures(160, 60, 20, np.random.default_rng(1))
+    quick = [Member("popularity", 0.1), Member("als", 0.1, {}), Member("item-knn", 0.1), Member("friends-items", 0.1)]
+    monkeypatch.setattr(hybrid, "plan", lambda snapshot: quick)  # the network by itself is tested above
+    ranked, figures = [], []
+    for split in (truth, other):
+        with monkeypatch.context() as clock:
+            clock.setattr("time.monotonic", lambda: 0.0)
+            model = Hybrid(budget_min=1.0).fit(split.train)
+        ranked.append(rank(model, truth, 10, seed=3))
+        figures.append(model.metrics["NDCG@20 on validation"])
+    assert "blend + ranker" in figures[0]
+    assert figures[0] == figures[1]
+    assert (ranked[0] == ranked[1]).all()
 
 
 def test_cold_users_have_no_watch_left_but_keep_their_friends():
