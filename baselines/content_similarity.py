@@ -20,20 +20,20 @@ __all__ = ["ContentSimilarity", "attributes", "traits"]
 def traits(snapshot: Snapshot) -> dict[str, sp.csr_array]:
     """By name, contents × genres, moods, hashtags, beats, makers: 1 where a content has one. float32.
 
-    A keak has the genres and moods of the beat that it uses; a beat has itself in common with the keaks that use it.
+    A beat has itself in common with the keaks that use it.
     """
     uses = snapshot.adjacency(schema.USES)
     used = np.zeros(snapshot.contents.count, dtype=np.float32)
     used[uses.indices] = 1.0
     found = {
-        "genre": uses @ snapshot.adjacency(schema.HAS_GENRE) + snapshot.adjacency(schema.HAS_GENRE),
-        "mood": uses @ snapshot.adjacency(schema.HAS_MOOD) + snapshot.adjacency(schema.HAS_MOOD),
+        "genre": snapshot.adjacency(schema.HAS_GENRE),
+        "mood": snapshot.adjacency(schema.HAS_MOOD),
         "hashtag": snapshot.adjacency(schema.TAGGED),
-        "beat": uses + sp.diags_array(used),
-        "maker": snapshot.adjacency(schema.MADE).T,
+        "beat": sp.csr_array(uses + sp.diags_array(used)),
+        "maker": sp.csr_array(snapshot.adjacency(schema.MADE).T),
     }
     for name, had in found.items():
-        found[name] = sp.csr_array(had, dtype=np.float32, copy=True)  # a snapshot from disk cannot be written to
+        found[name] = had.copy()  # a snapshot from disk cannot be written to
         found[name].sum_duplicates()
         found[name].eliminate_zeros()
         found[name].data[:] = 1.0
