@@ -37,6 +37,8 @@ class _Factorisation(Baseline):
         def tell(iteration: int, *_: float) -> None:
             progress((iteration + 1) / self.iterations, f"iteration {iteration + 1} of {self.iterations}")
 
+        import implicit.als  # noqa: F401 (before the limit, which reaches only what is loaded)
+
         with threadpool_limits(1, "blas"):  # the library has threads of its own and warns otherwise
             model = self._model()
             # A copy, as the library wants arrays that could be written to, and a snapshot's are not.
