@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated
 
 import numpy as np
+import scipy.sparse as sp
 import typer
 from matplotlib.figure import Figure
 from rich.console import Console
@@ -26,10 +27,16 @@ console = Console()
 
 
 def thinned(split: Split, share: float, seed: int = 0) -> Split:
-    """The same test part, with a random ``share`` of the training watches; nested for growing shares."""
+    """The same test part, with a random ``share`` of the training watches; nested for growing shares.
+
+    What is left out is not ranked either: recommended, it would count as wrong, and smaller parts would be harder.
+    """
     watched = split.train.watched
-    kept = watched.keep(np.random.default_rng(seed).random(len(watched)) < share)
-    return replace(split, train=split.train.with_edges(kept), name=f"{split.name}, {share:.0%} of training")
+    chosen = np.random.default_rng(seed).random(len(watched)) < share
+    left_out = split.train.with_edges(watched.keep(~chosen)).interactions()
+    masked = left_out if split.masked is None else sp.csr_array(left_out + split.masked)
+    train = split.train.with_edges(watched.keep(chosen))
+    return replace(split, train=train, masked=masked, name=f"{split.name}, {share:.0%} of training")
 
 
 def curve(
@@ -55,6 +62,9 @@ def write(found: dict[str, list[tuple[int, float]]], folder: Path, k: int) -> No
         axes.plot([watches for watches, _ in points], [100 * score for _, score in points], marker="o", label=model)
         lines.append(f"| {model} | " + " | ".join(f"{100 * score:.2f}" for _, score in points) + " |")
     axes.set(xscale="log", xlabel="watches to learn from", ylabel=f"NDCG@{k} in %")
+    ticks = [watches for watches, _ in next(iter(found.values()))]
+    axes.set_xticks(ticks, [f"{watches:,}" for watches in ticks])
+    axes.set_xticks([], minor=True)
     axes.set_ylim(bottom=0)
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)

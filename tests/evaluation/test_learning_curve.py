@@ -14,6 +14,9 @@ def test_shares_are_nested_and_judged_by_the_same_part(tmp_path):
     assert pairs[0] < pairs[1] < pairs[2]
     assert len(pairs[2]) == len(split.train.watched)
     assert all(part.held_out is split.held_out for part in parts)
+    assert parts[0].masked is not None
+    left_out = set(zip(*(axis.tolist() for axis in parts[0].masked.nonzero()), strict=True))
+    assert left_out == pairs[2] - pairs[0]
 
     found = curve(["popularity", "item-knn"], split, [0.2, 1.0], k=5)
     assert found["item-knn"][1][1] > found["item-knn"][0][1]
