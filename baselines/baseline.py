@@ -22,7 +22,6 @@ from graph.ages import fading, timed
 from graph.snapshot import Snapshot
 
 __all__ = [
-    "FORGOTTEN",
     "Baseline",
     "Learned",
     "directed_social",
@@ -35,8 +34,6 @@ __all__ = [
 
 Learned = npt.NDArray[Any] | sp.csr_array
 
-FORGOTTEN: Final = 0.001
-"""What a watch may have faded to before it is left out where many are added up."""
 _MAPPED_VALUES: Final = 4_000_000
 """Arrays with more values are read by memory map when a model is loaded."""
 

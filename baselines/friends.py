@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from baselines.baseline import FORGOTTEN, Baseline, Learned, directed_social, lately, symmetric_social
+from baselines.baseline import Baseline, Learned, directed_social, lately, symmetric_social
 from baselines.recommender import Floats, Ints, Progress
 from graph.ages import timed
 from graph.snapshot import Snapshot
@@ -87,7 +87,7 @@ class FriendsItems(Baseline):
 
     @cached_property
     def _recent(self) -> sp.csr_array:
-        return lately(self.snapshot, self.half_life, FORGOTTEN)
+        return lately(self.snapshot, self.half_life)
 
     def scores(self, users: Ints) -> Floats:
         found = (self._sparse("weights")[users] @ self._recent).toarray()

@@ -13,7 +13,7 @@ import numba
 import numpy as np
 import scipy.sparse as sp
 
-from baselines.baseline import FORGOTTEN, Baseline, Learned, lately, nearest
+from baselines.baseline import Baseline, Learned, lately, nearest
 from baselines.recommender import Floats, Ints, Progress
 from graph.ages import timed
 from graph.snapshot import Snapshot
@@ -107,7 +107,7 @@ class UserKnn(_Knn):
 
     @cached_property
     def _recent(self) -> sp.csr_array:
-        return lately(self.snapshot, self.half_life, FORGOTTEN)
+        return lately(self.snapshot, self.half_life)
 
     def scores(self, users: Ints) -> Floats:
         return np.asarray((self._sparse("similar")[users] @ self._recent).toarray(), dtype=np.float32)

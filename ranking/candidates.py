@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from baselines.baseline import FORGOTTEN, directed_social, interactions, lately, symmetric_social
+from baselines.baseline import directed_social, interactions, lately, symmetric_social
 from baselines.content_similarity import traits
 from baselines.recommender import Floats, Ints, Progress, Recommender
 from graph.ages import ages, timed
@@ -23,6 +23,8 @@ _BLOCK_VALUES: Final = 40_000_000
 """Scores of all models held at once: 160 MB of float32."""
 _HALF_LIVES: Final = (7, 30)
 """Days after which a watch says half as much of what goes on."""
+_FORGOTTEN: Final = 0.001
+"""What a watch may have faded to before it says nothing of what goes on, and takes no memory."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ class Context:
         watched = interactions(snapshot)
         counts = np.bincount(watched.indices, minlength=watched.shape[1]).astype(np.float32)
         spans = _HALF_LIVES if timed(snapshot) else ()
-        recent = {f"{days} days": lately(snapshot, days, FORGOTTEN) for days in spans}
+        recent = {f"{days} days": lately(snapshot, days, _FORGOTTEN) for days in spans}
         fashion, friends = _fashion(snapshot, recent), symmetric_social(snapshot)
         return cls(watched, friends, counts, fashion, recent, directed_social(snapshot), traits(snapshot))
 
