@@ -10,14 +10,13 @@ import numpy.typing as npt
 import polars as pl
 
 from graph import hindsight, schema
-from graph.ages import ages
+from graph.ages import DAY, ages
 from graph.snapshot import NO_TIME, Snapshot
 
 __all__ = ["node_features", "recency", "watch_features", "watch_weights"]
 
 Floats = npt.NDArray[np.float32]
 
-_DAY: Final = 86_400_000
 _BUCKETS: Final = 16
 """Hash buckets of a text column."""
 _TEXTS: Final = frozenset({"kind", "contentType", "licenceType"})
@@ -54,7 +53,7 @@ def _columns(frame: pl.DataFrame, label: str, cutoff: int | None) -> list[Floats
         if name in (*schema.USER_TIMES, *schema.BEAT_TIMES):
             values = np.where(values <= float(NO_TIME), np.nan, values)
             newest = float(cutoff) if cutoff is not None else float(np.nanmax(values, initial=0.0))
-            values = np.maximum(newest - values, 0.0) / _DAY
+            values = np.maximum(newest - values, 0.0) / DAY
         known = np.isfinite(values)
         for column in (np.where(known, np.log1p(np.maximum(values, 0.0)), 0.0), 1.0 - known):
             spread = float(column.std())

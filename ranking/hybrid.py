@@ -32,7 +32,7 @@ _DEPTH: Final = 100
 """Candidates that every model names for each user."""
 _JUDGED: Final = 12_000
 """Held-out users that the second stage learns from."""
-_JUDGED_VALUES: Final = 1_400_000
+_JUDGED_VALUES_A_SECOND: Final = 1_400_000
 """Fewer users where the catalogue is large and the time short: so many scores of a model for each second of the budget.
 With 334,000 contents and 48 minutes they are 12,000, whose candidates take a fourteenth of that."""
 _HASTE_S: Final = 240.0
@@ -87,7 +87,7 @@ class Hybrid(Recommender):
         )
         names = list(first.models)
         judged = part.users
-        most = min(_JUDGED, max(1, int(_JUDGED_VALUES * total) // max(1, snapshot.contents.count)))
+        most = min(_JUDGED, max(1, int(_JUDGED_VALUES_A_SECOND * total) // max(1, snapshot.contents.count)))
         if len(judged) > most:
             judged = np.sort(np.random.default_rng(self.seed).choice(judged, most, replace=False))
         context = Context.of(part.train)

@@ -89,9 +89,9 @@ def features(candidates: Candidates, blend: Floats, context: Context) -> Floats:
         table[:, column] = np.log1p(_summed(candidates, context.follows, watched))
         column += 1
     table[:, column] = mean_over_traits(candidates, context.follows[candidates.users], context.traits["maker"])
+    seen = context.ones[candidates.users]
     for place, has in enumerate(context.traits.values(), column + 1):
-        mine = sp.csr_array(context.ones[candidates.users] @ has)
-        table[:, place] = mean_over_traits(candidates, mine, has) / np.maximum(watches, 1)[user]
+        table[:, place] = mean_over_traits(candidates, sp.csr_array(seen @ has), has) / np.maximum(watches, 1)[user]
     return table
 
 

@@ -99,6 +99,13 @@ class RecommenderConformance:
         with pytest.raises(ModelMismatch):
             type(model).load(tmp_path / "model", checkerboard.snapshot(22))
 
+    def test_refuses_what_another_version_saved(self, model, snapshot, tmp_path):
+        model.save(tmp_path / "model")
+        file = tmp_path / "model" / "manifest.json"
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"format": 1}))
+        with pytest.raises(ModelError, match="another version"):
+            type(model).load(tmp_path / "model", snapshot)
+
     def test_refuses_a_damaged_artifact(self, model, snapshot, tmp_path):
         with pytest.raises(ModelError):
             type(model).load(tmp_path / "nothing", snapshot)

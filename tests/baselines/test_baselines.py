@@ -22,12 +22,11 @@ from baselines.knn import ItemKnn, UserKnn, neighbours
 from baselines.popularity import Popularity
 from baselines.tuning import CUTOFF, ndcg, tune
 from graph import snapshot as snapshots
+from graph.ages import DAY
 from graph.snapshot import NO_TIME, Snapshot
 from ranking import registry
 from tests import checkerboard
 from tests.conformance import odd
-
-DAY = 86_400_000
 
 
 @settings(deadline=None)  # the first call compiles

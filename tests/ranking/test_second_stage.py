@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from baselines.baseline import silent
 from baselines.popularity import Popularity
 from baselines.tuning import ndcg
+from graph.ages import DAY
 from graph.snapshot import Snapshot
 from ranking import blend, second_stage
 from ranking.blend import Judge
@@ -231,12 +232,11 @@ def test_without_time_there_is_still_a_blend():
 @pytest.fixture
 def lively() -> Snapshot:
     """User 3 follows 0, 1 and 2, who watched 0 and 1; they made contents 1 and 2; contents 0 and 1 share a hashtag."""
-    day = 86_400_000
     watched = pl.DataFrame(
         {
             "source": [0, 1, 2, 3],
             "target": [0, 0, 1, 3],
-            "lastAt": [70 * day, 93 * day, 100 * day, 100 * day],
+            "lastAt": [70 * DAY, 93 * DAY, 100 * DAY, 100 * DAY],
             "engagement": [0.4, 0.8, 0.2, 1.0],
         }
     )
