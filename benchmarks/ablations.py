@@ -3,8 +3,8 @@
     python -m benchmarks.ablations --snapshot FOLDER --parts edges,convolutions
 
 Parts: ``edges`` (each relationship type that the network sees, but WATCHED), ``features`` (each group of node
-properties), ``convolutions``, ``recipe`` (loss, depth, regularisation), ``pipeline`` (the whole pipeline with and
-without friends, beside its parts).
+properties, and each property of edges), ``convolutions``, ``recipe`` (loss, depth, regularisation), ``pipeline`` (the
+whole pipeline with and without friends, beside its parts).
 Each part is a leaderboard of its own in a folder of its name, tested against the complete model.
 """
 
@@ -27,7 +27,7 @@ from gnn.recommender import GraphNetwork
 from graph import hindsight, schema
 from graph import snapshot as snapshots
 from graph.errors import SettingsError
-from graph.snapshot import Nodes, Snapshot
+from graph.snapshot import Edges, Nodes, Snapshot
 from ranking import registry
 
 console = Console()
@@ -39,6 +39,13 @@ FEATURES: Final[dict[str, frozenset[str]]] = {
     "counts": frozenset((*schema.USER_COUNTS, *schema.KEAK_COUNTS, *schema.BEAT_COUNTS)),
     "flags": frozenset((*schema.USER_FLAGS, *schema.KEAK_FLAGS)),
     "texts": frozenset(("kind", *schema.KEAK_TEXTS, *schema.BEAT_TEXTS)),
+}
+
+#: Property of an edge that the network sees → its relationship type.
+EDGE_FEATURES: Final[dict[str, str]] = {
+    "engagement": schema.WATCHED,
+    "lastAt": schema.WATCHED,
+    "since": schema.FOLLOWS,
 }
 
 #: Change of the recipe → settings that differ from the defaults.
@@ -83,6 +90,22 @@ def without_features(names: frozenset[str]) -> View:
     return view
 
 
+def without_property(name: str) -> View:
+    """The snapshot without one of `EDGE_FEATURES`: every engagement is 1 then, and times are unknown.
+
+    Both are also what watches weigh in the loss, and times what the network's own validation part is cut by.
+    """
+
+    def view(snapshot: Snapshot) -> Snapshot:
+        edges = snapshot.edges[EDGE_FEATURES[name]]
+        columns = {key: column for key, column in edges.columns.items() if key != name}
+        if name == "engagement":
+            columns[name] = np.ones(len(edges), dtype=np.float32)
+        return snapshot.with_edges(Edges(edges.type, edges.indptr, edges.target, edges.width, columns))
+
+    return view
+
+
 def network(label: str, view: View = lambda snapshot: snapshot, **settings: Any) -> Contender:
     """The graph network alone, with some settings, on a view of the training part."""
 
@@ -109,7 +132,14 @@ def contenders(part: str, whole: Snapshot) -> list[Contender]:
             there = set(whole.users.frame.columns) | set(whole.contents.frame.columns)
             groups = {name: columns for name, columns in FEATURES.items() if columns & there}
             groups["any"] = frozenset().union(*FEATURES.values())
-            return [complete, *(network(f"without {name}", without_features(c)) for name, c in groups.items())]
+            told = [name for name, type_ in EDGE_FEATURES.items() if name in whole.edges[type_].columns]
+            if whole.mode == "implicit":
+                told.remove("engagement")
+            return [
+                complete,
+                *(network(f"without {name}", without_features(c)) for name, c in groups.items()),
+                *(network(f"without {name}", without_property(name)) for name in told),
+            ]
         case "convolutions":
             others = [name for name in get_args(Convolution) if name != GnnConfig().convolution]
             return [complete, *(network(name, convolution=name) for name in others)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import shutil
 import time
 from typing import Annotated, Any
 
@@ -35,7 +37,7 @@ def train(
     """Train a recommender on the exported snapshot and save it for `recommend` and `serve`.
 
     `gat` is the whole pipeline: it tunes every model on a validation part of its own, and learns to rank their
-    candidates together.
+    candidates together. A training that was killed goes on when started again.
 
     `torchrun --nproc-per-node 2 .venv/bin/entourage train --model gnn` shares the network's work among processes.
     """
@@ -55,13 +57,17 @@ def train(
         f"{len(snapshot.watched):,} watches and {len(snapshot.follows):,} follows ({snapshot.mode} mode)."
     )
     path = settings.model_path(model)
+    checkpoint = path.with_name(f"{model}.checkpoint")
+    if checkpoint.exists():
+        _console.print(f"A training was broken off: going on from {checkpoint}, if it was of this graph and settings.")
     began = time.monotonic()
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=_console, transient=True) as bar:
         task = bar.add_task("", total=1.0)
         options: dict[str, Any] = {}
-        if isinstance(recommender, GraphNetwork):  # a training broken off goes on from its checkpoint
-            options["checkpoint"] = path.with_name(f"{model}.checkpoint")
+        if "checkpoint" in inspect.signature(recommender.fit).parameters:
+            options["checkpoint"] = checkpoint
+        if isinstance(recommender, GraphNetwork):
             options["budget_s"] = None if budget is None else 60.0 * budget
         with processes.joined():
             recommender.fit(
@@ -69,6 +75,7 @@ def train(
             )
     if processes.rank() == 0:
         recommender.save(path)
+        shutil.rmtree(checkpoint, ignore_errors=True)
     metrics = getattr(recommender, "metrics", {})
     if metrics:
         _console.print(_table(metrics))

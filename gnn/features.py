@@ -1,4 +1,4 @@
-"""What is known of nodes and watches beside their ids, as numbers; nothing at all where the data says nothing."""
+"""What is known of nodes and edges beside who they are, as numbers; nothing at all where the data says nothing."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import numpy.typing as npt
 import polars as pl
 
 from graph import hindsight, schema
-from graph.ages import DAY, ages
+from graph.ages import DAY, ages, days_before_newest
 from graph.snapshot import NO_TIME, Snapshot
 
-__all__ = ["node_features", "recency", "watch_features", "watch_weights"]
+__all__ = ["edge_features", "node_features", "watch_weights"]
 
 Floats = npt.NDArray[np.float32]
 
@@ -67,21 +67,26 @@ def _hashed(series: pl.Series) -> list[Floats]:
     return [(buckets == bucket).astype(np.float32) for bucket in np.unique(buckets[buckets >= 0])]
 
 
-def recency(snapshot: Snapshot) -> Floats | None:
-    """2^(−age / half-life) of every watch (E,), the half-life a third of the time covered; None without times."""
-    days = ages(snapshot)
+def _recency(days: Floats | None) -> Floats | None:
+    """2^(−age / half-life) of every edge (E,), the half-life a third of the time covered; None without times."""
     if days is None or not days.any():
         return None
     return np.asarray(np.exp2(np.float32(-3.0) * days / days.max()))
 
 
-def watch_features(snapshot: Snapshot) -> Floats | None:
-    """Engagement and recency of every watch, (E, F), each where it varies; None where neither does."""
-    columns = [np.asarray(snapshot.watched.columns["engagement"])] if snapshot.mode == "engagement" else []
-    fresh = recency(snapshot)
-    if fresh is not None:
-        columns.append(fresh)
-    return np.stack(columns, axis=1).astype(np.float32) if columns else None
+def edge_features(snapshot: Snapshot) -> dict[str, Floats]:
+    """Features (E, F) of a relationship type's edges, by type, in the snapshot's order; only of types that have any.
+
+    Of every watch its engagement and recency, of every follow its recency, each where it varies.
+    """
+    watched = [np.asarray(snapshot.watched.columns["engagement"])] if snapshot.mode == "engagement" else []
+    since = snapshot.follows.columns.get("since")
+    found = {
+        schema.WATCHED: [*watched, _recency(ages(snapshot))],
+        schema.FOLLOWS: [None if since is None else _recency(days_before_newest(np.asarray(since)))],
+    }
+    told = {type_: [column for column in columns if column is not None] for type_, columns in found.items()}
+    return {type_: np.stack(columns, axis=1).astype(np.float32) for type_, columns in told.items() if columns}
 
 
 def watch_weights(snapshot: Snapshot) -> Floats:
@@ -92,7 +97,7 @@ def watch_weights(snapshot: Snapshot) -> Floats:
     weights = np.ones(len(snapshot.watched), dtype=np.float32)
     if snapshot.mode == "engagement":
         weights *= 0.25 + np.asarray(snapshot.watched.columns["engagement"])
-    fresh = recency(snapshot)
+    fresh = _recency(ages(snapshot))
     if fresh is not None:
         weights *= 0.5 + 0.5 * fresh
     return weights

@@ -21,7 +21,7 @@ from gnn.artifact import Artifact, Manifest
 from gnn.config import LARGE, SMALLER, GnnConfig
 from gnn.embeddings import Embeddings
 from gnn.encoder import Encoder
-from gnn.features import node_features, watch_features, watch_weights
+from gnn.features import edge_features, node_features, watch_weights
 from gnn.topology import Topology
 from gnn.training import Trainer, Watches, ndcg_at_10
 from graph import aside, hindsight, schema
@@ -70,29 +70,26 @@ def fit(
     if large:  # once, for the search and the training alike
         unset = SMALLER.keys() - config.model_fields_set
         config = config.model_copy(update={key: SMALLER[key] for key in unset})
-    begun, metrics, part = 0.0, dict[str, float](), None
+    begun, metrics = 0.0, dict[str, float]()
     run: _Run | None = None
+    training_file = checkpoint and checkpoint / "training.pt"
     if validation is None and epochs is None:
         begun = _LARGE_SEARCH_SHARE if large else _SEARCH_SHARE
         budget_s = budget_s or (_LARGE_BUDGET_S if large else None)
         searching: Progress = lambda share, what: progress(begun * share, f"finding when to stop, {what}")  # noqa: E731
-        part = checkpoint and checkpoint.with_name(f"{checkpoint.name}-search")
-        search = _Run.blind(config, snapshot, None if budget_s is None else begun * budget_s, part).train(searching)
-        search.keep()
+        search_file = checkpoint and checkpoint / "search.pt"
+        search_s = None if budget_s is None else begun * budget_s
+        search = _Run.blind(config, snapshot, search_s, search_file).train(searching)
         epochs, metrics = search.trainer.history.best_epoch if search.judged.size else _BLIND_EPOCHS, search.metrics
         budget_s = None if budget_s is None else (1.0 - begun) * budget_s
         if large:  # there is no time to begin anew, so what was held out is learned from now
-            run = search.going_on(snapshot, epochs, budget_s, checkpoint)
+            run = search.going_on(snapshot, epochs, budget_s, training_file)
         del search
     elif start is not None and large and epochs is not None:
-        run = _Run.after(start.weights, start.manifest.epochs, config, snapshot, epochs, budget_s, checkpoint)
+        run = _Run.after(start.weights, start.manifest.epochs, config, snapshot, epochs, budget_s, training_file)
     training: Progress = lambda share, what: progress(begun + (1.0 - begun) * share, what)  # noqa: E731
-    run = (run or _Run(config, snapshot, validation, epochs, budget_s, checkpoint)).train(training)
-    artifact = run.artifact(name, metrics | run.metrics)
-    for file in (checkpoint, part):
-        if file and processes.rank() == 0:
-            file.unlink(missing_ok=True)
-    return artifact
+    run = (run or _Run(config, snapshot, validation, epochs, budget_s, training_file)).train(training)
+    return run.artifact(name, metrics | run.metrics)
 
 
 def _is_large(snapshot: Snapshot) -> bool:
@@ -231,6 +228,7 @@ class _Run:
                 saving = saved - started
         if len(self.judged) and not history.validation:
             self._judge(len(history.loss))
+        self.keep()  # over, for whoever is killed before what it found is saved
         return self
 
     def _over(self) -> bool:
@@ -298,7 +296,7 @@ class _Run:
         return hashlib.sha256(told.encode()).hexdigest()
 
     def keep(self) -> None:
-        """Write the checkpoint, if one is wanted."""
+        """Write the checkpoint file, if one is wanted."""
         if self.checkpoint is None or processes.rank() > 0:
             return
         with aside.file(self.checkpoint) as file:
@@ -320,4 +318,4 @@ def trainer(config: GnnConfig, snapshot: Snapshot) -> Trainer:
     """One that has not taken a step yet."""
     watched = snapshot.watched
     watches = Watches(np.asarray(watched.indptr), np.asarray(watched.target), watch_weights(snapshot), watched.width)
-    return Trainer(config, Topology(snapshot, watch_features(snapshot)), watches, node_features(snapshot))
+    return Trainer(config, Topology(snapshot, edge_features(snapshot)), watches, node_features(snapshot))

@@ -53,9 +53,10 @@ class GraphNetwork(Recommender):
         rises and keeps the best epoch, which ``best_epochs`` then tells. With ``epochs`` it trains for just so many.
         With neither it holds a slice of the watches out to find the number of epochs, then trains on everything.
         ``budget_s`` seconds are never exceeded by more than placing the ids, an epoch and the final embedding. A run
-        that was killed goes on from the file ``checkpoint`` when started again with the same settings on the same
-        graph. A large graph (more than `gnn.config.LARGE` links) is learned from for a quarter of the ``epochs`` where
-        there is a ``start``: a network that this process trained on a part of the same graph, to go on from.
+        that was killed goes on from what it left in the folder ``checkpoint`` when started again with the same settings
+        on the same graph; the folder is whoever's who gave it, to delete once the model is saved. A large graph (more
+        than `gnn.config.LARGE` links) is learned from for a quarter of the ``epochs`` where there is a ``start``: a
+        network that this process trained on a part of the same graph, to go on from.
         """
         from gnn.fitting import fit
 

@@ -54,15 +54,15 @@ class Link:
 class Topology:
     """The snapshot's edges as relations between labels; relationship types without edges are left out."""
 
-    def __init__(self, snapshot: Snapshot, edge_features: Floats | None = None) -> None:
-        """``edge_features`` (E, F) describe the WATCHED edges, in the snapshot's order."""
+    def __init__(self, snapshot: Snapshot, edge_features: Mapping[str, Floats] | None = None) -> None:
+        """``edge_features`` (E, F) describe the edges of some relationship types, in the snapshot's order."""
         self._edges = {n: snapshot.edges[n] for n in _CARRIERS if n == schema.WATCHED or len(snapshot.edges[n])}
-        self._features = edge_features
+        self._features = edge_features or {}
         self._mutual = {name for name, edges in self._edges.items() if _is_symmetric(edges)}
         links = []
         for name in self._edges:
             type_ = schema.RELATIONSHIPS[name]
-            width = 0 if edge_features is None or name != schema.WATCHED else edge_features.shape[1]
+            width = self._features[name].shape[1] if name in self._features else 0
             links.append(Link(name, type_.source, type_.target, width))
             if name not in self._mutual:
                 links.append(Link(f"rev_{name}", type_.target, type_.source, width))
@@ -143,8 +143,7 @@ class Topology:
                 for label, ends in ((schema.USER, edges.source), (schema.CONTENT, edges.target)):
                     if label in cold:
                         mask &= ~cold[label][ends]
-            features = self._features if name == schema.WATCHED else None
-            towards, back = both_directions(edges.indptr, edges.target, edges.width, features, mask)
+            towards, back = both_directions(edges.indptr, edges.target, edges.width, self._features.get(name), mask)
             relations[name] = towards
             if name not in self._mutual:
                 relations[f"rev_{name}"] = back

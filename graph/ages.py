@@ -1,4 +1,4 @@
-"""How old every watch is: what fading and cuts in time go by."""
+"""How old watches and follows are: what fading and cuts in time go by."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ import numpy.typing as npt
 
 from graph.snapshot import NO_TIME, Snapshot
 
-__all__ = ["DAY", "ages", "fading", "timed"]
+__all__ = ["DAY", "ages", "days_before_newest", "fading", "timed"]
 
 Floats = npt.NDArray[np.float32]
+Times = npt.NDArray[np.int64]
 
 DAY: Final = 86_400_000
 """In milliseconds."""
 _TIMED: Final = 0.5
-"""Share of the watches that must have a time before times are looked at."""
+"""Share of them that must have a time before times are looked at."""
 _ASTRAY: Final = 0.001
 """Share of the times, at either end, that may come from a clock gone wrong."""
 
@@ -24,20 +25,29 @@ _ASTRAY: Final = 0.001
 def timed(snapshot: Snapshot) -> bool:
     """Whether more than half of the watches have a time."""
     last = snapshot.watched.columns.get("lastAt")
-    return last is not None and len(last) > 0 and bool((np.asarray(last) != NO_TIME).mean() > _TIMED)
+    return last is not None and _known(np.asarray(last))
 
 
 def ages(snapshot: Snapshot) -> Floats | None:
-    """Days between each watch and the newest, shape (watches,), float32; None where they are not `timed`.
+    """`days_before_newest` of every watch, shape (watches,), float32; None where they are not `timed`."""
+    last = snapshot.watched.columns.get("lastAt")
+    return None if last is None else days_before_newest(np.asarray(last))
 
-    The newest and the oldest are those of all but one watch in a thousand, and nothing is newer or older: a single date
-    far in the future would make everything else old. A watch without a time is as old as the oldest.
+
+def days_before_newest(times: Times) -> Floats | None:
+    """Days between each of ``times`` (N,), in milliseconds, and the newest; None unless more than half are known.
+
+    The newest and the oldest are those of all but one in a thousand, and nothing is newer or older: a single date far
+    in the future would make everything else old. What has no time is as old as the oldest.
     """
-    if not timed(snapshot):
+    if not _known(times):
         return None
-    last = np.asarray(snapshot.watched.columns["lastAt"])
-    oldest, newest = np.quantile(last[last != NO_TIME], (_ASTRAY, 1.0 - _ASTRAY), method="nearest")
-    return np.asarray((newest - np.clip(last, oldest, newest)).astype(np.float32) / np.float32(DAY))
+    oldest, newest = np.quantile(times[times != NO_TIME], (_ASTRAY, 1.0 - _ASTRAY), method="nearest")
+    return np.asarray((newest - np.clip(times, oldest, newest)).astype(np.float32) / np.float32(DAY))
+
+
+def _known(times: Times) -> bool:
+    return len(times) > 0 and bool((times != NO_TIME).mean() > _TIMED)
 
 
 def fading(snapshot: Snapshot, half_life: float) -> Floats:

@@ -181,7 +181,7 @@ class Snapshot:
         """From frames in memory: nodes with their key column, edges with ``source`` and ``target`` nids.
 
         Missing labels and types are empty; a Content frame without ``kind`` is all keaks; WATCHED without
-        ``engagement`` gets 1.0 everywhere.
+        ``engagement`` gets 1.0 everywhere. Nulls become what they are in a snapshot on disk.
         """
         made_nodes = {}
         for label, key in schema.NODE_KEYS.items():
@@ -196,7 +196,7 @@ class Snapshot:
             )
             if name == schema.WATCHED and "engagement" not in frame.columns:
                 frame = frame.with_columns(pl.lit(1.0, dtype=pl.Float32).alias("engagement"))
-            columns = {c: frame[c].to_numpy() for c in frame.columns if c not in ("source", "target")}
+            columns = {c: _without_nulls(frame[c]) for c in frame.columns if c not in ("source", "target")}
             made_edges[name] = Edges.build(
                 name,
                 frame["source"].to_numpy(),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from baselines.baseline import Baseline
@@ -12,6 +14,7 @@ from baselines.ease import Ease
 from baselines.recommender import Progress, Recommender
 from baselines.tuning import tune
 from gnn.config import GnnConfig
+from graph import aside
 from graph.snapshot import Snapshot
 from ranking import registry
 from ranking.holdout import Holdout
@@ -109,11 +112,13 @@ class FirstStage:
         network: Mapping[str, Any],
         progress: Progress,
         seed: int = 0,
+        checkpoint: Path | None = None,
     ) -> FirstStage:
         """Search every member's settings on ``holdout``.
 
         ``search_s`` seconds are shared by the members' parts, what one leaves going to the next; ``network_s`` is the
-        graph network's, and ``network`` its settings.
+        graph network's, and ``network`` its settings. What is finished is kept in the folder ``checkpoint``, and not
+        searched again by who finds it there.
         """
         found = cls()
         left = search_s
@@ -121,10 +126,16 @@ class FirstStage:
         for member in members:
             begun = time.monotonic()
             progress(len(found.models) / len(members), f"fitting {member.name}")
+            before = _finished(member.name, checkpoint)
+            begun -= before.get("seconds", 0.0)
             if member.name == "gnn":
-                model, settings = _network(holdout, network, network_s, progress)
+                model, settings = _network(holdout, network, network_s, progress, checkpoint)
                 found.models["gnn"], found.settings["gnn"] = model, settings
                 found.epochs = int(model.best_epochs)
+            elif before:
+                assert checkpoint
+                found.models[member.name] = registry.kind(member.name).load(checkpoint / member.name, holdout.train)
+                found.settings[member.name] = before["settings"]
             else:
                 kind = registry.kind(member.name)
                 assert issubclass(kind, Baseline)
@@ -146,19 +157,30 @@ class FirstStage:
                     budget -= time.monotonic() - begun
                 best = tune(kind, holdout.train, holdout.worth, budget, progress, seed, start=start, space=member.space)
                 found.models[member.name], found.settings[member.name] = best.model, best.settings
-                left -= time.monotonic() - begun
-                parts -= member.share
             found.seconds[member.name] = time.monotonic() - begun
+            if member.name != "gnn":
+                left -= found.seconds[member.name]
+                parts -= member.share
+            if checkpoint and not before:
+                if member.name != "gnn":  # which keeps its own there
+                    found.models[member.name].save(checkpoint / member.name)
+                _finish(member.name, checkpoint, found.settings[member.name], found.seconds[member.name])
         return found
 
     def again(
-        self, names: Sequence[str], snapshot: Snapshot, network_s: Callable[[], float], progress: Progress
+        self,
+        names: Sequence[str],
+        snapshot: Snapshot,
+        network_s: Callable[[], float],
+        progress: Progress,
+        checkpoint: Path | None = None,
     ) -> FirstStage:
         """The models called ``names`` with the same settings, fitted on ``snapshot``.
 
         ``network_s`` tells the seconds that are left for the graph network when its turn comes: at the end. Where this
         one is still among ``models``, it is gone on from, and its turn is first, before there are the others' matrices:
-        training it takes the most memory. For the others then stays what their search took.
+        training it takes the most memory. For the others then stays what their search took. ``checkpoint`` is a folder
+        for the network's training.
         """
         fresh = FirstStage(epochs=self.epochs)
         before: Any = self.models.pop("gnn", None)
@@ -172,7 +194,8 @@ class FirstStage:
             if name == "gnn":
                 model: Any = registry.make("gnn", config=GnnConfig(**settings))
                 seconds = max(network_s() - others_s, 1.0)  # an epoch is trained whatever it takes
-                model.fit(snapshot, progress, epochs=self.epochs, budget_s=seconds, start=before)
+                again = checkpoint and checkpoint / "gnn-on-everything"
+                model.fit(snapshot, progress, epochs=self.epochs, budget_s=seconds, start=before, checkpoint=again)
                 before = None
             else:
                 model = registry.make(name, **settings).fit(snapshot)
@@ -181,8 +204,20 @@ class FirstStage:
         return fresh
 
 
+def _finished(name: str, checkpoint: Path | None) -> dict[str, Any]:
+    """What is told of a model whose search is over; nothing where it is not."""
+    file = checkpoint and checkpoint / f"{name}.json"
+    return json.loads(file.read_text()) if file and file.is_file() else {}
+
+
+def _finish(name: str, checkpoint: Path, settings: Mapping[str, Any], seconds: float) -> None:
+    """Write what `_finished` reads."""
+    with aside.file(checkpoint / f"{name}.json") as file:
+        file.write_text(json.dumps({"settings": settings, "seconds": seconds}))
+
+
 def _network(
-    holdout: Holdout, given: Mapping[str, Any], budget_s: float, progress: Progress
+    holdout: Holdout, given: Mapping[str, Any], budget_s: float, progress: Progress, checkpoint: Path | None
 ) -> tuple[GraphNetwork, dict[str, Any]]:
     """The graph network that does best on ``holdout``, and its settings.
 
@@ -190,12 +225,20 @@ def _network(
     it is better: where watches are few, it need not be. A network whose width is ``given`` is trained as it is: in a
     large graph there is no time for trials.
     """
-    begun = time.monotonic()
+    spent = 0.0
     best: tuple[float, GraphNetwork, dict[str, Any]] | None = None
 
     def fit(settings: dict[str, Any], seconds: float) -> tuple[float, GraphNetwork, dict[str, Any]]:
+        nonlocal spent
+        begun = time.monotonic()
         model: Any = registry.make("gnn", config=GnnConfig(**settings))
-        model.fit(holdout.train, progress, validation=holdout.worth, budget_s=seconds)
+        kept = checkpoint and checkpoint / f"gnn-{model.config.dim}-{model.config.temperature}"
+        before = _finished(kept.name, checkpoint) if kept else {}
+        model.fit(holdout.train, progress, validation=holdout.worth, budget_s=seconds, checkpoint=kept)
+        took = time.monotonic() - begun + before.get("seconds", 0.0)
+        if kept and not before:
+            _finish(kept.name, kept.parent, settings, took)
+        spent += took
         return model.artifact.manifest.metrics.get("validation_ndcg@10", 0.0), model, settings
 
     if "dim" in given:
@@ -207,6 +250,6 @@ def _network(
             break
         best = tried
     assert best
-    wide = fit({**given, "temperature": best[2]["temperature"]}, budget_s - (time.monotonic() - begun))
+    wide = fit({**given, "temperature": best[2]["temperature"]}, budget_s - spent)
     _, model, settings = max(best, wide, key=lambda found: found[0])
     return model, settings

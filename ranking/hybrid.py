@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import hashlib
 import json
 import math
+import shutil
 import time
 from collections.abc import Sequence
 from functools import cached_property
@@ -60,8 +62,15 @@ class Hybrid(Recommender):
         self.device = device
         self.metrics: dict[str, Any] = {}
 
-    def fit(self, snapshot: Snapshot, progress: Progress | None = None) -> Self:
+    def fit(self, snapshot: Snapshot, progress: Progress | None = None, *, checkpoint: Path | None = None) -> Self:
+        """Search, blend and re-rank on a validation part, then fit what is needed on everything.
+
+        A run that was killed goes on from the models that it left in the folder ``checkpoint``, finished or not, when
+        started again with the same settings on the same graph; blending and ranking begin anew. The folder is whoever's
+        who gave it, to delete once the model is saved.
+        """
         progress = progress or silent
+        checkpoint = checkpoint and self._own(checkpoint, snapshot)
         begun = time.monotonic()
         links = len(snapshot.watched) + len(snapshot.follows)
         large = links > LARGE
@@ -84,7 +93,9 @@ class Hybrid(Recommender):
             network={"seed": self.seed, "device": self.device, **hasty, **(SMALLER if large else {})},
             progress=_between(progress, 0.0, 0.5),
             seed=self.seed,
+            checkpoint=checkpoint,
         )
+        begun = min(begun, time.monotonic() - sum(first.seconds.values()))  # what an earlier run took counts
         names = list(first.models)
         judged = part.users
         most = min(_JUDGED, max(1, int(_JUDGED_VALUES_A_SECOND * total) // max(1, snapshot.contents.count)))
@@ -107,7 +118,9 @@ class Hybrid(Recommender):
         depth = round(len(candidates.contents) / max(len(judged), 1), 1)
         del part, context, candidates
         gc.collect()  # models that were let go hold on to each other, and of a large graph there is no room for both
-        self._first = first.again(kept, snapshot, lambda: max(0.9 * left(), 0.1 * total), _between(progress, 0.7, 1.0))
+        self._first = first.again(
+            kept, snapshot, lambda: max(0.9 * left(), 0.1 * total), _between(progress, 0.7, 1.0), checkpoint
+        )
         self.metrics = {
             "NDCG@20 on validation": {name: round(value, 5) for name, value in verdict.figures.items()},
             "chosen": verdict.chosen,
@@ -126,6 +139,16 @@ class Hybrid(Recommender):
         self._attach(snapshot)
         progress(1.0, "done")
         return self
+
+    def _own(self, checkpoint: Path, snapshot: Snapshot) -> Path:
+        """The folder in ``checkpoint`` of these settings and this graph; what is there of others is deleted."""
+        manifest = snapshot.manifest
+        told = f"{FORMAT} {self.budget_min} {self.seed} {self.device} {manifest.graph_id} {manifest.edges}"
+        own = checkpoint / hashlib.sha256(told.encode()).hexdigest()[:16]
+        for other in checkpoint.glob("*"):
+            if other != own:
+                shutil.rmtree(other)
+        return own
 
     def _attach(self, snapshot: Snapshot) -> None:
         self.__dict__.pop("_context", None)

@@ -9,6 +9,7 @@ import pytest
 from benchmarks import ablations
 from evaluation.contenders import Contender
 from evaluation.splits import How
+from gnn.features import edge_features
 from graph import schema
 from graph.errors import SettingsError
 from graph.snapshot import Snapshot
@@ -36,6 +37,23 @@ def test_features_that_are_left_out_are_gone_and_the_others_stay(described):
     view = ablations.without_features(ablations.FEATURES["texts"])(described)
     assert view.contents.frame.columns == ["contentId", "duration"]
     assert view.contents.ids.to_list() == described.contents.ids.to_list()
+
+
+def test_properties_of_edges_that_are_left_out_tell_nothing():
+    pairs = checkerboard.watched_pairs()
+    source, target = zip(*pairs, strict=True)
+    told = {"engagement": [index / len(pairs) for index in range(len(pairs))], "lastAt": list(range(1, len(pairs) + 1))}
+    watched = pl.DataFrame({"source": source, "target": target, **told})
+    nodes = {label: node.frame for label, node in checkerboard.snapshot().nodes.items()}
+    whole = Snapshot.build(nodes, {"WATCHED": watched})
+    labels = [contender.label for contender in ablations.contenders("features", whole)]
+    assert labels[-2:] == ["without engagement", "without lastAt"]
+    assert edge_features(whole)["WATCHED"].shape[1] == 2
+    for name in ("engagement", "lastAt"):
+        view = ablations.without_property(name)(whole)
+        assert edge_features(view)["WATCHED"].shape == (len(pairs), 1)
+        assert view.manifest.graph_id == whole.manifest.graph_id
+    assert ablations.without_property("engagement")(whole).mode == "implicit"
 
 
 def test_each_part_names_what_the_snapshot_can_lose(described):

@@ -57,6 +57,25 @@ def test_bfloat16_products_stay_near(problem):
         assert torch.nn.functional.cosine_similarity(mine.flatten(), theirs.flatten(), dim=0) > 0.999
 
 
+def test_what_is_drawn_stands_for_what_is_not(problem):
+    """Weights and repeated draws against a naive loop: log-popularity correction is their place in the sum."""
+    (users, contents), positives, weight = problem
+    rng = np.random.default_rng(5)
+    ids = torch.from_numpy(rng.integers(0, CONTENTS, 7))
+    stands_for = torch.from_numpy(rng.uniform(0.5, 20.0, 7))
+    expected = torch.zeros((), dtype=torch.float64)
+    for edge in range(positives.count):
+        logits = contents @ users[positives.target[edge]] / TEMPERATURE
+        estimate = sum(stands_for[n] * logits[ids[n]].exp() for n in range(7))
+        expected = expected + weight[edge] * (torch.as_tensor(estimate).log() - logits[positives.source[edge]])
+    negatives = Negatives(ids, stands_for)
+    got = softmax_loss(users, contents, positives, weight, TEMPERATURE, negatives, precision=torch.float64)
+    torch.testing.assert_close(got, expected)
+    want = torch.autograd.grad(expected, (users, contents))
+    for mine, theirs in zip(torch.autograd.grad(got, (users, contents)), want, strict=True):
+        torch.testing.assert_close(mine, theirs)
+
+
 def test_all_contents_drawn_with_weight_one_is_the_full_softmax(problem):
     (users, contents), positives, weight = problem
     everything = Negatives(torch.arange(CONTENTS), torch.ones(CONTENTS, dtype=torch.float64))

@@ -17,7 +17,7 @@ import torch
 
 from gnn import fitting, training
 from gnn.config import GnnConfig
-from gnn.features import node_features, watch_features, watch_weights
+from gnn.features import edge_features, node_features, watch_weights
 from gnn.recommender import GraphNetwork
 from gnn.topology import Topology
 from graph.errors import ModelError
@@ -107,6 +107,24 @@ def test_validation_decides_when_to_stop():
     assert model.artifact.manifest.metrics["validation_ndcg@10"] == pytest.approx(1.0)
 
 
+def test_what_stops_training_is_ndcg_as_a_naive_loop_has_it():
+    rng = np.random.default_rng(3)
+    users, contents = 12, 30
+    seen, held_out = (sp.csr_array((rng.random((users, contents)) < share).astype(np.float32)) for share in (0.3, 0.2))
+    held_out = sp.csr_array(held_out - held_out.multiply(seen))
+    held_out.eliminate_zeros()
+    of_users, of_contents = (torch.from_numpy(rng.normal(size=(n, 5)).astype(np.float32)) for n in (users, contents))
+    judged = np.flatnonzero(np.diff(held_out.indptr))[1:]
+    figures = []
+    for user in judged:
+        scores = (of_users[user] @ of_contents.T).numpy()
+        order = [c for c in np.argsort(-scores) if not seen[[user]].toarray()[0, c]][:10]
+        truth = set(np.flatnonzero(held_out[[user]].toarray()[0]).tolist())
+        gained = sum(1 / np.log2(rank + 2) for rank, content in enumerate(order) if content in truth)
+        figures.append(gained / sum(1 / np.log2(rank + 2) for rank in range(min(10, len(truth)))))
+    assert training.ndcg_at_10(of_users, of_contents, seen, held_out, judged) == pytest.approx(np.mean(figures), rel=1e-5)
+
+
 def test_a_budget_ends_training():
     heard: list[tuple[float, str]] = []
     model = GraphNetwork(SMALL).fit(
@@ -151,9 +169,8 @@ def killed_at(line: str, folder: Path, size: str) -> tuple[list[str], GraphNetwo
             if said.startswith(line):
                 killed.send_signal(signal.SIGKILL)
                 break
-    assert list(folder.glob("c*"))
+    assert list((folder / "c").glob("*.pt"))
     done = subprocess.run([*command, "never"], cwd=root, capture_output=True, text=True, check=True)
-    assert not list(folder.glob("c*"))
     return done.stdout.splitlines(), GraphNetwork.load(folder / "model", checkerboard.snapshot())
 
 
@@ -191,7 +208,16 @@ def test_a_search_that_ran_out_of_time_is_over_when_it_is_resumed(tmp_path, monk
     )
     assert heard
     assert not any(what.startswith("finding") for what in heard)
-    assert not list(tmp_path.iterdir())
+
+
+def test_a_training_killed_before_its_model_was_saved_has_nothing_left_to_learn(tmp_path):
+    first = GraphNetwork(SMALL).fit(checkerboard.snapshot(), epochs=5, checkpoint=tmp_path / "c")
+    heard: list[str] = []
+    again = GraphNetwork(SMALL).fit(
+        checkerboard.snapshot(), lambda share, what: heard.append(what), epochs=5, checkpoint=tmp_path / "c"
+    )
+    assert heard == []
+    np.testing.assert_array_equal(again.scores(EVERYONE), first.scores(EVERYONE))
 
 
 @pytest.mark.parametrize("file", ["users.npy", "contents.npy", "weights.safetensors", "links.json", "manifest.json"])
@@ -322,7 +348,10 @@ class TestWithEngagementAndProfiles:
             },
             schema_overrides={"duration": pl.Float64},
         )
-        return Snapshot.build({"User": users, "Content": contents}, {"WATCHED": watched})
+        follows = pl.DataFrame(
+            {"source": [0, 1, 2, 3], "target": [2, 3, 4, 5], "since": [newest, 0, newest // 2, None]}
+        )
+        return Snapshot.build({"User": users, "Content": contents}, {"WATCHED": watched, "FOLLOWS": follows})
 
     def test_features_are_what_varies_and_no_outcome(self, snapshot):
         found = node_features(snapshot)
@@ -331,13 +360,19 @@ class TestWithEngagementAndProfiles:
         assert all(np.isfinite(values).all() for values in found.values())
 
     def test_what_was_watched_to_the_end_and_lately_weighs_more(self, snapshot):
-        features, weights = watch_features(snapshot), watch_weights(snapshot)
-        assert features is not None
+        features, weights = edge_features(snapshot)["WATCHED"], watch_weights(snapshot)
         assert features.shape == (len(snapshot.watched), 2)
         engagement, fresh = features.T
         both = (engagement > 0.7) & (fresh > 0.7)
         neither = (engagement < 0.3) & (fresh < 0.3)
         assert weights[both].min() > weights[neither].max()
+
+    def test_new_follows_are_told_from_old_ones(self, snapshot):
+        found = edge_features(snapshot)["FOLLOWS"]
+        assert found.shape == (4, 1)
+        np.testing.assert_allclose(found[:, 0], [1.0, 2**-3, 2**-1.5, 2**-3], rtol=1e-3)  # one without a time is old
+        links = {link.name: link.features for link in Topology(snapshot, edge_features(snapshot)).links}
+        assert links["FOLLOWS"] == links["rev_FOLLOWS"] == 1
 
     def test_it_trains_on_them(self, snapshot):
         ids, _ = GraphNetwork(SMALL).fit(snapshot, epochs=40).recommend(EVERYONE, 1)
@@ -346,5 +381,5 @@ class TestWithEngagementAndProfiles:
     def test_bare_pairs_have_no_features(self):
         bare = checkerboard.snapshot()
         assert node_features(bare) == {}
-        assert watch_features(bare) is None
+        assert edge_features(bare) == {}
         assert set(watch_weights(bare).tolist()) == {1.0}

@@ -32,7 +32,7 @@ def test_temperatures_rise_until_one_is_no_better_and_the_better_width_is_kept(
         def __init__(self, config: GnnConfig) -> None:
             self.config = config
 
-        def fit(self, snapshot, progress, *, validation, budget_s):
+        def fit(self, snapshot, progress, *, validation, budget_s, checkpoint):
             budgets.append(budget_s)
             reached = narrow[self.config.temperature] if self.config.dim == 64 else wide
             metrics = {"validation_ndcg@10": reached}
@@ -43,7 +43,7 @@ def test_temperatures_rise_until_one_is_no_better_and_the_better_width_is_kept(
 
     monkeypatch.setattr(registry, "make", make)
     part = holdout.cut(checkerboard.snapshot(), seed=0)
-    model, settings = first_stage._network(part, {"seed": 3}, 100.0, silent)
+    model, settings = first_stage._network(part, {"seed": 3}, 100.0, silent, None)
     assert (model.config.temperature, model.config.dim, model.config.seed) == (temperature, dim, 3)
     assert settings["temperature"] == temperature
     assert len(budgets) == fits
@@ -82,5 +82,5 @@ def test_a_network_to_go_on_from_has_its_turn_before_the_others_matrices(monkeyp
     again = stage.again(["gnn", "als"], checkerboard.snapshot(), lambda: 100.0, silent)
     assert fitted == order
     assert set(again.models) == {"gnn", "als"}
-    assert given == {"epochs": 8, "budget_s": seconds, "start": trained if kept else None}
+    assert given == {"epochs": 8, "budget_s": seconds, "start": trained if kept else None, "checkpoint": None}
     assert "gnn" not in stage.models

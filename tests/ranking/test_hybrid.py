@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -59,6 +62,56 @@ def test_the_network_of_a_large_graph_goes_on_from_what_validation_chose(social,
     assert network.config.layers == 1
     searched = model.metrics["epochs"]
     assert searched < network.best_epochs <= searched + -(-searched // 4)
+
+
+_RUN = """
+import sys
+import time
+from pathlib import Path
+from gnn import fitting
+from ranking.hybrid import Hybrid
+from tests import checkerboard
+fitting._CHECKPOINT_EVERY_S = 0.0
+def said(share, what):
+    print(what, flush=True)
+    if what.startswith(sys.argv[2]):
+        time.sleep(100)
+home = Path(sys.argv[1])
+Hybrid(budget_min=0.1).fit(checkerboard.snapshot(), said, checkpoint=home / "c").save(home / "model")
+"""
+
+
+@pytest.mark.parametrize("line", ["epoch 3,", "fitting als", "weighing the models", "fitting popularity on everything"])
+def test_a_killed_search_goes_on_from_what_is_finished(tmp_path, line):
+    command = [sys.executable, "-c", _RUN, str(tmp_path)]
+    root = Path(__file__).parents[2]
+    before: list[str] = []
+    with subprocess.Popen([*command, line], cwd=root, stdout=subprocess.PIPE, text=True) as killed:
+        assert killed.stdout is not None
+        for said in killed.stdout:
+            before.append(said)
+            if said.startswith(line):
+                killed.send_signal(signal.SIGKILL)
+                break
+    assert before[-1].startswith(line)
+    finished = {file: file.stat().st_mtime_ns for file in tmp_path.glob("c/*/*.json")}
+    done = subprocess.run([*command, "never"], cwd=root, capture_output=True, text=True, check=True)
+    assert {file: file.stat().st_mtime_ns for file in finished} == finished
+    searched = {file.stem for file in finished}
+    assert "als" not in searched or not any(said.startswith("als:") for said in done.stdout.splitlines())
+    if "gnn" in searched:  # the search's network has no epoch to go
+        search = done.stdout.split("on everything")[0].splitlines()
+        assert not any(said.startswith("epoch") for said in search)
+    model = Hybrid.load(tmp_path / "model", checkerboard.snapshot())
+    assert model.recommend(3, 1)[0].tolist() == [3]
+
+
+def test_what_was_finished_with_other_settings_is_not_gone_on_from(tmp_path):
+    Hybrid(budget_min=0.05).fit(checkerboard.snapshot(), checkpoint=tmp_path)
+    (first,) = tmp_path.iterdir()
+    Hybrid(budget_min=0.05, seed=1).fit(checkerboard.snapshot(), checkpoint=tmp_path)
+    (second,) = tmp_path.iterdir()
+    assert first != second
 
 
 def test_a_trained_model_serves_without_torch(fitted, social, tmp_path):

@@ -24,6 +24,7 @@ def test_trains_saves_and_says_what_to_run_next(home, name, capsys):
     printed = capsys.readouterr().out
     assert f"Trained {name}" in printed
     assert "entourage recommend" in printed
+    assert [file.name for file in (home / "models").iterdir()] == [name]
     if name == "gat":
         assert "NDCG@20" in printed
     loaded = registry.kind(name).load(home / "models" / name, checkerboard.snapshot())
@@ -48,7 +49,7 @@ def test_a_network_whose_training_was_broken_off_goes_on(home, monkeypatch):
     monkeypatch.setattr(fitting, "_CHECKPOINT_EVERY_S", 0.0)
     with pytest.raises(KeyboardInterrupt):
         train(model="lightgcn")
-    assert [file.name for file in (home / "models").iterdir()] == ["lightgcn.checkpoint-search"]
+    assert [file.name for file in (home / "models").iterdir()] == ["lightgcn.checkpoint"]
     resumed: list[int] = []
     restore = Trainer.restore
 
