@@ -23,6 +23,7 @@ from evaluation import leaderboard, report
 from evaluation.contenders import Contender
 from evaluation.splits import How, hold_out
 from gnn.config import Convolution, GnnConfig
+from gnn.features import edge_features
 from gnn.recommender import GraphNetwork
 from graph import hindsight, schema
 from graph import snapshot as snapshots
@@ -132,9 +133,13 @@ def contenders(part: str, whole: Snapshot) -> list[Contender]:
             there = set(whole.users.frame.columns) | set(whole.contents.frame.columns)
             groups = {name: columns for name, columns in FEATURES.items() if columns & there}
             groups["any"] = frozenset().union(*FEATURES.values())
-            told = [name for name, type_ in EDGE_FEATURES.items() if name in whole.edges[type_].columns]
-            if whole.mode == "implicit":
-                told.remove("engagement")
+            described = edge_features(whole)
+            told = [
+                name
+                for name, type_ in EDGE_FEATURES.items()
+                if name in whole.edges[type_].columns and type_ in described
+                if name != "engagement" or whole.mode == "engagement"
+            ]
             return [
                 complete,
                 *(network(f"without {name}", without_features(c)) for name, c in groups.items()),

@@ -29,6 +29,8 @@ class Manifest(BaseModel):
     epochs: int
     """Epochs that the kept weights were trained for."""
     metrics: dict[str, float] = {}
+    seconds: float = 0.0
+    """Of the last training, those before it was killed included."""
     cutoff: int | None = None
     """The newest time in the training data, in milliseconds."""
     code_version: str = ""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import math
 import time
+import warnings
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +153,8 @@ class _Run:
         """Averaged weights of the best epoch so far."""
         self.spent = self.longest = self.judging = 0.0
         """Seconds: in all, for the longest epoch, and for judging one."""
+        self.kept = -1
+        """Steps at which the checkpoint was written."""
         self.before = 0
         """Epochs that the weights it began with had been trained for."""
 
@@ -228,7 +232,8 @@ class _Run:
                 saving = saved - started
         if len(self.judged) and not history.validation:
             self._judge(len(history.loss))
-        self.keep()  # over, for whoever is killed before what it found is saved
+        if trainer.steps != self.kept:
+            self.keep()  # over, for whoever is killed before what it found is saved
         return self
 
     def _over(self) -> bool:
@@ -277,6 +282,7 @@ class _Run:
             config=self.config,
             epochs=self.before + self.trainer.history.best_epoch,
             metrics=metrics,
+            seconds=self.spent,
             cutoff=self.snapshot.manifest.cutoff,
         )
         topology = self.trainer.topology
@@ -290,28 +296,47 @@ class _Run:
         weights = self.trainer.average if _is_large(self.snapshot) else ()
         return Artifact(manifest, embeddings, encoder, weights)
 
+    @cached_property
     def _fingerprint(self) -> str:
-        manifest = self.snapshot.manifest
-        told = f"{self.config.model_dump_json()} {manifest.graph_id} {manifest.edges} {self.epochs}"
-        return hashlib.sha256(told.encode()).hexdigest()
+        shapes = [tuple(parameter.shape) for parameter in self.trainer.parameters]
+        told = f"{self.config.model_dump_json()} {self.snapshot.digest()} {self.epochs} {shapes}"
+        found = hashlib.sha256(told.encode())
+        if self.validation is not None:
+            for array in (self.validation.indptr, self.validation.indices):
+                found.update(np.ascontiguousarray(array).data)
+        return found.hexdigest()
 
     def keep(self) -> None:
-        """Write the checkpoint file, if one is wanted."""
+        """Write the checkpoint file, if one is wanted; without room for it, training goes on all the same."""
         if self.checkpoint is None or processes.rank() > 0:
             return
-        with aside.file(self.checkpoint) as file:
-            clock = self.spent, self.longest, self.judging
-            state = {"fingerprint": self._fingerprint(), "best": self.best, "clock": clock}
-            torch.save(state | self.trainer.state(), file)
+        clock = self.spent, self.longest, self.judging
+        state = {"fingerprint": self._fingerprint, "best": self.best, "clock": clock}
+        try:
+            with aside.file(self.checkpoint) as file:
+                torch.save(state | self.trainer.state(), file)
+        except (OSError, RuntimeError) as error:  # torch tells of a full disk by either
+            warnings.warn(f"No checkpoint was written: {error}", stacklevel=2)
+        self.kept = self.trainer.steps
 
     def _resume(self) -> None:
-        if self.checkpoint is not None and self.checkpoint.is_file():
-            state = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
-            if state["fingerprint"] == self._fingerprint():
-                self.best, (self.spent, self.longest, self.judging) = state["best"], state["clock"]
-                self.trainer.restore(state)
+        state = _read(self.checkpoint)
+        if state and state["fingerprint"] == self._fingerprint:
+            self.best, (self.spent, self.longest, self.judging) = state["best"], state["clock"]
+            if self.best is not None:
+                self.best = [weight.to(self.trainer.device) for weight in self.best]
+            self.trainer.restore(state)
+            self.kept = self.trainer.steps
         if processes.agreed(self.trainer.steps) != self.trainer.steps:
             raise ModelError("The processes do not see the same checkpoint.", do="Share the home folder, or delete it.")
+
+
+def _read(checkpoint: Path | None) -> dict[str, Any]:
+    """What `_Run.keep` wrote; nothing where there is no such file, or none that can be read."""
+    try:
+        return dict(torch.load(checkpoint, map_location="cpu", weights_only=True)) if checkpoint else {}
+    except Exception:  # a file cut short has as many errors as there are readers in torch
+        return {}
 
 
 def trainer(config: GnnConfig, snapshot: Snapshot) -> Trainer:

@@ -149,6 +149,17 @@ class Snapshot:
         """``keak`` or ``beat`` for every content, shape (contents,)."""
         return self.contents.frame["kind"].to_numpy().astype(str)
 
+    def digest(self) -> str:
+        """A hash of all that is learned from: nodes with their properties, edges, and their engagement and times."""
+        found = hashlib.sha256(f"{self.manifest.graph_id} {self.mode}".encode())
+        for nodes in self.nodes.values():
+            found.update(nodes.frame.hash_rows(seed=0).to_numpy().data)
+        for edges in self.edges.values():
+            told = [edges.columns[name] for name in ("engagement", "lastAt", "since") if name in edges.columns]
+            for array in (edges.indptr, edges.target, *told):
+                found.update(np.ascontiguousarray(array).data)
+        return found.hexdigest()
+
     def interactions(self, *, weighted: bool = False) -> sp.csr_array:
         """Users × contents: 1.0 for every watched content, or its engagement when ``weighted``. float32."""
         values = self.watched.columns["engagement"] if weighted else np.ones(len(self.watched), dtype=np.float32)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ from baselines.recommender import Progress, Recommender
 from baselines.tuning import tune
 from gnn.config import GnnConfig
 from graph import aside
+from graph.errors import EntourageError
 from graph.snapshot import Snapshot
 from ranking import registry
 from ranking.holdout import Holdout
@@ -126,16 +128,16 @@ class FirstStage:
         for member in members:
             begun = time.monotonic()
             progress(len(found.models) / len(members), f"fitting {member.name}")
-            before = _finished(member.name, checkpoint)
-            begun -= before.get("seconds", 0.0)
             if member.name == "gnn":
-                model, settings = _network(holdout, network, network_s, progress, checkpoint)
-                found.models["gnn"], found.settings["gnn"] = model, settings
-                found.epochs = int(model.best_epochs)
-            elif before:
-                assert checkpoint
-                found.models[member.name] = registry.kind(member.name).load(checkpoint / member.name, holdout.train)
-                found.settings[member.name] = before["settings"]
+                model, found.settings["gnn"], found.seconds["gnn"] = _network(
+                    holdout, network, network_s, progress, checkpoint
+                )
+                found.models["gnn"], found.epochs = model, int(model.best_epochs)
+                continue
+            kept = checkpoint and checkpoint / member.name
+            if kept and (before := _finished(kept, holdout.train)):
+                found.models[member.name], found.settings[member.name], seconds = before
+                begun -= seconds
             else:
                 kind = registry.kind(member.name)
                 assert issubclass(kind, Baseline)
@@ -157,14 +159,11 @@ class FirstStage:
                     budget -= time.monotonic() - begun
                 best = tune(kind, holdout.train, holdout.worth, budget, progress, seed, start=start, space=member.space)
                 found.models[member.name], found.settings[member.name] = best.model, best.settings
+                if kept:
+                    _finish(kept, best.model, best.settings, time.monotonic() - begun)
             found.seconds[member.name] = time.monotonic() - begun
-            if member.name != "gnn":
-                left -= found.seconds[member.name]
-                parts -= member.share
-            if checkpoint and not before:
-                if member.name != "gnn":  # which keeps its own there
-                    found.models[member.name].save(checkpoint / member.name)
-                _finish(member.name, checkpoint, found.settings[member.name], found.seconds[member.name])
+            left -= found.seconds[member.name]
+            parts -= member.share
         return found
 
     def again(
@@ -204,22 +203,29 @@ class FirstStage:
         return fresh
 
 
-def _finished(name: str, checkpoint: Path | None) -> dict[str, Any]:
-    """What is told of a model whose search is over; nothing where it is not."""
-    file = checkpoint and checkpoint / f"{name}.json"
-    return json.loads(file.read_text()) if file and file.is_file() else {}
+def _finished(kept: Path, snapshot: Snapshot) -> tuple[Recommender, dict[str, Any], float] | None:
+    """A model whose search was over, its settings, and the seconds that took; None where it was not, or is damaged."""
+    try:
+        told = json.loads((kept / "search.json").read_text())
+        return registry.kind(kept.name).load(kept, snapshot), told["settings"], told["seconds"]
+    except (EntourageError, OSError, ValueError, KeyError):
+        return None
 
 
-def _finish(name: str, checkpoint: Path, settings: Mapping[str, Any], seconds: float) -> None:
-    """Write what `_finished` reads."""
-    with aside.file(checkpoint / f"{name}.json") as file:
-        file.write_text(json.dumps({"settings": settings, "seconds": seconds}))
+def _finish(kept: Path, model: Recommender, settings: Mapping[str, Any], seconds: float) -> None:
+    """Write what `_finished` reads; without room for it, the search goes on all the same."""
+    try:
+        model.save(kept)
+        with aside.file(kept / "search.json") as file:
+            file.write_text(json.dumps({"settings": settings, "seconds": seconds}))
+    except OSError as error:
+        warnings.warn(f"No checkpoint was written: {error}", stacklevel=2)
 
 
 def _network(
     holdout: Holdout, given: Mapping[str, Any], budget_s: float, progress: Progress, checkpoint: Path | None
-) -> tuple[GraphNetwork, dict[str, Any]]:
-    """The graph network that does best on ``holdout``, and its settings.
+) -> tuple[GraphNetwork, dict[str, Any], float]:
+    """The graph network that does best on ``holdout``, its settings, and the seconds that all of them took.
 
     Narrower ones try the temperatures; the best one's is trained in full width for the rest of the time, and kept if
     it is better: where watches are few, it need not be. A network whose width is ``given`` is trained as it is: in a
@@ -233,17 +239,14 @@ def _network(
         begun = time.monotonic()
         model: Any = registry.make("gnn", config=GnnConfig(**settings))
         kept = checkpoint and checkpoint / f"gnn-{model.config.dim}-{model.config.temperature}"
-        before = _finished(kept.name, checkpoint) if kept else {}
         model.fit(holdout.train, progress, validation=holdout.worth, budget_s=seconds, checkpoint=kept)
-        took = time.monotonic() - begun + before.get("seconds", 0.0)
-        if kept and not before:
-            _finish(kept.name, kept.parent, settings, took)
-        spent += took
-        return model.artifact.manifest.metrics.get("validation_ndcg@10", 0.0), model, settings
+        manifest = model.artifact.manifest
+        spent += max(time.monotonic() - begun, manifest.seconds)  # which knows of a run that was killed
+        return manifest.metrics.get("validation_ndcg@10", 0.0), model, settings
 
     if "dim" in given:
         _, model, settings = fit(dict(given), budget_s)
-        return model, settings
+        return model, settings, spent
     for temperature in _TEMPERATURES:
         tried = fit({**given, **_TRIAL, "temperature": temperature}, _TRIAL_SHARE * budget_s)
         if best and tried[0] <= best[0]:
@@ -252,4 +255,4 @@ def _network(
     assert best
     wide = fit({**given, "temperature": best[2]["temperature"]}, budget_s - spent)
     _, model, settings = max(best, wide, key=lambda found: found[0])
-    return model, settings
+    return model, settings, spent

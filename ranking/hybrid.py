@@ -65,9 +65,10 @@ class Hybrid(Recommender):
     def fit(self, snapshot: Snapshot, progress: Progress | None = None, *, checkpoint: Path | None = None) -> Self:
         """Search, blend and re-rank on a validation part, then fit what is needed on everything.
 
-        A run that was killed goes on from the models that it left in the folder ``checkpoint``, finished or not, when
-        started again with the same settings on the same graph; blending and ranking begin anew. The folder is whoever's
-        who gave it, to delete once the model is saved.
+        A run that was killed goes on from the models that it had finished searching, and from where its network was,
+        when started again with the same settings on the same graph; blending, ranking and fitting the other models on
+        everything begin anew. All that is kept in folders of its own in ``checkpoint``, for the caller to delete once
+        the model is saved.
         """
         progress = progress or silent
         checkpoint = checkpoint and self._own(checkpoint, snapshot)
@@ -141,11 +142,10 @@ class Hybrid(Recommender):
         return self
 
     def _own(self, checkpoint: Path, snapshot: Snapshot) -> Path:
-        """The folder in ``checkpoint`` of these settings and this graph; what is there of others is deleted."""
-        manifest = snapshot.manifest
-        told = f"{FORMAT} {self.budget_min} {self.seed} {self.device} {manifest.graph_id} {manifest.edges}"
-        own = checkpoint / hashlib.sha256(told.encode()).hexdigest()[:16]
-        for other in checkpoint.glob("*"):
+        """The folder in ``checkpoint`` of these settings and this graph; those of others are deleted."""
+        told = f"{FORMAT} {self.budget_min} {self.seed} {self.device} {snapshot.digest()}"
+        own = checkpoint / f"search-{hashlib.sha256(told.encode()).hexdigest()[:16]}"
+        for other in checkpoint.glob("search-*"):
             if other != own:
                 shutil.rmtree(other)
         return own

@@ -122,7 +122,9 @@ def test_what_stops_training_is_ndcg_as_a_naive_loop_has_it():
         truth = set(np.flatnonzero(held_out[[user]].toarray()[0]).tolist())
         gained = sum(1 / np.log2(rank + 2) for rank, content in enumerate(order) if content in truth)
         figures.append(gained / sum(1 / np.log2(rank + 2) for rank in range(min(10, len(truth)))))
-    assert training.ndcg_at_10(of_users, of_contents, seen, held_out, judged) == pytest.approx(np.mean(figures), rel=1e-5)
+    assert training.ndcg_at_10(of_users, of_contents, seen, held_out, judged) == pytest.approx(
+        np.mean(figures), rel=1e-5
+    )
 
 
 def test_a_budget_ends_training():

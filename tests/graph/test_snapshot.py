@@ -11,7 +11,7 @@ import pytest
 
 from graph import schema, snapshot
 from graph.errors import SnapshotError, UnknownContent, UnknownUser
-from graph.snapshot import NO_TIME, Snapshot
+from graph.snapshot import NO_TIME, Edges, Nodes, Snapshot
 from tests import checkerboard
 
 
@@ -128,3 +128,20 @@ def test_a_failed_save_leaves_the_old_one(saved: Path, monkeypatch: pytest.Monke
         checkerboard.snapshot(30).save(saved)
     assert snapshot.load(saved).users.count == checkerboard.SIZE
     assert [path.name for path in saved.parent.iterdir()] == ["snapshot"]
+
+
+def test_a_digest_tells_apart_what_is_learned_from(saved: Path) -> None:
+    plain = checkerboard.snapshot()
+    assert snapshot.load(saved).digest() == plain.digest()
+    watched, follows = plain.watched, plain.follows
+    columns = {**watched.columns, "engagement": np.full(len(watched), 0.5, dtype=np.float32)}
+    others = [
+        plain.with_edges(Edges("WATCHED", watched.indptr, watched.target, watched.width, columns)),
+        plain.with_edges(follows.keep(np.arange(len(follows)) > 0)),
+        Snapshot(
+            plain.manifest,
+            {**plain.nodes, "User": Nodes("User", plain.users.frame.with_columns(age=pl.lit(3)), plain.users.count)},
+            plain.edges,
+        ),
+    ]
+    assert len({plain.digest(), *(other.digest() for other in others)}) == 4

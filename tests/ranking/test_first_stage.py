@@ -36,19 +36,20 @@ def test_temperatures_rise_until_one_is_no_better_and_the_better_width_is_kept(
             budgets.append(budget_s)
             reached = narrow[self.config.temperature] if self.config.dim == 64 else wide
             metrics = {"validation_ndcg@10": reached}
-            self.artifact = SimpleNamespace(manifest=SimpleNamespace(metrics=metrics))
+            self.artifact = SimpleNamespace(manifest=SimpleNamespace(metrics=metrics, seconds=20.0))
 
     def make(name, config):
         return Network(config)
 
     monkeypatch.setattr(registry, "make", make)
     part = holdout.cut(checkerboard.snapshot(), seed=0)
-    model, settings = first_stage._network(part, {"seed": 3}, 100.0, silent, None)
+    model, settings, seconds = first_stage._network(part, {"seed": 3}, 100.0, silent, None)
     assert (model.config.temperature, model.config.dim, model.config.seed) == (temperature, dim, 3)
     assert settings["temperature"] == temperature
     assert len(budgets) == fits
     assert sum(budgets[:-1]) <= 60.0
-    assert budgets[-1] <= 100.0
+    assert seconds == 20.0 * fits  # as each network says: a killed run counts
+    assert budgets[-1] == pytest.approx(100.0 - 20.0 * (fits - 1), abs=1.0)
 
 
 @pytest.mark.parametrize(("users", "contents", "there"), [(10, 10, False), (10, 100, True), (100, 10, True)])
