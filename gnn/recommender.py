@@ -10,6 +10,7 @@ import scipy.sparse as sp
 from baselines.recommender import Floats, Ints, Progress, Recommender
 from gnn.artifact import Artifact
 from gnn.config import GnnConfig
+from graph import schema
 from graph.errors import ModelError
 from graph.snapshot import Snapshot
 
@@ -78,6 +79,12 @@ class GraphNetwork(Recommender):
     def best_epochs(self) -> int:
         """Epochs that the kept weights were trained for."""
         return self.artifact.manifest.epochs
+
+    @property
+    def places_newcomers(self) -> bool:
+        """Whether training taught it where people belong of whom only features and follows are known."""
+        known = f"projections.{schema.USER}.weight" in self.artifact.encoder.weights
+        return known and self.artifact.manifest.config.cold > 0.0
 
     def scores(self, users: Ints) -> Floats:
         return self.artifact.embeddings.scores(users)

@@ -41,8 +41,10 @@ _HASTE_S: Final = 240.0
 """With less time than this the network learns nothing of newcomers: it would not get far enough with those it knows."""
 _BLOCK_VALUES: Final = 40_000_000
 """Scores of all models held at once: 160 MB of float32."""
-_COLD: Final = {"friends-items": 1.0, "gnn": 0.3, "popularity": 0.2}
-"""The blend for who has watched nothing: what friends watch, then what everyone does."""
+_COLD: Final = {"friends-items": 1.0, "gnn": 1.0, "popularity": 0.5}
+"""The blend for who has watched nothing (docs/results.md has what was measured) …"""
+_COLD_TAUGHT: Final = {**_COLD, "gnn": 4.0}
+"""… and where the network learned to place people by what is known of them."""
 
 
 class Hybrid(Recommender):
@@ -171,9 +173,11 @@ class Hybrid(Recommender):
         seen = sp.csr_array(context.watched[users])
         tables = [standardised(self._first.models[name], users, seen) for name in stage.models]
         cold = np.diff(seen.indptr) == 0
+        network: Any = self._first.models.get("gnn")
+        newcomers = _COLD_TAUGHT if network and network.places_newcomers else _COLD
         found = np.zeros((len(users), context.watched.shape[1]), dtype=np.float32)
         for name, weight, table in zip(stage.models, stage.weights, tables, strict=True):
-            found += np.where(cold, _COLD.get(name, 0.0), weight).astype(np.float32)[:, None] * table
+            found += np.where(cold, newcomers.get(name, 0.0), weight).astype(np.float32)[:, None] * table
         warm = np.flatnonzero(~cold)
         if stage.ranker is not None and len(warm):
             rows = [table[warm] for table in tables] if len(warm) < len(users) else tables

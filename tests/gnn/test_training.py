@@ -376,6 +376,14 @@ class TestWithEngagementAndProfiles:
         links = {link.name: link.features for link in Topology(snapshot, edge_features(snapshot)).links}
         assert links["FOLLOWS"] == links["rev_FOLLOWS"] == 1
 
+    def test_it_says_whether_it_can_place_newcomers(self, snapshot, tmp_path):
+        taught = GraphNetwork(SMALL).fit(snapshot, epochs=1)
+        taught.save(tmp_path / "model")
+        assert taught.places_newcomers
+        assert GraphNetwork.load(tmp_path / "model", snapshot).places_newcomers
+        assert not GraphNetwork(SMALL.model_copy(update={"cold": 0.0})).fit(snapshot, epochs=1).places_newcomers
+        assert not GraphNetwork(SMALL).fit(checkerboard.snapshot(), epochs=1).places_newcomers
+
     def test_it_trains_on_them(self, snapshot):
         ids, _ = GraphNetwork(SMALL).fit(snapshot, epochs=40).recommend(EVERYONE, 1)
         assert (ids[:, 0] == EVERYONE).mean() > 0.8
