@@ -299,7 +299,7 @@ class _Run:
     @cached_property
     def _fingerprint(self) -> str:
         shapes = [tuple(parameter.shape) for parameter in self.trainer.parameters]
-        told = f"{self.config.model_dump_json()} {self.snapshot.digest()} {self.epochs} {shapes}"
+        told = f"{self.config.model_dump_json()} {self.snapshot.digest} {self.epochs} {shapes}"
         found = hashlib.sha256(told.encode())
         if self.validation is not None:
             for array in (self.validation.indptr, self.validation.indices):

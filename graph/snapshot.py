@@ -149,6 +149,7 @@ class Snapshot:
         """``keak`` or ``beat`` for every content, shape (contents,)."""
         return self.contents.frame["kind"].to_numpy().astype(str)
 
+    @cached_property
     def digest(self) -> str:
         """A hash of all that is learned from: nodes with their properties, edges, and their engagement and times."""
         found = hashlib.sha256(f"{self.manifest.graph_id} {self.mode}".encode())

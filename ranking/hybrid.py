@@ -145,7 +145,7 @@ class Hybrid(Recommender):
 
     def _own(self, checkpoint: Path, snapshot: Snapshot) -> Path:
         """The folder in ``checkpoint`` of these settings and this graph; those of others are deleted."""
-        told = f"{FORMAT} {self.budget_min} {self.seed} {self.device} {snapshot.digest()}"
+        told = f"{FORMAT} {self.budget_min} {self.seed} {self.device} {snapshot.digest}"
         own = checkpoint / f"search-{hashlib.sha256(told.encode()).hexdigest()[:16]}"
         for other in checkpoint.glob("search-*"):
             if other != own:

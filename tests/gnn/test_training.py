@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +22,7 @@ from gnn.topology import Topology
 from graph.errors import ModelError
 from graph.snapshot import Nodes, Snapshot
 from tests import checkerboard
+from tests.killed import killed_at, told_to_the_end
 
 SMALL = GnnConfig(dim=16, heads=2, layers=2)
 EVERYONE = np.arange(checkerboard.SIZE)
@@ -161,30 +161,23 @@ model.save(Path(sys.argv[1]) / "model")
 """
 
 
-def killed_at(line: str, folder: Path, size: str) -> tuple[list[str], GraphNetwork]:
+def resumed_after(line: str, folder: Path, size: str) -> tuple[list[str], GraphNetwork]:
     """What a training says that was killed when it said ``line`` and started again, and its model."""
-    root = Path(__file__).parents[2]
     command = [sys.executable, "-c", _RUN, str(folder), size]
-    with subprocess.Popen([*command, line], cwd=root, stdout=subprocess.PIPE, text=True) as killed:
-        assert killed.stdout is not None
-        for said in killed.stdout:
-            if said.startswith(line):
-                killed.send_signal(signal.SIGKILL)
-                break
+    killed_at(line, command)
     assert list((folder / "c").glob("*.pt"))
-    done = subprocess.run([*command, "never"], cwd=root, capture_output=True, text=True, check=True)
-    return done.stdout.splitlines(), GraphNetwork.load(folder / "model", checkerboard.snapshot())
+    return told_to_the_end(command), GraphNetwork.load(folder / "model", checkerboard.snapshot())
 
 
 def test_killed_training_goes_on_to_the_same_end(tmp_path):
-    said, resumed = killed_at("epoch 20,", tmp_path, "small")
+    said, resumed = resumed_after("epoch 20,", tmp_path, "small")
     assert said[0].startswith("epoch 20,")
     straight = GraphNetwork(SMALL).fit(checkerboard.snapshot(), epochs=60)
     np.testing.assert_allclose(resumed.scores(EVERYONE), straight.scores(EVERYONE), atol=1e-5)
 
 
 def test_killed_training_on_a_large_graph_goes_on_to_the_same_end(tmp_path, monkeypatch):
-    said, resumed = killed_at("epoch 2,", tmp_path, "large")
+    said, resumed = resumed_after("epoch 2,", tmp_path, "large")
     assert said[0].startswith("epoch 2,")
     monkeypatch.setattr(fitting, "LARGE", 10)
     monkeypatch.setattr(fitting, "_JUDGING_PAUSE", 0.0)

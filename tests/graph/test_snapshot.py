@@ -132,7 +132,7 @@ def test_a_failed_save_leaves_the_old_one(saved: Path, monkeypatch: pytest.Monke
 
 def test_a_digest_tells_apart_what_is_learned_from(saved: Path) -> None:
     plain = checkerboard.snapshot()
-    assert snapshot.load(saved).digest() == plain.digest()
+    assert snapshot.load(saved).digest == plain.digest
     watched, follows = plain.watched, plain.follows
     columns = {**watched.columns, "engagement": np.full(len(watched), 0.5, dtype=np.float32)}
     others = [
@@ -144,4 +144,4 @@ def test_a_digest_tells_apart_what_is_learned_from(saved: Path) -> None:
             plain.edges,
         ),
     ]
-    assert len({plain.digest(), *(other.digest() for other in others)}) == 4
+    assert len({plain.digest, *(other.digest for other in others)}) == 4

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -18,6 +17,7 @@ from ranking.hybrid import Hybrid
 from ranking.ranker import Ranker
 from tests import checkerboard
 from tests.conformance import RecommenderConformance, odd
+from tests.killed import killed_at, told_to_the_end
 
 
 class TestHybrid(RecommenderConformance):
@@ -84,20 +84,11 @@ Hybrid(budget_min=2).fit(checkerboard.snapshot(), said, checkpoint=home / "c").s
 @pytest.mark.parametrize("line", ["epoch 2,", "fitting popularity on everything"])
 def test_a_killed_search_goes_on_from_what_is_finished(tmp_path, line):
     command = [sys.executable, "-c", _RUN, str(tmp_path)]
-    root = Path(__file__).parents[2]
-    before: list[str] = []
-    with subprocess.Popen([*command, line], cwd=root, stdout=subprocess.PIPE, text=True) as killed:
-        assert killed.stdout is not None
-        for said in killed.stdout:
-            before.append(said)
-            if said.startswith(line):
-                killed.send_signal(signal.SIGKILL)
-                break
-    assert before[-1].startswith(line)
+    killed_at(line, command)
     finished = {file: file.stat().st_mtime_ns for file in tmp_path.glob("c/*/*/search.json")}
-    done = subprocess.run([*command, "never"], cwd=root, capture_output=True, text=True, check=True)
+    told = told_to_the_end(command)
     assert {file: file.stat().st_mtime_ns for file in finished} == finished
-    search = done.stdout.split("weighing the models")[0].splitlines()
+    search = told[: next(place for place, said in enumerate(told) if said.startswith("weighing the models"))]
     if line.startswith("epoch"):
         assert next(said for said in search if said.startswith("epoch")).startswith("epoch 2,")
     else:  # the network of the search has no epoch to go
