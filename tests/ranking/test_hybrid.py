@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -126,8 +125,6 @@ def test_a_trained_model_serves_without_torch(fitted, social, tmp_path):
         f"print(Hybrid.load(Path({str(tmp_path / 'model')!r}), s).recommend(0, 5)[0].tolist()); "
         "assert 'torch' not in sys.modules"
     )
-    import subprocess
-
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     assert run.stdout.strip() == str(fitted.recommend(0, 5)[0].tolist())
