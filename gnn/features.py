@@ -2,69 +2,45 @@
 
 from __future__ import annotations
 
-import zlib
-from typing import Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
-from graph import hindsight, schema
-from graph.ages import DAY, ages, days_before_newest
-from graph.snapshot import NO_TIME, Snapshot
+from graph import schema
+from graph.ages import ages, days_before_newest
+from graph.profiles import profiles
+from graph.snapshot import Snapshot
 
 __all__ = ["edge_features", "node_features", "watch_weights"]
 
 Floats = npt.NDArray[np.float32]
 
-_BUCKETS: Final = 16
-"""Hash buckets of a text column."""
-_TEXTS: Final = frozenset({"kind", "contentType", "licenceType"})
-
 
 def node_features(snapshot: Snapshot) -> dict[str, Floats]:
     """Features (nodes, F) of users and contents, by label, for the labels that have any.
 
-    Counts and ages as log1p, flags as 0 or 1, short texts by hashing, all standardised; a column with gaps gets a
-    flag for them, and one that never varies is left out, as is what only hindsight knows: it sums up what is learned.
+    The `graph.profiles` of users and contents: numbers as log1p and standardised, with a flag for gaps.
     """
     found = {}
     for label in (schema.USER, schema.CONTENT):
-        nodes = snapshot.nodes[label]
-        columns = _columns(nodes.frame.drop(nodes.key), label, snapshot.manifest.cutoff)
+        columns = [column for values in profiles(snapshot, label).values() for column in _columns(values)]
         if columns:
             found[label] = np.stack(columns, axis=1)
     return found
 
 
-def _columns(frame: pl.DataFrame, label: str, cutoff: int | None) -> list[Floats]:
-    columns: list[Floats] = []
-    for name, dtype in frame.schema.items():
-        if name in hindsight.PROPERTIES[label]:
-            continue
-        series = frame[name]
-        if name in _TEXTS and dtype == pl.String:
-            if series.n_unique() > 1:
-                columns += _hashed(series)
-            continue
-        if not (dtype.is_numeric() or dtype == pl.Boolean):
-            continue
-        values = series.cast(pl.Float64).fill_nan(None).to_numpy().astype(np.float64)
-        if name in (*schema.USER_TIMES, *schema.BEAT_TIMES):
-            values = np.where(values <= float(NO_TIME), np.nan, values)
-            newest = float(cutoff) if cutoff is not None else float(np.nanmax(values, initial=0.0))
-            values = np.maximum(newest - values, 0.0) / DAY
-        known = np.isfinite(values)
-        for column in (np.where(known, np.log1p(np.maximum(values, 0.0)), 0.0), 1.0 - known):
-            spread = float(column.std())
-            if spread > 1e-6:
-                columns.append(((column - column.mean()) / spread).astype(np.float32))
-    return columns
-
-
-def _hashed(series: pl.Series) -> list[Floats]:
-    buckets = np.array([-1 if v is None else zlib.crc32(v.encode()) % _BUCKETS for v in series.to_list()])
-    return [(buckets == bucket).astype(np.float32) for bucket in np.unique(buckets[buckets >= 0])]
+def _columns(values: npt.NDArray[Any]) -> list[Floats]:
+    """A bool as 0 or 1; a number as its log1p and, where some are unknown, a flag for that, both standardised."""
+    if values.dtype == np.bool_:
+        return [values.astype(np.float32)]
+    known = np.isfinite(values)
+    numbers = np.where(known, np.log1p(np.maximum(values, 0.0)), 0.0), 1.0 - known
+    return [
+        ((column - column.mean()) / column.std()).astype(np.float32)
+        for column in (np.asarray(column, dtype=np.float64) for column in numbers)
+        if column.std() > 1e-6
+    ]
 
 
 def _recency(days: Floats | None) -> Floats | None:

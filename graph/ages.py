@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from graph.snapshot import NO_TIME, Snapshot
 
-__all__ = ["DAY", "ages", "days_before_newest", "fading", "timed"]
+__all__ = ["DAY", "ages", "days_before_newest", "fading", "newest_watch", "timed"]
 
 Floats = npt.NDArray[np.float32]
 Times = npt.NDArray[np.int64]
@@ -42,8 +42,19 @@ def days_before_newest(times: Times) -> Floats | None:
     """
     if not _known(times):
         return None
-    oldest, newest = np.quantile(times[times != NO_TIME], (_ASTRAY, 1.0 - _ASTRAY), method="nearest")
+    oldest, newest = _bounds(times)
     return np.asarray((newest - np.clip(times, oldest, newest)).astype(np.float32) / np.float32(DAY))
+
+
+def newest_watch(snapshot: Snapshot) -> int | None:
+    """When the newest watch was, but for those that `days_before_newest` passes over, in ms; None if not `timed`."""
+    last = snapshot.watched.columns.get("lastAt")
+    return int(_bounds(np.asarray(last))[1]) if last is not None and _known(np.asarray(last)) else None
+
+
+def _bounds(times: Times) -> npt.NDArray[np.int64]:
+    """The oldest and the newest of the known times but one in a thousand, shape (2,)."""
+    return np.asarray(np.quantile(times[times != NO_TIME], (_ASTRAY, 1.0 - _ASTRAY), method="nearest"))
 
 
 def _known(times: Times) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,9 @@ import scipy.sparse as sp
 from baselines.baseline import directed_social, interactions, lately, symmetric_social
 from baselines.content_similarity import traits
 from baselines.recommender import Floats, Ints, Progress, Recommender
+from graph import schema
 from graph.ages import ages, timed
+from graph.profiles import profiles
 from graph.snapshot import Snapshot
 
 __all__ = ["Candidates", "Context", "collect", "gather", "ranks", "standardised"]
@@ -83,6 +85,10 @@ class Context:
     """Users × users: 1 where the row follows the column."""
     traits: Mapping[str, sp.csr_array]
     """By name, contents × what they may have in common (`baselines.content_similarity.traits`)."""
+    user_profiles: Mapping[str, npt.NDArray[Any]]
+    """`graph.profiles` of the users, each of shape (users,) …"""
+    content_profiles: Mapping[str, npt.NDArray[Any]]
+    """… and of the contents."""
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> Context:
@@ -91,7 +97,16 @@ class Context:
         spans = _HALF_LIVES if timed(snapshot) else ()
         recent = {f"{days} days": lately(snapshot, days, _FORGOTTEN) for days in spans}
         fashion, friends = _fashion(snapshot, recent), symmetric_social(snapshot)
-        return cls(watched, friends, counts, fashion, recent, directed_social(snapshot), traits(snapshot))
+        return cls(
+            watched,
+            friends,
+            counts,
+            fashion,
+            recent,
+            directed_social(snapshot),
+            traits(snapshot),
+            *(profiles(snapshot, label) for label in (schema.USER, schema.CONTENT)),
+        )
 
     @cached_property
     def ones(self) -> sp.csr_array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 import numpy as np
+import numpy.typing as npt
 import scipy.sparse as sp
 
 from baselines.recommender import Floats, Ints, Progress
@@ -44,7 +46,7 @@ _SETTINGS: Final[dict[str, Any]] = {
 
 
 def feature_names(models: Sequence[str], context: Context) -> list[str]:
-    """Names of the columns of `features`, in order."""
+    """Names of all that `features` can tell of the candidates of ``models``."""
     return [
         *(f"{model} score" for model in models),
         *(f"{model} rank" for model in models),
@@ -59,39 +61,56 @@ def feature_names(models: Sequence[str], context: Context) -> list[str]:
         *(f"watches of those followed, half after {span}" for span in context.recent),
         "follows the maker",
         *(f"share of watches with the {trait}" for trait in context.traits),
+        *(f"user's {name}" for name in context.user_profiles),
+        *(f"content's {name}" for name in context.content_profiles),
     ]
 
 
-def features(candidates: Candidates, blend: Floats, context: Context) -> Floats:
-    """What the ranker sees of each row, shape (rows, len(`feature_names`)); counts and ranks as log1p."""
-    user = candidates.row_user
-    models = candidates.scores.shape[1]
-    extra = len(context.fashion) + len(context.recent) + 1 + len(context.traits)
-    table = np.empty((len(user), 2 * models + 7 + extra), dtype=np.float32)
-    table[:, :models] = candidates.scores
-    for model in range(models):
-        table[:, models + model] = np.log1p(ranks(candidates.scores[:, model], candidates.indptr))
-    table[:, 2 * models] = blend
-    table[:, 2 * models + 1] = np.log1p(ranks(blend, candidates.indptr))
+def features(
+    candidates: Candidates, blend: Floats, models: Sequence[str], context: Context, names: Sequence[str]
+) -> Floats:
+    """What the ranker sees of each row, shape (rows, len(names)); counts and ranks as log1p, what is unknown as NaN.
+
+    ``names`` are some of `feature_names`. One that the ``context`` knows nothing of is unknown everywhere: a graph may
+    have times where the part of it that was learned from had too few.
+    """
+    user, content = candidates.row_user, candidates.contents
+    table = np.full((len(user), len(names)), np.nan, dtype=np.float32)
+    place = {name: column for column, name in enumerate(names)}
+
+    def tell(name: str, values: npt.NDArray[Any]) -> None:
+        if name in place:
+            table[:, place[name]] = values
+
+    for column, model in enumerate(models):
+        scores = candidates.scores[:, column]
+        tell(f"{model} score", scores)
+        tell(f"{model} rank", np.log1p(ranks(scores, candidates.indptr)))
+    tell("blend score", blend)
+    tell("blend rank", np.log1p(ranks(blend, candidates.indptr)))
     watches = np.diff(context.watched.indptr)[candidates.users]
     friends = np.diff(context.friends.indptr)[candidates.users]
-    table[:, 2 * models + 2] = np.log1p(watches)[user]
-    table[:, 2 * models + 3] = np.log1p(friends)[user]
-    table[:, 2 * models + 4] = np.log1p(context.watchers[candidates.contents])
+    tell("user's watches", np.log1p(watches)[user])
+    tell("user's friends", np.log1p(friends)[user])
+    tell("watchers", np.log1p(context.watchers[content]))
     together = _summed(candidates, context.friends, context.ones)
-    table[:, 2 * models + 5] = np.log1p(together)
-    table[:, 2 * models + 6] = together / np.maximum(friends, 1)[user]
-    column = 2 * models + 7
-    for values in context.fashion.values():
-        table[:, column] = np.log1p(values[candidates.contents])
-        column += 1
-    for watched in context.recent.values():
-        table[:, column] = np.log1p(_summed(candidates, context.follows, watched))
-        column += 1
-    table[:, column] = mean_over_traits(candidates, context.follows[candidates.users], context.traits["maker"])
+    tell("friends who watched", np.log1p(together))
+    tell("share of friends who watched", together / np.maximum(friends, 1)[user])
+    for name, values in context.fashion.items():
+        tell(name, np.log1p(values[content]))
+    for span, watched in context.recent.items():
+        lately = _summed(candidates, context.follows, watched)
+        tell(f"watches of those followed, half after {span}", np.log1p(lately))
+    follows = context.follows[candidates.users]
+    tell("follows the maker", mean_over_traits(candidates, follows, context.traits["maker"]))
     seen = context.ones[candidates.users]
-    for place, has in enumerate(context.traits.values(), column + 1):
-        table[:, place] = mean_over_traits(candidates, sp.csr_array(seen @ has), has) / np.maximum(watches, 1)[user]
+    for trait, has in context.traits.items():
+        shared = mean_over_traits(candidates, sp.csr_array(seen @ has), has)
+        tell(f"share of watches with the {trait}", shared / np.maximum(watches, 1)[user])
+    for name, values in context.user_profiles.items():
+        tell(f"user's {name}", values[candidates.users][user])
+    for name, values in context.content_profiles.items():
+        tell(f"content's {name}", values[content])
     return table
 
 
@@ -133,10 +152,13 @@ class Ranker:
     """
 
     forests: list[Any]
+    names: list[str]
+    """Of the `features` that they see, in order."""
 
     @classmethod
     def fit(
         cls,
+        names: Sequence[str],
         table: Floats,
         candidates: Candidates,
         blended: Floats,
@@ -147,7 +169,8 @@ class Ranker:
     ) -> tuple[Self, Floats]:
         """Train one forest a fold on all the others, and return ``blended`` as corrected by forests that never saw it.
 
-        ``table`` holds the `features` of ``candidates``, ``blended`` their scores by a blend that never saw them.
+        ``table`` holds the `features` of ``candidates`` called ``names``, ``blended`` their scores by a blend that
+        never saw them.
         """
         import lightgbm
 
@@ -192,7 +215,7 @@ class Ranker:
             judged = row_fold == number
             corrected[judged] += np.asarray(forest.predict(table[judged], num_threads=2), dtype=np.float32)
             forests.append(forest)
-        return cls(forests), corrected
+        return cls(forests, list(names)), corrected
 
     def predict(self, table: Floats, candidates: Candidates) -> Floats:
         """What to add to the blend's scores, from the `features` of ``candidates``; shape (rows,)."""
@@ -203,14 +226,15 @@ class Ranker:
             found[rows] = self.forests[number].predict(table[rows], num_threads=2 if rows.sum() > 10_000 else 1)
         return found
 
-    def importance(self, names: Sequence[str]) -> dict[str, float]:
+    def importance(self) -> dict[str, float]:
         """Share of the total gain of each feature, highest first."""
         gain = np.sum([forest.feature_importance("gain") for forest in self.forests], axis=0)
         share = gain / max(float(gain.sum()), 1e-12)
-        return {names[i]: round(float(share[i]), 4) for i in np.argsort(-share, kind="stable")}
+        return {self.names[i]: round(float(share[i]), 4) for i in np.argsort(-share, kind="stable")}
 
     def save(self, folder: Path) -> None:
-        """One text file a forest in ``folder``."""
+        """One text file a forest in ``folder``, and one with the names."""
+        (folder / "features.json").write_text(json.dumps(self.names, indent=1))
         for number, forest in enumerate(self.forests):
             (folder / f"forest-{number}.txt").write_text(forest.model_to_string())
 
@@ -219,7 +243,8 @@ class Ranker:
         """What `save` wrote."""
         import lightgbm
 
-        return cls([lightgbm.Booster(model_file=str(file)) for file in sorted(folder.glob("forest-*.txt"))])
+        names = json.loads((folder / "features.json").read_text())
+        return cls([lightgbm.Booster(model_file=str(file)) for file in sorted(folder.glob("forest-*.txt"))], names)
 
 
 def _until(deadline: float) -> Any:

@@ -50,7 +50,8 @@ class SecondStage:
         blended = candidates.scores @ self.weights
         if self.ranker is None:
             return blended
-        return blended + self.ranker.predict(features(candidates, blended, context), candidates)
+        table = features(candidates, blended, self.models, context, self.ranker.names)
+        return blended + self.ranker.predict(table, candidates)
 
     def save(self, folder: Path) -> None:
         """Write into ``folder``."""
@@ -113,9 +114,10 @@ def learn(
 
     importance: dict[str, float] = {}
     if len(candidates.users) >= _FEW_USERS and budget_s > 0:
-        table = features(candidates, crossed, context)
-        ranker, corrected = Ranker.fit(table, candidates, crossed, held_out, budget_s, progress, seed)
-        importance = ranker.importance(feature_names(models, context))
+        names = feature_names(models, context)
+        table = features(candidates, crossed, models, context, names)
+        ranker, corrected = Ranker.fit(names, table, candidates, crossed, held_out, budget_s, progress, seed)
+        importance = ranker.importance()
         options.append(("blend + ranker", judge.by_user(corrected), SecondStage(list(models), weights, ranker)))
 
     figures = {name: float(values.mean()) for name, values in singles.items()}

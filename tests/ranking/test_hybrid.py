@@ -154,7 +154,7 @@ def test_a_forest_cut_short_is_told(social, fitted, tmp_path, monkeypatch):
     rng = np.random.default_rng(0)
     data = lightgbm.Dataset(rng.random((200, 3)), rng.random(200))
     forest = lightgbm.train({"verbosity": -1, "objective": "regression"}, data, 3)
-    monkeypatch.setattr(fitted, "_second", replace(fitted._second, ranker=Ranker([forest])))
+    monkeypatch.setattr(fitted, "_second", replace(fitted._second, ranker=Ranker([forest], ["a", "b", "c"])))
     fitted.save(tmp_path / "model")
     Hybrid.load(tmp_path / "model", social)
     file = tmp_path / "model" / "forest-0.txt"

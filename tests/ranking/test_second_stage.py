@@ -184,7 +184,7 @@ def test_features_have_their_names_and_are_right():
     candidates = gather({"popularity": Popularity().fit(snapshot)}, np.arange(20), snapshot.interactions(), 1)
     context = Context.of(snapshot)
     names = feature_names(["popularity"], context)
-    table = features(candidates, candidates.scores[:, 0], context)
+    table = features(candidates, candidates.scores[:, 0], ["popularity"], context, names)
     assert table.shape == (len(candidates.contents), len(names))
     together = np.expm1(table[:, names.index("friends who watched")])
     social, watched = snapshot.social().toarray(), snapshot.interactions().toarray()
@@ -241,8 +241,15 @@ def lively() -> Snapshot:
         }
     )
     nodes = {
-        "User": pl.DataFrame({"userId": checkerboard.users(4)}),
-        "Content": pl.DataFrame({"contentId": checkerboard.contents(4)}),
+        "User": pl.DataFrame(
+            {
+                "userId": checkerboard.users(4),
+                "createdAt": [0, 40 * DAY, None, 99 * DAY],
+                "isSinger": [True, False, None, True],
+                "friendCount": [9, 8, 7, 6],
+            }
+        ),
+        "Content": pl.DataFrame({"contentId": checkerboard.contents(4), "bpm": [90.0, 120.0, None, 90.0]}),
         "Hashtag": pl.DataFrame({"name": ["live", "loud"]}),
     }
 
@@ -262,8 +269,8 @@ def table_of(snapshot: Snapshot, user: int) -> dict[str, list[float]]:
     """Every feature of the first three contents for one user, by name."""
     context = Context.of(snapshot)
     candidates = Candidates(np.array([user]), np.array([0, 3]), np.arange(3), np.ones((3, 1), dtype=np.float32))
-    table = features(candidates, np.ones(3, dtype=np.float32), context)
     names = feature_names(["any"], context)
+    table = features(candidates, np.ones(3, dtype=np.float32), ["any"], context, names)
     assert table.shape == (3, len(names))
     return {name: table[:, place].tolist() for place, name in enumerate(names)}
 
@@ -289,6 +296,28 @@ def test_makers_followed_and_traits_shared_are_told(lively):
     assert told["share of watches with the hashtag"] == [1, 0.5, 0]  # of the two of content 1 they watched one
     assert table_of(lively, 1)["follows the maker"] == [0, 0, 1]
     assert set(table_of(checkerboard.snapshot(), 0)) >= {"follows the maker", "share of watches with the genre"}
+
+
+def test_profiles_are_told_and_gaps_stay_gaps(lively):
+    told = table_of(lively, 1)
+    assert told["user's createdAt"] == [60, 60, 60]  # days before the newest watch
+    assert told["user's isSinger"] == [0, 0, 0]
+    assert np.isnan(table_of(lively, 2)["user's createdAt"]).all()
+    assert told["content's bpm"][:2] == [90, 120]
+    assert np.isnan(told["content's bpm"][2])
+    assert "user's friendCount" not in told  # counted until the export, what is to be foretold included
+
+
+def test_a_ranker_taught_without_times_ranks_where_there_are_some_and_the_other_way_round(lively):
+    """Just over half of the watches may have a time, and just under half of those that were learned from."""
+    candidates = Candidates(np.array([3]), np.array([0, 3]), np.arange(3), np.ones((3, 1), dtype=np.float32))
+    bare = Context.of(odd([], [], 4))
+    for taught, met in ((bare, Context.of(lively)), (Context.of(lively), bare)):
+        names = feature_names(["any"], taught)
+        table = features(candidates, np.ones(3, dtype=np.float32), ["any"], met, names)
+        assert table.shape == (3, len(names))
+        unknown = set(names) - set(feature_names(["any"], met))
+        assert np.isnan(table[:, [name in unknown for name in names]]).all()
 
 
 @settings(deadline=None, max_examples=30)

@@ -1,0 +1,58 @@
+"""What is known of people and contents beside who they are and what happened to them, as numbers by name."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from graph import hindsight, schema
+from graph.ages import DAY, newest_watch
+from graph.snapshot import NO_TIME, Snapshot
+
+__all__ = ["profiles"]
+
+_BUCKETS: Final = 16
+"""Hash buckets of a text property."""
+_TEXTS: Final = frozenset({"kind", "contentType", "licenceType"})
+_TIMES: Final = frozenset((*schema.USER_TIMES, *schema.KEAK_TIMES, *schema.BEAT_TIMES))
+
+
+def profiles(snapshot: Snapshot, label: str) -> dict[str, npt.NDArray[Any]]:
+    """Name → values (nodes,) of every property of a label's nodes that varies, in the order of the columns.
+
+    Flags and numbers are float32, NaN where unknown; moments are ages in days at the newest watch, 0 for what came
+    later, or at the newest of their own where watches have no times. Of a short text there is a bool for each of 16
+    hash buckets. What only hindsight knows (`graph.hindsight`) is left out: it sums up what is to be learned.
+    """
+    nodes = snapshot.nodes[label]
+    now = newest_watch(snapshot)
+    found: dict[str, npt.NDArray[Any]] = {}
+    for name, dtype in nodes.frame.schema.items():
+        if name == nodes.key or name in hindsight.PROPERTIES[label]:
+            continue
+        series = nodes.frame[name]
+        if name in _TEXTS and dtype == pl.String:
+            if series.n_unique() > 1:
+                found |= {f"{name} {bucket}": there for bucket, there in _hashed(series).items()}
+            continue
+        if not (dtype.is_numeric() or dtype == pl.Boolean):
+            continue
+        values = series.cast(pl.Float64).fill_nan(None).to_numpy().astype(np.float64)
+        if name in _TIMES:
+            values[values <= float(NO_TIME)] = np.nan
+        known = values[np.isfinite(values)]
+        if not len(known) or (len(known) == len(values) and known.min() == known.max()):
+            continue
+        if name in _TIMES:
+            values = np.maximum((known.max() if now is None else now) - values, 0.0) / DAY
+        found[name] = values.astype(np.float32)
+    return found
+
+
+def _hashed(series: pl.Series) -> dict[int, npt.NDArray[np.bool_]]:
+    buckets = np.array([-1 if v is None else zlib.crc32(v.encode()) % _BUCKETS for v in series.to_list()])
+    return {int(bucket): buckets == bucket for bucket in np.unique(buckets[buckets >= 0])}
