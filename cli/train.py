@@ -89,13 +89,8 @@ def _make(name: str, budget: float | None, device: str, seed: int) -> Recommende
     """The recommender, with those of the options that it knows."""
     known = registry.options(name)
     chosen: dict[str, Any] = {"budget_min": budget, "device": device, "seed": seed}
-    if budget is not None and not {"budget_min", "config"} & known:
+    if budget is not None and "budget_min" not in known and not issubclass(registry.kind(name), GraphNetwork):
         _console.print(f"[dim]{name} takes the time it takes: --budget is not used.[/]")
-    if "config" in known:
-        from gnn.config import GnnConfig
-
-        kind: Any = registry.kind(name)
-        return registry.make(name, config=GnnConfig(**{**kind.defaults, "device": device, "seed": seed}))
     return registry.make(name, **{key: value for key, value in chosen.items() if key in known})
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import scipy.sparse as sp
+from pydantic import ValidationError
 
 from baselines.recommender import Floats, Ints, Progress, Recommender
 from gnn.artifact import Artifact
 from gnn.config import GnnConfig
 from graph import schema
-from graph.errors import ModelError
+from graph.errors import ModelError, SettingsError
 from graph.snapshot import Snapshot
 
 __all__ = ["DenseNetwork", "GraphNetwork", "LightGcn"]
@@ -32,9 +34,28 @@ class GraphNetwork(Recommender):
     name: ClassVar[str] = "gnn"
     defaults: ClassVar[dict[str, Any]] = {}
     """Settings in which a subclass differs from `GnnConfig`."""
+    options: ClassVar[frozenset[str]] = frozenset(GnnConfig.model_fields)
+    """Keyword arguments that it can be made with."""
+    space: ClassVar[Mapping[str, Sequence[Any]]] = {
+        "temperature": (0.14, 0.2, 0.3, 0.45, 0.7),
+        "layers": (1, 2, 3, 4),
+        "weight_decay": (0.1, 0.3, 1.0, 3.0),
+        "edge_dropout": (0.0, 0.3, 0.6),
+        "lr": (0.005, 0.01, 0.02),
+    }
+    """What `entourage tune` tries."""
 
-    def __init__(self, config: GnnConfig | None = None) -> None:
-        self.config = config or GnnConfig(**self.defaults)
+    def __init__(self, config: GnnConfig | None = None, **settings: Any) -> None:
+        """Made with a whole ``config``, or with ``settings`` that differ from this kind's; SettingsError tells which
+        of them cannot be."""
+        try:
+            self.config = config or GnnConfig(**{**self.defaults, **settings})
+        except ValidationError as error:
+            wrong = error.errors()[0]
+            raise SettingsError(
+                f"{self.name} cannot have {wrong['loc'][0]} = {wrong['input']!r}: {wrong['msg']}.",
+                do="gnn/config.py says what each setting may be.",
+            ) from error
         self._artifact: Artifact | None = None
 
     def fit(
@@ -56,7 +77,7 @@ class GraphNetwork(Recommender):
         ``budget_s`` seconds are never exceeded by more than placing the ids, an epoch and the final embedding. A run
         that was killed goes on from what it left in the folder ``checkpoint`` when started again with the same settings
         on the same graph; the folder is whoever's who gave it, to delete once the model is saved. A large graph (more
-        than `gnn.config.LARGE` links) is learned from for a quarter of the ``epochs`` where there is a ``start``: a
+        than `gnn.config.LARGE` links) is learned from for half of the ``epochs`` where there is a ``start``: a
         network that this process trained on a part of the same graph, to go on from.
         """
         from gnn.fitting import fit

@@ -44,7 +44,9 @@ def kind(name: str) -> type[Recommender]:
 
 def options(name: str) -> frozenset[str]:
     """The keyword arguments that the class called ``name`` is made with."""
-    return frozenset(inspect.signature(kind(name)).parameters)
+    found = kind(name)
+    own: frozenset[str] | None = getattr(found, "options", None)
+    return frozenset(inspect.signature(found).parameters) if own is None else own
 
 
 def make(name: str, **chosen: Any) -> Recommender:
