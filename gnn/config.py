@@ -11,7 +11,7 @@ __all__ = ["LARGE", "SMALLER", "Convolution", "GnnConfig"]
 
 LARGE: Final = 5_000_000
 """Links above which what nobody chose of a network's size is made smaller, for memory and time."""
-SMALLER: Final[Mapping[str, int]] = {"dim": 64, "heads": 2, "layers": 1, "neighbours": 10, "cold": 0}
+SMALLER: Final[Mapping[str, int]] = {"dim": 64, "heads": 2, "layers": 1, "neighbours": 10, "cold": 0, "patience": 4}
 
 Convolution = Literal["gat", "gatv2", "gcn", "graphconv", "sage", "lightgcn", "dense"]
 """How messages are made; with "dense" there are none, and a node goes through dense layers alone."""
@@ -53,7 +53,7 @@ class GnnConfig(BaseModel):
     """Decay of the running average of the weights that is evaluated and kept."""
 
     max_epochs: Annotated[int, Field(ge=1)] = 300
-    """An epoch is a pass over all users that watched anything, or fifty steps of it where it takes more."""
+    """An epoch is a pass over all users that watched anything, or twenty-five steps of it where it takes more."""
     patience: Annotated[int, Field(ge=1)] = 15
     """Epochs without a better NDCG@10 on validation before training stops."""
     steps_per_pass: Annotated[int, Field(ge=0)] = 0

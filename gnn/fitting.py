@@ -51,7 +51,7 @@ _LARGE_BUDGET_S = 3_300.0
 """For training on a large graph, where nobody said."""
 _LARGE_SEARCH_SHARE = 0.8
 """Of the time on a large graph, until what was held out is learned from too."""
-_GOING_ON = 0.25
+_GOING_ON = 0.5
 """Epochs on everything for each epoch before."""
 
 

@@ -34,7 +34,7 @@ _STEP_LOGITS = 250_000_000
 """Users times contents that one optimiser step may compare; more users go into more steps."""
 _LOGITS_PER_EDGE = 80
 """Pairs compared for each edge that carries a message in a step, at least: about what costs the same."""
-_EPOCH_STEPS = 50
+_EPOCH_STEPS = 25
 """Steps after which an epoch is over though not every user had a turn: judging and checkpoints wait for its end."""
 _FULL_CATALOGUE = 500_000
 """Contents up to which the softmax is over all of them: a step on a part of them teaches so much less (docs/gnn.md)
@@ -119,7 +119,7 @@ class Trainer:
         self.precision = torch.bfloat16 if _multiplies_bfloat16(self.device) else torch.float32
 
     def epoch(self) -> float:
-        """A pass over all users that watched anything, or the next fifty steps of it; gives the mean loss."""
+        """A pass over all users that watched anything, or the next twenty-five steps of it; gives the mean loss."""
         losses = [self.step(self.turn(self.steps)) for _ in range(self._steps_per_epoch)]
         self.history.loss.append(float(np.mean(losses)))
         return self.history.loss[-1]

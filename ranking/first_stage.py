@@ -48,12 +48,19 @@ _EASE_CONTENTS: Final = 100_000
 """With more contents than this, and too many users for an inverse, EASE is left out: it would learn a few of them."""
 
 
-_TEMPERATURES: Final = (GnnConfig().temperature, 0.3, 0.45, 0.7)
-"""Of the graph network, tried in this order until one is no better: the sparser the watches, the higher the best."""
+_TRIALS: Final[Sequence[tuple[str, Sequence[float]]]] = (
+    ("temperature", (0.3, 0.45, 0.7)),
+    ("weight_decay", (0.3, 0.1)),
+    ("weight_decay", (3.0,)),
+)
+"""Of the graph network's settings, each tried in this order until a value is no better than the one before, the first
+being the default: the sparser the watches, the higher the best temperature."""
 _TRIAL: Final = {"dim": 64, "heads": 4}
 """A network half as wide tells temperatures apart in less than half the time."""
 _TRIAL_SHARE: Final = 0.15
 """Of the network's time, for each trial."""
+_TRIALS_SHARE: Final = 0.5
+"""Of the network's time, that no trial but those of the temperature may go beyond."""
 
 
 @dataclass(frozen=True)
@@ -191,7 +198,7 @@ class FirstStage:
             progress(len(fresh.models) / len(names), f"fitting {name} on everything")
             settings = self.settings[name]
             if name == "gnn":
-                model: Any = registry.make("gnn", config=GnnConfig(**settings))
+                model: Any = registry.make("gnn", **settings)
                 seconds = max(network_s() - others_s, 1.0)  # an epoch is trained whatever it takes
                 again = checkpoint and checkpoint / "gnn-on-everything"
                 model.fit(snapshot, progress, epochs=self.epochs, budget_s=seconds, start=before, checkpoint=again)
@@ -227,18 +234,18 @@ def _network(
 ) -> tuple[GraphNetwork, dict[str, Any], float]:
     """The graph network that does best on ``holdout``, its settings, and the seconds that all of them took.
 
-    Narrower ones try the temperatures; the best one's is trained in full width for the rest of the time, and kept if
-    it is better: where watches are few, it need not be. A network whose width is ``given`` is trained as it is: in a
-    large graph there is no time for trials.
+    Narrower ones try temperatures and, where there is time, decays; the best one's settings are trained in full width
+    for the rest of the time, and kept if that is better: where watches are few, it need not be. A network whose width
+    is ``given`` is trained as it is: in a large graph there is no time for trials.
     """
     spent = 0.0
-    best: tuple[float, GraphNetwork, dict[str, Any]] | None = None
 
     def fit(settings: dict[str, Any], seconds: float) -> tuple[float, GraphNetwork, dict[str, Any]]:
         nonlocal spent
         begun = time.monotonic()
-        model: Any = registry.make("gnn", config=GnnConfig(**settings))
-        kept = checkpoint and checkpoint / f"gnn-{model.config.dim}-{model.config.temperature}"
+        model: Any = registry.make("gnn", **settings)
+        told = "-".join(str(getattr(model.config, name)) for name in ("dim", "temperature", "weight_decay"))
+        kept = checkpoint and checkpoint / f"gnn-{told}"
         model.fit(holdout.train, progress, validation=holdout.worth, budget_s=seconds, checkpoint=kept)
         manifest = model.artifact.manifest
         spent += max(time.monotonic() - begun, manifest.seconds)  # which knows of a run that was killed
@@ -247,12 +254,17 @@ def _network(
     if "dim" in given:
         _, model, settings = fit(dict(given), budget_s)
         return model, settings, spent
-    for temperature in _TEMPERATURES:
-        tried = fit({**given, **_TRIAL, "temperature": temperature}, _TRIAL_SHARE * budget_s)
-        if best and tried[0] <= best[0]:
-            break
-        best = tried
-    assert best
-    wide = fit({**given, "temperature": best[2]["temperature"]}, budget_s - spent)
+    trial_s = _TRIAL_SHARE * budget_s
+    start = {name: GnnConfig.model_fields[name].default for name, _ in _TRIALS}
+    best = fit({**given, **_TRIAL, **start}, trial_s)
+    for name, values in _TRIALS:
+        for value in values:
+            if name != "temperature" and spent + trial_s > _TRIALS_SHARE * budget_s:
+                break
+            tried = fit({**best[2], name: value}, trial_s)
+            if tried[0] <= best[0]:
+                break
+            best = tried
+    wide = fit({name: value for name, value in best[2].items() if name not in _TRIAL}, budget_s - spent)
     _, model, settings = max(best, wide, key=lambda found: found[0])
     return model, settings, spent

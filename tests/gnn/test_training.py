@@ -240,7 +240,7 @@ def test_a_large_graph_is_learned_from_whole_in_the_end(monkeypatch):
         checkerboard.snapshot(), lambda share, what: heard.append(what)
     )
     searched = [what for what in heard if what.startswith("finding when to stop")]
-    assert 0 < len(heard) - len(searched) <= 10
+    assert 0 < len(heard) - len(searched) <= 20
     assert model.best_epochs > len(heard) - len(searched)
     ids, _ = model.recommend(EVERYONE, 1)
     assert (ids[:, 0] == EVERYONE).mean() > 0.9
@@ -254,8 +254,8 @@ def test_a_large_graph_is_learned_from_whole_by_going_on_from_what_a_part_taught
     first = GraphNetwork(config).fit(part, epochs=40)
     heard: list[str] = []
     again = GraphNetwork(config).fit(whole, lambda _, what: heard.append(what), epochs=40, start=first)
-    assert len(heard) == 10
-    assert again.best_epochs == 50
+    assert len(heard) == 20
+    assert again.best_epochs == 60
     ids, _ = again.recommend(EVERYONE, 1)
     assert ids[:, 0].tolist() == EVERYONE.tolist()
     other = GraphNetwork(config.model_copy(update={"dim": 8})).fit(whole, epochs=3, start=first)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,6 +20,32 @@ PEAK = {0.14: 0.1, 0.3: 0.3, 0.45: 0.2, 0.7: 0.9}
 FLAT = {0.14: 0.3, 0.3: 0.3, 0.45: 0.9, 0.7: 0.9}
 
 
+class Networks:
+    """In place of networks: reach what a test says, take so many seconds each, and remember their budgets."""
+
+    def __init__(self, reached: Callable[[GnnConfig], float], seconds: float) -> None:
+        self.reached = reached
+        self.seconds = seconds
+        self.configs: list[GnnConfig] = []
+        self.budgets: list[float] = []
+
+    def make(self, name: str, **settings: Any) -> Any:
+        config = GnnConfig(**settings)
+
+        def fit(snapshot, progress, *, validation, budget_s, checkpoint):
+            self.configs.append(config)
+            self.budgets.append(budget_s)
+
+        metrics = {"validation_ndcg@10": self.reached(config)}
+        manifest = SimpleNamespace(metrics=metrics, seconds=self.seconds)
+        return SimpleNamespace(config=config, fit=fit, artifact=SimpleNamespace(manifest=manifest))
+
+
+def searched(monkeypatch: pytest.MonkeyPatch, networks: Networks) -> tuple[Any, dict[str, Any], float]:
+    monkeypatch.setattr(registry, "make", networks.make)
+    return first_stage._network(holdout.cut(checkerboard.snapshot(), seed=0), {"seed": 3}, 100.0, silent, None)
+
+
 @pytest.mark.parametrize(
     ("narrow", "wide", "temperature", "dim", "fits"),
     [(RISING, 0.5, 0.7, 128, 5), (PEAK, 0.5, 0.3, 128, 4), (PEAK, 0.25, 0.3, 64, 4), (FLAT, 0.5, 0.14, 128, 3)],
@@ -26,30 +53,25 @@ FLAT = {0.14: 0.3, 0.3: 0.3, 0.45: 0.9, 0.7: 0.9}
 def test_temperatures_rise_until_one_is_no_better_and_the_better_width_is_kept(
     monkeypatch, narrow, wide, temperature, dim, fits
 ):
-    budgets = []
-
-    class Network:
-        def __init__(self, config: GnnConfig) -> None:
-            self.config = config
-
-        def fit(self, snapshot, progress, *, validation, budget_s, checkpoint):
-            budgets.append(budget_s)
-            reached = narrow[self.config.temperature] if self.config.dim == 64 else wide
-            metrics = {"validation_ndcg@10": reached}
-            self.artifact = SimpleNamespace(manifest=SimpleNamespace(metrics=metrics, seconds=20.0))
-
-    def make(name, config):
-        return Network(config)
-
-    monkeypatch.setattr(registry, "make", make)
-    part = holdout.cut(checkerboard.snapshot(), seed=0)
-    model, settings, seconds = first_stage._network(part, {"seed": 3}, 100.0, silent, None)
+    networks = Networks(lambda config: narrow[config.temperature] if config.dim == 64 else wide, seconds=20.0)
+    model, settings, seconds = searched(monkeypatch, networks)
     assert (model.config.temperature, model.config.dim, model.config.seed) == (temperature, dim, 3)
     assert settings["temperature"] == temperature
-    assert len(budgets) == fits
-    assert sum(budgets[:-1]) <= 60.0
+    assert len(networks.budgets) == fits  # half of the time is gone, so no decay is tried
+    assert sum(networks.budgets[:-1]) <= 60.0
     assert seconds == 20.0 * fits  # as each network says: a killed run counts
-    assert budgets[-1] == pytest.approx(100.0 - 20.0 * (fits - 1), abs=1.0)
+    assert networks.budgets[-1] == pytest.approx(100.0 - 20.0 * (fits - 1), abs=1.0)
+
+
+@pytest.mark.parametrize(
+    ("best", "decay", "tried"),
+    [(0.3, 0.3, [1.0, 1.0, 0.3, 0.1, 3.0]), (3.0, 3.0, [1.0, 1.0, 0.3, 3.0]), (1.0, 1.0, [1.0, 1.0, 0.3, 3.0])],
+)
+def test_decays_are_tried_in_both_directions_where_there_is_time(monkeypatch, best, decay, tried):
+    networks = Networks(lambda config: -abs(config.weight_decay - best) - abs(config.temperature - 0.14), seconds=5.0)
+    model, _, _ = searched(monkeypatch, networks)
+    assert [config.weight_decay for config in networks.configs[:-1]] == tried
+    assert (model.config.weight_decay, model.config.temperature) == (decay, 0.14)
 
 
 @pytest.mark.parametrize(("users", "contents", "there"), [(10, 10, False), (10, 100, True), (100, 10, True)])
