@@ -60,6 +60,7 @@ RECIPE: Final[dict[str, dict[str, Any]]] = {
     "no weight decay": {"weight_decay": 0.0},
     "no edge dropout": {"edge_dropout": 0.0},
     "no newcomers": {"cold": 0.0},
+    "messages of all times": {"in_time": False},
     "no averaging": {"ema": 0.0},
     "sampled softmax": {"sampled_items": 1024},
     "half as wide": {"dim": 64},

@@ -47,6 +47,9 @@ class GnnConfig(BaseModel):
     cold: Share = 0.1
     """Share of the users and contents that a step treats as newcomers, where they have features: without an id and a
     watch to be known by."""
+    in_time: bool = True
+    """Where watches have times, a step passes messages of the past of a random moment alone, and learns from what was
+    watched since."""
     neighbours: Annotated[int, Field(ge=0)] = 0
     """Edges of a relation into one node that a step draws; 0 takes all."""
     ema: Share = 0.9

@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from graph import schema
-from graph.ages import ages, days_before_newest
+from graph.ages import ages, days_before, newest_watch
 from graph.profiles import profiles
 from graph.snapshot import Snapshot
 
-__all__ = ["edge_features", "node_features", "watch_weights"]
+__all__ = ["edge_features", "half_lives", "node_features", "watch_weights"]
 
 Floats = npt.NDArray[np.float32]
 
@@ -43,26 +43,37 @@ def _columns(values: npt.NDArray[Any]) -> list[Floats]:
     ]
 
 
-def _recency(days: Floats | None) -> Floats | None:
-    """2^(−age / half-life) of every edge (E,), the half-life a third of the time covered; None without times."""
-    if days is None or not days.any():
-        return None
+def _ages(snapshot: Snapshot) -> dict[str, Floats]:
+    """Days of every edge (E,) at the newest watch, or without one follow, by type; where they are known and vary."""
+    since = snapshot.follows.columns.get("since")
+    found = {
+        schema.WATCHED: ages(snapshot),
+        schema.FOLLOWS: None if since is None else days_before(np.asarray(since), newest_watch(snapshot)),
+    }
+    return {type_: days for type_, days in found.items() if days is not None and days.any()}
+
+
+def half_lives(snapshot: Snapshot) -> dict[str, float]:
+    """Days after which the recency of an edge halves, a third of the time covered; by the types that have it."""
+    return {type_: float(days.max()) / 3.0 for type_, days in _ages(snapshot).items()}
+
+
+def _recency(days: Floats) -> Floats:
     return np.asarray(np.exp2(np.float32(-3.0) * days / days.max()))
 
 
 def edge_features(snapshot: Snapshot) -> dict[str, Floats]:
     """Features (E, F) of a relationship type's edges, by type, in the snapshot's order; only of types that have any.
 
-    Of every watch its engagement and recency, of every follow its recency, each where it varies.
+    Of every watch its engagement and recency, of every follow its recency, each where it varies. Recency is
+    2^(−age / half-life), and the last feature wherever there is one of the `half_lives`.
     """
-    watched = [np.asarray(snapshot.watched.columns["engagement"])] if snapshot.mode == "engagement" else []
-    since = snapshot.follows.columns.get("since")
-    found = {
-        schema.WATCHED: [*watched, _recency(ages(snapshot))],
-        schema.FOLLOWS: [None if since is None else _recency(days_before_newest(np.asarray(since)))],
-    }
-    told = {type_: [column for column in columns if column is not None] for type_, columns in found.items()}
-    return {type_: np.stack(columns, axis=1).astype(np.float32) for type_, columns in told.items() if columns}
+    found: dict[str, list[Floats]] = {}
+    if snapshot.mode == "engagement":
+        found[schema.WATCHED] = [np.asarray(snapshot.watched.columns["engagement"])]
+    for type_, days in _ages(snapshot).items():
+        found.setdefault(type_, []).append(_recency(days))
+    return {type_: np.stack(columns, axis=1).astype(np.float32) for type_, columns in found.items()}
 
 
 def watch_weights(snapshot: Snapshot) -> Floats:
@@ -73,7 +84,7 @@ def watch_weights(snapshot: Snapshot) -> Floats:
     weights = np.ones(len(snapshot.watched), dtype=np.float32)
     if snapshot.mode == "engagement":
         weights *= 0.25 + np.asarray(snapshot.watched.columns["engagement"])
-    fresh = _recency(ages(snapshot))
-    if fresh is not None:
-        weights *= 0.5 + 0.5 * fresh
+    days = _ages(snapshot).get(schema.WATCHED)
+    if days is not None:
+        weights *= 0.5 + 0.5 * _recency(days)
     return weights

@@ -23,7 +23,7 @@ from gnn.artifact import Artifact, Manifest
 from gnn.config import LARGE, SMALLER, GnnConfig
 from gnn.embeddings import Embeddings
 from gnn.encoder import Encoder
-from gnn.features import edge_features, node_features, watch_weights
+from gnn.features import edge_features, half_lives, node_features, watch_weights
 from gnn.topology import Topology
 from gnn.training import Trainer, Watches, ndcg_at_10
 from graph import aside, hindsight, schema
@@ -342,5 +342,8 @@ def _read(checkpoint: Path | None) -> dict[str, Any]:
 def trainer(config: GnnConfig, snapshot: Snapshot) -> Trainer:
     """One that has not taken a step yet."""
     watched = snapshot.watched
-    watches = Watches(np.asarray(watched.indptr), np.asarray(watched.target), watch_weights(snapshot), watched.width)
-    return Trainer(config, Topology(snapshot, edge_features(snapshot)), watches, node_features(snapshot))
+    described, halved = edge_features(snapshot), half_lives(snapshot)
+    recency = described[schema.WATCHED][:, -1] if schema.WATCHED in halved else None
+    csr = np.asarray(watched.indptr), np.asarray(watched.target)
+    watches = Watches(*csr, watch_weights(snapshot), watched.width, recency)
+    return Trainer(config, Topology(snapshot, described), watches, node_features(snapshot), halved)

@@ -159,6 +159,11 @@ def both_directions(
     return towards, back
 
 
+def as_of(moment: float, features: Floats) -> Floats:
+    """``features`` (E, F) with the recency, the last of them, that an edge had when those of ``moment`` were new."""
+    return np.concatenate([features[:, :-1], features[:, -1:] / np.float32(moment)], axis=1)
+
+
 @numba.njit(cache=True, nogil=True)
 def sample_neighbours(
     indptr: Any, source: Any, times: Any, nodes: Any, before: Any, count: int, draws: Any
@@ -207,16 +212,22 @@ def sampled(
     dropout: float = 0.0,
     cut: Sequence[Mask | None] = (),
     nodes: Ints | None = None,
+    moment: float | None = None,
 ) -> Relation:
     """At most ``count`` of the edges into every target, drawn without repetition, less a random share of them.
 
     Or of those into ``nodes`` (n,), which become the targets 0 … n - 1. ``cut`` tells of every source (S,), and of
-    every target (T,), whether all its edges go; None keeps them. Degrees stay the whole graph's.
+    every target (T,), whether all its edges go; None keeps them. With a ``moment`` only edges whose last feature, their
+    recency, is not above it are drawn, and get the recency they had then. Degrees stay the whole graph's.
     """
     targets = np.arange(relation.targets) if nodes is None else nodes
     draws = rng.random((len(targets), count), dtype=np.float32)
-    anytime = np.empty(0, dtype=np.int64)
-    target, source, edges = sample_neighbours(relation.indptr, relation.source, anytime, targets, targets, count, draws)
+    times = np.empty(0, dtype=np.float32)
+    if moment is not None:
+        assert relation.features is not None
+        times = relation.features[:, -1]
+    before = np.full(len(targets), moment or 0.0, dtype=np.float32)
+    target, source, edges = sample_neighbours(relation.indptr, relation.source, times, targets, before, count, draws)
     kept = rng.random(len(edges), dtype=np.float32) >= dropout
     for cold, ends in zip(cut, (source, targets[target]), strict=False):
         if cold is not None:
@@ -225,5 +236,7 @@ def sampled(
     indptr = np.concatenate(([0], np.cumsum(np.bincount(target, minlength=len(targets)))))
     out_indptr, out_target, out_edge, _ = transpose(indptr, source, relation.sources)
     features = None if relation.features is None else relation.features[edges]
+    if moment is not None and features is not None:
+        features = as_of(moment, features)
     received = relation.received[targets]
     return Relation(indptr, source, out_indptr, out_target, out_edge, features, relation.degrees, received)

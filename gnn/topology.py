@@ -10,17 +10,21 @@ from itertools import repeat
 import numpy as np
 import numpy.typing as npt
 
-from gnn.relations import Relation, both_directions, sampled
+from gnn.relations import Relation, as_of, both_directions, sampled
 from gnn.sweeps import pool
 from graph import schema
 from graph.snapshot import Edges, Snapshot
 
-__all__ = ["Cold", "Link", "Topology"]
+__all__ = ["Cold", "Link", "Moment", "Topology"]
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 Cold = Mapping[str, npt.NDArray[np.bool_]]
 """Label → whether each of its nodes is to be treated as one that training never saw; none of labels not named."""
+
+Moment = Mapping[str, float]
+"""Relationship type → the recency, its edges' last feature, that an edge of some moment has by now: what is more recent
+came later, and is not there yet. Types that are not named are always there."""
 
 #: Relationship types that carry messages. A block or a hidden content is a wish, not a likeness, and the genres that
 #: somebody listens to and creates in sum up what is to be learned (`graph.hindsight`).
@@ -80,12 +84,15 @@ class Topology:
         """Edges of all relations."""
         return sum(relation.count for relation in self.whole.values())
 
-    def dropped(self, rng: np.random.Generator, share: float, cold: Cold | None = None) -> dict[str, Relation]:
+    def dropped(
+        self, rng: np.random.Generator, share: float, cold: Cold | None = None, moment: Moment | None = None
+    ) -> dict[str, Relation]:
         """Every relation without a random ``share`` of its edges; an edge goes in both directions or in none.
 
-        Nothing is watched by, and nobody watches, the nodes that are ``cold``.
+        Nothing is watched by, and nobody watches, the nodes that are ``cold``. With a ``moment``, there is only what
+        was there by then, as recent as it was then.
         """
-        return self._relations(rng, share, cold) if share > 0.0 or cold else self.whole
+        return self._relations(rng, share, cold, moment) if share > 0.0 or cold or moment else self.whole
 
     def sampled(
         self,
@@ -94,11 +101,12 @@ class Topology:
         share: float,
         cold: Cold | None = None,
         users: Ints | None = None,
+        moment: Moment | None = None,
     ) -> dict[str, Relation]:
         """Every relation with at most ``count`` random edges into each node, less a random ``share`` of them.
 
-        Each direction is drawn for itself. ``cold`` as in `dropped`. With ``users``, for a last layer: relations into
-        users end at these only, and of the others there are those into contents.
+        Each direction is drawn for itself. ``cold`` and ``moment`` as in `dropped`. With ``users``, for a last layer:
+        relations into users end at these only, and of the others there are those into contents.
         """
         links = [link for link in self.links if users is None or link.target in (schema.USER, schema.CONTENT)]
         cuts = [
@@ -108,7 +116,8 @@ class Topology:
         seeds = rng.integers(2**62, size=len(whole))  # a draw of its own for each, whoever comes first
         rngs = map(np.random.default_rng, seeds)
         ends = (users if link.target == schema.USER else None for link in links)
-        drawn = pool().map(sampled, whole, repeat(count), rngs, repeat(share), cuts, ends)
+        by_then = ((moment or {}).get(link.name.removeprefix("rev_")) for link in links)
+        drawn = pool().map(sampled, whole, repeat(count), rngs, repeat(share), cuts, ends, by_then)
         return dict(zip((link.name for link in links), drawn, strict=True))
 
     def into(self, users: Ints, relations: Mapping[str, Relation]) -> dict[str, Relation]:
@@ -134,16 +143,25 @@ class Topology:
         }
 
     def _relations(
-        self, rng: np.random.Generator | None, share: float, cold: Cold | None = None
+        self,
+        rng: np.random.Generator | None,
+        share: float,
+        cold: Cold | None = None,
+        moment: Moment | None = None,
     ) -> dict[str, Relation]:
         relations = {}
         for name, edges in self._edges.items():
+            features = self._features.get(name)
             mask = None if rng is None else rng.random(len(edges), dtype=np.float32) >= share
             if mask is not None and cold and name == schema.WATCHED:
                 for label, ends in ((schema.USER, edges.source), (schema.CONTENT, edges.target)):
                     if label in cold:
                         mask &= ~cold[label][ends]
-            towards, back = both_directions(edges.indptr, edges.target, edges.width, self._features.get(name), mask)
+            if mask is not None and moment and name in moment:
+                assert features is not None
+                mask &= features[:, -1] <= moment[name]
+                features = as_of(moment[name], features)
+            towards, back = both_directions(edges.indptr, edges.target, edges.width, features, mask)
             relations[name] = towards
             if name not in self._mutual:
                 relations[f"rev_{name}"] = back

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
@@ -21,7 +21,7 @@ from gnn.loss import Negatives, softmax_loss
 from gnn.model import Network
 from gnn.relations import Relation, both_directions, rows_of
 from gnn.spectral import leading_directions
-from gnn.topology import Cold, Topology
+from gnn.topology import Cold, Moment, Topology
 from graph import schema
 
 __all__ = ["Trainer", "Watches"]
@@ -40,6 +40,8 @@ _FULL_CATALOGUE = 500_000
 """Contents up to which the softmax is over all of them: a step on a part of them teaches so much less (docs/gnn.md)
 that fewer users a step are the better saving."""
 _SAMPLED_ITEMS = 16_384
+_MOMENTS = (0.01, 0.7)
+"""Shares of the watches, newest first, between which the moment lies that a step takes for its present."""
 
 
 @dataclass(frozen=True)
@@ -50,16 +52,28 @@ class Watches:
     content: npt.NDArray[np.int32]
     weight: Floats
     contents: int
+    recency: Floats | None = None
+    """Of each pair, where it is known."""
 
     @property
     def users(self) -> Ints:
         """Users that watched anything."""
         return np.flatnonzero(np.diff(self.indptr))
 
-    def of(self, users: Ints) -> tuple[Ints, npt.NDArray[np.int32], Floats]:
-        """The rows of ``users`` as a CSR of their own."""
+    def of(self, users: Ints, moment: float | None = None) -> tuple[Ints, npt.NDArray[np.int32], Floats]:
+        """The rows of ``users`` as a CSR of their own; nothing weighs whose recency is not above a ``moment``'s."""
         indptr, places = rows_of(self.indptr, users)
-        return indptr, self.content[places], self.weight[places]
+        weight = self.weight[places]
+        if moment is not None and self.recency is not None:
+            weight *= self.recency[places] > moment
+        return indptr, self.content[places], weight
+
+    def moment(self, rng: np.random.Generator) -> float | None:
+        """The recency of a moment between the newest hundredth and the oldest 30 %; None where times are unknown."""
+        if self.recency is None:
+            return None
+        some = self.recency[:: max(1, len(self.recency) // 100_000)]
+        return float(np.quantile(some, 1.0 - rng.uniform(*_MOMENTS), method="nearest"))
 
 
 @dataclass
@@ -78,8 +92,17 @@ class History:
 class Trainer:
     """One network on its way through the epochs."""
 
-    def __init__(self, config: GnnConfig, topology: Topology, watches: Watches, features: dict[str, Floats]) -> None:
+    def __init__(
+        self,
+        config: GnnConfig,
+        topology: Topology,
+        watches: Watches,
+        features: dict[str, Floats],
+        half_lives: Mapping[str, float],
+    ) -> None:
+        """``features`` (nodes, F) by label; ``half_lives`` in days of the recency that some types' edges have."""
         self.config = config
+        self.half_lives = half_lives
         self.topology = topology
         self.watches = watches
         self.rng = np.random.default_rng(config.seed)
@@ -172,17 +195,18 @@ class Trainer:
         In the last layer only those into ``users`` and contents, as nothing else is compared.
         """
         users = users[processes.rank() :: processes.count()]
-        indptr, content, weight = self.watches.of(users)
+        moment = self.watches.moment(self.rng) if self.config.in_time else None
+        indptr, content, weight = self.watches.of(users, moment)
         positives = both_directions(indptr, content, self.watches.contents)[1]
         some = users if len(users) < self.topology.counts[schema.USER] else None
         cold = self._cold()
-        relations = self._relations(some, cold)
+        relations = self._relations(some, cold, self._by_type(moment) if moment else None)
         senders = None
         if some is not None and self.config.layers == 1 and self.config.neighbours:
             senders, relations[0] = self.topology.between(some, relations[0])
         user_vectors, content_vectors = self._shared(relations, some, cold, senders)
         # What several processes find is averaged, and should be added up.
-        share = np.float32(processes.count() / processes.added_up(float(weight.sum())))
+        share = np.float32(processes.count() / max(processes.added_up(float(weight.sum())), 1e-12))
         shares = torch.from_numpy(weight * share).to(self.device)
         loss = softmax_loss(
             user_vectors,
@@ -202,20 +226,25 @@ class Trainer:
             torch._foreach_lerp_(self.average, [p.detach() for p in self.parameters], 1.0 - decay)
         return float(loss.detach())
 
-    def _relations(self, users: Ints | None, cold: Cold | None) -> list[dict[str, Relation]]:
+    def _by_type(self, moment: float) -> Moment:
+        """The recency that edges of each type have, of the moment of which watches have the recency ``moment``."""
+        watched = self.half_lives[schema.WATCHED]
+        return {type_: moment ** (watched / days) for type_, days in self.half_lives.items()}
+
+    def _relations(self, users: Ints | None, cold: Cold, moment: Moment | None) -> list[dict[str, Relation]]:
         """The thinned relations of every layer; in the last one nothing goes to users who are not compared."""
         config, topology = self.config, self.topology
         if not self.network.links:
             return [{}] * config.layers
         if not config.neighbours:
-            thinned = topology.dropped(self.rng, config.edge_dropout, cold)
+            thinned = topology.dropped(self.rng, config.edge_dropout, cold, moment)
             last = thinned if users is None else topology.into(users, thinned)
         else:
-            last = topology.sampled(self.rng, config.neighbours, config.edge_dropout, cold, users)
+            last = topology.sampled(self.rng, config.neighbours, config.edge_dropout, cold, users, moment)
             if config.layers < 2 or users is None:
                 thinned = last
             else:
-                thinned = topology.sampled(self.rng, config.neighbours, config.edge_dropout, cold)
+                thinned = topology.sampled(self.rng, config.neighbours, config.edge_dropout, cold, None, moment)
         return [thinned] * (config.layers - 1) + [last]
 
     def _cold(self) -> Cold:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from graph.snapshot import NO_TIME, Snapshot
 
-__all__ = ["DAY", "ages", "days_before_newest", "fading", "newest_watch", "timed"]
+__all__ = ["DAY", "ages", "days_before", "fading", "newest_watch", "timed"]
 
 Floats = npt.NDArray[np.float32]
 Times = npt.NDArray[np.int64]
@@ -29,25 +29,27 @@ def timed(snapshot: Snapshot) -> bool:
 
 
 def ages(snapshot: Snapshot) -> Floats | None:
-    """`days_before_newest` of every watch, shape (watches,), float32; None where they are not `timed`."""
+    """`days_before` the newest of every watch, shape (watches,), float32; None where they are not `timed`."""
     last = snapshot.watched.columns.get("lastAt")
-    return None if last is None else days_before_newest(np.asarray(last))
+    return None if last is None else days_before(np.asarray(last))
 
 
-def days_before_newest(times: Times) -> Floats | None:
-    """Days between each of ``times`` (N,), in milliseconds, and the newest; None unless more than half are known.
+def days_before(times: Times, now: int | None = None) -> Floats | None:
+    """Days between each of ``times`` (N,) and ``now``, or the newest of them, all in milliseconds; 0 for what is later.
 
-    The newest and the oldest are those of all but one in a thousand, and nothing is newer or older: a single date far
-    in the future would make everything else old. What has no time is as old as the oldest.
+    None unless more than half are known. The newest and the oldest are those of all but one in a thousand, and nothing
+    is newer or older: a single date far in the future would make everything else old. What has no time is as old as the
+    oldest.
     """
     if not _known(times):
         return None
     oldest, newest = _bounds(times)
-    return np.asarray((newest - np.clip(times, oldest, newest)).astype(np.float32) / np.float32(DAY))
+    now = int(newest) if now is None else now
+    return np.asarray((now - np.clip(times, oldest, min(newest, now))).astype(np.float32) / np.float32(DAY))
 
 
 def newest_watch(snapshot: Snapshot) -> int | None:
-    """When the newest watch was, but for those that `days_before_newest` passes over, in ms; None if not `timed`."""
+    """When the newest watch was, but for those that `days_before` passes over, in ms; None if not `timed`."""
     last = snapshot.watched.columns.get("lastAt")
     return int(_bounds(np.asarray(last))[1]) if last is not None and _known(np.asarray(last)) else None
 

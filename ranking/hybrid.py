@@ -83,7 +83,7 @@ class Hybrid(Recommender):
         def left() -> float:
             return total - (time.monotonic() - begun)
 
-        hasty = {"cold": 0.0} if total < _HASTE_S else {}
+        hasty = {"cold": 0.0, "in_time": False} if total < _HASTE_S else {}
         part = holdout.cut(snapshot, seed=self.seed)
         members = plan(snapshot)
         # EASE has the longest search: without it the network can have some of that time.

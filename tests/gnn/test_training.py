@@ -16,7 +16,7 @@ import torch
 
 from gnn import fitting, training
 from gnn.config import GnnConfig
-from gnn.features import edge_features, node_features, watch_weights
+from gnn.features import edge_features, half_lives, node_features, watch_weights
 from gnn.recommender import GraphNetwork
 from gnn.topology import Topology
 from graph.errors import ModelError
@@ -369,6 +369,53 @@ class TestWithEngagementAndProfiles:
         links = {link.name: link.features for link in Topology(snapshot, edge_features(snapshot)).links}
         assert links["FOLLOWS"] == links["rev_FOLLOWS"] == 1
 
+    def test_of_a_moment_there_is_only_what_was_there_by_then(self, snapshot):
+        described, halved = edge_features(snapshot), half_lives(snapshot)
+        topology, rng = Topology(snapshot, described), np.random.default_rng(0)
+        recency = described["WATCHED"][:, -1]
+        moment = {"WATCHED": float(np.sort(recency)[len(recency) // 2]), "FOLLOWS": 0.4}
+        past = snapshot.with_edges(
+            snapshot.watched.keep(recency <= moment["WATCHED"]),
+            snapshot.follows.keep(described["FOLLOWS"][:, -1] <= 0.4),
+        )
+        for drawn in (topology.dropped(rng, 0.0, None, moment), topology.sampled(rng, 99, 0.0, moment=moment)):
+            for link in Topology(past).links:
+                cut, naive = drawn[link.name], Topology(past).whole[link.name]
+                assert sorted(zip(cut.source.tolist(), cut.target.tolist(), strict=True)) == sorted(
+                    zip(naive.source.tolist(), naive.target.tolist(), strict=True)
+                )
+            features = drawn["WATCHED"].features
+            assert features is not None
+            assert features[:, -1].max() == pytest.approx(1.0)  # as recent as it was then
+        assert halved["WATCHED"] == pytest.approx(30, abs=1)  # a third of ninety days
+
+    def test_no_step_sees_what_it_is_to_foretell(self, snapshot, monkeypatch):
+        run = fitting.trainer(SMALL.model_copy(update={"edge_dropout": 0.0, "cold": 0.0}), snapshot)
+        seen: list[set[tuple[int, int]]] = []
+        wanted: list[set[tuple[int, int]]] = []
+        of, dropped = training.Watches.of, Topology.dropped
+
+        def watches(self, users, moment):
+            indptr, content, weight = of(self, users, moment)
+            rows = np.repeat(users, np.diff(indptr))
+            wanted.append({(u, c) for u, c, w in zip(rows.tolist(), content.tolist(), weight, strict=True) if w})
+            return indptr, content, weight
+
+        def relations(self, *told):
+            found = dropped(self, *told)
+            messages = found["WATCHED"]
+            seen.append(set(zip(messages.source.tolist(), messages.target.tolist(), strict=True)))
+            return found
+
+        monkeypatch.setattr(training.Watches, "of", watches)
+        monkeypatch.setattr(Topology, "dropped", relations)
+        for _ in range(10):
+            run.epoch()
+        everything = set(checkerboard.watched_pairs())
+        assert all(past and future and past | future == everything for past, future in zip(seen, wanted, strict=True))
+        assert not any(past & future for past, future in zip(seen, wanted, strict=True))
+        assert len({len(past) for past in seen}) > 5
+
     def test_it_says_whether_it_can_place_newcomers(self, snapshot, tmp_path):
         taught = GraphNetwork(SMALL).fit(snapshot, epochs=1)
         taught.save(tmp_path / "model")
@@ -386,3 +433,4 @@ class TestWithEngagementAndProfiles:
         assert node_features(bare) == {}
         assert edge_features(bare) == {}
         assert set(watch_weights(bare).tolist()) == {1.0}
+        assert half_lives(bare) == {}
