@@ -69,11 +69,16 @@ class Watches:
         return indptr, self.content[places], weight
 
     def moment(self, rng: np.random.Generator) -> float | None:
-        """The recency of a moment between the newest hundredth and the oldest 30 %; None where times are unknown."""
+        """The recency of a moment between the newest hundredth and the oldest 30 %, and before the newest watches.
+
+        None where times are unknown, or all the same.
+        """
         if self.recency is None:
             return None
         some = self.recency[:: max(1, len(self.recency) // 100_000)]
-        return float(np.quantile(some, 1.0 - rng.uniform(*_MOMENTS), method="nearest"))
+        drawn = np.quantile(some, 1.0 - rng.uniform(*_MOMENTS), method="nearest")
+        earlier = some[some < some.max()]  # most may have come on one day
+        return float(min(drawn, earlier.max())) if len(earlier) else None
 
 
 @dataclass

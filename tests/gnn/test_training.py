@@ -19,6 +19,7 @@ from gnn.config import GnnConfig
 from gnn.features import edge_features, half_lives, node_features, watch_weights
 from gnn.recommender import GraphNetwork
 from gnn.topology import Topology
+from graph.ages import DAY
 from graph.errors import ModelError
 from graph.snapshot import Nodes, Snapshot
 from tests import checkerboard
@@ -388,6 +389,19 @@ class TestWithEngagementAndProfiles:
             assert features is not None
             assert features[:, -1].max() == pytest.approx(1.0)  # as recent as it was then
         assert halved["WATCHED"] == pytest.approx(30, abs=1)  # a third of ninety days
+
+    def test_there_is_something_to_learn_though_most_was_watched_on_one_day(self, snapshot):
+        last = np.full(len(snapshot.watched), 100 * DAY)
+        last[::20] = 0
+        watched = pl.DataFrame(
+            {"source": snapshot.watched.source, "target": np.asarray(snapshot.watched.target), "lastAt": last}
+        )
+        nodes = {label: snapshot.nodes[label].frame for label in ("User", "Content")}
+        crowded = Snapshot.build(nodes, {"WATCHED": watched})
+        run = fitting.trainer(SMALL, crowded)
+        assert run.watches.moment(run.rng) == pytest.approx(2**-3)
+        ids, _ = GraphNetwork(SMALL).fit(crowded, epochs=40).recommend(EVERYONE, 1)
+        assert (ids[:, 0] == EVERYONE).mean() > 0.8
 
     def test_no_step_sees_what_it_is_to_foretell(self, snapshot, monkeypatch):
         run = fitting.trainer(SMALL.model_copy(update={"edge_dropout": 0.0, "cold": 0.0}), snapshot)
