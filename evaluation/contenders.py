@@ -65,5 +65,5 @@ def _named(name: str, chosen: dict[str, Any], tune_s: float) -> Contender:
             final["seed"] = seed
         return registry.make(name, **final).fit(train, progress)
 
-    told = kind(**chosen).settings if issubclass(kind, Baseline) else chosen  # defaults may change
+    told = getattr(registry.make(name, **chosen), "settings", chosen)  # defaults may change
     return Contender(name, fit, f"{json.dumps(told, sort_keys=True)} tuned for {tune_s:g} s")

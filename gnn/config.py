@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 __all__ = ["LARGE", "SMALLER", "Convolution", "GnnConfig"]
 
 LARGE: Final = 5_000_000
-"""Links above which what nobody chose of a network's size is made smaller, for memory and time."""
+"""Links above which what nobody chose of a network's settings is made smaller, for memory and time."""
 SMALLER: Final[Mapping[str, int]] = {"dim": 64, "heads": 2, "layers": 1, "neighbours": 10, "cold": 0, "patience": 4}
 
 Convolution = Literal["gat", "gatv2", "gcn", "graphconv", "sage", "lightgcn", "dense"]
@@ -65,3 +65,9 @@ class GnnConfig(BaseModel):
     """Contents drawn a step for the softmax's denominator; 0 takes all while the catalogue allows."""
     seed: int = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"
+
+    @model_validator(mode="after")
+    def _heads_share_the_width(self) -> Self:
+        if self.convolution in ("gat", "gatv2") and self.dim % self.heads:
+            raise ValueError(f"dim {self.dim} is not a multiple of heads {self.heads}")
+        return self

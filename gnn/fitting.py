@@ -29,7 +29,7 @@ from gnn.training import Trainer, Watches, ndcg_at_10
 from graph import aside, hindsight, schema
 from graph.ages import timed
 from graph.errors import ModelError
-from graph.snapshot import Snapshot
+from graph.snapshot import NO_TIME, Snapshot
 
 __all__ = ["fit", "hold_out", "judged_users", "trainer"]
 
@@ -343,7 +343,9 @@ def trainer(config: GnnConfig, snapshot: Snapshot) -> Trainer:
     """One that has not taken a step yet."""
     watched = snapshot.watched
     described, halved = edge_features(snapshot), half_lives(snapshot)
-    recency = described[schema.WATCHED][:, -1] if schema.WATCHED in halved else None
+    recency = None
+    if schema.WATCHED in halved:
+        recency = np.where(np.asarray(watched.columns["lastAt"]) == NO_TIME, np.inf, described[schema.WATCHED][:, -1])
     csr = np.asarray(watched.indptr), np.asarray(watched.target)
     watches = Watches(*csr, watch_weights(snapshot), watched.width, recency)
     return Trainer(config, Topology(snapshot, described), watches, node_features(snapshot), halved)

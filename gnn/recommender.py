@@ -46,14 +46,16 @@ class GraphNetwork(Recommender):
     """What `entourage tune` tries."""
 
     def __init__(self, config: GnnConfig | None = None, **settings: Any) -> None:
-        """Made with a whole ``config``, or with ``settings`` that differ from this kind's; SettingsError tells which
-        of them cannot be."""
+        """Made with ``settings`` that differ from those of ``config``, or of this kind. SettingsError tells which of
+        them cannot be."""
+        given = self.defaults if config is None else config.model_dump(exclude_unset=True)
         try:
-            self.config = config or GnnConfig(**{**self.defaults, **settings})
+            self.config = GnnConfig(**{**given, **settings})
         except ValidationError as error:
             wrong = error.errors()[0]
+            what = f"{wrong['loc'][0]} = {wrong['input']!r}" if wrong["loc"] else "these settings"
             raise SettingsError(
-                f"{self.name} cannot have {wrong['loc'][0]} = {wrong['input']!r}: {wrong['msg']}.",
+                f"{self.name} cannot have {what}: {wrong['msg']}.",
                 do="gnn/config.py says what each setting may be.",
             ) from error
         self._artifact: Artifact | None = None
@@ -88,6 +90,11 @@ class GraphNetwork(Recommender):
         )
         self._snapshot = snapshot
         return self
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All of its settings."""
+        return self.config.model_dump()
 
     @property
     def artifact(self) -> Artifact:
@@ -136,3 +143,6 @@ class DenseNetwork(GraphNetwork):
 
     name: ClassVar[str] = "dense"
     defaults: ClassVar[dict[str, Any]] = {"convolution": "dense"}
+    space: ClassVar[Mapping[str, Sequence[Any]]] = {
+        name: values for name, values in GraphNetwork.space.items() if name != "edge_dropout"
+    }

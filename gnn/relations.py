@@ -73,6 +73,13 @@ class Relation:
         features = None if self.features is None else self.features[edges]
         return Relation(indptr, source, out_indptr, out_target, out_edge, features, self.degrees, self.received[nodes])
 
+    def as_of(self, moment: float) -> Relation:
+        """The same edges with the recency, their last feature, that they had when what has ``moment`` now was new."""
+        assert self.features is not None
+        features = self.features.copy()
+        features[:, -1] /= np.float32(moment)
+        return replace(self, features=features)
+
     def out_of(self, nodes: Ints) -> Relation:
         """The same edges where all come from ``nodes`` (n,), ascending, which become the sources 0 … n - 1."""
         number = np.full(self.sources, -1, dtype=np.int32)
@@ -159,11 +166,6 @@ def both_directions(
     return towards, back
 
 
-def as_of(moment: float, features: Floats) -> Floats:
-    """``features`` (E, F) with the recency, the last of them, that an edge had when those of ``moment`` were new."""
-    return np.concatenate([features[:, :-1], features[:, -1:] / np.float32(moment)], axis=1)
-
-
 @numba.njit(cache=True, nogil=True)
 def sample_neighbours(
     indptr: Any, source: Any, times: Any, nodes: Any, before: Any, count: int, draws: Any
@@ -172,7 +174,7 @@ def sample_neighbours(
 
     indptr (T + 1,) and source (E,) by target; times (E,) or (0,); nodes and before (n,); draws (n, count) uniform in
     0..1. Gives for every edge drawn its place in ``nodes``, its source and its number. Floyd's algorithm draws
-    without repetition in count² steps, whatever the degree.
+    without repetition in count² steps, whatever the degree; with times all of a node's edges are looked at first.
     """
     places = np.empty(len(nodes) * count, np.int64)
     sources = np.empty(len(nodes) * count, np.int64)
@@ -236,7 +238,6 @@ def sampled(
     indptr = np.concatenate(([0], np.cumsum(np.bincount(target, minlength=len(targets)))))
     out_indptr, out_target, out_edge, _ = transpose(indptr, source, relation.sources)
     features = None if relation.features is None else relation.features[edges]
-    if moment is not None and features is not None:
-        features = as_of(moment, features)
     received = relation.received[targets]
-    return Relation(indptr, source, out_indptr, out_target, out_edge, features, relation.degrees, received)
+    drawn = Relation(indptr, source, out_indptr, out_target, out_edge, features, relation.degrees, received)
+    return drawn if moment is None else drawn.as_of(moment)

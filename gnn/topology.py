@@ -10,7 +10,7 @@ from itertools import repeat
 import numpy as np
 import numpy.typing as npt
 
-from gnn.relations import Relation, as_of, both_directions, sampled
+from gnn.relations import Relation, both_directions, sampled
 from gnn.sweeps import pool
 from graph import schema
 from graph.snapshot import Edges, Snapshot
@@ -160,11 +160,12 @@ class Topology:
             if mask is not None and moment and name in moment:
                 assert features is not None
                 mask &= features[:, -1] <= moment[name]
-                features = as_of(moment[name], features)
-            towards, back = both_directions(edges.indptr, edges.target, edges.width, features, mask)
-            relations[name] = towards
+            directions = both_directions(edges.indptr, edges.target, edges.width, features, mask)
+            if mask is not None and moment and name in moment:
+                directions = directions[0].as_of(moment[name]), directions[1].as_of(moment[name])
+            relations[name] = directions[0]
             if name not in self._mutual:
-                relations[f"rev_{name}"] = back
+                relations[f"rev_{name}"] = directions[1]
         return relations
 
 

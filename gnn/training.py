@@ -40,8 +40,10 @@ _FULL_CATALOGUE = 500_000
 """Contents up to which the softmax is over all of them: a step on a part of them teaches so much less (docs/gnn.md)
 that fewer users a step are the better saving."""
 _SAMPLED_ITEMS = 16_384
-_MOMENTS = (0.01, 0.7)
+_MOMENTS = (0.01, 0.9)
 """Shares of the watches, newest first, between which the moment lies that a step takes for its present."""
+_LEAST = 1e-30
+"""Recency that float32 can still divide by."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Watches:
     weight: Floats
     contents: int
     recency: Floats | None = None
-    """Of each pair, where it is known."""
+    """Of each pair, inf where its time is not known: it is learned from at any moment. None without times."""
 
     @property
     def users(self) -> Ints:
@@ -68,17 +70,25 @@ class Watches:
             weight *= self.recency[places] > moment
         return indptr, self.content[places], weight
 
-    def moment(self, rng: np.random.Generator) -> float | None:
-        """The recency of a moment between the newest hundredth and the oldest 30 %, and before the newest watches.
+    def since(self, users: Ints, moment: float) -> Ints:
+        """Those of ``users`` with anything to learn from a ``moment`` on; all of them where that would be too few."""
+        indptr, places = rows_of(self.indptr, users)
+        assert self.recency is not None
+        later = np.concatenate(([0], np.cumsum(self.recency[places] > moment)))
+        found = users[later[indptr[1:]] > later[indptr[:-1]]]
+        return found if len(found) >= processes.count() else users
 
-        None where times are unknown, or all the same.
+    def moment(self, rng: np.random.Generator) -> float | None:
+        """The recency of a moment between the newest hundredth and the oldest tenth of the watches.
+
+        None where times are unknown, or where nothing came after it: most may have come on one day.
         """
         if self.recency is None:
             return None
         some = self.recency[:: max(1, len(self.recency) // 100_000)]
-        drawn = np.quantile(some, 1.0 - rng.uniform(*_MOMENTS), method="nearest")
-        earlier = some[some < some.max()]  # most may have come on one day
-        return float(min(drawn, earlier.max())) if len(earlier) else None
+        some = some[np.isfinite(some)]
+        drawn = float(np.quantile(some, 1.0 - rng.uniform(*_MOMENTS), method="nearest"))
+        return drawn if drawn < some.max() else None
 
 
 @dataclass
@@ -197,10 +207,14 @@ class Trainer:
     def step(self, users: Ints) -> float:
         """One optimiser step on the watches of ``users``; messages pass over the whole thinned graph.
 
+        Where watches have times, messages are those of the past of a moment, and learned is what was watched since.
+
         In the last layer only those into ``users`` and contents, as nothing else is compared.
         """
-        users = users[processes.rank() :: processes.count()]
         moment = self.watches.moment(self.rng) if self.config.in_time else None
+        if moment is not None:
+            users = self.watches.since(users, moment)
+        users = users[processes.rank() :: processes.count()]
         indptr, content, weight = self.watches.of(users, moment)
         positives = both_directions(indptr, content, self.watches.contents)[1]
         some = users if len(users) < self.topology.counts[schema.USER] else None
@@ -234,7 +248,7 @@ class Trainer:
     def _by_type(self, moment: float) -> Moment:
         """The recency that edges of each type have, of the moment of which watches have the recency ``moment``."""
         watched = self.half_lives[schema.WATCHED]
-        return {type_: moment ** (watched / days) for type_, days in self.half_lives.items()}
+        return {type_: max(moment ** (watched / days), _LEAST) for type_, days in self.half_lives.items()}
 
     def _relations(self, users: Ints | None, cold: Cold, moment: Moment | None) -> list[dict[str, Relation]]:
         """The thinned relations of every layer; in the last one nothing goes to users who are not compared."""

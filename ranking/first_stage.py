@@ -53,10 +53,10 @@ _TRIALS: Final[Sequence[tuple[str, Sequence[float]]]] = (
     ("weight_decay", (0.3, 0.1)),
     ("weight_decay", (3.0,)),
 )
-"""Of the graph network's settings, each tried in this order until a value is no better than the one before, the first
-being the default: the sparser the watches, the higher the best temperature."""
+"""Of the graph network's settings, values in the order they are tried, beginning with the default, until one is no
+better than the best before: the sparser the watches, the higher the best temperature."""
 _TRIAL: Final = {"dim": 64, "heads": 4}
-"""A network half as wide tells temperatures apart in less than half the time."""
+"""A network half as wide tells settings apart in less than half the time."""
 _TRIAL_SHARE: Final = 0.15
 """Of the network's time, for each trial."""
 _TRIALS_SHARE: Final = 0.5
@@ -258,7 +258,7 @@ def _network(
     start = {name: GnnConfig.model_fields[name].default for name, _ in _TRIALS}
     best = fit({**given, **_TRIAL, **start}, trial_s)
     for name, values in _TRIALS:
-        for value in values:
+        for value in values if best[2][name] == start[name] else ():  # else the other direction was the better
             if name != "temperature" and spent + trial_s > _TRIALS_SHARE * budget_s:
                 break
             tried = fit({**best[2], name: value}, trial_s)

@@ -38,7 +38,8 @@ _JUDGED_VALUES_A_SECOND: Final = 1_400_000
 """Fewer users where the catalogue is large and the time short: so many scores of a model for each second of the budget.
 With 334,000 contents and 48 minutes they are 12,000, whose candidates take a fourteenth of that."""
 _HASTE_S: Final = 240.0
-"""With less time than this the network learns nothing of newcomers: it would not get far enough with those it knows."""
+"""With less time than this the network learns nothing of newcomers, nor in the order of time: its first steps then
+teach less of those it knows."""
 _BLOCK_VALUES: Final = 40_000_000
 """Scores of all models held at once: 160 MB of float32."""
 _COLD: Final = {"friends-items": 1.0, "gnn": 1.0, "popularity": 0.5}

@@ -21,7 +21,7 @@ from gnn.recommender import GraphNetwork
 from gnn.topology import Topology
 from graph.ages import DAY
 from graph.errors import ModelError
-from graph.snapshot import Nodes, Snapshot
+from graph.snapshot import NO_TIME, Edges, Nodes, Snapshot
 from tests import checkerboard
 from tests.killed import killed_at, told_to_the_end
 
@@ -399,9 +399,32 @@ class TestWithEngagementAndProfiles:
         nodes = {label: snapshot.nodes[label].frame for label in ("User", "Content")}
         crowded = Snapshot.build(nodes, {"WATCHED": watched})
         run = fitting.trainer(SMALL, crowded)
-        assert run.watches.moment(run.rng) == pytest.approx(2**-3)
+        assert {run.watches.moment(run.rng) for _ in range(100)} == {None}
         ids, _ = GraphNetwork(SMALL).fit(crowded, epochs=40).recommend(EVERYONE, 1)
         assert (ids[:, 0] == EVERYONE).mean() > 0.8
+
+    def test_what_has_no_time_is_learned_from_at_any_moment(self, snapshot):
+        last = np.asarray(snapshot.watched.columns["lastAt"]).copy()
+        last[::3] = NO_TIME
+        columns = {**snapshot.watched.columns, "lastAt": last}
+        edges = snapshot.watched
+        partly = snapshot.with_edges(Edges(edges.type, edges.indptr, edges.target, edges.width, columns))
+        run = fitting.trainer(SMALL, partly)
+        for _ in range(20):
+            moment = run.watches.moment(run.rng)
+            assert moment is not None
+            _, _, weight = run.watches.of(EVERYONE, moment)
+            assert (weight[::3] > 0).all()
+            assert (weight == 0).any()
+
+    def test_follows_of_a_step_were_there_by_its_moment(self, snapshot):
+        run = fitting.trainer(SMALL, snapshot)
+        for age in (10, 40, 80):  # days before the newest watch
+            moment = run._by_type(2.0 ** (-age / run.half_lives["WATCHED"]))
+            by_then = run.topology.dropped(run.rng, 0.0, None, moment)["FOLLOWS"].count
+            newest = np.asarray(snapshot.watched.columns["lastAt"]).max()
+            since = np.asarray(snapshot.follows.columns["since"])
+            assert by_then == (since <= newest - age * DAY).sum()
 
     def test_no_step_sees_what_it_is_to_foretell(self, snapshot, monkeypatch):
         run = fitting.trainer(SMALL.model_copy(update={"edge_dropout": 0.0, "cold": 0.0}), snapshot)

@@ -65,7 +65,7 @@ def test_temperatures_rise_until_one_is_no_better_and_the_better_width_is_kept(
 
 @pytest.mark.parametrize(
     ("best", "decay", "tried"),
-    [(0.3, 0.3, [1.0, 1.0, 0.3, 0.1, 3.0]), (3.0, 3.0, [1.0, 1.0, 0.3, 3.0]), (1.0, 1.0, [1.0, 1.0, 0.3, 3.0])],
+    [(0.3, 0.3, [1.0, 1.0, 0.3, 0.1]), (3.0, 3.0, [1.0, 1.0, 0.3, 3.0]), (1.0, 1.0, [1.0, 1.0, 0.3, 3.0])],
 )
 def test_decays_are_tried_in_both_directions_where_there_is_time(monkeypatch, best, decay, tried):
     networks = Networks(lambda config: -abs(config.weight_decay - best) - abs(config.temperature - 0.14), seconds=5.0)
