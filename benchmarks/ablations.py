@@ -95,7 +95,8 @@ def without_features(names: frozenset[str]) -> View:
 def without_property(name: str) -> View:
     """The snapshot without one of `EDGE_FEATURES`: every engagement is 1 then, and times are unknown.
 
-    Both are also what watches weigh in the loss, and times what the network's own validation part is cut by.
+    Both are also what watches weigh in the loss. Times are also what the network's own validation part is cut by, what
+    its steps keep to, and what follows are as old as.
     """
 
     def view(snapshot: Snapshot) -> Snapshot:

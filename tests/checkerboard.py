@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from graph.ages import DAY
 from graph.snapshot import Snapshot
 
 SIZE = 20
@@ -33,14 +34,15 @@ def follow_pairs(size: int = SIZE) -> list[tuple[int, int]]:
     return [(u, v) for u in range(size) for v in range(size) if u % 2 == v % 2 and u != v]
 
 
-def snapshot(size: int = SIZE) -> Snapshot:
-    """The checkerboard as a snapshot in memory."""
+def snapshot(size: int = SIZE, *, timed: bool = False) -> Snapshot:
+    """The checkerboard as a snapshot in memory; ``timed``, with a day for every watch and follow."""
 
-    def frame(pairs: list[tuple[int, int]]) -> pl.DataFrame:
+    def frame(pairs: list[tuple[int, int]], time: str) -> pl.DataFrame:
         source, target = np.array(pairs, dtype=np.int32).T
-        return pl.DataFrame({"source": source, "target": target})
+        days = np.random.default_rng(len(time)).permutation(len(pairs)) * DAY
+        return pl.DataFrame({"source": source, "target": target} | ({time: days} if timed else {}))
 
     return Snapshot.build(
         {"User": pl.DataFrame({"userId": users(size)}), "Content": pl.DataFrame({"contentId": contents(size)})},
-        {"WATCHED": frame(watched_pairs(size)), "FOLLOWS": frame(follow_pairs(size))},
+        {"WATCHED": frame(watched_pairs(size), "lastAt"), "FOLLOWS": frame(follow_pairs(size), "since")},
     )

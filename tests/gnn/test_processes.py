@@ -38,7 +38,7 @@ training.leading_directions = lambda *given: directions(*given) if processes.ran
 with processes.joined():
     for neighbours, init in ((0, "random"), (3, "spectral")):
         config = GnnConfig(dim=16, heads=2, layers=2, steps_per_pass=2, neighbours=neighbours, init=init)
-        model = GraphNetwork(config).fit(checkerboard.snapshot(), epochs=8, checkpoint=folder / "c")
+        model = GraphNetwork(config).fit(checkerboard.snapshot(timed=True), epochs=8, checkpoint=folder / "c")
         model.save(folder / f"model-{neighbours}-{processes.rank()}")
 (folder / f"kept-{processes.rank()}").write_text(str(len(kept)))
 """
@@ -64,7 +64,7 @@ def test_two_processes_train_the_same_network_as_one(tmp_path):
     for neighbours in (0, 3):
         np.testing.assert_array_equal(scores(neighbours, 0), scores(neighbours, 1))
     config = GnnConfig(dim=16, heads=2, layers=2, steps_per_pass=2, init="random")
-    alone = GraphNetwork(config).fit(checkerboard.snapshot(), epochs=8)
+    alone = GraphNetwork(config).fit(checkerboard.snapshot(timed=True), epochs=8)
     # Products may be rounded to bfloat16, each process's share for itself.
     np.testing.assert_allclose(scores(0, 0), alone.scores(EVERYONE), atol=0.03)
     assert [int((tmp_path / f"kept-{rank}").read_text()) for rank in (0, 1)] == [16, 0]

@@ -154,10 +154,11 @@ def said(share, what):
     if what.startswith(sys.argv[3]):
         time.sleep(100)
 config, epochs = GnnConfig(dim=16, heads=2, layers=2), 60
+graph = checkerboard.snapshot(timed=sys.argv[2] == "small")
 if sys.argv[2] == "large":
     fitting.LARGE, epochs = 10, None
     config = GnnConfig(dim=16, heads=2, layers=2, max_epochs=40, init="random")
-model = GraphNetwork(config).fit(checkerboard.snapshot(), said, epochs=epochs, checkpoint=Path(sys.argv[1]) / "c")
+model = GraphNetwork(config).fit(graph, said, epochs=epochs, checkpoint=Path(sys.argv[1]) / "c")
 model.save(Path(sys.argv[1]) / "model")
 """
 
@@ -173,7 +174,7 @@ def resumed_after(line: str, folder: Path, size: str) -> tuple[list[str], GraphN
 def test_killed_training_goes_on_to_the_same_end(tmp_path):
     said, resumed = resumed_after("epoch 20,", tmp_path, "small")
     assert said[0].startswith("epoch 20,")
-    straight = GraphNetwork(SMALL).fit(checkerboard.snapshot(), epochs=60)
+    straight = GraphNetwork(SMALL).fit(checkerboard.snapshot(timed=True), epochs=60)
     np.testing.assert_allclose(resumed.scores(EVERYONE), straight.scores(EVERYONE), atol=1e-5)
 
 
