@@ -245,7 +245,7 @@ class _Run:
         return late or useless or done >= self.epochs or not self.trainer.watches.content.size
 
     def _said(self, done: int, loss: float, share: float) -> str:
-        left = self.spent * (1.0 / max(share, 1e-9) - 1.0)
+        left = max(0.0, self.spent * (1.0 / max(share, 1e-9) - 1.0))  # one epoch is trained whatever it takes
         figures = self.trainer.history.validation
         judged = f", NDCG@10 {100 * list(figures.values())[-1]:.2f} %" if figures else ""
         return f"epoch {done}, loss {loss:.3f}{judged}, at most {left:.0f} s left"

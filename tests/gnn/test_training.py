@@ -140,6 +140,14 @@ def test_a_budget_ends_training():
     assert "loss" in heard[-1][1]
 
 
+def test_an_epoch_that_takes_more_than_all_the_time_leaves_none():
+    heard: list[str] = []
+    GraphNetwork(SMALL).fit(checkerboard.snapshot(), lambda _, what: heard.append(what), epochs=5, budget_s=1e-6)
+    epochs = [what for what in heard if what.startswith("epoch")]
+    assert [what.split(",")[0] for what in epochs] == ["epoch 1"]
+    assert epochs[0].endswith("at most 0 s left")
+
+
 _RUN = """
 import sys
 import time
