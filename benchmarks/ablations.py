@@ -23,7 +23,7 @@ from evaluation import leaderboard, report
 from evaluation.contenders import Contender
 from evaluation.splits import How, hold_out
 from gnn.config import Convolution, GnnConfig
-from gnn.features import edge_features
+from gnn.features import edge_ages, edge_features
 from gnn.recommender import GraphNetwork
 from graph import hindsight, schema
 from graph import snapshot as snapshots
@@ -135,7 +135,7 @@ def contenders(part: str, whole: Snapshot) -> list[Contender]:
             there = set(whole.users.frame.columns) | set(whole.contents.frame.columns)
             groups = {name: columns for name, columns in FEATURES.items() if columns & there}
             groups["any"] = frozenset().union(*FEATURES.values())
-            described = edge_features(whole)
+            described = edge_features(whole, edge_ages(whole))
             told = [
                 name
                 for name, type_ in EDGE_FEATURES.items()

@@ -23,9 +23,10 @@ from gnn.artifact import Artifact, Manifest
 from gnn.config import LARGE, SMALLER, GnnConfig
 from gnn.embeddings import Embeddings
 from gnn.encoder import Encoder
-from gnn.features import edge_features, half_lives, node_features, watch_weights
+from gnn.features import edge_ages, edge_features, half_lives, node_features, watch_weights
 from gnn.topology import Topology
-from gnn.training import Trainer, Watches, ndcg_at_10
+from gnn.training import Trainer, ndcg_at_10
+from gnn.watches import Watches
 from graph import aside, hindsight, schema
 from graph.ages import timed
 from graph.errors import ModelError
@@ -342,10 +343,11 @@ def _read(checkpoint: Path | None) -> dict[str, Any]:
 def trainer(config: GnnConfig, snapshot: Snapshot) -> Trainer:
     """One that has not taken a step yet."""
     watched = snapshot.watched
-    described, halved = edge_features(snapshot), half_lives(snapshot)
+    ages = edge_ages(snapshot)
+    described, halved = edge_features(snapshot, ages), half_lives(ages)
     recency = None
     if schema.WATCHED in halved:
         recency = np.where(np.asarray(watched.columns["lastAt"]) == NO_TIME, np.inf, described[schema.WATCHED][:, -1])
     csr = np.asarray(watched.indptr), np.asarray(watched.target)
-    watches = Watches(*csr, watch_weights(snapshot), watched.width, recency)
+    watches = Watches(*csr, watch_weights(snapshot, ages), watched.width, recency)
     return Trainer(config, Topology(snapshot, described), watches, node_features(snapshot), halved)

@@ -157,15 +157,16 @@ class Topology:
                 for label, ends in ((schema.USER, edges.source), (schema.CONTENT, edges.target)):
                     if label in cold:
                         mask &= ~cold[label][ends]
-            if mask is not None and moment and name in moment:
+            by_then = (moment or {}).get(name)
+            if by_then is not None and mask is not None:
                 assert features is not None
-                mask &= features[:, -1] <= moment[name]
-            directions = both_directions(edges.indptr, edges.target, edges.width, features, mask)
-            if mask is not None and moment and name in moment:
-                directions = directions[0].as_of(moment[name]), directions[1].as_of(moment[name])
-            relations[name] = directions[0]
+                mask &= features[:, -1] <= by_then
+            towards, back = both_directions(edges.indptr, edges.target, edges.width, features, mask)
+            if by_then is not None:
+                towards, back = towards.as_of(by_then), back.as_of(by_then)
+            relations[name] = towards
             if name not in self._mutual:
-                relations[f"rev_{name}"] = directions[1]
+                relations[f"rev_{name}"] = back
         return relations
 
 

@@ -11,7 +11,7 @@ import polars as pl
 
 from graph import hindsight, schema
 from graph.ages import DAY, newest_watch
-from graph.snapshot import NO_TIME, Snapshot
+from graph.snapshot import NO_TIME, Nodes, Snapshot
 
 __all__ = ["profiles"]
 
@@ -21,18 +21,21 @@ _TEXTS: Final = frozenset({"kind", "contentType", "licenceType"})
 _TIMES: Final = frozenset((*schema.USER_TIMES, *schema.KEAK_TIMES, *schema.BEAT_TIMES))
 
 
-def profiles(snapshot: Snapshot, label: str) -> dict[str, npt.NDArray[Any]]:
-    """Name → values (nodes,) of every property of a label's nodes that varies, in the order of the columns.
+def profiles(snapshot: Snapshot) -> dict[str, dict[str, npt.NDArray[Any]]]:
+    """Of users and of contents, by label: name → values (nodes,) of every property that varies, in the columns' order.
 
     Flags and numbers are float32, NaN where unknown; moments are ages in days at the newest watch, 0 for what came
     later, or at the newest of their own where watches have no times. Of a short text there is a bool for each of 16
     hash buckets. What only hindsight knows (`graph.hindsight`) is left out: it sums up what is to be learned.
     """
-    nodes = snapshot.nodes[label]
     now = newest_watch(snapshot)
+    return {label: _of(snapshot.nodes[label], now) for label in (schema.USER, schema.CONTENT)}
+
+
+def _of(nodes: Nodes, now: int | None) -> dict[str, npt.NDArray[Any]]:
     found: dict[str, npt.NDArray[Any]] = {}
     for name, dtype in nodes.frame.schema.items():
-        if name == nodes.key or name in hindsight.PROPERTIES[label]:
+        if name == nodes.key or name in hindsight.PROPERTIES[nodes.label]:
             continue
         series = nodes.frame[name]
         if name in _TEXTS and dtype == pl.String:

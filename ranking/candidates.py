@@ -97,6 +97,7 @@ class Context:
         spans = _HALF_LIVES if timed(snapshot) else ()
         recent = {f"{days} days": lately(snapshot, days, _FORGOTTEN) for days in spans}
         fashion, friends = _fashion(snapshot, recent), symmetric_social(snapshot)
+        described = profiles(snapshot)
         return cls(
             watched,
             friends,
@@ -105,7 +106,8 @@ class Context:
             recent,
             directed_social(snapshot),
             traits(snapshot),
-            *(profiles(snapshot, label) for label in (schema.USER, schema.CONTENT)),
+            described[schema.USER],
+            described[schema.CONTENT],
         )
 
     @cached_property

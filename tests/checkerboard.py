@@ -37,9 +37,11 @@ def follow_pairs(size: int = SIZE) -> list[tuple[int, int]]:
 def snapshot(size: int = SIZE, *, timed: bool = False) -> Snapshot:
     """The checkerboard as a snapshot in memory; ``timed``, with a day for every watch and follow."""
 
+    rng = np.random.default_rng(0)
+
     def frame(pairs: list[tuple[int, int]], time: str) -> pl.DataFrame:
         source, target = np.array(pairs, dtype=np.int32).T
-        days = np.random.default_rng(len(time)).permutation(len(pairs)) * DAY
+        days = rng.permutation(len(pairs)) * DAY
         return pl.DataFrame({"source": source, "target": target} | ({time: days} if timed else {}))
 
     return Snapshot.build(

@@ -9,7 +9,7 @@ import pytest
 from benchmarks import ablations
 from evaluation.contenders import Contender
 from evaluation.splits import How
-from gnn.features import edge_features
+from gnn.features import edge_ages, edge_features
 from graph import schema
 from graph.errors import SettingsError
 from graph.snapshot import Snapshot
@@ -48,10 +48,10 @@ def test_properties_of_edges_that_are_left_out_tell_nothing():
     whole = Snapshot.build(nodes, {"WATCHED": watched})
     labels = [contender.label for contender in ablations.contenders("features", whole)]
     assert labels[-2:] == ["without engagement", "without lastAt"]
-    assert edge_features(whole)["WATCHED"].shape[1] == 2
+    assert edge_features(whole, edge_ages(whole))["WATCHED"].shape[1] == 2
     for name in ("engagement", "lastAt"):
         view = ablations.without_property(name)(whole)
-        assert edge_features(view)["WATCHED"].shape == (len(pairs), 1)
+        assert edge_features(view, edge_ages(view))["WATCHED"].shape == (len(pairs), 1)
         assert view.manifest.graph_id == whole.manifest.graph_id
     assert ablations.without_property("engagement")(whole).mode == "implicit"
 

@@ -29,25 +29,25 @@ def described() -> Snapshot:
 
 
 def test_ages_are_days_at_the_newest_watch_and_gaps_stay_gaps(described):
-    found = profiles(described, "User")
+    found = profiles(described)["User"]
     np.testing.assert_array_equal(found["createdAt"], [100, np.nan, 0])  # who joined later has no age yet
     np.testing.assert_array_equal(found["isBeatmaker"], [1, np.nan, 0])
 
 
 def test_what_says_nothing_of_anyone_and_what_only_hindsight_knows_is_left_out(described):
-    assert list(profiles(described, "User")) == ["createdAt", "isBeatmaker"]
-    assert profiles(checkerboard.snapshot(), "User") == {}
+    assert list(profiles(described)["User"]) == ["createdAt", "isBeatmaker"]
+    assert profiles(checkerboard.snapshot())["User"] == {}
 
 
 def test_a_number_that_is_known_of_some_only_varies(described):
-    np.testing.assert_array_equal(profiles(described, "Content")["duration"], [np.nan, 30, 30])
+    np.testing.assert_array_equal(profiles(described)["Content"]["duration"], [np.nan, 30, 30])
 
 
 def test_a_short_text_is_a_flag_for_each_of_its_values(described):
-    kinds = {name: there for name, there in profiles(described, "Content").items() if name.startswith("kind")}
+    kinds = {name: there for name, there in profiles(described)["Content"].items() if name.startswith("kind")}
     assert sorted(there.tolist() for there in kinds.values()) == [[False, True, False], [True, False, True]]
 
 
 def test_without_times_of_watches_the_newest_of_their_own_is_now(described):
     untimed = described.with_edges(described.watched.keep(np.zeros(2, dtype=bool)))
-    np.testing.assert_array_equal(profiles(untimed, "User")["createdAt"], [200, np.nan, 0])
+    np.testing.assert_array_equal(profiles(untimed)["User"]["createdAt"], [200, np.nan, 0])

@@ -1,0 +1,192 @@
+"""Engagement, times and profiles: what the network is told of them, and that its steps keep to the order of time."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+
+from gnn import fitting
+from gnn.features import edge_ages, edge_features, half_lives, node_features, watch_weights
+from gnn.recommender import GraphNetwork
+from gnn.topology import Topology
+from gnn.watches import Watches
+from graph.ages import DAY
+from graph.snapshot import NO_TIME, Edges, Snapshot
+from tests import checkerboard
+from tests.gnn.test_training import EVERYONE, SMALL
+
+
+@pytest.fixture(scope="module")
+def snapshot() -> Snapshot:
+    pairs = np.array(checkerboard.watched_pairs(), dtype=np.int32)
+    rng = np.random.default_rng(0)
+    newest = 1_700_000_000_000
+    watched = pl.DataFrame(
+        {
+            "source": pairs[:, 0],
+            "target": pairs[:, 1],
+            "engagement": rng.random(len(pairs), dtype=np.float32),
+            "lastAt": newest - rng.integers(0, 90 * 86_400_000, len(pairs)),
+        }
+    )
+    users = pl.DataFrame(
+        {
+            "userId": checkerboard.users(),
+            "friendCount": range(20),
+            "isSinger": [True] * 20,
+            "createdAt": [None, *(newest - day * 86_400_000 for day in range(1, 20))],
+        }
+    )
+    contents = pl.DataFrame(
+        {
+            "contentId": checkerboard.contents(),
+            "kind": ["keak", "beat"] * 10,
+            "viewCount": range(20),
+            "duration": [None] * 20,
+        },
+        schema_overrides={"duration": pl.Float64},
+    )
+    follows = pl.DataFrame({"source": [0, 1, 2, 3], "target": [2, 3, 4, 5], "since": [newest, 0, newest // 2, None]})
+    return Snapshot.build({"User": users, "Content": contents}, {"WATCHED": watched, "FOLLOWS": follows})
+
+
+def test_features_are_what_varies_and_no_outcome(snapshot):
+    found = node_features(snapshot)
+    assert found["User"].shape == (20, 2)  # age, and whether it is known; friends are an outcome, all are singers
+    assert found["Content"].shape == (20, 2)  # one column a kind: views are an outcome, durations unknown
+    assert all(np.isfinite(values).all() for values in found.values())
+
+
+def test_what_was_watched_to_the_end_and_lately_weighs_more(snapshot):
+    features, weights = (
+        edge_features(snapshot, edge_ages(snapshot))["WATCHED"],
+        watch_weights(snapshot, edge_ages(snapshot)),
+    )
+    assert features.shape == (len(snapshot.watched), 2)
+    engagement, fresh = features.T
+    both = (engagement > 0.7) & (fresh > 0.7)
+    neither = (engagement < 0.3) & (fresh < 0.3)
+    assert weights[both].min() > weights[neither].max()
+
+
+def test_new_follows_are_told_from_old_ones(snapshot):
+    described = edge_features(snapshot, edge_ages(snapshot))
+    found = described["FOLLOWS"]
+    assert found.shape == (4, 1)
+    np.testing.assert_allclose(found[:, 0], [1.0, 2**-3, 2**-1.5, 2**-3], rtol=1e-3)  # one without a time is old
+    links = {
+        link.name: link.features for link in Topology(snapshot, edge_features(snapshot, edge_ages(snapshot))).links
+    }
+    assert links["FOLLOWS"] == links["rev_FOLLOWS"] == 1
+
+
+def test_of_a_moment_there_is_only_what_was_there_by_then(snapshot):
+    ages = edge_ages(snapshot)
+    described, halved = edge_features(snapshot, ages), half_lives(ages)
+    topology, rng = Topology(snapshot, described), np.random.default_rng(0)
+    recency = described["WATCHED"][:, -1]
+    moment = {"WATCHED": float(np.sort(recency)[len(recency) // 2]), "FOLLOWS": 0.4}
+    past = snapshot.with_edges(
+        snapshot.watched.keep(recency <= moment["WATCHED"]),
+        snapshot.follows.keep(described["FOLLOWS"][:, -1] <= 0.4),
+    )
+    for drawn in (topology.dropped(rng, 0.0, None, moment), topology.sampled(rng, 99, 0.0, moment=moment)):
+        for link in Topology(past).links:
+            cut, naive = drawn[link.name], Topology(past).whole[link.name]
+            assert sorted(zip(cut.source.tolist(), cut.target.tolist(), strict=True)) == sorted(
+                zip(naive.source.tolist(), naive.target.tolist(), strict=True)
+            )
+        features = drawn["WATCHED"].features
+        assert features is not None
+        assert features[:, -1].max() == pytest.approx(1.0)  # as recent as it was then
+    assert halved["WATCHED"] == pytest.approx(30, abs=1)  # a third of ninety days
+
+
+def test_there_is_something_to_learn_though_most_was_watched_on_one_day(snapshot):
+    last = np.full(len(snapshot.watched), 100 * DAY)
+    last[::20] = 0
+    watched = pl.DataFrame(
+        {"source": snapshot.watched.source, "target": np.asarray(snapshot.watched.target), "lastAt": last}
+    )
+    nodes = {label: snapshot.nodes[label].frame for label in ("User", "Content")}
+    crowded = Snapshot.build(nodes, {"WATCHED": watched})
+    run = fitting.trainer(SMALL, crowded)
+    assert {run.watches.moment(run.rng) for _ in range(100)} == {None}
+    ids, _ = GraphNetwork(SMALL).fit(crowded, epochs=40).recommend(EVERYONE, 1)
+    assert (ids[:, 0] == EVERYONE).mean() > 0.8
+
+
+def test_what_has_no_time_is_learned_from_at_any_moment(snapshot):
+    last = np.asarray(snapshot.watched.columns["lastAt"]).copy()
+    last[::3] = NO_TIME
+    columns = {**snapshot.watched.columns, "lastAt": last}
+    edges = snapshot.watched
+    partly = snapshot.with_edges(Edges(edges.type, edges.indptr, edges.target, edges.width, columns))
+    run = fitting.trainer(SMALL, partly)
+    for _ in range(20):
+        moment = run.watches.moment(run.rng)
+        assert moment is not None
+        _, _, weight = run.watches.of(EVERYONE, moment)
+        assert (weight[::3] > 0).all()
+        assert (weight == 0).any()
+
+
+def test_follows_of_a_step_were_there_by_its_moment(snapshot):
+    run = fitting.trainer(SMALL, snapshot)
+    for age in (10, 40, 80):  # days before the newest watch
+        moment = run._by_type(2.0 ** (-age / run.half_lives["WATCHED"]))
+        by_then = run.topology.dropped(run.rng, 0.0, None, moment)["FOLLOWS"].count
+        newest = np.asarray(snapshot.watched.columns["lastAt"]).max()
+        since = np.asarray(snapshot.follows.columns["since"])
+        assert by_then == (since <= newest - age * DAY).sum()
+
+
+def test_no_step_sees_what_it_is_to_foretell(snapshot, monkeypatch):
+    run = fitting.trainer(SMALL.model_copy(update={"edge_dropout": 0.0, "cold": 0.0}), snapshot)
+    seen: list[set[tuple[int, int]]] = []
+    wanted: list[set[tuple[int, int]]] = []
+    of, dropped = Watches.of, Topology.dropped
+
+    def watches(self, users, moment):
+        indptr, content, weight = of(self, users, moment)
+        rows = np.repeat(users, np.diff(indptr))
+        wanted.append({(u, c) for u, c, w in zip(rows.tolist(), content.tolist(), weight, strict=True) if w})
+        return indptr, content, weight
+
+    def relations(self, *told):
+        found = dropped(self, *told)
+        messages = found["WATCHED"]
+        seen.append(set(zip(messages.source.tolist(), messages.target.tolist(), strict=True)))
+        return found
+
+    monkeypatch.setattr(Watches, "of", watches)
+    monkeypatch.setattr(Topology, "dropped", relations)
+    for _ in range(10):
+        run.epoch()
+    everything = set(checkerboard.watched_pairs())
+    assert all(past and future and past | future == everything for past, future in zip(seen, wanted, strict=True))
+    assert not any(past & future for past, future in zip(seen, wanted, strict=True))
+    assert len({len(past) for past in seen}) > 5
+
+
+def test_it_says_whether_it_can_place_newcomers(snapshot, tmp_path):
+    taught = GraphNetwork(SMALL).fit(snapshot, epochs=1)
+    taught.save(tmp_path / "model")
+    assert taught.places_newcomers
+    assert GraphNetwork.load(tmp_path / "model", snapshot).places_newcomers
+    assert not GraphNetwork(SMALL.model_copy(update={"cold": 0.0})).fit(snapshot, epochs=1).places_newcomers
+    assert not GraphNetwork(SMALL).fit(checkerboard.snapshot(), epochs=1).places_newcomers
+
+
+def test_it_trains_on_them(snapshot):
+    ids, _ = GraphNetwork(SMALL).fit(snapshot, epochs=40).recommend(EVERYONE, 1)
+    assert (ids[:, 0] == EVERYONE).mean() > 0.8
+
+
+def test_bare_pairs_have_no_features():
+    bare = checkerboard.snapshot()
+    assert node_features(bare) == {}
+    assert edge_features(bare, edge_ages(bare)) == {}
+    assert set(watch_weights(bare, edge_ages(bare)).tolist()) == {1.0}
+    assert half_lives(edge_ages(bare)) == {}
