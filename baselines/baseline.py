@@ -25,11 +25,13 @@ __all__ = [
     "Baseline",
     "Learned",
     "directed_social",
+    "friends_weight",
     "interactions",
     "lately",
     "nearest",
     "silent",
     "symmetric_social",
+    "with_friends",
 ]
 
 Learned = npt.NDArray[Any] | sp.csr_array
@@ -90,6 +92,29 @@ def symmetric_social(snapshot: Snapshot) -> sp.csr_array:
     """Users × users: 1 where either follows the other, nobody themselves. float32."""
     social = snapshot.social()
     return _without_weights(social + social.T)
+
+
+def friends_weight(given: float | None, snapshot: Snapshot) -> float:
+    """What `with_friends` lets a friend count: what is ``given``, else 1, or 0 where times are known.
+
+    There whom one follows says less than what they watched lately, which is for `baselines.friends` to tell.
+    """
+    if given is None:
+        return 0.0 if timed(snapshot) else 1.0
+    return given
+
+
+def with_friends(snapshot: Snapshot, watched: sp.csr_array, weight: float | None) -> sp.csr_array:
+    """Users × (contents + users): friends, either way, as contents that count ``weight`` each; for 0 just ``watched``.
+
+    Everyone counts among their own friends, so that two who are friends have each other in common. What is learned from
+    both has people near whom their friends are near (Ma et al., SoRec, CIKM 2008). For None see `friends_weight`.
+    """
+    weight = friends_weight(weight, snapshot)
+    if not weight or not len(snapshot.follows):
+        return watched
+    social = symmetric_social(snapshot) + sp.eye_array(watched.shape[0], dtype=np.float32)
+    return sp.csr_array(sp.hstack([watched, np.float32(weight) * social], format="csr"))
 
 
 def _without_weights(social: sp.csr_array) -> sp.csr_array:

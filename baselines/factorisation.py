@@ -11,7 +11,7 @@ import numpy as np
 import scipy.sparse as sp
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from baselines.baseline import Baseline, Learned, lately, nearest
+from baselines.baseline import Baseline, Learned, friends_weight, lately, nearest, with_friends
 from baselines.recommender import Floats, Ints, Progress
 from graph.snapshot import Snapshot
 
@@ -30,7 +30,7 @@ class _Factorisation(Baseline):
         """A fresh model of the library."""
 
     def _weights(self) -> sp.csr_array:
-        """Users × contents, what each watch counts."""
+        """Users × contents and maybe what else they have in common, each by what it counts."""
         return self.watched
 
     def _learn(self, snapshot: Snapshot, progress: Progress) -> dict[str, Learned]:
@@ -39,13 +39,14 @@ class _Factorisation(Baseline):
 
         import implicit.als  # noqa: F401 (before the limit, which reaches only what is loaded)
 
+        weights = self._weights()
         with threadpool_limits(1, "blas"):  # the library has threads of its own and warns otherwise
             model = self._model()
             # A copy, as the library wants arrays that could be written to, and a snapshot's are not.
-            model.fit(sp.csr_matrix(self._weights(), copy=True), show_progress=False, callback=tell)
+            model.fit(sp.csr_matrix(weights, copy=True), show_progress=False, callback=tell)
         users = np.array(model.user_factors, dtype=np.float32)
-        contents = np.array(model.item_factors, dtype=np.float32)
-        idle = np.diff(self.watched.indptr) == 0
+        contents = np.array(model.item_factors[: self.watched.shape[1]], dtype=np.float32)
+        idle = np.diff(weights.indptr) == 0
         users[idle] = users[~idle].mean(axis=0) if not idle.all() else 0.0  # their factors are random otherwise
         return {"users": users, "contents": contents}
 
@@ -67,6 +68,9 @@ class Als(_Factorisation):
     """Weight of a watch beside 1 for everything else."""
     half_life: float = 90.0
     """Days after which a watch counts half, where times are known; 0 for never."""
+    friends: float | None = None
+    """What a friend counts beside a watch: people get factors that tell their friends as well; 0 leaves follows out.
+    None for 1, or for 0 where times are known."""
 
     name: ClassVar[str] = "als"
     space: ClassVar[Mapping[str, Sequence[Any]]] = {
@@ -74,10 +78,14 @@ class Als(_Factorisation):
         "half_life": (90.0, 30.0, 365.0, 0.0),
         "regularisation": (0.01, 0.1, 1.0, 5.0, 20.0),
         "confidence": (1.0, 2.0, 5.0, 10.0, 30.0),
+        "friends": (1.0, 0.0, 0.3, 3.0),
     }
 
+    def resolved(self, snapshot: Snapshot) -> dict[str, Any]:
+        return super().resolved(snapshot) | {"friends": friends_weight(self.friends, snapshot)}
+
     def _weights(self) -> sp.csr_array:
-        return lately(self.snapshot, self.half_life)
+        return with_friends(self.snapshot, lately(self.snapshot, self.half_life), self.friends)
 
     def _model(self) -> Any:
         from implicit.als import AlternatingLeastSquares

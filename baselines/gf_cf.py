@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
 
-from baselines.baseline import Baseline, Learned
+from baselines.baseline import Baseline, Learned, friends_weight, with_friends
 from baselines.recommender import Floats, Ints, Progress
 from graph.snapshot import Snapshot
 
@@ -28,30 +29,47 @@ class GfCf(Baseline):
     """Watches are divided by the user's number of them to this power."""
     content_power: float = 0.5
     """And by the content's."""
+    friends: float | None = None
+    """What a friend in common counts beside a content in common; 0 leaves follows out.
+    None for 1, or for 0 where times are known."""
 
     name: ClassVar[str] = "gf-cf"
     space: ClassVar[Mapping[str, Sequence[Any]]] = {
         "factors": (32, 64, 128, 256),
         "weight": (0.0, 0.1, 0.3, 1.0, 3.0),
         "content_power": (0.3, 0.5, 0.7),
+        "friends": (1.0, 0.0, 0.3, 3.0),
     }
     late: ClassVar[frozenset[str]] = frozenset({"weight"})
 
+    def resolved(self, snapshot: Snapshot) -> dict[str, Any]:
+        return super().resolved(snapshot) | {"friends": friends_weight(self.friends, snapshot)}
+
     def _learn(self, snapshot: Snapshot, progress: Progress) -> dict[str, Learned]:
-        by_user = np.maximum(np.asarray(self.watched.sum(axis=1), dtype=np.float32), 1.0) ** -self.user_power
-        by_content = np.maximum(np.asarray(self.watched.sum(axis=0), dtype=np.float32), 1.0) ** -self.content_power
-        normal = sp.csr_array(sp.diags_array(by_user) @ self.watched @ sp.diags_array(by_content))
+        common = self._common
+        by_user = np.maximum(np.asarray(common.sum(axis=1), dtype=np.float32), 1.0) ** -self.user_power
+        by_column = np.maximum(np.asarray(common.sum(axis=0), dtype=np.float32), 1.0) ** -self.content_power
+        normal = sp.csr_array(sp.diags_array(by_user) @ common @ sp.diags_array(by_column))
         vectors = right_singular_vectors(normal, self.factors)
-        return {"normal": normal.astype(np.float32), "by_content": by_content, "vectors": vectors}
+        return {"normal": normal.astype(np.float32), "by_column": by_column, "vectors": vectors}
+
+    @cached_property
+    def _common(self) -> sp.csr_array:
+        return with_friends(self.snapshot, self.watched, self.friends)
 
     def scores(self, users: Ints) -> Floats:
-        normal, by_content = self._sparse("normal"), self._dense("by_content")
-        watched = self.watched[users]
-        scaled = sp.csr_array(watched * by_content)
-        linear = (scaled @ normal.T).toarray() @ normal  # dense in the middle: nearly everyone shares something
-        passed = (scaled @ self._dense("vectors")) @ self._dense("vectors").T
+        normal, vectors, by_column = self._sparse("normal"), self._dense("vectors"), self._dense("by_column")
+        contents = self.watched.shape[1]
+        scaled = sp.csr_array(self._common[users] * by_column)
+        # dense in the middle: nearly everyone shares something
+        linear = (scaled @ normal.T).toarray() @ self._to_contents
+        passed = (scaled @ vectors) @ vectors[:contents].T
         found = linear + np.float32(self.weight) * passed
-        return np.asarray(found / by_content, dtype=np.float32)
+        return np.asarray(found / by_column[:contents], dtype=np.float32)
+
+    @cached_property
+    def _to_contents(self) -> sp.csr_array:
+        return sp.csr_array(self._sparse("normal")[:, : self.watched.shape[1]])
 
 
 def right_singular_vectors(matrix: sp.csr_array, count: int, rounds: int = 5, seed: int = 0) -> Floats:

@@ -13,7 +13,7 @@ import numba
 import numpy as np
 import scipy.sparse as sp
 
-from baselines.baseline import Baseline, Learned, lately, nearest
+from baselines.baseline import Baseline, Learned, friends_weight, lately, nearest, with_friends
 from baselines.recommender import Floats, Ints, Progress
 from graph.ages import timed
 from graph.snapshot import Snapshot
@@ -97,13 +97,23 @@ class UserKnn(_Knn):
 
     half_life: float = 30.0
     """Days after which a watch of theirs counts half, where times are known; 0 for never."""
+    friends: float | None = None
+    """What a friend in common counts beside a content in common; 0 leaves follows out.
+    None for 1, or for 0 where times are known."""
 
-    space: ClassVar[Mapping[str, Sequence[Any]]] = {"half_life": (7.0, 30.0, 90.0, 0.0), **_Knn.space}
+    space: ClassVar[Mapping[str, Sequence[Any]]] = {
+        "half_life": (7.0, 30.0, 90.0, 0.0),
+        **_Knn.space,
+        "friends": (1.0, 0.0, 0.3, 3.0),
+    }
     late: ClassVar[frozenset[str]] = frozenset({"half_life"})
     name: ClassVar[str] = "user-knn"
 
+    def resolved(self, snapshot: Snapshot) -> dict[str, Any]:
+        return super().resolved(snapshot) | {"friends": friends_weight(self.friends, snapshot)}
+
     def _rows(self) -> sp.csr_array:
-        return self.watched
+        return with_friends(self.snapshot, self.watched, self.friends)
 
     @cached_property
     def _recent(self) -> sp.csr_array:

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from baselines import friends
-from baselines.baseline import Baseline, interactions, lately, silent
+from baselines.baseline import Baseline, interactions, lately, silent, with_friends
 from baselines.factorisation import Als
 from baselines.friends import FriendsItems
 from baselines.gf_cf import GfCf, right_singular_vectors
@@ -98,6 +98,37 @@ def test_newcomers_get_what_their_friends_watch_and_what_friends_of_friends_do()
     ids, scores = FriendsItems().fit(snapshot).recommend(0, 2)
     assert ids.tolist() == [0, 5]
     assert scores[0] > scores[1] > 0
+
+
+CLIQUES = (range(5), range(5, 10))
+
+
+@pytest.mark.parametrize("kind", [Als, UserKnn, GfCf])
+def test_people_are_known_by_their_friends_too(kind):
+    """Users 4 and 9 watched nothing; what the others of their circle watched is likelier than what the others did."""
+    watched = [(u, 2 * n + side) for side, circle in enumerate(CLIQUES) for u in circle[:4] for n in range(5)]
+    follows = [(u, v) for circle in CLIQUES for u in circle for v in circle if u < v]
+
+    def newcomers(snapshot: Snapshot, **settings: float) -> Any:
+        """Whether both are told more of what their circle watched than of the rest, and whether both the same."""
+        scores = kind(**settings).fit(snapshot).scores(np.array([4, 9]))
+        above = [scores[0, ::2].mean() - scores[0, 1::2].mean(), scores[1, 1::2].mean() - scores[1, ::2].mean()]
+        return min(above) > 1e-3, bool(np.allclose(scores[0], scores[1], atol=1e-6))
+
+    assert newcomers(odd(watched, follows, 10)) == (True, False)
+    assert newcomers(odd(watched, follows, 10), friends=0.0) == (False, True)
+    assert newcomers(odd(watched, [], 10)) == (False, True)
+    # Where watches have times, whom one follows is for friends' items to tell, unless it is asked for.
+    late = dated([(user, content, 0) for user, content in watched] + [(0, 0, 9)], follows, 10)
+    assert newcomers(late) == (False, True)
+    assert newcomers(late, friends=1.0) == (True, False)
+
+
+def test_friends_stand_beside_contents_as_often_as_they_count():
+    snapshot = odd([(0, 1), (2, 0)], [(0, 1), (1, 0), (2, 1)], 3)
+    found = with_friends(snapshot, interactions(snapshot), 0.5).toarray()
+    np.testing.assert_array_equal(found[:, :3], interactions(snapshot).toarray())
+    np.testing.assert_array_equal(found[:, 3:], [[0.5, 0.5, 0.0], [0.5, 0.5, 0.5], [0.0, 0.5, 0.5]])
 
 
 def dated(watched: Sequence[tuple[int, int, int | None]], follows: list[tuple[int, int]], size: int = 5) -> Snapshot:
