@@ -57,6 +57,7 @@ RECIPE: Final[dict[str, dict[str, Any]]] = {
     "two layers": {"layers": 2},
     "temperature 0.07": {"temperature": 0.07},
     "temperature 0.28": {"temperature": 0.28},
+    "blind to popularity": {"popularity": 0.0},
     "no weight decay": {"weight_decay": 0.0},
     "no edge dropout": {"edge_dropout": 0.0},
     "no newcomers": {"cold": 0.0},

@@ -48,7 +48,7 @@ def main() -> None:
                 run.step(run.turn(run.steps))
             step_s += time.perf_counter() - began
             users, contents, _ = run.embed()
-            found = 100 * ndcg_at_10(users, contents, seen, held_out, judged)
+            found = 100 * ndcg_at_10(users, contents, run.bias, seen, held_out, judged)
             rows.setdefault(f"NDCG@10 after {mark} steps, %", []).append(f"{found:.2f}")
             print(f"{told} after {mark} steps: {found:.2f}", flush=True)
         rows.setdefault("steps a pass", []).append(str(run.steps_per_pass))

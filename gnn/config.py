@@ -33,6 +33,9 @@ class GnnConfig(BaseModel):
     """Where the learned weight of every relation but WATCHED starts."""
     temperature: Positive = 0.14
     """Logits are cosines divided by this."""
+    popularity: Annotated[float, Field(ge=0.0)] = 0.5
+    """A content's odds are, before anything is known of a user, one more than its watchers to this power: what cosines
+    need not say then."""
 
     init_std: Positive = 0.1
     """Spread of the id embeddings at the start, which sets their mean length."""

@@ -14,7 +14,7 @@ from baselines.recommender import Floats, Ints
 
 __all__ = ["Embeddings"]
 
-_ARRAYS: Final = ("users", "contents", "popularity")
+_ARRAYS: Final = ("users", "contents", "bias", "popularity")
 
 
 @dataclass(frozen=True)
@@ -25,13 +25,16 @@ class Embeddings:
     """Shape (U, dim)."""
     contents: Floats
     """Shape (C, dim)."""
+    bias: Floats
+    """What is added to the cosines with each content, shape (C,): popular ones are likelier from the start."""
     popularity: Floats
     """Share of the watches that each content got, shape (C,): what users with a zero vector are told."""
 
     def scores(self, users: Ints) -> Floats:
-        """Cosine of each user with every content, shape (n, C)."""
+        """Cosine of each user with every content plus its bias, shape (n, C)."""
         rows = np.asarray(self.users[users])
         scores = rows @ np.asarray(self.contents).T
+        scores += self.bias
         scores[~rows.any(axis=1)] = self.popularity
         return scores
 

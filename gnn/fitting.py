@@ -255,7 +255,7 @@ class _Run:
         history = self.trainer.history
         assert self.validation is not None
         users, contents, _ = self.trainer.embed()
-        found = ndcg_at_10(users, contents, self.seen, self.validation, self.judged)
+        found = ndcg_at_10(users, contents, self.trainer.bias, self.seen, self.validation, self.judged)
         history.validation[done] = processes.agreed(found)
         if history.best_epoch == done:
             self.best = [average.clone() for average in self.trainer.average]
@@ -275,6 +275,7 @@ class _Run:
         embeddings = Embeddings(
             users.cpu().numpy() * known[:, None].astype(np.float32),
             contents.cpu().numpy(),
+            self.trainer.bias.cpu().numpy(),
             (watchers / max(1.0, watchers.sum())).astype(np.float32),
         )
         manifest = Manifest(

@@ -38,20 +38,28 @@ def softmax_loss(
     temperature: float,
     negatives: Negatives = Negatives(),
     precision: torch.dtype = torch.float32,
+    bias: Tensor | None = None,
 ) -> Tensor:
-    """Mean over positives of log sum_j exp(u·c_j / temperature) − u·c / temperature.
+    """Mean over positives of log sum_j exp((u·c_j + b_j) / temperature) − (u·c + b) / temperature.
 
     users (B, D) and contents (C, D) of unit length; ``positives`` sends contents to the B users; ``weight`` (E,) is
-    each positive's share of the loss and should add up to 1. With sampled ``negatives`` the sum is estimated by
-    importance weights, the log-popularity correction of sampled softmax (Bengio & Senécal 2008). ``precision`` is
-    that of the users × contents products; sums and gradients are kept in float32.
+    each positive's share of the loss and should add up to 1; ``bias`` (C,) is b, at most 0, which None is, and nothing
+    that is learned. With sampled ``negatives`` the sum is estimated by importance weights, the log-popularity
+    correction of sampled softmax (Bengio & Senécal 2008). ``precision`` is that of the users × contents products; sums
+    and gradients are kept in float32.
     """
     per_user = torch.zeros(len(users), dtype=users.dtype, device=users.device)
     target = torch.from_numpy(positives.target).to(users.device, torch.int64)
     per_user.index_add_(0, target, weight)
     hits = (weighted_sum(weight, contents, positives) * users).sum() / temperature
     candidates = contents if negatives.ids is None else contents[negatives.ids]
-    return _LogSum.apply(users, candidates, per_user, negatives.weight, temperature, precision) - hits  # type: ignore[no-any-return]
+    odds = negatives.weight
+    if bias is not None:
+        known = torch.tensor(positives.source, device=bias.device, dtype=torch.int64)
+        hits = hits + weight @ bias[known] / temperature
+        given = ((bias if negatives.ids is None else bias[negatives.ids]) / temperature).exp()
+        odds = given if odds is None else odds * given
+    return _LogSum.apply(users, candidates, per_user, odds, temperature, precision) - hits  # type: ignore[no-any-return]
 
 
 class _LogSum(torch.autograd.Function):

@@ -20,7 +20,7 @@ __all__ = ["DenseNetwork", "GraphNetwork", "LightGcn"]
 
 
 class GraphNetwork(Recommender):
-    """A user's score of a content is the cosine of their vectors.
+    """A user's score of a content is the cosine of their vectors, plus what popular contents have from the start.
 
     Examples
     --------
@@ -38,6 +38,7 @@ class GraphNetwork(Recommender):
     """Keyword arguments that it can be made with."""
     space: ClassVar[Mapping[str, Sequence[Any]]] = {
         "temperature": (0.14, 0.2, 0.3, 0.45, 0.7),
+        "popularity": (0.0, 0.25, 0.5, 1.0),
         "layers": (1, 2, 3, 4),
         "weight_decay": (0.1, 0.3, 1.0, 3.0),
         "edge_dropout": (0.0, 0.3, 0.6),

@@ -80,7 +80,11 @@ class Trainer:
             torch.manual_seed(config.seed)
             tensors = {label: torch.from_numpy(values) for label, values in features.items()}
             self.network = Network(config, topology.counts, topology.links, tensors).to(self.device)
-        nobody = np.bincount(watches.content, minlength=watches.contents) == 0
+        watchers = np.bincount(watches.content, minlength=watches.contents)
+        odds = torch.from_numpy(np.log1p(watchers).astype(np.float32)).to(self.device)
+        self.bias = config.temperature * config.popularity * (odds - (odds.max() if len(odds) else 0.0))
+        """What every content's cosines have added to them, (C,): at most 0."""
+        nobody = watchers == 0
         unknown = {schema.USER: np.diff(watches.indptr) == 0, schema.CONTENT: nobody}
         self._unknown: Cold = {label: nodes for label, nodes in unknown.items() if config.cold and label in features}
         self._shared: torch.nn.Module = self.network
@@ -105,7 +109,7 @@ class Trainer:
         self._pass: tuple[int, list[Ints]] | None = None
         contents = watches.contents
         self._sampled = config.sampled_items or (_SAMPLED_ITEMS if contents > _FULL_CATALOGUE else 0)
-        popularity = np.bincount(watches.content, minlength=contents) ** 0.75
+        popularity = watchers**0.75
         mixed = 0.5 / max(1, contents) + 0.5 * popularity / max(1.0, popularity.sum())
         self._chances = np.cumsum(mixed / mixed.sum())
         self.precision = torch.bfloat16 if _multiplies_bfloat16(self.device) else torch.float32
@@ -189,6 +193,7 @@ class Trainer:
             self.config.temperature,
             self._negatives(),
             self.precision,
+            self.bias,
         )
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -338,8 +343,10 @@ def _multiplies_bfloat16(device: torch.device) -> bool:
     return bool(torch.cpu._is_avx512_bf16_supported())
 
 
-def ndcg_at_10(users: Tensor, contents: Tensor, seen: sp.csr_array, held_out: sp.csr_array, sample: Ints) -> float:
-    """Mean NDCG@10 over the users of ``sample``, all contents ranked, seen ones left out."""
+def ndcg_at_10(
+    users: Tensor, contents: Tensor, bias: Tensor, seen: sp.csr_array, held_out: sp.csr_array, sample: Ints
+) -> float:
+    """Mean NDCG@10 over the users of ``sample``, all contents ranked by product + ``bias`` (C,), seen ones left out."""
     discounts = 1.0 / np.log2(np.arange(2, 12))
     ideal = np.concatenate(([0.0], np.cumsum(discounts)))
     total, block = 0.0, max(16, 16_000_000 // max(1, len(contents)))
@@ -347,7 +354,7 @@ def ndcg_at_10(users: Tensor, contents: Tensor, seen: sp.csr_array, held_out: sp
     k = min(10, len(contents))
     for start in range(0, len(sample), block):
         rows = sample[start : start + block]
-        scores = users[torch.from_numpy(rows).to(users.device)] @ low
+        scores = torch.addmm(bias, users[torch.from_numpy(rows).to(users.device)], low)
         watched = seen[rows].tocoo()
         scores[torch.from_numpy(watched.row).long(), torch.from_numpy(watched.col).long()] = -torch.inf
         best = scores.topk(k, dim=1).indices.cpu().numpy()

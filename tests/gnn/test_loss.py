@@ -26,20 +26,25 @@ def problem():
     return unit, positives, weight / weight.sum()
 
 
-def naive(users: torch.Tensor, contents: torch.Tensor, positives: Relation, weight: torch.Tensor) -> torch.Tensor:
+def naive(
+    users: torch.Tensor, contents: torch.Tensor, positives: Relation, weight: torch.Tensor, bias: torch.Tensor
+) -> torch.Tensor:
     total = torch.zeros((), dtype=torch.float64)
     for edge in range(positives.count):
-        logits = contents @ users[positives.target[edge]] / TEMPERATURE
+        logits = (contents @ users[positives.target[edge]] + bias) / TEMPERATURE
         total = total - weight[edge] * torch.log_softmax(logits, 0)[positives.source[edge]]
     return total
 
 
-def test_as_the_naive_loop_in_blocks_of_any_size(problem, monkeypatch):
+@pytest.mark.parametrize("biased", [True, False])
+def test_as_the_naive_loop_in_blocks_of_any_size(problem, monkeypatch, biased):
     (users, contents), positives, weight = problem
-    expected = naive(users, contents, positives, weight)
+    bias = -torch.rand(CONTENTS, generator=torch.Generator().manual_seed(2), dtype=torch.float64) * biased
+    expected = naive(users, contents, positives, weight, bias)
     want = torch.autograd.grad(expected, (users, contents))
     monkeypatch.setattr(loss, "_BLOCK_VALUES", 16 * CONTENTS)
-    got = softmax_loss(users, contents, positives, weight, TEMPERATURE, precision=torch.float64)
+    given = bias if biased else None
+    got = softmax_loss(users, contents, positives, weight, TEMPERATURE, precision=torch.float64, bias=given)
     torch.testing.assert_close(got, expected)
     for mine, theirs in zip(torch.autograd.grad(got, (users, contents)), want, strict=True):
         torch.testing.assert_close(mine, theirs)
@@ -61,15 +66,16 @@ def test_what_is_drawn_stands_for_what_is_not(problem):
     """Weights and repeated draws against a naive loop: log-popularity correction is their place in the sum."""
     (users, contents), positives, weight = problem
     rng = np.random.default_rng(5)
+    bias = torch.from_numpy(-rng.random(CONTENTS))
     ids = torch.from_numpy(rng.integers(0, CONTENTS, 7))
     stands_for = torch.from_numpy(rng.uniform(0.5, 20.0, 7))
     expected = torch.zeros((), dtype=torch.float64)
     for edge in range(positives.count):
-        logits = contents @ users[positives.target[edge]] / TEMPERATURE
+        logits = (contents @ users[positives.target[edge]] + bias) / TEMPERATURE
         estimate = sum(stands_for[n] * logits[ids[n]].exp() for n in range(7))
         expected = expected + weight[edge] * (torch.as_tensor(estimate).log() - logits[positives.source[edge]])
     negatives = Negatives(ids, stands_for)
-    got = softmax_loss(users, contents, positives, weight, TEMPERATURE, negatives, precision=torch.float64)
+    got = softmax_loss(users, contents, positives, weight, TEMPERATURE, negatives, torch.float64, bias)
     torch.testing.assert_close(got, expected)
     want = torch.autograd.grad(expected, (users, contents))
     for mine, theirs in zip(torch.autograd.grad(got, (users, contents)), want, strict=True):

@@ -21,6 +21,7 @@ from gnn.topology import Topology
 from graph.errors import ModelError
 from graph.snapshot import Nodes, Snapshot
 from tests import checkerboard
+from tests.conformance import odd
 from tests.killed import killed_at, told_to_the_end
 
 SMALL = GnnConfig(dim=16, heads=2, layers=2)
@@ -113,17 +114,32 @@ def test_what_stops_training_is_ndcg_as_a_naive_loop_has_it():
     held_out = sp.csr_array(held_out - held_out.multiply(seen))
     held_out.eliminate_zeros()
     of_users, of_contents = (torch.from_numpy(rng.normal(size=(n, 5)).astype(np.float32)) for n in (users, contents))
+    bias = torch.from_numpy(rng.normal(size=contents).astype(np.float32))
     judged = np.flatnonzero(np.diff(held_out.indptr))[1:]
     figures = []
     for user in judged:
-        scores = (of_users[user] @ of_contents.T).numpy()
+        scores = (of_users[user] @ of_contents.T + bias).numpy()
         order = [c for c in np.argsort(-scores) if not seen[[user]].toarray()[0, c]][:10]
         truth = set(np.flatnonzero(held_out[[user]].toarray()[0]).tolist())
         gained = sum(1 / np.log2(rank + 2) for rank, content in enumerate(order) if content in truth)
         figures.append(gained / sum(1 / np.log2(rank + 2) for rank in range(min(10, len(truth)))))
-    assert training.ndcg_at_10(of_users, of_contents, seen, held_out, judged) == pytest.approx(
+    assert training.ndcg_at_10(of_users, of_contents, bias, seen, held_out, judged) == pytest.approx(
         np.mean(figures), rel=1e-5
     )
+
+
+def test_popular_contents_are_likelier_from_the_start(tmp_path):
+    """Scores are cosines plus what makes the odds before anything is known (1 + watchers) ** popularity."""
+    watched = [(user, content) for user in range(8) for content in range(8) if content <= user]  # 8, 7, … watchers
+    snapshot = odd(watched, [(0, 1)])
+    model = GraphNetwork(SMALL, popularity=0.5).fit(snapshot, epochs=2)
+    model.save(tmp_path / "model")
+    found = GraphNetwork.load(tmp_path / "model", snapshot)
+    vectors = found.artifact.embeddings
+    above = found.scores(np.arange(8)) - np.asarray(vectors.users) @ np.asarray(vectors.contents).T
+    odds = np.exp(above / model.config.temperature)
+    np.testing.assert_allclose(odds / odds[:, :1], np.tile(np.sqrt(np.arange(9, 1, -1) / 9.0), (8, 1)), rtol=1e-4)
+    assert not GraphNetwork(SMALL, popularity=0.0).fit(snapshot, epochs=2).artifact.embeddings.bias.any()
 
 
 def test_a_budget_ends_training():
