@@ -44,6 +44,8 @@ def silent(share: float, what: str) -> None:
     """A `Progress` that says nothing."""
 
 
+_MANY_FOLLOWS: Final = 5_000_000
+
 _INTERACTIONS: Final[WeakKeyDictionary[Snapshot, sp.csr_array]] = WeakKeyDictionary()
 """One for all models of a snapshot: with 29 million watches, each holds 270 MB."""
 
@@ -95,26 +97,27 @@ def symmetric_social(snapshot: Snapshot) -> sp.csr_array:
 
 
 def friends_weight(given: float | None, snapshot: Snapshot) -> float:
-    """What `with_friends` lets a friend count: what is ``given``, else 1, or 0 where times are known.
+    """What `with_friends` is to let a friend count: what is ``given``, else 1, or 0 where times are known.
 
-    There whom one follows says less than what they watched lately, which is for `baselines.friends` to tell.
+    There whom one follows says less than what they watched lately, which is for `baselines.friends` to tell. Without
+    times it is 0 too with more than five million follows: they would stand beside the watches in memory.
     """
     if given is None:
-        return 0.0 if timed(snapshot) else 1.0
+        return 0.0 if timed(snapshot) or len(snapshot.follows) > _MANY_FOLLOWS else 1.0
     return given
 
 
-def with_friends(snapshot: Snapshot, watched: sp.csr_array, weight: float | None) -> sp.csr_array:
+def with_friends(snapshot: Snapshot, watched: sp.csr_array, weight: float) -> sp.csr_array:
     """Users × (contents + users): friends, either way, as contents that count ``weight`` each; for 0 just ``watched``.
 
-    Everyone counts among their own friends, so that two who are friends have each other in common. What is learned from
-    both has people near whom their friends are near (Ma et al., SoRec, CIKM 2008). For None see `friends_weight`.
+    Who has friends counts among their own, so that two who are friends have each other in common. What is learned from
+    both has people near whom their friends are near (Ma et al., SoRec, CIKM 2008).
     """
-    weight = friends_weight(weight, snapshot)
-    if not weight or not len(snapshot.follows):
+    if not weight:
         return watched
-    social = symmetric_social(snapshot) + sp.eye_array(watched.shape[0], dtype=np.float32)
-    return sp.csr_array(sp.hstack([watched, np.float32(weight) * social], format="csr"))
+    social = symmetric_social(snapshot)
+    themselves = sp.diags_array((np.diff(social.indptr) > 0).astype(np.float32))
+    return sp.csr_array(sp.hstack([watched, np.float32(weight) * (social + themselves)], format="csr"))
 
 
 def _without_weights(social: sp.csr_array) -> sp.csr_array:

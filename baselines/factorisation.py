@@ -40,13 +40,15 @@ class _Factorisation(Baseline):
         import implicit.als  # noqa: F401 (before the limit, which reaches only what is loaded)
 
         weights = self._weights()
+        idle = np.diff(weights.indptr) == 0
         with threadpool_limits(1, "blas"):  # the library has threads of its own and warns otherwise
             model = self._model()
             # A copy, as the library wants arrays that could be written to, and a snapshot's are not.
-            model.fit(sp.csr_matrix(weights, copy=True), show_progress=False, callback=tell)
+            given = sp.csr_matrix(weights, copy=True)
+            del weights
+            model.fit(given, show_progress=False, callback=tell)
         users = np.array(model.user_factors, dtype=np.float32)
         contents = np.array(model.item_factors[: self.watched.shape[1]], dtype=np.float32)
-        idle = np.diff(weights.indptr) == 0
         users[idle] = users[~idle].mean(axis=0) if not idle.all() else 0.0  # their factors are random otherwise
         return {"users": users, "contents": contents}
 
@@ -69,8 +71,8 @@ class Als(_Factorisation):
     half_life: float = 90.0
     """Days after which a watch counts half, where times are known; 0 for never."""
     friends: float | None = None
-    """What a friend counts beside a watch: people get factors that tell their friends as well; 0 leaves follows out.
-    None for 1, or for 0 where times are known."""
+    """What a friend counts beside a watch that was wholly enjoyed: people get factors that tell their friends as well;
+    0 leaves follows out. None for 1, or for 0 where times are known (`friends_weight`)."""
 
     name: ClassVar[str] = "als"
     space: ClassVar[Mapping[str, Sequence[Any]]] = {
@@ -85,7 +87,8 @@ class Als(_Factorisation):
         return super().resolved(snapshot) | {"friends": friends_weight(self.friends, snapshot)}
 
     def _weights(self) -> sp.csr_array:
-        return with_friends(self.snapshot, lately(self.snapshot, self.half_life), self.friends)
+        weight = friends_weight(self.friends, self.snapshot)
+        return with_friends(self.snapshot, lately(self.snapshot, self.half_life), weight)
 
     def _model(self) -> Any:
         from implicit.als import AlternatingLeastSquares

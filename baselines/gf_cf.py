@@ -31,7 +31,7 @@ class GfCf(Baseline):
     """And by the content's."""
     friends: float | None = None
     """What a friend in common counts beside a content in common; 0 leaves follows out.
-    None for 1, or for 0 where times are known."""
+    None for 1, or for 0 where times are known (`friends_weight`)."""
 
     name: ClassVar[str] = "gf-cf"
     space: ClassVar[Mapping[str, Sequence[Any]]] = {
@@ -46,16 +46,25 @@ class GfCf(Baseline):
         return super().resolved(snapshot) | {"friends": friends_weight(self.friends, snapshot)}
 
     def _learn(self, snapshot: Snapshot, progress: Progress) -> dict[str, Learned]:
-        common = self._common
+        weight = friends_weight(self.friends, snapshot)
+        common = with_friends(snapshot, self.watched, weight)
         by_user = np.maximum(np.asarray(common.sum(axis=1), dtype=np.float32), 1.0) ** -self.user_power
+        by_user[np.diff(self.watched.indptr) == 0] = (
+            0.0  # circles in which nobody watched anything would fill the filter
+        )
         by_column = np.maximum(np.asarray(common.sum(axis=0), dtype=np.float32), 1.0) ** -self.content_power
         normal = sp.csr_array(sp.diags_array(by_user) @ common @ sp.diags_array(by_column))
         vectors = right_singular_vectors(normal, self.factors)
-        return {"normal": normal.astype(np.float32), "by_column": by_column, "vectors": vectors}
+        return {
+            "normal": normal.astype(np.float32),
+            "by_column": by_column,
+            "vectors": vectors,
+            "friends": np.array(weight, dtype=np.float32),
+        }
 
     @cached_property
     def _common(self) -> sp.csr_array:
-        return with_friends(self.snapshot, self.watched, self.friends)
+        return with_friends(self.snapshot, self.watched, float(self._dense("friends")))
 
     def scores(self, users: Ints) -> Floats:
         normal, vectors, by_column = self._sparse("normal"), self._dense("vectors"), self._dense("by_column")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -99,7 +100,7 @@ class UserKnn(_Knn):
     """Days after which a watch of theirs counts half, where times are known; 0 for never."""
     friends: float | None = None
     """What a friend in common counts beside a content in common; 0 leaves follows out.
-    None for 1, or for 0 where times are known."""
+    None for 1, or for 0 where times are known (`friends_weight`)."""
 
     space: ClassVar[Mapping[str, Sequence[Any]]] = {
         "half_life": (7.0, 30.0, 90.0, 0.0),
@@ -113,7 +114,8 @@ class UserKnn(_Knn):
         return super().resolved(snapshot) | {"friends": friends_weight(self.friends, snapshot)}
 
     def _rows(self) -> sp.csr_array:
-        return with_friends(self.snapshot, self.watched, self.friends)
+        weight = friends_weight(self.friends, self.snapshot)
+        return with_friends(self.snapshot, self.watched, math.sqrt(weight))  # a similarity is a sum of products
 
     @cached_property
     def _recent(self) -> sp.csr_array:

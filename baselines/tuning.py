@@ -92,7 +92,7 @@ def tune(
     while before is not best:  # one round more after every round that found something
         before = best
         for name, values in (kind.space if space is None else space).items():
-            if name in _TIMED and not timed(train):
+            if (name in _TIMED and not timed(train)) or (name == "friends" and not len(train.follows)):
                 continue
             for value in values:
                 changed = {**best.model.resolved(train), name: value}

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from baselines.artifact import FORMAT, reading
 from gnn.config import GnnConfig
-from gnn.embeddings import Embeddings
+from gnn.embeddings import ARRAYS, Embeddings
 from gnn.encoder import Encoder
 from graph import aside
 
@@ -35,7 +35,7 @@ class Manifest(BaseModel):
     """The newest time in the training data, in milliseconds."""
     code_version: str = ""
     shapes: dict[str, tuple[int, ...]] = {}
-    """Of the vectors, to tell a damaged file."""
+    """Of the arrays of `Embeddings`, to tell a damaged file."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Artifact:
 
     def save(self, path: Path) -> None:
         """Write the folder aside and rename it to ``path``."""
-        shapes = {"users": self.embeddings.users.shape, "contents": self.embeddings.contents.shape}
+        shapes = {name: getattr(self.embeddings, name).shape for name in ARRAYS}
         manifest = self.manifest.model_copy(update={"shapes": shapes, "code_version": version("entourage")})
         with aside.folder(path) as folder:
             self.embeddings.save(folder)

@@ -32,10 +32,10 @@ class GnnConfig(BaseModel):
     social_gate: float = 0.3
     """Where the learned weight of every relation but WATCHED starts."""
     temperature: Positive = 0.14
-    """Logits are cosines divided by this."""
+    """Logits are cosines divided by this, and the log of the odds that ``popularity`` gives."""
     popularity: Annotated[float, Field(ge=0.0)] = 0.5
-    """A content's odds are, before anything is known of a user, one more than its watchers to this power: what cosines
-    need not say then."""
+    """A content's odds are, before anything is known of a user, one more than the number of its watches to this power:
+    what cosines need not say then."""
 
     init_std: Positive = 0.1
     """Spread of the id embeddings at the start, which sets their mean length."""

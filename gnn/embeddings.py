@@ -12,9 +12,10 @@ import numpy.typing as npt
 from baselines.baseline import nearest
 from baselines.recommender import Floats, Ints
 
-__all__ = ["Embeddings"]
+__all__ = ["ARRAYS", "Embeddings"]
 
-_ARRAYS: Final = ("users", "contents", "bias", "popularity")
+ARRAYS: Final = ("users", "contents", "bias", "popularity")
+"""Fields of `Embeddings`, and names of their files."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,8 @@ class Embeddings:
     contents: Floats
     """Shape (C, dim)."""
     bias: Floats
-    """What is added to the cosines with each content, shape (C,): popular ones are likelier from the start."""
+    """What is added to the cosines with each content, shape (C,), with those of `Encoder.embed` too: popular ones are
+    likelier from the start."""
     popularity: Floats
     """Share of the watches that each content got, shape (C,): what users with a zero vector are told."""
 
@@ -44,11 +46,11 @@ class Embeddings:
 
     def save(self, folder: Path) -> None:
         """Write one .npy file an array."""
-        for name in _ARRAYS:
+        for name in ARRAYS:
             np.save(folder / f"{name}.npy", getattr(self, name))
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Map what ``save`` wrote. Raises OSError or ValueError where it is not whole."""
-        arrays: dict[str, npt.NDArray[Any]] = {n: np.load(folder / f"{n}.npy", mmap_mode="r") for n in _ARRAYS}
+        arrays: dict[str, npt.NDArray[Any]] = {n: np.load(folder / f"{n}.npy", mmap_mode="r") for n in ARRAYS}
         return cls(**arrays)

@@ -85,8 +85,10 @@ class Trainer:
         self.bias = config.temperature * config.popularity * (odds - (odds.max() if len(odds) else 0.0))
         """What every content's cosines have added to them, (C,): at most 0."""
         nobody = watchers == 0
+        self._usual_bias = self.bias[torch.from_numpy(~nobody)].mean() if not nobody.all() else odds.new_zeros(())
         unknown = {schema.USER: np.diff(watches.indptr) == 0, schema.CONTENT: nobody}
         self._unknown: Cold = {label: nodes for label, nodes in unknown.items() if config.cold and label in features}
+        self.bias = self._biased(self._unknown)
         self._shared: torch.nn.Module = self.network
         if processes.count() > 1:
             self._shared = DistributedDataParallel(
@@ -193,7 +195,7 @@ class Trainer:
             self.config.temperature,
             self._negatives(),
             self.precision,
-            self.bias,
+            self._biased(cold),
         )
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -231,6 +233,12 @@ class Trainer:
             label: unknown | (self.rng.random(len(unknown), dtype=np.float32) < self.config.cold)
             for label, unknown in self._unknown.items()
         }
+
+    def _biased(self, cold: Cold) -> Tensor:
+        """``bias``, where new contents have the mean one: that nobody watched them yet says nothing of them."""
+        if schema.CONTENT not in cold:
+            return self.bias
+        return torch.where(torch.from_numpy(cold[schema.CONTENT]).to(self.device), self._usual_bias, self.bias)
 
     def _negatives(self) -> Negatives:
         """All contents, or a draw of them, half of it by popularity, with what each stands for."""

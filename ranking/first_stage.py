@@ -239,13 +239,12 @@ def _network(
     is ``given`` is trained as it is: in a large graph there is no time for trials.
     """
     spent = 0.0
-    start = {name: GnnConfig.model_fields[name].default for name, _ in _TRIALS}
 
     def fit(settings: dict[str, Any], seconds: float) -> tuple[float, GraphNetwork, dict[str, Any]]:
         nonlocal spent
         begun = time.monotonic()
         model: Any = registry.make("gnn", **settings)
-        told = "-".join(str(getattr(model.config, name)) for name in ("dim", *start))
+        told = "-".join(str(getattr(model.config, name)) for name in ("dim", "temperature", "weight_decay"))
         kept = checkpoint and checkpoint / f"gnn-{told}"
         model.fit(holdout.train, progress, validation=holdout.worth, budget_s=seconds, checkpoint=kept)
         manifest = model.artifact.manifest
@@ -256,6 +255,7 @@ def _network(
         _, model, settings = fit(dict(given), budget_s)
         return model, settings, spent
     trial_s = _TRIAL_SHARE * budget_s
+    start = {name: GnnConfig.model_fields[name].default for name, _ in _TRIALS}
     best = fit({**given, **_TRIAL, **start}, trial_s)
     for name, values in _TRIALS:
         for value in values if best[2][name] == start[name] else ():  # else the other direction was the better

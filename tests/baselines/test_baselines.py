@@ -124,11 +124,37 @@ def test_people_are_known_by_their_friends_too(kind):
     assert newcomers(late, friends=1.0) == (True, False)
 
 
+@pytest.mark.parametrize("kind", [Als, UserKnn, GfCf])
+def test_who_neither_watched_nor_knows_anybody_is_told_what_everyone_is(kind):
+    model = kind().fit(odd([*checkerboard.watched_pairs(6), (0, 0)], [(0, 2), (1, 3)], 9))
+    strangers = model.scores(np.array([7, 8]))
+    np.testing.assert_array_equal(strangers[0], strangers[1])
+    assert np.isfinite(strangers).all()
+
+
 def test_friends_stand_beside_contents_as_often_as_they_count():
-    snapshot = odd([(0, 1), (2, 0)], [(0, 1), (1, 0), (2, 1)], 3)
+    snapshot = odd([(0, 1), (2, 0)], [(0, 1), (1, 0), (2, 1)], 4)
     found = with_friends(snapshot, interactions(snapshot), 0.5).toarray()
-    np.testing.assert_array_equal(found[:, :3], interactions(snapshot).toarray())
-    np.testing.assert_array_equal(found[:, 3:], [[0.5, 0.5, 0.0], [0.5, 0.5, 0.5], [0.0, 0.5, 0.5]])
+    np.testing.assert_array_equal(found[:, :4], interactions(snapshot).toarray())
+    expected = [[0.5, 0.5, 0.0, 0.0], [0.5, 0.5, 0.5, 0.0], [0.0, 0.5, 0.5, 0.0], [0.0] * 4]
+    np.testing.assert_array_equal(found[:, 4:], expected)
+
+
+def test_a_filter_over_friends_outlives_a_graph_whose_follows_are_gone(tmp_path):
+    pairs = checkerboard.watched_pairs(8)
+    model = GfCf().fit(odd(pairs, [(0, 2), (1, 3)]))
+    model.save(tmp_path / "model")
+    alone = GfCf.load(tmp_path / "model", odd(pairs, []))
+    assert alone.scores(np.arange(8)).shape == (8, 8)
+    np.testing.assert_allclose(alone.scores(np.array([5])), model.scores(np.array([5])), rtol=1e-5)
+
+
+def test_nothing_is_tried_of_friends_where_nobody_has_any():
+    snapshot, held_out = odd(checkerboard.watched_pairs(8), []), sp.csr_array(np.eye(8, dtype=np.float32))
+    with_follows = odd(checkerboard.watched_pairs(8), [(0, 2)])
+    space = {"friends": (0.0, 0.3, 1.0)}
+    assert tune(UserKnn, snapshot, held_out, 60.0, space=space).tried == 1
+    assert tune(UserKnn, with_follows, held_out, 60.0, space=space).tried == 3
 
 
 def dated(watched: Sequence[tuple[int, int, int | None]], follows: list[tuple[int, int]], size: int = 5) -> Snapshot:

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from gnn import fitting
+from gnn import fitting, training
 from gnn.features import edge_ages, edge_features, half_lives, node_features, watch_weights
 from gnn.recommender import GraphNetwork
 from gnn.topology import Topology
@@ -14,6 +14,7 @@ from gnn.watches import Watches
 from graph.ages import DAY
 from graph.snapshot import NO_TIME, Edges, Snapshot
 from tests import checkerboard
+from tests.conformance import odd
 from tests.gnn.test_training import EVERYONE, SMALL
 
 
@@ -168,6 +169,26 @@ def test_no_step_sees_what_it_is_to_foretell(snapshot, monkeypatch):
     assert all(past and future and past | future == everything for past, future in zip(seen, wanted, strict=True))
     assert not any(past & future for past, future in zip(seen, wanted, strict=True))
     assert len({len(past) for past in seen}) > 5
+
+
+def test_new_contents_are_as_likely_from_the_start_as_others_are_on_average(snapshot, monkeypatch):
+    seen = []
+    loss = training.softmax_loss
+    monkeypatch.setattr(training, "softmax_loss", lambda *given: seen.append(given[-1]) or loss(*given))
+    watched = snapshot.watched
+    fewer = snapshot.with_edges(watched.keep((np.asarray(watched.target) != 3) & (watched.source > watched.target)))
+    run = fitting.trainer(SMALL.model_copy(update={"cold": 0.5, "in_time": False}), fewer)
+    watches = np.bincount(fewer.watched.target, minlength=20)
+    mean = float(run.bias[watches > 0].mean())
+    np.testing.assert_allclose(run.bias[watches == 0], mean)
+    assert len(np.unique(run.bias[watches > 0])) > 5
+    run.step(EVERYONE)
+    new = seen[0] == mean
+    assert 2 < new.sum() < 18  # half of them, drawn for this step
+    np.testing.assert_allclose(seen[0][~new], run.bias[~new])
+    bare = fitting.trainer(SMALL, odd([(0, 0), (1, 0)], []))  # no features to be placed by
+    assert bare.bias[0] == 0
+    assert (bare.bias[1:] < 0).all()
 
 
 def test_it_says_whether_it_can_place_newcomers(snapshot, tmp_path):

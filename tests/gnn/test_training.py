@@ -14,6 +14,7 @@ import pytest
 import scipy.sparse as sp
 import torch
 
+from baselines.tuning import ndcg
 from gnn import fitting, training
 from gnn.config import GnnConfig
 from gnn.recommender import GraphNetwork
@@ -140,6 +141,24 @@ def test_popular_contents_are_likelier_from_the_start(tmp_path):
     odds = np.exp(above / model.config.temperature)
     np.testing.assert_allclose(odds / odds[:, :1], np.tile(np.sqrt(np.arange(9, 1, -1) / 9.0), (8, 1)), rtol=1e-4)
     assert not GraphNetwork(SMALL, popularity=0.0).fit(snapshot, epochs=2).artifact.embeddings.bias.any()
+
+
+def test_training_and_judging_go_by_what_scores_say():
+    """On a graph where popularity outweighs the cosines."""
+    pairs = [(user, content) for user in range(8) for content in range(8) if content <= user]
+    held_out = sp.csr_array((np.ones(7, dtype=np.float32), (range(7), range(1, 8))), shape=(8, 8))
+    snapshot, config = odd(pairs, []), SMALL.model_copy(update={"popularity": 2.0, "edge_dropout": 0.0})
+    run = fitting.trainer(config, snapshot)
+    run.precision = torch.float32
+    with torch.no_grad():
+        users, contents = run.network([run.topology.whole] * config.layers)
+        logits = (users @ contents.T + run.bias) / config.temperature
+    expected = -np.mean([float(torch.log_softmax(logits[user], 0)[content]) for user, content in pairs])
+    assert run.step(np.arange(8)) == pytest.approx(expected, rel=1e-4)
+    model = GraphNetwork(config).fit(snapshot, validation=held_out)
+    ids, _ = model.recommend(np.arange(7), 10)
+    told = model.artifact.manifest.metrics["validation_ndcg@10"]
+    assert told == pytest.approx(ndcg(ids, sp.csr_array(held_out[:7]), 10))
 
 
 def test_a_budget_ends_training():
