@@ -50,16 +50,17 @@ _EASE_CONTENTS: Final = 100_000
 
 _TRIALS: Final[Sequence[tuple[str, Sequence[float]]]] = (
     ("temperature", (0.3, 0.45, 0.7)),
+    ("popularity", (0.5, 1.0)),
     ("weight_decay", (0.3, 0.1)),
     ("weight_decay", (3.0,)),
 )
 """Of the graph network's settings, values in the order they are tried, beginning with the default, until one is no
-better than the best before: the sparser the watches, the higher the best temperature."""
+better than the best before: the sparser the watches, the higher the best temperature, and the more popularity says."""
 _TRIAL: Final = {"dim": 64, "heads": 4}
 """A network half as wide tells settings apart in less than half the time."""
 _TRIAL_SHARE: Final = 0.15
 """Of the network's time, for each trial."""
-_TRIALS_SHARE: Final = 0.5
+_TRIALS_SHARE: Final = 0.6
 """Of the network's time, that no trial but those of the temperature may go beyond."""
 
 
@@ -234,17 +235,18 @@ def _network(
 ) -> tuple[GraphNetwork, dict[str, Any], float]:
     """The graph network that does best on ``holdout``, its settings, and the seconds that all of them took.
 
-    Narrower ones try temperatures and, where there is time, decays; the best one's settings are trained in full width
-    for the rest of the time, and kept if that is better: where watches are few, it need not be. A network whose width
-    is ``given`` is trained as it is: in a large graph there is no time for trials.
+    Narrower ones try temperatures and, where there is time, powers of popularity and decays; the best one's settings
+    are trained in full width for the rest of the time, and kept if that is better: where watches are few, it need not
+    be. A network whose width is ``given`` is trained as it is: in a large graph there is no time for trials.
     """
     spent = 0.0
+    start = {name: GnnConfig.model_fields[name].default for name, _ in _TRIALS}
 
     def fit(settings: dict[str, Any], seconds: float) -> tuple[float, GraphNetwork, dict[str, Any]]:
         nonlocal spent
         begun = time.monotonic()
         model: Any = registry.make("gnn", **settings)
-        told = "-".join(str(getattr(model.config, name)) for name in ("dim", "temperature", "weight_decay"))
+        told = "-".join(str(getattr(model.config, name)) for name in ("dim", *start))
         kept = checkpoint and checkpoint / f"gnn-{told}"
         model.fit(holdout.train, progress, validation=holdout.worth, budget_s=seconds, checkpoint=kept)
         manifest = model.artifact.manifest
@@ -255,7 +257,6 @@ def _network(
         _, model, settings = fit(dict(given), budget_s)
         return model, settings, spent
     trial_s = _TRIAL_SHARE * budget_s
-    start = {name: GnnConfig.model_fields[name].default for name, _ in _TRIALS}
     best = fit({**given, **_TRIAL, **start}, trial_s)
     for name, values in _TRIALS:
         for value in values if best[2][name] == start[name] else ():  # else the other direction was the better

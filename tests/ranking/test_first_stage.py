@@ -53,25 +53,39 @@ def searched(monkeypatch: pytest.MonkeyPatch, networks: Networks) -> tuple[Any, 
 def test_temperatures_rise_until_one_is_no_better_and_the_better_width_is_kept(
     monkeypatch, narrow, wide, temperature, dim, fits
 ):
-    networks = Networks(lambda config: narrow[config.temperature] if config.dim == 64 else wide, seconds=20.0)
+    networks = Networks(lambda config: narrow[config.temperature] if config.dim == 64 else wide, seconds=25.0)
     model, settings, seconds = searched(monkeypatch, networks)
     assert (model.config.temperature, model.config.dim, model.config.seed) == (temperature, dim, 3)
     assert settings["temperature"] == temperature
-    assert len(networks.budgets) == fits  # half of the time is gone, so no decay is tried
+    assert len(networks.budgets) == fits  # too much of the time is gone for anything else to be tried
     assert sum(networks.budgets[:-1]) <= 60.0
-    assert seconds == 20.0 * fits  # as each network says: a killed run counts
-    assert networks.budgets[-1] == pytest.approx(100.0 - 20.0 * (fits - 1), abs=1.0)
+    assert seconds == 25.0 * fits  # as each network says: a killed run counts
+    assert networks.budgets[-1] == pytest.approx(100.0 - 25.0 * (fits - 1), abs=1.0)
 
 
 @pytest.mark.parametrize(
     ("best", "decay", "tried"),
-    [(0.3, 0.3, [1.0, 1.0, 0.3, 0.1]), (3.0, 3.0, [1.0, 1.0, 0.3, 3.0]), (1.0, 1.0, [1.0, 1.0, 0.3, 3.0])],
+    [
+        (0.3, 0.3, [1.0, 1.0, 1.0, 0.3, 0.1]),
+        (3.0, 3.0, [1.0, 1.0, 1.0, 0.3, 3.0]),
+        (1.0, 1.0, [1.0, 1.0, 1.0, 0.3, 3.0]),
+    ],
 )
 def test_decays_are_tried_in_both_directions_where_there_is_time(monkeypatch, best, decay, tried):
     networks = Networks(lambda config: -abs(config.weight_decay - best) - abs(config.temperature - 0.14), seconds=5.0)
     model, _, _ = searched(monkeypatch, networks)
     assert [config.weight_decay for config in networks.configs[:-1]] == tried
     assert (model.config.weight_decay, model.config.temperature) == (decay, 0.14)
+
+
+@pytest.mark.parametrize(("best", "tried"), [(0.25, [0.5]), (0.5, [0.5, 1.0]), (1.0, [0.5, 1.0])])
+def test_popularity_may_say_more_where_there_is_time(monkeypatch, best, tried):
+    networks = Networks(lambda config: -abs(config.popularity - best) - abs(config.temperature - 0.14), seconds=5.0)
+    model, settings, _ = searched(monkeypatch, networks)
+    powers = [config.popularity for config in networks.configs]
+    assert powers[: 2 + len(tried)] == [0.25, 0.25, *tried]
+    assert set(powers[2 + len(tried) :]) == {best}
+    assert model.config.popularity == settings["popularity"] == best
 
 
 @pytest.mark.parametrize(("users", "contents", "there"), [(10, 10, False), (10, 100, True), (100, 10, True)])
