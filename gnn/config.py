@@ -32,7 +32,7 @@ class GnnConfig(BaseModel):
     social_gate: float = 0.3
     """Where the learned weight of every relation but WATCHED starts."""
     temperature: Positive = 0.14
-    """Logits are cosines divided by this, and the log of the odds that ``popularity`` gives."""
+    """Logits are cosines divided by this, plus the log of the odds that ``popularity`` gives."""
     popularity: Annotated[float, Field(ge=0.0)] = 0.25
     """A content's odds are, before anything is known of a user, one more than the number of its watches to this power:
     what cosines need not say then."""
