@@ -103,15 +103,18 @@ def asked(model: Recommender, user: int) -> list[str]:
     return [candidate.content_id for candidate in sources.model_source(model)(sources.MODEL, request, 1_000)]
 
 
-@pytest.mark.parametrize("kind", [ItemKnn, UserKnn])
-def test_a_model_that_knows_nothing_of_a_user_proposes_nothing(kind):
-    model = kind().fit(newcomers())
+@pytest.mark.parametrize("model", [ItemKnn(), UserKnn(friends=0.0)])
+def test_a_model_that_knows_nothing_of_a_user_proposes_nothing(model):
+    model = model.fit(newcomers())
     assert [asked(model, user) for user in (0, 1)] == [[], []]
     assert asked(model, 3)
 
 
-def test_a_model_that_knows_whom_a_newcomer_follows_proposes_what_they_watched():
-    assert asked(FriendsItems().fit(newcomers()), 1)[0] == checkerboard.contents()[3]
+@pytest.mark.parametrize("model", [FriendsItems(), UserKnn()])
+def test_a_model_that_knows_whom_a_newcomer_follows_proposes_what_they_watched(model):
+    model = model.fit(newcomers())
+    assert asked(model, 0) == []
+    assert asked(model, 1)[0] == checkerboard.contents()[3]
 
 
 def test_in_the_file_who_watched_nothing_gets_what_most_people_watched(tmp_path):
