@@ -23,9 +23,9 @@ from graph.snapshot import Snapshot
 
 __all__ = [
     "Baseline",
+    "KnowsFriends",
     "Learned",
     "directed_social",
-    "friends_weight",
     "interactions",
     "lately",
     "nearest",
@@ -45,6 +45,7 @@ def silent(share: float, what: str) -> None:
 
 
 _MANY_FOLLOWS: Final = 5_000_000
+"""With more of them friends are left out unless asked for: they would stand beside the watches in memory."""
 
 _INTERACTIONS: Final[WeakKeyDictionary[Snapshot, sp.csr_array]] = WeakKeyDictionary()
 """One for all models of a snapshot: with 29 million watches, each holds 270 MB."""
@@ -94,17 +95,6 @@ def symmetric_social(snapshot: Snapshot) -> sp.csr_array:
     """Users × users: 1 where either follows the other, nobody themselves. float32."""
     social = snapshot.social()
     return _without_weights(social + social.T)
-
-
-def friends_weight(given: float | None, snapshot: Snapshot) -> float:
-    """What `with_friends` is to let a friend count: what is ``given``, else 1, or 0 where times are known.
-
-    There whom one follows says less than what they watched lately, which is for `baselines.friends` to tell. Without
-    times it is 0 too with more than five million follows: they would stand beside the watches in memory.
-    """
-    if given is None:
-        return 0.0 if timed(snapshot) or len(snapshot.follows) > _MANY_FOLLOWS else 1.0
-    return given
 
 
 def with_friends(snapshot: Snapshot, watched: sp.csr_array, weight: float) -> sp.csr_array:
@@ -242,6 +232,28 @@ class Baseline(Recommender):
         array = self.learned[name]
         assert not isinstance(array, np.ndarray)
         return array
+
+
+@dataclass
+class KnowsFriends(Baseline):
+    """Base of the baselines that learn from `with_friends`."""
+
+    friends: float | None = None
+    """What a friend counts beside a watch that was wholly enjoyed; 0 leaves follows out.
+
+    None for 1, but for 0 where times are known, as there whom one follows says less than what they watched lately,
+    which is for `baselines.friends` to tell, and for 0 with more than five million follows.
+    """
+
+    def resolved(self, snapshot: Snapshot) -> dict[str, Any]:
+        settings = super().resolved(snapshot)
+        if self.friends is None:
+            settings["friends"] = 0.0 if timed(snapshot) or len(snapshot.follows) > _MANY_FOLLOWS else 1.0
+        return settings
+
+    @property
+    def _weight_of_friends(self) -> float:
+        return float(self.resolved(self.snapshot)["friends"])
 
 
 def _read(file: Path) -> npt.NDArray[Any]:

@@ -11,7 +11,7 @@ import numpy as np
 import scipy.sparse as sp
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from baselines.baseline import Baseline, Learned, friends_weight, lately, nearest, with_friends
+from baselines.baseline import Baseline, KnowsFriends, Learned, lately, nearest, with_friends
 from baselines.recommender import Floats, Ints, Progress
 from graph.snapshot import Snapshot
 
@@ -62,17 +62,17 @@ class _Factorisation(Baseline):
 
 
 @dataclass
-class Als(_Factorisation):
-    """Weighted matrix factorisation by alternating least squares (Hu, Koren and Volinsky, ICDM 2008)."""
+class Als(_Factorisation, KnowsFriends):
+    """Weighted matrix factorisation by alternating least squares (Hu, Koren and Volinsky, ICDM 2008).
+
+    People get factors that tell their friends as well.
+    """
 
     regularisation: float = 1.0
     confidence: float = 10.0
     """Weight of a watch beside 1 for everything else."""
     half_life: float = 90.0
     """Days after which a watch counts half, where times are known; 0 for never."""
-    friends: float | None = None
-    """What a friend counts beside a watch that was wholly enjoyed: people get factors that tell their friends as well;
-    0 leaves follows out. None for 1, or for 0 where times are known (`friends_weight`)."""
 
     name: ClassVar[str] = "als"
     space: ClassVar[Mapping[str, Sequence[Any]]] = {
@@ -83,12 +83,8 @@ class Als(_Factorisation):
         "friends": (1.0, 0.0, 0.3, 3.0),
     }
 
-    def resolved(self, snapshot: Snapshot) -> dict[str, Any]:
-        return super().resolved(snapshot) | {"friends": friends_weight(self.friends, snapshot)}
-
     def _weights(self) -> sp.csr_array:
-        weight = friends_weight(self.friends, self.snapshot)
-        return with_friends(self.snapshot, lately(self.snapshot, self.half_life), weight)
+        return with_friends(self.snapshot, lately(self.snapshot, self.half_life), self._weight_of_friends)
 
     def _model(self) -> Any:
         from implicit.als import AlternatingLeastSquares

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 import scipy.sparse as sp
 
-from baselines.baseline import Baseline, Learned, friends_weight, with_friends
+from baselines.baseline import KnowsFriends, Learned, with_friends
 from baselines.recommender import Floats, Ints, Progress
 from graph.snapshot import Snapshot
 
@@ -18,7 +18,7 @@ __all__ = ["GfCf", "right_singular_vectors"]
 
 
 @dataclass
-class GfCf(Baseline):
+class GfCf(KnowsFriends):
     """Two filters added up: a step of normalised propagation, and the ideal low-pass of the first singular vectors."""
 
     factors: int = 128
@@ -29,9 +29,6 @@ class GfCf(Baseline):
     """Watches are divided by the user's number of them to this power."""
     content_power: float = 0.5
     """And by the content's."""
-    friends: float | None = None
-    """What a friend in common counts beside a content in common; 0 leaves follows out.
-    None for 1, or for 0 where times are known (`friends_weight`)."""
 
     name: ClassVar[str] = "gf-cf"
     space: ClassVar[Mapping[str, Sequence[Any]]] = {
@@ -42,16 +39,12 @@ class GfCf(Baseline):
     }
     late: ClassVar[frozenset[str]] = frozenset({"weight"})
 
-    def resolved(self, snapshot: Snapshot) -> dict[str, Any]:
-        return super().resolved(snapshot) | {"friends": friends_weight(self.friends, snapshot)}
-
     def _learn(self, snapshot: Snapshot, progress: Progress) -> dict[str, Learned]:
-        weight = friends_weight(self.friends, snapshot)
+        weight = self._weight_of_friends
         common = with_friends(snapshot, self.watched, weight)
         by_user = np.maximum(np.asarray(common.sum(axis=1), dtype=np.float32), 1.0) ** -self.user_power
-        by_user[np.diff(self.watched.indptr) == 0] = (
-            0.0  # circles in which nobody watched anything would fill the filter
-        )
+        # Circles in which nobody watched anything would fill the filter.
+        by_user[np.diff(self.watched.indptr) == 0] = 0.0
         by_column = np.maximum(np.asarray(common.sum(axis=0), dtype=np.float32), 1.0) ** -self.content_power
         normal = sp.csr_array(sp.diags_array(by_user) @ common @ sp.diags_array(by_column))
         vectors = right_singular_vectors(normal, self.factors)

@@ -14,7 +14,7 @@ import numba
 import numpy as np
 import scipy.sparse as sp
 
-from baselines.baseline import Baseline, Learned, friends_weight, lately, nearest, with_friends
+from baselines.baseline import Baseline, KnowsFriends, Learned, lately, nearest, with_friends
 from baselines.recommender import Floats, Ints, Progress
 from graph.ages import timed
 from graph.snapshot import Snapshot
@@ -93,14 +93,11 @@ class ItemKnn(_Knn):
 
 
 @dataclass
-class UserKnn(_Knn):
+class UserKnn(_Knn, KnowsFriends):
     """Adds up what the most similar people watched, each by their similarity."""
 
     half_life: float = 30.0
     """Days after which a watch of theirs counts half, where times are known; 0 for never."""
-    friends: float | None = None
-    """What a friend in common counts beside a content in common; 0 leaves follows out.
-    None for 1, or for 0 where times are known (`friends_weight`)."""
 
     space: ClassVar[Mapping[str, Sequence[Any]]] = {
         "half_life": (7.0, 30.0, 90.0, 0.0),
@@ -110,12 +107,9 @@ class UserKnn(_Knn):
     late: ClassVar[frozenset[str]] = frozenset({"half_life"})
     name: ClassVar[str] = "user-knn"
 
-    def resolved(self, snapshot: Snapshot) -> dict[str, Any]:
-        return super().resolved(snapshot) | {"friends": friends_weight(self.friends, snapshot)}
-
     def _rows(self) -> sp.csr_array:
-        weight = friends_weight(self.friends, self.snapshot)
-        return with_friends(self.snapshot, self.watched, math.sqrt(weight))  # a similarity is a sum of products
+        weight = math.sqrt(self._weight_of_friends)  # a similarity is a sum of products
+        return with_friends(self.snapshot, self.watched, weight)
 
     @cached_property
     def _recent(self) -> sp.csr_array:
