@@ -1,4 +1,4 @@
-"""The one Neo4j of a test run, and what every test may ask for."""
+"""The one Neo4j of a test process, and what every test may ask for."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SHARED_DATA = Path(os.environ.get("ENTOURAGE_DATA") or Path(__file__).parents[2]
 
 @pytest.fixture(scope="session")
 def neo4j_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
-    """``NEO4J_URI`` where it is set and holds nobody, else a local server that lives as long as the run."""
+    """``NEO4J_URI`` where it is set and holds nobody, else a local server that lives as long as the process."""
     given = Settings()
     if given.neo4j_uri:
         with Graph.connect(given) as graph:
@@ -46,7 +46,7 @@ def session_settings(neo4j_server: Connection, tmp_path_factory: pytest.TempPath
 
 @pytest.fixture
 def settings(neo4j_server: Connection, tmp_path: Path) -> Settings:
-    """Settings that reach the run's Neo4j, with a home of the test's own and a deadline that a busy machine keeps."""
+    """Settings for the process's Neo4j, with a home of the test's own and a deadline that a busy machine keeps."""
     return _settings(neo4j_server, tmp_path / "home")
 
 
@@ -63,6 +63,17 @@ def graph(session_settings: Settings) -> Iterator[Graph]:
 def shared_data() -> Path:
     """The folder of public data sets; tests that use it are left out where there is none."""
     return SHARED_DATA
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """For ``-n auto``: two workers, each with a Neo4j of its own, or none where a Neo4j is given."""
+    return 0 if Settings().neo4j_uri else 2
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse several workers on one Neo4j."""
+    if config.getoption("numprocesses", None) and Settings().neo4j_uri:
+        raise pytest.UsageError("The workers would empty each other's graph at NEO4J_URI. Use -n auto, or unset it.")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
