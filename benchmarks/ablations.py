@@ -58,6 +58,7 @@ RECIPE: Final[dict[str, dict[str, Any]]] = {
     "temperature 0.07": {"temperature": 0.07},
     "temperature 0.28": {"temperature": 0.28},
     "blind to popularity": {"popularity": 0.0},
+    "friends not learned": {"friends": 0.0},
     "no weight decay": {"weight_decay": 0.0},
     "no edge dropout": {"edge_dropout": 0.0},
     "no newcomers": {"cold": 0.0},
@@ -71,7 +72,7 @@ View = Callable[[Snapshot], Snapshot]
 
 
 def without_edges(type_: str) -> View:
-    """The snapshot without the relationships of one type."""
+    """The snapshot without the relationships of one type. Without FOLLOWS there are no friends to learn either."""
 
     def view(snapshot: Snapshot) -> Snapshot:
         edges = snapshot.edges[type_]

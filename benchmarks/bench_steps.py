@@ -18,8 +18,8 @@ from rich.console import Console
 from rich.table import Table
 
 from gnn.config import SMALLER, GnnConfig
-from gnn.fitting import hold_out, judged_users, trainer
-from gnn.training import ndcg_at_10
+from gnn.fitting import trainer
+from gnn.validation import hold_out, judged_users, ndcg_at_10
 from graph.settings import load_settings
 from graph.snapshot import load
 

@@ -11,7 +11,15 @@ __all__ = ["LARGE", "SMALLER", "Convolution", "GnnConfig"]
 
 LARGE: Final = 5_000_000
 """Links above which what nobody chose of a network's settings is made smaller, for memory and time."""
-SMALLER: Final[Mapping[str, int]] = {"dim": 64, "heads": 2, "layers": 1, "neighbours": 10, "cold": 0, "patience": 4}
+SMALLER: Final[Mapping[str, int]] = {
+    "dim": 64,
+    "heads": 2,
+    "layers": 1,
+    "neighbours": 10,
+    "cold": 0,
+    "friends": 0,
+    "patience": 4,
+}
 
 Convolution = Literal["gat", "gatv2", "gcn", "graphconv", "sage", "lightgcn", "dense"]
 """How messages are made; with "dense" there are none, and a node goes through dense layers alone."""
@@ -36,6 +44,8 @@ class GnnConfig(BaseModel):
     popularity: Annotated[float, Field(ge=0.0)] = 0.25
     """A content's odds are, before anything is known of a user, one more than the number of its watches to this power:
     what cosines need not say then."""
+    friends: Annotated[float, Field(ge=0.0)] = 0.2
+    """Weight of the second loss, by which a step's users tell their friends from everyone else; 0 leaves it out."""
 
     init_std: Positive = 0.1
     """Spread of the id embeddings at the start, which sets their mean length."""

@@ -24,21 +24,19 @@ from gnn.config import LARGE, SMALLER, GnnConfig
 from gnn.embeddings import Embeddings
 from gnn.encoder import Encoder
 from gnn.features import edge_ages, edge_features, half_lives, node_features, watch_weights
+from gnn.friends import Friends
 from gnn.topology import Topology
-from gnn.training import Trainer, ndcg_at_10
+from gnn.training import Trainer
+from gnn.validation import hold_out, judged_users, ndcg_at_10
 from gnn.watches import Watches
-from graph import aside, hindsight, schema
-from graph.ages import timed
+from graph import aside, schema
 from graph.errors import ModelError
 from graph.snapshot import NO_TIME, Snapshot
 
-__all__ = ["fit", "hold_out", "judged_users", "trainer"]
+__all__ = ["fit", "trainer"]
 
 Ints = npt.NDArray[np.int64]
 
-_JUDGED = 4_000
-"""Users on whom validation is judged."""
-_VALIDATION_SHARE = 0.1
 _SEARCH_SHARE = 0.5
 """Of the time, for finding the number of epochs where no validation part is given."""
 _BLIND_EPOCHS = 60
@@ -97,36 +95,6 @@ def fit(
 
 def _is_large(snapshot: Snapshot) -> bool:
     return len(snapshot.watched) + len(snapshot.follows) > LARGE
-
-
-def hold_out(snapshot: Snapshot, rng: np.random.Generator) -> tuple[Snapshot, sp.csr_array]:
-    """The snapshot without a slice of its watches, and the slice: the newest where times are known, else at random.
-
-    What is left was there before the slice, follows, blocks and hides included.
-
-    Every user keeps something to be known by.
-    """
-    watched = snapshot.watched
-    in_time = timed(snapshot)
-    rank = np.asarray(watched.columns["lastAt"], dtype=np.float64) if in_time else rng.random(len(watched))
-    held = rank > np.quantile(rank, 1.0 - _VALIDATION_SHARE) if len(watched) else np.zeros(0, dtype=bool)
-    kept = np.bincount(watched.source[~held], minlength=snapshot.users.count)
-    held &= kept[watched.source] > 0
-    coordinates = (watched.source[held], np.asarray(watched.target)[held])
-    shape = (snapshot.users.count, snapshot.contents.count)
-    part = sp.csr_array((np.ones(int(held.sum()), dtype=np.float32), coordinates), shape=shape)
-    past = hindsight.social_until(snapshot, math.ceil(rank[held].min())) if in_time and held.any() else snapshot
-    return past.with_edges(watched.keep(~held)), part
-
-
-def judged_users(validation: sp.csr_array | None) -> Ints:
-    """Those with something held out, ascending; of more than 4,000 so many, drawn at random."""
-    if validation is None:
-        return np.empty(0, dtype=np.int64)
-    judged = np.flatnonzero(np.diff(validation.indptr))
-    if len(judged) > _JUDGED:
-        judged = np.sort(np.random.default_rng(0).choice(judged, _JUDGED, replace=False))
-    return judged
 
 
 class _Run:
@@ -351,4 +319,5 @@ def trainer(config: GnnConfig, snapshot: Snapshot) -> Trainer:
         recency = np.where(np.asarray(watched.columns["lastAt"]) == NO_TIME, np.inf, described[schema.WATCHED][:, -1])
     csr = np.asarray(watched.indptr), np.asarray(watched.target)
     watches = Watches(*csr, watch_weights(snapshot, ages), watched.width, recency)
-    return Trainer(config, Topology(snapshot, described), watches, node_features(snapshot), halved)
+    friends = Friends.of(snapshot) if config.friends and len(snapshot.follows) else None
+    return Trainer(config, Topology(snapshot, described), watches, node_features(snapshot), halved, friends)

@@ -88,7 +88,7 @@ class _LogSum(torch.autograd.Function):
         transposed = lows.t().contiguous()
         d_users, d_contents = torch.empty_like(users), torch.zeros_like(contents)
         total = torch.zeros((), dtype=users.dtype, device=users.device)
-        block = min(len(users), max(_BLOCK_USERS, _BLOCK_VALUES // max(1, len(contents))))
+        block = max(1, min(len(users), max(_BLOCK_USERS, _BLOCK_VALUES // max(1, len(contents)))))
         buffer = torch.empty(block, len(contents), dtype=precision, device=users.device)
         for start in range(0, len(users), block):
             rows = users[start : start + block]

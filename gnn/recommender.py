@@ -39,6 +39,7 @@ class GraphNetwork(Recommender):
     space: ClassVar[Mapping[str, Sequence[Any]]] = {
         "temperature": (0.14, 0.2, 0.3, 0.45, 0.7),
         "popularity": (0.0, 0.25, 0.5, 1.0),
+        "friends": (0.0, 0.2, 0.5, 1.0),
         "layers": (1, 2, 3, 4),
         "weight_decay": (0.1, 0.3, 1.0, 3.0),
         "edge_dropout": (0.0, 0.3, 0.6),

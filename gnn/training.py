@@ -17,6 +17,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from gnn import processes
 from gnn.config import GnnConfig
+from gnn.friends import Friends
 from gnn.loss import Negatives, softmax_loss
 from gnn.model import Network
 from gnn.relations import Relation, both_directions
@@ -25,14 +26,15 @@ from gnn.topology import Cold, Moment, Topology
 from gnn.watches import Watches
 from graph import schema
 
-__all__ = ["Trainer", "ndcg_at_10"]
+__all__ = ["Trainer"]
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 
 
 _STEP_LOGITS = 250_000_000
-"""Users times contents that one optimiser step may compare; more users go into more steps."""
+"""Users times contents that one optimiser step may compare; more users go into more steps. And users times users: of
+more a draw is asked who their friends are."""
 _LOGITS_PER_EDGE = 80
 """Pairs compared for each edge that carries a message in a step, at least: about what costs the same."""
 _EPOCH_STEPS = 25
@@ -68,12 +70,17 @@ class Trainer:
         watches: Watches,
         features: dict[str, Floats],
         half_lives: Mapping[str, float],
+        friends: Friends | None = None,
     ) -> None:
-        """``features`` (nodes, F) by label; ``half_lives`` in days of the recency that some types' edges have."""
+        """``features`` (nodes, F) by label; ``half_lives`` in days of the recency that some types' edges have.
+
+        Without ``friends`` nothing is learned from who they are, beyond what messages between them say.
+        """
         self.config = config
         self.half_lives = half_lives
         self.topology = topology
         self.watches = watches
+        self.friends = friends
         self.rng = np.random.default_rng(config.seed)
         self.device = _device(config.device)
         with torch.random.fork_rng():
@@ -165,15 +172,16 @@ class Trainer:
         return (layers - 1) * sum(drawn.values()) + last
 
     def step(self, users: Ints) -> float:
-        """One optimiser step on the watches of ``users``; messages pass over the whole thinned graph.
+        """One optimiser step on the watches and friends of ``users``; messages pass over the whole thinned graph.
 
         Where watches have times, messages are those of the past of a moment, and learned is what was watched since.
 
-        In the last layer only those into ``users`` and contents, as nothing else is compared.
+        In the last layer only those into ``users`` and contents, as nothing else of that layer is compared.
         """
         moment = self.watches.moment(self.rng) if self.config.in_time else None
         if moment is not None:
             users = self.watches.since(users, moment)
+        asked = self.friends.asked(users, _STEP_LOGITS, self.rng) if self.friends else users[:0]
         users = users[processes.rank() :: processes.count()]
         indptr, content, weight = self.watches.of(users, moment)
         positives = both_directions(indptr, content, self.watches.contents)[1]
@@ -197,6 +205,16 @@ class Trainer:
             self.precision,
             self._biased(cold),
         )
+        if self.friends:
+            mine = np.flatnonzero(np.isin(users, asked, assume_unique=True))
+            loss = loss + self.config.friends * self.friends.loss(
+                users[mine],
+                user_vectors[torch.from_numpy(mine).to(self.device)],
+                self.network.embeddings[schema.USER],
+                self.config.temperature,
+                self.config.popularity,
+                self.precision,
+            )
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimiser.step()
@@ -349,28 +367,3 @@ def _multiplies_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
         return True
     return bool(torch.cpu._is_avx512_bf16_supported())
-
-
-def ndcg_at_10(
-    users: Tensor, contents: Tensor, bias: Tensor, seen: sp.csr_array, held_out: sp.csr_array, sample: Ints
-) -> float:
-    """Mean NDCG@10 over the users of ``sample``, all contents ranked by product + ``bias`` (C,), seen ones left out."""
-    discounts = 1.0 / np.log2(np.arange(2, 12))
-    ideal = np.concatenate(([0.0], np.cumsum(discounts)))
-    total, block = 0.0, max(16, 16_000_000 // max(1, len(contents)))
-    low = contents.t().contiguous()
-    k = min(10, len(contents))
-    for start in range(0, len(sample), block):
-        rows = sample[start : start + block]
-        scores = torch.addmm(bias, users[torch.from_numpy(rows).to(users.device)], low)
-        watched = seen[rows].tocoo()
-        scores[torch.from_numpy(watched.row).long(), torch.from_numpy(watched.col).long()] = -torch.inf
-        best = scores.topk(k, dim=1).indices.cpu().numpy()
-        wanted = held_out[rows]
-        hits = np.zeros(best.shape, dtype=bool)
-        for row in range(len(rows)):
-            truth = wanted.indices[wanted.indptr[row] : wanted.indptr[row + 1]]
-            hits[row] = np.isin(best[row], truth)
-        counts = np.minimum(np.diff(wanted.indptr), k)
-        total += float(((hits * discounts[:k]).sum(1) / ideal[counts]).sum())
-    return total / len(sample)

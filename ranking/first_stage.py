@@ -53,9 +53,11 @@ _TRIALS: Final[Sequence[tuple[str, Sequence[float]]]] = (
     ("popularity", (0.5, 1.0)),
     ("weight_decay", (0.3, 0.1)),
     ("weight_decay", (3.0,)),
+    ("friends", (0.5, 1.0)),
 )
 """Of the graph network's settings, values in the order they are tried, beginning with the default, until one is no
-better than the best before: the sparser the watches, the higher the best temperature, and the more popularity says."""
+better than the best before: the sparser the watches, the higher the best temperature, and the more popularity says.
+What friends count is tried where there are any."""
 _TRIAL: Final = {"dim": 64, "heads": 4}
 """A network half as wide tells settings apart in less than half the time."""
 _TRIAL_SHARE: Final = 0.15
@@ -235,9 +237,10 @@ def _network(
 ) -> tuple[GraphNetwork, dict[str, Any], float]:
     """The graph network that does best on ``holdout``, its settings, and the seconds that all of them took.
 
-    Narrower ones try temperatures and, where there is time, powers of popularity and decays; the best one's settings
-    are trained in full width for the rest of the time, and kept if that is better: where watches are few, it need not
-    be. A network whose width is ``given`` is trained as it is: in a large graph there is no time for trials.
+    Narrower ones try temperatures and, where there is time, powers of popularity, weight decays and weights of
+    friends; the best one's settings are trained in full width for the rest of the time, and kept if that is better:
+    where watches are few, it need not be. A network whose width is ``given`` is trained as it is: in a large graph
+    there is no time for trials.
     """
     spent = 0.0
     start = {name: GnnConfig.model_fields[name].default for name, _ in _TRIALS}
@@ -259,6 +262,8 @@ def _network(
     trial_s = _TRIAL_SHARE * budget_s
     best = fit({**given, **_TRIAL, **start}, trial_s)
     for name, values in _TRIALS:
+        if name == "friends" and not len(holdout.train.follows):
+            continue
         for value in values if best[2][name] == start[name] else ():  # else the other direction was the better
             if name != "temperature" and spent + trial_s > _TRIALS_SHARE * budget_s:
                 break

@@ -82,7 +82,7 @@ def test_each_process_finds_its_part_of_the_gradient(rank, monkeypatch):
 
     whole = gradients()
     monkeypatch.setattr(training, "DistributedDataParallel", lambda network, **_: network)
-    monkeypatch.setattr(processes, "added_up", lambda value: 2.0 * value)  # all watched the same number of contents
+    monkeypatch.setattr(processes, "added_up", lambda value: 2.0 * value)  # all watch as much and have as many friends
     monkeypatch.setattr(processes, "count", lambda: 2)
     parts = []
     for number in (rank, 1 - rank):

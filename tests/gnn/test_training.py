@@ -15,7 +15,7 @@ import scipy.sparse as sp
 import torch
 
 from baselines.tuning import ndcg
-from gnn import fitting, training
+from gnn import fitting, training, validation
 from gnn.config import GnnConfig
 from gnn.recommender import GraphNetwork
 from gnn.topology import Topology
@@ -124,7 +124,7 @@ def test_what_stops_training_is_ndcg_as_a_naive_loop_has_it():
         truth = set(np.flatnonzero(held_out[[user]].toarray()[0]).tolist())
         gained = sum(1 / np.log2(rank + 2) for rank, content in enumerate(order) if content in truth)
         figures.append(gained / sum(1 / np.log2(rank + 2) for rank in range(min(10, len(truth)))))
-    assert training.ndcg_at_10(of_users, of_contents, bias, seen, held_out, judged) == pytest.approx(
+    assert validation.ndcg_at_10(of_users, of_contents, bias, seen, held_out, judged) == pytest.approx(
         np.mean(figures), rel=1e-5
     )
 

@@ -11,8 +11,10 @@ import pytest
 from baselines.baseline import silent
 from baselines.ease import Ease
 from gnn.config import GnnConfig
+from graph.snapshot import Snapshot
 from ranking import first_stage, holdout, registry
 from tests import checkerboard
+from tests.conformance import odd
 
 #: NDCG by temperature, of narrow networks.
 RISING = {0.14: 0.1, 0.3: 0.2, 0.45: 0.3, 0.7: 0.4}
@@ -41,9 +43,12 @@ class Networks:
         return SimpleNamespace(config=config, fit=fit, artifact=SimpleNamespace(manifest=manifest))
 
 
-def searched(monkeypatch: pytest.MonkeyPatch, networks: Networks) -> tuple[Any, dict[str, Any], float]:
+def searched(
+    monkeypatch: pytest.MonkeyPatch, networks: Networks, snapshot: Snapshot | None = None
+) -> tuple[Any, dict[str, Any], float]:
     monkeypatch.setattr(registry, "make", networks.make)
-    return first_stage._network(holdout.cut(checkerboard.snapshot(), seed=0), {"seed": 3}, 100.0, silent, None)
+    part = holdout.cut(snapshot or checkerboard.snapshot(), seed=0)
+    return first_stage._network(part, {"seed": 3}, 100.0, silent, None)
 
 
 @pytest.mark.parametrize(
@@ -66,9 +71,9 @@ def test_temperatures_rise_until_one_is_no_better_and_the_better_width_is_kept(
 @pytest.mark.parametrize(
     ("best", "decay", "tried"),
     [
-        (0.3, 0.3, [1.0, 1.0, 1.0, 0.3, 0.1]),
-        (3.0, 3.0, [1.0, 1.0, 1.0, 0.3, 3.0]),
-        (1.0, 1.0, [1.0, 1.0, 1.0, 0.3, 3.0]),
+        (0.3, 0.3, [1.0, 1.0, 1.0, 0.3, 0.1, 0.3]),
+        (3.0, 3.0, [1.0, 1.0, 1.0, 0.3, 3.0, 3.0]),
+        (1.0, 1.0, [1.0, 1.0, 1.0, 0.3, 3.0, 1.0]),
     ],
 )
 def test_decays_are_tried_in_both_directions_where_there_is_time(monkeypatch, best, decay, tried):
@@ -86,6 +91,18 @@ def test_popularity_may_say_more_where_there_is_time(monkeypatch, best, tried):
     assert powers[: 2 + len(tried)] == [0.25, 0.25, *tried]
     assert set(powers[2 + len(tried) :]) == {best}
     assert model.config.popularity == settings["popularity"] == best
+
+
+@pytest.mark.parametrize(("best", "tried"), [(0.2, [0.5]), (0.5, [0.5, 1.0]), (1.0, [0.5, 1.0])])
+def test_friends_may_count_more_where_there_are_any(monkeypatch, best, tried):
+    networks = Networks(lambda config: -abs(config.friends - best) - abs(config.temperature - 0.14), seconds=5.0)
+    model, settings, _ = searched(monkeypatch, networks)
+    weights = [config.friends for config in networks.configs]
+    assert weights == [*[0.2] * 5, *tried, best]
+    assert model.config.friends == settings["friends"] == best
+    alone = Networks(lambda config: -abs(config.friends - best) - abs(config.temperature - 0.14), seconds=5.0)
+    searched(monkeypatch, alone, odd(checkerboard.watched_pairs(8), []))
+    assert {config.friends for config in alone.configs} == {0.2}
 
 
 @pytest.mark.parametrize(("users", "contents", "there"), [(10, 10, False), (10, 100, True), (100, 10, True)])
