@@ -15,7 +15,7 @@ from baselines.recommender import Ints, Progress
 from graph.ages import timed
 from graph.snapshot import Snapshot
 
-__all__ = ["CUTOFF", "Tuned", "ndcg", "tune"]
+__all__ = ["CUTOFF", "Tuned", "ndcg", "says_nothing", "tune"]
 
 CUTOFF: Final = 20
 """The k of every NDCG@k that settings are chosen by."""
@@ -57,6 +57,11 @@ def ndcg(ids: Ints, held_out: sp.csr_array, k: int = CUTOFF) -> float:
     return float((gains[judged] @ discounts / ideal[judged]).mean()) if judged.any() else 0.0
 
 
+def says_nothing(name: str, snapshot: Snapshot) -> bool:
+    """Whether a setting of this name changes nothing here: what fades without times, or friends without follows."""
+    return (name in _TIMED and not timed(snapshot)) or (name == "friends" and not len(snapshot.follows))
+
+
 def tune(
     kind: type[Baseline],
     train: Snapshot,
@@ -92,7 +97,7 @@ def tune(
     while before is not best:  # one round more after every round that found something
         before = best
         for name, values in (kind.space if space is None else space).items():
-            if (name in _TIMED and not timed(train)) or (name == "friends" and not len(train.follows)):
+            if says_nothing(name, train):
                 continue
             for value in values:
                 changed = {**best.model.resolved(train), name: value}

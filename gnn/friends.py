@@ -13,7 +13,7 @@ from torch import Tensor
 
 from baselines.baseline import symmetric_social
 from gnn import processes
-from gnn.loss import softmax_loss
+from gnn.loss import popularity_bias, softmax_loss
 from gnn.relations import both_directions, rows_of
 from graph.snapshot import Snapshot
 
@@ -68,7 +68,6 @@ class Friends:
         positives = both_directions(indptr, self.friend[places], len(self.count))[1]
         # What several processes find is averaged, and should be added up.
         share = processes.count() / max(processes.added_up(float(len(places))), 1.0)
-        odds = torch.from_numpy(np.log1p(self.count).astype(np.float32)).to(ids.device)
         return softmax_loss(
             vectors,
             torch.nn.functional.normalize(ids, dim=1),
@@ -76,5 +75,5 @@ class Friends:
             torch.full((len(places),), share, device=vectors.device),
             temperature,
             precision=precision,
-            bias=temperature * popularity * (odds - odds.max()),
+            bias=popularity_bias(self.count, temperature, popularity, ids.device),
         )

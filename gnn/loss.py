@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from gnn.attention import weighted_sum
 from gnn.relations import Relation
 
-__all__ = ["Negatives", "softmax_loss"]
+__all__ = ["Negatives", "popularity_bias", "softmax_loss"]
 
 _BLOCK_VALUES = 24_000_000
 """Logits held at once: 48 MB of bfloat16, near what the last cache level holds …"""
@@ -28,6 +30,14 @@ class Negatives:
     """Content nids, shape (N,)."""
     weight: Tensor | None = None
     """How many contents each of them stands for, one over its chance of being drawn, shape (N,)."""
+
+
+def popularity_bias(
+    count: npt.NDArray[np.int64], temperature: float, popularity: float, device: torch.device
+) -> Tensor:
+    """What cosines have added to them for odds of (1 + ``count``) ** ``popularity``, (n,): at most 0."""
+    odds = torch.from_numpy(np.log1p(count).astype(np.float32)).to(device)
+    return temperature * popularity * (odds - (odds.max() if len(odds) else 0.0))
 
 
 def softmax_loss(

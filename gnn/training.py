@@ -18,7 +18,7 @@ from torch.nn.parallel import DistributedDataParallel
 from gnn import processes
 from gnn.config import GnnConfig
 from gnn.friends import Friends
-from gnn.loss import Negatives, softmax_loss
+from gnn.loss import Negatives, popularity_bias, softmax_loss
 from gnn.model import Network
 from gnn.relations import Relation, both_directions
 from gnn.spectral import leading_directions
@@ -88,11 +88,10 @@ class Trainer:
             tensors = {label: torch.from_numpy(values) for label, values in features.items()}
             self.network = Network(config, topology.counts, topology.links, tensors).to(self.device)
         watchers = np.bincount(watches.content, minlength=watches.contents)
-        odds = torch.from_numpy(np.log1p(watchers).astype(np.float32)).to(self.device)
-        self.bias = config.temperature * config.popularity * (odds - (odds.max() if len(odds) else 0.0))
+        self.bias = popularity_bias(watchers, config.temperature, config.popularity, self.device)
         """What every content's cosines have added to them, (C,): at most 0."""
         nobody = watchers == 0
-        self._usual_bias = self.bias[torch.from_numpy(~nobody)].mean() if not nobody.all() else odds.new_zeros(())
+        self._usual_bias = self.bias[torch.from_numpy(~nobody)].mean() if not nobody.all() else self.bias.new_zeros(())
         unknown = {schema.USER: np.diff(watches.indptr) == 0, schema.CONTENT: nobody}
         self._unknown: Cold = {label: nodes for label, nodes in unknown.items() if config.cold and label in features}
         self.bias = self._biased(self._unknown)

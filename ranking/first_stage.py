@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from baselines.baseline import Baseline
 from baselines.ease import Ease
 from baselines.recommender import Progress, Recommender
-from baselines.tuning import tune
+from baselines.tuning import says_nothing, tune
 from gnn.config import GnnConfig
 from graph import aside
 from graph.errors import EntourageError
@@ -262,7 +262,7 @@ def _network(
     trial_s = _TRIAL_SHARE * budget_s
     best = fit({**given, **_TRIAL, **start}, trial_s)
     for name, values in _TRIALS:
-        if name == "friends" and not len(holdout.train.follows):
+        if says_nothing(name, holdout.train):
             continue
         for value in values if best[2][name] == start[name] else ():  # else the other direction was the better
             if name != "temperature" and spent + trial_s > _TRIALS_SHARE * budget_s:
