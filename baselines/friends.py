@@ -93,6 +93,14 @@ class FriendsItems(Baseline):
         found = (self._sparse("weights")[users] @ self._recent).toarray()
         return np.asarray(found * self._dense("watchers") ** -self.discount, dtype=np.float32)
 
+    def newcomer_scores(self, watched: Ints, follows: Ints, followers: Ints) -> Floats | None:
+        """What those they follow watched, or also what their followers did (`ties`); every friend counts the same."""
+        friends = np.unique(follows) if self.ties == "followed" else np.union1d(follows, followers)
+        if not len(friends):
+            return None
+        found = np.asarray(self._recent[friends].sum(axis=0), dtype=np.float32)
+        return np.asarray(found * self._dense("watchers") ** -self.discount, dtype=np.float32)
+
 
 @numba.njit(cache=True)
 def _products(indptr: Any, indices: Any, data: Any, left: Any, right: Any) -> Any:

@@ -80,6 +80,13 @@ class ItemKnn(_Knn):
         found *= self._fashions
         return found
 
+    def newcomer_scores(self, watched: Ints, follows: Ints, followers: Ints) -> Floats | None:
+        """The same sums, over what they watched; every watch counts the same."""
+        if not len(watched):
+            return None
+        found: Floats = np.asarray(self._sparse("similar")[watched].sum(axis=0), dtype=np.float32) * self._fashions
+        return found
+
     @cached_property
     def _fashions(self) -> Floats:
         """What each content's sum is multiplied by, shape (contents,)."""

@@ -32,5 +32,10 @@ class Popularity(Baseline):
         counts = np.bincount(watched.target, weights=weights, minlength=watched.width)
         return {"popularity": counts.astype(np.float32)}
 
+    def newcomer_scores(self, watched: Ints, follows: Ints, followers: Ints) -> Floats | None:
+        """The same as everyone's, for whom anything is known of."""
+        known = len(watched) or len(follows) or len(followers)
+        return np.array(self._dense("popularity")) if known else None
+
     def scores(self, users: Ints) -> Floats:
         return np.tile(self._dense("popularity"), (len(users), 1))

@@ -45,6 +45,14 @@ class Recommender(ABC):
     def scores(self, users: Ints) -> Floats:
         """Score of every content for each user, shape (n, contents); higher is better; seen ones included."""
 
+    def newcomer_scores(self, watched: Ints, follows: Ints, followers: Ints) -> Floats | None:
+        """Score of every content, shape (contents,), for somebody whom training never saw, without training anew.
+
+        Known of them are nids: what they ``watched``, whom they follow and who follows them, any of these empty. None
+        from a model that can make nothing of what there is.
+        """
+        return None
+
     @abstractmethod
     def similar_items(self, items: Ints | int, k: int) -> tuple[Ints, Floats]:
         """The ``k`` nearest contents of each item, itself left out."""

@@ -40,6 +40,11 @@ class Embeddings:
         scores[~rows.any(axis=1)] = self.popularity
         return scores
 
+    def scores_of(self, vector: Floats) -> Floats:
+        """`scores` (C,) of somebody who has the unit ``vector`` (dim,), not zero."""
+        found: Floats = np.asarray(self.contents) @ vector + self.bias
+        return found
+
     def similar(self, items: Ints | int, k: int) -> tuple[Ints, Floats]:
         """The ``k`` contents of highest cosine to each item, itself left out; -1 where there are fewer."""
         return nearest(np.asarray(self.contents), items, k)

@@ -38,6 +38,16 @@ class Encoder:
     degrees: Mapping[str, npt.NDArray[Any]]
     """Link name → edges that every source sends out, shape (S,)."""
 
+    @property
+    def embeds(self) -> bool:
+        """Whether it can embed anything: graph attention can, over one layer at least."""
+        return self.convolution == "gat" and all(self.layers.values())
+
+    def average(self, label: str) -> Floats | None:
+        """Features (F,) of a node of whom none are known, the mean of all; None where its label has none."""
+        projection = self.weights.get(f"projections.{label}.weight")
+        return None if projection is None else np.zeros(projection.shape[1], dtype=np.float32)
+
     def embed(self, label: str, neighbours: Mapping[str, Ints], features: Floats | None = None) -> Floats:
         """Unit vector (dim,) of a new node of ``label`` with its ``neighbours``, nids by the name of the link to it.
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
+import numpy as np
 import scipy.sparse as sp
 from pydantic import ValidationError
 
@@ -118,6 +119,22 @@ class GraphNetwork(Recommender):
 
     def scores(self, users: Ints) -> Floats:
         return self.artifact.embeddings.scores(users)
+
+    def newcomer_scores(self, watched: Ints, follows: Ints, followers: Ints) -> Floats | None:
+        """See `Recommender.newcomer_scores`; their profile counts as everyone's average.
+
+        None where nothing is around them, and from a network that cannot embed (`Encoder.embeds`).
+        """
+        encoder = self.artifact.encoder
+        if not encoder.embeds or not (len(watched) or len(follows) or len(followers)):
+            return None
+        back, there = f"rev_{schema.FOLLOWS}", schema.FOLLOWS
+        people = {back: follows, there: followers}
+        if back not in encoder.degrees:  # all friendships of this graph are mutual, and one relation
+            people = {there: np.union1d(follows, followers)}
+        near = {f"rev_{schema.WATCHED}": watched, **people}
+        vector = encoder.embed(schema.USER, near, encoder.average(schema.USER))
+        return self.artifact.embeddings.scores_of(vector) if vector.any() else None
 
     def similar_items(self, items: Ints | int, k: int) -> tuple[Ints, Floats]:
         return self.artifact.embeddings.similar(items, k)

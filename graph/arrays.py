@@ -83,6 +83,10 @@ class Nodes:
                 do="Check the id, or run `entourage export` if it is new.",
             ) from None
 
+    def known(self, ids: Iterable[str]) -> Ints:
+        """The nids of those of ``ids`` that are here."""
+        return self.nids(key for key in ids if key in self)
+
     def __contains__(self, key: object) -> bool:
         return key in self._nid_of
 

@@ -19,7 +19,7 @@ from graph.ages import ages, timed
 from graph.profiles import profiles
 from graph.snapshot import Snapshot
 
-__all__ = ["Candidates", "Context", "collect", "gather", "ranks", "standardised"]
+__all__ = ["Candidates", "Context", "collect", "gather", "ranks", "standardise", "standardised"]
 
 _BLOCK_VALUES: Final = 40_000_000
 """Scores of all models held at once: 160 MB of float32."""
@@ -133,8 +133,12 @@ def standardised(model: Recommender, users: Ints, seen: sp.csr_array) -> Floats:
 
     ``seen`` holds one row a user of ``users``. A model that says the same of everything says 0.
     """
-    scores = np.array(model.scores(users), dtype=np.float32)
-    rows = np.repeat(np.arange(len(users)), np.diff(seen.indptr))
+    return standardise(np.array(model.scores(users), dtype=np.float32), seen)
+
+
+def standardise(scores: Floats, seen: sp.csr_array) -> Floats:
+    """`standardised` for ``scores`` (n, contents) at hand, which are changed."""
+    rows = np.repeat(np.arange(len(scores)), np.diff(seen.indptr))
     scores[rows, seen.indices] = 0.0
     count = np.maximum(scores.shape[1] - np.diff(seen.indptr), 1).astype(np.float32)
     mean = scores.sum(axis=1, dtype=np.float64) / count

@@ -62,6 +62,8 @@ _TRIAL: Final = {"dim": 64, "heads": 4}
 """A network half as wide tells settings apart in less than half the time."""
 _TRIAL_SHARE: Final = 0.15
 """Of the network's time, for each trial."""
+_SHORTEST_TRIAL_S: Final = 10.0
+"""A shorter one ends after a few steps and tells nothing: one network has all the time then."""
 _TRIALS_SHARE: Final = 0.6
 """Of the network's time, that no trial but those of the temperature may go beyond."""
 
@@ -86,7 +88,7 @@ def plan(snapshot: Snapshot) -> list[Member]:
     """
     users = snapshot.users.count
     few = users <= _TWO_INVERSES
-    members = [Member("gnn", 0.0), Member("popularity", 0.05)]
+    members = [Member("gnn", 0.0), Member("popularity", 0.15)]
     if few:
         members += [Member("ease", 0.3, {**_INVERTED, **_FRIENDS, **_LATE}), Member("user-ease", 0.15)]
     elif users <= Ease.largest_side or snapshot.contents.count <= _EASE_CONTENTS:
@@ -239,8 +241,8 @@ def _network(
 
     Narrower ones try temperatures and, where there is time, powers of popularity, weight decays and weights of
     friends; the best one's settings are trained in full width for the rest of the time, and kept if that is better:
-    where watches are few, it need not be. A network whose width is ``given`` is trained as it is: in a large graph
-    there is no time for trials.
+    where watches are few, it need not be. Without the time for trials a narrow one is trained as it comes; so is, in a
+    large graph, one whose width is ``given``.
     """
     spent = 0.0
     start = {name: GnnConfig.model_fields[name].default for name, _ in _TRIALS}
@@ -260,6 +262,9 @@ def _network(
         _, model, settings = fit(dict(given), budget_s)
         return model, settings, spent
     trial_s = _TRIAL_SHARE * budget_s
+    if trial_s < _SHORTEST_TRIAL_S:
+        _, model, settings = fit({**given, **_TRIAL, **start}, budget_s)
+        return model, settings, spent
     best = fit({**given, **_TRIAL, **start}, trial_s)
     for name, values in _TRIALS:
         if says_nothing(name, holdout.train):

@@ -8,7 +8,7 @@ import json
 import math
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Final, Self
@@ -24,7 +24,7 @@ from graph import aside
 from graph.errors import ModelError
 from graph.snapshot import Snapshot
 from ranking import holdout, registry, second_stage
-from ranking.candidates import Context, collect, gather, standardised
+from ranking.candidates import Context, collect, gather, standardise, standardised
 from ranking.first_stage import FirstStage, plan
 from ranking.second_stage import SecondStage
 
@@ -174,8 +174,7 @@ class Hybrid(Recommender):
         seen = sp.csr_array(context.watched[users])
         tables = [standardised(self._first.models[name], users, seen) for name in stage.models]
         cold = np.diff(seen.indptr) == 0
-        network: Any = self._first.models.get("gnn")
-        newcomers = _COLD_TAUGHT if network and network.places_newcomers else _COLD
+        newcomers = self._cold
         found = np.zeros((len(users), context.watched.shape[1]), dtype=np.float32)
         for name, weight, table in zip(stage.models, stage.weights, tables, strict=True):
             found += np.where(cold, newcomers.get(name, 0.0), weight).astype(np.float32)[:, None] * table
@@ -189,6 +188,29 @@ class Hybrid(Recommender):
             found[warm] += (lowest - found[warm].max(axis=1) - 1.0)[:, None]  # what is no candidate comes after them
             found[warm[candidates.row_user], candidates.contents] = ranked
         return found
+
+    def newcomer_scores(self, watched: Ints, follows: Ints, followers: Ints) -> Floats | None:
+        """The blend, without the ranker, of those models that need not be fitted anew.
+
+        That of people without a watch where none of them has a say, and None where it leaves popularity alone.
+        """
+        row = np.zeros(len(watched), dtype=np.int64), watched
+        seen = sp.csr_array((np.ones(len(watched), dtype=np.float32), row), shape=(1, self.snapshot.contents.count))
+        blend = dict(zip(self._second.models, self._second.weights, strict=True)) if len(watched) else {}
+        for weights in (blend, self._cold):
+            parts = dict[str, Floats]()
+            for name, model in self._first.models.items():
+                scores = model.newcomer_scores(watched, follows, followers) if weights.get(name) else None
+                if scores is not None:
+                    parts[name] = np.float32(weights[name]) * standardise(scores[None, :], seen)[0]
+            if parts.keys() - {"popularity"}:
+                return np.asarray(sum(parts.values()), dtype=np.float32)
+        return None
+
+    @property
+    def _cold(self) -> Mapping[str, float]:
+        network: Any = self._first.models.get("gnn")
+        return _COLD_TAUGHT if network and network.places_newcomers else _COLD
 
     def similar_items(self, items: Ints | int, k: int) -> tuple[Ints, Floats]:
         """Those of the graph network where it has a say, else by the cosine between the contents' watchers."""

@@ -82,7 +82,7 @@ def facts_from_graph(
 def facts_from_snapshot(snapshot: Snapshot, request: Request, content_ids: Collection[str]) -> dict[str, Facts]:
     """Facts as of the snapshot, by content id; contents younger than it are left out."""
     contents, users = snapshot.contents, snapshot.users
-    nids = contents.nids([content_id for content_id in content_ids if content_id in contents])
+    nids = contents.known(content_ids)
     me = int(users.nids([request.user_id])[0]) if request.user_id in users else None
 
     def mine(type_: str) -> set[int]:

@@ -84,7 +84,7 @@ class Pipeline:
         self.settings = settings
         self.model_version = model_version or (model.name if model else None)
         self._answers = SnapshotAnswers(snapshot) if snapshot else None
-        self._ask_model = sources.model_source(model) if model else None
+        self._ask_model = sources.model_source(model, graph) if model else None
         self._ask_graph = (
             sources.bind(graph, settings, implicit=bool(snapshot and snapshot.mode == "implicit")) if graph else None
         )

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from baselines.recommender import Recommender
+from baselines.recommender import Floats, Recommender, top_k
 from graph.engagement import UNKNOWN
 from graph.settings import Settings
+from graph.snapshot import Snapshot
 from recommend.feed import Rung
 from recommend.request import Request
 from recommend.snapshot_source import SnapshotAnswers
@@ -70,6 +71,9 @@ LAST_RESORT: Final = Source("popular", "popular", 0.2, {"scanned": 20_000})
 #: What the snapshot can answer in their place when Neo4j is down.
 SNAPSHOT_SOURCES: Final = tuple(source for source in GRAPH_SOURCES if source.name in SnapshotAnswers.NAMES)
 
+_AROUND: Final = {"scanned": 1000, "watches": 200, "people": 200}
+"""The caps of what is asked about somebody to be placed."""
+
 Ask = Callable[[Source, Request, int], list[Candidate]]
 """Asks a source on behalf of a request, within so many milliseconds."""
 
@@ -95,22 +99,27 @@ def bind(graph: Graph, settings: Settings, *, implicit: bool) -> Ask:
     return ask
 
 
-def model_source(model: Recommender) -> Ask:
-    """Ask the model's own best, for users of whom its snapshot knows a watch or a follow; nothing for others.
+def model_source(model: Recommender, graph: Graph | None = None) -> Ask:
+    """Ask the model's own best, for users of whom its snapshot knows a watch or a follow.
 
-    Nothing either where it gives every content the same score: that is no opinion.
+    Others it places by what ``graph`` knows around them by now, where it can (`Recommender.newcomer_scores`). Nothing
+    where neither can be, nor where it gives every content the same score: that is no opinion.
     """
     snapshot = model.snapshot
     ids = snapshot.contents.ids
 
     def ask(source: Source, request: Request, deadline_ms: int) -> list[Candidate]:
-        if request.user_id not in snapshot.users:
-            return []
-        user = int(snapshot.users.nids([request.user_id])[0])
-        if not any(edges.indptr[user + 1] > edges.indptr[user] for edges in (snapshot.watched, snapshot.follows)):
-            return []
         allowed = None if request.kind is None else snapshot.kinds == request.kind
-        found, scores = model.recommend(user, min(2 * request.pool, len(ids)), allowed=allowed, guess=False)
+        most = min(2 * request.pool, len(ids))
+        if (user := _known(snapshot, request.user_id)) is not None:
+            found, scores = model.recommend(user, most, allowed=allowed, guess=False)
+        else:
+            placed = _placed(model, graph, request, deadline_ms) if graph else None
+            if placed is None:
+                return []
+            if allowed is not None:
+                placed[~allowed] = -np.inf
+            found, scores = (row[0] for row in top_k(placed[None, :], most))
         known = found >= 0
         return [
             Candidate(content_id, float(score))
@@ -119,3 +128,29 @@ def model_source(model: Recommender) -> Ask:
         ]
 
     return ask
+
+
+def _known(snapshot: Snapshot, user_id: str) -> int | None:
+    """The nid of somebody of whom the snapshot knows a watch or a follow."""
+    if user_id not in snapshot.users:
+        return None
+    user = int(snapshot.users.nids([user_id])[0])
+    known = any(edges.indptr[user + 1] > edges.indptr[user] for edges in (snapshot.watched, snapshot.follows))
+    return user if known else None
+
+
+def _placed(model: Recommender, graph: Graph, request: Request, deadline_ms: int) -> Floats | None:
+    """Score of every content for somebody who came after the snapshot, without what they watched."""
+    snapshot = model.snapshot
+    rows = graph.read(
+        "lookup/connections", deadline_ms=deadline_ms, request_id=request.id, userId=request.user_id, **_AROUND
+    )
+    if not rows:
+        return None
+
+    watched = snapshot.contents.known(rows[0]["watched"])
+    follows, followers = (snapshot.users.known(rows[0][column]) for column in ("follows", "followers"))
+    scores = model.newcomer_scores(watched, follows, followers)
+    if scores is not None:
+        scores[watched] = -np.inf
+    return scores

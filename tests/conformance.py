@@ -78,6 +78,14 @@ class RecommenderConformance:
         model.recommend(users, 3)
         np.testing.assert_array_equal(model.scores(users), first)
 
+    def test_newcomers_are_told_contents_of_their_kind_or_nothing(self, model):
+        nobody = np.empty(0, dtype=np.int64)
+        assert model.newcomer_scores(nobody, nobody, nobody) is None
+        scores = model.newcomer_scores(np.array([2, 4, 6]), nobody, nobody)
+        if scores is not None:
+            assert scores.shape == (checkerboard.SIZE,)
+            assert not self.personal or (np.argsort(-scores)[:5] % 2 == 0).all()
+
     def test_similar_items_leave_the_item_out(self, model):
         ids, scores = model.similar_items(np.arange(4), 5)
         assert ids.shape == scores.shape == (4, 5)

@@ -305,44 +305,6 @@ def test_a_large_graph_is_learned_from_whole_by_going_on_from_what_a_part_taught
     assert other.best_epochs == 3  # of another shape, so it had to begin anew
 
 
-def test_a_newcomer_gets_the_vector_that_training_would_give(tmp_path):
-    import torch
-
-    from gnn.encoder import Encoder
-    from gnn.model import Network
-    from gnn.topology import Topology
-
-    topology = Topology(checkerboard.snapshot())
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        network = Network(SMALL, topology.counts, topology.links, {})
-        for parameter in network.parameters():
-            parameter.data += 0.3 * torch.randn_like(parameter)
-    network.embeddings["User"].data[4] = 0.0
-    with torch.no_grad():
-        layers = network.propagate([topology.whole] * SMALL.layers)
-        expected = network.mixed("User", [layer["User"] for layer in layers])[4].numpy()
-    weights = {n: p.detach().numpy() for n, p in network.named_parameters() if not n.startswith("embeddings")}
-    before = {label: [layer[label].detach().numpy() for layer in layers[:-1]] for label in topology.counts}
-    degrees = {link.name: topology.whole[link.name].degrees for link in topology.links}
-    encoder = Encoder("gat", topology.links, weights, before, degrees)
-    neighbours = {
-        "rev_WATCHED": np.array([k for u, k in checkerboard.watched_pairs() if u == 4]),
-        "FOLLOWS": np.array([v for u, v in checkerboard.follow_pairs() if u == 4]),
-    }
-    np.testing.assert_allclose(encoder.embed("User", neighbours), expected, atol=1e-5)
-    encoder.save(tmp_path)
-    np.testing.assert_allclose(Encoder.load(tmp_path, "gat").embed("User", neighbours), expected, atol=2e-3)
-    assert not encoder.embed("User", {}).any()
-
-
-def test_a_newcomer_is_told_the_keaks_of_their_kind():
-    model = GraphNetwork(SMALL).fit(checkerboard.snapshot(), epochs=40)
-    vector = model.artifact.encoder.embed("User", {"rev_WATCHED": np.array([2, 4, 6])})
-    best = np.argsort(-(model.artifact.embeddings.contents @ vector))[:10]
-    assert (best % 2 == 0).all()
-
-
 def test_serving_never_loads_torch(tmp_path):
     GraphNetwork(SMALL).fit(checkerboard.snapshot(), epochs=1).save(tmp_path / "model")
     code = (

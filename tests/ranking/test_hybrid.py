@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from baselines.recommender import Recommender
 from gnn import fitting
 from graph.errors import ModelError
 from ranking import hybrid
@@ -43,6 +44,50 @@ def fitted(social):
 def test_newcomers_are_told_what_their_friends_watch(fitted):
     ids, _ = fitted.recommend(59, 10)
     assert all(content % 2 == 1 for content in ids.tolist())
+
+
+def newcomer(model: Recommender, watched: list[int], follows: list[int]) -> Any:
+    return model.newcomer_scores(*(np.array(nids, dtype=np.int64) for nids in (watched, follows, [])))
+
+
+@pytest.fixture(scope="module")
+def blended(social):
+    """A blend in which the network, item-KNN and EASE have a say, EASE the most."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hybrid, "_with_cold", lambda needed, names: list(names))
+        model = Hybrid(budget_min=0.1).fit(social)
+    said = {"gnn": 0.5, "item-knn": 0.3, "ease": 2.0}
+    weights = np.array([said.get(name, 0.0) for name in model._second.models], dtype=np.float32)
+    model._second = replace(model._second, weights=weights)
+    return model
+
+
+@pytest.mark.parametrize(("watched", "follows"), [([1, 3, 5], []), ([], [7, 9]), ([1, 3], [7])])
+def test_who_came_after_the_training_is_told_contents_of_their_kind(blended, watched, follows):
+    assert (np.argsort(-newcomer(blended, watched, follows))[:10] % 2 == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("watched", "weights"),
+    [([1, 3, 5], {"gnn": 0.5, "item-knn": 0.3}), ([], hybrid._COLD)],
+    ids=["by what they watched", "by whom they follow alone"],
+)
+def test_who_came_after_the_training_is_told_what_the_models_that_can_tell_would_say(blended, watched, weights):
+    expected, unseen = np.zeros(60), np.delete(np.arange(60), watched)
+    for name, weight in weights.items():
+        scores = newcomer(blended._first.models[name], watched, [7, 9]).astype(float)
+        expected += weight * (scores - scores[unseen].mean()) / scores[unseen].std()
+    np.testing.assert_allclose(newcomer(blended, watched, [7, 9])[unseen], expected[unseen], atol=1e-4)
+
+
+def test_where_no_model_with_a_say_can_tell_newcomers_hear_of_their_friends(blended, monkeypatch):
+    alone = np.array([float(name == "ease") for name in blended._second.models], dtype=np.float32)
+    models = {name: model for name, model in blended._first.models.items() if name in ("ease", *hybrid._COLD)}
+    del models["gnn"]
+    monkeypatch.setattr(blended, "_second", replace(blended._second, weights=alone))
+    monkeypatch.setattr(blended._first, "models", models)
+    assert (np.argsort(-newcomer(blended, [1, 3], [7]))[:10] % 2 == 1).all()
+    assert newcomer(blended, [1, 3], []) is None  # what is popular is no opinion about them
 
 
 def test_says_what_it_tried_and_why_it_chose(fitted):

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from baselines.knn import ItemKnn
+from gnn.recommender import GraphNetwork
 from graph import events
 from graph.driver import Graph
 from graph.errors import GraphTimeout, GraphUnavailable, UnknownContent, UnknownUser
@@ -110,7 +111,8 @@ def test_blocking_somebody_ends_what_they_made(graph, pipeline):
     assert "beats/even" not in ids(pipeline.recommend(USERS[8], deadline_ms=60_000))
 
 
-def test_a_new_user_rises_from_trending_over_friends_to_the_graph(graph, pipeline):
+def test_a_new_user_rises_from_trending_over_friends_to_the_graph(graph, snapshot, settings):
+    pipeline = Pipeline(graph, snapshot, None, settings)
     stranger = pipeline.recommend("new", deadline_ms=60_000)
     assert (stranger.rung, stranger.model_version) == ("trending", None)
     assert stranger.items
@@ -122,6 +124,26 @@ def test_a_new_user_rises_from_trending_over_friends_to_the_graph(graph, pipelin
     known = pipeline.recommend("new", kind="keak", deadline_ms=60_000)
     assert known.rung == "graph"
     assert any(reason.kind == "because" or reason.kind == "friends" for reason in known.items[0].reasons)
+
+
+def test_a_new_user_rises_to_the_model(graph, pipeline):
+    assert pipeline.recommend("newer", deadline_ms=60_000).rung == "trending"
+    events.apply(graph, [event("watch", "newer", content_id=KEAKS[4], progress=1.0)])
+    feed = pipeline.recommend("newer", kind="keak", deadline_ms=60_000)
+    assert (feed.rung, feed.model_version) == ("model", "knn-1")
+    assert {int(i[-3:]) % 2 for i in ids(feed)[:7]} == {0}
+
+
+def test_the_model_places_who_came_after_its_training(graph, snapshot, settings):
+    network = GraphNetwork(dim=16, heads=2, layers=2).fit(snapshot, epochs=40)
+    pipeline = Pipeline(graph, snapshot, network, settings)
+    events.apply(graph, [event("watch", "late", content_id=KEAKS[k], progress=1.0) for k in (5, 9)])
+    feed = pipeline.recommend("late", kind="keak", deadline_ms=60_000)
+    assert (feed.rung, feed.model_version) == ("model", "gnn")
+    assert {int(i[-3:]) % 2 for i in ids(feed)[:7]} == {1}
+    assert not {KEAKS[5], KEAKS[9]} & set(ids(feed))
+    events.apply(graph, [event("watch", "late", content_id=ids(feed)[0], progress=1.0)])
+    assert ids(feed)[0] not in ids(pipeline.recommend("late", kind="keak", deadline_ms=60_000))
 
 
 def test_without_neo4j_it_answers_from_the_snapshot_and_says_so(snapshot, model, settings):
