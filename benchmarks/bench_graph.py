@@ -32,7 +32,7 @@ from graph.errors import GraphError, GraphTimeout
 from graph.settings import Settings, load_settings
 from graph.snapshot import load
 from recommend.snapshot_source import SnapshotAnswers
-from recommend.sources import GRAPH_SOURCES, LAST_RESORT
+from recommend.sources import AROUND, GRAPH_SOURCES, LAST_RESORT
 
 GROUPS: Final = {"random": 500, "active": 100, "hubs": 20}
 TARGET_MS: Final = {"random": 50.0, "active": 50.0, "hubs": 150.0}
@@ -169,6 +169,7 @@ def questions(settings: Settings, contents: list[str]) -> dict[str, dict[str, An
             "reasons/shared": {"contentIds": contents[:20], "items": 100},
             "neighbourhood/sampled": {"depth": 2, "perNode": 25, "perNeighbour": 5, "limit": 200},
             "lookup/user": {},
+            "lookup/connections": {**AROUND},
         }
     )
 

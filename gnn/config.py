@@ -71,7 +71,7 @@ class GnnConfig(BaseModel):
     max_epochs: Annotated[int, Field(ge=1)] = 300
     """An epoch is a pass over all users that watched anything, or twenty-five steps of it where it takes more."""
     patience: Annotated[int, Field(ge=1)] = 15
-    """Epochs without a better NDCG@10 on validation before training stops."""
+    """Epochs without a better NDCG@10 on validation before training stops, after forty steps at the earliest."""
     steps_per_pass: Annotated[int, Field(ge=0)] = 0
     """Optimiser steps a pass over the users is cut into; 0 chooses by the size of the graph."""
     sampled_items: Annotated[int, Field(ge=0)] = 0

@@ -43,6 +43,8 @@ _BLIND_EPOCHS = 60
 """Where there is too little to hold anything out."""
 _JUDGING_PAUSE = 2.0
 """Time for epochs, as a multiple of the time that judging takes, before an epoch is judged again."""
+_LEAST_STEPS = 40
+"""Before so many validation stops nothing: where ids start spectrally it rises, rests for a dozen steps, and goes on."""
 _CHECKPOINT_EVERY_S = 60.0
 _CHECKPOINT_SHARE = 0.05
 """Of the time, for writing checkpoints: of a large network one takes seconds."""
@@ -210,7 +212,8 @@ class _Run:
         history = self.trainer.history
         done = len(history.loss)
         late = self.budget_s is not None and done > 0 and self.spent + self.longest > self.budget_s
-        useless = bool(history.validation) and max(history.validation) - history.best_epoch >= self.config.patience
+        waited = max(history.validation) - history.best_epoch if history.validation else 0
+        useless = waited >= self.config.patience and self.trainer.steps >= _LEAST_STEPS
         return late or useless or done >= self.epochs or not self.trainer.watches.content.size
 
     def _said(self, done: int, loss: float, share: float) -> str:

@@ -19,7 +19,17 @@ from recommend.snapshot_source import SnapshotAnswers
 if TYPE_CHECKING:
     from graph.driver import Graph
 
-__all__ = ["GRAPH_SOURCES", "LAST_RESORT", "MODEL", "SNAPSHOT_SOURCES", "Candidate", "Source", "bind", "model_source"]
+__all__ = [
+    "AROUND",
+    "GRAPH_SOURCES",
+    "LAST_RESORT",
+    "MODEL",
+    "SNAPSHOT_SOURCES",
+    "Candidate",
+    "Source",
+    "bind",
+    "model_source",
+]
 
 
 @dataclass(frozen=True)
@@ -71,7 +81,7 @@ LAST_RESORT: Final = Source("popular", "popular", 0.2, {"scanned": 20_000})
 #: What the snapshot can answer in their place when Neo4j is down.
 SNAPSHOT_SOURCES: Final = tuple(source for source in GRAPH_SOURCES if source.name in SnapshotAnswers.NAMES)
 
-_AROUND: Final = {"scanned": 1000, "watches": 200, "people": 200}
+AROUND: Final = {"scanned": 1000, "watches": 200, "people": 200}
 """The caps of what is asked about somebody to be placed."""
 
 Ask = Callable[[Source, Request, int], list[Candidate]]
@@ -143,7 +153,7 @@ def _placed(model: Recommender, graph: Graph, request: Request, deadline_ms: int
     """Score of every content for somebody who came after the snapshot, without what they watched."""
     snapshot = model.snapshot
     rows = graph.read(
-        "lookup/connections", deadline_ms=deadline_ms, request_id=request.id, userId=request.user_id, **_AROUND
+        "lookup/connections", deadline_ms=deadline_ms, request_id=request.id, userId=request.user_id, **AROUND
     )
     if not rows:
         return None

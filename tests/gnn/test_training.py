@@ -108,6 +108,15 @@ def test_validation_decides_when_to_stop():
     assert model.artifact.manifest.metrics["validation_ndcg@10"] == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize(("steps_per_pass", "least"), [(1, 40), (8, 5)])
+def test_validation_stops_nothing_before_forty_steps(steps_per_pass, least):
+    held_out = sp.csr_array((np.ones(20, dtype=np.float32), (EVERYONE, EVERYONE)), shape=(20, 20))
+    config = SMALL.model_copy(update={"patience": 1, "steps_per_pass": steps_per_pass})
+    heard: list[str] = []
+    GraphNetwork(config).fit(checkerboard.snapshot(), lambda _, what: heard.append(what), validation=held_out)
+    assert least <= sum(what.startswith("epoch") for what in heard) < 2 * least
+
+
 def test_what_stops_training_is_ndcg_as_a_naive_loop_has_it():
     rng = np.random.default_rng(3)
     users, contents = 12, 30
