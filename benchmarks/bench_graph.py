@@ -169,7 +169,7 @@ def questions(settings: Settings, contents: list[str]) -> dict[str, dict[str, An
             "reasons/shared": {"contentIds": contents[:20], "items": 100},
             "neighbourhood/sampled": {"depth": 2, "perNode": 25, "perNeighbour": 5, "limit": 200},
             "lookup/user": {},
-            "lookup/connections": {**AROUND},
+            "lookup/connections": dict(AROUND),
         }
     )
 

@@ -2,19 +2,21 @@
 
     python -m benchmarks.newcomers --watches 0,1,3,10
 
-On the snapshot of the home folder. A tenth of the users is taken out of it, their follows with them, and models are
-trained on the rest. Then they come: with the people they follow and the first contents they watched, and are judged by
-what they watched after. The models rank for them as the service lets them (`Recommender.newcomer_scores`), and are
-compared to some that were fitted anew with them.
+On the snapshot of the home folder. Where it has times, models are trained on what was there before the newest fifth of
+the watches, without those whose first watch came after; else without a random tenth of the users. Then these come: with
+the people they follow and the first contents they watched, and are judged by what they watched after. The models rank
+for them as the service lets them (`Recommender.newcomer_scores`), and are compared to some fitted anew with them.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import scipy.sparse as sp
 from rich.console import Console
 from rich.table import Table
@@ -25,47 +27,81 @@ from evaluation.rank import rank
 from evaluation.splits import Split
 from gnn.recommender import GraphNetwork
 from graph import hindsight
+from graph.ages import timed
 from graph.settings import load_settings
-from graph.snapshot import Edges, Snapshot, load
+from graph.snapshot import NO_TIME, Edges, Snapshot, load
 from ranking import registry
+from recommend.sources import AROUND
+
+Mask = npt.NDArray[np.bool_]
 
 K = 10
+SINCE = 0.2
+"""Share of the watches that came after the training."""
 
 
-def newcomers(snapshot: Snapshot, share: float, least: int) -> Ints:
-    """A random ``share`` of those who watched more than ``least`` contents, ascending."""
-    active = np.flatnonzero(np.diff(snapshot.watched.indptr) > least)
-    return np.sort(np.random.default_rng(0).choice(active, round(share * len(active)), replace=False))
+@dataclass(frozen=True)
+class Newcomers:
+    """Users who come to a snapshot, ascending, and what was there before."""
+
+    snapshot: Snapshot
+    users: Ints
+    watched: Mask
+    """Whether each watch of the others was there, (E,) …"""
+    followed: Mask
+    """… and each follow among the others."""
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, least: int) -> Newcomers:
+        """Those who watched more than ``least`` contents, all of them since the cut where there are times."""
+        watched, follows = snapshot.watched, snapshot.follows
+        there, known = np.ones(len(watched), dtype=bool), np.ones(len(follows), dtype=bool)
+        active = np.diff(watched.indptr) > least
+        if timed(snapshot):
+            last = np.asarray(watched.columns["lastAt"])
+            cutoff = np.quantile(last[last != NO_TIME], 1.0 - SINCE)
+            there = last < cutoff
+            known = np.asarray(follows.columns["since"]) < cutoff if "since" in follows.columns else known
+            users = np.flatnonzero(active & (np.bincount(watched.source[there], minlength=len(active)) == 0))
+        else:
+            users = np.flatnonzero(active)
+            users = np.sort(np.random.default_rng(0).choice(users, len(users) // 10, replace=False))
+        new = np.zeros(len(active), dtype=bool)
+        new[users] = True
+        among = ~new[follows.source] & ~new[np.asarray(follows.target)]
+        return cls(snapshot, users, there & ~new[watched.source], known & among)
+
+    @property
+    def before(self) -> Snapshot:
+        """What models are trained on: the newcomers watched nothing, follow nobody, and nobody follows them."""
+        return self._with(self.watched, self.followed)
+
+    def come(self, first: int) -> Split:
+        """The newcomers with whom they know and their ``first`` contents, judged by their others."""
+        watched = self.snapshot.watched
+        theirs = np.isin(watched.source, self.users)
+        held = theirs & (_order(watched) >= first)
+        coordinates = watched.source[held], np.asarray(watched.target)[held]
+        shape = (self.snapshot.users.count, self.snapshot.contents.count)
+        part = sp.csr_array((np.ones(int(held.sum()), dtype=np.float32), coordinates), shape=shape)
+        follows = self.snapshot.follows
+        around = np.isin(follows.source, self.users) | np.isin(follows.target, self.users)
+        train = self._with(self.watched | (theirs & ~held), self.followed | around)
+        return Split(f"{first} watched", train, part, self.users)
+
+    def _with(self, watched: Mask, followed: Mask) -> Snapshot:
+        edges = self.snapshot.watched.keep(watched), self.snapshot.follows.keep(followed)
+        return hindsight.emptied(self.snapshot.with_edges(edges[0]).with_edges(edges[1]))
 
 
-def order(watched: Edges) -> Ints:
+def _order(watched: Edges) -> Ints:
     """Which of a user's watches it was, from 0 for the first, at random without times; shape (E,)."""
     at = watched.columns.get("firstAt", watched.columns.get("lastAt"))
     key = np.asarray(at) if at is not None else np.random.default_rng(0).random(len(watched))
-    sorted_ = np.lexsort((key, watched.source))
     place = np.empty(len(watched), dtype=np.int64)
-    place[sorted_] = np.arange(len(watched)) - np.repeat(watched.indptr[:-1], np.diff(watched.indptr))
+    starts = np.repeat(np.asarray(watched.indptr[:-1]), np.diff(watched.indptr))
+    place[np.lexsort((key, watched.source))] = np.arange(len(watched)) - starts
     return place
-
-
-def splits(snapshot: Snapshot, users: Ints, first: int) -> Split:
-    """The snapshot in which ``users`` watched their ``first`` contents only, judged by the rest."""
-    watched = snapshot.watched
-    new = np.isin(watched.source, users)
-    held = new & (order(watched) >= first)
-    coordinates = watched.source[held], np.asarray(watched.target)[held]
-    shape = (snapshot.users.count, snapshot.contents.count)
-    part = sp.csr_array((np.ones(int(held.sum()), dtype=np.float32), coordinates), shape=shape)
-    return Split(f"{first} watched", hindsight.emptied(snapshot.with_edges(watched.keep(~held))), part, users)
-
-
-def without(snapshot: Snapshot, users: Ints) -> Snapshot:
-    """The snapshot in which ``users`` watched nothing, follow nobody, and nobody follows them."""
-    new = np.zeros(snapshot.users.count, dtype=bool)
-    new[users] = True
-    follows, watched = snapshot.follows, snapshot.watched
-    rest = snapshot.with_edges(watched.keep(~new[watched.source]))
-    return hindsight.emptied(rest.with_edges(follows.keep(~new[follows.source] & ~new[np.asarray(follows.target)])))
 
 
 def fitted(name: str, snapshot: Snapshot, minutes: float) -> Recommender:
@@ -78,6 +114,8 @@ def unseen(model: Recommender, split: Split) -> Ints:
     """The best contents of the split's users as a model ranks them that never saw them; else the most watched ones."""
     watched, follows = split.train.watched, split.train.follows
     by = follows.incoming
+    new = np.zeros(split.train.users.count, dtype=bool)
+    new[split.users] = True  # who follow each other, and whom the model knows as little
     audience = np.diff(watched.incoming.indptr).astype(np.float32)
     around = (watched.indptr, watched.target), (follows.indptr, follows.target), (by.indptr, by.neighbour)
     found = np.full((len(split.users), K), -1, dtype=np.int64)
@@ -85,7 +123,8 @@ def unseen(model: Recommender, split: Split) -> Ints:
         seen, followed, followers = (
             np.asarray(ends[indptr[user] : indptr[user + 1]], dtype=np.int64) for indptr, ends in around
         )
-        scores = model.newcomer_scores(seen, followed, followers)
+        known = (nids[~new[nids]][: AROUND["people"]] for nids in (followed, followers))
+        scores = model.newcomer_scores(seen[-AROUND["watches"] :], *known)
         if scores is None:
             scores = audience.copy()
         scores[seen] = -np.inf
@@ -98,18 +137,17 @@ def main() -> None:
     parser.add_argument("--watches", default="0,1,3,10", help="comma-separated: how many contents newcomers watched")
     parser.add_argument("--models", default="gat,gnn,item-knn,friends-items,popularity", help="that never saw them")
     parser.add_argument("--anew", default="gnn,item-knn,friends-items,als", help="fitted anew with them")
-    parser.add_argument("--share", type=float, default=0.1, help="of the users who are newcomers")
     parser.add_argument("--budget", type=float, default=4.0, help="minutes of training for gat and gnn")
     parser.add_argument("--snapshot", type=Path, help="else the one in the home folder")
     chosen = parser.parse_args()
     snapshot = load(chosen.snapshot or load_settings().snapshot_path)
     firsts = [int(first) for first in chosen.watches.split(",")]
-    users = newcomers(snapshot, chosen.share, max(firsts))
-    before = without(snapshot, users)
+    newcomers = Newcomers.of(snapshot, max(firsts))
+    users, before = newcomers.users, newcomers.before
     models = {name: fitted(name, before, chosen.budget) for name in chosen.models.split(",")}
     rows: dict[str, list[str]] = {}
     for first in firsts:
-        split = splits(snapshot, users, first)
+        split = newcomers.come(first)
         began = time.perf_counter()
         ranked = {name: unseen(model, split) for name, model in models.items()}
         print(f"{1000 * (time.perf_counter() - began) / len(users):.1f} ms a newcomer, all models", flush=True)

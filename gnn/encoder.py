@@ -44,7 +44,7 @@ class Encoder:
         return self.convolution == "gat" and all(self.layers.values())
 
     def average(self, label: str) -> Floats | None:
-        """Features (F,) of a node of whom none are known, the mean of all; None where its label has none."""
+        """Features (F,) of a node of whom none are known: mean numbers, no flag; None where its label has none."""
         projection = self.weights.get(f"projections.{label}.weight")
         return None if projection is None else np.zeros(projection.shape[1], dtype=np.float32)
 

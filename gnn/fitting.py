@@ -44,7 +44,7 @@ _BLIND_EPOCHS = 60
 _JUDGING_PAUSE = 2.0
 """Time for epochs, as a multiple of the time that judging takes, before an epoch is judged again."""
 _LEAST_STEPS = 40
-"""Before so many validation stops nothing: where ids start spectrally it rises, rests for a dozen steps, and goes on."""
+"""Before so many validation stops nothing: where ids start spectrally it rises, rests a dozen steps, and goes on."""
 _CHECKPOINT_EVERY_S = 60.0
 _CHECKPOINT_SHARE = 0.05
 """Of the time, for writing checkpoints: of a large network one takes seconds."""

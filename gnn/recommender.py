@@ -121,18 +121,19 @@ class GraphNetwork(Recommender):
         return self.artifact.embeddings.scores(users)
 
     def newcomer_scores(self, watched: Ints, follows: Ints, followers: Ints) -> Floats | None:
-        """See `Recommender.newcomer_scores`; their profile counts as everyone's average.
+        """See `Recommender.newcomer_scores`; their profile counts as the average one.
 
-        None where nothing is around them, and from a network that cannot embed (`Encoder.embeds`).
+        None where nothing is around them that carries messages, and from a network that cannot embed
+        (`Encoder.embeds`).
         """
         encoder = self.artifact.encoder
-        if not encoder.embeds or not (len(watched) or len(follows) or len(followers)):
-            return None
         back, there = f"rev_{schema.FOLLOWS}", schema.FOLLOWS
         people = {back: follows, there: followers}
         if back not in encoder.degrees:  # all friendships of this graph are mutual, and one relation
             people = {there: np.union1d(follows, followers)}
         near = {f"rev_{schema.WATCHED}": watched, **people}
+        if not encoder.embeds or not any(len(nids) for link, nids in near.items() if link in encoder.degrees):
+            return None
         vector = encoder.embed(schema.USER, near, encoder.average(schema.USER))
         return self.artifact.embeddings.scores_of(vector) if vector.any() else None
 

@@ -174,7 +174,7 @@ class Hybrid(Recommender):
         seen = sp.csr_array(context.watched[users])
         tables = [standardised(self._first.models[name], users, seen) for name in stage.models]
         cold = np.diff(seen.indptr) == 0
-        newcomers = self._cold
+        newcomers = self._newcomers
         found = np.zeros((len(users), context.watched.shape[1]), dtype=np.float32)
         for name, weight, table in zip(stage.models, stage.weights, tables, strict=True):
             found += np.where(cold, newcomers.get(name, 0.0), weight).astype(np.float32)[:, None] * table
@@ -197,18 +197,20 @@ class Hybrid(Recommender):
         row = np.zeros(len(watched), dtype=np.int64), watched
         seen = sp.csr_array((np.ones(len(watched), dtype=np.float32), row), shape=(1, self.snapshot.contents.count))
         blend = dict(zip(self._second.models, self._second.weights, strict=True)) if len(watched) else {}
-        for weights in (blend, self._cold):
+        for weights in (blend, self._newcomers):
             parts = dict[str, Floats]()
             for name, model in self._first.models.items():
                 scores = model.newcomer_scores(watched, follows, followers) if weights.get(name) else None
-                if scores is not None:
-                    parts[name] = np.float32(weights[name]) * standardise(scores[None, :], seen)[0]
+                part = None if scores is None else standardise(scores[None, :], seen)[0]
+                if part is not None and part.any():
+                    parts[name] = np.float32(weights[name]) * part
             if parts.keys() - {"popularity"}:
                 return np.asarray(sum(parts.values()), dtype=np.float32)
         return None
 
     @property
-    def _cold(self) -> Mapping[str, float]:
+    def _newcomers(self) -> Mapping[str, float]:
+        """The weights for who has watched nothing."""
         network: Any = self._first.models.get("gnn")
         return _COLD_TAUGHT if network and network.places_newcomers else _COLD
 

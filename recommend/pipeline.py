@@ -84,7 +84,8 @@ class Pipeline:
         self.settings = settings
         self.model_version = model_version or (model.name if model else None)
         self._answers = SnapshotAnswers(snapshot) if snapshot else None
-        self._ask_model = sources.model_source(model, graph) if model else None
+        self._ask_model = sources.model_source(model) if model else None
+        self._ask_for_newcomer = sources.newcomer_source(model, graph) if model and graph else None
         self._ask_graph = (
             sources.bind(graph, settings, implicit=bool(snapshot and snapshot.mode == "implicit")) if graph else None
         )
@@ -149,8 +150,11 @@ class Pipeline:
         """Ask all sources at once and take what comes in time."""
         asked: dict[Future[list[Candidate]], Source] = {}
         left = request.deadline.left_ms(_SOURCES_SHARE)
-        if self._ask_model:
+        known = self.model is not None and sources.knows(self.model.snapshot, request.user_id)
+        if self._ask_model and known:
             asked[self._model_pool.submit(self._ask_model, sources.MODEL, request, left)] = sources.MODEL
+        if self._ask_for_newcomer and not known and not self._graph_is_down:
+            asked[self._pool.submit(self._ask_for_newcomer, sources.MODEL, request, left)] = sources.MODEL
         if self._ask_graph and not self._graph_is_down:
             for source in sources.GRAPH_SOURCES:
                 asked[self._pool.submit(self._ask_graph, source, request, left)] = source

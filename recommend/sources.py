@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+import numpy.typing as npt
 
-from baselines.recommender import Floats, Recommender, top_k
+from baselines.recommender import Floats, Ints, Recommender, top_k
 from graph.engagement import UNKNOWN
 from graph.settings import Settings
 from graph.snapshot import Snapshot
@@ -28,7 +29,9 @@ __all__ = [
     "Candidate",
     "Source",
     "bind",
+    "knows",
     "model_source",
+    "newcomer_source",
 ]
 
 
@@ -109,58 +112,70 @@ def bind(graph: Graph, settings: Settings, *, implicit: bool) -> Ask:
     return ask
 
 
-def model_source(model: Recommender, graph: Graph | None = None) -> Ask:
-    """Ask the model's own best, for users of whom its snapshot knows a watch or a follow.
+def model_source(model: Recommender) -> Ask:
+    """Ask the model's own best, for users of whom its snapshot knows a watch or a follow; nothing for others.
 
-    Others it places by what ``graph`` knows around them by now, where it can (`Recommender.newcomer_scores`). Nothing
-    where neither can be, nor where it gives every content the same score: that is no opinion.
+    Nothing either where it gives every content the same score: that is no opinion.
     """
     snapshot = model.snapshot
-    ids = snapshot.contents.ids
+    contents = snapshot.contents.count
 
     def ask(source: Source, request: Request, deadline_ms: int) -> list[Candidate]:
-        allowed = None if request.kind is None else snapshot.kinds == request.kind
-        most = min(2 * request.pool, len(ids))
-        if (user := _known(snapshot, request.user_id)) is not None:
-            found, scores = model.recommend(user, most, allowed=allowed, guess=False)
-        else:
-            placed = _placed(model, graph, request, deadline_ms) if graph else None
-            if placed is None:
-                return []
-            if allowed is not None:
-                placed[~allowed] = -np.inf
-            found, scores = (row[0] for row in top_k(placed[None, :], most))
-        known = found >= 0
-        return [
-            Candidate(content_id, float(score))
-            for content_id, score in zip(ids.gather(found[known]).to_list(), scores[known], strict=True)
-            if np.isfinite(score)
-        ]
+        if not knows(snapshot, request.user_id):
+            return []
+        user = int(snapshot.users.nids([request.user_id])[0])
+        most = min(2 * request.pool, contents)
+        return _named(snapshot, *model.recommend(user, most, allowed=_allowed(snapshot, request), guess=False))
 
     return ask
 
 
-def _known(snapshot: Snapshot, user_id: str) -> int | None:
-    """The nid of somebody of whom the snapshot knows a watch or a follow."""
-    if user_id not in snapshot.users:
-        return None
-    user = int(snapshot.users.nids([user_id])[0])
-    known = any(edges.indptr[user + 1] > edges.indptr[user] for edges in (snapshot.watched, snapshot.follows))
-    return user if known else None
+def newcomer_source(model: Recommender, graph: Graph) -> Ask:
+    """Ask the model for everybody else, by what the graph has around them by now (`Recommender.newcomer_scores`).
 
-
-def _placed(model: Recommender, graph: Graph, request: Request, deadline_ms: int) -> Floats | None:
-    """Score of every content for somebody who came after the snapshot, without what they watched."""
+    Nothing where it can make nothing of that, or gives every content the same score.
+    """
     snapshot = model.snapshot
-    rows = graph.read(
-        "lookup/connections", deadline_ms=deadline_ms, request_id=request.id, userId=request.user_id, **AROUND
-    )
-    if not rows:
-        return None
 
-    watched = snapshot.contents.known(rows[0]["watched"])
-    follows, followers = (snapshot.users.known(rows[0][column]) for column in ("follows", "followers"))
-    scores = model.newcomer_scores(watched, follows, followers)
-    if scores is not None:
+    def ask(source: Source, request: Request, deadline_ms: int) -> list[Candidate]:
+        rows = graph.read(
+            "lookup/connections", deadline_ms=deadline_ms, request_id=request.id, userId=request.user_id, **AROUND
+        )
+        if not rows:
+            return []
+        watched = snapshot.contents.known(rows[0]["watched"])
+        people = (snapshot.users.known(rows[0][column]) for column in ("follows", "followers"))
+        scores = model.newcomer_scores(watched, *people)
+        if scores is None:
+            return []
+        unseen = np.delete(scores, watched)
+        if unseen.min(initial=np.inf) >= unseen.max(initial=-np.inf):
+            return []
         scores[watched] = -np.inf
-    return scores
+        allowed = _allowed(snapshot, request)
+        if allowed is not None:
+            scores[~allowed] = -np.inf
+        found, best = top_k(scores[None, :], 2 * request.pool)
+        return _named(snapshot, found[0], best[0])
+
+    return ask
+
+
+def knows(snapshot: Snapshot, user_id: str) -> bool:
+    """Whether the snapshot has a watch or a follow of somebody."""
+    if user_id not in snapshot.users:
+        return False
+    user = int(snapshot.users.nids([user_id])[0])
+    return any(edges.indptr[user + 1] > edges.indptr[user] for edges in (snapshot.watched, snapshot.follows))
+
+
+def _allowed(snapshot: Snapshot, request: Request) -> npt.NDArray[np.bool_] | None:
+    """Whether each content is of the kind asked for; None where both are."""
+    return None if request.kind is None else snapshot.kinds == request.kind
+
+
+def _named(snapshot: Snapshot, found: Ints, scores: Floats) -> list[Candidate]:
+    """The contents of one `top_k` as candidates."""
+    kept = (found >= 0) & np.isfinite(scores)
+    ids = snapshot.contents.ids.gather(found[kept]).to_list()
+    return [Candidate(content_id, float(score)) for content_id, score in zip(ids, scores[kept], strict=True)]

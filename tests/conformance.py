@@ -24,6 +24,8 @@ class RecommenderConformance:
 
     personal = True
     """False for a recommender that tells everyone the same."""
+    places: frozenset[str] | None = frozenset()
+    """By what it can rank for people whom training never saw: watched, follows; None where that depends."""
 
     @staticmethod
     def make() -> Recommender:
@@ -78,10 +80,13 @@ class RecommenderConformance:
         model.recommend(users, 3)
         np.testing.assert_array_equal(model.scores(users), first)
 
-    def test_newcomers_are_told_contents_of_their_kind_or_nothing(self, model):
+    @pytest.mark.parametrize("known", ["watched", "follows"])
+    def test_newcomers_are_told_contents_of_their_kind_or_nothing(self, model, known):
         nobody = np.empty(0, dtype=np.int64)
         assert model.newcomer_scores(nobody, nobody, nobody) is None
-        scores = model.newcomer_scores(np.array([2, 4, 6]), nobody, nobody)
+        about = {"watched": nobody, "follows": nobody, known: np.array([2, 4, 6])}
+        scores = model.newcomer_scores(**about, followers=nobody)
+        assert self.places is None or (scores is not None) == (known in self.places)
         if scores is not None:
             assert scores.shape == (checkerboard.SIZE,)
             assert not self.personal or (np.argsort(-scores)[:5] % 2 == 0).all()

@@ -12,14 +12,17 @@ from tests.conformance import RecommenderConformance
 class TestPopularity(RecommenderConformance):
     make = Popularity
     personal = False
+    places = frozenset({"watched", "follows"})
 
 
 class TestFriendsItems(RecommenderConformance):
     make = FriendsItems
+    places = frozenset({"follows"})
 
 
 class TestItemKnn(RecommenderConformance):
     make = ItemKnn
+    places = frozenset({"watched"})
 
 
 class TestUserKnn(RecommenderConformance):

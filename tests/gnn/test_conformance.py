@@ -6,6 +6,7 @@ from tests.conformance import RecommenderConformance
 
 class TestGraphNetwork(RecommenderConformance):
     make = GraphNetwork
+    places = frozenset({"watched", "follows"})
 
 
 class TestLightGcn(RecommenderConformance):

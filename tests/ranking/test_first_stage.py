@@ -44,11 +44,11 @@ class Networks:
 
 
 def searched(
-    monkeypatch: pytest.MonkeyPatch, networks: Networks, snapshot: Snapshot | None = None
+    monkeypatch: pytest.MonkeyPatch, networks: Networks, snapshot: Snapshot | None = None, seconds: float = 100.0
 ) -> tuple[Any, dict[str, Any], float]:
     monkeypatch.setattr(registry, "make", networks.make)
     part = holdout.cut(snapshot or checkerboard.snapshot(), seed=0)
-    return first_stage._network(part, {"seed": 3}, 100.0, silent, None)
+    return first_stage._network(part, {"seed": 3}, seconds, silent, None)
 
 
 @pytest.mark.parametrize(
@@ -66,6 +66,14 @@ def test_temperatures_rise_until_one_is_no_better_and_the_better_width_is_kept(
     assert sum(networks.budgets[:-1]) <= 60.0
     assert seconds == 25.0 * fits  # as each network says: a killed run counts
     assert networks.budgets[-1] == pytest.approx(100.0 - 25.0 * (fits - 1), abs=1.0)
+
+
+def test_without_the_time_for_trials_one_narrow_network_has_all_of_it(monkeypatch):
+    networks = Networks(lambda config: RISING[config.temperature], seconds=50.0)
+    model, settings, seconds = searched(monkeypatch, networks, seconds=60.0)
+    assert (model.config.temperature, model.config.dim) == (0.14, 64)
+    assert settings["dim"] == 64
+    assert (networks.budgets, seconds) == ([60.0], 50.0)
 
 
 @pytest.mark.parametrize(

@@ -185,8 +185,9 @@ def test_a_graph_that_dies_is_left_alone_for_a_while(snapshot, model, settings):
     assert pipeline.recommend(USERS[7]).degraded
     asked = graph.asked
     feed = pipeline.recommend(USERS[7])
-    assert graph.asked == asked
     assert (ids(feed)[0], feed.degraded) == (KEAKS[7], True)
+    assert pipeline.recommend("a newcomer").items
+    assert graph.asked == asked
 
 
 def test_what_is_late_is_left_out_and_named(snapshot, model, settings):
@@ -206,11 +207,14 @@ def test_a_graph_that_hangs_does_not_hold_the_answer(snapshot, model, settings):
 
     pipeline = Pipeline(Hanging(GraphTimeout("late")), snapshot, model, settings)
     try:
+        newcomers = [pipeline.recommend(f"newcomer {n}", deadline_ms=500) for n in range(3)]
         feeds = [pipeline.recommend(USERS[7], deadline_ms=500) for _ in range(4)]
     finally:
         free.set()
+    assert all(feed.items for feed in newcomers)
     for feed in feeds:  # the later ones find every thread of the graph's taken
         assert ids(feed)[0] == KEAKS[7]
+        assert "model" not in feed.late
         assert {"followed_activity", "filters"} <= set(feed.late)
         assert feed.degraded
 

@@ -9,6 +9,7 @@ import pytest
 from baselines.friends import FriendsItems
 from baselines.knn import ItemKnn, UserKnn
 from baselines.recommender import Recommender
+from graph.driver import Graph
 from graph.snapshot import Snapshot
 from recommend import filters, reasons, scorer, selector, sources
 from recommend.batch import write_all
@@ -115,6 +116,38 @@ def test_a_model_that_knows_whom_a_newcomer_follows_proposes_what_they_watched(m
     model = model.fit(newcomers())
     assert asked(model, 0) == []
     assert asked(model, 1)[0] == checkerboard.contents()[3]
+
+
+class Around(Graph):
+    """A graph in which somebody new has watched and follows what a test says."""
+
+    def __init__(self, watched: list[int], follows: list[int]) -> None:
+        self.row = {
+            "watched": [checkerboard.contents(6)[content] for content in watched] + ["keaks/younger than the model"],
+            "follows": [checkerboard.users(6)[user] for user in follows],
+            "followers": [],
+        }
+
+    def read(self, name, **params):  # type: ignore[override]
+        return [self.row]
+
+
+@pytest.mark.parametrize(
+    ("model", "watched", "follows", "proposed"),
+    [
+        (ItemKnn(), [3], [], [1]),  # which u3 and u4 watched as well
+        (ItemKnn(), [5], [], []),  # which nobody watched: every content has the same score
+        (FriendsItems(), [], [2], [3]),
+        (FriendsItems(), [3], [2], []),  # which they have seen, and there is nothing else
+        (FriendsItems(), [], [0], []),  # who watched nothing
+        (UserKnn(), [3], [2], []),  # which would have to be fitted anew
+    ],
+)
+def test_newcomers_are_proposed_what_the_model_can_tell_and_nothing_else(model, watched, follows, proposed):
+    ask = sources.newcomer_source(model.fit(newcomers()), Around(watched, follows))
+    request = Request("r", "somebody new", 3, None, frozenset(), False, Deadline(1_000))
+    found = [candidate.content_id for candidate in ask(sources.MODEL, request, 1_000)]
+    assert found[:1] == [checkerboard.contents(6)[content] for content in proposed]
 
 
 def test_in_the_file_who_watched_nothing_gets_what_most_people_watched(tmp_path):
