@@ -46,6 +46,8 @@ _COLD: Final = {"friends-items": 1.0, "gnn": 1.0, "popularity": 0.5}
 """The blend for who has watched nothing (docs/results.md has what was measured) …"""
 _COLD_TAUGHT: Final = {**_COLD, "gnn": 4.0}
 """… and where the network learned to place people by what is known of them."""
+_PLACED: Final = {"gnn": 2.0, "item-knn": 2.0, "friends-items": 1.0, "popularity": 0.5}
+"""The blend for who came after the training and has watched something: of what need not be fitted anew."""
 
 
 class Hybrid(Recommender):
@@ -190,23 +192,17 @@ class Hybrid(Recommender):
         return found
 
     def newcomer_scores(self, watched: Ints, follows: Ints, followers: Ints) -> Floats | None:
-        """The blend, without the ranker, of those models that need not be fitted anew.
-
-        That of people without a watch where none of them has a say, and None where it leaves popularity alone.
-        """
+        """A blend of the models that need not be fitted anew; None where only popularity is left."""
         row = np.zeros(len(watched), dtype=np.int64), watched
         seen = sp.csr_array((np.ones(len(watched), dtype=np.float32), row), shape=(1, self.snapshot.contents.count))
-        blend = dict(zip(self._second.models, self._second.weights, strict=True)) if len(watched) else {}
-        for weights in (blend, self._newcomers):
-            parts = dict[str, Floats]()
-            for name, model in self._first.models.items():
-                scores = model.newcomer_scores(watched, follows, followers) if weights.get(name) else None
-                part = None if scores is None else standardise(scores[None, :], seen)[0]
-                if part is not None and part.any():
-                    parts[name] = np.float32(weights[name]) * part
-            if parts.keys() - {"popularity"}:
-                return np.asarray(sum(parts.values()), dtype=np.float32)
-        return None
+        parts = dict[str, Floats]()
+        for name, weight in (_PLACED if len(watched) else self._newcomers).items():
+            model = self._first.models.get(name)
+            scores = model.newcomer_scores(watched, follows, followers) if model else None
+            part = None if scores is None else standardise(scores[None, :], seen)[0]
+            if part is not None and part.any():
+                parts[name] = np.float32(weight) * part
+        return np.asarray(sum(parts.values()), dtype=np.float32) if parts.keys() - {"popularity"} else None
 
     @property
     def _newcomers(self) -> Mapping[str, float]:
@@ -249,7 +245,7 @@ class Hybrid(Recommender):
 
 def _with_cold(needed: Sequence[str], names: Sequence[str]) -> list[str]:
     """The models with a say and those that newcomers are served from, in their first order."""
-    return [name for name in names if name in needed or (name in _COLD and name != "gnn")]
+    return [name for name in names if name in needed or (name in _PLACED and name != "gnn")]
 
 
 def _between(progress: Progress, start: float, stop: float) -> Progress:
