@@ -29,6 +29,7 @@ __all__ = [
     "interactions",
     "lately",
     "nearest",
+    "row_of",
     "silent",
     "symmetric_social",
     "with_friends",
@@ -84,6 +85,12 @@ def lately(snapshot: Snapshot, half_life: float, least: float = 0.0) -> sp.csr_a
     kept = faded >= least
     pairs = snapshot.watched.source[kept], matrix.indices[kept]
     return sp.csr_array((matrix.data[kept], pairs), shape=matrix.shape)
+
+
+def row_of(nids: Ints, width: int) -> sp.csr_array:
+    """1 × ``width``: 1 at each of ``nids``. float32."""
+    pairs = np.zeros(len(nids), dtype=np.int64), nids
+    return sp.csr_array((np.ones(len(nids), dtype=np.float32), pairs), shape=(1, width))
 
 
 def directed_social(snapshot: Snapshot) -> sp.csr_array:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from baselines.baseline import Baseline, Learned, directed_social, lately, symmetric_social
+from baselines.baseline import Baseline, Learned, directed_social, lately, row_of, symmetric_social
 from baselines.recommender import Floats, Ints, Progress
 from graph.ages import timed
 from graph.snapshot import Snapshot
@@ -90,15 +90,16 @@ class FriendsItems(Baseline):
         return lately(self.snapshot, self.half_life)
 
     def scores(self, users: Ints) -> Floats:
-        found = (self._sparse("weights")[users] @ self._recent).toarray()
-        return np.asarray(found * self._dense("watchers") ** -self.discount, dtype=np.float32)
+        return self._sums(self._sparse("weights")[users])
 
     def newcomer_scores(self, watched: Ints, follows: Ints, followers: Ints) -> Floats | None:
         """What those they follow watched, or also what their followers did (`ties`); every friend counts the same."""
         friends = np.unique(follows) if self.ties == "followed" else np.union1d(follows, followers)
-        if not len(friends):
-            return None
-        found = np.asarray(self._recent[friends].sum(axis=0), dtype=np.float32)
+        return self._sums(row_of(friends, self.snapshot.users.count))[0] if len(friends) else None
+
+    def _sums(self, friends: sp.csr_array) -> Floats:
+        """Scores (n, contents) of those to whom ``friends`` (n × users) count so much."""
+        found = (friends @ self._recent).toarray()
         return np.asarray(found * self._dense("watchers") ** -self.discount, dtype=np.float32)
 
 

@@ -14,7 +14,7 @@ import numba
 import numpy as np
 import scipy.sparse as sp
 
-from baselines.baseline import Baseline, KnowsFriends, Learned, lately, nearest, with_friends
+from baselines.baseline import Baseline, KnowsFriends, Learned, lately, nearest, row_of, with_friends
 from baselines.recommender import Floats, Ints, Progress
 from graph.ages import timed
 from graph.snapshot import Snapshot
@@ -76,15 +76,16 @@ class ItemKnn(_Knn):
         return self._watchers
 
     def scores(self, users: Ints) -> Floats:
-        found = np.asarray((self.watched[users] @ self._sparse("similar")).toarray(), dtype=np.float32)
-        found *= self._fashions
-        return found
+        return self._sums(self.watched[users])
 
     def newcomer_scores(self, watched: Ints, follows: Ints, followers: Ints) -> Floats | None:
         """The same sums, over what they watched; every watch counts the same."""
-        if not len(watched):
-            return None
-        found: Floats = np.asarray(self._sparse("similar")[watched].sum(axis=0), dtype=np.float32) * self._fashions
+        return self._sums(row_of(watched, self.snapshot.contents.count))[0] if len(watched) else None
+
+    def _sums(self, watched: sp.csr_array) -> Floats:
+        """Scores (n, contents) of who ``watched`` (n × contents) what."""
+        found = np.asarray((watched @ self._sparse("similar")).toarray(), dtype=np.float32)
+        found *= self._fashions
         return found
 
     @cached_property

@@ -35,14 +35,14 @@ class Embeddings:
     def scores(self, users: Ints) -> Floats:
         """Cosine of each user with every content plus its bias, shape (n, C)."""
         rows = np.asarray(self.users[users])
-        scores = rows @ np.asarray(self.contents).T
-        scores += self.bias
+        scores = self.scores_of(rows)
         scores[~rows.any(axis=1)] = self.popularity
         return scores
 
-    def scores_of(self, vector: Floats) -> Floats:
-        """`scores` (C,) of somebody who has the unit ``vector`` (dim,), not zero."""
-        found: Floats = np.asarray(self.contents) @ vector + self.bias
+    def scores_of(self, vectors: Floats) -> Floats:
+        """`scores` (n, C) of users who have these unit vectors (n, dim), or (C,) of one who has (dim,)."""
+        found: Floats = vectors @ np.asarray(self.contents).T
+        found += self.bias
         return found
 
     def similar(self, items: Ints | int, k: int) -> tuple[Ints, Floats]:

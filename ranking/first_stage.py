@@ -258,14 +258,12 @@ def _network(
         spent += max(time.monotonic() - begun, manifest.seconds)  # which knows of a run that was killed
         return manifest.metrics.get("validation_ndcg@10", 0.0), model, settings
 
-    if "dim" in given:
-        _, model, settings = fit(dict(given), budget_s)
-        return model, settings, spent
+    first = dict(given) if "dim" in given else {**given, **_TRIAL, **start}
     trial_s = _TRIAL_SHARE * budget_s
-    if trial_s < _SHORTEST_TRIAL_S:
-        _, model, settings = fit({**given, **_TRIAL, **start}, budget_s)
+    if "dim" in given or trial_s < _SHORTEST_TRIAL_S:
+        _, model, settings = fit(first, budget_s)
         return model, settings, spent
-    best = fit({**given, **_TRIAL, **start}, trial_s)
+    best = fit(first, trial_s)
     for name, values in _TRIALS:
         if says_nothing(name, holdout.train):
             continue

@@ -17,7 +17,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from baselines.artifact import FORMAT, reading
-from baselines.baseline import nearest, silent
+from baselines.baseline import nearest, row_of, silent
 from baselines.recommender import Floats, Ints, Progress, Recommender
 from gnn.config import LARGE, SMALLER
 from graph import aside
@@ -193,8 +193,7 @@ class Hybrid(Recommender):
 
     def newcomer_scores(self, watched: Ints, follows: Ints, followers: Ints) -> Floats | None:
         """A blend of the models that need not be fitted anew; None where only popularity is left."""
-        row = np.zeros(len(watched), dtype=np.int64), watched
-        seen = sp.csr_array((np.ones(len(watched), dtype=np.float32), row), shape=(1, self.snapshot.contents.count))
+        seen = row_of(watched, self.snapshot.contents.count)
         parts = dict[str, Floats]()
         for name, weight in (_PLACED if len(watched) else self._newcomers).items():
             model = self._first.models.get(name)
