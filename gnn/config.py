@@ -39,7 +39,7 @@ class GnnConfig(BaseModel):
     layers: Annotated[int, Field(ge=0, le=8)] = 3
     social_gate: float = 0.3
     """Where the learned weight of every relation but WATCHED starts."""
-    temperature: Positive = 0.14
+    temperature: Positive = 0.2
     """Logits are cosines divided by this, plus the log of the odds that ``popularity`` gives."""
     popularity: Annotated[float, Field(ge=0.0)] = 0.25
     """A content's odds are, before anything is known of a user, one more than the number of its watches to this power:

@@ -50,6 +50,7 @@ _EASE_CONTENTS: Final = 100_000
 
 _TRIALS: Final[Sequence[tuple[str, Sequence[float]]]] = (
     ("temperature", (0.3, 0.45, 0.7)),
+    ("temperature", (0.14, 0.1)),
     ("popularity", (0.5, 1.0)),
     ("weight_decay", (0.3, 0.1)),
     ("weight_decay", (3.0,)),

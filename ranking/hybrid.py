@@ -89,13 +89,12 @@ class Hybrid(Recommender):
         hasty = {"cold": 0.0, "in_time": False} if total < _HASTE_S else {}
         part = holdout.cut(snapshot, seed=self.seed)
         members = plan(snapshot)
-        # EASE has the longest search: without it the network can have some of that time.
-        search, network = (0.2, 0.33) if any(member.name == "ease" for member in members) else (0.13, 0.4)
+        search = 0.2 if any(member.name == "ease" for member in members) else 0.13  # EASE has the longest
         first = FirstStage.tuned(
             members,
             part,
             search_s=search * total,
-            network_s=network * total,
+            network_s=0.4 * total,
             network={"seed": self.seed, "device": self.device, **hasty, **(SMALLER if large else {})},
             progress=_between(progress, 0.0, 0.5),
             seed=self.seed,

@@ -17,9 +17,10 @@ from tests import checkerboard
 from tests.conformance import odd
 
 #: NDCG by temperature, of narrow networks.
-RISING = {0.14: 0.1, 0.3: 0.2, 0.45: 0.3, 0.7: 0.4}
-PEAK = {0.14: 0.1, 0.3: 0.3, 0.45: 0.2, 0.7: 0.9}
-FLAT = {0.14: 0.3, 0.3: 0.3, 0.45: 0.9, 0.7: 0.9}
+RISING = {0.2: 0.1, 0.3: 0.2, 0.45: 0.3, 0.7: 0.4}
+PEAK = {0.2: 0.1, 0.3: 0.3, 0.45: 0.2, 0.7: 0.9}
+FLAT = {0.2: 0.3, 0.3: 0.3, 0.45: 0.9, 0.7: 0.9, 0.14: 0.3, 0.1: 0.9}
+FALLING = {0.2: 0.1, 0.3: 0.1, 0.45: 0.9, 0.7: 0.9, 0.14: 0.2, 0.1: 0.3}
 
 
 class Networks:
@@ -53,9 +54,15 @@ def searched(
 
 @pytest.mark.parametrize(
     ("narrow", "wide", "temperature", "dim", "fits"),
-    [(RISING, 0.5, 0.7, 128, 5), (PEAK, 0.5, 0.3, 128, 4), (PEAK, 0.25, 0.3, 64, 4), (FLAT, 0.5, 0.14, 128, 3)],
+    [
+        (RISING, 0.5, 0.7, 128, 5),
+        (PEAK, 0.5, 0.3, 128, 4),
+        (PEAK, 0.25, 0.3, 64, 4),
+        (FLAT, 0.5, 0.2, 128, 4),
+        (FALLING, 0.5, 0.1, 128, 5),
+    ],
 )
-def test_temperatures_rise_until_one_is_no_better_and_the_better_width_is_kept(
+def test_temperatures_rise_or_else_fall_until_one_is_no_better_and_the_better_width_is_kept(
     monkeypatch, narrow, wide, temperature, dim, fits
 ):
     networks = Networks(lambda config: narrow[config.temperature] if config.dim == 64 else wide, seconds=25.0)
@@ -71,7 +78,7 @@ def test_temperatures_rise_until_one_is_no_better_and_the_better_width_is_kept(
 def test_without_the_time_for_trials_one_narrow_network_has_all_of_it(monkeypatch):
     networks = Networks(lambda config: RISING[config.temperature], seconds=50.0)
     model, settings, seconds = searched(monkeypatch, networks, seconds=60.0)
-    assert (model.config.temperature, model.config.dim) == (0.14, 64)
+    assert (model.config.temperature, model.config.dim) == (0.2, 64)
     assert settings["dim"] == 64
     assert (networks.budgets, seconds) == ([60.0], 50.0)
 
@@ -79,36 +86,36 @@ def test_without_the_time_for_trials_one_narrow_network_has_all_of_it(monkeypatc
 @pytest.mark.parametrize(
     ("best", "decay", "tried"),
     [
-        (0.3, 0.3, [1.0, 1.0, 1.0, 0.3, 0.1, 0.3]),
-        (3.0, 3.0, [1.0, 1.0, 1.0, 0.3, 3.0, 3.0]),
-        (1.0, 1.0, [1.0, 1.0, 1.0, 0.3, 3.0, 1.0]),
+        (0.3, 0.3, [1.0, 1.0, 1.0, 1.0, 0.3, 0.1, 0.3]),
+        (3.0, 3.0, [1.0, 1.0, 1.0, 1.0, 0.3, 3.0, 3.0]),
+        (1.0, 1.0, [1.0, 1.0, 1.0, 1.0, 0.3, 3.0, 1.0]),
     ],
 )
 def test_decays_are_tried_in_both_directions_where_there_is_time(monkeypatch, best, decay, tried):
-    networks = Networks(lambda config: -abs(config.weight_decay - best) - abs(config.temperature - 0.14), seconds=5.0)
+    networks = Networks(lambda config: -abs(config.weight_decay - best) - abs(config.temperature - 0.2), seconds=5.0)
     model, _, _ = searched(monkeypatch, networks)
     assert [config.weight_decay for config in networks.configs[:-1]] == tried
-    assert (model.config.weight_decay, model.config.temperature) == (decay, 0.14)
+    assert (model.config.weight_decay, model.config.temperature) == (decay, 0.2)
 
 
 @pytest.mark.parametrize(("best", "tried"), [(0.25, [0.5]), (0.5, [0.5, 1.0]), (1.0, [0.5, 1.0])])
 def test_popularity_may_say_more_where_there_is_time(monkeypatch, best, tried):
-    networks = Networks(lambda config: -abs(config.popularity - best) - abs(config.temperature - 0.14), seconds=5.0)
+    networks = Networks(lambda config: -abs(config.popularity - best) - abs(config.temperature - 0.2), seconds=5.0)
     model, settings, _ = searched(monkeypatch, networks)
     powers = [config.popularity for config in networks.configs]
-    assert powers[: 2 + len(tried)] == [0.25, 0.25, *tried]
-    assert set(powers[2 + len(tried) :]) == {best}
+    assert powers[: 3 + len(tried)] == [0.25, 0.25, 0.25, *tried]
+    assert set(powers[3 + len(tried) :]) == {best}
     assert model.config.popularity == settings["popularity"] == best
 
 
 @pytest.mark.parametrize(("best", "tried"), [(0.2, [0.5]), (0.5, [0.5, 1.0]), (1.0, [0.5, 1.0])])
 def test_friends_may_count_more_where_there_are_any(monkeypatch, best, tried):
-    networks = Networks(lambda config: -abs(config.friends - best) - abs(config.temperature - 0.14), seconds=5.0)
+    networks = Networks(lambda config: -abs(config.friends - best) - abs(config.temperature - 0.2), seconds=5.0)
     model, settings, _ = searched(monkeypatch, networks)
     weights = [config.friends for config in networks.configs]
-    assert weights == [*[0.2] * 5, *tried, best]
+    assert weights == [*[0.2] * 6, *tried, best]
     assert model.config.friends == settings["friends"] == best
-    alone = Networks(lambda config: -abs(config.friends - best) - abs(config.temperature - 0.14), seconds=5.0)
+    alone = Networks(lambda config: -abs(config.friends - best) - abs(config.temperature - 0.2), seconds=5.0)
     searched(monkeypatch, alone, odd(checkerboard.watched_pairs(8), []))
     assert {config.friends for config in alone.configs} == {0.2}
 
