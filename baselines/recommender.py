@@ -34,6 +34,8 @@ class Recommender(ABC):
 
     name: ClassVar[str]
     """As the command line and the leaderboard spell it."""
+    shared: ClassVar[bool] = False
+    """Whether several processes (`gnn.processes`) can train it together."""
 
     _snapshot: Snapshot | None = None
 

@@ -3,8 +3,8 @@
     python -m benchmarks.ablations --snapshot FOLDER --parts edges,convolutions
 
 Parts: ``edges`` (each relationship type that the network sees, but WATCHED), ``features`` (each group of node
-properties, and each property of edges), ``convolutions``, ``recipe`` (loss, depth, regularisation), ``pipeline`` (the
-whole pipeline with and without friends, beside its parts).
+properties, and each property of edges), ``convolutions``, ``losses``, ``recipe`` (depth, start, regularisation),
+``pipeline`` (the whole pipeline with and without friends, beside its parts).
 Each part is a leaderboard of its own in a folder of its name, tested against the complete model.
 """
 
@@ -55,17 +55,22 @@ RECIPE: Final[dict[str, dict[str, Any]]] = {
     "no layers": {"layers": 0},
     "one layer": {"layers": 1},
     "two layers": {"layers": 2},
-    "temperature 0.07": {"temperature": 0.07},
-    "temperature 0.28": {"temperature": 0.28},
+    "temperature 0.1": {"temperature": 0.1},
+    "temperature 0.3": {"temperature": 0.3},
     "blind to popularity": {"popularity": 0.0},
-    "friends not learned": {"friends": 0.0},
     "no weight decay": {"weight_decay": 0.0},
     "no edge dropout": {"edge_dropout": 0.0},
     "no newcomers": {"cold": 0.0},
     "messages of all times": {"in_time": False},
     "no averaging": {"ema": 0.0},
-    "sampled softmax": {"sampled_items": 1024},
     "half as wide": {"dim": 64},
+}
+
+#: Another loss → the same; the complete one is a softmax over all contents, and one over all users for friends.
+LOSSES: Final[dict[str, dict[str, Any]]] = {
+    "softmax over 1,024 drawn contents": {"sampled_items": 1024},
+    "pairs (BPR)": {"loss": "bpr"},
+    "friends not learned": {"friends": 0.0},
 }
 
 View = Callable[[Snapshot], Snapshot]
@@ -152,21 +157,24 @@ def contenders(part: str, whole: Snapshot) -> list[Contender]:
         case "convolutions":
             others = [name for name in get_args(Convolution) if name != GnnConfig().convolution]
             return [complete, *(network(name, convolution=name) for name in others)]
-        case "recipe":
-            return [complete, *(network(label, **settings) for label, settings in RECIPE.items())]
+        case "losses" | "recipe":
+            changes = LOSSES if part == "losses" else RECIPE
+            return [complete, *(network(label, **settings) for label, settings in changes.items())]
         case "pipeline":
             alone = [registered(f"{name} alone", name) for name in ("gnn", "ease", "als")]
             friendless = registered("without FOLLOWS", "gat", without_edges(schema.FOLLOWS))
             return [registered(COMPLETE, "gat"), friendless, *alone]
     raise SettingsError(
-        f"No part is called {part!r}.", do="Known ones: edges, features, convolutions, recipe, pipeline."
+        f"No part is called {part!r}.", do="Known ones: edges, features, convolutions, losses, recipe, pipeline."
     )
 
 
 def main(
     snapshot: Annotated[Path, typer.Option(help="Folder of the snapshot.")],
     out: Annotated[Path, typer.Option(help="Folder to write; one folder a part.")] = Path("ablations"),
-    parts: Annotated[str, typer.Option(help="Comma-separated parts.")] = "edges,features,convolutions,recipe,pipeline",
+    parts: Annotated[
+        str, typer.Option(help="Comma-separated parts.")
+    ] = "edges,features,convolutions,losses,recipe,pipeline",
     split: Annotated[How, typer.Option(help="How the test part is held out.")] = How.RANDOM,
     fraction: Annotated[float, typer.Option(help="Size of the test part.")] = 0.2,
     seeds: Annotated[int, typer.Option(min=1, help="Splits.")] = 1,

@@ -39,14 +39,14 @@ def train(
     `gat` is the whole pipeline: it tunes every model on a validation part of its own, and learns to rank their
     candidates together. A training that was killed goes on when started again.
 
-    `torchrun --nproc-per-node 2 .venv/bin/entourage train --model gnn` shares the network's work among processes.
+    `torchrun --nproc-per-node 2 .venv/bin/entourage train` shares the network's work among processes.
     """
     if budget is not None and not budget > 0:
         raise SettingsError(f"A budget of {budget:g} minutes is none.", do="Give a positive number of minutes.")
     if device not in ("auto", "cpu", "cuda"):
         raise SettingsError(f"There is no device called {device!r}.", do="Known ones: auto, cpu, cuda.")
-    if processes.count() > 1 and not issubclass(registry.kind(model), GraphNetwork):
-        raise SettingsError(f"{model} trains in one process.", do="Start it without torchrun, or train gnn.")
+    if processes.count() > 1 and not registry.kind(model).shared:
+        raise SettingsError(f"{model} trains in one process.", do="Start it without torchrun.")
     settings = load_settings()
     if processes.rank() > 0:
         _console.quiet = True

@@ -11,9 +11,11 @@ from baselines.baseline import Baseline
 from baselines.recommender import Progress, Recommender
 from baselines.tuning import tune
 from evaluation import splits
+from gnn.recommender import GraphNetwork
 from graph.ages import timed
 from graph.snapshot import Snapshot
-from ranking import registry
+from ranking import network_search, registry
+from ranking.holdout import Holdout
 
 __all__ = ["Contender", "named", "validation"]
 
@@ -36,9 +38,10 @@ def named(
 ) -> list[Contender]:
     """Contenders from the registry.
 
-    ``settings`` are keyword arguments by name. With ``tune_s``, every baseline without given settings first searches
-    its own for so many seconds, on a slice of the training part: the test part has no say. Whatever takes a seed gets
-    the split's. Raises SettingsError for a name nobody knows.
+    ``settings`` are keyword arguments by name. With ``tune_s``, every baseline and every network without given settings
+    first searches its own for so many seconds, on a slice of the training part: the test part has no say. A network
+    needs `network_search.SHORTEST_S` for that, and is trained as it comes with fewer. Whatever takes a seed gets the
+    split's. Raises SettingsError for a name nobody knows.
     """
     given = settings or {}
     return [_named(name, dict(given.get(name, {})), 0.0 if name in given else tune_s) for name in names]
@@ -56,13 +59,14 @@ def _named(name: str, chosen: dict[str, Any], tune_s: float) -> Contender:
     seeded = "seed" in registry.options(name) and "seed" not in chosen
 
     def fit(train: Snapshot, seed: int, progress: Progress) -> Recommender:
-        final = dict(chosen)
+        final = chosen | ({"seed": seed} if seeded else {})
         if tune_s and issubclass(kind, Baseline) and kind.space:
             inner = validation(train, seed)
-            found = tune(kind, inner.train, inner.held_out, tune_s, progress, seed)
-            final |= found.settings
-        if seeded:
-            final["seed"] = seed
+            final |= tune(kind, inner.train, inner.held_out, tune_s, progress, seed).settings
+        elif tune_s >= network_search.SHORTEST_S and issubclass(kind, GraphNetwork):
+            inner = validation(train, seed)
+            found = network_search.search(name, Holdout(inner.train, inner.held_out), final, tune_s, progress)
+            return kind(**found.settings).fit(train, progress, epochs=found.model.best_epochs)
         return registry.make(name, **final).fit(train, progress)
 
     told = getattr(registry.make(name, **chosen), "settings", chosen)  # defaults may change

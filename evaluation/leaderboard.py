@@ -20,6 +20,7 @@ from evaluation.metrics import Values
 from evaluation.rank import rank
 from evaluation.significance import bootstrap_interval, compare, holm
 from evaluation.splits import Split
+from gnn.recommender import GraphNetwork
 
 __all__ = ["Difference", "Estimate", "GroupRow", "Leaderboard", "Row", "evaluate", "measure"]
 
@@ -46,7 +47,7 @@ class Row(BaseModel):
     peak_mib: float
     """While fitting, the whole process."""
     settings: list[dict[str, Any]]
-    """Of a baseline, split by split."""
+    """Of a baseline or a network, split by split."""
 
 
 class Difference(BaseModel):
@@ -147,7 +148,7 @@ def _rank(contender: Contender, split: Split, seed: int, k: int, progress: Progr
         model = contender.fit(split.train, seed, lambda share, what: progress(0.9 * share, what))
     with Cost() as ranking:
         ids = rank(model, split, k, seed=seed, progress=lambda share, what: progress(0.9 + 0.1 * share, what))
-    settings = model.settings if isinstance(model, Baseline) else None
+    settings = model.settings if isinstance(model, (Baseline, GraphNetwork)) else None
     made = Ranking(ids, fit.seconds, ranking.seconds, fit.peak_mib, settings)
     if kept:
         kept.keep(what, split, seed, k, made)

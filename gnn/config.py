@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-__all__ = ["LARGE", "SMALLER", "Convolution", "GnnConfig"]
+__all__ = ["LARGE", "SMALLER", "Convolution", "GnnConfig", "Loss"]
 
 LARGE: Final = 5_000_000
 """Links above which what nobody chose of a network's settings is made smaller, for memory and time."""
@@ -23,6 +23,8 @@ SMALLER: Final[Mapping[str, int]] = {
 
 Convolution = Literal["gat", "gatv2", "gcn", "graphconv", "sage", "lightgcn", "dense"]
 """How messages are made; with "dense" there are none, and a node goes through dense layers alone."""
+Loss = Literal["softmax", "bpr"]
+"""What a watched content is told from: the whole catalogue or a draw of it at once, or one other content at a time."""
 Share = Annotated[float, Field(ge=0.0, lt=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 
@@ -39,6 +41,7 @@ class GnnConfig(BaseModel):
     layers: Annotated[int, Field(ge=0, le=8)] = 3
     social_gate: float = 0.3
     """Where the learned weight of every relation but WATCHED starts."""
+    loss: Loss = "softmax"
     temperature: Positive = 0.2
     """Logits are cosines divided by this, plus the log of the odds that ``popularity`` gives."""
     popularity: Annotated[float, Field(ge=0.0)] = 0.25

@@ -1,4 +1,4 @@
-"""Softmax cross-entropy of each user's contents against the catalogue, without keeping users × contents."""
+"""What tells a user's contents from the rest: softmax over the catalogue without keeping users × contents, or pairs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor
 from gnn.attention import weighted_sum
 from gnn.relations import Relation
 
-__all__ = ["Negatives", "popularity_bias", "softmax_loss"]
+__all__ = ["Negatives", "pairwise_loss", "popularity_bias", "softmax_loss"]
 
 _BLOCK_VALUES = 24_000_000
 """Logits held at once: 48 MB of bfloat16, near what the last cache level holds …"""
@@ -70,6 +70,28 @@ def softmax_loss(
         given = ((bias if negatives.ids is None else bias[negatives.ids]) / temperature).exp()
         odds = given if odds is None else odds * given
     return _LogSum.apply(users, candidates, per_user, odds, temperature, precision) - hits  # type: ignore[no-any-return]
+
+
+def pairwise_loss(
+    users: Tensor,
+    contents: Tensor,
+    positives: Relation,
+    weight: Tensor,
+    rivals: npt.NDArray[np.int64],
+    temperature: float,
+    bias: Tensor | None = None,
+) -> Tensor:
+    """Mean over positives of −log σ((u·c + b − u·r − b_r) / temperature), Rendle et al. (BPR, UAI 2009).
+
+    ``rivals`` (E,) names one content r for every positive; all else is as `softmax_loss` has it.
+    """
+    watched = torch.tensor(positives.source, device=users.device, dtype=torch.int64)
+    others = torch.from_numpy(rivals).to(users.device)
+    rows = torch.from_numpy(positives.target).to(users.device, torch.int64)
+    ahead = (users[rows] * (contents[watched] - contents[others])).sum(dim=1)
+    if bias is not None:
+        ahead = ahead + bias[watched] - bias[others]
+    return (weight * torch.nn.functional.softplus(-ahead / temperature)).sum()
 
 
 class _LogSum(torch.autograd.Function):

@@ -9,9 +9,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from datetime import timedelta
+from typing import Any, Final
 
 __all__ = ["added_up", "agreed", "count", "joined", "rank", "shared"]
+
+_PATIENCE: Final = timedelta(hours=12)
+"""How long a process waits for what another one has to say."""
 
 
 def count() -> int:
@@ -32,7 +36,7 @@ def joined() -> Iterator[None]:
         return
     from torch import distributed
 
-    distributed.init_process_group("gloo")
+    distributed.init_process_group("gloo", timeout=_PATIENCE)  # the others wait while the first fits other models
     try:
         yield
     finally:

@@ -33,6 +33,7 @@ class GraphNetwork(Recommender):
     """
 
     name: ClassVar[str] = "gnn"
+    shared: ClassVar[bool] = True
     defaults: ClassVar[dict[str, Any]] = {}
     """Settings in which a subclass differs from `GnnConfig`."""
     options: ClassVar[frozenset[str]] = frozenset(GnnConfig.model_fields)

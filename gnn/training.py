@@ -18,7 +18,7 @@ from torch.nn.parallel import DistributedDataParallel
 from gnn import processes
 from gnn.config import GnnConfig
 from gnn.friends import Friends
-from gnn.loss import Negatives, popularity_bias, softmax_loss
+from gnn.loss import Negatives, pairwise_loss, popularity_bias, softmax_loss
 from gnn.model import Network
 from gnn.relations import Relation, both_directions
 from gnn.spectral import leading_directions
@@ -194,16 +194,11 @@ class Trainer:
         # What several processes find is averaged, and should be added up.
         share = np.float32(processes.count() / max(processes.added_up(float(weight.sum())), 1e-12))
         shares = torch.from_numpy(weight * share).to(self.device)
-        loss = softmax_loss(
-            user_vectors,
-            content_vectors,
-            positives,
-            shares,
-            self.config.temperature,
-            self._negatives(),
-            self.precision,
-            self._biased(cold),
-        )
+        told = user_vectors, content_vectors, positives, shares
+        if self.config.loss == "bpr":
+            loss = pairwise_loss(*told, self._rivals(positives.count), self.config.temperature, self._biased(cold))
+        else:
+            loss = softmax_loss(*told, self.config.temperature, self._negatives(), self.precision, self._biased(cold))
         if self.friends:
             mine = np.flatnonzero(np.isin(users, asked, assume_unique=True))
             loss = loss + self.config.friends * self.friends.loss(
@@ -265,6 +260,11 @@ class Trainer:
         chance = np.diff(self._chances, prepend=0.0)[ids]
         weight = torch.from_numpy((1.0 / (self._sampled * chance)).astype(np.float32))
         return Negatives(torch.from_numpy(ids).to(self.device), weight.to(self.device))
+
+    def _rivals(self, count: int) -> Ints:
+        """One content for each of ``count`` watches, all as likely; they follow from the step and the process."""
+        rng = np.random.default_rng([self.config.seed, self.steps, processes.rank()])
+        return rng.integers(self.watches.contents, size=count)
 
     @torch.no_grad()
     def embed(self) -> tuple[Tensor, Tensor, list[dict[str, Tensor]]]:

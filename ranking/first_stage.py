@@ -8,21 +8,18 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from baselines.baseline import Baseline
 from baselines.ease import Ease
 from baselines.recommender import Progress, Recommender
-from baselines.tuning import says_nothing, tune
-from gnn.config import GnnConfig
+from baselines.tuning import tune
+from gnn import processes
 from graph import aside
 from graph.errors import EntourageError
 from graph.snapshot import Snapshot
-from ranking import registry
+from ranking import network_search, registry
 from ranking.holdout import Holdout
-
-if TYPE_CHECKING:
-    from gnn.recommender import GraphNetwork
 
 __all__ = ["FirstStage", "Member", "plan"]
 
@@ -46,27 +43,6 @@ _SIMILAR_USERS: Final = 100_000
 """With more users than this, whatever compares users with users is left out."""
 _EASE_CONTENTS: Final = 100_000
 """With more contents than this, and too many users for an inverse, EASE is left out: it would learn a few of them."""
-
-
-_TRIALS: Final[Sequence[tuple[str, Sequence[float]]]] = (
-    ("temperature", (0.3, 0.45, 0.7)),
-    ("temperature", (0.14, 0.1)),
-    ("popularity", (0.5, 1.0)),
-    ("weight_decay", (0.3, 0.1)),
-    ("weight_decay", (3.0,)),
-    ("friends", (0.5, 1.0)),
-)
-"""Of the graph network's settings, values in the order they are tried, beginning with the default, until one is no
-better than the best before: the sparser the watches, the higher the best temperature, and the more popularity says.
-What friends count is tried where there are any."""
-_TRIAL: Final = {"dim": 64, "heads": 4}
-"""A network half as wide tells settings apart in less than half the time."""
-_TRIAL_SHARE: Final = 0.15
-"""Of the network's time, for each trial."""
-_SHORTEST_TRIAL_S: Final = 10.0
-"""A shorter one ends after a few steps and tells nothing: one network has all the time then."""
-_TRIALS_SHARE: Final = 0.6
-"""Of the network's time, that no trial but those of the temperature may go beyond."""
 
 
 @dataclass(frozen=True)
@@ -142,10 +118,9 @@ class FirstStage:
             begun = time.monotonic()
             progress(len(found.models) / len(members), f"fitting {member.name}")
             if member.name == "gnn":
-                model, found.settings["gnn"], found.seconds["gnn"] = _network(
-                    holdout, network, network_s, progress, checkpoint
-                )
-                found.models["gnn"], found.epochs = model, int(model.best_epochs)
+                best_network = network_search.search("gnn", holdout, network, network_s, progress, checkpoint)
+                found.models["gnn"], found.epochs = best_network.model, best_network.model.best_epochs
+                found.settings["gnn"], found.seconds["gnn"] = best_network.settings, best_network.seconds
                 continue
             kept = checkpoint and checkpoint / member.name
             if kept and (before := _finished(kept, holdout.train)):
@@ -205,7 +180,7 @@ class FirstStage:
             settings = self.settings[name]
             if name == "gnn":
                 model: Any = registry.make("gnn", **settings)
-                seconds = max(network_s() - others_s, 1.0)  # an epoch is trained whatever it takes
+                seconds = processes.agreed(max(network_s() - others_s, 1.0))  # an epoch is trained whatever it takes
                 again = checkpoint and checkpoint / "gnn-on-everything"
                 model.fit(snapshot, progress, epochs=self.epochs, budget_s=seconds, start=before, checkpoint=again)
                 before = None
@@ -233,48 +208,3 @@ def _finish(kept: Path, model: Recommender, settings: Mapping[str, Any], seconds
             file.write_text(json.dumps({"settings": settings, "seconds": seconds}))
     except OSError as error:
         warnings.warn(f"No checkpoint was written: {error}", stacklevel=2)
-
-
-def _network(
-    holdout: Holdout, given: Mapping[str, Any], budget_s: float, progress: Progress, checkpoint: Path | None
-) -> tuple[GraphNetwork, dict[str, Any], float]:
-    """The graph network that does best on ``holdout``, its settings, and the seconds that all of them took.
-
-    Narrower ones try temperatures and, where there is time, powers of popularity, weight decays and weights of
-    friends; the best one's settings are trained in full width for the rest of the time, and kept if that is better:
-    where watches are few, it need not be. Without the time for trials a narrow one is trained as it comes; so is, in a
-    large graph, one whose width is ``given``.
-    """
-    spent = 0.0
-    start = {name: GnnConfig.model_fields[name].default for name, _ in _TRIALS}
-
-    def fit(settings: dict[str, Any], seconds: float) -> tuple[float, GraphNetwork, dict[str, Any]]:
-        nonlocal spent
-        begun = time.monotonic()
-        model: Any = registry.make("gnn", **settings)
-        told = "-".join(str(getattr(model.config, name)) for name in ("dim", *start))
-        kept = checkpoint and checkpoint / f"gnn-{told}"
-        model.fit(holdout.train, progress, validation=holdout.worth, budget_s=seconds, checkpoint=kept)
-        manifest = model.artifact.manifest
-        spent += max(time.monotonic() - begun, manifest.seconds)  # which knows of a run that was killed
-        return manifest.metrics.get("validation_ndcg@10", 0.0), model, settings
-
-    first = dict(given) if "dim" in given else {**given, **_TRIAL, **start}
-    trial_s = _TRIAL_SHARE * budget_s
-    if "dim" in given or trial_s < _SHORTEST_TRIAL_S:
-        _, model, settings = fit(first, budget_s)
-        return model, settings, spent
-    best = fit(first, trial_s)
-    for name, values in _TRIALS:
-        if says_nothing(name, holdout.train):
-            continue
-        for value in values if best[2][name] == start[name] else ():  # else the other direction was the better
-            if name != "temperature" and spent + trial_s > _TRIALS_SHARE * budget_s:
-                break
-            tried = fit({**best[2], name: value}, trial_s)
-            if tried[0] <= best[0]:
-                break
-            best = tried
-    wide = fit({name: value for name, value in best[2].items() if name not in _TRIAL}, budget_s - spent)
-    _, model, settings = max(best, wide, key=lambda found: found[0])
-    return model, settings, spent

@@ -19,6 +19,7 @@ import scipy.sparse as sp
 from baselines.artifact import FORMAT, reading
 from baselines.baseline import nearest, row_of, silent
 from baselines.recommender import Floats, Ints, Progress, Recommender
+from gnn import processes
 from gnn.config import LARGE, SMALLER
 from graph import aside
 from graph.errors import ModelError
@@ -58,6 +59,7 @@ class Hybrid(Recommender):
     """
 
     name: ClassVar[str] = "gat"
+    shared: ClassVar[bool] = True
 
     def __init__(self, *, budget_min: float | None = None, seed: int = 0, device: str = "auto") -> None:
         if budget_min is not None and not budget_min > 0:
@@ -74,6 +76,9 @@ class Hybrid(Recommender):
         when started again with the same settings on the same graph; blending, ranking and fitting the other models on
         everything begin anew. All that is kept in folders of its own in ``checkpoint``, for the caller to delete once
         the model is saved.
+
+        Several processes (`gnn.processes`) train the network together, and the first alone does everything else: in the
+        others the result can neither recommend nor be saved.
         """
         progress = progress or silent
         checkpoint = checkpoint and self._own(checkpoint, snapshot)
@@ -88,7 +93,7 @@ class Hybrid(Recommender):
 
         hasty = {"cold": 0.0, "in_time": False} if total < _HASTE_S else {}
         part = holdout.cut(snapshot, seed=self.seed)
-        members = plan(snapshot)
+        members = [member for member in plan(snapshot) if member.name == "gnn" or processes.rank() == 0]
         search = 0.2 if any(member.name == "ease" for member in members) else 0.13  # EASE has the longest
         first = FirstStage.tuned(
             members,
@@ -100,6 +105,8 @@ class Hybrid(Recommender):
             seed=self.seed,
             checkpoint=checkpoint,
         )
+        if processes.rank() > 0:
+            return self._helping(first, snapshot, checkpoint)
         begun = min(begun, time.monotonic() - sum(first.seconds.values()))  # what an earlier run took counts
         names = list(first.models)
         judged = part.users
@@ -123,6 +130,7 @@ class Hybrid(Recommender):
         depth = round(len(candidates.contents) / max(len(judged), 1), 1)
         del part, context, candidates
         gc.collect()  # models that were let go hold on to each other, and of a large graph there is no room for both
+        processes.agreed(float("gnn" in kept))  # see _helping
         self._first = first.again(
             kept, snapshot, lambda: max(0.9 * left(), 0.1 * total), _between(progress, 0.7, 1.0), checkpoint
         )
@@ -145,12 +153,18 @@ class Hybrid(Recommender):
         progress(1.0, "done")
         return self
 
+    def _helping(self, first: FirstStage, snapshot: Snapshot, checkpoint: Path | None) -> Self:
+        """What is left for a process that is not the first: to train the network on everything, if it has a say."""
+        if processes.agreed(0.0):
+            first.again(["gnn"], snapshot, lambda: 0.0, silent, checkpoint)
+        return self
+
     def _own(self, checkpoint: Path, snapshot: Snapshot) -> Path:
         """The folder in ``checkpoint`` of these settings and this graph; those of others are deleted."""
         told = f"{FORMAT} {self.budget_min} {self.seed} {self.device} {snapshot.digest}"
         own = checkpoint / f"search-{hashlib.sha256(told.encode()).hexdigest()[:16]}"
         for other in checkpoint.glob("search-*"):
-            if other != own:
+            if other != own and processes.rank() == 0:
                 shutil.rmtree(other)
         return own
 

@@ -88,9 +88,10 @@ def learn(
     progress: Progress,
     seed: int = 0,
 ) -> tuple[SecondStage, Verdict]:
-    """Learn a blend and a ranker that corrects it, and take the simplest that nothing more complex beats clearly.
+    """Learn a blend and a ranker that corrects it, and take whichever is best on users that it did not learn from.
 
-    Clearly: by more than one standard error of the users' differences, two for a ranker. ``held_out`` is
+    A blend that is no better than the best model alone is left out, and so is a ranker that is not better by two
+    standard errors of the users' differences: it can do more harm. ``held_out`` is
     users × contents. Without any held-out user the models are blended with even weights.
     """
     if not len(candidates.users):  # nothing to learn from: everyone has the same say
@@ -125,7 +126,7 @@ def learn(
     chosen, values, stage = options[0]
     for name, others, other in options[1:]:
         gain = others - values
-        margin = 1.0 if other.ranker is None else _RANKER_MARGIN
+        margin = 0.0 if other.ranker is None else _RANKER_MARGIN
         if gain.mean() > margin * gain.std() / np.sqrt(max(len(gain), 1)):
             chosen, values, stage = name, others, other
     return stage, Verdict(figures, chosen, importance)

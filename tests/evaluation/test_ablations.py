@@ -59,7 +59,7 @@ def test_properties_of_edges_that_are_left_out_tell_nothing():
 def test_each_part_names_what_the_snapshot_can_lose(described):
     labels = {
         part: [contender.label for contender in ablations.contenders(part, described)]
-        for part in ("edges", "features", "convolutions", "recipe", "pipeline")
+        for part in ("edges", "features", "convolutions", "losses", "recipe", "pipeline")
     }
     assert all(found[0] == ablations.COMPLETE for found in labels.values())
     assert labels["edges"] == [ablations.COMPLETE]

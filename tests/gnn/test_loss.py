@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from gnn import loss
-from gnn.loss import Negatives, softmax_loss
+from gnn.loss import Negatives, pairwise_loss, softmax_loss
 from gnn.relations import Relation, both_directions
 
 USERS, CONTENTS, TEMPERATURE = 9, 31, 0.14
@@ -90,4 +90,20 @@ def test_all_contents_drawn_with_weight_one_is_the_full_softmax(problem):
     torch.testing.assert_close(drawn, full)
     got = torch.autograd.grad(drawn, (users, contents))
     for mine, theirs in zip(got, torch.autograd.grad(full, (users, contents)), strict=True):
+        torch.testing.assert_close(mine, theirs)
+
+
+@pytest.mark.parametrize("biased", [True, False])
+def test_pairs_as_the_naive_loop(problem, biased):
+    (users, contents), positives, weight = problem
+    bias = -torch.rand(CONTENTS, generator=torch.Generator().manual_seed(2), dtype=torch.float64) * biased
+    rivals = np.random.default_rng(3).integers(0, CONTENTS, positives.count)
+    expected = torch.zeros((), dtype=torch.float64)
+    for edge in range(positives.count):
+        logits = (contents @ users[positives.target[edge]] + bias) / TEMPERATURE
+        expected = expected - weight[edge] * torch.sigmoid(logits[positives.source[edge]] - logits[rivals[edge]]).log()
+    got = pairwise_loss(users, contents, positives, weight, rivals, TEMPERATURE, bias if biased else None)
+    torch.testing.assert_close(got, expected)
+    want = torch.autograd.grad(expected, (users, contents))
+    for mine, theirs in zip(torch.autograd.grad(got, (users, contents)), want, strict=True):
         torch.testing.assert_close(mine, theirs)

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -18,6 +13,7 @@ from gnn.config import GnnConfig
 from gnn.fitting import trainer
 from gnn.recommender import GraphNetwork
 from tests import checkerboard
+from tests.torchrun import in_two_processes
 
 EVERYONE = np.arange(checkerboard.SIZE)
 
@@ -45,17 +41,7 @@ with processes.joined():
 
 
 def test_two_processes_train_the_same_network_as_one(tmp_path):
-    (tmp_path / "run.py").write_text(_RUN)
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    done = subprocess.run(
-        [*command, str(tmp_path / "run.py"), str(tmp_path)],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    in_two_processes(_RUN, tmp_path)
 
     def scores(neighbours: int, rank: int) -> npt.NDArray[np.float32]:
         path = tmp_path / f"model-{neighbours}-{rank}"
