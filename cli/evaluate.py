@@ -33,7 +33,9 @@ def evaluate(
     ] = "popularity,friends-items,item-knn,user-knn,ease,als,gat",
     split: Annotated[
         How,
-        typer.Option(help="Hold out at random per user, or the newest, or all of some users or contents."),
+        typer.Option(
+            help="Hold out at random per user, the newest, all of some users or contents, or both of the first."
+        ),
     ] = How.RANDOM,
     fraction: Annotated[float, typer.Option(help="Share held out, between 0 and 1.")] = 0.2,
     seeds: Annotated[int, typer.Option(min=1, help="Splits, drawn with seeds 0, 1, …; with --split time, fits.")] = 1,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -19,9 +19,12 @@ from graph import hindsight
 from graph.errors import InputError, SettingsError
 from graph.snapshot import NO_TIME, Edges, Snapshot
 
-__all__ = ["How", "Split", "cold_contents", "cold_users", "hold_out", "random", "temporal"]
+__all__ = ["How", "Split", "cold_contents", "cold_users", "hold_out", "newcomers", "random", "temporal"]
 
 Mask = npt.NDArray[np.bool_]
+
+_NEWEST: Final = 0.2
+"""Share of the watches that newcomers are judged by."""
 
 
 class How(StrEnum):
@@ -31,6 +34,7 @@ class How(StrEnum):
     TIME = "time"
     COLD_USERS = "cold-users"
     COLD_CONTENTS = "cold-contents"
+    NEWCOMERS = "newcomers"
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,7 @@ class Split:
 def hold_out(
     snapshot: Snapshot, how: How, fraction: float, seed: int = 0, *, known_only: bool = False, keep_counts: bool = False
 ) -> Split:
-    """The split called ``how``; see `random`, `temporal` (which no seed changes), `cold_users` and `cold_contents`."""
+    """The split called ``how``: `random`, `temporal` (which no seed changes), `cold_users`, `cold_contents`, …"""
     match how:
         case How.RANDOM:
             return random(snapshot, fraction, seed, known_only=known_only, keep_counts=keep_counts)
@@ -72,6 +76,8 @@ def hold_out(
             return cold_users(snapshot, fraction, seed, keep_counts=keep_counts)
         case How.COLD_CONTENTS:
             return cold_contents(snapshot, fraction, seed, keep_counts=keep_counts)
+        case How.NEWCOMERS:
+            return newcomers(snapshot, fraction, seed, keep_counts=keep_counts)
 
 
 def random(
@@ -163,6 +169,31 @@ def cold_contents(snapshot: Snapshot, fraction: float = 0.1, seed: int = 0, *, k
     warm = np.bincount(snapshot.watched.source[~held], minlength=snapshot.users.count) > 0
     judged = held & warm[snapshot.watched.source]
     return _split(f"cold contents {fraction:g}", snapshot, ~held, judged, allowed=cold, keep_counts=keep_counts)
+
+
+def newcomers(snapshot: Snapshot, fraction: float = 0.1, seed: int = 0, *, keep_counts: bool = False) -> Split:
+    """Withhold every watch of ``fraction`` of the users, as `cold_users`, and everything since a moment, as `temporal`.
+
+    Judged by what they watch from then on, which is the newest fifth of all watches: by what comes next, as whoever
+    serves newcomers is. What they had watched before is neither judged nor recommended. Raises what both raise.
+    """
+    _check(fraction)
+    whole = temporal(snapshot, _NEWEST, known_only=True, keep_counts=keep_counts)
+    active = np.flatnonzero(np.diff(snapshot.watched.indptr))
+    chosen = _choose(active, fraction, seed)
+    users = np.intersect1d(chosen, whole.users)
+    if not len(users):
+        raise InputError("None of the users withheld watched anything later.", do="Choose a larger fraction.")
+    watched = whole.train.watched
+    theirs = np.isin(watched.source, chosen)
+    before = _matrix(watched, theirs, np.ones(len(watched)))
+    return replace(
+        whole,
+        name=f"newcomers {fraction:g}",
+        train=whole.train.with_edges(watched.keep(~theirs)),
+        users=users,
+        masked=before if whole.masked is None else sp.csr_array(whole.masked + before),
+    )
 
 
 def _check(fraction: float) -> None:

@@ -233,6 +233,27 @@ def test_cold_users_have_no_watch_left_but_keep_their_friends():
     assert split.train.follows.count == whole.follows.count
 
 
+def test_newcomers_have_no_watch_left_and_are_judged_by_what_they_watch_next():
+    # Content 0 is everyone's before, 1 and 2 come after; whoever is withheld had watched 0 before, too.
+    watches = [(u, 0, 1 + u) for u in range(10)] + [(10, 1, 5), (10, 2, 6), (10, 0, 7)]
+    whole = network([*watches, *[(u, 1 + u % 2, 100 + u) for u in range(3)]])
+    split = splits.newcomers(whole, 0.4, seed=0)
+    assert split.cutoff == 100
+    assert 0 < len(split.users) < 3
+    assert (split.train.watched.columns["lastAt"] < 100).all()
+    assert np.diff(split.train.watched.indptr)[split.users].sum() == 0
+    assert {(u, c) for u, c in held(split) if u in split.users} == {(u, 1 + u % 2) for u in split.users.tolist()}
+    ranked = rank(Counted().fit(split.train), split, 3)
+    assert set(np.unique(ranked)) == {-1, 1, 2}  # not what they knew
+
+
+def test_newcomers_need_times_and_somebody_who_comes():
+    with pytest.raises(InputError, match="--split random"):
+        splits.newcomers(checkerboard.snapshot())
+    with pytest.raises(InputError, match="larger fraction"):
+        splits.newcomers(network([*[(u, 0, 1 + u) for u in range(40)], (0, 1, 100), (1, 1, 2)]), 0.05, seed=1)
+
+
 def test_cold_contents_have_no_watch_left_and_are_all_that_is_ranked():
     split = splits.cold_contents(checkerboard.snapshot(), 0.2, seed=1)
     assert split.allowed is not None
@@ -259,7 +280,7 @@ def test_a_sample_judges_fewer_users_of_the_same_split():
 
 @pytest.mark.parametrize("fraction", [0.0, 1.0, -0.2, 1.5, float("nan")])
 def test_a_fraction_outside_0_to_1_is_refused(fraction):
-    for make in (splits.random, splits.temporal, splits.cold_users, splits.cold_contents):
+    for make in (splits.random, splits.temporal, splits.cold_users, splits.cold_contents, splits.newcomers):
         with pytest.raises(SettingsError, match="between 0 and 1"):
             make(checkerboard.snapshot(), fraction)
 
