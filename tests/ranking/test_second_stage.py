@@ -229,6 +229,20 @@ def test_without_time_there_is_still_a_blend():
     assert "blend + ranker" not in verdict.figures
 
 
+def test_the_blend_is_taken_wherever_it_is_better_than_any_model_on_others():
+    chosen = []
+    for seed in range(12):
+        candidates, held_out, context = made_up(users=120, seed=seed)
+        noise = np.random.default_rng(seed).normal(size=candidates.scores.shape).astype(np.float32)
+        scores = candidates.scores[:, :1] + np.float32(0.05 * seed) * noise  # ever less alike
+        alike = replace(candidates, scores=scores)
+        _, verdict = second_stage.learn(MODELS, alike, held_out, context, budget_s=0.0, progress=silent)
+        best = max(verdict.figures[name] for name in MODELS)
+        chosen.append(verdict.chosen == "blend")
+        assert chosen[-1] == (verdict.figures["blend"] > best)
+    assert 0 < sum(chosen) < len(chosen)
+
+
 @pytest.fixture
 def lively() -> Snapshot:
     """User 3 follows 0, 1 and 2, who watched 0 and 1; they made contents 1 and 2; contents 0 and 1 share a hashtag."""
