@@ -38,13 +38,17 @@ def evaluate(
         ),
     ] = How.RANDOM,
     fraction: Annotated[float, typer.Option(help="Share held out, between 0 and 1.")] = 0.2,
-    seeds: Annotated[int, typer.Option(min=1, help="Splits, drawn with seeds 0, 1, …; with --split time, fits.")] = 1,
+    seeds: Annotated[
+        int, typer.Option(min=1, help="Splits, each with a seed of its own; with --split time, fits.")
+    ] = 1,
+    first_seed: Annotated[int, typer.Option(min=0, help="Of these seeds: take others than those you looked at.")] = 0,
     k: Annotated[str, typer.Option(help="Comma-separated cut-offs; the first orders the table.")] = "10,20",
     budget: Annotated[
         float | None, typer.Option(help="Minutes for each fit of `gat`; without it, by the size of the graph.")
     ] = None,
     tune_seconds: Annotated[
-        float, typer.Option(min=0, help="Let every baseline search its settings so long, on training data only.")
+        float,
+        typer.Option(min=0, help="Let every baseline and network search its settings so long, on training data only."),
     ] = 0,
     users: Annotated[int, typer.Option(min=0, help="Judge only so many users, drawn at random; 0 judges all.")] = 0,
     known_only: Annotated[
@@ -79,7 +83,8 @@ def evaluate(
         raise SettingsError("--models names nothing, or something twice.", do="Give different names, with commas.")
     whole = snapshots.load(snapshot or settings.snapshot_path)
     made = [
-        hold_out(whole, split, fraction, seed, known_only=known_only, keep_counts=keep_counts) for seed in range(seeds)
+        hold_out(whole, split, fraction, seed, known_only=known_only, keep_counts=keep_counts)
+        for seed in range(first_seed, first_seed + seeds)
     ]
     if users:
         made = [one.sample(users, seed) for seed, one in enumerate(made)]

@@ -39,7 +39,7 @@ class GraphNetwork(Recommender):
     options: ClassVar[frozenset[str]] = frozenset(GnnConfig.model_fields)
     """Keyword arguments that it can be made with."""
     space: ClassVar[Mapping[str, Sequence[Any]]] = {
-        "temperature": (0.1, 0.14, 0.2, 0.3, 0.45, 0.7),
+        "temperature": (0.1, 0.14, 0.2, 0.3, 0.5, 0.8, 1.2),
         "popularity": (0.0, 0.25, 0.5, 1.0),
         "friends": (0.0, 0.2, 0.5, 1.0),
         "layers": (1, 2, 3, 4),

@@ -32,9 +32,9 @@ than the best before: the sparser the watches, the higher the best temperature, 
 friends count is tried where there are any."""
 _TRIAL: Final = {"dim": 64, "heads": 4}
 """A network half as wide tells settings apart in less than half the time."""
-_TRIAL_SHARE: Final = 0.1
+_TRIAL_SHARE: Final = 0.07
 """Of the time, for each trial."""
-SHORTEST_S: Final = 67.0
+SHORTEST_S: Final = 90.0
 """With less time than this a trial would end after a few steps and tell nothing: one network has all of it then."""
 _TRIALS_SHARE: Final = 0.65
 """Of the time, that no trial but those of the temperature may go beyond."""
