@@ -26,7 +26,7 @@ def attend(
     over the edges of t weighs values[s]. Shapes: left and bias (S, H), right (T, H), edge_bias (E,), values (S, D)
     with D a multiple of H; gives (T, D), zero where there is no edge.
     """
-    if values.is_cuda:
+    if _by_pyg(values):
         score = torch.nn.functional.leaky_relu(_at(left, relation.source) + _at(right, relation.target), SLOPE)
         return _aggregate(score + _at(bias, relation.source), edge_bias, values, relation)
     none = values.new_empty(0)
@@ -46,7 +46,7 @@ def attend_v2(
 
     left (S, K), right (T, K), weight (K,), K a multiple of the heads, which ``bias`` (S, H) counts.
     """
-    if values.is_cuda:
+    if _by_pyg(values):
         z = torch.nn.functional.leaky_relu(_at(left, relation.source) + _at(right, relation.target), SLOPE) * weight
         score = z.view(relation.count, bias.shape[1], z.shape[1] // bias.shape[1]).sum(-1)
         return _aggregate(score + _at(bias, relation.source), edge_bias, values, relation)
@@ -56,13 +56,18 @@ def attend_v2(
 
 def weighted_sum(weight: Tensor, values: Tensor, relation: Relation) -> Tensor:
     """Sum over each target's edges of weight (E,), a constant, times values (S, D); gives (T, D)."""
-    if values.is_cuda:
+    if _by_pyg(values):
         from torch_geometric.utils import scatter  # PyG takes seconds to import, and only a GPU needs it
 
         messages = weight[:, None] * _at(values, relation.source)
         target = _index(relation.target, values)
         return scatter(messages, target, dim=0, dim_size=relation.targets, reduce="sum")  # type: ignore[no-any-return]
     return _WeightedSum.apply(weight, values, relation)  # type: ignore[no-any-return]
+
+
+def _by_pyg(values: Tensor) -> bool:
+    """Whether PyG's operations do it: on anything but a CPU."""
+    return values.device.type != "cpu"
 
 
 def _index(ids: Any, like: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from gnn.recommender import GraphNetwork, LightGcn
+from gnn.recommender import DenseNetwork, GraphNetwork, LightGcn
 from tests.conformance import RecommenderConformance
 
 
@@ -11,3 +11,7 @@ class TestGraphNetwork(RecommenderConformance):
 
 class TestLightGcn(RecommenderConformance):
     make = LightGcn
+
+
+class TestDenseNetwork(RecommenderConformance):
+    make = DenseNetwork

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from gnn import attention, sweeps
 from gnn.attention import attend, attend_v2, weighted_sum
+from gnn.layers import LightGcn, Sage
 from gnn.relations import Relation, both_directions
 
 SOURCES, TARGETS, HEADS, WIDTH = 7, 5, 2, 3
@@ -87,17 +88,53 @@ def test_as_pyg_forward_and_backward(version):
         torch.testing.assert_close(got, wanted, rtol=1e-5, atol=1e-5)
 
 
+ATTEND = partial(attend, relation=relation())
+ATTEND_V2 = partial(attend_v2, relation=relation())
+
+
+def summed(weight: Tensor, values: Tensor) -> Tensor:
+    return weighted_sum(weight.detach(), values, relation())
+
+
 @pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
-def test_the_path_of_a_gpu_gives_the_same():
-    edges = relation()
-    left, right, bias, edge_bias, values = tensors(
-        (SOURCES, HEADS), (TARGETS, HEADS), (SOURCES, HEADS), (edges.count,), (SOURCES, HEADS * WIDTH)
-    )
-    score = torch.nn.functional.leaky_relu(
-        attention._at(left, edges.source) + attention._at(right, edges.target), attention.SLOPE
-    )
-    reference = attention._aggregate(score + attention._at(bias, edges.source), edge_bias, values, edges)
-    torch.testing.assert_close(attend(left, right, bias, edge_bias, values, edges), reference)
+@pytest.mark.parametrize(
+    ("message", "shapes"),
+    [
+        (ATTEND, [(SOURCES, HEADS), (TARGETS, HEADS), (SOURCES, HEADS), (14,), (SOURCES, HEADS * WIDTH)]),
+        (ATTEND_V2, [(SOURCES, 8), (TARGETS, 8), (8,), (SOURCES, HEADS), (14,), (SOURCES, HEADS * WIDTH)]),
+        (summed, [(14,), (SOURCES, WIDTH)]),
+    ],
+    ids=["attend", "attend_v2", "weighted_sum"],
+)
+def test_the_path_of_a_gpu_gives_the_same_forward_and_backward(message, shapes, monkeypatch):
+    """PyG's own operations, run on the CPU here."""
+    inputs = tensors(*shapes)
+    ours = message(*inputs)
+    monkeypatch.setattr(attention, "_by_pyg", lambda values: True)
+    theirs = message(*inputs)
+    torch.testing.assert_close(ours, theirs)
+    toward = torch.randn(ours.shape, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    gradients = [torch.autograd.grad((out * toward).sum(), inputs, allow_unused=True) for out in (ours, theirs)]
+    for got, wanted in zip(*gradients, strict=True):
+        torch.testing.assert_close(got, wanted)
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
+def test_fixed_weights_are_those_of_pyg():
+    """A step of LightGCN and the mean of GraphSAGE, over a graph of two kinds of nodes."""
+    from torch_geometric.nn import LGConv, SAGEConv
+
+    edges = relation(30, 20, 200)
+    source, target = tensors((30, 8), (20, 8), dtype=torch.float32)
+    pairs = torch.from_numpy(np.stack([edges.source, edges.target])).long()
+    bipartite = torch.stack([pairs[0], pairs[1] + 30])  # one graph of everyone, edges both ways
+    whole = LGConv()(torch.cat([source, target]), torch.cat([bipartite, bipartite.flip(0)], dim=1))
+    torch.testing.assert_close(LightGcn(8, 1, 0)(source, target, edges), whole[30:], rtol=1e-5, atol=1e-5)
+
+    ours, theirs = Sage(8, 1, 0), SAGEConv((8, 8), 8, bias=False)
+    ours.neighbours.weight.data.copy_(theirs.lin_l.weight)
+    ours.own.weight.data.copy_(theirs.lin_r.weight)
+    torch.testing.assert_close(ours(source, target, edges), theirs((source, target), pairs), rtol=1e-5, atol=1e-5)
 
 
 def test_a_target_without_edges_gets_nothing():

@@ -43,6 +43,44 @@ def test_other_losses_solve_the_checkerboard_too(loss):
     assert ids[:, 0].tolist() == EVERYONE.tolist()
 
 
+def test_contents_that_are_drawn_stand_for_all_of_them():
+    graph = odd([(user, content) for user in range(20) for content in range(user)], [], 20)  # the last by nobody
+    run = fitting.trainer(SMALL.model_copy(update={"sampled_items": 100}), graph)
+    stood_for = np.zeros(20)
+    for _ in range(3_000):
+        negatives = run._negatives()
+        assert negatives.ids is not None
+        assert negatives.weight is not None
+        np.add.at(stood_for, negatives.ids.numpy(), negatives.weight.numpy())
+    np.testing.assert_allclose(stood_for / 3_000, 1.0, atol=0.05)
+
+
+def test_decay_shrinks_ids_and_nothing_else():
+    """With a rate of learning next to nothing, what moves is moved by decay alone."""
+    config = SMALL.model_copy(update={"lr": 1e-4, "weight_decay": 1_000.0})
+    run = fitting.trainer(config, checkerboard.snapshot())
+    before = {name: weight.detach().clone() for name, weight in run.network.named_parameters()}
+    run.step(EVERYONE)
+    for name, weight in run.network.named_parameters():
+        kept = 0.9 if name.startswith("embeddings") else 1.0
+        torch.testing.assert_close(weight.detach(), kept * before[name], atol=3e-4, rtol=0)
+
+
+def test_what_is_kept_is_the_running_average_of_the_weights():
+    run = fitting.trainer(SMALL.model_copy(update={"ema": 0.5}), checkerboard.snapshot())
+    expected = [weight.clone() for weight in run.average]
+    for step in range(1, 5):
+        run.step(EVERYONE)
+        decay = min(0.5, (1 + step) / (10 + step))  # an average of few weights forgets its start quickly
+        for mean, weight in zip(expected, run.parameters, strict=True):
+            mean.mul_(decay).add_(weight.detach(), alpha=1 - decay)
+    for average, mean in zip(run.average, expected, strict=True):
+        torch.testing.assert_close(average, mean)
+    averaged, _, _ = run.embed()
+    run.average = [weight.detach().clone() for weight in run.parameters]
+    assert not torch.allclose(averaged, run.embed()[0])
+
+
 @pytest.mark.parametrize("convolution", ["gat", "gatv2", "sage", "lightgcn"])
 def test_drawn_neighbours_solve_the_checkerboard_too(convolution):
     config = SMALL.model_copy(update={"neighbours": 3, "convolution": convolution})
