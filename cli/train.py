@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import json
 import shutil
 import time
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -12,7 +15,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from baselines.baseline import Baseline
 from baselines.recommender import Recommender
+from evaluation.tuning import read_settings
 from gnn import processes
 from gnn.recommender import GraphNetwork
 from graph import snapshot as snapshots
@@ -33,11 +38,18 @@ def train(
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda, for models that can use either.")] = "auto",
     seed: Annotated[int, typer.Option(min=0, help="Of everything that is drawn at random.")] = 0,
+    settings_file: Annotated[
+        Path | None, typer.Option("--settings", help="JSON of settings by model, as `entourage tune` writes it.")
+    ] = None,
+    setting: Annotated[
+        list[str] | None, typer.Option("--set", help="One setting, name=value; may stand several times.")
+    ] = None,
 ) -> None:
     """Train a recommender on the exported snapshot and save it for `recommend` and `serve`.
 
     `gat` is the whole pipeline: it tunes every model on a validation part of its own, and learns to rank their
-    candidates together. A training that was killed goes on when started again.
+    candidates together. A training that was killed goes on when started again. Other models take settings:
+    `--model gnn --set convolution=gatv2`.
 
     `torchrun --nproc-per-node 2 .venv/bin/entourage train` shares the network's work among processes.
     """
@@ -50,7 +62,8 @@ def train(
     settings = load_settings()
     if processes.rank() > 0:
         _console.quiet = True
-    recommender = _make(model, budget, device, seed)
+    given = read_settings(settings_file).get(model, {}) if settings_file else {}
+    recommender = _make(model, budget, device, seed, given | dict(map(_read, setting or ())))
     snapshot = snapshots.load(settings.snapshot_path)
     _console.print(
         f"Training {model} on {snapshot.users.count:,} users, {snapshot.contents.count:,} contents, "
@@ -85,13 +98,30 @@ def train(
     )
 
 
-def _make(name: str, budget: float | None, device: str, seed: int) -> Recommender:
-    """The recommender, with those of the options that it knows."""
+def _read(setting: str) -> tuple[str, Any]:
+    """A name=value as both; the value as JSON where it is any, else as the text it is."""
+    name, equals, text = setting.partition("=")
+    if not (name and equals):
+        raise SettingsError(f"--set {setting} gives nothing a value.", do="Write --set name=value.")
+    try:
+        return name, json.loads(text)
+    except ValueError:
+        return name, text
+
+
+def _make(name: str, budget: float | None, device: str, seed: int, given: Mapping[str, Any]) -> Recommender:
+    """The recommender, with those of the options that it knows and the settings that were ``given``."""
     known = registry.options(name)
     chosen: dict[str, Any] = {"budget_min": budget, "device": device, "seed": seed}
     if budget is not None and "budget_min" not in known and not issubclass(registry.kind(name), GraphNetwork):
         _console.print(f"[dim]{name} takes the time it takes: --budget is not used.[/]")
-    return registry.make(name, **{key: value for key, value in chosen.items() if key in known})
+    made = registry.make(name, **{key: value for key, value in chosen.items() if key in known} | dict(given))
+    usually = type(made)().settings if isinstance(made, Baseline) else {}  # networks look at theirs themselves
+    for key, value in given.items():
+        usual = usually.get(key)
+        if usual is not None and not isinstance(value, (float, int) if isinstance(usual, float) else type(usual)):
+            raise SettingsError(f"{name} cannot have {key} = {value!r}.", do=f"It usually has {usual!r}.")
+    return made
 
 
 def _table(metrics: dict[str, Any]) -> Table:

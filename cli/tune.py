@@ -65,7 +65,10 @@ def tune(
         fresh.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n")
     _console.print(_table(found, k))
     _console.print(f"Tried {len(found.trials)} settings in {time.monotonic() - began:.0f} s; the best are in {file}.")
-    _console.print(f"Next: `entourage evaluate --models {model} --split {split.value} --settings {file}`.")
+    _console.print(
+        f"Next: `entourage evaluate --models {model} --split {split.value} --settings {file}`, or "
+        f"`entourage train --model {model} --settings {file}`."
+    )
 
 
 def _table(found: tuning.Found, k: int) -> Table:

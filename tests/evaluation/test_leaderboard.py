@@ -1,16 +1,20 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
 from rich.console import Console
 
+from baselines.baseline import silent
 from evaluation import leaderboard, report, splits
 from evaluation.contenders import Contender, named, validation
 from evaluation.leaderboard import Leaderboard
+from gnn.recommender import LightGcn
 from graph.errors import SettingsError
-from graph.snapshot import NO_TIME
+from graph.snapshot import NO_TIME, Snapshot
+from ranking import network_search
 from tests import checkerboard
 from tests.evaluation.scored import Counted, Scored, network
 
@@ -125,6 +129,30 @@ def test_a_baseline_that_is_tuned_first_keeps_what_was_found():
     assert set(rows[0].settings[0]) == set(rows[1].settings[0])
     given = named(["item-knn"], {"item-knn": {"neighbours": 3}}, tune_s=2.0)
     assert leaderboard.evaluate(given, [split], ks=(5,)).rows[0].settings[0]["neighbours"] == 3
+
+
+def test_a_network_with_the_time_for_it_searches_on_the_training_part_alone(monkeypatch):
+    split = splits.random(checkerboard.snapshot(), 0.3)
+    fits: list[tuple[int, bool, int | None]] = []
+    fit = LightGcn.fit
+
+    def noted(self: LightGcn, snapshot: Snapshot, *given: Any, **told: Any) -> LightGcn:
+        fits.append((len(snapshot.watched), "validation" in told, told.get("epochs")))
+        return fit(self, snapshot, *given, **told)
+
+    monkeypatch.setattr(LightGcn, "fit", noted)
+    as_it_comes, searched = named(["lightgcn"], tune_s=2.0)[0], named(["lightgcn"], tune_s=100.0)[0]
+    as_it_comes.fit(split.train, 3, silent)
+    assert fits == [(len(split.train.watched), False, None)]
+    monkeypatch.setattr(network_search, "_TRIALS", (("temperature", (0.3,)),))
+    fits.clear()
+    found = searched.fit(split.train, 3, silent)
+    assert isinstance(found, LightGcn)
+    assert (found.config.convolution, found.config.seed) == ("lightgcn", 3)
+    assert [validated for _, validated, _ in fits] == [True, True, True, False]  # two trials, full width, everything
+    assert all(watches < len(split.train.watched) for watches, validated, _ in fits if validated)
+    assert fits[-1][0] == len(split.train.watched)
+    assert fits[-1][2] is not None
 
 
 def test_validation_is_the_newest_part_where_there_are_times():

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from baselines.knn import ItemKnn
 from cli.train import train
-from gnn.recommender import LightGcn
+from gnn.recommender import GraphNetwork, LightGcn
 from gnn.training import Trainer
 from graph.errors import SettingsError, SnapshotError
 from ranking import registry
@@ -67,6 +68,38 @@ def test_without_a_snapshot_it_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setenv("ENTOURAGE_HOME", str(tmp_path))
     with pytest.raises(SnapshotError, match="export"):
         train(model="popularity")
+
+
+def test_settings_are_taken_from_a_file_and_from_the_command_line(home):
+    (home / "tuned.json").write_text('{"item-knn": {"neighbours": 7, "weighting": "bm25"}, "ease": {"friends": 0.0}}')
+    train(model="item-knn", settings_file=home / "tuned.json", setting=["weighting=none", "shrink=5"])
+    model = registry.kind("item-knn").load(home / "models/item-knn", checkerboard.snapshot())
+    assert isinstance(model, ItemKnn)
+    assert (model.neighbours, model.weighting, model.shrink) == (7, "none", 5)
+
+
+def test_a_network_has_the_convolution_that_it_is_told(home):
+    train(model="gnn", setting=["convolution=sage", "dim=16", "max_epochs=2"])
+    model = registry.kind("gnn").load(home / "models/gnn", checkerboard.snapshot())
+    assert isinstance(model, GraphNetwork)
+    assert model.config.convolution == "sage"
+
+
+@pytest.mark.parametrize(
+    ("model", "setting"),
+    [
+        ("ease", "lambda=3"),
+        ("ease", "regularisation"),
+        ("ease", "regularisation=much"),
+        ("item-knn", "weighting=7"),
+        ("gnn", "convolution=magic"),
+        ("gat", "convolution=sage"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(home, model, setting):
+    with pytest.raises(SettingsError):
+        train(model=model, setting=[setting])
+    assert not (home / "models").exists()
 
 
 @pytest.mark.parametrize("options", [{"model": "magic"}, {"budget": 0.0}, {"device": "tpu"}])
