@@ -12,7 +12,7 @@ from graph.errors import EntourageError, ModelError, ModelMismatch
 
 __all__ = ["FORMAT", "reading"]
 
-FORMAT: Final = 4
+FORMAT: Final = 5
 """Of what is saved; counted up when a model saved before would load and mean something else."""
 
 

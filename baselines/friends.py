@@ -92,7 +92,9 @@ class FriendsItems(Baseline):
     def scores(self, users: Ints) -> Floats:
         return self._sums(self._sparse("weights")[users])
 
-    def newcomer_scores(self, watched: Ints, follows: Ints, followers: Ints) -> Floats | None:
+    def newcomer_scores(
+        self, watched: Ints, follows: Ints, followers: Ints, *, properties: Mapping[str, Any] | None = None
+    ) -> Floats | None:
         """What those they follow watched, or also what their followers did (`ties`); every friend counts the same."""
         friends = np.unique(follows) if self.ties == "followed" else np.union1d(follows, followers)
         return self._sums(row_of(friends, self.snapshot.users.count))[0] if len(friends) else None

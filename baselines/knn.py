@@ -78,7 +78,9 @@ class ItemKnn(_Knn):
     def scores(self, users: Ints) -> Floats:
         return self._sums(self.watched[users])
 
-    def newcomer_scores(self, watched: Ints, follows: Ints, followers: Ints) -> Floats | None:
+    def newcomer_scores(
+        self, watched: Ints, follows: Ints, followers: Ints, *, properties: Mapping[str, Any] | None = None
+    ) -> Floats | None:
         """The same sums, over what they watched; every watch counts the same."""
         return self._sums(row_of(watched, self.snapshot.contents.count))[0] if len(watched) else None
 

@@ -32,7 +32,9 @@ class Popularity(Baseline):
         counts = np.bincount(watched.target, weights=weights, minlength=watched.width)
         return {"popularity": counts.astype(np.float32)}
 
-    def newcomer_scores(self, watched: Ints, follows: Ints, followers: Ints) -> Floats | None:
+    def newcomer_scores(
+        self, watched: Ints, follows: Ints, followers: Ints, *, properties: Mapping[str, Any] | None = None
+    ) -> Floats | None:
         """The same as everyone's, for whom anything is known of."""
         known = len(watched) or len(follows) or len(followers)
         return np.array(self._dense("popularity")) if known else None

@@ -7,9 +7,10 @@ n nids gives (n, k); missing places are -1 with score -inf.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,7 @@ import scipy.sparse as sp
 from graph.errors import ModelError
 from graph.snapshot import Snapshot
 
-__all__ = ["Floats", "Ints", "Progress", "Recommender", "top_k"]
+__all__ = ["Floats", "Ints", "NewContent", "Placed", "Progress", "Recommender", "top_k"]
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
@@ -27,6 +28,29 @@ Progress = Callable[[float, str], None]
 
 _BLOCK_VALUES = 32_000_000
 """Scores held at once while recommending: 128 MB of float32."""
+
+
+@dataclass(frozen=True)
+class NewContent:
+    """What the graph knows of a content that came after the training."""
+
+    properties: Mapping[str, Any]
+    near: Mapping[str, Ints]
+    """By relationship type, nids of the nodes at the other end: users who WATCHED or MADE it, genres it HAS_GENRE …"""
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Contents that training never saw, beside the users whom it saw, as vectors of one space."""
+
+    users: Floats
+    """Shape (U, dim)."""
+    contents: Floats
+    """Shape (n, dim); zeros for a content of which nothing is known."""
+
+    def scores(self, user: int) -> Floats:
+        """Score of each of the contents for a user, shape (n,)."""
+        return np.asarray(self.contents @ self.users[user], dtype=np.float32)
 
 
 class Recommender(ABC):
@@ -47,12 +71,18 @@ class Recommender(ABC):
     def scores(self, users: Ints) -> Floats:
         """Score of every content for each user, shape (n, contents); higher is better; seen ones included."""
 
-    def newcomer_scores(self, watched: Ints, follows: Ints, followers: Ints) -> Floats | None:
+    def newcomer_scores(
+        self, watched: Ints, follows: Ints, followers: Ints, *, properties: Mapping[str, Any] | None = None
+    ) -> Floats | None:
         """Score of every content, shape (contents,), for somebody whom training never saw, without training anew.
 
-        Known of them are nids: what they ``watched``, whom they follow and who follows them, any of these empty. None
-        from a model that can make nothing of what there is.
+        Known of them are nids: what they ``watched``, whom they follow and who follows them, any of these empty; and
+        their ``properties`` in the graph. None from a model that can make nothing of what there is.
         """
+        return None
+
+    def place(self, contents: Sequence[NewContent]) -> Placed | None:
+        """Where contents belong that training never saw, without training anew; None from a model that cannot tell."""
         return None
 
     @abstractmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,8 +13,10 @@ import numpy.typing as npt
 from safetensors.numpy import load_file, save_file
 
 from gnn.config import Convolution
+from gnn.features import Column, Columns, features_of
 from gnn.topology import Link
 from graph.errors import ModelError
+from graph.profiles import profile
 
 __all__ = ["Encoder"]
 
@@ -37,24 +39,34 @@ class Encoder:
     """Label → its nodes' vectors (nodes, dim) before each layer."""
     degrees: Mapping[str, npt.NDArray[Any]]
     """Link name → edges that every source sends out, shape (S,)."""
+    columns: Columns = field(default_factory=dict)
+    """Label → what its features are, for the labels that have any."""
+    now: int | None = None
+    """The newest watch of the training, in ms, that ages are told from."""
 
     @property
     def embeds(self) -> bool:
         """Whether it can embed anything: graph attention can, over one layer at least."""
         return self.convolution == "gat" and all(self.layers.values())
 
-    def average(self, label: str) -> Floats | None:
-        """Features (F,) of a node of whom none are known: mean numbers, no flag; None where its label has none."""
-        projection = self.weights.get(f"projections.{label}.weight")
-        return None if projection is None else np.zeros(projection.shape[1], dtype=np.float32)
+    def features(self, label: str, properties: Mapping[str, Any] | None) -> Floats | None:
+        """Features (F,) of a node with these ``properties`` in the graph; None where its label has none.
+
+        Of whom no properties are known, all is as the average has it, but for flags, of which none is set.
+        """
+        if label not in self.columns:
+            return None
+        if properties is None:
+            return np.zeros(len(self.columns[label]), dtype=np.float32)
+        return features_of(self.columns[label], profile(label, properties, self.now))
 
     def embed(self, label: str, neighbours: Mapping[str, Ints], features: Floats | None = None) -> Floats:
         """Unit vector (dim,) of a new node of ``label`` with its ``neighbours``, nids by the name of the link to it.
 
         A new user's links are ``rev_WATCHED`` (contents) and ``rev_FOLLOWS`` (whom they follow), or ``FOLLOWS``; a new
-        content's is ``WATCHED`` (users). Names that the network does not know are passed over. ``features`` (F,) are
-        standardised as `gnn.features` does. A node without neighbours and features gets zeros. Edge features count as
-        unknown. Raises ModelError for a network that is not GAT.
+        content's are ``WATCHED`` and ``MADE`` (users), ``rev_HAS_GENRE`` (genres) and so on. Names that the network
+        does not know are passed over. ``features`` (F,) are those of `features`. A node without neighbours and
+        features gets zeros. Edge features count as unknown. Raises ModelError for a network that is not GAT.
         """
         if self.convolution != "gat":
             raise ModelError(f"A {self.convolution} network cannot embed new nodes.", do="Train with convolution gat.")
@@ -94,6 +106,8 @@ class Encoder:
         """Write the weights as safetensors, the layers as half-precision arrays."""
         save_file({n: np.ascontiguousarray(w) for n, w in self.weights.items()}, folder / "weights.safetensors")
         (folder / "links.json").write_text(json.dumps([asdict(link) for link in self.links]))
+        told = {label: [asdict(column) for column in columns] for label, columns in self.columns.items()}
+        (folder / "columns.json").write_text(json.dumps({"now": self.now, "columns": told}))
         for name, degrees in self.degrees.items():
             np.save(folder / f"degrees-{name}.npy", degrees)
         for label, layers in self.layers.items():
@@ -109,4 +123,7 @@ class Encoder:
         for label in {label for link in links for label in (link.source, link.target)}:
             files = sorted(folder.glob(f"layer-{label}-*.npy"))
             layers[label] = [np.load(file, mmap_mode="r") for file in files]
-        return cls(convolution, links, load_file(folder / "weights.safetensors"), layers, degrees)
+        told = json.loads((folder / "columns.json").read_text())
+        columns = {label: tuple(Column(**column) for column in of) for label, of in told["columns"].items()}
+        weights = load_file(folder / "weights.safetensors")
+        return cls(convolution, links, weights, layers, degrees, columns, told["now"])

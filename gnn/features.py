@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -14,36 +15,93 @@ from graph.ages import days_before, newest_watch
 from graph.profiles import profiles
 from graph.snapshot import Snapshot
 
-__all__ = ["edge_ages", "edge_features", "half_lives", "node_features", "watch_weights"]
+__all__ = [
+    "Column",
+    "Columns",
+    "NodeFeatures",
+    "edge_ages",
+    "edge_features",
+    "features_of",
+    "half_lives",
+    "node_features",
+    "watch_weights",
+]
 
 Floats = npt.NDArray[np.float32]
 Ages = Mapping[str, Floats]
 
 
-def node_features(snapshot: Snapshot) -> dict[str, Floats]:
-    """Features (nodes, F) of users and contents, by label, for the labels that have any.
+@dataclass(frozen=True)
+class Column:
+    """One feature of a kind of nodes, out of one of their `graph.profiles`."""
 
-    The `graph.profiles` of users and contents: numbers as log1p and standardised, with a flag for gaps.
+    name: str
+    reads: Literal["flag", "number", "gap"]
+    """Whether something is so, the log1p of a number, or whether the number is unknown."""
+    mean: float = 0.0
+    deviation: float = 1.0
+    """What is taken off a number or a gap, and what it is then divided by."""
+
+    def of(self, values: npt.NDArray[Any]) -> Floats:
+        """The feature (n,) of nodes that have these ``values`` (n,), NaN or False where unknown."""
+        if self.reads == "flag":
+            return values.astype(np.float32)
+        return ((_raw(values, self.reads) - self.mean) / self.deviation).astype(np.float32)
+
+
+Columns = Mapping[str, tuple[Column, ...]]
+
+
+@dataclass(frozen=True)
+class NodeFeatures:
+    """Features of users and contents, by label, for the labels that have any."""
+
+    values: Mapping[str, Floats]
+    """Shape (nodes, F)."""
+    columns: Columns
+    """What each of the F is."""
+
+
+def node_features(snapshot: Snapshot) -> NodeFeatures:
+    """The `graph.profiles` of users and contents: numbers as log1p and standardised, with a flag for gaps."""
+    found: dict[str, Floats] = {}
+    columns: dict[str, tuple[Column, ...]] = {}
+    for label, described in profiles(snapshot).items():
+        columns[label] = tuple(column for name, values in described.items() for column in _columns(name, values))
+        if columns[label]:
+            found[label] = np.stack([column.of(described[column.name]) for column in columns[label]], axis=1)
+    return NodeFeatures(found, {label: columns[label] for label in found})
+
+
+def features_of(columns: Sequence[Column], profile: Mapping[str, float]) -> Floats:
+    """The features (F,) of one node by its `graph.profiles.profile`; what that does not tell is a gap.
+
+    Where training knew no gap, it is the mean.
     """
-    found, described = {}, profiles(snapshot)
-    for label in (schema.USER, schema.CONTENT):
-        columns = [column for values in described[label].values() for column in _columns(values)]
-        if columns:
-            found[label] = np.stack(columns, axis=1)
-    return found
+    gaps = {column.name for column in columns if column.reads == "gap"}
+    told = [
+        0.0
+        if column.reads == "number" and column.name not in profile and column.name not in gaps
+        else float(column.of(np.array([profile.get(column.name, 0.0 if column.reads == "flag" else np.nan)]))[0])
+        for column in columns
+    ]
+    return np.array(told, dtype=np.float32)
 
 
-def _columns(values: npt.NDArray[Any]) -> list[Floats]:
+def _columns(name: str, values: npt.NDArray[Any]) -> list[Column]:
     """A bool as 0 or 1; a number as its log1p and, where some are unknown, a flag for that, both standardised."""
     if values.dtype == np.bool_:
-        return [values.astype(np.float32)]
+        return [Column(name, "flag")]
+    kinds: tuple[Literal["number", "gap"], ...] = ("number", "gap")
+    raw = {kind: _raw(values, kind) for kind in kinds}
+    return [Column(name, kind, float(r.mean()), float(r.std())) for kind, r in raw.items() if r.std() > 1e-6]
+
+
+def _raw(values: npt.NDArray[Any], kind: Literal["number", "gap"]) -> npt.NDArray[np.float64]:
     known = np.isfinite(values)
-    numbers = np.where(known, np.log1p(np.maximum(values, 0.0)), 0.0), 1.0 - known
-    return [
-        ((column - column.mean()) / column.std()).astype(np.float32)
-        for column in (np.asarray(column, dtype=np.float64) for column in numbers)
-        if column.std() > 1e-6
-    ]
+    return (
+        np.where(known, np.log1p(np.maximum(values, 0.0)), 0.0).astype(np.float64) if kind == "number" else 1.0 - known
+    )
 
 
 def edge_ages(snapshot: Snapshot) -> dict[str, Floats]:

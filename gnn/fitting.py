@@ -30,6 +30,7 @@ from gnn.training import Trainer
 from gnn.validation import hold_out, judged_users, ndcg_at_10
 from gnn.watches import Watches
 from graph import aside, schema
+from graph.ages import newest_watch
 from graph.errors import ModelError
 from graph.snapshot import NO_TIME, Snapshot
 
@@ -265,6 +266,8 @@ class _Run:
             self.trainer.weights(),
             {label: [layer[label].cpu().numpy() for layer in layers[:-1]] for label in topology.counts},
             {link.name: topology.whole[link.name].degrees for link in topology.links},
+            self.trainer.columns,
+            newest_watch(self.snapshot),
         )
         weights = self.trainer.average if _is_large(self.snapshot) else ()
         return Artifact(manifest, embeddings, encoder, weights)

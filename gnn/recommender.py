@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 from pydantic import ValidationError
 
-from baselines.recommender import Floats, Ints, Progress, Recommender
+from baselines.recommender import Floats, Ints, NewContent, Placed, Progress, Recommender
 from gnn.artifact import Artifact
 from gnn.config import GnnConfig
 from graph import schema
@@ -121,8 +121,10 @@ class GraphNetwork(Recommender):
     def scores(self, users: Ints) -> Floats:
         return self.artifact.embeddings.scores(users)
 
-    def newcomer_scores(self, watched: Ints, follows: Ints, followers: Ints) -> Floats | None:
-        """See `Recommender.newcomer_scores`; their profile counts as the average one.
+    def newcomer_scores(
+        self, watched: Ints, follows: Ints, followers: Ints, *, properties: Mapping[str, Any] | None = None
+    ) -> Floats | None:
+        """See `Recommender.newcomer_scores`; without ``properties`` their profile counts as the average one.
 
         None where nothing is around them that carries messages, and from a network that cannot embed
         (`Encoder.embeds`).
@@ -135,8 +137,23 @@ class GraphNetwork(Recommender):
         near = {f"rev_{schema.WATCHED}": watched, **people}
         if not encoder.embeds or not any(len(nids) for link, nids in near.items() if link in encoder.degrees):
             return None
-        vector = encoder.embed(schema.USER, near, encoder.average(schema.USER))
+        vector = encoder.embed(schema.USER, near, encoder.features(schema.USER, properties))
         return self.artifact.embeddings.scores_of(vector) if vector.any() else None
+
+    def place(self, contents: Sequence[NewContent]) -> Placed | None:
+        """See `Recommender.place`: by properties, makers, genres and whoever watched them already.
+
+        None from a network that cannot embed (`Encoder.embeds`).
+        """
+        encoder, embeddings = self.artifact.encoder, self.artifact.embeddings
+        if not encoder.embeds:
+            return None
+        vectors = np.zeros((len(contents), embeddings.contents.shape[1]), dtype=np.float32)
+        for row, content in enumerate(contents):
+            near = {_towards_content(type_): nids for type_, nids in content.near.items()}
+            features = encoder.features(schema.CONTENT, content.properties)
+            vectors[row] = encoder.embed(schema.CONTENT, near, features)
+        return Placed(embeddings.users, vectors)
 
     def similar_items(self, items: Ints | int, k: int) -> tuple[Ints, Floats]:
         return self.artifact.embeddings.similar(items, k)
@@ -150,6 +167,11 @@ class GraphNetwork(Recommender):
         model = cls(artifact.manifest.config)
         model._artifact, model._snapshot = artifact, snapshot
         return model
+
+
+def _towards_content(type_: str) -> str:
+    """The link whose messages reach a content from the other ends of its relationships of one type."""
+    return f"rev_{type_}" if schema.RELATIONSHIPS[type_].source == schema.CONTENT else type_
 
 
 class LightGcn(GraphNetwork):

@@ -17,6 +17,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from gnn import processes
 from gnn.config import GnnConfig
+from gnn.features import NodeFeatures
 from gnn.friends import Friends
 from gnn.loss import Negatives, pairwise_loss, popularity_bias, softmax_loss
 from gnn.model import Network
@@ -68,24 +69,25 @@ class Trainer:
         config: GnnConfig,
         topology: Topology,
         watches: Watches,
-        features: dict[str, Floats],
+        features: NodeFeatures,
         half_lives: Mapping[str, float],
         friends: Friends | None = None,
     ) -> None:
-        """``features`` (nodes, F) by label; ``half_lives`` in days of the recency that some types' edges have.
+        """``half_lives`` are in days, of the recency that some types' edges have.
 
         Without ``friends`` nothing is learned from who they are, beyond what messages between them say.
         """
         self.config = config
         self.half_lives = half_lives
         self.topology = topology
+        self.columns = features.columns
         self.watches = watches
         self.friends = friends
         self.rng = np.random.default_rng(config.seed)
         self.device = _device(config.device)
         with torch.random.fork_rng():
             torch.manual_seed(config.seed)
-            tensors = {label: torch.from_numpy(values) for label, values in features.items()}
+            tensors = {label: torch.from_numpy(values) for label, values in features.values.items()}
             self.network = Network(config, topology.counts, topology.links, tensors).to(self.device)
         watchers = np.bincount(watches.content, minlength=watches.contents)
         self.bias = popularity_bias(watchers, config.temperature, config.popularity, self.device)
@@ -93,7 +95,9 @@ class Trainer:
         nobody = watchers == 0
         self._usual_bias = self.bias[torch.from_numpy(~nobody)].mean() if not nobody.all() else self.bias.new_zeros(())
         unknown = {schema.USER: np.diff(watches.indptr) == 0, schema.CONTENT: nobody}
-        self._unknown: Cold = {label: nodes for label, nodes in unknown.items() if config.cold and label in features}
+        self._unknown: Cold = {
+            label: nodes for label, nodes in unknown.items() if config.cold and label in features.values
+        }
         self.bias = self._biased(self._unknown)
         self._shared: torch.nn.Module = self.network
         if processes.count() > 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -13,7 +14,7 @@ from graph import hindsight, schema
 from graph.ages import DAY, newest_watch
 from graph.snapshot import NO_TIME, Nodes, Snapshot
 
-__all__ = ["profiles"]
+__all__ = ["profile", "profiles"]
 
 _BUCKETS: Final = 16
 """Hash buckets of a text property."""
@@ -30,6 +31,25 @@ def profiles(snapshot: Snapshot) -> dict[str, dict[str, npt.NDArray[Any]]]:
     """
     now = newest_watch(snapshot)
     return {label: _of(snapshot.nodes[label], now) for label in (schema.USER, schema.CONTENT)}
+
+
+def profile(label: str, properties: Mapping[str, Any], now: int | None) -> dict[str, float]:
+    """What `profiles` says of one node, by the same names, given its ``properties`` in the graph; gaps are left out.
+
+    Ages are those at ``now`` (ms), and unknown without it.
+    """
+    found: dict[str, float] = {}
+    for name, value in properties.items():
+        if value is None or name in hindsight.PROPERTIES[label]:
+            continue
+        if name in _TEXTS:
+            found[f"{name} {_bucket(str(value))}"] = 1.0
+        elif name in _TIMES:
+            if now is not None:
+                found[name] = max(now - value, 0) / DAY
+        elif isinstance(value, (int, float)):
+            found[name] = float(value)
+    return found
 
 
 def _of(nodes: Nodes, now: int | None) -> dict[str, npt.NDArray[Any]]:
@@ -57,5 +77,9 @@ def _of(nodes: Nodes, now: int | None) -> dict[str, npt.NDArray[Any]]:
 
 
 def _hashed(series: pl.Series) -> dict[int, npt.NDArray[np.bool_]]:
-    buckets = np.array([-1 if v is None else zlib.crc32(v.encode()) % _BUCKETS for v in series.to_list()])
+    buckets = np.array([-1 if v is None else _bucket(v) for v in series.to_list()])
     return {int(bucket): buckets == bucket for bucket in np.unique(buckets[buckets >= 0])}
+
+
+def _bucket(text: str) -> int:
+    return zlib.crc32(text.encode()) % _BUCKETS

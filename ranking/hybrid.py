@@ -18,7 +18,7 @@ import scipy.sparse as sp
 
 from baselines.artifact import FORMAT, reading
 from baselines.baseline import nearest, row_of, silent
-from baselines.recommender import Floats, Ints, Progress, Recommender
+from baselines.recommender import Floats, Ints, NewContent, Placed, Progress, Recommender
 from gnn import processes
 from gnn.config import LARGE, SMALLER
 from graph import aside
@@ -204,17 +204,24 @@ class Hybrid(Recommender):
             found[warm[candidates.row_user], candidates.contents] = ranked
         return found
 
-    def newcomer_scores(self, watched: Ints, follows: Ints, followers: Ints) -> Floats | None:
+    def newcomer_scores(
+        self, watched: Ints, follows: Ints, followers: Ints, *, properties: Mapping[str, Any] | None = None
+    ) -> Floats | None:
         """A blend of the models that need not be fitted anew; None where only popularity is left."""
         seen = row_of(watched, self.snapshot.contents.count)
         parts = dict[str, Floats]()
         for name, weight in (_PLACED if len(watched) else self._newcomers).items():
             model = self._first.models.get(name)
-            scores = model.newcomer_scores(watched, follows, followers) if model else None
+            scores = model.newcomer_scores(watched, follows, followers, properties=properties) if model else None
             part = None if scores is None else standardise(scores[None, :], seen)[0]
             if part is not None and part.any():
                 parts[name] = np.float32(weight) * part
         return np.asarray(sum(parts.values()), dtype=np.float32) if parts.keys() - {"popularity"} else None
+
+    def place(self, contents: Sequence[NewContent]) -> Placed | None:
+        """As the graph network does, where it has a say."""
+        network = self._first.models.get("gnn")
+        return network.place(contents) if network else None
 
     @property
     def _newcomers(self) -> Mapping[str, float]:

@@ -22,6 +22,7 @@ from graph.snapshot import Snapshot
 from recommend import filters, lookups, reasons, scorer, selector, sources
 from recommend.feed import RUNGS, Feed, Person, Reason, Recommendation, Rung, Subgraph
 from recommend.filters import Facts
+from recommend.new_contents import NEW_CONTENTS, NewContents
 from recommend.request import Deadline, Request
 from recommend.scorer import Scored
 from recommend.snapshot_source import SnapshotAnswers
@@ -86,6 +87,7 @@ class Pipeline:
         self._answers = SnapshotAnswers(snapshot) if snapshot else None
         self._ask_model = sources.model_source(model) if model else None
         self._ask_for_newcomer = sources.newcomer_source(model, graph) if model and graph else None
+        self._ask_new = NewContents(model, graph).ask if model and graph else None
         self._ask_graph = (
             sources.bind(graph, settings, implicit=bool(snapshot and snapshot.mode == "implicit")) if graph else None
         )
@@ -155,6 +157,8 @@ class Pipeline:
             asked[self._model_pool.submit(self._ask_model, sources.MODEL, request, left)] = sources.MODEL
         if self._ask_for_newcomer and not known and not self._graph_is_down:
             asked[self._pool.submit(self._ask_for_newcomer, sources.MODEL, request, left)] = sources.MODEL
+        if self._ask_new and known and not self._graph_is_down:
+            asked[self._pool.submit(self._ask_new, NEW_CONTENTS, request, left)] = NEW_CONTENTS
         if self._ask_graph and not self._graph_is_down:
             for source in sources.GRAPH_SOURCES:
                 asked[self._pool.submit(self._ask_graph, source, request, left)] = source

@@ -145,7 +145,7 @@ def newcomer_source(model: Recommender, graph: Graph) -> Ask:
             return []
         watched = snapshot.contents.known(rows[0]["watched"])
         people = (snapshot.users.known(rows[0][column]) for column in ("follows", "followers"))
-        scores = model.newcomer_scores(watched, *people)
+        scores = model.newcomer_scores(watched, *people, properties=rows[0]["properties"])
         if scores is None:
             return []
         unseen = np.delete(scores, watched)

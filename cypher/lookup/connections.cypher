@@ -1,9 +1,10 @@
 // What a model places somebody by whom its training never saw: what they watched last, and who is around them.
 // Parameters: userId; scanned: how many of the person's watches are looked at for the newest; watches, people: most of
 //   each.
-// Columns: watched (content ids), follows, followers (user ids); no row for somebody the graph does not know.
+// Columns: properties, watched (content ids), follows, followers (user ids); no row for somebody the graph does not know.
 MATCH (me:User {userId: $userId})
-RETURN COLLECT {
+RETURN properties(me) AS properties,
+       COLLECT {
          MATCH (me)-[watched:WATCHED]->(content)
          WITH watched, content
          LIMIT $scanned

@@ -57,7 +57,7 @@ def snapshot() -> Snapshot:
 
 
 def test_features_are_what_varies_and_no_outcome(snapshot):
-    found = node_features(snapshot)
+    found = node_features(snapshot).values
     assert found["User"].shape == (20, 2)  # age, and whether it is known; friends are an outcome, all are singers
     assert found["Content"].shape == (20, 2)  # one column a kind: views are an outcome, durations unknown
     assert all(np.isfinite(values).all() for values in found.values())
@@ -215,7 +215,7 @@ def test_it_trains_on_them(snapshot):
 
 def test_bare_pairs_have_no_features():
     bare = checkerboard.snapshot()
-    assert node_features(bare) == {}
+    assert node_features(bare).values == {}
     assert edge_features(bare, edge_ages(bare)) == {}
     assert set(watch_weights(bare, edge_ages(bare)).tolist()) == {1.0}
     assert half_lives(edge_ages(bare)) == {}

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from graph.ages import DAY
-from graph.profiles import profiles
+from graph.profiles import profile, profiles
 from graph.snapshot import NO_TIME, Snapshot
 from tests import checkerboard
 
@@ -51,3 +51,22 @@ def test_a_short_text_is_a_flag_for_each_of_its_values(described):
 def test_without_times_of_watches_the_newest_of_their_own_is_now(described):
     untimed = described.with_edges(described.watched.keep(np.zeros(2, dtype=bool)))
     np.testing.assert_array_equal(profiles(untimed)["User"]["createdAt"], [200, np.nan, 0])
+
+
+def test_of_one_node_the_same_is_told_as_of_all(described):
+    now = int(described.watched.columns["lastAt"].max())
+    for label in ("User", "Content"):
+        table = profiles(described)[label]
+        for nid, row in enumerate(described.nodes[label].frame.to_dicts()):
+            known = {name: value for name, value in row.items() if value != NO_TIME}
+            told = profile(label, known, now)
+            for name, values in table.items():
+                if np.isfinite(values[nid]):
+                    assert told.get(name, 0.0) == pytest.approx(float(values[nid])), name
+                else:
+                    assert name not in told
+            assert "likeCount" not in told
+
+
+def test_of_one_node_ages_are_unknown_without_a_now():
+    assert "createdAt" not in profile("User", {"userId": "u", "createdAt": 5 * DAY}, None)

@@ -3,7 +3,7 @@ import { avatar, contentName, cover, el, plural } from "./dom.js";
 
 // The names of sources are the pipeline's own; what is not listed here is shown as it is, without underscores.
 const SOURCES = {
-  model: "Model", followed_activity: "People you follow", friends_of_friends: "Friends of friends",
+  model: "Model", new_contents: "New", followed_activity: "People you follow", friends_of_friends: "Friends of friends",
   followed_makers: "Makers you follow", co_watch: "Watched together", same_beat: "Same beat", same_genre: "Same genre",
   same_hashtag: "Same hashtag", trending: "Trending", fresh: "Fresh", popular: "Popular",
 };
