@@ -14,6 +14,7 @@ import argparse
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +30,7 @@ from gnn.recommender import GraphNetwork
 from graph import hindsight
 from graph.ages import timed
 from graph.settings import load_settings
-from graph.snapshot import NO_TIME, Edges, Snapshot, load
+from graph.snapshot import NO_TIME, Edges, Nodes, Snapshot, load
 from ranking import registry
 from recommend.sources import AROUND
 
@@ -110,6 +111,12 @@ def fitted(name: str, snapshot: Snapshot, minutes: float) -> Recommender:
     return model.fit(snapshot, budget_s=60 * minutes) if isinstance(model, GraphNetwork) else model.fit(snapshot)
 
 
+def properties(nodes: Nodes, nid: int) -> dict[str, Any]:
+    """What is known of a node, as the graph has it."""
+    row = nodes.frame.row(nid, named=True)
+    return {name: value for name, value in row.items() if value is not None and value != NO_TIME}
+
+
 def unseen(model: Recommender, split: Split) -> Ints:
     """The best contents of the split's users as a model ranks them that never saw them; else the most watched ones."""
     watched, follows = split.train.watched, split.train.follows
@@ -124,7 +131,8 @@ def unseen(model: Recommender, split: Split) -> Ints:
             np.asarray(ends[indptr[user] : indptr[user + 1]], dtype=np.int64) for indptr, ends in around
         )
         known = (nids[~new[nids]][: AROUND["people"]] for nids in (followed, followers))
-        scores = model.newcomer_scores(seen[-AROUND["watches"] :], *known)
+        told = properties(split.train.users, int(user))
+        scores = model.newcomer_scores(seen[-AROUND["watches"] :], *known, properties=told)
         if scores is None:
             scores = audience.copy()
         scores[seen] = -np.inf
