@@ -31,6 +31,7 @@ from graph.driver import Graph
 from graph.errors import GraphError, GraphTimeout
 from graph.settings import Settings, load_settings
 from graph.snapshot import load
+from recommend.new_contents import NEW_CONTENTS
 from recommend.snapshot_source import SnapshotAnswers
 from recommend.sources import AROUND, GRAPH_SOURCES, LAST_RESORT
 
@@ -170,6 +171,7 @@ def questions(settings: Settings, contents: list[str]) -> dict[str, dict[str, An
             "neighbourhood/sampled": {"depth": 2, "perNode": 25, "perNeighbour": 5, "limit": 200},
             "lookup/user": {},
             "lookup/connections": dict(AROUND),
+            "lookup/new_contents": {"since": 0, **NEW_CONTENTS.caps},
         }
     )
 
