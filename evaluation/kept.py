@@ -28,7 +28,7 @@ class Ranking:
     peak_mib: float
     """While fitting, the whole process."""
     settings: dict[str, Any] | None
-    """Of a baseline."""
+    """Of a baseline or a network."""
 
 
 def fingerprint(split: Split) -> str:
