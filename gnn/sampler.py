@@ -1,6 +1,7 @@
 """Neighbour sampling over CSR arrays for PyG's NodeLoader and LinkLoader, which need pyg-lib for their own.
 
-The trainer passes messages over the whole graph, or draws whole relations of a large one; this is for work on mini-batches with PyG's own models.
+The trainer passes messages over the whole graph, or over relations that it draws itself; this is for work on
+mini-batches with PyG's own models.
 """
 
 from __future__ import annotations
