@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,8 @@ _COLOURS = (  # one each for every model of the registry
     *("#1f5fa8", "#d1603d", "#3f8f5b", "#8a5aa8", "#b8902c", "#4a9fb0", "#c2528b"),
     *("#7a7a7a", "#20242c", "#9bb83a", "#e39ab8", "#7c4a2d", "#5ad0c0"),
 )
+_LETTER, _LINE = 5, 9
+"""Width of a letter and height of a line of 8 points."""
 
 
 def draw(board: Leaderboard, path: Path) -> None:
@@ -59,15 +62,30 @@ def _quality(board: Leaderboard, axes: Axes) -> None:
 
 
 def _cost(board: Leaderboard, axes: Axes) -> None:
+    points: list[tuple[str, float, float, str]] = []
     for row in board.rows:
         x, y = max(row.fit_seconds, 1e-3), 100 * row.metrics[board.lead_metric].mean
         axes.scatter(x, y, color=_colour(board, row.model), zorder=3)
-        axes.annotate(row.model, (x, y), (5, 3), textcoords="offset points", fontsize=8)
+        points.append((row.model, x, y, _colour(board, row.model)))
     axes.set(xscale="log", xlabel="seconds to fit", ylabel=f"{board.lead_metric} in %")
     axes.margins(x=0.2, y=0.12)
+    _label(axes, points)
     axes.set_title("Quality against cost", loc="left")
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def _label(axes: Axes, points: Sequence[tuple[str, float, float, str]]) -> None:
+    """A name beside every point in its colour, above or below its own place where that would cover another."""
+    taken: list[tuple[float, float, float]] = []
+    for name, x, y, colour in sorted(points, key=lambda point: -point[2]):
+        left, level = axes.transData.transform((x, y)) * 72.0 / axes.figure.dpi  # in points, as fonts are
+        right = left + _LETTER * (len(name) + 1)
+        for shift in sorted(range(-8 * _LINE, 8 * _LINE, 3), key=abs):
+            if all(right < start or left > stop or abs(level + shift - at) >= _LINE for start, stop, at in taken):
+                break
+        taken.append((left, right, level + shift))
+        axes.annotate(name, (x, y), (6, shift - 3), textcoords="offset points", fontsize=8, color=colour)
 
 
 def _group(board: Leaderboard, title: str, axes: Axes) -> None:
