@@ -1,6 +1,7 @@
 """Scorer, selector and batch, each by itself."""
 
 import json
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -122,7 +123,8 @@ class Around(Graph):
     """A graph in which somebody new has watched and follows what a test says."""
 
     def __init__(self, watched: list[int], follows: list[int]) -> None:
-        self.row = {
+        self.row: dict[str, Any] = {
+            "properties": {"userId": "somebody new"},
             "watched": [checkerboard.contents(6)[content] for content in watched] + ["keaks/younger than the model"],
             "follows": [checkerboard.users(6)[user] for user in follows],
             "followers": [],
