@@ -41,16 +41,33 @@ class NewContent:
 
 @dataclass(frozen=True)
 class Placed:
-    """Contents that training never saw, beside the users whom it saw, as vectors of one space."""
+    """Contents that training never saw, as vectors beside those of the users and contents that it saw."""
 
     users: Floats
     """Shape (U, dim)."""
+    known: Floats
+    """Of the contents that it saw, (C, dim)."""
+    known_bias: Floats
+    """What each of these has added to its product with a user, (C,)."""
     contents: Floats
-    """Shape (n, dim); zeros for a content of which nothing is known."""
+    """Of the new ones, (n, dim)."""
+    bias: float
+    """What each of the new ones has added."""
 
-    def scores(self, user: int) -> Floats:
-        """Score of each of the contents for a user, shape (n,)."""
-        return np.asarray(self.contents @ self.users[user], dtype=np.float32)
+    def scores(self, users: Ints | int) -> Floats:
+        """Score of each of the new contents for one user, shape (n,), or for several, (users, n)."""
+        return np.asarray(self.users[users] @ self.contents.T + np.float32(self.bias), dtype=np.float32)
+
+    def above(self, user: int, seen: Ints, most: int) -> Ints:
+        """How many contents that training saw score above each of the new ones, (n,), but for those ``seen``.
+
+        ``most`` where these are so many or more.
+        """
+        known = self.known @ self.users[user] + self.known_bias
+        known[seen] = -np.inf
+        count = min(most, len(known))
+        best = np.sort(np.partition(known, len(known) - count)[len(known) - count :])
+        return np.asarray(count - np.searchsorted(best, self.scores(user), side="right"), dtype=np.int64)
 
 
 class Recommender(ABC):
@@ -58,8 +75,8 @@ class Recommender(ABC):
 
     name: ClassVar[str]
     """As the command line and the leaderboard spell it."""
-    shared: ClassVar[bool] = False
-    """Whether several processes (`gnn.processes`) can train it together."""
+    trains_together: ClassVar[bool] = False
+    """Whether several processes (`gnn.processes`) can train it."""
 
     _snapshot: Snapshot | None = None
 

@@ -31,7 +31,7 @@ from graph.driver import Graph
 from graph.errors import GraphError, GraphTimeout
 from graph.settings import Settings, load_settings
 from graph.snapshot import load
-from recommend.new_contents import NEW_CONTENTS
+from recommend.new_contents import CREATED, SURROUNDINGS
 from recommend.snapshot_source import SnapshotAnswers
 from recommend.sources import AROUND, GRAPH_SOURCES, LAST_RESORT
 
@@ -171,7 +171,8 @@ def questions(settings: Settings, contents: list[str]) -> dict[str, dict[str, An
             "neighbourhood/sampled": {"depth": 2, "perNode": 25, "perNeighbour": 5, "limit": 200},
             "lookup/user": {},
             "lookup/connections": dict(AROUND),
-            "lookup/new_contents": {"since": 0, **NEW_CONTENTS.caps},
+            "lookup/created": {"since": 0, "until": 2**52, **CREATED},
+            "lookup/surroundings": {"contentIds": contents[:20], **SURROUNDINGS},
         }
     )
 

@@ -85,10 +85,11 @@ def measure(split: Split) -> dict[str, npt.NDArray[np.float64]]:
     network = GraphNetwork().fit(without(split.train, split.allowed))
     placed = network.place([described(split.train, int(content), kept) for content in cold])
     assert placed is not None
-    results = {"placed online, never seen": found(placed.users[split.users] @ placed.contents.T, cold, split)}
+    results = {"placed online, never seen": found(placed.scores(split.users), cold, split)}
     for label, name in (("gnn, trained with them there", "gnn"), ("content similarity", "content-similarity")):
         model = registry.make(name).fit(split.train)
-        results[label] = found(model.scores(split.users)[:, cold], cold, split)
+        blocks = np.array_split(split.users, len(split.users) // 1_000 + 1)
+        results[label] = found(np.concatenate([model.scores(users)[:, cold] for users in blocks]), cold, split)
     chance = np.random.default_rng(0).random((len(split.users), len(cold)), dtype=np.float32)
     return results | {"chance": found(chance, cold, split)}
 

@@ -34,7 +34,7 @@ def evaluate(
     split: Annotated[
         How,
         typer.Option(
-            help="Hold out at random per user, the newest, all of some users or contents, or both of the first."
+            help="Hold out at random, the newest, all of some users or contents, or all of some users and the newest."
         ),
     ] = How.RANDOM,
     fraction: Annotated[float, typer.Option(help="Share held out, between 0 and 1.")] = 0.2,
@@ -87,7 +87,7 @@ def evaluate(
         for seed in range(first_seed, first_seed + seeds)
     ]
     if users:
-        made = [one.sample(users, seed) for seed, one in enumerate(made)]
+        made = [one.sample(users) for one in made]
     _console.print(
         f"Fitting {len(names)} recommenders on {seeds} split{'s' if seeds > 1 else ''} ({made[0].name}) of "
         f"{whole.users.count:,} users, {whole.contents.count:,} contents and {len(whole.watched):,} watches."

@@ -57,12 +57,12 @@ def train(
         raise SettingsError(f"A budget of {budget:g} minutes is none.", do="Give a positive number of minutes.")
     if device not in ("auto", "cpu", "cuda"):
         raise SettingsError(f"There is no device called {device!r}.", do="Known ones: auto, cpu, cuda.")
-    if processes.count() > 1 and not registry.kind(model).shared:
+    if processes.count() > 1 and not registry.kind(model).trains_together:
         raise SettingsError(f"{model} trains in one process.", do="Start it without torchrun.")
     settings = load_settings()
     if processes.rank() > 0:
         _console.quiet = True
-    given = read_settings(settings_file).get(model, {}) if settings_file else {}
+    given = _of(model, settings_file) if settings_file else {}
     recommender = _make(model, budget, device, seed, given | dict(map(_read, setting or ())))
     snapshot = snapshots.load(settings.snapshot_path)
     _console.print(
@@ -104,9 +104,16 @@ def _read(setting: str) -> tuple[str, Any]:
     if not (name and equals):
         raise SettingsError(f"--set {setting} gives nothing a value.", do="Write --set name=value.")
     try:
-        return name, json.loads(text)
+        return name, json.loads(text, parse_constant=str)  # NaN is no number to choose
     except ValueError:
         return name, text
+
+
+def _of(model: str, file: Path) -> dict[str, Any]:
+    known = read_settings(file)
+    if model not in known:
+        raise SettingsError(f"{file} has no settings of {model}.", do=f"It has those of {', '.join(known) or 'none'}.")
+    return known[model]
 
 
 def _make(name: str, budget: float | None, device: str, seed: int, given: Mapping[str, Any]) -> Recommender:
@@ -119,7 +126,8 @@ def _make(name: str, budget: float | None, device: str, seed: int, given: Mappin
     usually = type(made)().settings if isinstance(made, Baseline) else {}  # networks look at theirs themselves
     for key, value in given.items():
         usual = usually.get(key)
-        if usual is not None and not isinstance(value, (float, int) if isinstance(usual, float) else type(usual)):
+        kinds = (float, int) if type(usual) is float else (type(usual),)
+        if usual is not None and type(value) not in kinds:
             raise SettingsError(f"{name} cannot have {key} = {value!r}.", do=f"It usually has {usual!r}.")
     return made
 

@@ -50,21 +50,21 @@ class Kept:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def _file(self, what: str, split: Split, seed: int, k: int) -> Path:
-        told = hashlib.sha256(f"{what} {fingerprint(split)} {seed} {k}".encode())
+    def _file(self, what: str, split: Split, k: int) -> Path:
+        told = hashlib.sha256(f"{what} {fingerprint(split)} {split.seed} {k}".encode())
         return self.folder / f"{told.hexdigest()[:32]}.npz"
 
-    def find(self, what: str, split: Split, seed: int, k: int) -> Ranking | None:
+    def find(self, what: str, split: Split, k: int) -> Ranking | None:
         """The ranking of the contender described by ``what``, or None."""
-        file = self._file(what, split, seed, k)
+        file = self._file(what, split, k)
         if not file.is_file():
             return None
         with np.load(file) as arrays:
             told = json.loads(str(arrays["told"]))
             return Ranking(ids=arrays["ids"], **told)
 
-    def keep(self, what: str, split: Split, seed: int, k: int, ranking: Ranking) -> None:
+    def keep(self, what: str, split: Split, k: int, ranking: Ranking) -> None:
         """Write the ranking, aside first."""
         told = {name: value for name, value in vars(ranking).items() if name != "ids"}
-        with aside.file(self._file(what, split, seed, k)) as fresh:
+        with aside.file(self._file(what, split, k)) as fresh:
             np.savez_compressed(fresh, ids=ranking.ids, told=json.dumps(told))

@@ -132,26 +132,26 @@ def evaluate(
                     progress((done + share) / steps, f"{label}: {what}")
 
             report(0.0, "fitting")
-            ranking = _rank(contender, split, number, max(ks), report, kept)
+            ranking = _rank(contender, split, max(ks), report, kept)
             _add(ranking, split, ks, trials[contender.label])
     if progress is not None:
         progress(1.0, "done")
     return _summarise(trials, splits, ks, reference)
 
 
-def _rank(contender: Contender, split: Split, seed: int, k: int, progress: Progress, kept: Kept | None) -> Ranking:
+def _rank(contender: Contender, split: Split, k: int, progress: Progress, kept: Kept | None) -> Ranking:
     what = f"{contender.label} {contender.recipe}"
-    found = kept.find(what, split, seed, k) if kept else None
+    found = kept.find(what, split, k) if kept else None
     if found is not None:
         return found
     with Cost() as fit:
-        model = contender.fit(split.train, seed, lambda share, what: progress(0.9 * share, what))
+        model = contender.fit(split.train, split.seed, lambda share, what: progress(0.9 * share, what))
     with Cost() as ranking:
-        ids = rank(model, split, k, seed=seed, progress=lambda share, what: progress(0.9 + 0.1 * share, what))
+        ids = rank(model, split, k, seed=split.seed, progress=lambda share, what: progress(0.9 + 0.1 * share, what))
     settings = model.settings if isinstance(model, (Baseline, GraphNetwork)) else None
     made = Ranking(ids, fit.seconds, ranking.seconds, fit.peak_mib, settings)
     if kept:
-        kept.keep(what, split, seed, k, made)
+        kept.keep(what, split, k, made)
     return made
 
 

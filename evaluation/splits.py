@@ -54,12 +54,14 @@ class Split:
     """Users × contents that are neither learned from, nor judged, nor recommended."""
     cutoff: int | None = None
     """In milliseconds; everything in ``train`` is older."""
+    seed: int = 0
+    """What it was drawn with, and what fits and ties are to be drawn with."""
 
-    def sample(self, count: int, seed: int = 0) -> Split:
+    def sample(self, count: int) -> Split:
         """The same split, judged on at most ``count`` of its users."""
         if count >= len(self.users):
             return self
-        chosen = np.sort(np.random.default_rng(seed).choice(self.users, count, replace=False))
+        chosen = np.sort(np.random.default_rng(self.seed).choice(self.users, count, replace=False))
         return replace(self, users=chosen)
 
 
@@ -71,7 +73,8 @@ def hold_out(
         case How.RANDOM:
             return random(snapshot, fraction, seed, known_only=known_only, keep_counts=keep_counts)
         case How.TIME:
-            return temporal(snapshot, fraction, known_only=known_only, keep_counts=keep_counts)
+            whole = temporal(snapshot, fraction, known_only=known_only, keep_counts=keep_counts)
+            return replace(whole, seed=seed)
         case How.COLD_USERS:
             return cold_users(snapshot, fraction, seed, keep_counts=keep_counts)
         case How.COLD_CONTENTS:
@@ -98,7 +101,8 @@ def random(
     place = np.arange(len(watched)) - np.repeat(np.asarray(watched.indptr[:-1]), degrees)
     held = np.zeros(len(watched), dtype=bool)
     held[shuffled[place < np.repeat(quota, degrees)]] = True
-    return _split(f"random {fraction:g}", snapshot, ~held, held, known_only=known_only, keep_counts=keep_counts)
+    name = f"random {fraction:g}"
+    return _split(name, snapshot, ~held, held, seed=seed, known_only=known_only, keep_counts=keep_counts)
 
 
 def temporal(
@@ -153,7 +157,8 @@ def cold_users(snapshot: Snapshot, fraction: float = 0.1, seed: int = 0, *, keep
     cold = np.zeros(snapshot.users.count, dtype=bool)
     cold[_choose(active, fraction, seed)] = True
     held = cold[snapshot.watched.source]
-    return _split(f"cold users {fraction:g}", snapshot, ~held, held, known_only=True, keep_counts=keep_counts)
+    name = f"cold users {fraction:g}"
+    return _split(name, snapshot, ~held, held, seed=seed, known_only=True, keep_counts=keep_counts)
 
 
 def cold_contents(snapshot: Snapshot, fraction: float = 0.1, seed: int = 0, *, keep_counts: bool = False) -> Split:
@@ -168,31 +173,40 @@ def cold_contents(snapshot: Snapshot, fraction: float = 0.1, seed: int = 0, *, k
     held = cold[snapshot.watched.target]
     warm = np.bincount(snapshot.watched.source[~held], minlength=snapshot.users.count) > 0
     judged = held & warm[snapshot.watched.source]
-    return _split(f"cold contents {fraction:g}", snapshot, ~held, judged, allowed=cold, keep_counts=keep_counts)
+    name = f"cold contents {fraction:g}"
+    return _split(name, snapshot, ~held, judged, seed=seed, allowed=cold, keep_counts=keep_counts)
 
 
 def newcomers(snapshot: Snapshot, fraction: float = 0.1, seed: int = 0, *, keep_counts: bool = False) -> Split:
     """Withhold every watch of ``fraction`` of the users, as `cold_users`, and everything since a moment, as `temporal`.
 
-    Judged by what they watch from then on, which is the newest fifth of all watches: by what comes next, as whoever
-    serves newcomers is. What they had watched before is neither judged nor recommended. Raises what both raise.
+    Judged by what they watch from then on, which is the newest fifth of all watches, and someone else watched before:
+    by what comes next, as whoever serves newcomers is. What they had watched before is neither judged nor recommended.
+    Raises what both raise.
     """
     _check(fraction)
-    whole = temporal(snapshot, _NEWEST, known_only=True, keep_counts=keep_counts)
-    active = np.flatnonzero(np.diff(snapshot.watched.indptr))
-    chosen = _choose(active, fraction, seed)
-    users = np.intersect1d(chosen, whole.users)
-    if not len(users):
-        raise InputError("None of the users withheld watched anything later.", do="Choose a larger fraction.")
+    whole = temporal(snapshot, _NEWEST, keep_counts=keep_counts)
+    chosen = _choose(np.arange(snapshot.users.count), fraction, seed)  # not of who is active: that knows the future
     watched = whole.train.watched
     theirs = np.isin(watched.source, chosen)
+    rest = watched.keep(~theirs)
+    known = np.bincount(rest.target, minlength=watched.width) > 0
+    held_out = whole.held_out.tocoo()
+    asked = np.isin(held_out.row, chosen) & known[held_out.col]
+    if not asked.any():
+        raise InputError("None of the users withheld watched anything later.", do="Choose a larger fraction.")
+    judged = sp.csr_array(
+        (held_out.data[asked], (held_out.row[asked], held_out.col[asked])), shape=whole.held_out.shape
+    )
     before = _matrix(watched, theirs, np.ones(len(watched)))
     return replace(
         whole,
         name=f"newcomers {fraction:g}",
-        train=whole.train.with_edges(watched.keep(~theirs)),
-        users=users,
+        train=whole.train.with_edges(rest),
+        held_out=judged,
+        users=np.flatnonzero(np.diff(judged.indptr)).astype(np.int64),
         masked=before if whole.masked is None else sp.csr_array(whole.masked + before),
+        seed=seed,
     )
 
 
@@ -215,6 +229,7 @@ def _split(
     masked: Mask | None = None,
     allowed: Mask | None = None,
     cutoff: int | None = None,
+    seed: int = 0,
     known_only: bool = False,
     keep_counts: bool,
 ) -> Split:
@@ -239,6 +254,7 @@ def _split(
         allowed=allowed,
         masked=None if masked is None or not masked.any() else _matrix(watched, masked, np.ones(len(watched))),
         cutoff=cutoff,
+        seed=seed,
     )
 
 

@@ -24,7 +24,7 @@ SMALLER: Final[Mapping[str, int]] = {
 Convolution = Literal["gat", "gatv2", "gcn", "graphconv", "sage", "lightgcn", "dense"]
 """How messages are made; with "dense" there are none, and a node goes through dense layers alone."""
 Loss = Literal["softmax", "bpr"]
-"""What a watched content is told from: the whole catalogue or a draw of it at once, or one other content at a time."""
+"""What a watched content is told from: the whole catalogue or a draw of it at once, or one random content at a time."""
 Share = Annotated[float, Field(ge=0.0, lt=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 

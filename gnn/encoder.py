@@ -52,13 +52,15 @@ class Encoder:
     def features(self, label: str, properties: Mapping[str, Any] | None) -> Floats | None:
         """Features (F,) of a node with these ``properties`` in the graph; None where its label has none.
 
-        Of whom no properties are known, all is as the average has it, but for flags, of which none is set.
+        Of whom nothing is known, all is as the average has it, but for flags, of which none is set.
         """
         if label not in self.columns:
             return None
-        if properties is None:
-            return np.zeros(len(self.columns[label]), dtype=np.float32)
-        return features_of(self.columns[label], profile(label, properties, self.now))
+        columns = self.columns[label]
+        told = profile(label, properties or {}, self.now)
+        if not told.keys() & {column.name for column in columns}:
+            return np.zeros(len(columns), dtype=np.float32)
+        return features_of(columns, told)
 
     def embed(self, label: str, neighbours: Mapping[str, Ints], features: Floats | None = None) -> Floats:
         """Unit vector (dim,) of a new node of ``label`` with its ``neighbours``, nids by the name of the link to it.

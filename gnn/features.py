@@ -27,6 +27,10 @@ __all__ = [
     "watch_weights",
 ]
 
+_FAR = 5.0
+"""Standard deviations from the mean that a feature may be off: what is known of nearly everyone has deviations so small
+that the one of whom it is not would be a hundred off."""
+
 Floats = npt.NDArray[np.float32]
 Ages = Mapping[str, Floats]
 
@@ -46,7 +50,8 @@ class Column:
         """The feature (n,) of nodes that have these ``values`` (n,), NaN or False where unknown."""
         if self.reads == "flag":
             return values.astype(np.float32)
-        return ((_raw(values, self.reads) - self.mean) / self.deviation).astype(np.float32)
+        standardised = (_raw(values, self.reads) - self.mean) / self.deviation
+        return np.clip(standardised, -_FAR, _FAR).astype(np.float32)
 
 
 Columns = Mapping[str, tuple[Column, ...]]

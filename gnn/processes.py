@@ -15,7 +15,9 @@ from typing import Any, Final
 __all__ = ["added_up", "agreed", "count", "joined", "rank", "shared"]
 
 _PATIENCE: Final = timedelta(hours=12)
-"""How long a process waits for what another one has to say."""
+"""How long the others wait while the first process does by itself what cannot be shared."""
+_patient: Any = None
+"""The group in which they do; in the usual one a process that died is missed after half an hour."""
 
 
 def count() -> int:
@@ -36,16 +38,20 @@ def joined() -> Iterator[None]:
         return
     from torch import distributed
 
-    distributed.init_process_group("gloo", timeout=_PATIENCE)  # the others wait while the first fits other models
+    global _patient
+    distributed.init_process_group("gloo")
+    _patient = distributed.new_group(backend="gloo", timeout=_PATIENCE)
     try:
         yield
     finally:
+        _patient = None
         distributed.destroy_process_group()
 
 
-def agreed(value: float) -> float:
-    """The first process's value, for whatever clocks decide."""
-    return _exchanged(value, lambda distributed, told: distributed.broadcast(told, 0))
+def agreed(value: float, *, patiently: bool = False) -> float:
+    """The first process's value, for whatever clocks decide; ``patiently`` where it may take hours to come to it."""
+    group = _patient if patiently else None
+    return _exchanged(value, lambda distributed, told: distributed.broadcast(told, 0, group=group))
 
 
 def added_up(value: float) -> float:

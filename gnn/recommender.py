@@ -33,7 +33,7 @@ class GraphNetwork(Recommender):
     """
 
     name: ClassVar[str] = "gnn"
-    shared: ClassVar[bool] = True
+    trains_together: ClassVar[bool] = True
     defaults: ClassVar[dict[str, Any]] = {}
     """Settings in which a subclass differs from `GnnConfig`."""
     options: ClassVar[frozenset[str]] = frozenset(GnnConfig.model_fields)
@@ -115,8 +115,12 @@ class GraphNetwork(Recommender):
     @property
     def places_newcomers(self) -> bool:
         """Whether training taught it where people belong of whom only features and follows are known."""
-        known = f"projections.{schema.USER}.weight" in self.artifact.encoder.weights
-        return known and self.artifact.manifest.config.cold > 0.0
+        return self._taught(schema.USER)
+
+    def _taught(self, label: str) -> bool:
+        """Whether training took nodes of this label for new ones, to be known by their features and surroundings."""
+        encoder, config = self.artifact.encoder, self.artifact.manifest.config
+        return encoder.embeds and label in encoder.columns and config.cold > 0.0
 
     def scores(self, users: Ints) -> Floats:
         return self.artifact.embeddings.scores(users)
@@ -124,7 +128,8 @@ class GraphNetwork(Recommender):
     def newcomer_scores(
         self, watched: Ints, follows: Ints, followers: Ints, *, properties: Mapping[str, Any] | None = None
     ) -> Floats | None:
-        """See `Recommender.newcomer_scores`; without ``properties`` their profile counts as the average one.
+        """See `Recommender.newcomer_scores`; without ``properties``, or where it never learned (`places_newcomers`) to
+        place people by them, their profile counts as the average one.
 
         None where nothing is around them that carries messages, and from a network that cannot embed
         (`Encoder.embeds`).
@@ -137,23 +142,27 @@ class GraphNetwork(Recommender):
         near = {f"rev_{schema.WATCHED}": watched, **people}
         if not encoder.embeds or not any(len(nids) for link, nids in near.items() if link in encoder.degrees):
             return None
-        vector = encoder.embed(schema.USER, near, encoder.features(schema.USER, properties))
+        told = properties if self.places_newcomers else None
+        vector = encoder.embed(schema.USER, near, encoder.features(schema.USER, told))
         return self.artifact.embeddings.scores_of(vector) if vector.any() else None
 
     def place(self, contents: Sequence[NewContent]) -> Placed | None:
         """See `Recommender.place`: by properties, makers, genres and whoever watched them already.
 
-        None from a network that cannot embed (`Encoder.embeds`).
+        None from a network that never learned to: without features of contents, without `GnnConfig.cold`, as in large
+        graphs, or of another convolution than graph attention.
         """
         encoder, embeddings = self.artifact.encoder, self.artifact.embeddings
-        if not encoder.embeds:
+        if not self._taught(schema.CONTENT):
             return None
         vectors = np.zeros((len(contents), embeddings.contents.shape[1]), dtype=np.float32)
         for row, content in enumerate(contents):
             near = {_towards_content(type_): nids for type_, nids in content.near.items()}
             features = encoder.features(schema.CONTENT, content.properties)
             vectors[row] = encoder.embed(schema.CONTENT, near, features)
-        return Placed(embeddings.users, vectors)
+        watched = np.asarray(embeddings.popularity) > 0.0  # the others have the mean of these
+        bias = float(np.mean(np.asarray(embeddings.bias)[watched])) if watched.any() else 0.0
+        return Placed(embeddings.users, embeddings.contents, embeddings.bias, vectors, bias)
 
     def similar_items(self, items: Ints | int, k: int) -> tuple[Ints, Floats]:
         return self.artifact.embeddings.similar(items, k)

@@ -266,7 +266,10 @@ class Trainer:
         return Negatives(torch.from_numpy(ids).to(self.device), weight.to(self.device))
 
     def _rivals(self, count: int) -> Ints:
-        """One content for each of ``count`` watches, all as likely; they follow from the step and the process."""
+        """One content for each of ``count`` watches, all as likely; they follow from the step and the process.
+
+        So several processes draw others than one would.
+        """
         rng = np.random.default_rng([self.config.seed, self.steps, processes.rank()])
         return rng.integers(self.watches.contents, size=count)
 

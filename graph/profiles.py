@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Mapping
 from typing import Any, Final
@@ -34,21 +35,23 @@ def profiles(snapshot: Snapshot) -> dict[str, dict[str, npt.NDArray[Any]]]:
 
 
 def profile(label: str, properties: Mapping[str, Any], now: int | None) -> dict[str, float]:
-    """What `profiles` says of one node, by the same names, given its ``properties`` in the graph; gaps are left out.
+    """What `profiles` says of one node, by the same names, given its ``properties`` in the graph.
 
-    Ages are those at ``now`` (ms), and unknown without it.
+    What is unknown, or is not what `profiles` reads, is left out. Ages are those at ``now`` (ms), and unknown without.
     """
     found: dict[str, float] = {}
     for name, value in properties.items():
         if value is None or name in hindsight.PROPERTIES[label]:
             continue
         if name in _TEXTS:
-            found[f"{name} {_bucket(str(value))}"] = 1.0
-        elif name in _TIMES:
-            if now is not None:
-                found[name] = max(now - value, 0) / DAY
-        elif isinstance(value, (int, float)):
+            if isinstance(value, str):
+                found[f"{name} {_bucket(value)}"] = 1.0
+        elif not isinstance(value, (int, float)) or not math.isfinite(value):
+            continue
+        elif name not in _TIMES:
             found[name] = float(value)
+        elif now is not None:
+            found[name] = max(now - value, 0) / DAY
     return found
 
 

@@ -180,7 +180,8 @@ class FirstStage:
             settings = self.settings[name]
             if name == "gnn":
                 model: Any = registry.make("gnn", **settings)
-                seconds = processes.agreed(max(network_s() - others_s, 1.0))  # an epoch is trained whatever it takes
+                left = max(network_s() - others_s, 1.0)  # an epoch is trained whatever it takes
+                seconds = processes.agreed(left, patiently=True)
                 again = checkpoint and checkpoint / "gnn-on-everything"
                 model.fit(snapshot, progress, epochs=self.epochs, budget_s=seconds, start=before, checkpoint=again)
                 before = None

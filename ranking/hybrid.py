@@ -59,7 +59,7 @@ class Hybrid(Recommender):
     """
 
     name: ClassVar[str] = "gat"
-    shared: ClassVar[bool] = True
+    trains_together: ClassVar[bool] = True
 
     def __init__(self, *, budget_min: float | None = None, seed: int = 0, device: str = "auto") -> None:
         if budget_min is not None and not budget_min > 0:
@@ -106,6 +106,9 @@ class Hybrid(Recommender):
             checkpoint=checkpoint,
         )
         if processes.rank() > 0:
+            first.models = first.models if large else {}
+            del part
+            gc.collect()
             return self._helping(first, snapshot, checkpoint)
         begun = min(begun, time.monotonic() - sum(first.seconds.values()))  # what an earlier run took counts
         names = list(first.models)
@@ -130,7 +133,7 @@ class Hybrid(Recommender):
         depth = round(len(candidates.contents) / max(len(judged), 1), 1)
         del part, context, candidates
         gc.collect()  # models that were let go hold on to each other, and of a large graph there is no room for both
-        processes.agreed(float("gnn" in kept))  # see _helping
+        processes.agreed(float("gnn" in kept), patiently=True)  # see _helping
         self._first = first.again(
             kept, snapshot, lambda: max(0.9 * left(), 0.1 * total), _between(progress, 0.7, 1.0), checkpoint
         )
@@ -155,7 +158,7 @@ class Hybrid(Recommender):
 
     def _helping(self, first: FirstStage, snapshot: Snapshot, checkpoint: Path | None) -> Self:
         """What is left for a process that is not the first: to train the network on everything, if it has a say."""
-        if processes.agreed(0.0):
+        if processes.agreed(0.0, patiently=True):
             first.again(["gnn"], snapshot, lambda: 0.0, silent, checkpoint)
         return self
 

@@ -11,12 +11,12 @@ from typing import Any, Final
 from baselines.recommender import Progress
 from baselines.tuning import says_nothing
 from gnn import processes
-from gnn.config import GnnConfig
+from gnn.config import LARGE, GnnConfig
 from gnn.recommender import GraphNetwork
 from ranking import registry
 from ranking.holdout import Holdout
 
-__all__ = ["SHORTEST_S", "Found", "search"]
+__all__ = ["SHORTEST_S", "FoundNetwork", "search"]
 
 _TRIALS: Final[Sequence[tuple[str, Sequence[float]]]] = (
     ("temperature", (0.3, 0.5, 0.8, 1.2)),
@@ -41,7 +41,7 @@ _TRIALS_SHARE: Final = 0.65
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundNetwork:
     """The network that does best on the validation part."""
 
     score: float
@@ -60,19 +60,19 @@ def search(
     budget_s: float,
     progress: Progress,
     checkpoint: Path | None = None,
-) -> Found:
+) -> FoundNetwork:
     """The network called ``name`` that does best on ``holdout``, made with what is ``given`` and settings found there.
 
     Narrower ones try temperatures and, where there is time, powers of popularity, weights of friends and weight decays;
-    the best one's settings are trained in full width for the rest of the time, and kept if that is better:
-    where watches are few, it need not be. Without the time for trials a narrow one is trained as it comes; so is, in a
-    large graph, one whose width is ``given``. Each training goes on from what a killed one left in ``checkpoint``.
-    Several processes (`gnn.processes`) that all call this train every network together.
+    the best one's settings are trained in full width for the rest of the time, and kept if that is better: where
+    watches are few, it need not be. Without the time for trials a narrow one is trained as it comes; so is one whose
+    width is ``given``, and in a large graph whatever is. Each training goes on from what a killed one left in
+    ``checkpoint``. Several processes (`gnn.processes`) that all call this train every network together.
     """
     spent = 0.0
     start = {setting: GnnConfig.model_fields[setting].default for setting, _ in _TRIALS}
 
-    def fit(settings: dict[str, Any], seconds: float) -> Found:
+    def fit(settings: dict[str, Any], seconds: float) -> FoundNetwork:
         nonlocal spent
         begun = time.monotonic()
         model: Any = registry.make(name, **settings)
@@ -82,11 +82,13 @@ def search(
         manifest = model.artifact.manifest
         took = max(time.monotonic() - begun, manifest.seconds)  # which knows of a run that was killed
         spent += processes.agreed(took)
-        return Found(manifest.metrics.get("validation_ndcg@10", 0.0), model, settings, spent)
+        return FoundNetwork(manifest.metrics.get("validation_ndcg@10", 0.0), model, settings, spent)
 
-    first = dict(given) if "dim" in given else {**given, **_TRIAL, **start}
+    if "dim" in given or len(holdout.train.watched) + len(holdout.train.follows) > LARGE:
+        return fit(dict(given), budget_s)
+    first = {**_TRIAL, **start, **given}
     trial_s = _TRIAL_SHARE * budget_s
-    if "dim" in given or budget_s < SHORTEST_S:
+    if budget_s < SHORTEST_S:
         return fit(first, budget_s)
     best = fit(first, trial_s)
     for setting, values in _TRIALS:
@@ -100,5 +102,5 @@ def search(
                 break
             best = tried
     narrow = {setting: value for setting, value in best.settings.items() if setting not in _TRIAL}
-    wide = fit(narrow, budget_s - spent)
+    wide = fit(narrow, max(budget_s - spent, 1.0))  # an epoch is trained whatever it takes
     return replace(max(best, wide, key=lambda found: found.score), seconds=spent)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,19 +14,31 @@ import numpy as np
 
 from baselines.recommender import Ints, NewContent, Placed, Recommender
 from graph import schema
+from graph.ages import DAY, newest_watch
+from graph.errors import GraphError
 from graph.snapshot import Snapshot
 from recommend.request import Request
-from recommend.sources import Candidate, Source, knows
+from recommend.sources import MODEL, Candidate, Source, knows
 
 if TYPE_CHECKING:
     from graph.driver import Graph
 
 __all__ = ["NEW_CONTENTS", "NewContents"]
 
-NEW_CONTENTS: Final = Source("new_contents", "model", 0.8, {"scanned": 300, "watchers": 100})
-"""Its caps are those of cypher/lookup/new_contents.cypher."""
+NEW_CONTENTS: Final = Source("new_contents", "model", MODEL.weight)
+"""The model's word as well: what it proposes stands where the model would rank it among all that it knows."""
+
+CREATED: Final[Mapping[str, Any]] = {"scanned": 5_000}
+SURROUNDINGS: Final[Mapping[str, Any]] = {"people": 100, "names": 20}
+"""The caps of the two queries."""
+
+_MOST: Final = 500
+"""Contents that are placed, the newest."""
 _FRESH_S: Final = 60.0
-"""How long contents that were placed are proposed before the graph is asked for newer ones."""
+"""After which the graph is asked for newer ones."""
+_PATIENCE_MS: Final = 10_000
+_SLACK_MS: Final = 7 * DAY
+"""Before the newest watch that the model knows: what was created then may have come to the graph later."""
 
 #: Column of the query → relationship type, and the label at its other end.
 _NEAR: Final[Mapping[str, tuple[str, str]]] = {
@@ -44,67 +58,79 @@ class _Shelf:
     ids: Sequence[str]
     kinds: Sequence[str]
     placed: Placed
-    at: float
 
 
 class NewContents:
     """Proposes contents that the model's snapshot does not know, to people whom it knows.
 
-    The graph is asked once a minute for all; whoever asks meanwhile gets what was there before. Safe to share between
-    threads.
+    The graph is asked for them once a minute, in a thread of its own, so that nobody waits: until it has answered, and
+    while it does not, there is what was there before. Safe to share between threads.
     """
 
     def __init__(self, model: Recommender, graph: Graph) -> None:
         self._model, self._graph = model, graph
         self._able = model.place([]) is not None
         self._shelf: _Shelf | None = None
+        self._due = 0.0
         self._asking = Lock()
 
-    def ask(self, source: Source, request: Request, deadline_ms: int) -> list[Candidate]:
-        """The new contents that fit somebody best; nothing for people, or from a model, that cannot be told about."""
+    def ask(self, source: Source, request: Request) -> list[Candidate]:
+        """The new contents that the model would rank among its own best for somebody.
+
+        Nothing for people, or from a model, that cannot be told about.
+        """
         snapshot = self._model.snapshot
         if not self._able or not knows(snapshot, request.user_id):
             return []
-        shelf = self._stocked(source, request, deadline_ms)
-        if shelf is None or not shelf.ids:
-            return []
-        scores = shelf.placed.scores(int(snapshot.users.nids([request.user_id])[0]))
-        wanted = [place for place, kind in enumerate(shelf.kinds) if request.kind in (None, kind)]
-        best = sorted(wanted, key=lambda place: -scores[place])[: request.pool]
-        return [Candidate(shelf.ids[place], float(scores[place])) for place in best]
-
-    def _stocked(self, source: Source, request: Request, deadline_ms: int) -> _Shelf | None:
+        if time.monotonic() > self._due and self._asking.acquire(blocking=False):
+            self._due = time.monotonic() + _FRESH_S
+            self._thread.submit(self._restock_and_release)
         shelf = self._shelf
-        if (shelf is None or time.monotonic() - shelf.at > _FRESH_S) and self._asking.acquire(blocking=False):
-            try:
-                self._shelf = shelf = self._stock(source, request, deadline_ms)
-            finally:
-                self._asking.release()
-        return shelf
+        user = int(snapshot.users.nids([request.user_id])[0])
+        if shelf is None or not shelf.ids or not shelf.placed.users[user].any():
+            return []
+        watched = snapshot.watched
+        seen = watched.target[watched.indptr[user] : watched.indptr[user + 1]].astype(np.int64)
+        most = 2 * request.pool
+        scores, above = shelf.placed.scores(user), shelf.placed.above(user, seen, most)
+        wanted = [n for n, kind in enumerate(shelf.kinds) if request.kind in (None, kind) and above[n] < most]
+        best = sorted(wanted, key=lambda n: -scores[n])
+        return [Candidate(shelf.ids[n], float(scores[n]), rank=int(above[n]) + k) for k, n in enumerate(best)]
 
-    def _stock(self, source: Source, request: Request, deadline_ms: int) -> _Shelf:
-        snapshot = self._model.snapshot
-        rows = self._graph.read(
-            "lookup/new_contents",
-            deadline_ms=deadline_ms,
-            request_id=request.id,
-            since=snapshot.manifest.cutoff or 0,
-            **source.caps,
-        )
-        new = [row for row in rows if row["contentId"] not in snapshot.contents]
-        placed = self._model.place([_described(snapshot, row) for row in new])
+    def restock(self) -> None:
+        """Ask the graph, and place what it has by now. Raises what `Graph.read` raises."""
+        snapshot, now = self._model.snapshot, int(1000 * time.time())
+        span: dict[str, Any] = {"since": min(self._newest, now) - _SLACK_MS, "until": now + DAY}
+        created = self._graph.read("lookup/created", deadline_ms=_PATIENCE_MS, **span, **CREATED)
+        new = [row["contentId"] for row in created if row["contentId"] not in snapshot.contents][:_MOST]
+        rows = self._graph.read("lookup/surroundings", deadline_ms=_PATIENCE_MS, contentIds=new, **SURROUNDINGS)
+        known = [(row, content) for row in rows if (content := _described(snapshot, row))]
+        placed = self._model.place([content for _, content in known])
         assert placed is not None
-        known = np.flatnonzero(placed.contents.any(axis=1)).tolist()  # of the others nothing is known
-        return _Shelf(
-            [new[place]["contentId"] for place in known],
-            [new[place]["kind"] for place in known],
-            Placed(placed.users, placed.contents[known]),
-            time.monotonic(),
-        )
+        self._shelf = _Shelf([row["contentId"] for row, _ in known], [row["kind"] for row, _ in known], placed)
+
+    def _restock_and_release(self) -> None:
+        try:
+            self.restock()
+        except GraphError:
+            pass  # what is on the shelf stays, and a minute later it is tried again
+        finally:
+            self._asking.release()
+
+    @cached_property
+    def _newest(self) -> int:
+        return newest_watch(self._model.snapshot) or 0
+
+    @cached_property
+    def _thread(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(1, thread_name_prefix="new-contents")
 
 
-def _described(snapshot: Snapshot, row: Mapping[str, Any]) -> NewContent:
+def _described(snapshot: Snapshot, row: Mapping[str, Any]) -> NewContent | None:
+    """A row of the query for the model; None for a content around which there is nobody and nothing."""
     near: dict[str, Ints] = {
         type_: snapshot.nodes[label].known(row[column]) for column, (type_, label) in _NEAR.items()
     }
+    if not any(map(np.size, near.values())):
+        return None
     return NewContent({**row["properties"], "kind": row["kind"]}, near)

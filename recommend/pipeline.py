@@ -158,7 +158,7 @@ class Pipeline:
         if self._ask_for_newcomer and not known and not self._graph_is_down:
             asked[self._pool.submit(self._ask_for_newcomer, sources.MODEL, request, left)] = sources.MODEL
         if self._ask_new and known and not self._graph_is_down:
-            asked[self._pool.submit(self._ask_new, NEW_CONTENTS, request, left)] = NEW_CONTENTS
+            asked[self._model_pool.submit(self._ask_new, NEW_CONTENTS, request)] = NEW_CONTENTS
         if self._ask_graph and not self._graph_is_down:
             for source in sources.GRAPH_SOURCES:
                 asked[self._pool.submit(self._ask_graph, source, request, left)] = source

@@ -33,7 +33,8 @@ def score(proposals: Sequence[tuple[Source, Sequence[Candidate]]]) -> list[Score
     """
     voices: dict[str, list[tuple[float, Source, Candidate]]] = {}
     for source, candidates in proposals:
-        for rank, candidate in enumerate(candidates):
+        for place, candidate in enumerate(candidates):
+            rank = place if candidate.rank is None else candidate.rank
             strength = source.weight * _FLATNESS / (_FLATNESS + rank)
             voices.setdefault(candidate.content_id, []).append((strength, source, candidate))
     totals = {content_id: sum(strength for strength, _, _ in said) for content_id, said in voices.items()}

@@ -46,6 +46,8 @@ class Candidate:
     """How many people, contents or names speak for it."""
     evidence: tuple[str, ...] = ()
     """Up to three of them, the strongest first."""
+    rank: int | None = None
+    """Its place, from 0, among all that the source would name, where it names only some; else that in its list."""
 
 
 @dataclass(frozen=True)

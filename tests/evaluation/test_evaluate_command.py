@@ -34,6 +34,18 @@ def test_it_prints_a_table_and_writes_the_report(folder, tmp_path, capsys):
     assert board["rows"][-1]["model"] == "popularity"
 
 
+@pytest.mark.parametrize("how", [How.RANDOM, How.COLD_USERS])
+def test_splits_that_begin_at_another_seed_are_those_that_come_later(folder, tmp_path, how):
+    """Fits, ties and rankings kept included."""
+    kept = tmp_path / "kept"
+    run(folder, tmp_path / "out", split=how, models="als", seeds=2, resume=kept)
+    made = sorted(file.name for file in kept.iterdir())
+    run(folder, tmp_path / "out", split=how, models="als", first_seed=1, resume=kept)
+    assert sorted(file.name for file in kept.iterdir()) == made
+    run(folder, tmp_path / "out", split=how, models="als", first_seed=2, resume=kept)
+    assert len(list(kept.iterdir())) == len(made) + 1
+
+
 def test_the_report_tells_the_command_that_makes_it_again(folder, tmp_path, monkeypatch):
     monkeypatch.setattr("sys.argv", ["entourage", "demo"])
     run(folder, tmp_path / "out", models="popularity", split=How.COLD_USERS, keep_counts=True)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import polars as pl
 import pytest
@@ -142,12 +144,22 @@ def test_genres_that_sum_up_what_users_did_are_emptied_unless_kept(hold_out):
     assert [len(kept.edges[name]) for name in ("LISTENS_TO", "CREATES_IN")] == [2, 2]
 
 
-def two_futures(users: int, contents: int, each: int, rng: np.random.Generator) -> tuple[splits.Split, splits.Split]:
+def in_time(whole: Snapshot) -> splits.Split:
+    return splits.temporal(whole, cutoff=700)
+
+
+def two_futures(
+    users: int,
+    contents: int,
+    each: int,
+    rng: np.random.Generator,
+    cut: Callable[[Snapshot], splits.Split] = in_time,
+    cutoff: int = 700,
+) -> tuple[splits.Split, splits.Split]:
     """A network cut in time, and the same one where everyone watches something else and follows others after the cut.
 
     Views and the genres that people listen to are counted over the whole of either, as an export's are.
     """
-    cutoff = 700
     source, target = (
         np.repeat(np.arange(users), each),
         np.concatenate([rng.permutation(contents)[:each] for _ in range(users)]),
@@ -167,7 +179,7 @@ def two_futures(users: int, contents: int, each: int, rng: np.random.Generator) 
         listens = {"source": source.astype(np.int32), "target": (watched % 2).astype(np.int32)}
         follows = {"source": follower.astype(np.int32), "target": after.astype(np.int32), "since": since}
         frames = {"WATCHED": edges_frame(bare), "FOLLOWS": pl.DataFrame(follows), "LISTENS_TO": pl.DataFrame(listens)}
-        return splits.temporal(Snapshot.build(nodes, frames), cutoff=cutoff)
+        return cut(Snapshot.build(nodes, frames))
 
     truth, other = future(), future()
     for label, nodes in truth.train.nodes.items():
@@ -180,6 +192,15 @@ def two_futures(users: int, contents: int, each: int, rng: np.random.Generator) 
             np.testing.assert_array_equal(column, same.columns[name])
     assert abs(other.held_out - truth.held_out).sum() > 0
     return truth, other
+
+
+def test_newcomers_are_the_same_whatever_happens_later():
+    """Who is withheld, and what is learned from, are the same; else the training part would know the future."""
+    truth, _ = two_futures(
+        40, 40, 15, np.random.default_rng(2), lambda whole: splits.newcomers(whole, 0.3, seed=1), cutoff=830
+    )
+    assert truth.cutoff is not None
+    assert truth.cutoff <= 830  # the newest fifth of the watches, which are spread evenly over a thousand
 
 
 @pytest.mark.parametrize(
@@ -247,6 +268,17 @@ def test_newcomers_have_no_watch_left_and_are_judged_by_what_they_watch_next():
     assert set(np.unique(ranked)) == {-1, 1, 2}  # not what they knew
 
 
+def test_newcomers_are_not_judged_by_what_only_they_had_watched():
+    watches = [(u, u % 2, 1 + u) for u in range(12)] + [(12, 2, 5)] + [(u, 2, 100 + u) for u in (0, 1, 2, 3)]
+    alone = set()
+    for seed in range(20):
+        split = splits.newcomers(network([*watches, *[(u, 1 - u % 2, 100) for u in range(8)]]), 0.5, seed=seed)
+        assert split.cutoff == 100
+        assert {content for _, content in held(split)} <= set(split.train.watched.target.tolist())
+        alone.add(12 not in split.train.watched.source and bool({0, 1, 2, 3} & set(split.users.tolist())))
+    assert True in alone
+
+
 def test_newcomers_need_times_and_somebody_who_comes():
     with pytest.raises(InputError, match="--split random"):
         splits.newcomers(checkerboard.snapshot())
@@ -272,7 +304,7 @@ def test_known_only_leaves_out_contents_that_training_never_saw():
 
 def test_a_sample_judges_fewer_users_of_the_same_split():
     split = splits.random(checkerboard.snapshot())
-    few = split.sample(5, seed=1)
+    few = split.sample(5)
     assert len(few.users) == 5
     assert set(few.users) < set(split.users)
     assert split.sample(100) is split

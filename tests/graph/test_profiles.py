@@ -68,5 +68,10 @@ def test_of_one_node_the_same_is_told_as_of_all(described):
             assert "likeCount" not in told
 
 
+def test_strange_properties_of_one_node_are_passed_over():
+    strange = {"createdAt": "2020-01-01", "isSinger": [True], "isBeatmaker": float("nan"), "kind": 3, "duration": None}
+    assert profile("User", strange, 5 * DAY) == profile("Content", {"kind": {}}, 0) == {}
+
+
 def test_of_one_node_ages_are_unknown_without_a_now():
     assert "createdAt" not in profile("User", {"userId": "u", "createdAt": 5 * DAY}, None)

@@ -12,7 +12,7 @@ from baselines.baseline import silent
 from gnn.config import GnnConfig
 from graph.snapshot import Snapshot
 from ranking import holdout, network_search, registry
-from ranking.network_search import Found
+from ranking.network_search import FoundNetwork
 from tests import checkerboard
 from tests.conformance import odd
 
@@ -46,7 +46,7 @@ class Networks:
 
 def searched(
     monkeypatch: pytest.MonkeyPatch, networks: Networks, snapshot: Snapshot | None = None, seconds: float = 100.0
-) -> Found:
+) -> FoundNetwork:
     monkeypatch.setattr(registry, "make", networks.make)
     part = holdout.cut(snapshot or checkerboard.snapshot(), seed=0)
     return network_search.search("gnn", part, {"seed": 3}, seconds, silent)
@@ -73,7 +73,7 @@ def test_temperatures_rise_or_else_fall_until_one_is_no_better_and_the_better_wi
     assert len(networks.budgets) == fits  # too much of the time is gone for anything else to be tried
     assert sum(networks.budgets[:-1]) <= 36.0
     assert found.seconds == 25.0 * fits  # as each network says: a killed run counts
-    assert networks.budgets[-1] == pytest.approx(100.0 - 25.0 * (fits - 1), abs=1.0)
+    assert networks.budgets[-1] == pytest.approx(max(100.0 - 25.0 * (fits - 1), 1.0), abs=1.0)
 
 
 def test_without_the_time_for_trials_one_narrow_network_has_all_of_it(monkeypatch):
@@ -82,6 +82,13 @@ def test_without_the_time_for_trials_one_narrow_network_has_all_of_it(monkeypatc
     assert (found.model.config.temperature, found.model.config.dim) == (0.2, 64)
     assert found.settings["dim"] == 64
     assert (networks.budgets, found.seconds) == ([60.0], 50.0)
+
+
+def test_a_large_graph_has_one_network_as_it_is_given(monkeypatch):
+    monkeypatch.setattr(network_search, "LARGE", 10)
+    networks = Networks(lambda config: 0.1, seconds=50.0)
+    assert searched(monkeypatch, networks).settings == {"seed": 3}
+    assert networks.budgets == [100.0]
 
 
 @pytest.mark.parametrize(
