@@ -18,18 +18,20 @@ from ranking.holdout import Holdout
 
 __all__ = ["SHORTEST_S", "FoundNetwork", "search"]
 
-_TRIALS: Final[Sequence[tuple[str, Sequence[float]]]] = (
+_TRIALS: Final[Sequence[tuple[str, Sequence[Any]]]] = (
     ("temperature", (0.3, 0.5, 0.8, 1.2)),
     ("temperature", (0.14, 0.1)),
     ("popularity", (0.5, 1.0)),
+    ("layers", (1,)),
     ("friends", (0.5, 1.0)),
     ("friends", (0.0,)),
     ("weight_decay", (0.3, 0.1)),
     ("weight_decay", (3.0,)),
 )
 """Of the network's settings, values in the order they are tried, beginning with the default, until one is no better
-than the best before: the sparser the watches, the higher the best temperature, and the more popularity says. What
-friends count is tried where there are any."""
+than the best before: the sparser the watches, the higher the best temperature, the more popularity says, and the less
+there is to be had from friends of friends, whom fewer layers leave out. What friends count is tried where there are
+any."""
 _TRIAL: Final = {"dim": 64, "heads": 4}
 """A network half as wide tells settings apart in less than half the time."""
 _TRIAL_SHARE: Final = 0.07
@@ -63,8 +65,8 @@ def search(
 ) -> FoundNetwork:
     """The network called ``name`` that does best on ``holdout``, made with what is ``given`` and settings found there.
 
-    Narrower ones try temperatures and, where there is time, powers of popularity, weights of friends and weight decays;
-    the best one's settings are trained in full width for the rest of the time, and kept if that is better: where
+    Narrower ones try temperatures and, where there is time, powers of popularity, fewer layers, weights of friends and
+    weight decays; the best one's settings are trained in full width for the rest of the time, and kept if that is better: where
     watches are few, it need not be. Without the time for trials a narrow one is trained as it comes; so is one whose
     width is ``given``, and in a large graph whatever is. Each training goes on from what a killed one left in
     ``checkpoint``. Several processes (`gnn.processes`) that all call this train every network together.

@@ -94,9 +94,9 @@ def test_a_large_graph_has_one_network_as_it_is_given(monkeypatch):
 @pytest.mark.parametrize(
     ("best", "decay", "tried"),
     [
-        (0.3, 0.3, [*[1.0] * 6, 0.3, 0.1, 0.3]),
-        (3.0, 3.0, [*[1.0] * 6, 0.3, 3.0, 3.0]),
-        (1.0, 1.0, [*[1.0] * 6, 0.3, 3.0, 1.0]),
+        (0.3, 0.3, [*[1.0] * 7, 0.3, 0.1, 0.3]),
+        (3.0, 3.0, [*[1.0] * 7, 0.3, 3.0, 3.0]),
+        (1.0, 1.0, [*[1.0] * 7, 0.3, 3.0, 1.0]),
     ],
 )
 def test_decays_are_tried_in_both_directions_where_there_is_time(monkeypatch, best, decay, tried):
@@ -123,7 +123,7 @@ def test_friends_may_count_more_or_nothing_where_there_are_any(monkeypatch, best
     networks = Networks(lambda config: -abs(config.friends - best) - abs(config.temperature - 0.2), seconds=5.0)
     found = searched(monkeypatch, networks)
     weights = [config.friends for config in networks.configs]
-    assert weights == [*[0.2] * 4, *tried, best, best, best]
+    assert weights == [*[0.2] * 5, *tried, best, best, best]
     assert found.model.config.friends == found.settings["friends"] == best
     alone = Networks(lambda config: -abs(config.friends - best) - abs(config.temperature - 0.2), seconds=5.0)
     searched(monkeypatch, alone, odd(checkerboard.watched_pairs(8), []))
