@@ -66,10 +66,10 @@ def search(
     """The network called ``name`` that does best on ``holdout``, made with what is ``given`` and settings found there.
 
     Narrower ones try temperatures and, where there is time, powers of popularity, fewer layers, weights of friends and
-    weight decays; the best one's settings are trained in full width for the rest of the time, and kept if that is better: where
-    watches are few, it need not be. Without the time for trials a narrow one is trained as it comes; so is one whose
-    width is ``given``, and in a large graph whatever is. Each training goes on from what a killed one left in
-    ``checkpoint``. Several processes (`gnn.processes`) that all call this train every network together.
+    weight decays; the best one's settings are trained in full width for the rest of the time, and kept if that is
+    better: where watches are few, it need not be. Without the time for trials a narrow one is trained as it comes; so
+    is one whose width is ``given``, and in a large graph whatever is. Each training goes on from what a killed one left
+    in ``checkpoint``. Several processes (`gnn.processes`) that all call this train every network together.
     """
     spent = 0.0
     start = {setting: GnnConfig.model_fields[setting].default for setting, _ in _TRIALS}
