@@ -117,8 +117,13 @@ class GraphNetwork(Recommender):
         """Whether training taught it where people belong of whom only features and follows are known."""
         return self._taught(schema.USER)
 
+    @property
+    def places_contents(self) -> bool:
+        """Whether training taught it where contents belong of which only features and surroundings are known."""
+        return self._taught(schema.CONTENT)
+
     def _taught(self, label: str) -> bool:
-        """Whether training took nodes of this label for new ones, to be known by their features and surroundings."""
+        """Whether training took nodes of this label for new ones."""
         encoder, config = self.artifact.encoder, self.artifact.manifest.config
         return encoder.embeds and label in encoder.columns and config.cold > 0.0
 
@@ -153,7 +158,7 @@ class GraphNetwork(Recommender):
         graphs, or of another convolution than graph attention.
         """
         encoder, embeddings = self.artifact.encoder, self.artifact.embeddings
-        if not self._taught(schema.CONTENT):
+        if not self.places_contents:
             return None
         vectors = np.zeros((len(contents), embeddings.contents.shape[1]), dtype=np.float32)
         for row, content in enumerate(contents):

@@ -44,6 +44,8 @@ _FULL_CATALOGUE = 500_000
 """Contents up to which the softmax is over all of them: a step on a part of them teaches so much less (docs/gnn.md)
 that fewer users a step are the better saving."""
 _SAMPLED_ITEMS = 16_384
+_NEW_THEN = 0.5
+"""Share of the contents that were new at a step's moment which it treats so: their ids have to learn too."""
 _LEAST = 1e-30
 """Recency that float32 can still divide by."""
 
@@ -189,7 +191,7 @@ class Trainer:
         indptr, content, weight = self.watches.of(users, moment)
         positives = both_directions(indptr, content, self.watches.contents)[1]
         some = users if len(users) < self.topology.counts[schema.USER] else None
-        cold = self._cold()
+        cold = self._cold(moment)
         relations = self._relations(some, cold, self._by_type(moment) if moment else None)
         senders = None
         if some is not None and self.config.layers == 1 and self.config.neighbours:
@@ -243,12 +245,19 @@ class Trainer:
                 thinned = topology.sampled(self.rng, config.neighbours, config.edge_dropout, cold, None, moment)
         return [thinned] * (config.layers - 1) + [last]
 
-    def _cold(self) -> Cold:
-        """Who is a newcomer in this step, beside those that are, where features can speak for them."""
-        return {
+    def _cold(self, moment: float | None) -> Cold:
+        """Who is a newcomer in this step, beside those that are, where features can speak for them.
+
+        So are half of the contents that nobody had watched by its ``moment``.
+        """
+        cold = {
             label: unknown | (self.rng.random(len(unknown), dtype=np.float32) < self.config.cold)
             for label, unknown in self._unknown.items()
         }
+        if moment is not None and schema.CONTENT in cold:
+            unseen = self.watches.unseen(moment)
+            cold[schema.CONTENT] |= unseen & (self.rng.random(len(unseen), dtype=np.float32) < _NEW_THEN)
+        return cold
 
     def _biased(self, cold: Cold) -> Tensor:
         """``bias``, where new contents have the mean one: that nobody watched them yet says nothing of them."""

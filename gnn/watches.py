@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -50,6 +51,18 @@ class Watches:
         later = np.concatenate(([0], np.cumsum(self.recency[places] > moment)))
         found = users[later[indptr[1:]] > later[indptr[:-1]]]
         return found if len(found) >= processes.count() else users
+
+    def unseen(self, moment: float) -> npt.NDArray[np.bool_]:
+        """Contents that nobody had watched by a ``moment``; shape (contents,)."""
+        return self._first > moment
+
+    @cached_property
+    def _first(self) -> Floats:
+        """The recency of each content's first watch, inf without any; one whose time is not known is as old as any."""
+        assert self.recency is not None
+        first = np.full(self.contents, np.inf, dtype=np.float32)
+        np.minimum.at(first, self.content, np.where(np.isfinite(self.recency), self.recency, -np.inf))
+        return first
 
     def moment(self, rng: np.random.Generator) -> float | None:
         """The recency of a moment between the newest hundredth and the oldest tenth of the watches.

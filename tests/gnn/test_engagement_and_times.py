@@ -175,6 +175,22 @@ def test_no_step_sees_what_it_is_to_foretell(snapshot, monkeypatch):
     assert len({len(past) for past in seen}) > 5
 
 
+def test_contents_that_were_new_at_a_steps_moment_are_placed_as_new_ones(snapshot):
+    run = fitting.trainer(SMALL.model_copy(update={"cold": 1e-6}), snapshot)
+    watched = snapshot.watched
+    recency = np.asarray(run.watches.recency)
+    for _ in range(20):
+        moment = run.watches.moment(run.rng)
+        assert moment is not None
+        before = {int(content) for content, then in zip(watched.target, recency, strict=True) if then <= moment}
+        unseen = run.watches.unseen(moment)
+        assert set(np.flatnonzero(~unseen).tolist()) == before
+        drawn = np.mean([run._cold(moment)["Content"] for _ in range(200)], axis=0)
+        assert (drawn[~unseen] == 0).all()
+        np.testing.assert_allclose(drawn[unseen], 0.5, atol=0.15)
+    assert not run._cold(None)["Content"].any()
+
+
 def test_new_contents_are_as_likely_from_the_start_as_others_are_on_average(snapshot, monkeypatch):
     seen = []
 
@@ -202,10 +218,14 @@ def test_new_contents_are_as_likely_from_the_start_as_others_are_on_average(snap
 def test_it_says_whether_it_can_place_newcomers(snapshot, tmp_path):
     taught = GraphNetwork(SMALL).fit(snapshot, epochs=1)
     taught.save(tmp_path / "model")
-    assert taught.places_newcomers
-    assert GraphNetwork.load(tmp_path / "model", snapshot).places_newcomers
-    assert not GraphNetwork(SMALL.model_copy(update={"cold": 0.0})).fit(snapshot, epochs=1).places_newcomers
-    assert not GraphNetwork(SMALL).fit(checkerboard.snapshot(), epochs=1).places_newcomers
+    untaught = GraphNetwork(SMALL.model_copy(update={"cold": 0.0})).fit(snapshot, epochs=1)
+    bare = GraphNetwork(SMALL).fit(checkerboard.snapshot(), epochs=1)
+    for network in (taught, GraphNetwork.load(tmp_path / "model", snapshot)):
+        assert network.places_newcomers
+        assert network.places_contents
+    for network in (untaught, bare):
+        assert not network.places_newcomers
+        assert not network.places_contents
 
 
 def test_it_trains_on_them(snapshot):

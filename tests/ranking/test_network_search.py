@@ -26,9 +26,10 @@ FALLING = {0.2: 0.1, 0.3: 0.1, 0.5: 0.9, 0.8: 0.9, 0.14: 0.2, 0.1: 0.3}
 class Networks:
     """In place of networks: reach what a test says, take so many seconds each, and remember their budgets."""
 
-    def __init__(self, reached: Callable[[GnnConfig], float], seconds: float) -> None:
+    def __init__(self, reached: Callable[[GnnConfig], float], seconds: float, *, taught: bool = False) -> None:
         self.reached = reached
         self.seconds = seconds
+        self.taught = taught
         self.configs: list[GnnConfig] = []
         self.budgets: list[float] = []
 
@@ -41,7 +42,8 @@ class Networks:
 
         metrics = {"validation_ndcg@10": self.reached(config)}
         manifest = SimpleNamespace(metrics=metrics, seconds=self.seconds)
-        return SimpleNamespace(config=config, fit=fit, artifact=SimpleNamespace(manifest=manifest))
+        artifact = SimpleNamespace(manifest=manifest)
+        return SimpleNamespace(config=config, fit=fit, artifact=artifact, places_contents=self.taught)
 
 
 def searched(
@@ -128,3 +130,11 @@ def test_friends_may_count_more_or_nothing_where_there_are_any(monkeypatch, best
     alone = Networks(lambda config: -abs(config.friends - best) - abs(config.temperature - 0.2), seconds=5.0)
     searched(monkeypatch, alone, odd(checkerboard.watched_pairs(8), []))
     assert {config.friends for config in alone.configs} == {0.2}
+
+
+@pytest.mark.parametrize(("taught", "tried"), [(False, {3, 1}), (True, {3})])
+def test_fewer_layers_are_tried_only_where_no_new_contents_are_learned_of(monkeypatch, taught, tried):
+    networks = Networks(lambda config: -config.layers, seconds=5.0, taught=taught)
+    found = searched(monkeypatch, networks)
+    assert {config.layers for config in networks.configs} == tried
+    assert found.model.config.layers == min(tried)
