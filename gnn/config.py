@@ -62,7 +62,7 @@ class GnnConfig(BaseModel):
     """Share of the edges left out of message passing, drawn afresh every step, of those in ``neighbours`` too."""
     cold: Share = 0.1
     """Share of the users and contents that a step treats as newcomers, where they have features: without an id and a
-    watch to be known by."""
+    watch to be known by. Above 0 and ``in_time`` so are half of the contents that nobody had watched by its moment."""
     in_time: bool = True
     """Where watches have times, a step passes messages of the past of a random moment alone, and learns from what was
     watched since."""

@@ -192,7 +192,7 @@ class Trainer:
         positives = both_directions(indptr, content, self.watches.contents)[1]
         some = users if len(users) < self.topology.counts[schema.USER] else None
         cold = self._cold(moment)
-        relations = self._relations(some, cold, self._by_type(moment) if moment else None)
+        relations = self._relations(some, cold, self._by_type(moment) if moment is not None else None)
         senders = None
         if some is not None and self.config.layers == 1 and self.config.neighbours:
             senders, relations[0] = self.topology.between(some, relations[0])

@@ -31,7 +31,7 @@ _TRIALS: Final[Sequence[tuple[str, Sequence[Any]]]] = (
 """Of the network's settings, values in the order they are tried, beginning with the default, until one is no better
 than the best before: the sparser the watches, the higher the best temperature, the more popularity says, and the less
 there is to be had from friends of friends, whom fewer layers leave out. What friends count is tried where there are
-any; fewer layers not where the network learns of new contents, which lose by it and are too few in the validation
+any; fewer layers not where the network can place new contents, which lose by it and are too few in the validation
 part to show it (docs/gnn.md)."""
 _TRIAL: Final = {"dim": 64, "heads": 4}
 """A network half as wide tells settings apart in less than half the time."""

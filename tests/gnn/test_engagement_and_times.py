@@ -179,16 +179,41 @@ def test_contents_that_were_new_at_a_steps_moment_are_placed_as_new_ones(snapsho
     run = fitting.trainer(SMALL.model_copy(update={"cold": 1e-6}), snapshot)
     watched = snapshot.watched
     recency = np.asarray(run.watches.recency)
-    for _ in range(20):
-        moment = run.watches.moment(run.rng)
-        assert moment is not None
+    firsts = sorted(float(recency[np.asarray(watched.target) == content].min()) for content in range(20))
+    for moment in (firsts[3], firsts[10], firsts[16]):
         before = {int(content) for content, then in zip(watched.target, recency, strict=True) if then <= moment}
         unseen = run.watches.unseen(moment)
         assert set(np.flatnonzero(~unseen).tolist()) == before
         drawn = np.mean([run._cold(moment)["Content"] for _ in range(200)], axis=0)
+        assert unseen.any()
         assert (drawn[~unseen] == 0).all()
         np.testing.assert_allclose(drawn[unseen], 0.5, atol=0.15)
     assert not run._cold(None)["Content"].any()
+
+
+def test_a_step_knows_which_contents_were_new_at_its_moment(snapshot, monkeypatch):
+    run = fitting.trainer(SMALL.model_copy(update={"cold": 1e-6}), snapshot)
+    first = float(np.min(np.asarray(run.watches.recency)))
+    monkeypatch.setattr(Watches, "moment", lambda self, rng: first)
+    told = []
+    relations = run._relations
+
+    def spied(users: Any, cold: Any, moment: Any) -> Any:
+        told.append(cold)
+        return relations(users, cold, moment)
+
+    monkeypatch.setattr(run, "_relations", spied)
+    run.step(EVERYONE)
+    assert told[0]["Content"].any()
+
+
+def test_contents_are_new_until_their_first_watch():
+    recency = np.array([0.2, 0.5, 0.9, np.inf, 0.4], dtype=np.float32)  # inf: at a time that is not known
+    content = np.array([0, 1, 1, 2, 2], dtype=np.int32)
+    watches = Watches(np.array([0, 5]), content, np.ones(5, dtype=np.float32), 4, recency)
+    assert watches.unseen(0.1).tolist() == [True, True, False, True]
+    assert watches.unseen(0.3).tolist() == [False, True, False, True]
+    assert watches.unseen(0.5).tolist() == [False, False, False, True]
 
 
 def test_new_contents_are_as_likely_from_the_start_as_others_are_on_average(snapshot, monkeypatch):
