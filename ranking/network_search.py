@@ -18,7 +18,7 @@ from ranking.holdout import Holdout
 
 __all__ = ["SHORTEST_S", "FoundNetwork", "search"]
 
-_TRIALS: Final[Sequence[tuple[str, Sequence[Any]]]] = (
+_TRIALS: Final[Sequence[tuple[str, Sequence[float]]]] = (
     ("temperature", (0.3, 0.5, 0.8, 1.2)),
     ("temperature", (0.14, 0.1)),
     ("popularity", (0.5, 1.0)),
