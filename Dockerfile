@@ -15,7 +15,7 @@ RUN pip install --no-cache-dir --require-hashes --requirement requirements.txt
 COPY pyproject.toml README.md ./
 COPY cypher cypher
 COPY graph graph
-COPY baselines baselines
+COPY recommenders recommenders
 COPY gnn gnn
 COPY ranking ranking
 COPY recommend recommend

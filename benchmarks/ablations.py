@@ -25,10 +25,10 @@ from evaluation.splits import How, hold_out
 from gnn.config import Convolution, GnnConfig
 from gnn.features import edge_ages, edge_features
 from gnn.recommender import GraphNetwork
-from graph import hindsight, schema
+from graph import schema
 from graph import snapshot as snapshots
 from graph.errors import SettingsError
-from graph.snapshot import Edges, Nodes, Snapshot
+from graph.snapshot import Edges, Nodes, Snapshot, hindsight
 from ranking import registry
 
 console = Console()

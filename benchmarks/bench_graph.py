@@ -27,7 +27,7 @@ from rich.progress import track
 from rich.table import Table
 
 from graph import events
-from graph.driver import Graph
+from graph.database.driver import Graph
 from graph.errors import GraphError, GraphTimeout
 from graph.settings import Settings, load_settings
 from graph.snapshot import load

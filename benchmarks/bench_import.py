@@ -25,13 +25,15 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.peak import peak_gib
-from graph import backup, importer, snapshot
-from graph.driver import Graph
-from graph.export import export, index_times
-from graph.local_server import LocalServer
-from graph.offline import import_offline
-from graph.readers import read_folder
+from graph import snapshot
+from graph.database.driver import Graph
+from graph.files.tables import read_folder
+from graph.load import live as importer
+from graph.load.bulk import import_offline
+from graph.server import backup
+from graph.server.local_server import LocalServer
 from graph.settings import load_settings
+from graph.snapshot.export import export, index_times
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from graph import importer
-from graph.driver import Graph
-from graph.readers import Tables, read_folder
+from graph.database.driver import Graph
+from graph.files.tables import Tables, read_folder
+from graph.load import live as importer
 from graph.settings import load_settings
 
 

@@ -19,7 +19,6 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from baselines.recommender import Floats, NewContent, top_k
 from benchmarks.newcomers import properties
 from evaluation import splits
 from evaluation.metrics import judge, ndcg
@@ -29,6 +28,7 @@ from graph import schema
 from graph.settings import load_settings
 from graph.snapshot import Snapshot, load
 from ranking import registry
+from recommenders.core.recommender import Floats, NewContent, top_k
 
 K = 10
 #: Relationship types that tell where a new content belongs, but for its watches.

@@ -22,17 +22,16 @@ import scipy.sparse as sp
 from rich.console import Console
 from rich.table import Table
 
-from baselines.recommender import Ints, Recommender, top_k
 from evaluation.metrics import judge, ndcg
 from evaluation.rank import rank
 from evaluation.splits import Split
 from gnn.recommender import GraphNetwork
-from graph import hindsight
-from graph.ages import timed
 from graph.settings import load_settings
-from graph.snapshot import NO_TIME, Edges, Nodes, Snapshot, load
+from graph.snapshot import NO_TIME, Edges, Nodes, Snapshot, hindsight, load
+from graph.snapshot.ages import timed
 from ranking import registry
 from recommend.sources import AROUND
+from recommenders.core.recommender import Ints, Recommender, top_k
 
 Mask = npt.NDArray[np.bool_]
 

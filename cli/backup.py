@@ -10,9 +10,9 @@ import typer
 from rich.console import Console
 
 from cli.server import shown
-from graph import backup as backups
 from graph.errors import InputError
-from graph.local_server import LocalServer
+from graph.server import backup as backups
+from graph.server.local_server import LocalServer
 from graph.settings import load_settings
 
 __all__ = ["backup", "restore"]

@@ -120,8 +120,8 @@ def _neo4j(settings: Settings) -> Iterator[str]:
 @contextmanager
 def _local(settings: Settings) -> Iterator[str]:
     from cli.server import shown
-    from graph.connection import password_file
-    from graph.local_server import LocalServer
+    from graph.database.connection import password_file
+    from graph.server.local_server import LocalServer
 
     with ExitStack() as running:
         with shown(_console) as progress:  # only while it starts: what follows draws bars of its own
@@ -164,7 +164,7 @@ def _docker(*arguments: str) -> bool:
 
 def _refuse_foreign(settings: Settings) -> None:
     """A graph that somebody else filled is not ours to add five thousand invented users to."""
-    from graph.driver import Graph
+    from graph.database.driver import Graph
 
     ours = settings.home / "graphs-filled-by-the-demo"
     name = f"{settings.neo4j_uri}/{settings.neo4j_database}"

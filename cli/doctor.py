@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from graph.doctor import Verdict, examine
+from graph.database.doctor import Verdict, examine
 from graph.settings import load_settings
 
 __all__ = ["doctor"]

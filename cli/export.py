@@ -12,12 +12,12 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.progress import bars
-from graph.driver import Graph
+from graph.database.driver import Graph
 from graph.errors import SettingsError
-from graph.export import export as export_graph
+from graph.files.times import milliseconds
 from graph.settings import load_settings
 from graph.snapshot import load
-from graph.times import milliseconds
+from graph.snapshot.export import export as export_graph
 
 __all__ = ["export"]
 

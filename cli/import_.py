@@ -11,10 +11,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli.progress import bars
-from graph.driver import Graph
+from graph.database.driver import Graph
 from graph.errors import SettingsError
-from graph.importer import import_folder, import_pairs
-from graph.quarantine import ImportReport
+from graph.files.quarantine import ImportReport
+from graph.load.live import import_folder, import_pairs
 from graph.settings import load_settings
 
 __all__ = ["import_"]
@@ -47,7 +47,7 @@ def import_(
     source = folder or pairs
     _console.print(f"Importing {source} …")
     if offline and folder:
-        from graph.offline import import_offline
+        from graph.load.bulk import import_offline
 
         with bars(_console) as progress:
             report = import_offline(folder, settings, progress)

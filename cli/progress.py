@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from graph.files import Progress as Report
+from graph.files.folder import Progress as Report
 
 __all__ = ["bars"]
 

@@ -13,9 +13,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from baselines.recommender import Recommender
 from graph import snapshot as snapshots
-from graph.driver import Graph
+from graph.database.driver import Graph
 from graph.errors import GraphUnavailable, ModelError, SettingsError, SnapshotError, UnknownUser
 from graph.settings import Settings, load_settings
 from graph.snapshot import Snapshot
@@ -23,6 +22,7 @@ from ranking import registry
 from recommend.batch import write_all
 from recommend.feed import Feed
 from recommend.pipeline import Pipeline
+from recommenders.core.recommender import Recommender
 
 __all__ = ["recommend"]
 

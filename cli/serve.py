@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from graph.driver import Graph
+from graph.database.driver import Graph
 from graph.errors import EntourageError, GraphUnavailable, SnapshotError
 from graph.settings import Settings, load_settings
 from web.server import listen, url_of

@@ -12,12 +12,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from graph.connection import connection
-from graph.doctor import counts
-from graph.driver import Graph
+from graph.database.connection import connection
+from graph.database.doctor import counts
+from graph.database.driver import Graph
 from graph.errors import GraphError
-from graph.jars import Progress as Report
-from graph.local_server import LocalServer
+from graph.server.jars import Progress as Report
+from graph.server.local_server import LocalServer
 from graph.settings import load_settings
 
 __all__ = ["down", "shown", "status", "up"]

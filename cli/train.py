@@ -15,8 +15,6 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from baselines.baseline import Baseline
-from baselines.recommender import Recommender
 from evaluation.tuning import read_settings
 from gnn import processes
 from gnn.recommender import GraphNetwork
@@ -24,6 +22,8 @@ from graph import snapshot as snapshots
 from graph.errors import SettingsError
 from graph.settings import load_settings
 from ranking import registry
+from recommenders.baseline import Baseline
+from recommenders.core.recommender import Recommender
 
 __all__ = ["train"]
 

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from baselines.recommender import Ints
 from evaluation.metrics import Values, judge
 from evaluation.splits import Split
+from recommenders.core.recommender import Ints
 
 __all__ = ["Group", "by_activity", "by_friends", "by_popularity", "recall_in", "strata"]
 

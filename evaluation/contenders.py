@@ -7,15 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from baselines.baseline import Baseline
-from baselines.recommender import Progress, Recommender
-from baselines.tuning import tune
 from evaluation import splits
 from gnn.recommender import GraphNetwork
-from graph.ages import timed
 from graph.snapshot import Snapshot
+from graph.snapshot.ages import timed
 from ranking import network_search, registry
 from ranking.holdout import Holdout
+from recommenders.baseline import Baseline
+from recommenders.core.recommender import Progress, Recommender
+from recommenders.core.search import tune
 
 __all__ = ["Contender", "named", "validation"]
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from baselines.recommender import Ints
 from evaluation.splits import Split
 from graph import aside
+from recommenders.core.recommender import Ints
 
 __all__ = ["Kept", "Ranking", "fingerprint"]
 

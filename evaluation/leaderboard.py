@@ -10,8 +10,6 @@ import numpy as np
 import scipy.sparse as sp
 from pydantic import BaseModel
 
-from baselines.baseline import Baseline
-from baselines.recommender import Ints, Progress
 from evaluation import breakdown, metrics
 from evaluation.contenders import Contender
 from evaluation.cost import Cost
@@ -21,6 +19,8 @@ from evaluation.rank import rank
 from evaluation.significance import bootstrap_interval, compare, holm
 from evaluation.splits import Split
 from gnn.recommender import GraphNetwork
+from recommenders.baseline import Baseline
+from recommenders.core.recommender import Ints, Progress
 
 __all__ = ["Difference", "Estimate", "GroupRow", "Leaderboard", "Row", "evaluate", "measure"]
 

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from baselines.recommender import Ints
+from recommenders.core.recommender import Ints
 
 __all__ = [
     "PER_USER",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from baselines.recommender import Ints, Progress, Recommender, top_k
 from evaluation.splits import Split
+from recommenders.core.recommender import Ints, Progress, Recommender, top_k
 
 __all__ = ["rank"]
 

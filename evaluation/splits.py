@@ -1,7 +1,7 @@
 """Ways to hold edges out, each a `Split`: what a recommender may learn from, and what it is judged by.
 
 What was counted over the whole graph (a keak's likeCount, the genres somebody listens to) knows the held-out part:
-every split empties it, see `graph.hindsight`, unless told to keep it.
+every split empties it, see `graph.snapshot.hindsight`, unless told to keep it.
 """
 
 from __future__ import annotations
@@ -14,10 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from baselines.recommender import Ints
-from graph import hindsight
 from graph.errors import InputError, SettingsError
-from graph.snapshot import NO_TIME, Edges, Snapshot
+from graph.snapshot import NO_TIME, Edges, Snapshot, hindsight
+from recommenders.core.recommender import Ints
 
 __all__ = ["How", "Split", "cold_contents", "cold_users", "hold_out", "newcomers", "random", "temporal"]
 

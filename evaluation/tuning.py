@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from baselines.recommender import Progress
 from evaluation import metrics
 from evaluation.contenders import validation
 from evaluation.rank import rank
 from graph.errors import SettingsError
 from graph.snapshot import Snapshot
 from ranking import registry
+from recommenders.core.recommender import Progress
 
 __all__ = ["Found", "Trial", "read_settings", "space", "tune"]
 

@@ -10,11 +10,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from baselines.artifact import FORMAT, reading
 from gnn.config import GnnConfig
 from gnn.embeddings import ARRAYS, Embeddings
 from gnn.encoder import Encoder
 from graph import aside
+from recommenders.core.artifact import FORMAT, reading
 
 __all__ = ["Artifact", "Manifest"]
 

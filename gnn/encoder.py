@@ -16,7 +16,7 @@ from gnn.config import Convolution
 from gnn.features import Column, Columns, features_of
 from gnn.topology import Link
 from graph.errors import ModelError
-from graph.profiles import profile
+from graph.snapshot.profiles import profile
 
 __all__ = ["Encoder"]
 

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from graph import schema
-from graph.ages import ages as watch_ages
-from graph.ages import days_before, newest_watch
-from graph.profiles import profiles
 from graph.snapshot import Snapshot
+from graph.snapshot.ages import ages as watch_ages
+from graph.snapshot.ages import days_before, newest_watch
+from graph.snapshot.profiles import profiles
 
 __all__ = [
     "Column",
@@ -37,7 +37,7 @@ Ages = Mapping[str, Floats]
 
 @dataclass(frozen=True)
 class Column:
-    """One feature of a kind of nodes, out of one of their `graph.profiles`."""
+    """One feature of a kind of nodes, out of one of their `graph.snapshot.profiles`."""
 
     name: str
     reads: Literal["flag", "number", "gap"]
@@ -68,7 +68,7 @@ class NodeFeatures:
 
 
 def node_features(snapshot: Snapshot) -> NodeFeatures:
-    """The `graph.profiles` of users and contents: numbers as log1p and standardised, with a flag for gaps."""
+    """The `graph.snapshot.profiles` of users and contents: numbers as log1p and standardised, with a flag for gaps."""
     found: dict[str, Floats] = {}
     columns: dict[str, tuple[Column, ...]] = {}
     for label, described in profiles(snapshot).items():
@@ -79,7 +79,7 @@ def node_features(snapshot: Snapshot) -> NodeFeatures:
 
 
 def features_of(columns: Sequence[Column], profile: Mapping[str, float]) -> Floats:
-    """The features (F,) of one node by its `graph.profiles.profile`; what that does not tell is a gap.
+    """The features (F,) of one node by its `graph.snapshot.profiles.profile`; what that does not tell is a gap.
 
     Where training knew no gap, it is the mean.
     """

@@ -17,7 +17,6 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor
 
-from baselines.recommender import Progress
 from gnn import processes
 from gnn.artifact import Artifact, Manifest
 from gnn.config import LARGE, SMALLER, GnnConfig
@@ -30,9 +29,10 @@ from gnn.training import Trainer
 from gnn.validation import hold_out, judged_users, ndcg_at_10
 from gnn.watches import Watches
 from graph import aside, schema
-from graph.ages import newest_watch
 from graph.errors import ModelError
 from graph.snapshot import NO_TIME, Snapshot
+from graph.snapshot.ages import newest_watch
+from recommenders.core.recommender import Progress
 
 __all__ = ["fit", "trainer"]
 

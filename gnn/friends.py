@@ -11,11 +11,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from baselines.baseline import symmetric_social
 from gnn import processes
 from gnn.loss import popularity_bias, softmax_loss
 from gnn.relations import both_directions, rows_of
 from graph.snapshot import Snapshot
+from recommenders.baseline import symmetric_social
 
 __all__ = ["Friends"]
 

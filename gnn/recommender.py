@@ -10,12 +10,12 @@ import numpy as np
 import scipy.sparse as sp
 from pydantic import ValidationError
 
-from baselines.recommender import Floats, Ints, NewContent, Placed, Progress, Recommender
 from gnn.artifact import Artifact
 from gnn.config import GnnConfig
 from graph import schema
 from graph.errors import ModelError, SettingsError
 from graph.snapshot import Snapshot
+from recommenders.core.recommender import Floats, Ints, NewContent, Placed, Progress, Recommender
 
 __all__ = ["DenseNetwork", "GraphNetwork", "LightGcn"]
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from baselines.gf_cf import right_singular_vectors
+from recommenders.gf_cf import right_singular_vectors
 
 __all__ = ["leading_directions"]
 

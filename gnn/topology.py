@@ -27,7 +27,7 @@ Moment = Mapping[str, float]
 came later, and is not there yet. Types that are not named are always there."""
 
 #: Relationship types that carry messages. A block or a hidden content is a wish, not a likeness, and the genres that
-#: somebody listens to and creates in sum up what is to be learned (`graph.hindsight`).
+#: somebody listens to and creates in sum up what is to be learned (`graph.snapshot.hindsight`).
 _CARRIERS = (
     schema.WATCHED,
     schema.FOLLOWS,

@@ -10,9 +10,8 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor
 
-from graph import hindsight
-from graph.ages import timed
-from graph.snapshot import Snapshot
+from graph.snapshot import Snapshot, hindsight
+from graph.snapshot.ages import timed
 
 __all__ = ["hold_out", "judged_users", "ndcg_at_10"]
 

@@ -53,7 +53,7 @@ BOOKKEEPING: Final[dict[str, tuple[str, ...]]] = {
 }
 
 #: What the import works out for every content and the events keep up to date: how many people watched it, and the
-#: logarithm of its decayed count of watches (graph/events.py), absent where no watch has a time.
+#: logarithm of its decayed count of watches (graph/events/record.py), absent where no watch has a time.
 CONTENT_KEPT: Final = ("audience", "trend")
 
 #: Kinds of content, as the API and the snapshot's ``kind`` column spell them.

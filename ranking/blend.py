@@ -10,9 +10,9 @@ import numpy.typing as npt
 import scipy.sparse as sp
 from scipy.optimize import minimize
 
-from baselines.recommender import Floats
-from baselines.tuning import CUTOFF
 from ranking.candidates import Candidates, ranks
+from recommenders.core.recommender import Floats
+from recommenders.core.search import CUTOFF
 
 __all__ = ["Judge", "fit"]
 

@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from baselines.baseline import directed_social, interactions, lately, symmetric_social
-from baselines.content_similarity import traits
-from baselines.recommender import Floats, Ints, Progress, Recommender
 from graph import schema
-from graph.ages import ages, timed
-from graph.profiles import profiles
 from graph.snapshot import Snapshot
+from graph.snapshot.ages import ages, timed
+from graph.snapshot.profiles import profiles
+from recommenders.baseline import directed_social, interactions, lately, symmetric_social
+from recommenders.content_similarity import traits
+from recommenders.core.recommender import Floats, Ints, Progress, Recommender
 
 __all__ = ["Candidates", "Context", "collect", "gather", "ranks", "standardise", "standardised"]
 
@@ -84,9 +84,9 @@ class Context:
     follows: sp.csr_array
     """Users × users: 1 where the row follows the column."""
     traits: Mapping[str, sp.csr_array]
-    """By name, contents × what they may have in common (`baselines.content_similarity.traits`)."""
+    """By name, contents × what they may have in common (`recommenders.content_similarity.traits`)."""
     user_profiles: Mapping[str, npt.NDArray[Any]]
-    """`graph.profiles` of the users, each of shape (users,) …"""
+    """`graph.snapshot.profiles` of the users, each of shape (users,) …"""
     content_profiles: Mapping[str, npt.NDArray[Any]]
     """… and of the contents."""
 

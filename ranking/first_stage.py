@@ -10,16 +10,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from baselines.baseline import Baseline
-from baselines.ease import Ease
-from baselines.recommender import Progress, Recommender
-from baselines.tuning import tune
 from gnn import processes
 from graph import aside
 from graph.errors import EntourageError
 from graph.snapshot import Snapshot
 from ranking import network_search, registry
 from ranking.holdout import Holdout
+from recommenders.baseline import Baseline
+from recommenders.core.recommender import Progress, Recommender
+from recommenders.core.search import tune
+from recommenders.ease import Ease
 
 __all__ = ["FirstStage", "Member", "plan"]
 

@@ -10,11 +10,11 @@ import numpy.typing as npt
 import polars as pl
 import scipy.sparse as sp
 
-from baselines.baseline import interactions
-from baselines.recommender import Ints
-from graph import hindsight, schema
-from graph.ages import timed
-from graph.snapshot import NO_TIME, Snapshot
+from graph import schema
+from graph.snapshot import NO_TIME, Snapshot, hindsight
+from graph.snapshot.ages import timed
+from recommenders.baseline import interactions
+from recommenders.core.recommender import Ints
 
 __all__ = ["Holdout", "cut"]
 
@@ -65,7 +65,8 @@ def cut(snapshot: Snapshot, share: float = 0.15, seed: int = 0) -> Holdout:
 
     Cut in time, a watch is where it ended: one that began before the cut and ended after it would bring the future into
     the training part (left there, it cost a point of NDCG@10 on the demonstration network). What repeats a pair of the
-    training part is not asked for. What has no time stays, and what only hindsight knows (`graph.hindsight`) goes.
+    training part is not asked for. What has no time stays; what only hindsight knows goes
+    (`graph.snapshot.hindsight`).
     """
     watched, past = snapshot.watched, snapshot
     cutoff = _cutoff(snapshot, share)

@@ -16,9 +16,6 @@ from typing import Any, ClassVar, Final, Self
 import numpy as np
 import scipy.sparse as sp
 
-from baselines.artifact import FORMAT, reading
-from baselines.baseline import nearest, row_of, silent
-from baselines.recommender import Floats, Ints, NewContent, Placed, Progress, Recommender
 from gnn import processes
 from gnn.config import LARGE, SMALLER
 from graph import aside
@@ -28,6 +25,9 @@ from ranking import holdout, registry, second_stage
 from ranking.candidates import Context, collect, gather, standardise, standardised
 from ranking.first_stage import FirstStage, plan
 from ranking.second_stage import SecondStage
+from recommenders.baseline import nearest, row_of, silent
+from recommenders.core.artifact import FORMAT, reading
+from recommenders.core.recommender import Floats, Ints, NewContent, Placed, Progress, Recommender
 
 __all__ = ["Hybrid"]
 

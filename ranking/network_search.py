@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from baselines.recommender import Progress
-from baselines.tuning import says_nothing
 from gnn import processes
 from gnn.config import LARGE, GnnConfig
 from gnn.recommender import GraphNetwork
 from ranking import registry
 from ranking.holdout import Holdout
+from recommenders.core.recommender import Progress
+from recommenders.core.search import says_nothing
 
 __all__ = ["SHORTEST_S", "FoundNetwork", "search"]
 

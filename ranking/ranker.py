@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from baselines.recommender import Floats, Ints, Progress
 from ranking.candidates import Candidates, Context, ranks
+from recommenders.core.recommender import Floats, Ints, Progress
 
 __all__ = ["FOLDS", "Ranker", "feature_names", "features", "fold_of", "mean_over_traits"]
 

@@ -6,26 +6,26 @@ import inspect
 from importlib import import_module
 from typing import Any, Final
 
-from baselines.recommender import Recommender
 from graph.errors import SettingsError
+from recommenders.core.recommender import Recommender
 
 __all__ = ["NAMES", "kind", "make", "options"]
 
 #: Name → where its class is. Imported when first asked for, so that popularity never loads torch.
 _CLASSES: Final[dict[str, str]] = {
-    "popularity": "baselines.popularity:Popularity",
-    "friends-items": "baselines.friends:FriendsItems",
-    "content-similarity": "baselines.content_similarity:ContentSimilarity",
-    "item-knn": "baselines.knn:ItemKnn",
-    "user-knn": "baselines.knn:UserKnn",
-    "ease": "baselines.ease:Ease",
-    "user-ease": "baselines.ease:UserEase",
-    "ease-blend": "baselines.ease:EaseBlend",
-    "als": "baselines.factorisation:Als",
-    "bpr": "baselines.factorisation:Bpr",
+    "popularity": "recommenders.popularity:Popularity",
+    "friends-items": "recommenders.friends:FriendsItems",
+    "content-similarity": "recommenders.content_similarity:ContentSimilarity",
+    "item-knn": "recommenders.knn:ItemKnn",
+    "user-knn": "recommenders.knn:UserKnn",
+    "ease": "recommenders.ease:Ease",
+    "user-ease": "recommenders.ease:UserEase",
+    "ease-blend": "recommenders.ease:EaseBlend",
+    "als": "recommenders.factorisation:Als",
+    "bpr": "recommenders.factorisation:Bpr",
     "dense": "gnn.recommender:DenseNetwork",
     "lightgcn": "gnn.recommender:LightGcn",
-    "gf-cf": "baselines.gf_cf:GfCf",
+    "gf-cf": "recommenders.gf_cf:GfCf",
     "gnn": "gnn.recommender:GraphNetwork",
     "gat": "ranking.hybrid:Hybrid",
 }

@@ -11,11 +11,11 @@ from typing import Final, Self
 import numpy as np
 import scipy.sparse as sp
 
-from baselines.recommender import Floats, Progress
 from ranking import blend
 from ranking.blend import Judge
 from ranking.candidates import Candidates, Context
 from ranking.ranker import FOLDS, Ranker, feature_names, features, fold_of
+from recommenders.core.recommender import Floats, Progress
 
 __all__ = ["SecondStage", "learn"]
 

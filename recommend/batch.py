@@ -9,9 +9,9 @@ from typing import Final
 
 import numpy as np
 
-from baselines.recommender import Recommender
 from graph import aside
 from recommend import filters
+from recommenders.core.recommender import Recommender
 
 __all__ = ["write_all"]
 

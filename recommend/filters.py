@@ -14,7 +14,7 @@ from graph.snapshot import Snapshot
 from recommend.request import Request
 
 if TYPE_CHECKING:
-    from graph.driver import Graph
+    from graph.database.driver import Graph
 
 __all__ = ["FILTERS", "Facts", "allowed", "facts_from_graph", "facts_from_snapshot", "held_back"]
 

@@ -15,7 +15,7 @@ from recommend.feed import Link, Node, Person, Reason, Subgraph
 from recommend.snapshot_source import SnapshotAnswers
 
 if TYPE_CHECKING:
-    from graph.driver import Graph
+    from graph.database.driver import Graph
 
 __all__ = ["content", "neighbourhood", "nothing_to_ask", "people", "user"]
 

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from baselines.recommender import Ints, NewContent, Placed, Recommender
 from graph import schema
-from graph.ages import DAY, newest_watch
 from graph.errors import GraphError
 from graph.snapshot import Snapshot
+from graph.snapshot.ages import DAY, newest_watch
 from recommend.request import Request
 from recommend.sources import MODEL, Candidate, Source, knows
+from recommenders.core.recommender import Ints, NewContent, Placed, Recommender
 
 if TYPE_CHECKING:
-    from graph.driver import Graph
+    from graph.database.driver import Graph
 
 __all__ = ["NEW_CONTENTS", "NewContents"]
 

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from baselines.recommender import Recommender
 from graph.errors import GraphError, GraphTimeout, GraphUnavailable
 from graph.settings import Settings
 from graph.snapshot import Snapshot
@@ -27,9 +26,10 @@ from recommend.request import Deadline, Request
 from recommend.scorer import Scored
 from recommend.snapshot_source import SnapshotAnswers
 from recommend.sources import Candidate, Source
+from recommenders.core.recommender import Recommender
 
 if TYPE_CHECKING:
-    from graph.driver import Graph
+    from graph.database.driver import Graph
 
 __all__ = ["Pipeline"]
 

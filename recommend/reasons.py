@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from baselines.recommender import Recommender
 from recommend.feed import Reason
 from recommend.filters import Facts
 from recommend.request import Request
 from recommend.scorer import Scored
 from recommend.sources import Candidate
+from recommenders.core.recommender import Recommender
 
 if TYPE_CHECKING:
-    from graph.driver import Graph
+    from graph.database.driver import Graph
 
 __all__ = ["explain", "facts_from_graph"]
 

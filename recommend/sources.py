@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from baselines.recommender import Floats, Ints, Recommender, top_k
-from graph.engagement import UNKNOWN
 from graph.settings import Settings
 from graph.snapshot import Snapshot
+from graph.snapshot.engagement import UNKNOWN
 from recommend.feed import Rung
 from recommend.request import Request
 from recommend.snapshot_source import SnapshotAnswers
+from recommenders.core.recommender import Floats, Ints, Recommender, top_k
 
 if TYPE_CHECKING:
-    from graph.driver import Graph
+    from graph.database.driver import Graph
 
 __all__ = [
     "AROUND",
@@ -94,7 +94,7 @@ Ask = Callable[[Source, Request, int], list[Candidate]]
 
 
 def bind(graph: Graph, settings: Settings, *, implicit: bool) -> Ask:
-    """Ask sources of the graph; ``implicit`` as in ``graph.engagement``."""
+    """Ask sources of the graph; ``implicit`` as in ``graph.snapshot.engagement``."""
     weights = settings.engagement.model_dump()
 
     def ask(source: Source, request: Request, deadline_ms: int) -> list[Candidate]:

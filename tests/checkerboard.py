@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from graph.ages import DAY
 from graph.snapshot import Snapshot
+from graph.snapshot.ages import DAY
 
 SIZE = 20
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from graph.driver import Graph
+from graph.database.driver import Graph
 from graph.events import HALF_LIFE_MS, pulse
 from tests import checkerboard
 

@@ -11,9 +11,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from baselines.recommender import Recommender
 from graph.errors import ModelError, ModelMismatch
 from graph.snapshot import Snapshot
+from recommenders.core.recommender import Recommender
 from tests import checkerboard
 
 __all__ = ["RecommenderConformance"]

@@ -10,9 +10,9 @@ import hypothesis
 import pytest
 from pydantic import SecretStr
 
-from graph.driver import Graph
-from graph.local_server import Connection, LocalServer
-from graph.memory import SMALL
+from graph.database.driver import Graph
+from graph.server.local_server import Connection, LocalServer
+from graph.server.memory import SMALL
 from graph.settings import Settings
 
 hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine is no failure

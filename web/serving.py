@@ -19,15 +19,15 @@ from typing import Any, Final, TypeVar
 
 import flask
 
-from baselines.recommender import Recommender
 from graph import schema
 from graph import snapshot as snapshots
-from graph.driver import Graph
+from graph.database.driver import Graph
 from graph.errors import EntourageError, GraphTimeout, GraphUnavailable, ModelError, NotFound
 from graph.settings import Settings
 from graph.snapshot import Snapshot
 from ranking import registry
 from recommend.pipeline import Pipeline
+from recommenders.core.recommender import Recommender
 from web import logs
 from web.examples import example_users
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from graph.driver import Graph
+from graph.database.driver import Graph
 from graph.errors import GraphError, InputError, ModelMismatch, NotFound, SettingsError, SnapshotError
 from graph.settings import Settings
 from tests import checkerboard

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from cli import demo
-from graph.driver import Graph
+from graph.database.driver import Graph
 from graph.errors import SettingsError
 from graph.settings import Settings
 from tests import checkerboard, checkerboard_graph

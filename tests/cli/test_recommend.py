@@ -5,9 +5,9 @@ import json
 import polars as pl
 import pytest
 
-from baselines.knn import ItemKnn
 from cli import recommend as command
 from graph.snapshot import Snapshot
+from recommenders.knn import ItemKnn
 from tests import checkerboard, checkerboard_graph
 
 USERS = checkerboard.users()

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from graph.driver import Graph
+from graph.database.driver import Graph
 from graph.settings import Engagement
 from recommend.sources import GRAPH_SOURCES, LAST_RESORT
 from tests import checkerboard, checkerboard_graph

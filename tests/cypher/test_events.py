@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from graph import events
-from graph.driver import Graph
+from graph.database.driver import Graph
 from tests import checkerboard, checkerboard_graph
 
 USERS = checkerboard.users()

@@ -9,7 +9,7 @@ import pytest
 
 import cypher
 from graph import schema
-from graph.driver import Graph
+from graph.database.driver import Graph
 
 SCHEMA_FILES = [name for name in cypher.names() if name.startswith("schema/V")]
 QUERIES = [name for name in cypher.names() if name not in SCHEMA_FILES]
@@ -103,7 +103,7 @@ def test_the_server_understands_it(session, name):
     parameters = dict.fromkeys(re.findall(r"\$(\w+)", code(name)))
     summary = session.run(f"EXPLAIN {cypher.load(name)}", parameters).consume()
     warnings = [status.status_description for status in summary.gql_status_objects if status.is_notification]
-    if name.startswith("export/"):  # id() is deprecated, and worth it there: graph/export.py
+    if name.startswith("export/"):  # id() is deprecated, and worth it there: graph/snapshot/export.py
         warnings = [text for text in warnings if "id is deprecated" not in text]
     assert warnings == []
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from graph.driver import Graph
+from graph.database.driver import Graph
 
 MAKERS = [f"maker{n}" for n in range(6)]
 KEAKS = [f"keaks/{n:02}" for n in range(30)]

@@ -9,8 +9,8 @@ from typing import Self
 import numpy as np
 import polars as pl
 
-from baselines.recommender import Floats, Ints, Progress, Recommender
 from graph.snapshot import Snapshot
+from recommenders.core.recommender import Floats, Ints, Progress, Recommender
 
 
 class Scored(Recommender):

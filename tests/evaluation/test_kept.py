@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from baselines.popularity import Popularity
 from evaluation import leaderboard, splits
 from evaluation.contenders import Contender, named
 from evaluation.kept import Kept, fingerprint
+from recommenders.popularity import Popularity
 from tests import checkerboard
 from tests.evaluation.scored import network
 

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from baselines.baseline import silent
 from evaluation import leaderboard, report, splits
 from evaluation.contenders import Contender, named, validation
 from evaluation.leaderboard import Leaderboard
@@ -15,6 +14,7 @@ from gnn.recommender import LightGcn
 from graph.errors import SettingsError
 from graph.snapshot import NO_TIME, Snapshot
 from ranking import network_search
+from recommenders.baseline import silent
 from tests import checkerboard
 from tests.evaluation.scored import Counted, Scored, network
 

@@ -15,7 +15,7 @@ from generator.network import Generated, generate
 from generator.sizes import DEMO, FULL, Sizes
 from graph import schema
 from graph.errors import InputError, SettingsError
-from graph.readers import read_folder
+from graph.files.tables import read_folder
 from tests.generator.conftest import SMALL
 
 TINY = Sizes(users=120, keaks=60, beats=20, follows=500, audiences=1_500)

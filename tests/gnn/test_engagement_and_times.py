@@ -15,8 +15,8 @@ from gnn.loss import softmax_loss
 from gnn.recommender import GraphNetwork
 from gnn.topology import Topology
 from gnn.watches import Watches
-from graph.ages import DAY
 from graph.snapshot import NO_TIME, Edges, Snapshot
+from graph.snapshot.ages import DAY
 from tests import checkerboard
 from tests.conformance import odd
 from tests.gnn.test_training import EVERYONE, SMALL

@@ -9,16 +9,16 @@ import polars as pl
 import pytest
 import torch
 
-from baselines.recommender import NewContent
 from gnn.config import GnnConfig
 from gnn.encoder import Encoder
 from gnn.features import Column, features_of, node_features
 from gnn.model import Network
 from gnn.recommender import GraphNetwork
 from gnn.topology import Topology
-from graph.ages import DAY, newest_watch
-from graph.profiles import profile
 from graph.snapshot import Snapshot
+from graph.snapshot.ages import DAY, newest_watch
+from graph.snapshot.profiles import profile
+from recommenders.core.recommender import NewContent
 from tests import checkerboard
 from tests.conformance import odd
 

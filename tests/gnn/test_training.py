@@ -14,13 +14,13 @@ import pytest
 import scipy.sparse as sp
 import torch
 
-from baselines.tuning import ndcg
 from gnn import fitting, training, validation
 from gnn.config import GnnConfig
 from gnn.recommender import GraphNetwork
 from gnn.topology import Topology
 from graph.errors import ModelError
 from graph.snapshot import Nodes, Snapshot
+from recommenders.core.search import ndcg
 from tests import checkerboard
 from tests.conformance import odd
 from tests.killed import killed_at, told_to_the_end

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import cypher
-from graph.local_server import LocalServer
-from graph.memory import SMALL
+from graph.server.local_server import LocalServer
+from graph.server.memory import SMALL
 from graph.settings import Settings
 
 SECONDS = 200

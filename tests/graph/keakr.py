@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from graph.quarantine import FileReport, ImportReport
+from graph.files.quarantine import FileReport, ImportReport
 
 USERS: list[dict[str, Any]] = [
     {"userId": "1", "createdAt": "2021-03-04T05:06:07.1234567Z", "likeCount": 3, "isSinger": True,

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from baselines.baseline import silent
-from baselines.ease import Ease
 from ranking import first_stage, registry
+from recommenders.baseline import silent
+from recommenders.ease import Ease
 from tests import checkerboard
 
 

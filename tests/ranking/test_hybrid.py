@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from baselines.recommender import Recommender
 from gnn import fitting
 from graph.errors import ModelError
 from ranking import hybrid
 from ranking.hybrid import Hybrid
 from ranking.ranker import Ranker
+from recommenders.core.recommender import Recommender
 from tests import checkerboard
 from tests.conformance import RecommenderConformance, odd
 from tests.killed import killed_at, told_to_the_end

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from baselines.baseline import silent
 from gnn.config import GnnConfig
 from graph.snapshot import Snapshot
 from ranking import holdout, network_search, registry
 from ranking.network_search import FoundNetwork
+from recommenders.baseline import silent
 from tests import checkerboard
 from tests.conformance import odd
 

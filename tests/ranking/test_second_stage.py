@@ -11,15 +11,15 @@ import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from baselines.baseline import silent
-from baselines.popularity import Popularity
-from baselines.tuning import ndcg
-from graph.ages import DAY
 from graph.snapshot import Snapshot
+from graph.snapshot.ages import DAY
 from ranking import blend, second_stage
 from ranking.blend import Judge
 from ranking.candidates import Candidates, Context, collect, gather, ranks, standardised
 from ranking.ranker import feature_names, features, mean_over_traits
+from recommenders.baseline import silent
+from recommenders.core.search import ndcg
+from recommenders.popularity import Popularity
 from tests import checkerboard
 from tests.conformance import odd
 

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from baselines.knn import ItemKnn
 from cli.train import train
 from gnn.recommender import GraphNetwork, LightGcn
 from gnn.training import Trainer
 from graph.errors import SettingsError, SnapshotError
 from ranking import registry
+from recommenders.knn import ItemKnn
 from tests import checkerboard
 
 

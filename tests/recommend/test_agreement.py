@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graph.driver import Graph
-from graph.engagement import UNKNOWN
-from graph.export import export
+from graph.database.driver import Graph
 from graph.settings import Settings
 from graph.snapshot import Snapshot, load
+from graph.snapshot.engagement import UNKNOWN
+from graph.snapshot.export import export
 from recommend.snapshot_source import SnapshotAnswers
 from recommend.sources import SNAPSHOT_SOURCES
 from tests import checkerboard

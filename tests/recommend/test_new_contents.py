@@ -9,10 +9,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from baselines.recommender import Placed
 from gnn.config import GnnConfig
 from gnn.recommender import GraphNetwork
-from graph.driver import Graph
+from graph.database.driver import Graph
 from graph.errors import GraphTimeout
 from graph.snapshot import Snapshot
 from recommend import new_contents
@@ -20,6 +19,7 @@ from recommend.feed import Feed
 from recommend.new_contents import NEW_CONTENTS, NewContents
 from recommend.pipeline import Pipeline
 from recommend.request import Deadline, Request
+from recommenders.core.recommender import Placed
 from tests import checkerboard, checkerboard_graph
 
 USERS = checkerboard.users()

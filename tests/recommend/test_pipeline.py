@@ -5,14 +5,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from baselines.knn import ItemKnn
 from gnn.recommender import GraphNetwork
 from graph import events
-from graph.driver import Graph
+from graph.database.driver import Graph
 from graph.errors import GraphTimeout, GraphUnavailable, UnknownContent, UnknownUser
 from graph.snapshot import Snapshot
 from recommend.feed import Feed
 from recommend.pipeline import Pipeline
+from recommenders.knn import ItemKnn
 from tests import checkerboard, checkerboard_graph
 from tests.checkerboard_graph import watched_at
 

@@ -7,16 +7,16 @@ import numpy as np
 import polars as pl
 import pytest
 
-from baselines.friends import FriendsItems
-from baselines.knn import ItemKnn, UserKnn
-from baselines.recommender import Recommender
-from graph.driver import Graph
+from graph.database.driver import Graph
 from graph.snapshot import Snapshot
 from recommend import filters, reasons, scorer, selector, sources
 from recommend.batch import write_all
 from recommend.filters import Facts
 from recommend.request import Deadline, Request
 from recommend.sources import Candidate, Source
+from recommenders.core.recommender import Recommender
+from recommenders.friends import FriendsItems
+from recommenders.knn import ItemKnn, UserKnn
 from tests import checkerboard
 
 STRONG, WEAK = Source("strong", "graph", 3.0), Source("weak", "graph", 1.0)

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from graph.driver import Graph
+from graph.database.driver import Graph
 from graph.settings import Service, Settings
 from tests.web.fake import FakePipeline, Ledger
 from web.app import create_app

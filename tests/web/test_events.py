@@ -6,7 +6,7 @@ from typing import Any, cast
 import pytest
 from flask.testing import FlaskClient
 
-from graph.driver import Graph
+from graph.database.driver import Graph
 from graph.settings import Service, Settings
 from tests.web.fake import FakePipeline, Ledger
 from tests.web.test_problems import problem

@@ -18,9 +18,9 @@ import psutil
 import pytest
 from werkzeug.serving import make_server
 
-from baselines.knn import ItemKnn
 from graph.errors import EntourageError, SettingsError
 from graph.settings import Service, Settings
+from recommenders.knn import ItemKnn
 from tests import checkerboard
 from web.app import create_app
 from web.server import Running, background, environment, listen, wait_until_ready

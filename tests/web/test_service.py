@@ -8,10 +8,10 @@ from typing import Any, cast
 import pytest
 from flask.testing import FlaskClient
 
-from baselines.ease import Ease
-from graph.driver import Graph
+from graph.database.driver import Graph
 from graph.settings import Service, Settings
 from recommend.pipeline import Pipeline
+from recommenders.ease import Ease
 from tests import checkerboard, checkerboard_graph
 from tests.web.test_problems import problem
 from web.app import create_app

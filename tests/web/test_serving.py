@@ -5,11 +5,11 @@ from typing import Any, cast
 
 import pytest
 
-from baselines.popularity import Popularity
-from graph.driver import Graph
+from graph.database.driver import Graph
 from graph.errors import GraphTimeout
 from graph.settings import Service, Settings
 from recommend.feed import Feed
+from recommenders.popularity import Popularity
 from tests import checkerboard
 from tests.web.fake import FakePipeline, Ledger
 from web.app import create_app

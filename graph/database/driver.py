@@ -1,0 +1,284 @@
+"""The one seam to Neo4j: named queries in, plain rows out. Nothing else imports the neo4j driver."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, Final, LiteralString, cast
+
+import neo4j
+from neo4j.exceptions import (
+    AuthConfigurationError,
+    AuthError,
+    ClientError,
+    ConfigurationError,
+    DriverError,
+    Neo4jError,
+    ServiceUnavailable,
+    SessionExpired,
+)
+from neo4j.graph import Entity, Path
+from neo4j.time import Date, DateTime
+
+import cypher
+from graph.database.connection import Connection, connection
+from graph.errors import GraphAuthError, GraphError, GraphTimeout, GraphUnavailable, SettingsError
+from graph.settings import Settings
+
+__all__ = ["Graph", "Row"]
+
+Row = dict[str, Any]
+
+# A transaction that is tried again is no news to whoever waits for it; what fails for good is raised.
+logging.getLogger("neo4j").addHandler(logging.NullHandler())
+
+_CONNECT_SECONDS: Final = 5.0
+_RETRY_SECONDS: Final = 30.0
+_FETCH_ROWS: Final = 5_000
+#: A type or key that no data has yet is not a mistake: a test checks every name against graph.schema.
+_NO_MISTAKES: Final = [neo4j.NotificationDisabledClassification.UNRECOGNIZED]
+#: id() is deprecated for elementId(), a string many times its size, which exports cannot afford.
+_DEPRECATED: Final = neo4j.NotificationDisabledClassification.DEPRECATION
+_INDEX_SECONDS: Final = 3_600
+_TIMEOUTS: Final = ("TransactionTimedOut", "TransactionTimedOutClientConfiguration", "LockClientStopped", "Terminated")
+_AWAY: Final = ("DatabaseUnavailable", "DatabaseNotFound", "ServiceUnavailable", "NotALeader")
+
+
+class Graph:
+    """A connection pool to one Neo4j database; safe to share between threads, not between processes.
+
+    ``$parameters`` are keyword arguments, spelled as in the ``.cypher`` file. Every query carries its name and the
+    request's id as transaction metadata (``SHOW TRANSACTIONS``, the query log), and is retried when the failure is of
+    the kind that passes.
+    """
+
+    def __init__(self, driver: neo4j.Driver, where: Connection, deadline_ms: int) -> None:
+        self._driver = driver
+        self._deadline_ms = deadline_ms
+        self.where = where
+
+    @classmethod
+    def connect(cls, settings: Settings) -> Graph:
+        """Connect to ``NEO4J_URI`` or the running local server, and make sure that it answers.
+
+        Raises GraphUnavailable, GraphAuthError, or SettingsError for an address that is none.
+        """
+        where = connection(settings)
+        try:
+            driver = neo4j.GraphDatabase.driver(
+                where.uri,
+                auth=(where.user, where.password) if where.password else None,
+                user_agent="entourage",
+                connection_timeout=_CONNECT_SECONDS,
+                connection_acquisition_timeout=2 * _CONNECT_SECONDS,
+                telemetry_disabled=True,
+                warn_notification_severity=neo4j.NotificationMinimumSeverity.WARNING,
+                notifications_disabled_classifications=_NO_MISTAKES,
+            )
+        except (ConfigurationError, ValueError) as error:
+            raise SettingsError(
+                f"NEO4J_URI={where.uri} is not the address of a Neo4j: {error}.",
+                do="It looks like bolt://host:7687, neo4j://host:7687 or neo4j+s://host.",
+            ) from error
+        graph = cls(driver, where, settings.query_deadline_ms)
+        try:
+            with graph._explained("the first contact"):
+                driver.verify_connectivity()  # at once, without the retries of a query
+            graph.verify(deadline_ms=0)  # the database may be another than the user's own
+        except BaseException:
+            driver.close()
+            raise
+        return graph
+
+    def read(
+        self, name: str, /, *, deadline_ms: int | None = None, request_id: str | None = None, **params: Any
+    ) -> list[Row]:
+        """Ask the query called ``name``; its rows, as plain values (nodes as their properties, times as datetime).
+
+        ``deadline_ms``: how long it may take in all; None is ``settings.query_deadline_ms``, 0 is for ever. Raises
+        GraphTimeout, GraphUnavailable, GraphAuthError, or GraphError for anything else.
+        """
+        query, seconds = self._query(name, deadline_ms, request_id)
+        begun = time.monotonic()
+        with self._explained(name):
+            # A transaction of the query's own: one exchange with the server instead of three. A read that fails in a
+            # way that passes (a connection that was cut, a leader that moved) is asked again in what time is left.
+            try:
+                with self._session(neo4j.READ_ACCESS) as session:
+                    return _rows(session.run(query, params))
+            except (DriverError, Neo4jError) as error:
+                left = seconds - (time.monotonic() - begun)
+                if not error.is_retryable() or (seconds and left <= 0.0):
+                    raise
+            return self._managed(neo4j.READ_ACCESS, query, left if seconds else 0.0, params)
+
+    def write(
+        self, name: str, /, *, deadline_ms: int | None = None, request_id: str | None = None, **params: Any
+    ) -> list[Row]:
+        """Like ``read``, for a query that changes the graph; the change is whole or not at all.
+
+        The deadline is that of each attempt.
+        """
+        query, seconds = self._query(name, deadline_ms, request_id)
+        with self._explained(name):
+            return self._managed(neo4j.WRITE_ACCESS, query, seconds, params)
+
+    def batches(
+        self,
+        name: str,
+        /,
+        rows: Iterable[Sequence[Any]],
+        *,
+        progress: Callable[[int], object] | None = None,
+        **params: Any,
+    ) -> int:
+        """Send each batch as ``$rows`` in a transaction of its own, without deadline; the number of rows sent.
+
+        ``progress`` is called with the rows of each batch once they are in the graph.
+        """
+        sent = 0
+        for batch in rows:
+            self.write(name, deadline_ms=0, rows=batch, **params)
+            sent += len(batch)
+            if progress:
+                progress(len(batch))
+        return sent
+
+    def stream(self, name: str, /, **params: Any) -> Iterator[tuple[Any, ...]]:
+        """The rows of a long answer as they come, each a tuple in the order of its RETURN, without deadline.
+
+        For exports: rows keep the driver's own types, and a failure midway raises midway.
+        """
+        config = {"fetch_size": _FETCH_ROWS, "notifications_disabled_classifications": [*_NO_MISTAKES, _DEPRECATED]}
+        with self._explained(name), self._session(neo4j.READ_ACCESS, **config) as session:
+            query = neo4j.Query(cypher.load(name), metadata={"query": name}, timeout=0)
+            yield from session.run(query, params)
+
+    def apply_schema(self) -> list[str]:
+        """Apply the schema files that this graph has not seen, in order; the names of those applied now."""
+        known = {row["name"] for row in self.read("schema/applied", deadline_ms=0)}
+        fresh = [name for name in cypher.names() if name.startswith("schema/V") and name not in known]
+        for name in fresh:
+            for statement in _statements(cypher.load(name)):
+                with self._explained(name), self._session(neo4j.WRITE_ACCESS) as session:
+                    session.run(statement).consume()
+            self.write("schema/record", deadline_ms=0, name=name)
+        if fresh:
+            self.read("schema/await_indexes", deadline_ms=0, seconds=_INDEX_SECONDS)
+        return fresh
+
+    def verify(self, *, deadline_ms: int | None = None) -> None:
+        """Make sure that the database answers; raises like ``read``."""
+        self.read("schema/ping", deadline_ms=deadline_ms)
+
+    def server_version(self) -> str:
+        """What answers, e.g. ``Neo4j/5.26.30``."""
+        with self._explained("the server's version"):
+            return str(self._driver.get_server_info().agent)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._driver.close()
+
+    def __enter__(self) -> Graph:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _query(self, name: str, deadline_ms: int | None, request_id: str | None) -> tuple[neo4j.Query, float]:
+        """The query, which tells Neo4j what it is called, and its deadline in seconds."""
+        seconds = (self._deadline_ms if deadline_ms is None else deadline_ms) / 1000
+        metadata = {"query": name} | ({"request": request_id} if request_id else {})
+        return neo4j.Query(cypher.load(name), metadata=metadata, timeout=seconds), seconds
+
+    def _managed(self, access: str, query: neo4j.Query, seconds: float, params: dict[str, Any]) -> list[Row]:
+        """The rows of a transaction that the driver begins again where it fails in a way that passes."""
+
+        @neo4j.unit_of_work(metadata=query.metadata, timeout=seconds)
+        def work(transaction: neo4j.ManagedTransaction) -> list[Row]:
+            return _rows(transaction.run(query.text, params))
+
+        with self._session(access, max_transaction_retry_time=seconds or _RETRY_SECONDS) as session:
+            return session.execute_read(work) if access == neo4j.READ_ACCESS else session.execute_write(work)
+
+    def _session(self, access: str, **config: Any) -> neo4j.Session:
+        return self._driver.session(database=self.where.database, default_access_mode=access, **config)
+
+    @contextmanager
+    def _explained(self, name: str) -> Iterator[None]:
+        """Turn the driver's errors into ours."""
+        try:
+            yield
+        except (AuthError, AuthConfigurationError) as error:
+            raise GraphAuthError(
+                f"Neo4j at {self.where.uri} refuses the user {self.where.user!r}: {_text(error)}",
+                do="Set NEO4J_USER and NEO4J_PASSWORD (for the local server, unset NEO4J_URI).",
+            ) from error
+        except (ServiceUnavailable, SessionExpired, OSError) as error:
+            raise self._unavailable(error) from error
+        except Neo4jError as error:
+            kind = (error.code or "").rsplit(".", 1)[-1]
+            if kind in _TIMEOUTS:
+                raise GraphTimeout(
+                    f"{name} did not finish before its deadline.",
+                    do="Raise ENTOURAGE_QUERY_DEADLINE_MS if this happens often.",
+                ) from error
+            if kind in _AWAY:
+                raise self._unavailable(error) from error
+            if kind == "AuthenticationRateLimit":
+                raise GraphAuthError(
+                    f"Neo4j at {self.where.uri} saw too many wrong passwords.", do="Wait some seconds, then try again."
+                ) from error
+            what = "was refused" if isinstance(error, ClientError) else "failed"
+            raise GraphError(f"{name} {what} by Neo4j: {_text(error)}", do="Its log says more.") from error
+        except DriverError as error:
+            raise GraphError(f"{name} failed: {error}") from error
+
+    def _unavailable(self, error: Exception) -> GraphUnavailable:
+        return GraphUnavailable(
+            f"Neo4j at {self.where.uri} (database {self.where.database}) does not answer: {_text(error)}",
+            do="Start it (`entourage up` for the local one), or correct NEO4J_URI and NEO4J_DATABASE.",
+        )
+
+
+def _rows(result: neo4j.Result) -> list[Row]:
+    keys = result.keys()
+    return [dict(zip(keys, map(_plain, record), strict=True)) for record in result]
+
+
+def _plain(value: Any) -> Any:
+    """Nodes and relationships as their properties, paths as their nodes, times as Python's own."""
+    match value:
+        case str() | int() | float() | None:
+            return value
+        case list():
+            return [_plain(inner) for inner in value]
+        case dict():
+            return {key: _plain(inner) for key, inner in value.items()}
+        case DateTime() | Date():
+            return value.to_native()
+        case Entity():
+            return {key: _plain(inner) for key, inner in value.items()}
+        case Path():
+            return [_plain(node) for node in value.nodes]
+        case _:
+            return value
+
+
+def _statements(text: LiteralString) -> Iterator[LiteralString]:
+    """The statements of a schema file, which end in semicolons; comments are whole lines."""
+    lines = [line for line in text.splitlines() if not line.lstrip().startswith("//")]
+    for statement in "\n".join(lines).split(";"):
+        if statement.strip():
+            yield cast("LiteralString", statement.strip())  # type: ignore[redundant-cast]  # see cypher.load
+
+
+def _text(error: Exception) -> str:
+    message = error.message if isinstance(error, Neo4jError) and error.message else str(error)
+    return message.strip().splitlines()[0] if message.strip() else type(error).__name__

@@ -1,0 +1,241 @@
+"""A folder of Keakr files as checked tables: what both importers load and quarantine does not hold.
+
+Nothing touches the database before all files are read, so an unreadable one leaves nothing half-loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from graph import schema
+from graph.errors import InputError
+from graph.files import quarantine as quarantines
+from graph.files.folder import Progress, find
+from graph.files.ids import Codes, Contents, Ends, IdMap, Named, Users
+from graph.files.quarantine import FileReport, ImportReport, Quarantine
+from graph.files.read_edges import read_audiences, read_follows
+from graph.files.read_nodes import BEATS, ID, KEAKS, USERS, NodeFile, read_nodes
+from graph.load import merge
+
+__all__ = ["Known", "Tables", "read_folder", "read_pairs"]
+
+#: List column → label of its elements and the relationship from the node to them.
+_LISTS: Final = {
+    "genres": (schema.GENRE, schema.HAS_GENRE),
+    "moods": (schema.MOOD, schema.HAS_MOOD),
+    "hashtags": (schema.HASHTAG, schema.TAGGED),
+    "listenedGenres": (schema.GENRE, schema.LISTENS_TO),
+    "usedGenres": (schema.GENRE, schema.CREATES_IN),
+}
+#: File, the column that names another node, and the relationship that it stands for.
+_REFERENCES: Final = (
+    ("keaks", schema.KEAK_AUTHOR, schema.MADE),
+    ("beats", schema.BEAT_MAKER, schema.MADE),
+    ("keaks", schema.KEAK_BEAT, schema.USES),
+)
+_KINDS: Final[dict[str, NodeFile]] = {"users": USERS, "keaks": KEAKS, "beats": BEATS}
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a live graph holds already: rows may name these ids too."""
+
+    users: pl.Series = field(default_factory=lambda: pl.Series([], dtype=pl.String))
+    contents: pl.Series = field(default_factory=lambda: pl.Series([], dtype=pl.String))
+    names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Genre, Mood and Hashtag → id → name."""
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Checked tables. Times are Int64 ms; nulls are unknown."""
+
+    ids: dict[str, pl.Series]
+    """Label → every id a relationship may name, sorted. Relationship ends are places in it."""
+    nodes: dict[str, pl.DataFrame]
+    """Label → the nodes the files define or imply, key column first, sorted by it; Content has ``kind``."""
+    edges: dict[str, pl.DataFrame]
+    """Type → source, target (Int32 places), properties; each pair once, sorted by source then target."""
+
+
+def read_folder(
+    folder: Path, home: Path, known: Known | None = None, progress: Progress | None = None
+) -> tuple[Tables, ImportReport]:
+    """Read, check and merge every file of ``folder``; bad rows go to a file under ``home``.
+
+    Nodes that only relationship files name are made when the folder has no file that could define them; otherwise
+    such rows are dangling, unless the graph knows them. Raises InputError when a file cannot be read to its end.
+    """
+    return _read(find(folder), home, known, progress, pairs=False)
+
+
+def read_pairs(
+    interactions: Path, friends: Path | None, home: Path, known: Known | None = None, progress: Progress | None = None
+) -> tuple[Tables, ImportReport]:
+    """Read plain user,item pairs and user,friend pairs as watches and follows; items become keaks.
+
+    Text with any of ``, ; | tab space`` between columns, or Parquet; with a header or none. Further columns are read
+    where the header names them as in audiences and followers files, and are ignored otherwise.
+    """
+    files = {"audiences": interactions} | ({"followers": friends} if friends else {})
+    for path in files.values():
+        if not path.is_file():
+            raise InputError(f"{path} is not a file.", do="Name a file of user,item (or user,friend) pairs.")
+    return _read(files, home, known, progress, pairs=True)
+
+
+def _read(
+    files: dict[str, Path], home: Path, known: Known | None, progress: Progress | None, *, pairs: bool
+) -> tuple[Tables, ImportReport]:
+    with quarantines.opened(home) as (quarantine, path):
+        reading = _Reading(files, known or Known(), quarantine, progress, pairs=pairs)
+        tables = reading.tables()
+    return tables, ImportReport(
+        files=reading.reports,
+        quarantine=path if path.is_file() else None,
+        nodes={label: nodes.height for label, nodes in tables.nodes.items() if nodes.height},
+        relationships={type_: edges.height for type_, edges in tables.edges.items() if edges.height},
+    )
+
+
+class _Reading:
+    """The state while one folder is read."""
+
+    def __init__(
+        self, files: dict[str, Path], known: Known, quarantine: Quarantine, progress: Progress | None, *, pairs: bool
+    ) -> None:
+        self._files = files
+        self._pairs = pairs
+        self._quarantine = quarantine
+        self._progress = progress
+        self.reports: list[FileReport] = []
+        self._ids = {name: IdMap(grows=name not in files) for name in _KINDS}
+        self._rows: dict[str, pl.DataFrame] = {}
+        self._ids["users"].add(known.users)
+        for name in ("keaks", "beats"):
+            prefix = _KINDS[name].prefix
+            own = known.contents.filter(known.contents.str.starts_with(prefix))
+            self._ids[name].add(own.str.strip_prefix(prefix))
+        self._known = {name: len(ids) for name, ids in self._ids.items()}
+        self._users = Users(self._ids["users"])
+        self._contents = Contents(self._ids["keaks"], self._ids["beats"])
+        self._named = {
+            label: Named(label, known.names.get(label, {})) for label in (schema.GENRE, schema.MOOD, schema.HASHTAG)
+        }
+        self._edges: dict[str, list[tuple[Codes, Codes]]] = {type_: [] for type_ in schema.RELATIONSHIPS}
+
+    def tables(self) -> Tables:
+        """Read nodes, then relationships, then give every id its place."""
+        for name, kind in _KINDS.items():
+            if path := self._files.get(name):
+                self._rows[name] = read_nodes(path, kind, self._report(path), self._quarantine, self._progress)
+                self._ids[name].add(self._rows[name][ID])
+        for name, column, type_ in _REFERENCES:
+            self._follow_references(name, column, type_)
+        for name in ("beats", "keaks", "users"):  # beats first: they tell the genres' names
+            self._follow_lists(name)
+        return self._placed()
+
+    def _report(self, path: Path) -> FileReport:
+        self.reports.append(FileReport(path.name))
+        return self.reports[-1]
+
+    def _own(self, name: str, ids: pl.Series) -> Codes:
+        return (self._users if name == "users" else self._contents).codes(_KINDS[name].prefix + ids)
+
+    def _follow_references(self, name: str, column: str, type_: str) -> None:
+        if name not in self._rows:
+            return
+        rows = self._rows[name].filter(pl.col(column).is_not_null())
+        own = self._own(name, rows[ID])
+        ends: Ends = self._contents if type_ == schema.USES else self._users
+        others = ends.prefixes[-1] + rows[column]
+        ends.add(others)
+        codes = ends.codes(others)
+        known = codes >= 0
+        self._note_unknown(name, rows.filter(pl.Series(~known)).select(ID, column), type_)
+        sides = (own[known], codes[known]) if type_ == schema.USES else (codes[known], own[known])
+        self._edges[type_].append(sides)
+
+    def _note_unknown(self, name: str, rows: pl.DataFrame, type_: str) -> None:
+        report = next(r for r in self.reports if r.file == self._files[name].name)
+        report.noted += rows.height
+        _, column = rows.columns
+        self._quarantine.add(
+            report.file,
+            rows.select(
+                pl.lit(None, dtype=pl.Int64).alias("line"),
+                pl.lit(f"{column} names nobody: loaded without {type_}").alias("reason"),
+                pl.struct(pl.col(ID).alias(_KINDS[name].ids[0]), column).struct.json_encode().alias("raw"),
+            ),
+            loaded=True,
+        )
+
+    def _follow_lists(self, name: str) -> None:
+        if name not in self._rows:
+            return
+        for column in _KINDS[name].lists:
+            label, type_ = _LISTS[column]
+            elements = self._rows[name].select(ID, column).explode(column).drop_nulls(column).unnest(column)
+            codes = self._named[label].resolve(elements.select("id", "name"))
+            own = self._own(name, elements[ID])
+            self._edges[type_].append((own[codes >= 0], codes[codes >= 0]))
+
+    def _placed(self) -> Tables:
+        """Read the relationship files and give every id its place among the sorted ids of its label."""
+        read: dict[str, pl.DataFrame] = {}
+        reports: dict[str, FileReport] = {}
+        if path := self._files.get("followers"):
+            reports[schema.FOLLOWS] = self._report(path)
+            read[schema.FOLLOWS] = read_follows(
+                path, self._users, reports[schema.FOLLOWS], self._quarantine, self._progress, pairs=self._pairs
+            )
+        if path := self._files.get("audiences"):
+            reports[schema.WATCHED] = self._report(path)
+            report = reports[schema.WATCHED]
+            read[schema.WATCHED] = read_audiences(
+                path, self._users, self._contents, report, self._quarantine, self._progress, pairs=self._pairs
+            )
+        ends: dict[str, Ends | Named] = {schema.USER: self._users, schema.CONTENT: self._contents, **self._named}
+        sorted_ids, places = {}, {}
+        for label, end in ends.items():
+            sorted_ids[label], places[label] = end.places()
+        edges = {}
+        for type_, (source, target) in ((t.name, (t.source, t.target)) for t in schema.RELATIONSHIPS.values()):
+            if type_ in read:
+                rows = read.pop(type_)
+                sides = places[source][rows["source"]], places[target][rows["target"]]
+                edges[type_] = merge.follows(*sides, rows) if type_ == schema.FOLLOWS else merge.watched(*sides, rows)
+                reports[type_].loaded = edges[type_].height
+                reports[type_].merged = rows.height - edges[type_].height
+            elif parts := self._edges[type_]:
+                sources, targets = (np.concatenate(side) for side in zip(*parts, strict=True))
+                edges[type_] = merge.pairs(places[source][sources], places[target][targets])
+        return Tables(sorted_ids, self._nodes(), edges)
+
+    def _nodes(self) -> dict[str, pl.DataFrame]:
+        users = self._defined("users").rename({ID: "userId"})
+        contents = []
+        for name, label in (("keaks", schema.KEAK), ("beats", schema.BEAT)):
+            rows = self._defined(name)
+            content_id = (_KINDS[name].prefix + pl.col(ID)).alias("contentId")
+            kind = pl.lit(label.lower()).alias("kind")
+            contents.append(rows.select(content_id, kind, pl.col(ID).alias(_KINDS[name].ids[0]), pl.exclude(ID)))
+        nodes = {schema.USER: users, schema.CONTENT: pl.concat(contents, how="diagonal")}
+        nodes |= {label: named.fresh() for label, named in self._named.items()}
+        return {label: frame.sort(schema.NODE_KEYS[label]) for label, frame in nodes.items()}
+
+    def _defined(self, name: str) -> pl.DataFrame:
+        """The nodes to load: those of the file and those first met in a relationship."""
+        kind = _KINDS[name]
+        met = self._ids[name].ids.slice(self._known[name]).to_frame(ID)
+        if name not in self._rows:
+            return met
+        rows = self._rows[name].drop(*kind.lists, *kind.references)
+        return pl.concat([rows, met.join(rows, on=ID, how="anti")], how="diagonal")

@@ -1,0 +1,208 @@
+"""Load checked tables into a live graph by batches: idempotent, so that an interrupted import is simply run again.
+
+Batches run in parallel on parts that share no node, so that none waits for another's locks.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+
+from graph import schema
+from graph.database.connection import unfinished_import
+from graph.database.driver import Graph
+from graph.events import HALF_LIFE_MS
+from graph.files.folder import Progress
+from graph.files.quarantine import ImportReport
+from graph.files.tables import Known, Tables, read_folder, read_pairs
+from graph.load import merge
+from graph.settings import Settings
+
+__all__ = ["import_folder", "import_pairs", "known", "load", "settle"]
+
+_WORKERS: Final = 2
+_NODE_BATCH: Final = 5_000
+_EDGE_BATCH: Final = 10_000
+_SETTLE_BATCH: Final = 500
+#: Label → the query that loads its nodes; Content has one by kind.
+_NODES: Final = {
+    schema.GENRE: "load/genres",
+    schema.MOOD: "load/moods",
+    schema.HASHTAG: "load/hashtags",
+    schema.USER: "load/users",
+}
+_CONTENTS: Final = {"keak": "load/keaks", "beat": "load/beats"}
+
+
+def import_folder(graph: Graph, folder: Path, settings: Settings, progress: Progress | None = None) -> ImportReport:
+    """Read every file of ``folder``, then load all of it; see ``graph.files.tables`` for what happens to bad rows.
+
+    Running it twice changes nothing. Raises InputError before anything is loaded, or a graph error midway: run it
+    again to finish.
+    """
+    begun = time.monotonic()
+    unfinished_import(settings).unlink(missing_ok=True)  # what is loaded now is not the bulk importer's to replace
+    graph.apply_schema()
+    tables, report = read_folder(folder, settings.home, known(graph), progress)
+    load(graph, tables, progress)
+    report.seconds = time.monotonic() - begun
+    return report
+
+
+def import_pairs(
+    graph: Graph, interactions: Path, friends: Path | None, settings: Settings, progress: Progress | None = None
+) -> ImportReport:
+    """Load plain user,item and user,friend pairs (`read_pairs`); like ``import_folder`` otherwise."""
+    begun = time.monotonic()
+    unfinished_import(settings).unlink(missing_ok=True)  # what is loaded now is not the bulk importer's to replace
+    graph.apply_schema()
+    tables, report = read_pairs(interactions, friends, settings.home, known(graph), progress)
+    load(graph, tables, progress)
+    report.seconds = time.monotonic() - begun
+    return report
+
+
+def known(graph: Graph) -> Known:
+    """The ids that the graph holds."""
+    names: dict[str, dict[str, str]] = {}
+    for label, id_, name in graph.stream("load/known_names"):
+        names.setdefault(label, {})[id_] = name
+    users = pl.Series([id_ for (id_,) in graph.stream("load/known_users")], dtype=pl.String)
+    contents = pl.Series([id_ for (id_,) in graph.stream("load/known_contents")], dtype=pl.String)
+    return Known(users, contents, names)
+
+
+def load(graph: Graph, tables: Tables, progress: Progress | None = None) -> None:
+    """Write all nodes, then all relationships, then what is kept on each content."""
+    for label, name in _NODES.items():
+        _load_nodes(graph, name, tables.nodes[label], progress)
+    contents = tables.nodes[schema.CONTENT]
+    for kind, name in _CONTENTS.items():
+        _load_nodes(graph, name, contents.filter(pl.col("kind") == kind).drop("kind"), progress)
+    for type_, edges in tables.edges.items():
+        _load_edges(graph, tables, type_, edges, progress)
+    if schema.WATCHED in tables.edges:
+        watched = tables.ids[schema.CONTENT].gather(tables.edges[schema.WATCHED]["target"].unique().sort())
+        settle(graph, watched, progress)
+
+
+def settle(graph: Graph, contents: pl.Series, progress: Progress | None = None) -> None:
+    """Work out audience and trend of the contents with these ids from what the graph holds."""
+    done = _Counter(progress, len(contents), "counting audiences")
+
+    def send(start: int) -> None:
+        ids = contents.slice(start, _SETTLE_BATCH).to_list()
+        graph.write("load/settle", deadline_ms=0, contents=ids, rate=math.log(2) / HALF_LIFE_MS)
+        done(len(ids))
+
+    _parallel([partial(send, start) for start in range(0, len(contents), _SETTLE_BATCH)])
+
+
+def _load_nodes(graph: Graph, name: str, nodes: pl.DataFrame, progress: Progress | None) -> None:
+    _, *properties = nodes.columns
+    done = _Counter(progress, nodes.height, f"loading {name.removeprefix('load/')}")
+    for part in nodes.iter_slices(_NODE_BATCH):
+        rows = [
+            {
+                "id": id_,
+                "properties": {p: v for p, v in zip(properties, values, strict=True) if v is not None},
+            }
+            for id_, *values in part.iter_rows()
+        ]
+        graph.write(name, deadline_ms=0, rows=rows)
+        done(len(rows))
+
+
+def _load_edges(graph: Graph, tables: Tables, type_: str, edges: pl.DataFrame, progress: Progress | None) -> None:
+    relationship = schema.RELATIONSHIPS[type_]
+    sources, targets = tables.ids[relationship.source], tables.ids[relationship.target]
+    done = _Counter(progress, edges.height, f"loading {type_}")
+
+    def send(part: pl.DataFrame) -> None:
+        for batch in part.iter_slices(_EDGE_BATCH):
+            graph.write(f"load/{type_.lower()}", deadline_ms=0, rows=_grouped(batch, sources, targets))
+            done(batch.height)
+
+    # By source, so that a batch names each of them once; the newest of a source last.
+    edges = merge.newest_last(edges).sort("source", maintain_order=True)
+    for round_ in _rounds(edges, same=relationship.source == relationship.target):
+        _parallel([partial(send, part) for part in round_])
+
+
+def _grouped(batch: pl.DataFrame, sources: pl.Series, targets: pl.Series) -> list[list[Any]]:
+    """[source, [[target, properties …], …]] for consecutive rows of one source."""
+    ends = zip(
+        targets.gather(batch["target"]).to_list(),
+        *(batch[name].to_list() for name in batch.columns[2:]),
+        strict=True,
+    )
+    rows = [list(end) for end in ends]
+    source = batch["source"].to_numpy()
+    starts = np.flatnonzero(np.diff(source, prepend=-1))
+    ids = sources.gather(source[starts]).to_list()
+    stops = [*starts[1:].tolist(), len(rows)]
+    return [[id_, rows[start:stop]] for id_, start, stop in zip(ids, starts.tolist(), stops, strict=True)]
+
+
+def _rounds(edges: pl.DataFrame, *, same: bool) -> Iterator[list[pl.DataFrame]]:
+    """Rounds of parts that share no node, so that the parts of a round can be written at the same time.
+
+    Between two labels, rotated blocks of a square; within one, the rounds of a tournament in which everybody meets
+    everybody, with each bucket's own edges in the first.
+    """
+    if edges.height < 2 * _EDGE_BATCH:
+        yield [edges]
+        return
+    buckets = 2 * _WORKERS if same else _WORKERS
+    source = (edges["source"] % buckets).to_numpy()
+    target = (edges["target"] % buckets).to_numpy()
+    if not same:
+        for turn in range(buckets):
+            yield [edges.filter((source == b) & (target == (b + turn) % buckets)) for b in range(buckets)]
+        return
+    seats = list(range(buckets))
+    for turn in range(buckets - 1):
+        games = [(seats[place], seats[-1 - place]) for place in range(_WORKERS)]
+        parts = []
+        for one, two in games:
+            mask = ((source == one) & (target == two)) | ((source == two) & (target == one))
+            if turn == 0:
+                mask |= (source == target) & ((source == one) | (source == two))
+            parts.append(edges.filter(mask))
+        yield parts
+        seats = [seats[0], seats[-1], *seats[1:-1]]
+
+
+def _parallel(tasks: list[Callable[[], None]]) -> None:
+    """Run tasks on a few threads; the first failure is raised and the tasks not yet begun are dropped."""
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        futures = [pool.submit(task) for task in tasks]
+        try:
+            for future in futures:
+                future.result()
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+
+
+class _Counter:
+    """Tells ``progress`` about the share of rows done."""
+
+    def __init__(self, progress: Progress | None, total: int, what: str) -> None:
+        self._progress = progress
+        self._total = max(1, total)
+        self._what = what
+        self._done = 0
+
+    def __call__(self, rows: int) -> None:
+        self._done += rows
+        if self._progress:
+            self._progress(self._done / self._total, self._what)

@@ -1,0 +1,278 @@
+"""Stream the graph out of Neo4j into a snapshot (``graph.snapshot``).
+
+Nodes come first and get their nids, sorted by id; relationships name them by Neo4j's own numbers, which are shorter
+than ids and need no look at the node. Both come in blocks, each one row of long lists, which the driver decodes many
+times faster than as many rows. Some blocks are on their way at once; they are written in order. What is written while
+the export runs may be in it or not; a relationship to a newer node is not. Delete no node meanwhile: Neo4j gives the
+numbers of deleted nodes to new ones.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import numpy as np
+import polars as pl
+
+from graph import aside, schema
+from graph.database.driver import Graph
+from graph.errors import SnapshotError
+from graph.files.folder import Progress
+from graph.files.ids import Codes
+from graph.files.read_nodes import FRACTIONS
+from graph.settings import Settings
+from graph.snapshot.arrays import NO_TIME
+from graph.snapshot.edge_file import TIMES, EdgeFile, columns
+from graph.snapshot.format import Manifest, Snapshot, finish, graph_id, load
+
+__all__ = ["export", "index_times"]
+
+_READERS: Final = 2
+_BLOCK: Final = 2_000
+"""Sources asked for at once."""
+_NODE_BLOCK: Final = 20_000
+
+_NODE_QUERIES: Final = {
+    schema.USER: "export/users",
+    schema.CONTENT: "export/contents",
+    schema.GENRE: "export/genres",
+    schema.MOOD: "export/moods",
+    schema.HASHTAG: "export/hashtags",
+}
+
+#: The types that have many times more relationships than nodes: asked for in blocks of sources, or only the newer ones
+#: by the time of their last change. Each of the others comes whole.
+_LARGE: Final = (schema.FOLLOWS, schema.WATCHED)
+_SLICE: Final = 2_000_000
+_INDEX_SECONDS: Final = 3_600
+_NUMBER: Final = "__number"
+
+Block = TypeVar("Block")
+
+
+def export(
+    graph: Graph, path: Path, settings: Settings, progress: Progress | None = None, *, since: int | None = None
+) -> Manifest:
+    """Write the whole graph to the folder ``path``, aside first, and return its manifest.
+
+    ``since`` (ms): of follows and watches ask only for those with a newer time and take the others from the snapshot
+    at ``path``; where that does not add up to what the graph holds, because some vanished, all are asked for. The first
+    such export of a graph makes the indexes that find them, and so needs the right to. What was written since about an
+    older time is not seen where the pair was known: ask for everything now and then.
+
+    Raises SnapshotError when the graph holds no people or no content, or when there is no snapshot to take from;
+    GraphError when Neo4j fails midway.
+    """
+    before = load(path) if since is not None else None
+    if before:
+        index_times(graph, progress)
+    counts = graph.read("export/counts", deadline_ms=0)[0]["counts"]
+    implicit = not graph.read("export/any_engagement", deadline_ms=0)[0]["known"]
+    with aside.folder(path) as folder:
+        for name in ("nodes", "edges", "topology"):
+            (folder / name).mkdir()
+        ids: dict[str, pl.Series] = {}
+        numbered: dict[str, Numbered] = {}
+        numbers = dict(graph.stream("export/numbers"))  # no row where there is none of a label
+        for label in schema.NODE_KEYS:
+            nodes = _nodes(graph, label, numbers.pop(label, []), progress)
+            numbered[label] = Numbered(nodes[_NUMBER])
+            nodes.drop(_NUMBER).write_parquet(folder / "nodes" / f"{label}.parquet", compression_level=1)
+            ids[label] = nodes[schema.NODE_KEYS[label]]
+        if not len(ids[schema.USER]) or not len(ids[schema.CONTENT]):
+            raise SnapshotError("The graph holds no people or no content.", do="Run `entourage import FOLDER` first.")
+        files = {}
+        for type_, relationship in schema.RELATIONSHIPS.items():
+            shape = len(ids[relationship.source]), len(ids[relationship.target])
+            kept = None
+            if before and since is not None and type_ in _LARGE:
+                kept = _brought_up_to_date(graph, before, path, type_, ids, numbered, since)
+            with EdgeFile(folder, type_, shape, settings.engagement, implicit=implicit) as file:
+                if kept is not None and _adds_up(graph, type_, counts[type_], kept.height):
+                    for edges in kept.iter_slices(_SLICE):
+                        file.add(edges)
+                elif counts[type_] and type_ in _LARGE:
+                    for edges in _edges(graph, type_, numbered, progress):
+                        file.add(edges)
+                elif counts[type_]:
+                    file.add(_whole(graph, type_, numbered))
+            files[type_] = file
+        if progress:
+            progress(1.0, "checksums")
+        low, high = files[schema.WATCHED].engagements
+        newest = files[schema.WATCHED].newest
+        manifest = Manifest(
+            graph_id=graph_id(ids[schema.USER], ids[schema.CONTENT]),
+            mode="engagement" if high - low > 1e-6 else "implicit",
+            cutoff=None if newest == NO_TIME else newest,
+            nodes={label: len(own) for label, own in ids.items()},
+            edges={type_: file.count for type_, file in files.items()},
+        )
+        finish(folder, manifest)
+    return manifest
+
+
+def index_times(graph: Graph, progress: Progress | None = None) -> None:
+    """Have Neo4j keep follows and watches by time; the first time that takes minutes at full size, then nothing."""
+    if progress:
+        progress(0.0, "waiting for the indexes on time")
+    for type_ in _LARGE:
+        graph.write(f"schema/{type_.lower()}_since", deadline_ms=0)
+    graph.read("schema/await_indexes", deadline_ms=0, seconds=_INDEX_SECONDS)
+
+
+def node_columns(label: str) -> dict[str, pl.DataType]:
+    """The columns of a label's file in a snapshot, the key first; times are ms, all but the key may be null."""
+    columns_: dict[str, pl.DataType] = {schema.NODE_KEYS[label]: pl.String()}
+    groups: tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple[str, ...]]
+    if label == schema.USER:
+        groups = (), schema.USER_TIMES, schema.USER_COUNTS, schema.USER_FLAGS
+    elif label == schema.CONTENT:
+        names = "kind", schema.KEAK_ID, schema.BEAT_ID, *schema.KEAK_TEXTS, *schema.BEAT_TEXTS
+        counts = *schema.KEAK_COUNTS, *schema.BEAT_COUNTS
+        groups = names, (*schema.KEAK_TIMES, *schema.BEAT_TIMES), counts, schema.KEAK_FLAGS
+    else:
+        groups = ("name",), (), (), ()
+    numbers = {name: pl.Float64() if name in FRACTIONS else pl.Int64() for name in groups[2]}
+    columns_ |= dict.fromkeys(groups[0], pl.String())
+    return columns_ | dict.fromkeys(groups[1], pl.Int64()) | numbers | dict.fromkeys(groups[3], pl.Boolean())
+
+
+class Numbered:
+    """The nids of a label's nodes by Neo4j's own numbers."""
+
+    def __init__(self, numbers: pl.Series) -> None:
+        self.numbers = numbers
+        """In nid order."""
+        places = numbers.to_numpy()
+        self._nids = np.full(int(places.max(initial=0)) + 2, -1, dtype=np.int32)
+        self._nids[places] = np.arange(len(numbers), dtype=np.int32)
+
+    def nids(self, numbers: list[int]) -> Codes:
+        """-1 for what is no node of this label."""
+        wanted = np.array(numbers, dtype=np.int64)
+        found: Codes = self._nids[np.minimum(wanted, len(self._nids) - 1)]
+        return found
+
+
+def _nodes(graph: Graph, label: str, numbers: list[int], progress: Progress | None) -> pl.DataFrame:
+    """All nodes of a label with their numbers, sorted by id."""
+    wanted = node_columns(label)
+
+    def ask(block: list[int]) -> pl.DataFrame:
+        ((found, columns_),) = graph.stream(_NODE_QUERIES[label], numbers=block, names=[*wanted])
+        values = {
+            name: pl.Series(column, dtype=dtype, strict=False)
+            for (name, dtype), column in zip(wanted.items(), columns_, strict=True)
+        }
+        return pl.DataFrame({_NUMBER: pl.Series(found, dtype=pl.Int64), **values})
+
+    blocks = (numbers[start : start + _NODE_BLOCK] for start in range(0, len(numbers), _NODE_BLOCK))
+    parts = [pl.DataFrame(schema={_NUMBER: pl.Int64(), **wanted})]
+    for part in _ahead(ask, blocks):
+        parts.append(part)
+        if progress:
+            progress(len(parts) * _NODE_BLOCK / (len(numbers) + 2 * _NODE_BLOCK), f"exporting {label} nodes")
+    return pl.concat(parts).sort(schema.NODE_KEYS[label])
+
+
+def _whole(graph: Graph, type_: str, numbered: dict[str, Numbered]) -> pl.DataFrame:
+    """All edges of a type."""
+    (lists,) = graph.stream(f"export/{type_.lower()}")
+    return _frame(type_, lists, numbered)
+
+
+def _edges(
+    graph: Graph, type_: str, numbered: dict[str, Numbered], progress: Progress | None
+) -> Iterator[pl.DataFrame]:
+    """Blocks of edges with source, target (nids, sorted) and their properties, in order of their sources."""
+    sources = numbered[schema.RELATIONSHIPS[type_].source].numbers
+
+    def ask(block: pl.Series) -> pl.DataFrame:
+        (lists,) = graph.stream(f"export/{type_.lower()}", numbers=block.to_list())
+        return _frame(type_, lists, numbered)
+
+    done = 0
+    for edges in _ahead(ask, (sources.slice(start, _BLOCK) for start in range(0, len(sources), _BLOCK))):
+        yield edges
+        done += _BLOCK
+        if progress:
+            progress(min(1.0, done / len(sources)), f"exporting {type_}")
+
+
+def _ahead(ask: Callable[[Block], pl.DataFrame], blocks: Iterable[Block]) -> Iterator[pl.DataFrame]:
+    """What ``ask`` says of each block, in their order, some of them asked for at once."""
+    with ThreadPoolExecutor(_READERS) as pool:
+        asked: deque[Future[pl.DataFrame]] = deque()
+        try:
+            for block in blocks:
+                if len(asked) > _READERS:
+                    yield asked.popleft().result()
+                asked.append(pool.submit(ask, block))
+            while asked:
+                yield asked.popleft().result()
+        finally:
+            for future in asked:
+                future.cancel()
+
+
+def _brought_up_to_date(
+    graph: Graph,
+    before: Snapshot,
+    path: Path,
+    type_: str,
+    ids: dict[str, pl.Series],
+    numbered: dict[str, Numbered],
+    since: int,
+) -> pl.DataFrame:
+    """The edges of the snapshot at ``path`` with the graph's newer ones, under the new nids; null where unknown."""
+    relationship = schema.RELATIONSHIPS[type_]
+    wanted = {"source": pl.Int32(), "target": pl.Int32(), **columns(type_)}
+    old = pl.read_parquet(path / "edges" / f"{type_}.parquet", columns=[*wanted])
+    old = old.with_columns(pl.col(name).replace(NO_TIME, None) for name in TIMES if name in wanted)
+    for side, label in (("source", relationship.source), ("target", relationship.target)):
+        moved = _moved(before.nodes[label].ids, ids[label])
+        old = old.with_columns(pl.Series(side, moved[old[side].to_numpy()], dtype=pl.Int32))
+    old = old.filter((pl.col("source") >= 0) & (pl.col("target") >= 0))
+    rows = list(zip(*graph.stream(f"export/{type_.lower()}_since", since=since), strict=True))
+    if not rows:
+        return old
+    newer = _frame(type_, [list(column) for column in rows], numbered)
+    kept = old.join(newer, on=["source", "target"], how="anti", maintain_order="left")
+    return pl.concat([kept, newer]).sort("source", "target")
+
+
+def _adds_up(graph: Graph, type_: str, before: int, found: int) -> bool:
+    """Whether so many lie between what the graph held when the export began and what it holds now."""
+    if found == before:
+        return True
+    now = graph.read("export/counts", deadline_ms=0)[0]["counts"][type_]
+    return bool(min(before, now) <= found <= max(before, now))
+
+
+def _moved(before: pl.Series, now: pl.Series) -> Codes:
+    """The place in ``now`` of each of ``before``, -1 where it is gone; both are sorted."""
+    places = now.search_sorted(before).to_numpy()
+    same = (now.gather(np.minimum(places, len(now) - 1)) == before).to_numpy()
+    return np.where(same, places, -1).astype(np.int32)
+
+
+def _frame(type_: str, lists: Sequence[list[Any]], numbered: dict[str, Numbered]) -> pl.DataFrame:
+    """Edges from lists of source and target numbers and properties; an edge to what is no node of ours is left out."""
+    sources, targets, *properties = lists
+    relationship = schema.RELATIONSHIPS[type_]
+    frame = pl.DataFrame(
+        {
+            "source": numbered[relationship.source].nids(sources),
+            "target": numbered[relationship.target].nids(targets),
+            **{
+                name: pl.Series(values, dtype=dtype, strict=False)
+                for (name, dtype), values in zip(columns(type_).items(), properties, strict=True)
+            },
+        }
+    )
+    return frame.filter((pl.col("source") >= 0) & (pl.col("target") >= 0)).sort("source", "target")

@@ -1,0 +1,55 @@
+"""What a snapshot knows only in hindsight: counts and summaries of all that happened until the export, later follows.
+
+Whoever cuts a snapshot to learn from the first part and be judged by the rest has to empty these: they know the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from graph import schema
+from graph.snapshot.format import Nodes, Snapshot
+
+__all__ = ["PROPERTIES", "RELATIONSHIPS", "emptied", "social_until"]
+
+#: By label, the node properties that were counted over the whole graph.
+PROPERTIES: Final[dict[str, frozenset[str]]] = {
+    schema.USER: frozenset((*schema.USER_COUNTS, "lastConnection")),
+    schema.CONTENT: frozenset((*schema.KEAK_COUNTS, *schema.BEAT_COUNTS, *schema.CONTENT_KEPT, "updatedAt"))
+    - {"duration", "bpm"},
+}
+
+#: Relationships that were worked out from all of a user's activity.
+RELATIONSHIPS: Final = (schema.LISTENS_TO, schema.CREATES_IN)
+
+#: Relationship → the property that says when it came to be.
+_SINCE: Final = {schema.FOLLOWS: "since", schema.BLOCKED: "at", schema.HID: "at"}
+
+
+def emptied(snapshot: Snapshot) -> Snapshot:
+    """The snapshot with those properties null and those relationships gone; nodes and nids stay."""
+    nodes = {**snapshot.nodes}
+    for label, names in PROPERTIES.items():
+        frame = nodes[label].frame
+        columns: Sequence[pl.Series] = [
+            pl.Series(name, [None] * frame.height, dtype=frame.schema[name]) for name in frame.columns if name in names
+        ]
+        if columns:
+            nodes[label] = Nodes(label, frame.with_columns(columns), frame.height)
+    summed = [edges for type_, edges in snapshot.edges.items() if type_ in RELATIONSHIPS]
+    bare = snapshot.with_edges(*(edges.keep(np.zeros(len(edges), dtype=bool)) for edges in summed))
+    return Snapshot(bare.manifest, nodes, bare.edges)
+
+
+def social_until(snapshot: Snapshot, cutoff: int) -> Snapshot:
+    """The snapshot without follows, blocks and hides made at ``cutoff`` (ms) or later; those without a time stay."""
+    older = []
+    for type_, column in _SINCE.items():
+        edges = snapshot.edges[type_]
+        if column in edges.columns:
+            older.append(edges.keep(np.asarray(edges.columns[column]) < cutoff))  # NO_TIME is less than any
+    return snapshot.with_edges(*older)

@@ -1,0 +1,89 @@
+"""What is known of people and contents beside who they are and what happened to them, as numbers by name."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from graph import schema
+from graph.snapshot import hindsight
+from graph.snapshot.ages import DAY, newest_watch
+from graph.snapshot.format import NO_TIME, Nodes, Snapshot
+
+__all__ = ["profile", "profiles"]
+
+_BUCKETS: Final = 16
+"""Hash buckets of a text property."""
+_TEXTS: Final = frozenset({"kind", "contentType", "licenceType"})
+_TIMES: Final = frozenset((*schema.USER_TIMES, *schema.KEAK_TIMES, *schema.BEAT_TIMES))
+
+
+def profiles(snapshot: Snapshot) -> dict[str, dict[str, npt.NDArray[Any]]]:
+    """Of users and of contents, by label: name → values (nodes,) of every property that varies, in the columns' order.
+
+    Flags and numbers are float32, NaN where unknown; moments are ages in days at the newest watch, 0 for what came
+    later, or at the newest of their own where watches have no times. Of a short text there is a bool for each of 16
+    hash buckets. What only hindsight knows (`graph.snapshot.hindsight`) is left out: it sums up what is to be learned.
+    """
+    now = newest_watch(snapshot)
+    return {label: _of(snapshot.nodes[label], now) for label in (schema.USER, schema.CONTENT)}
+
+
+def profile(label: str, properties: Mapping[str, Any], now: int | None) -> dict[str, float]:
+    """What `profiles` says of one node, by the same names, given its ``properties`` in the graph.
+
+    What is unknown, or is not what `profiles` reads, is left out. Ages are those at ``now`` (ms), and unknown without.
+    """
+    found: dict[str, float] = {}
+    for name, value in properties.items():
+        if value is None or name in hindsight.PROPERTIES[label]:
+            continue
+        if name in _TEXTS:
+            if isinstance(value, str):
+                found[f"{name} {_bucket(value)}"] = 1.0
+        elif not isinstance(value, (int, float)) or not math.isfinite(value):
+            continue
+        elif name not in _TIMES:
+            found[name] = float(value)
+        elif now is not None:
+            found[name] = max(now - value, 0) / DAY
+    return found
+
+
+def _of(nodes: Nodes, now: int | None) -> dict[str, npt.NDArray[Any]]:
+    found: dict[str, npt.NDArray[Any]] = {}
+    for name, dtype in nodes.frame.schema.items():
+        if name == nodes.key or name in hindsight.PROPERTIES[nodes.label]:
+            continue
+        series = nodes.frame[name]
+        if name in _TEXTS and dtype == pl.String:
+            if series.n_unique() > 1:
+                found |= {f"{name} {bucket}": there for bucket, there in _hashed(series).items()}
+            continue
+        if not (dtype.is_numeric() or dtype == pl.Boolean):
+            continue
+        values = series.cast(pl.Float64).fill_nan(None).to_numpy().astype(np.float64)
+        if name in _TIMES:
+            values[values <= float(NO_TIME)] = np.nan
+        known = values[np.isfinite(values)]
+        if not len(known) or (len(known) == len(values) and known.min() == known.max()):
+            continue
+        if name in _TIMES:
+            values = np.maximum((known.max() if now is None else now) - values, 0.0) / DAY
+        found[name] = values.astype(np.float32)
+    return found
+
+
+def _hashed(series: pl.Series) -> dict[int, npt.NDArray[np.bool_]]:
+    buckets = np.array([-1 if v is None else _bucket(v) for v in series.to_list()])
+    return {int(bucket): buckets == bucket for bucket in np.unique(buckets[buckets >= 0])}
+
+
+def _bucket(text: str) -> int:
+    return zlib.crc32(text.encode()) % _BUCKETS

@@ -1,0 +1,84 @@
+"""PyG's remote backend over a snapshot: a FeatureStore and a GraphStore that read memory-mapped arrays when asked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch_geometric.data import EdgeAttr, FeatureStore, GraphStore, TensorAttr
+from torch_geometric.data.graph_store import EdgeLayout
+
+from graph.snapshot.format import Snapshot
+from graph.snapshot.interop import edge_type, node_features
+
+__all__ = ["SnapshotFeatures", "SnapshotTopology"]
+
+_READ_ONLY = "A snapshot is read only; write to the graph and export again."
+
+
+class SnapshotFeatures(FeatureStore):  # type: ignore[misc]
+    """``x`` of every label: float32 of shape (nodes, columns), as ``graph.snapshot.interop.node_features`` gives it."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        super().__init__()
+        self._snapshot = snapshot
+        self._read: dict[str, Tensor] = {}
+
+    def get_all_tensor_attrs(self) -> list[TensorAttr]:
+        return [TensorAttr(label, "x") for label in self._snapshot.nodes]
+
+    def _get_tensor(self, attr: TensorAttr) -> Tensor | None:
+        if attr.group_name not in self._snapshot.nodes or attr.attr_name != "x":
+            return None
+        if attr.group_name not in self._read:
+            self._read[attr.group_name] = torch.from_numpy(node_features(self._snapshot, attr.group_name)[0])
+        features = self._read[attr.group_name]
+        return features if attr.index is None else features[attr.index]
+
+    def _get_tensor_size(self, attr: TensorAttr) -> tuple[int, ...] | None:
+        tensor = self._get_tensor(TensorAttr(attr.group_name, attr.attr_name, None))
+        return None if tensor is None else tuple(tensor.shape)
+
+    def _put_tensor(self, tensor: Any, attr: TensorAttr) -> bool:
+        raise NotImplementedError(_READ_ONLY)
+
+    def _remove_tensor(self, attr: TensorAttr) -> bool:
+        raise NotImplementedError(_READ_ONLY)
+
+
+class SnapshotTopology(GraphStore):  # type: ignore[misc]
+    """Every kind of edge in COO (sorted by source), CSR and CSC (sorted by target)."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        super().__init__()
+        self._edges = {edge_type(type_): edges for type_, edges in snapshot.edges.items()}
+
+    def get_all_edge_attrs(self) -> list[EdgeAttr]:
+        return [
+            EdgeAttr(kind, layout, size=(len(edges.indptr) - 1, edges.width))
+            for kind, edges in self._edges.items()
+            for layout in (EdgeLayout.CSC, EdgeLayout.CSR, EdgeLayout.COO)
+        ]
+
+    def _get_edge_index(self, edge_attr: EdgeAttr) -> tuple[Tensor, Tensor] | None:
+        """(row, column) in COO, (row pointers, columns) in CSR, (rows, column pointers) in CSC; int64."""
+        edges = self._edges.get(edge_attr.edge_type)
+        if edges is None:
+            return None
+        if edge_attr.layout == EdgeLayout.CSC:
+            incoming = edges.incoming
+            return _long(incoming.neighbour), _long(incoming.indptr)
+        first = edges.source if edge_attr.layout == EdgeLayout.COO else edges.indptr
+        return _long(first), _long(edges.target)
+
+    def _put_edge_index(self, edge_index: Any, edge_attr: EdgeAttr) -> bool:
+        raise NotImplementedError(_READ_ONLY)
+
+    def _remove_edge_index(self, edge_attr: EdgeAttr) -> bool:
+        raise NotImplementedError(_READ_ONLY)
+
+
+def _long(array: Any) -> Tensor:
+    return torch.from_numpy(np.array(array, dtype=np.int64))

@@ -1,0 +1,81 @@
+"""Contents like those one watched, by what they are and not by who watched them: works for new contents too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import scipy.sparse as sp
+
+from graph import schema
+from graph.snapshot import Snapshot
+from recommenders.baseline import Baseline, Learned, nearest
+from recommenders.core.recommender import Floats, Ints, Progress
+
+__all__ = ["ContentSimilarity", "attributes", "traits"]
+
+
+def traits(snapshot: Snapshot) -> dict[str, sp.csr_array]:
+    """By name, contents × genres, moods, hashtags, beats, makers: 1 where a content has one. float32.
+
+    A beat has itself in common with the keaks that use it.
+    """
+    uses = snapshot.adjacency(schema.USES)
+    used = np.zeros(snapshot.contents.count, dtype=np.float32)
+    used[uses.indices] = 1.0
+    found = {
+        "genre": snapshot.adjacency(schema.HAS_GENRE),
+        "mood": snapshot.adjacency(schema.HAS_MOOD),
+        "hashtag": snapshot.adjacency(schema.TAGGED),
+        "beat": sp.csr_array(uses + sp.diags_array(used)),
+        "maker": sp.csr_array(snapshot.adjacency(schema.MADE).T),
+    }
+    for name, had in found.items():
+        found[name] = had.copy()  # a snapshot from disk cannot be written to
+        found[name].sum_duplicates()
+        found[name].eliminate_zeros()
+        found[name].data[:] = 1.0
+    return found
+
+
+def attributes(snapshot: Snapshot) -> sp.csr_array:
+    """Contents × all `traits`, rare ones weighing more, rows of length one. float32."""
+    found = sp.csr_array(sp.hstack(list(traits(snapshot).values())))
+    carriers = np.bincount(found.indices, minlength=found.shape[1])
+    rarity = np.log1p(found.shape[0] / np.maximum(carriers, 1)).astype(np.float32)
+    return _unit(sp.csr_array(found @ sp.diags_array(rarity)))
+
+
+@dataclass
+class ContentSimilarity(Baseline):
+    """Cosine between a content's attributes and the mean of those one watched, made, or says one listens to."""
+
+    stated: float = 0.5
+    """What a genre that a user states counts, beside a content that they watched."""
+
+    name: ClassVar[str] = "content-similarity"
+    space: ClassVar[Mapping[str, Sequence[Any]]] = {"stated": (0.0, 0.5, 2.0)}
+
+    def _learn(self, snapshot: Snapshot, progress: Progress) -> dict[str, Learned]:
+        described = attributes(snapshot)
+        genres = snapshot.adjacency(schema.LISTENS_TO) + snapshot.adjacency(schema.CREATES_IN)
+        rest = described.shape[1] - genres.shape[1]
+        stated = sp.hstack([genres, sp.csr_array((genres.shape[0], rest), dtype=np.float32)])
+        profiles = self.watched @ described + self.stated * stated
+        return {"attributes": described, "profiles": _unit(sp.csr_array(profiles, dtype=np.float32))}
+
+    def scores(self, users: Ints) -> Floats:
+        found = self._sparse("profiles")[users] @ self._sparse("attributes").T
+        return np.asarray(found.toarray(), dtype=np.float32)
+
+    def similar_items(self, items: Ints | int, k: int) -> tuple[Ints, Floats]:
+        return nearest(self._sparse("attributes"), items, k)
+
+
+def _unit(matrix: sp.csr_array) -> sp.csr_array:
+    """Rows scaled to length one; empty ones stay empty."""
+    norms = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1), dtype=np.float32)).ravel()
+    scale = 1.0 / np.where(norms > 0, norms, 1.0)
+    return sp.csr_array(sp.diags_array(scale) @ matrix, dtype=np.float32)

@@ -1,0 +1,201 @@
+"""EASE and its mirror image over users, both from one inverse on whichever side is smaller.
+
+EASE (Steck, WWW 2019) predicts X B with B = I - P·diag(1/P_jj) and P = (XᵀX + λI)⁻¹. With K = XXᵀ + λI the same
+scores are X - K⁻¹X·diag(1/P_jj), where P_jj = (1 - x_jᵀK⁻¹x_j)/λ (Woodbury): contents × contents is never needed when
+there are fewer users. Friends as pseudo-items Z = [X, √α·S] only add α·SSᵀ to K. The same model over users,
+(I - K⁻¹·diag(1/K⁻¹_uu))ᵀX, is X - diag(1/K⁻¹_uu)·K⁻¹X: the same product, scaled by rows, which do not change a ranking.
+So one exponent on diag(1/P_jj), 1 for EASE and 0 for user-EASE, holds both and everything in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+from scipy.linalg import lapack
+
+from graph.errors import ModelError
+from graph.snapshot import Snapshot
+from recommenders.baseline import Baseline, Learned, symmetric_social
+from recommenders.core.recommender import Floats, Ints, Progress
+
+__all__ = ["Ease", "EaseBlend", "UserEase", "invert"]
+
+_EXACT_SIDE: Final = 4_000
+"""Up to this side the inverse is made in float64; above, float32 halves memory and time."""
+_BLOCK: Final = 512
+
+
+@dataclass
+class Ease(Baseline):
+    """Linear regression of every content on all others, with λ and friends; exact, no iterations."""
+
+    regularisation: float = 100.0
+    """λ, per content of mean popularity."""
+    friends: float = 1.0
+    """α: how much a friend in common counts beside a content in common; 0 leaves follows out."""
+    taper: float = 0.0
+    """λ grows with popularity to this power, so that popular contents explain less."""
+    correction: float = 1.0
+    """Exponent on diag(1/P): 1 for EASE, 0 for user-EASE."""
+    discount: float = 0.0
+    """Scores are divided by popularity to this power."""
+    largest_side: int = 24_000
+    """With more users than this, only as many of the most watched contents are learned, without friends."""
+
+    name: ClassVar[str] = "ease"
+    space: ClassVar[Mapping[str, Sequence[Any]]] = {
+        "regularisation": (30.0, 100.0, 300.0, 1000.0, 3000.0),
+        "friends": (0.0, 0.3, 1.0, 3.0),
+    }
+    late: ClassVar[frozenset[str]] = frozenset({"correction", "discount"})
+
+    def _learn(self, snapshot: Snapshot, progress: Progress) -> dict[str, Learned]:
+        users, contents = self.watched.shape
+        popularity = np.maximum(np.asarray(self.watched.sum(axis=0), dtype=np.float64), 1e-3)
+        mean = float(popularity[popularity > 1e-3].mean()) if self.watched.nnz else 1.0
+        relative = np.maximum(popularity, 1.0) / max(mean, 1.0)
+        penalty = (self.regularisation * relative**self.taper).astype(np.float32)
+        by_user = users <= self.largest_side and (users <= contents or self.friends > 0)
+        learn = self._over_users if by_user else self._over_contents
+        inverse, kept, explained = learn(snapshot, penalty, progress)
+        free = 1.0 - np.clip(explained, 0.0, 1.0 - 1e-4)
+        return {
+            "inverse": inverse,
+            "kept": kept,
+            "penalty": penalty,
+            "free": free.astype(np.float32),
+            "popularity": relative.astype(np.float32),
+        }
+
+    def _over_users(
+        self, snapshot: Snapshot, penalty: Floats, progress: Progress
+    ) -> tuple[npt.NDArray[Any], Ints, npt.NDArray[np.float64]]:
+        """K⁻¹ with K = XΛ⁻¹Xᵀ + (α/λ)·SSᵀ + I, and xᵀK⁻¹x/Λ of every content."""
+        watched = self.watched
+        gram = _gram(sp.csr_array(watched / np.sqrt(penalty)))
+        if self.friends:
+            # Everyone counts among their own friends, so that two who are friends have each other in common.
+            social = sp.csr_array(symmetric_social(snapshot) + sp.eye_array(len(gram), dtype=np.float32))
+            for start in range(0, len(gram), _BLOCK):
+                together = (social[start : start + _BLOCK] @ social.T).toarray()
+                gram[start : start + _BLOCK] += np.float32(self.friends / self.regularisation) * together
+        gram[np.diag_indices_from(gram)] += 1.0
+        progress(0.2, "inverting")
+        inverse = invert(gram)
+        progress(0.8, "inverting")
+        explained = np.zeros(watched.shape[1])
+        for start in range(0, len(inverse), _BLOCK):
+            rows = sp.csr_array(watched[start : start + _BLOCK])
+            product = inverse[start : start + _BLOCK] @ watched
+            row = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))
+            explained += np.bincount(
+                rows.indices, weights=rows.data * product[row, rows.indices], minlength=watched.shape[1]
+            )
+        return inverse, np.empty(0, dtype=np.int64), explained / penalty
+
+    def _over_contents(
+        self, snapshot: Snapshot, penalty: Floats, progress: Progress
+    ) -> tuple[npt.NDArray[Any], Ints, npt.NDArray[np.float64]]:
+        """Λ^½·P·Λ^½ of the most watched contents, and 1 - P_jj·Λ_j."""
+        contents = self.watched.shape[1]
+        counts = np.bincount(self.watched.indices, minlength=contents)
+        kept = np.sort(np.argsort(-counts, kind="stable")[: self.largest_side])
+        half = sp.csr_array(self.watched[:, kept] / np.sqrt(penalty[kept]))
+        gram = _gram(sp.csr_array(half.T))
+        gram[np.diag_indices_from(gram)] += 1.0
+        progress(0.2, "inverting")
+        inverse = invert(gram)
+        explained = np.zeros(contents)
+        explained[kept] = 1.0 - np.diag(inverse)
+        return inverse, kept, explained
+
+    def scores(self, users: Ints) -> Floats:
+        return self._scores(users, self.correction)[0]
+
+    def _scores(self, users: Ints, *corrections: float) -> list[Floats]:
+        """The scores under each exponent, out of one product with the inverse."""
+        inverse, kept = self._dense("inverse"), self._dense("kept")
+        free, popular = self._dense("free"), self._dense("popularity") ** -self.discount
+        scales = [free**-correction * popular for correction in corrections]
+        watched = self.watched
+        rows: Floats = np.asarray(watched[users].toarray(), dtype=np.float32)
+        if not len(kept):
+            products: Floats = np.asarray(inverse[users], dtype=np.float32) @ watched
+            return [np.asarray(rows - products * scale, dtype=np.float32) for scale in scales]
+        # XPΛ = K⁻¹X, with P held as Λ^½PΛ^½ so that its entries keep one scale
+        root = np.sqrt(self._dense("penalty")[kept])
+        products = ((rows[:, kept] / root) @ inverse.astype(np.float32, copy=False)) * root
+        found = [np.full(rows.shape, -1e6, dtype=np.float32) for _ in scales]
+        for scores, scale in zip(found, scales, strict=True):
+            scores[:, kept] = rows[:, kept] - products * scale[kept]
+        return found
+
+
+@dataclass
+class UserEase(Ease):
+    """Linear regression of every user on all others."""
+
+    regularisation: float = 300.0
+    correction: float = 0.0
+
+    name: ClassVar[str] = "user-ease"
+
+
+@dataclass
+class EaseBlend(Ease):
+    """EASE and user-EASE of one inverse, each with mean 0 and deviation 1 over a user's contents, added up."""
+
+    share: float = 0.5
+    """Of user-EASE in the sum."""
+
+    name: ClassVar[str] = "ease-blend"
+    space: ClassVar[Mapping[str, Sequence[Any]]] = {**Ease.space, "share": (0.25, 0.5, 0.75)}
+    late: ClassVar[frozenset[str]] = Ease.late | {"share"}
+
+    def scores(self, users: Ints) -> Floats:
+        kept = self._dense("kept")
+        learned = kept if len(kept) else np.arange(self.watched.shape[1])
+        blended, by_user = self._scores(users, self.correction, 0.0)
+        parts = [blended[:, learned], by_user[:, learned]]
+        for part in parts:
+            part -= part.mean(axis=1, keepdims=True)
+            part /= np.maximum(part.std(axis=1, keepdims=True), 1e-9)
+        blended[:, learned] = np.float32(1.0 - self.share) * parts[0] + np.float32(self.share) * parts[1]
+        return blended
+
+
+def _gram(rows: sp.csr_array) -> npt.NDArray[Any]:
+    """Rows · rowsᵀ as a dense array, made by blocks: float64 up to `_EXACT_SIDE`, else float32."""
+    side = rows.shape[0]
+    gram = np.empty((side, side), dtype=np.float64 if side <= _EXACT_SIDE else np.float32)
+    columns = sp.csr_array(rows.T)
+    for start in range(0, side, _BLOCK):
+        gram[start : start + _BLOCK] = (rows[start : start + _BLOCK] @ columns).toarray()
+    return gram
+
+
+def invert(matrix: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The inverse of a symmetric positive definite matrix, in its own memory (Cholesky).
+
+    Raises ModelError when the matrix is not positive definite.
+    """
+    exact = matrix.dtype == np.float64
+    factor, inverse = (lapack.dpotrf, lapack.dpotri) if exact else (lapack.spotrf, lapack.spotri)
+    # A C-ordered array's transpose is Fortran-ordered, so LAPACK works in place; by symmetry it is the same matrix.
+    triangle, failed = factor(matrix.T, lower=1, overwrite_a=1)
+    if not failed:
+        triangle, failed = inverse(triangle, lower=1, overwrite_c=1)
+    if failed:
+        raise ModelError("The EASE matrix cannot be inverted.", do="Give a larger regularisation.")
+    result: npt.NDArray[Any] = triangle.T  # the upper triangle of a C-ordered array now
+    for start in range(0, len(result), _BLOCK):
+        stop = start + _BLOCK
+        square = np.triu(result[start:stop, start:stop])
+        result[start:stop, start:stop] = square + np.triu(square, 1).T
+        result[stop:, start:stop] = result[start:stop, stop:].T
+    return result

@@ -1,0 +1,149 @@
+"""What one's friends watch, and what their friends watch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar, Final, Literal
+
+import numba
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+
+from graph.snapshot import Snapshot
+from graph.snapshot.ages import timed
+from recommenders.baseline import Baseline, Learned, directed_social, lately, row_of, symmetric_social
+from recommenders.core.recommender import Floats, Ints, Progress
+
+__all__ = ["FriendsItems"]
+
+_PAIRS: Final = 100_000_000
+"""Most paths of length two that are followed: about 3 GiB on the way."""
+
+
+@dataclass
+class FriendsItems(Baseline):
+    """Adds up what friends watched, friends with a taste or a circle like one's own counting more."""
+
+    ties: Literal["followed", "either"] = "followed"
+    """A friend is whom one follows, or also whoever follows one."""
+    half_life: float = 30.0
+    """Days after which a friend's watch counts half, where times are known; 0 for never."""
+    weighting: Literal["same", "watched", "circle"] = "watched"
+    """Friends count the same, by the cosine of what both watched, or by the Jaccard index of both circles."""
+    floor: float = 0.1
+    """What a friend counts for at least, so that friends of a newcomer count."""
+    second_degree: float | None = None
+    """What a friend's friend counts for, spread over all the friend's friends; None for 0.1, or for 0 where times are
+    known: what friends watched lately is worth more than what theirs ever did."""
+    discount: float = 0.0
+    """Contents are divided by their number of watchers to this power."""
+
+    name: ClassVar[str] = "friends-items"
+    space: ClassVar[Mapping[str, Sequence[Any]]] = {
+        "half_life": (30.0, 7.0, 90.0, 0.0),
+        "weighting": ("watched", "circle", "same"),
+        "ties": ("followed", "either"),
+        "second_degree": (0.0, 0.1, 0.5, 1.0),
+        "discount": (0.0, 0.25, 0.5),
+        "floor": (0.01, 0.1, 0.5),
+    }
+    late: ClassVar[frozenset[str]] = frozenset({"half_life", "discount"})
+
+    def resolved(self, snapshot: Snapshot) -> dict[str, Any]:
+        second_degree = 0.0 if timed(snapshot) else 0.1
+        return super().resolved(snapshot) | ({"second_degree": second_degree} if self.second_degree is None else {})
+
+    def _learn(self, snapshot: Snapshot, progress: Progress) -> dict[str, Learned]:
+        friends = directed_social(snapshot) if self.ties == "followed" else symmetric_social(snapshot)
+        likeness = self._likeness(friends)
+        weights = sp.csr_array(self.floor * friends + friends.multiply(likeness))
+        second_degree = self.resolved(snapshot)["second_degree"]
+        if second_degree:
+            degree = np.diff(friends.indptr).astype(np.int64)
+            followers = np.bincount(friends.indices, minlength=len(degree))
+            share = 1.0 / np.maximum(degree, 1).astype(np.float32)
+            step = sp.csr_array(sp.diags_array(share) @ friends)
+            onwards = sp.csr_array(sp.diags_array(share * _bridges(degree * followers)) @ friends)
+            onwards.eliminate_zeros()
+            weights = weights + second_degree * _without_diagonal(sp.csr_array(step @ onwards))
+        watchers = np.maximum(np.bincount(self.watched.indices, minlength=self.watched.shape[1]), 1)
+        return {"weights": sp.csr_array(weights).astype(np.float32), "watchers": watchers.astype(np.float32)}
+
+    def _likeness(self, friends: sp.csr_array) -> sp.csr_array:
+        """Users × users, read only where ``friends`` is set."""
+        vectors = self.watched if self.weighting == "watched" else friends
+        if self.weighting == "same":
+            return friends
+        source = np.repeat(np.arange(friends.shape[0]), np.diff(friends.indptr))
+        squares = np.asarray(vectors.multiply(vectors).sum(axis=1), dtype=np.float32)
+        vectors.sort_indices()
+        shared = _products(vectors.indptr, vectors.indices, vectors.data, source, friends.indices)
+        a, b = squares[source], squares[friends.indices]
+        norm = np.sqrt(a * b) if self.weighting == "watched" else a + b - shared
+        return sp.csr_array((shared / np.maximum(norm, 1e-9), friends.indices, friends.indptr), shape=friends.shape)
+
+    @cached_property
+    def _recent(self) -> sp.csr_array:
+        return lately(self.snapshot, self.half_life)
+
+    def scores(self, users: Ints) -> Floats:
+        return self._sums(self._sparse("weights")[users])
+
+    def newcomer_scores(
+        self, watched: Ints, follows: Ints, followers: Ints, *, properties: Mapping[str, Any] | None = None
+    ) -> Floats | None:
+        """What those they follow watched, or also what their followers did (`ties`); every friend counts the same."""
+        friends = np.unique(follows) if self.ties == "followed" else np.union1d(follows, followers)
+        return self._sums(row_of(friends, self.snapshot.users.count))[0] if len(friends) else None
+
+    def _sums(self, friends: sp.csr_array) -> Floats:
+        """Scores (n, contents) of those to whom ``friends`` (n × users) count so much."""
+        found = (friends @ self._recent).toarray()
+        return np.asarray(found * self._dense("watchers") ** -self.discount, dtype=np.float32)
+
+
+@numba.njit(cache=True)
+def _products(indptr: Any, indices: Any, data: Any, left: Any, right: Any) -> Any:
+    """The product of rows ``left[i]`` and ``right[i]`` of a sorted CSR for every i; the shorter row is looked up in the
+    longer one, as those who know everybody have a row of everybody."""
+    found = np.zeros(len(left), np.float32)
+    for pair in range(len(left)):
+        short, long = left[pair], right[pair]
+        if indptr[short + 1] - indptr[short] > indptr[long + 1] - indptr[long]:
+            short, long = long, short
+        low, end = indptr[long], indptr[long + 1]
+        total = 0.0
+        for place in range(indptr[short], indptr[short + 1]):
+            wanted, high = indices[place], end
+            while low < high:  # the first entry that is not before it; the next one cannot lie before that
+                middle = (low + high) // 2
+                if indices[middle] < wanted:
+                    low = middle + 1
+                else:
+                    high = middle
+            if low == end:
+                break
+            if indices[low] == wanted:
+                total += data[place] * data[low]
+        found[pair] = total
+    return found
+
+
+def _bridges(pairs: Ints) -> npt.NDArray[np.bool_]:
+    """Through whom friends' friends are counted: those between the fewest ``pairs``, as far as `_PAIRS` reach in all.
+
+    What is said through somebody is spread over all their friends, so who has the most says the least of anyone.
+    """
+    order = np.argsort(pairs, kind="stable")
+    through = np.zeros(len(pairs), dtype=bool)
+    through[order[np.cumsum(pairs[order]) <= _PAIRS]] = True
+    return through
+
+
+def _without_diagonal(matrix: sp.csr_array) -> sp.csr_array:
+    matrix.setdiag(0)
+    matrix.eliminate_zeros()
+    return matrix

@@ -1,0 +1,187 @@
+"""Nearest neighbours: contents watched by the same people, and people who watch the same contents."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import Any, ClassVar, Literal
+
+import numba
+import numpy as np
+import scipy.sparse as sp
+
+from graph.snapshot import Snapshot
+from graph.snapshot.ages import timed
+from recommenders.baseline import Baseline, KnowsFriends, Learned, lately, nearest, row_of, with_friends
+from recommenders.core.recommender import Floats, Ints, Progress
+
+__all__ = ["ItemKnn", "UserKnn", "neighbours"]
+
+Weighting = Literal["none", "tf-idf", "bm25"]
+
+_HALF_LIFE = 30.0
+"""Days after which a watch says half as much of what is in fashion."""
+_BLOCK_PRODUCTS = 20_000_000
+"""Multiplications in one block of the similarity product; bounds its memory to some hundred MB."""
+
+
+@dataclass
+class _Knn(Baseline):
+    neighbours: int = 200
+    """Kept for each row; the others count nothing."""
+    shrink: float = 10.0
+    """Added to the norms' product, so that few common watches prove little."""
+    weighting: Weighting = "tf-idf"
+    """How the watches are weighted before they are compared."""
+    power: float = 1.0
+    """Similarities are raised to this: above 1 the nearest count more."""
+
+    _by_row: ClassVar[bool] = True
+
+    space: ClassVar[Mapping[str, Sequence[Any]]] = {
+        "weighting": ("tf-idf", "bm25", "none"),
+        "neighbours": (50, 200, 800),
+        "power": (0.5, 1.0, 2.0),
+        "shrink": (0.0, 10.0, 50.0),
+    }
+
+    @abstractmethod
+    def _rows(self) -> sp.csr_array:
+        """What is compared: one row a content or a user."""
+
+    def _learn(self, snapshot: Snapshot, progress: Progress) -> dict[str, Learned]:
+        weighted = _weigh(self._rows(), self.weighting)
+        similar = neighbours(weighted, self.neighbours, self.shrink, progress)
+        similar.data **= np.float32(self.power)
+        return {"similar": similar if self._by_row else sp.csr_array(similar.T)}
+
+
+@dataclass
+class ItemKnn(_Knn):
+    """Adds up the similarity of a content to everything one has watched (Deshpande and Karypis, TOIS 2004)."""
+
+    fashion: float = 0.5
+    """Where times are known, sums are multiplied by this power of what a content was watched of late."""
+
+    space: ClassVar[Mapping[str, Sequence[Any]]] = {"fashion": (0.5, 1.0, 0.25, 0.0), **_Knn.space}
+    late: ClassVar[frozenset[str]] = frozenset({"fashion"})
+    name: ClassVar[str] = "item-knn"
+    _by_row: ClassVar[bool] = False  # a candidate collects over its own neighbours, and stands in the columns
+
+    def _rows(self) -> sp.csr_array:
+        return self._watchers
+
+    def scores(self, users: Ints) -> Floats:
+        return self._sums(self.watched[users])
+
+    def newcomer_scores(
+        self, watched: Ints, follows: Ints, followers: Ints, *, properties: Mapping[str, Any] | None = None
+    ) -> Floats | None:
+        """The same sums, over what they watched; every watch counts the same."""
+        return self._sums(row_of(watched, self.snapshot.contents.count))[0] if len(watched) else None
+
+    def _sums(self, watched: sp.csr_array) -> Floats:
+        """Scores (n, contents) of who ``watched`` (n × contents) what."""
+        found = np.asarray((watched @ self._sparse("similar")).toarray(), dtype=np.float32)
+        found *= self._fashions
+        return found
+
+    @cached_property
+    def _fashions(self) -> Floats:
+        """What each content's sum is multiplied by, shape (contents,)."""
+        if not timed(self.snapshot):
+            return np.ones(self.snapshot.contents.count, dtype=np.float32)
+        watches = np.asarray(lately(self.snapshot, _HALF_LIFE).sum(axis=0), dtype=np.float32)
+        return (watches + np.float32(1e-3)) ** np.float32(self.fashion)
+
+    def similar_items(self, items: Ints | int, k: int) -> tuple[Ints, Floats]:
+        return nearest(_weigh(self._watchers, self.weighting), items, k)
+
+
+@dataclass
+class UserKnn(_Knn, KnowsFriends):
+    """Adds up what the most similar people watched, each by their similarity."""
+
+    half_life: float = 30.0
+    """Days after which a watch of theirs counts half, where times are known; 0 for never."""
+
+    space: ClassVar[Mapping[str, Sequence[Any]]] = {
+        "half_life": (7.0, 30.0, 90.0, 0.0),
+        **_Knn.space,
+        "friends": (1.0, 0.0, 0.3, 3.0),
+    }
+    late: ClassVar[frozenset[str]] = frozenset({"half_life"})
+    name: ClassVar[str] = "user-knn"
+
+    def _rows(self) -> sp.csr_array:
+        weight = math.sqrt(self._weight_of_friends)  # a similarity is a sum of products
+        return with_friends(self.snapshot, self.watched, weight)
+
+    @cached_property
+    def _recent(self) -> sp.csr_array:
+        return lately(self.snapshot, self.half_life)
+
+    def scores(self, users: Ints) -> Floats:
+        return np.asarray((self._sparse("similar")[users] @ self._recent).toarray(), dtype=np.float32)
+
+
+def _weigh(rows: sp.csr_array, weighting: Weighting) -> sp.csr_array:
+    """Weigh columns by rarity; BM25 (k1 1.2, b 0.75) also by the length of the row."""
+    if weighting == "none" or rows.nnz == 0:
+        return rows
+    count = rows.shape[0]
+    idf = np.log1p(count / np.maximum(np.bincount(rows.indices, minlength=rows.shape[1]), 1)).astype(np.float32)
+    values: Floats = np.array(rows.data, dtype=np.float32)
+    if weighting == "bm25":
+        length = np.asarray(rows.sum(axis=1))
+        relative = np.repeat(length / max(float(length.mean()), 1e-9), np.diff(rows.indptr)).astype(np.float32)
+        values = (values * 2.2 / (values + 1.2 * (0.25 + 0.75 * relative))).astype(np.float32)
+    return sp.csr_array((values * idf[rows.indices], rows.indices, rows.indptr), shape=rows.shape)
+
+
+def neighbours(rows: sp.csr_array, k: int, shrink: float, progress: Progress) -> sp.csr_array:
+    """The ``k`` most similar rows of each row: dot / (norm · norm + shrink), shape (rows, rows), float32.
+
+    Works by blocks of rows, so that the whole product is never held.
+    """
+    columns = sp.csr_array(rows.T)
+    norms = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1), dtype=np.float32))
+    cost = np.cumsum(rows.astype(bool).astype(np.float64) @ np.diff(columns.indptr).astype(np.float64))
+    cuts = np.searchsorted(cost, np.arange(_BLOCK_PRODUCTS, max(cost[-1], 1.0), _BLOCK_PRODUCTS)) + 1
+    bounds = np.unique(np.concatenate(([0], cuts, [rows.shape[0]]))) if len(cost) else np.zeros(1, dtype=np.int64)
+    blocks = []
+    for start, stop in pairwise(bounds):
+        product = sp.csr_array(rows[start:stop] @ columns)
+        row = np.repeat(np.arange(start, stop), np.diff(product.indptr))
+        product.data /= norms[row] * norms[product.indices] + np.float32(shrink) + np.float32(1e-9)
+        product.data[row == product.indices] = 0.0
+        keep = _best_of_rows(product.indptr.astype(np.int64), product.data.astype(np.float32), k)
+        kept = np.concatenate(([0], np.cumsum(keep)))[product.indptr].astype(product.indptr.dtype)
+        blocks.append(sp.csr_array((product.data[keep], product.indices[keep], kept), shape=product.shape))
+        progress(float(stop / rows.shape[0]), "comparing")
+    return sp.csr_array(sp.vstack(blocks, format="csr"))
+
+
+@numba.njit(cache=True)
+def _best_of_rows(indptr, values, k):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Mask of the ``k`` highest positive values of each CSR row."""
+    keep = np.zeros(len(values), dtype=np.bool_)
+    for row in range(len(indptr) - 1):
+        start, stop = indptr[row], indptr[row + 1]
+        bar = np.float32(0.0)
+        if stop - start > k:
+            bar = np.partition(values[start:stop], stop - start - k)[stop - start - k]
+        left = k
+        for place in range(start, stop):
+            if values[place] > bar:
+                keep[place] = True
+                left -= 1
+        for place in range(start, stop):
+            if left > 0 and values[place] == bar and bar > 0 and not keep[place]:
+                keep[place] = True
+                left -= 1
+    return keep

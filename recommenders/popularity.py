@@ -1,0 +1,43 @@
+"""What most people watch, the same for everyone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from graph.snapshot import Snapshot
+from graph.snapshot.ages import fading
+from recommenders.baseline import Baseline, Learned
+from recommenders.core.recommender import Floats, Ints, Progress
+
+__all__ = ["Popularity"]
+
+
+@dataclass
+class Popularity(Baseline):
+    """Every content's number of watchers, or its summed engagement; older watches count less where times are known."""
+
+    half_life: float = 0.0
+    """Days after which a watch counts half; 0 for never."""
+
+    name: ClassVar[str] = "popularity"
+    space: ClassVar[Mapping[str, Sequence[Any]]] = {"half_life": (0.0, 7.0, 30.0, 90.0, 365.0)}
+
+    def _learn(self, snapshot: Snapshot, progress: Progress) -> dict[str, Learned]:
+        watched = snapshot.watched
+        weights = np.asarray(watched.columns["engagement"], dtype=np.float64) * fading(snapshot, self.half_life)
+        counts = np.bincount(watched.target, weights=weights, minlength=watched.width)
+        return {"popularity": counts.astype(np.float32)}
+
+    def newcomer_scores(
+        self, watched: Ints, follows: Ints, followers: Ints, *, properties: Mapping[str, Any] | None = None
+    ) -> Floats | None:
+        """The same as everyone's, for whom anything is known of."""
+        known = len(watched) or len(follows) or len(followers)
+        return np.array(self._dense("popularity")) if known else None
+
+    def scores(self, users: Ints) -> Floats:
+        return np.tile(self._dense("popularity"), (len(users), 1))

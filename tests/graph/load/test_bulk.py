@@ -1,0 +1,167 @@
+"""The bulk importer makes the graph that the live one makes, whatever is killed on the way."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import psutil
+import pytest
+from pydantic import SecretStr
+
+from graph import snapshot
+from graph.database.connection import unfinished_import
+from graph.database.driver import Graph
+from graph.errors import InputError, LocalServerError, SettingsError
+from graph.load import bulk as offline
+from graph.load.bulk import import_offline
+from graph.load.live import import_folder
+from graph.server.local_server import LocalServer
+from graph.server.memory import SMALL
+from graph.settings import Settings
+from graph.snapshot.export import export
+from tests.graph.conftest import Queries, wait_for
+from tests.graph.keakr import AUDIENCES, folder
+
+ROWS = AUDIENCES + "users/1,beats/20,,,,,\nusers/3,keaks/404,,,,,\nusers/3,keaks/11,soon,,,,\n"
+ROWS += "users/3,keaks/10,2021-07-02T00:00:00Z,,,,\nusers/3,keaks/11,2021-07-01T00:00:00Z,,,,\n"
+ROWS += "users/3,beats/20,2021-06-30T00:00:00Z,,,,\nusers/1,keaks/11,2021-08-01T00:00:00Z,,,,\n"
+#: An import that ends itself by SIGKILL as it is about to do something, when the third argument names that.
+IMPORT = """
+import os, pathlib, signal, sys
+from graph import offline; from graph.settings import Settings
+files, home, point = sys.argv[1:]
+def dying(do, when=lambda *given: True):
+    def instead(*given):
+        if when(*given):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return do(*given)
+    return instead
+if point == "writing":
+    offline._write = dying(offline._write, lambda frame, path: path.name == "WATCHED.csv")
+if point == "renaming":
+    pathlib.Path.rename = dying(pathlib.Path.rename, lambda here, there: there.parent.name == "databases")
+if point == "checking":
+    offline._check = dying(offline._check)
+offline.import_offline(pathlib.Path(files), Settings(home=pathlib.Path(home)))
+"""
+
+
+def importers(home: Path) -> list[psutil.Process]:
+    """Neo4j's bulk importers that write below ``home``."""
+    return [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if any(str(home) in argument for argument in process.info["cmdline"] or ())
+        and "full" in process.info["cmdline"]
+    ]
+
+
+def read(path: Path) -> dict[str, object]:
+    loaded = snapshot.load(path)
+    return {
+        "id": loaded.manifest.graph_id,
+        **{label: nodes.frame.to_dicts() for label, nodes in loaded.nodes.items()},
+        **{
+            type_: [edges.source.tolist(), edges.target.tolist(), *(str(c.tolist()) for c in edges.columns.values())]
+            for type_, edges in loaded.edges.items()
+        },
+    }
+
+
+def newest_of_friends(graph: Graph) -> list[str]:
+    """What the only one that user 2 follows watched last, looking no further than the first relationship."""
+    caps: dict[str, Any] = {"friends": 1, "scanned": 1, "perFriend": 1, "limit": 9, "unknown": 0.5}
+    weights = Settings().engagement.model_dump()
+    rows = graph.read("candidates/followed_activity", userId="2", label="Content", weights=weights, **caps)
+    return [row["contentId"] for row in rows]
+
+
+def ranked(rows: list[dict[str, Any]]) -> list[tuple[float, str]]:
+    """Scores and contents, best first; which of two with the same score comes first is for the index to say."""
+    return sorted(((round(row["score"], 9), row["contentId"]) for row in rows), key=lambda row: (-row[0], row[1]))
+
+
+@pytest.mark.timeout(600)
+def test_killed_at_any_point_the_next_run_finishes(
+    graph: Graph, settings: Settings, tmp_path: Path, queries: Queries, request: pytest.FixtureRequest
+) -> None:
+    queries["newest"] = (
+        "MATCH (:Content {contentId: $of})<-[:WATCHED]-(user) WITH user LIMIT 1 RETURN user.userId AS id"
+    )
+    files = folder(tmp_path / "in", audiences=ROWS)
+    import_folder(graph, files, settings)
+    export(graph, tmp_path / "live", settings)
+    home = tmp_path / "offline"
+    local = Settings(home=home)
+    request.addfinalizer(LocalServer(local).stop)
+
+    def start(point: str = "") -> subprocess.Popen[bytes]:
+        return subprocess.Popen([sys.executable, "-c", IMPORT, str(files), str(home), point])
+
+    for point in ("writing", "renaming", "checking"):
+        assert start(point).wait() == -signal.SIGKILL, point
+        assert unfinished_import(local).exists()
+
+    ours = start()
+    wait_for(lambda: importers(home) or ours.poll() is not None)
+    ours.kill()
+    ours.wait()
+    assert importers(home), "its importer is an orphan now"
+
+    def kill_importer() -> None:
+        orphans = {process.pid for process in importers(home)}
+        wait_for(lambda: any(process.pid not in orphans for process in importers(home)))
+        for process in importers(home):
+            process.kill()
+
+    killer = threading.Thread(target=kill_importer)
+    killer.start()
+    with pytest.raises(LocalServerError):
+        import_offline(files, local)
+    killer.join()
+
+    report = import_offline(files, local)
+    assert not importers(home)
+    assert not list((home / "neo4j").glob(".offline-*"))
+    assert report.relationships["WATCHED"] == 7
+    counts = report.files[-1]
+    assert (counts.read, counts.loaded, counts.merged, counts.quarantined, counts.dangling) == (10, 7, 1, 1, 1)
+    with LocalServer(local, memory=SMALL), Graph.connect(local) as built:
+        export(built, tmp_path / "built", local)
+        popular = built.read("candidates/popular", deadline_ms=0, label="Content", scanned=10, limit=10)
+        trending = built.read("candidates/trending", deadline_ms=0, label="Content", scanned=10, limit=10)
+        newest = newest_of_friends(built)
+        assert built.read("newest", of="keaks/11") == [{"id": "1"}], "its watcher of August, not the last user's"
+        with pytest.raises(InputError, match="already holds people"):
+            import_offline(files, local)
+    assert read(tmp_path / "built") == read(tmp_path / "live")
+    assert newest == ["keaks/10"]  # the live import promises an order between imports, not within one (docs/cypher.md)
+    for name, found in (("popular", popular), ("trending", trending)):
+        expected = graph.read(f"candidates/{name}", label="Content", scanned=10, limit=10)
+        assert [row["score"] for row in found] == sorted((row["score"] for row in found), reverse=True)
+        assert ranked(found) == ranked(expected), name
+        assert [row["score"] for row in found] == pytest.approx([row["score"] for row in expected])
+
+
+def test_what_serving_wants_first_is_written_last() -> None:
+    contents = pl.DataFrame({"createdAt": [30, None, 10], "audience": [1, None, 5]})
+    made = pl.DataFrame({"source": [7, 7, 8], "target": [0, 1, 2]})
+    tagged = pl.DataFrame({"source": [0, 1, 2], "target": [7, 7, 7]})
+    assert offline._best_last("MADE", made, contents).rows() == [(7, 1), (8, 2), (7, 0)], "the newest content last"
+    assert offline._best_last("TAGGED", tagged, contents).rows() == [(1, 7), (0, 7), (2, 7)], "the most watched last"
+    bare = contents.drop("createdAt", "audience")
+    assert offline._best_last("MADE", made, bare).equals(made)
+    follows = pl.DataFrame({"source": [0, 1], "target": [1, 0], "since": [5, 4]})
+    assert offline._best_last("FOLLOWS", follows, contents)["since"].to_list() == [4, 5]
+
+
+def test_it_only_builds_local_graphs(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, neo4j_uri="bolt://somewhere", neo4j_password=SecretStr("x"))
+    with pytest.raises(SettingsError, match="NEO4J_URI"):
+        import_offline(folder(tmp_path / "in"), settings)
