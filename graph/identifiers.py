@@ -1,0 +1,37 @@
+"""What may be an id, and the one spelling of it: files, events, paths of the API and the page use the same rule.
+
+An id is text of 1 to `MAX_BYTES` bytes of UTF-8 after normalisation to NFC. Slashes, colons, ``@``, spaces, percent
+signs and emoji may stand in it, control characters other than newline may not.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Final
+
+from graph import schema
+
+__all__ = ["MAX_BYTES", "canonical", "canonical_user"]
+
+MAX_BYTES: Final = 500
+"""Bytes of UTF-8 of the longest id."""
+
+
+def canonical(text: str) -> str:
+    """The one spelling of an id: in NFC, without white space around it.
+
+    Raises ValueError that says what is wrong with a text that cannot be an id.
+    """
+    found = unicodedata.normalize("NFC", text).strip()
+    if not found:
+        raise ValueError("an id is not empty")
+    if any(unicodedata.category(character) in ("Cc", "Cs") and character != "\n" for character in found):
+        raise ValueError("an id holds no control characters")
+    if len(found.encode()) > MAX_BYTES:
+        raise ValueError(f"an id has at most {MAX_BYTES} bytes of UTF-8")
+    return found
+
+
+def canonical_user(text: str) -> str:
+    """`canonical` for the id of a person, without the prefix ``users/``: both spellings name the same person."""
+    return canonical(canonical(text).removeprefix(schema.USER_PREFIX))
