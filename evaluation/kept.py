@@ -1,4 +1,4 @@
-"""Rankings kept on disk, so that a comparison of many hours can be broken off and go on where it was."""
+"""Finished rankings on disk, so that a comparison that takes hours can be stopped and resumed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from evaluation.splits import Split
 from graph import aside
@@ -19,52 +20,62 @@ __all__ = ["Kept", "Ranking", "fingerprint"]
 
 @dataclass(frozen=True)
 class Ranking:
-    """What one contender recommended on one split, and what that took."""
+    """The recommendations of one contender on one split, with their cost."""
 
     ids: Ints
-    """Shape (judged users, k), -1 for nothing."""
+    """Content nids, shape (judged users, k); -1 where there are fewer than k."""
     fit_seconds: float
     rank_seconds: float
     peak_mib: float
-    """While fitting, the whole process."""
+    """Peak memory of the whole process while it fitted, MiB."""
     settings: dict[str, Any] | None
-    """Of a baseline or a network."""
+    """Settings that a baseline or a network was fitted with; None for other models."""
 
 
 def fingerprint(split: Split) -> str:
-    """SHA-256 over the graph, what models see of nodes and watches, and what is judged on whom."""
-    train = split.train
-    seen = [train.users.frame.null_count().row(0), train.contents.frame.null_count().row(0)]
-    digest = hashlib.sha256(f"{split.name} {train.manifest.graph_id} {train.manifest.edges} {seen}".encode())
-    watched, follows = train.watched, train.follows
-    told = [watched.columns[name] for name in ("engagement", "lastAt") if name in watched.columns]
-    pairs = (watched.indptr, watched.target, follows.indptr, follows.target)
-    for array in (*pairs, *told, split.held_out.indices, split.users):
-        digest.update(np.ascontiguousarray(array).tobytes())
+    """SHA-256 over all that decides a ranking and its judgement.
+
+    That is the graph with its properties and edges, the held-out pairs with their values, the judged users, and what
+    may be recommended. Contents that are hashed: `Snapshot.digest` and every array of the `Split`.
+    """
+    digest = hashlib.sha256(f"{split.name} {split.cutoff} {split.train.digest}".encode())
+    for name, matrix in (("held out", split.held_out), ("masked", split.masked)):
+        if matrix is not None:
+            digest.update(f"{name} {matrix.shape}".encode())
+            for values in (matrix.indptr, matrix.indices, matrix.data):
+                _add(digest, values)
+    for array in (split.users, split.allowed):
+        if array is not None:
+            _add(digest, array)
     return digest.hexdigest()
 
 
+def _add(digest: hashlib._Hash, array: npt.NDArray[Any]) -> None:
+    """Hash the array's type and shape too: the same bytes can be two different arrays."""
+    digest.update(f"{array.dtype} {array.shape}".encode())
+    digest.update(np.ascontiguousarray(array).data)
+
+
 class Kept:
-    """A folder with one ranking a file, found again by what it was made with."""
+    """A folder with one file per ranking; the file name is a hash of everything that the ranking depends on."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def _file(self, what: str, split: Split, k: int) -> Path:
-        told = hashlib.sha256(f"{what} {fingerprint(split)} {split.seed} {k}".encode())
-        return self.folder / f"{told.hexdigest()[:32]}.npz"
+        key = hashlib.sha256(f"{what} {fingerprint(split)} {split.seed} {k}".encode())
+        return self.folder / f"{key.hexdigest()[:32]}.npz"
 
     def find(self, what: str, split: Split, k: int) -> Ranking | None:
-        """The ranking of the contender described by ``what``, or None."""
+        """The saved ranking of the contender that ``what`` describes, or None."""
         file = self._file(what, split, k)
         if not file.is_file():
             return None
         with np.load(file) as arrays:
-            told = json.loads(str(arrays["told"]))
-            return Ranking(ids=arrays["ids"], **told)
+            return Ranking(ids=arrays["ids"], **json.loads(str(arrays["cost"])))
 
     def keep(self, what: str, split: Split, k: int, ranking: Ranking) -> None:
-        """Write the ranking, aside first."""
-        told = {name: value for name, value in vars(ranking).items() if name != "ids"}
+        """Write the ranking to a temporary file and rename it into place."""
+        cost = {name: value for name, value in vars(ranking).items() if name != "ids"}
         with aside.file(self._file(what, split, k)) as fresh:
-            np.savez_compressed(fresh, ids=ranking.ids, told=json.dumps(told))
+            np.savez_compressed(fresh, ids=ranking.ids, cost=json.dumps(cost))

@@ -2,9 +2,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+import polars as pl
+import pytest
+
 from evaluation import leaderboard, splits
 from evaluation.contenders import Contender, named
 from evaluation.kept import Kept, fingerprint
+from evaluation.splits import Split
+from graph.snapshot import Nodes, Snapshot
 from recommenders.popularity import Popularity
 from tests import checkerboard
 from tests.evaluation.scored import network
@@ -46,3 +52,50 @@ def test_a_split_is_told_from_others_and_known_again():
     split = splits.temporal(whole, 0.3)
     others = [splits.temporal(whole, 0.4), splits.random(whole, 0.3), split.sample(2), replace(split, name="other")]
     assert same[0] not in [fingerprint(other) for other in others]
+
+
+def with_another_value(split: Split) -> Split:
+    held_out = split.held_out.copy()
+    held_out.data[0] += 1.0
+    return replace(split, held_out=held_out)
+
+
+def with_another_row_pointer(split: Split) -> Split:
+    """The same columns and values, the first of them of the user before or after."""
+    held_out = split.held_out.copy()
+    place = int(np.flatnonzero(np.diff(held_out.indptr))[0]) + 1
+    held_out.indptr[place] -= 1
+    return replace(split, held_out=held_out)
+
+
+def with_another_age(split: Split) -> Split:
+    """The same gaps among the users' properties, another value."""
+    train = split.train
+    users = train.users.frame.with_columns(pl.Series("createdAt", np.arange(train.users.count) + 1))
+    return replace(split, train=Snapshot(train.manifest, {**train.nodes, "User": Nodes("User", users, 9)}, train.edges))
+
+
+def with_contents_not_allowed(split: Split) -> Split:
+    return replace(split, allowed=np.arange(split.train.contents.count) > 0)
+
+
+def with_masked_pairs(split: Split) -> Split:
+    return replace(split, masked=split.held_out)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        with_another_value,
+        with_another_row_pointer,
+        with_another_age,
+        with_contents_not_allowed,
+        with_masked_pairs,
+    ],
+)
+def test_everything_that_decides_a_ranking_or_its_judgement_changes_the_fingerprint(change):
+    whole = network([(u, c, u + c) for u in range(9) for c in range(9)])
+    aged = whole.users.frame.with_columns(pl.Series("createdAt", np.arange(whole.users.count)))
+    whole = Snapshot(whole.manifest, {**whole.nodes, "User": Nodes("User", aged, whole.users.count)}, whole.edges)
+    split = splits.temporal(whole, 0.3)
+    assert fingerprint(change(split)) != fingerprint(split)
