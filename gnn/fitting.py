@@ -7,6 +7,7 @@ import math
 import time
 import warnings
 from collections.abc import Sequence
+from copy import deepcopy
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,8 @@ class _Run:
         self.trainer = trainer(config, snapshot)
         self.best: list[Tensor] | None = None
         """Averaged weights of the best epoch so far."""
+        self.best_optimiser: dict[str, Any] | None = None
+        """The optimiser's state of the same epoch, in a large graph, where training goes on from there."""
         self.spent = self.longest = self.judging = 0.0
         """Seconds: in all, for the longest epoch, and for judging one."""
         self.kept = -1
@@ -163,7 +166,8 @@ class _Run:
 
     def going_on(self, snapshot: Snapshot, epochs: int, budget_s: float | None, checkpoint: Path | None) -> _Run | None:
         """`after` the best weights of this run, which is over then, on a ``snapshot`` of the same nodes."""
-        weights, optimiser = self.best or self.trainer.average, self.trainer.optimiser.state_dict()
+        weights = self.best or self.trainer.average
+        optimiser = self.best_optimiser or self.trainer.optimiser.state_dict()
         before = self.trainer.history.best_epoch
         del self.trainer, self.snapshot, self.seen, self.validation  # of a large graph there is no room for two
         return _Run.after(weights, before, self.config, snapshot, epochs, budget_s, checkpoint, optimiser)
@@ -231,6 +235,8 @@ class _Run:
         history.validation[done] = processes.agreed(found)
         if history.best_epoch == done:
             self.best = [average.clone() for average in self.trainer.average]
+            if _is_large(self.snapshot):
+                self.best_optimiser = deepcopy(self.trainer.optimiser.state_dict())
 
     def artifact(self, name: str, metrics: dict[str, float]) -> Artifact:
         """What is kept: the vectors of the best epoch, or of the last one without validation."""
@@ -287,7 +293,8 @@ class _Run:
         if self.checkpoint is None or processes.rank() > 0:
             return
         clock = self.spent, self.longest, self.judging
-        state = {"fingerprint": self._fingerprint, "best": self.best, "clock": clock}
+        best = {"best": self.best, "best_optimiser": self.best_optimiser}
+        state = best | {"fingerprint": self._fingerprint, "clock": clock}
         try:
             with aside.file(self.checkpoint) as file:
                 torch.save(state | self.trainer.state(), file)
@@ -299,6 +306,7 @@ class _Run:
         state = _read(self.checkpoint)
         if state and state["fingerprint"] == self._fingerprint:
             self.best, (self.spent, self.longest, self.judging) = state["best"], state["clock"]
+            self.best_optimiser = state["best_optimiser"]
             if self.best is not None:
                 self.best = [weight.to(self.trainer.device) for weight in self.best]
             self.trainer.restore(state)

@@ -62,6 +62,29 @@ def test_bfloat16_products_stay_near(problem):
         assert torch.nn.functional.cosine_similarity(mine.flatten(), theirs.flatten(), dim=0) > 0.999
 
 
+def test_bfloat16_rounds_each_product_and_the_blocks_are_added_in_float32(monkeypatch):
+    """1,000 blocks of one user: a running sum in bfloat16 would stop growing after some 256 of them."""
+    generator = torch.Generator().manual_seed(1)
+    one = torch.nn.functional.normalize(torch.randn(1, 8, generator=generator), dim=1)
+    users = one.repeat(1_000, 1).requires_grad_()
+    contents = torch.nn.functional.normalize(torch.randn(CONTENTS, 8, generator=generator), dim=1).requires_grad_()
+    indptr, watched = np.arange(1_001), np.zeros(1_000, dtype=np.int32)
+    positives = both_directions(indptr, watched, CONTENTS)[1]
+    weight = torch.full((1_000,), 1e-3)
+    monkeypatch.setattr(loss, "_BLOCK_VALUES", 1)
+    monkeypatch.setattr(loss, "_BLOCK_USERS", 1)
+    exact, rough = (
+        torch.autograd.grad(
+            softmax_loss(users, contents, positives, weight, TEMPERATURE, precision=precision), (users, contents)
+        )
+        for precision in (torch.float32, torch.bfloat16)
+    )
+    for mine, theirs in zip(rough, exact, strict=True):
+        error = (mine - theirs).norm() / theirs.norm()
+        assert 1e-5 < error < 1.5e-2
+    assert not torch.equal(rough[1], rough[1].to(torch.bfloat16).float())  # the sum itself is not rounded
+
+
 def test_what_is_drawn_stands_for_what_is_not(problem):
     """Weights and repeated draws against a naive loop: log-popularity correction is their place in the sum."""
     (users, contents), positives, weight = problem

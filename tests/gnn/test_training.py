@@ -18,6 +18,7 @@ from gnn import fitting, training, validation
 from gnn.config import GnnConfig
 from gnn.recommender import GraphNetwork
 from gnn.topology import Topology
+from gnn.training import Trainer
 from graph.errors import ModelError
 from graph.snapshot import Nodes, Snapshot
 from recommenders.core.search import ndcg
@@ -352,6 +353,32 @@ def test_a_large_graph_is_learned_from_whole_by_going_on_from_what_a_part_taught
     assert ids[:, 0].tolist() == EVERYONE.tolist()
     other = GraphNetwork(config.model_copy(update={"dim": 8})).fit(whole, epochs=3, start=first)
     assert other.best_epochs == 3  # of another shape, so it had to begin anew
+
+
+@pytest.mark.parametrize("resumed", [False, True])
+def test_going_on_from_the_best_epoch_takes_the_optimisers_state_of_that_epoch(tmp_path, monkeypatch, resumed):
+    """The second of six judged epochs is the best; how many steps Adam has counted tells which state it is in."""
+    monkeypatch.setattr(fitting, "LARGE", 10)
+    monkeypatch.setattr(fitting, "_JUDGING_PAUSE", 0.0)
+    figures = iter([0.1, 0.5, 0.2, 0.2, 0.2, 0.2])
+    monkeypatch.setattr(fitting, "ndcg_at_10", lambda *_: next(figures))
+    counted: list[tuple[int, float]] = []
+    begin_with = Trainer.begin_with
+
+    def begun(self, weights, epochs, optimiser=None):
+        begin_with(self, weights, epochs, optimiser)
+        states = self.optimiser.state_dict()["state"].values()
+        counted.append((epochs * self._steps_per_epoch, max(float(state["step"]) for state in states)))
+        if resumed and len(counted) == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Trainer, "begin_with", begun)
+    config = SMALL.model_copy(update={"steps_per_pass": 3, "max_epochs": 6})
+    try:
+        GraphNetwork(config).fit(checkerboard.snapshot(), checkpoint=tmp_path / "c")
+    except KeyboardInterrupt:
+        GraphNetwork(config).fit(checkerboard.snapshot(), checkpoint=tmp_path / "c")
+    assert counted == [(6, 6.0)] * (1 + resumed)
 
 
 def test_serving_never_loads_torch(tmp_path):
