@@ -34,7 +34,7 @@ ROWS += "users/3,beats/20,2021-06-30T00:00:00Z,,,,\nusers/1,keaks/11,2021-08-01T
 #: An import that ends itself by SIGKILL as it is about to do something, when the third argument names that.
 IMPORT = """
 import os, pathlib, signal, sys
-from graph import offline; from graph.settings import Settings
+from graph.load import bulk as offline; from graph.settings import Settings
 files, home, point = sys.argv[1:]
 def dying(do, when=lambda *given: True):
     def instead(*given):

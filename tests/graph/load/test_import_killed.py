@@ -23,7 +23,8 @@ from tests.graph.keakr import only
 #: Small batches, so that there is time to be killed between them.
 IMPORT = """
 import sys; from pathlib import Path
-from graph import driver, importer; from graph.database.driver import Graph; from graph.settings import Settings
+from graph.database import driver; from graph.database.driver import Graph
+from graph.load import live as importer; from graph.settings import Settings
 importer._EDGE_BATCH = 20
 driver._RETRY_SECONDS = 5  # that Neo4j does not come back is soon said
 settings = Settings(home=Path(sys.argv[2]))

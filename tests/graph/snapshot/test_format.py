@@ -12,6 +12,7 @@ import pytest
 from graph import schema, snapshot
 from graph.errors import SnapshotError, UnknownContent, UnknownUser
 from graph.snapshot import NO_TIME, Edges, Nodes, Snapshot
+from graph.snapshot import format as snapshot_format
 from tests import checkerboard
 
 
@@ -123,7 +124,7 @@ def test_a_failed_save_leaves_the_old_one(saved: Path, monkeypatch: pytest.Monke
     def fail(*_: object) -> None:
         raise OSError("no space left")
 
-    monkeypatch.setattr(snapshot, "finish", fail)
+    monkeypatch.setattr(snapshot_format, "finish", fail)
     with pytest.raises(OSError, match="no space"):
         checkerboard.snapshot(30).save(saved)
     assert snapshot.load(saved).users.count == checkerboard.SIZE
