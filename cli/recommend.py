@@ -21,7 +21,7 @@ from graph.snapshot import Snapshot
 from ranking import registry
 from recommend.batch import write_all
 from recommend.feed import Feed
-from recommend.pipeline import Pipeline
+from recommend.service import FeedService
 from recommenders.core.recommender import Recommender
 
 __all__ = ["recommend"]
@@ -112,14 +112,14 @@ def _to_one(
     graph = _graph(settings)
     try:
         snapshot, trained = _trained(settings, name, needed=asked_for_model)
-        pipeline = Pipeline(graph, snapshot, trained, settings)
+        feeds = FeedService(graph, snapshot, trained, settings)
         try:
-            pipeline.user(user)
+            feeds.user(user)
         except UnknownUser as unknown:
             if not allow_unknown:
                 raise
             _console.print(f"[yellow]{escape(unknown.what)}[/] This is what a stranger would see.")
-        feed = pipeline.recommend(user, n=k, kind=kind.value if kind else None, deadline_ms=_PATIENCE_MS)
+        feed = feeds.recommend(user, n=k, kind=kind.value if kind else None, deadline_ms=_PATIENCE_MS)
     finally:
         if graph:
             graph.close()

@@ -163,7 +163,7 @@ def _unknown_user(user_id: str) -> UnknownUser:
 
 
 def nothing_to_ask() -> GraphUnavailable:
-    """The error of a pipeline that has neither a database that answers nor a snapshot."""
+    """The error of a feed service that has neither a database that answers nor a snapshot."""
     return GraphUnavailable(
         "Neo4j does not answer, and there is no snapshot to answer from.",
         do="Start Neo4j (`entourage up`), and run `entourage export`.",

@@ -30,7 +30,7 @@ class Deadline:
 
 @dataclass(frozen=True)
 class Request:
-    """What ``Pipeline.recommend`` was asked."""
+    """What ``FeedService.recommend`` was asked."""
 
     id: str
     user_id: str

@@ -8,7 +8,7 @@ from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 
 from graph.settings import Settings
-from recommend.pipeline import Pipeline
+from recommend.service import FeedService
 from web import contents, events, feeds, health, logs, metrics, pages, problems, security, users
 from web.jsonable import JSONProvider
 from web.serving import Serving
@@ -16,8 +16,8 @@ from web.serving import Serving
 __all__ = ["create_app"]
 
 
-def create_app(settings: Settings, pipeline: Pipeline | None = None) -> OpenAPI:
-    """The service. Without a ``pipeline`` it opens what the settings point to and watches for newer ones.
+def create_app(settings: Settings, feed_service: FeedService | None = None) -> OpenAPI:
+    """The service. Without a ``feed_service`` it opens what the settings point to and watches for newer ones.
 
     Call it after any fork: it opens the graph driver and starts a thread.
     """
@@ -39,8 +39,8 @@ def create_app(settings: Settings, pipeline: Pipeline | None = None) -> OpenAPI:
     for blueprint in (feeds.blueprint, users.blueprint, contents.blueprint, events.blueprint, health.blueprint):
         app.register_api(blueprint)
     app.register_blueprint(pages.blueprint)
-    if pipeline:
-        app.extensions["entourage.serving"] = Serving.of(pipeline, settings)
+    if feed_service:
+        app.extensions["entourage.serving"] = Serving.of(feed_service, settings)
     else:
         app.extensions["entourage.serving"] = opened = Serving.open(settings)
         opened.watch()

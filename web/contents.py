@@ -27,4 +27,4 @@ blueprint: Final = APIBlueprint(
 def content(path: schemas.ContentPath) -> dict[str, Any]:
     """What is known about a content"""
     content_id = f"{path.kind}/{path.name}"
-    return snake_case(serving().ask(lambda pipeline: pipeline.content(content_id)))
+    return snake_case(serving().ask(lambda feeds: feeds.content(content_id)))

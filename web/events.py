@@ -37,7 +37,7 @@ blueprint: Final = APIBlueprint(
 def apply(body: schemas.EventBatch) -> dict[str, Any]:
     """What people did"""
     held = serving()
-    graph = held.pipeline.graph
+    graph = held.feeds.graph
     if not graph or not held.graph_up:  # known already: nobody has to wait for the driver to find out again
         raise Problem(
             "unavailable", "The graph database does not answer, so nothing was counted. Send the batch again."

@@ -10,8 +10,8 @@ from flask_openapi3.models.tag import Tag
 
 from graph.schema import BEAT_PREFIX, KEAK_PREFIX
 from recommend.feed import Feed
-from recommend.pipeline import Pipeline
 from recommend.request import Deadline
+from recommend.service import FeedService
 from web import cursor, logs, metrics, schemas
 from web.problems import documented, invalid
 from web.serving import serving
@@ -46,14 +46,14 @@ def recommendations(path: schemas.UserPath, query: schemas.FeedQuery) -> tuple[d
     request_id = logs.request_id()
     deadline = Deadline(serving().settings.service.deadline_ms)
 
-    def recommend(pipeline: Pipeline) -> Feed:
+    def recommend(feeds: FeedService) -> Feed:
         # Asked a second time, of the snapshot alone, only what the first try left may be spent.
         deadline_ms = max(1, min(int(_PIPELINES_SHARE * deadline.milliseconds), deadline.left_ms()))
-        feed = pipeline.recommend(
+        feed = feeds.recommend(
             path.user_id, query.n, query.kind, excluded, query.explain, deadline_ms=deadline_ms, request_id=request_id
         )
         if feed.rung in _COLD_RUNGS and not query.allow_unknown:
-            pipeline.user(path.user_id)  # an unknown id is more often a mistake than a newcomer: it raises
+            feeds.user(path.user_id)  # an unknown id is more often a mistake than a newcomer: it raises
         return feed
 
     feed = serving().ask(recommend)
@@ -73,7 +73,7 @@ def recommendations(path: schemas.UserPath, query: schemas.FeedQuery) -> tuple[d
 )
 def people(path: schemas.UserPath, query: schemas.PeopleQuery) -> dict[str, Any]:
     """Whom to follow"""
-    found = serving().ask(lambda pipeline: pipeline.people(path.user_id, query.n))
+    found = serving().ask(lambda feeds: feeds.people(path.user_id, query.n))
     return {"request_id": logs.request_id(), "user_id": path.user_id, "people": [asdict(person) for person in found]}
 
 

@@ -32,13 +32,13 @@ def live() -> dict[str, str]:
 def ready() -> tuple[dict[str, Any], int]:
     """Whether recommendations can be answered, and from what"""
     held = serving()
-    pipeline = held.pipeline
-    able = held.graph_up or pipeline.snapshot is not None
+    feeds = held.feeds
+    able = held.graph_up or feeds.snapshot is not None
     return {
         "status": "ready" if able else "unavailable",
-        "degraded": not (held.graph_up and pipeline.model),
+        "degraded": not (held.graph_up and feeds.model),
         "graph": "up" if held.graph_up else "down",
-        "snapshot": "loaded" if pipeline.snapshot else "missing",
-        "model": "loaded" if pipeline.model else "missing",
-        "model_version": pipeline.model_version,
+        "snapshot": "loaded" if feeds.snapshot else "missing",
+        "model": "loaded" if feeds.model else "missing",
+        "model_version": feeds.model_version,
     }, 200 if able else 503

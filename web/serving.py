@@ -1,6 +1,6 @@
-"""The pipeline that answers, and the watch that swaps in a newer snapshot, model or graph without dropping a request.
+"""The feed service in use, and the watch that swaps in a newer snapshot, model or graph without dropping a request.
 
-A request takes ``Serving.pipeline`` once and keeps it to its end; a swap only changes what the next one takes.
+A request takes ``Serving.feeds`` once and keeps it to its end; a swap only changes what the next one takes.
 Each worker of the server opens its own after the fork, because drivers and threads do not survive one.
 """
 
@@ -26,7 +26,7 @@ from graph.errors import EntourageError, GraphTimeout, GraphUnavailable, ModelEr
 from graph.settings import Settings
 from graph.snapshot import Snapshot
 from ranking import registry
-from recommend.pipeline import Pipeline
+from recommend.service import FeedService
 from recommenders.core.recommender import Recommender
 from web import logs
 from web.examples import example_users
@@ -48,12 +48,12 @@ Stamp = tuple[int, int] | None
 
 @dataclass
 class Serving:
-    """Holds the pipeline in service; ``watch`` keeps it fresh."""
+    """Holds the feed service in use; ``watch`` keeps it fresh."""
 
     settings: Settings
-    pipeline: Pipeline
+    feeds: FeedService
     graph_up: bool
-    offline: Pipeline | None = None
+    offline: FeedService | None = None
     """Answers from the snapshot alone when the graph fails the other one."""
     examples: list[str] = field(default_factory=list)
     _trouble: str = ""
@@ -64,15 +64,15 @@ class Serving:
     @classmethod
     def open(cls, settings: Settings) -> Serving:
         """Open whatever there is: a missing graph, snapshot or model is logged and looked for again later."""
-        opened = cls(settings, Pipeline(None, None, None, settings), graph_up=False)
+        opened = cls(settings, FeedService(None, None, None, settings), graph_up=False)
         opened.refresh()
         return opened
 
     @classmethod
-    def of(cls, pipeline: Pipeline, settings: Settings) -> Serving:
-        """Serve one given pipeline, without a watch."""
-        examples = example_users(pipeline.snapshot) if pipeline.snapshot else []
-        return cls(settings, pipeline, pipeline.graph is not None, _without_graph(pipeline), examples)
+    def of(cls, feeds: FeedService, settings: Settings) -> Serving:
+        """Serve one given feed service, without a watch."""
+        examples = example_users(feeds.snapshot) if feeds.snapshot else []
+        return cls(settings, feeds, feeds.graph is not None, _without_graph(feeds), examples)
 
     def watch(self) -> None:
         """Call ``refresh`` every two seconds from a thread, until ``stop``."""
@@ -82,17 +82,17 @@ class Serving:
         """End the watch and close the graph."""
         self._stopped.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
-        if self.pipeline.graph:
-            self.pipeline.graph.close()
+        if self.feeds.graph:
+            self.feeds.graph.close()
 
-    def ask(self, question: Callable[[Pipeline], T]) -> T:
-        """The pipeline's answer, or that of the snapshot alone when the graph is down, hangs or is too slow.
+    def ask(self, question: Callable[[FeedService], T]) -> T:
+        """The feed service's answer, or that of the snapshot alone when the graph is down, hangs or is too slow.
 
         Within ``service.deadline_ms``, whatever hangs. Raises GraphTimeout or GraphUnavailable when the snapshot cannot
         answer the question either.
         """
-        if self.pipeline.graph is None:
-            return question(self.pipeline)  # nothing that could hang
+        if self.feeds.graph is None:
+            return question(self.feeds)  # nothing that could hang
         try:
             if self.offline and not self.graph_up:
                 raise GraphUnavailable("The graph did not answer when last asked.")
@@ -105,9 +105,9 @@ class Serving:
             except (GraphUnavailable, NotFound):  # what is newer than the snapshot is not unknown
                 raise error from None
 
-    def in_time(self, question: Callable[[Pipeline], T], milliseconds: float) -> T:
-        """The pipeline's answer, whatever hangs. Raises GraphTimeout."""
-        asked = self._pool.submit(copy_context().run, question, self.pipeline)
+    def in_time(self, question: Callable[[FeedService], T], milliseconds: float) -> T:
+        """The feed service's answer, whatever hangs. Raises GraphTimeout."""
+        asked = self._pool.submit(copy_context().run, question, self.feeds)
         try:
             return asked.result(milliseconds / 1_000)
         except TimeoutError:
@@ -117,11 +117,11 @@ class Serving:
     def search(self, text: str, n: int) -> list[dict[str, Any]]:
         """What begins with ``text``; without a graph, the snapshot's users only. Raises GraphUnavailable."""
         try:
-            return self.ask(lambda pipeline: pipeline.search(text, n))
+            return self.ask(lambda feeds: feeds.search(text, n))
         except GraphUnavailable:
-            if not self.pipeline.snapshot:
+            if not self.feeds.snapshot:
                 raise
-            ids = self.pipeline.snapshot.users.ids
+            ids = self.feeds.snapshot.users.ids
             found = ids.filter(ids.str.starts_with(text)).head(n).sort()
             return [{"label": schema.USER, "id": user_id, "name": user_id} for user_id in found]
 
@@ -138,7 +138,7 @@ class Serving:
                 logs.log.error("watch", exc_info=error)
 
     def _refresh_graph(self) -> None:
-        graph = self.pipeline.graph
+        graph = self.feeds.graph
         if graph and self._answers(graph):
             self.graph_up = True
             return
@@ -150,7 +150,7 @@ class Serving:
                 logs.log.warning("graph down", error=str(error))
                 self._trouble = str(error)
             return
-        self._swap(fresh, self.pipeline.snapshot, self.pipeline.model, self.pipeline.model_version)
+        self._swap(fresh, self.feeds.snapshot, self.feeds.model, self.feeds.model_version)
         self.graph_up, self._trouble = True, ""
         logs.log.info("graph up")
         if graph:
@@ -182,19 +182,19 @@ class Serving:
             model, version = _load_model(self.settings.service.model, model_path, snapshot)
         except Exception as error:
             logs.log.warning("no model", error=str(error))
-            if self.pipeline.model:
+            if self.feeds.model:
                 return  # the old pair still fits together; the new model will come with a stamp of its own
         self.examples = example_users(snapshot)
-        self._swap(self.pipeline.graph, snapshot, model, version)
+        self._swap(self.feeds.graph, snapshot, model, version)
         logs.log.info("swapped", model_version=version, users=snapshot.users.count, contents=snapshot.contents.count)
 
     def _swap(
         self, graph: Graph | None, snapshot: Snapshot | None, model: Recommender | None, version: str | None
     ) -> None:
-        fresh = Pipeline(graph, snapshot, model, self.settings, model_version=version)
+        fresh = FeedService(graph, snapshot, model, self.settings, model_version=version)
         for user_id in self.examples[:1]:
             _warm(fresh, user_id)
-        self.pipeline, self.offline = fresh, _without_graph(fresh)
+        self.feeds, self.offline = fresh, _without_graph(fresh)
 
     def _close_later(self, graph: Graph) -> None:
         """Requests that still use it have until their deadline."""
@@ -209,17 +209,17 @@ def serving() -> Serving:
     return held
 
 
-def _warm(pipeline: Pipeline, user_id: str) -> None:
+def _warm(feeds: FeedService, user_id: str) -> None:
     """Ask it everything once before it serves: the first person must not wait for Neo4j to plan its queries."""
-    for question in (partial(pipeline.recommend, deadline_ms=_WARMING_MS), pipeline.neighbourhood, pipeline.people):
+    for question in (partial(feeds.recommend, deadline_ms=_WARMING_MS), feeds.neighbourhood, feeds.people):
         with suppress(EntourageError):
             question(user_id)
 
 
-def _without_graph(pipeline: Pipeline) -> Pipeline | None:
-    if not (pipeline.graph and pipeline.snapshot):
+def _without_graph(feeds: FeedService) -> FeedService | None:
+    if not (feeds.graph and feeds.snapshot):
         return None
-    return Pipeline(None, pipeline.snapshot, pipeline.model, pipeline.settings, model_version=pipeline.model_version)
+    return FeedService(None, feeds.snapshot, feeds.model, feeds.settings, model_version=feeds.model_version)
 
 
 def _stamp(path: Path) -> Stamp:

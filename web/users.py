@@ -27,7 +27,7 @@ blueprint: Final = APIBlueprint(
 @blueprint.get("/users/<path:user_id>", responses={200: schemas.User, **documented(404)}, operation_id="user")
 def user(path: schemas.UserPath) -> dict[str, Any]:
     """What is known about a user"""
-    return snake_case(serving().ask(lambda pipeline: pipeline.user(path.user_id)))
+    return snake_case(serving().ask(lambda feeds: feeds.user(path.user_id)))
 
 
 @blueprint.get(
@@ -38,7 +38,7 @@ def user(path: schemas.UserPath) -> dict[str, Any]:
 )
 def neighbourhood(path: schemas.UserPath, query: schemas.NeighbourhoodQuery) -> dict[str, Any]:
     """What surrounds a user"""
-    found = serving().ask(lambda pipeline: pipeline.neighbourhood(path.user_id, query.depth, query.limit))
+    found = serving().ask(lambda feeds: feeds.neighbourhood(path.user_id, query.depth, query.limit))
     return {
         "request_id": logs.request_id(),
         "user_id": path.user_id,

@@ -17,8 +17,8 @@ from graph.snapshot import Snapshot
 from recommend import new_contents
 from recommend.feed import Feed
 from recommend.new_contents import NEW_CONTENTS, NewContents
-from recommend.pipeline import Pipeline
 from recommend.request import Deadline, Request
+from recommend.service import FeedService
 from recommenders.core.recommender import Placed
 from tests import checkerboard, checkerboard_graph
 
@@ -159,12 +159,12 @@ def test_ranks_are_those_among_all_that_was_not_seen():
 
 
 def test_the_feed_has_it_where_the_model_would_rank_it(graph, model, settings):
-    pipeline = Pipeline(graph, model.snapshot, model, settings)
-    assert pipeline._ask_new is not None
-    source = pipeline._ask_new.__self__  # type: ignore[attr-defined]
+    feeds = FeedService(graph, model.snapshot, model, settings)
+    assert feeds._ask_new is not None
+    source = feeds._ask_new.__self__  # type: ignore[attr-defined]
     source.restock()
     source._due = float("inf")
-    feed: Feed = pipeline.recommend(USERS[6], n=3, deadline_ms=60_000)
+    feed: Feed = feeds.recommend(USERS[6], n=3, deadline_ms=60_000)
     sources = {item.content_id: item.sources for item in feed.items}
     assert "new_contents" in sources["keaks/even"]
     assert "model" not in sources["keaks/even"]

@@ -1,4 +1,4 @@
-"""The service on a pipeline with known answers; nothing here needs a database."""
+"""The service on feeds with known answers; nothing here needs a database."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from graph.settings import Service, Settings
-from tests.web.fake import FakePipeline
+from tests.web.fake import FakeFeeds
 from web.app import create_app
 
 HAS_BROWSER = shutil.which("chromium") is not None
@@ -32,13 +32,13 @@ def alone(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def pipeline(alone: Settings) -> FakePipeline:
-    return FakePipeline(alone)
+def feeds(alone: Settings) -> FakeFeeds:
+    return FakeFeeds(alone)
 
 
 @pytest.fixture
-def client(alone: Settings, pipeline: FakePipeline) -> FlaskClient:
-    return create_app(alone, pipeline).test_client()
+def client(alone: Settings, feeds: FakeFeeds) -> FlaskClient:
+    return create_app(alone, feeds).test_client()
 
 
 @pytest.fixture

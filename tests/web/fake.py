@@ -1,4 +1,4 @@
-"""A pipeline with known answers, at the seam between web and recommend: the checkerboard's clique of friends."""
+"""A feed service with known answers, at the seam between web and recommend: the checkerboard's clique of friends."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from graph.errors import UnknownContent, UnknownUser
 from graph.settings import Settings
 from recommend.feed import Feed, Link, Node, Person, Reason, Recommendation, Subgraph
-from recommend.pipeline import Pipeline
+from recommend.service import FeedService
 from tests import checkerboard
 
 SIZE = 60
@@ -31,7 +31,7 @@ class Ledger:
         return answer
 
 
-class FakePipeline(Pipeline):
+class FakeFeeds(FeedService):
     """Even users like even contents; every third content is a beat. ``failing`` is raised by whatever is called.
 
     While ``hanging`` is clear, ``neighbourhood`` does not answer.

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from werkzeug.serving import make_server
 
 from graph.settings import Service, Settings
-from tests.web.fake import FakePipeline
+from tests.web.fake import FakeFeeds
 from web.app import create_app
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -22,7 +22,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     settings = Settings(
         home=tmp_path_factory.mktemp("home"), neo4j_uri=None, service=Service(rate_limit="", deadline_ms=60_000)
     )
-    server = make_server("127.0.0.1", 0, create_app(settings, FakePipeline(settings)), threaded=True)
+    server = make_server("127.0.0.1", 0, create_app(settings, FakeFeeds(settings)), threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"

@@ -13,15 +13,15 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from graph.database.driver import Graph
 from graph.settings import Service, Settings
-from tests.web.fake import FakePipeline, Ledger
+from tests.web.fake import FakeFeeds, Ledger
 from web.app import create_app
 
 _settings = Settings(
     home=Path(tempfile.gettempdir()) / "nowhere", neo4j_uri=None, service=Service(rate_limit="", deadline_ms=60_000)
 )
-_pipeline = FakePipeline(_settings)
-_pipeline.graph = cast("Graph", Ledger())
-_app = create_app(_settings, _pipeline)
+_feeds = FakeFeeds(_settings)
+_feeds.graph = cast("Graph", Ledger())
+_app = create_app(_settings, _feeds)
 schema = schemathesis.openapi.from_wsgi("/openapi.json", _app)
 
 

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from graph.database.driver import Graph
 from graph.settings import Service, Settings
-from tests.web.fake import FakePipeline, Ledger
+from tests.web.fake import FakeFeeds, Ledger
 from tests.web.test_problems import problem
 from web.app import create_app
 
@@ -23,9 +23,9 @@ WATCH = {
 
 
 @pytest.fixture
-def writing(alone: Settings, pipeline: FakePipeline) -> FlaskClient:
-    pipeline.graph = cast("Graph", Ledger())
-    return create_app(alone, pipeline).test_client()
+def writing(alone: Settings, feeds: FakeFeeds) -> FlaskClient:
+    feeds.graph = cast("Graph", Ledger())
+    return create_app(alone, feeds).test_client()
 
 
 def test_an_event_counts_once(writing: FlaskClient) -> None:
@@ -60,7 +60,7 @@ def test_a_flood_is_413(writing: FlaskClient) -> None:
     problem(writing.post("/v1/events", data=b" " * 1_100_000, content_type="application/json"), 413, "too-large")
 
 
-def test_a_graph_that_hangs_is_504(alone: Settings, pipeline: FakePipeline) -> None:
+def test_a_graph_that_hangs_is_504(alone: Settings, feeds: FakeFeeds) -> None:
     released = threading.Event()
 
     class Hanging(Ledger):
@@ -68,9 +68,9 @@ def test_a_graph_that_hangs_is_504(alone: Settings, pipeline: FakePipeline) -> N
             released.wait()
             return []
 
-    pipeline.graph = cast("Graph", Hanging())
+    feeds.graph = cast("Graph", Hanging())
     brief = alone.model_copy(update={"service": Service(rate_limit="", deadline_ms=50)})
-    answer = create_app(brief, pipeline).test_client().post("/v1/events", json={"events": [WATCH]})
+    answer = create_app(brief, feeds).test_client().post("/v1/events", json={"events": [WATCH]})
     released.set()
     problem(answer, 504, "deadline")
 

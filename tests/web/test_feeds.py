@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.web.fake import FakePipeline
+from tests.web.fake import FakeFeeds
 from web import cursor
 from web.problems import Problem
 
@@ -26,7 +26,7 @@ def test_feed_is_ranked_explained_and_says_where_it_came_from(get: Any) -> None:
     assert (feed["rung"], feed["degraded"], feed["model_version"]) == ("model", False, "fake-1")
 
 
-def test_n_kind_exclude_and_explain_reach_the_pipeline(get: Any) -> None:
+def test_n_kind_exclude_and_explain_reach_the_feed_service(get: Any) -> None:
     assert len(get(FEED, n=7)["items"]) == 7
     assert {item["kind"] for item in get(FEED, kind="beat")["items"]} == {"beat"}
     assert all(not item["reasons"] for item in get(FEED, explain="false")["items"])
@@ -82,13 +82,13 @@ def test_unknown_user_is_404_unless_one_asks_for_a_cold_start(client: FlaskClien
     assert cold["items"]
 
 
-def test_deadline_and_request_id_reach_the_pipeline(client: FlaskClient, pipeline: FakePipeline) -> None:
+def test_deadline_and_request_id_reach_the_feed_service(client: FlaskClient, feeds: FakeFeeds) -> None:
     answer: Any = client.get(FEED, headers={"X-Request-Id": "mobile-7"})
     assert answer.headers["X-Request-Id"] == answer.json["request_id"] == "mobile-7"
-    assert pipeline.request_ids == ["mobile-7"]
-    (deadline_ms,) = pipeline.deadlines
+    assert feeds.request_ids == ["mobile-7"]
+    (deadline_ms,) = feeds.deadlines
     assert deadline_ms
-    assert 0 < deadline_ms < pipeline.settings.service.deadline_ms
+    assert 0 < deadline_ms < feeds.settings.service.deadline_ms
     assert answer.headers["Server-Timing"] == "sources;dur=1.5"
 
 

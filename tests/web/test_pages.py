@@ -60,7 +60,7 @@ def test_the_service_never_imports_torch() -> None:
     code = (
         "import sys; from pathlib import Path; from graph.settings import Settings; from web.app import create_app;"
         "create_app(Settings(home=Path(sys.argv[1]), neo4j_uri=None)).extensions['entourage.serving'].stop();"
-        "import recommend.pipeline, ranking.registry; print('torch' in sys.modules)"
+        "import recommend.service, ranking.registry; print('torch' in sys.modules)"
     )
     ran = subprocess.run([sys.executable, "-c", code, "nowhere"], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "False"

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from graph.database.driver import Graph
 from graph.errors import GraphTimeout, GraphUnavailable, UnknownUser
 from graph.settings import Service, Settings
-from tests.web.fake import FakePipeline, Ledger
+from tests.web.fake import FakeFeeds, Ledger
 from web.app import create_app
 
 FEED = "/v1/users/u002/recommendations"
@@ -71,40 +71,40 @@ def test_wrong_method_says_which_are_allowed(client: FlaskClient) -> None:
     assert "GET" in answer.headers["Allow"]
 
 
-def test_graph_that_is_down_is_503_without_its_address(client: FlaskClient, pipeline: FakePipeline) -> None:
-    pipeline.failing = GraphUnavailable("Nothing answers at bolt://10.1.2.3:7687.", do="Start it.")
+def test_graph_that_is_down_is_503_without_its_address(client: FlaskClient, feeds: FakeFeeds) -> None:
+    feeds.failing = GraphUnavailable("Nothing answers at bolt://10.1.2.3:7687.", do="Start it.")
     answer = client.get("/v1/users/u002/people")
     problem(answer, 503, "unavailable")
     assert int(answer.headers["Retry-After"]) > 0
     assert "10.1.2.3" not in answer.text
 
 
-def test_who_is_unknown_gets_no_advice_for_a_command_line(client: FlaskClient, pipeline: FakePipeline) -> None:
-    pipeline.failing = UnknownUser("No user has the id 'x'.", do="Run `entourage export`.")
+def test_who_is_unknown_gets_no_advice_for_a_command_line(client: FlaskClient, feeds: FakeFeeds) -> None:
+    feeds.failing = UnknownUser("No user has the id 'x'.", do="Run `entourage export`.")
     assert problem(client.get("/v1/users/x"), 404, "unknown-user")["detail"] == "No user has the id 'x'."
 
 
-def test_deadline_that_passed_is_504(client: FlaskClient, pipeline: FakePipeline) -> None:
-    pipeline.failing = GraphTimeout("too slow")
+def test_deadline_that_passed_is_504(client: FlaskClient, feeds: FakeFeeds) -> None:
+    feeds.failing = GraphTimeout("too slow")
     problem(client.get("/v1/users/u002/neighbourhood"), 504, "deadline")
 
 
-def test_no_request_outlasts_its_deadline_whatever_hangs(alone: Settings, pipeline: FakePipeline) -> None:
-    pipeline.graph = cast("Graph", Ledger())
-    client = create_app(alone.model_copy(update={"service": Service(deadline_ms=50)}), pipeline).test_client()
-    pipeline.hanging.clear()
+def test_no_request_outlasts_its_deadline_whatever_hangs(alone: Settings, feeds: FakeFeeds) -> None:
+    feeds.graph = cast("Graph", Ledger())
+    client = create_app(alone.model_copy(update={"service": Service(deadline_ms=50)}), feeds).test_client()
+    feeds.hanging.clear()
     try:
-        answer = client.get("/v1/users/u002/neighbourhood")  # answered while the pipeline still hangs
+        answer = client.get("/v1/users/u002/neighbourhood")  # answered while the feed service still hangs
     finally:
-        pipeline.hanging.set()
+        feeds.hanging.set()
     problem(answer, 504, "deadline")
     assert answer.headers["Retry-After"]
 
 
 def test_a_bug_is_500_in_the_answer_and_a_trace_in_the_log(
-    client: FlaskClient, pipeline: FakePipeline, caplog: pytest.LogCaptureFixture
+    client: FlaskClient, feeds: FakeFeeds, caplog: pytest.LogCaptureFixture
 ) -> None:
-    pipeline.failing = RuntimeError("secret detail")
+    feeds.failing = RuntimeError("secret detail")
     with caplog.at_level(logging.INFO, "entourage.web"):
         answer = client.get(FEED, headers={"X-Request-Id": "r-1"})
     problem(answer, 500, "internal")
@@ -132,9 +132,9 @@ def test_request_id_that_is_no_plain_word_is_replaced(client: FlaskClient, sent:
     assert len(answer.headers["X-Request-Id"]) == 32
 
 
-def test_too_many_requests_are_429_with_retry_after(alone: Settings, pipeline: FakePipeline) -> None:
+def test_too_many_requests_are_429_with_retry_after(alone: Settings, feeds: FakeFeeds) -> None:
     service = Service(rate_limit="2 per minute", deadline_ms=60_000)
-    client = create_app(alone.model_copy(update={"service": service}), pipeline).test_client()
+    client = create_app(alone.model_copy(update={"service": service}), feeds).test_client()
     answers = [client.get("/v1/users/u002") for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert "Retry-After" not in answers[0].headers

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 from graph.database.driver import Graph
 from graph.settings import Service, Settings
-from recommend.pipeline import Pipeline
+from recommend.service import FeedService
 from recommenders.ease import Ease
 from tests import checkerboard, checkerboard_graph
 from tests.web.test_problems import problem
@@ -30,7 +30,7 @@ def prepared(session_settings: Settings) -> Settings:
 def service(graph: Graph, prepared: Settings) -> FlaskClient:
     checkerboard_graph.load(graph)
     snapshot = checkerboard.snapshot()
-    return create_app(prepared, Pipeline(graph, snapshot, Ease().fit(snapshot), prepared)).test_client()
+    return create_app(prepared, FeedService(graph, snapshot, Ease().fit(snapshot), prepared)).test_client()
 
 
 def ask(client: FlaskClient, path: str, **query: Any) -> Any:
@@ -112,7 +112,7 @@ def test_it_opens_what_the_settings_point_to(graph: Graph, prepared: Settings) -
     held = Serving.open(prepared)
     try:
         assert held.graph_up
-        assert held.pipeline.recommend("u002", kind="keak").items[0].content_id == KEAKS[2]
+        assert held.feeds.recommend("u002", kind="keak").items[0].content_id == KEAKS[2]
     finally:
         held.stop()
 
@@ -149,8 +149,8 @@ class Hanging:
 def test_a_neo4j_that_hangs_costs_no_answer_that_the_snapshot_has(prepared: Settings) -> None:
     quick = prepared.model_copy(update={"service": Service(rate_limit="", deadline_ms=300)})
     snapshot, hanging = checkerboard.snapshot(), Hanging()
-    pipeline = Pipeline(cast("Graph", hanging), snapshot, Ease().fit(snapshot), quick)
-    client = create_app(quick, pipeline).test_client()
+    feeds = FeedService(cast("Graph", hanging), snapshot, Ease().fit(snapshot), quick)
+    client = create_app(quick, feeds).test_client()
     try:
         feed = ask(client, "/v1/users/u002/recommendations")
         assert feed["items"][0]["content_id"] == KEAKS[2]

@@ -11,7 +11,7 @@ from graph.settings import Service, Settings
 from recommend.feed import Feed
 from recommenders.popularity import Popularity
 from tests import checkerboard
-from tests.web.fake import FakePipeline, Ledger
+from tests.web.fake import FakeFeeds, Ledger
 from web.app import create_app
 from web.serving import Serving
 
@@ -29,75 +29,75 @@ def train(settings: Settings, size: int = checkerboard.SIZE) -> None:
 
 def test_nothing_at_all_is_no_reason_to_fall(alone: Settings) -> None:
     held = Serving.open(alone)
-    assert (held.pipeline.graph, held.pipeline.snapshot, held.pipeline.model) == (None, None, None)
+    assert (held.feeds.graph, held.feeds.snapshot, held.feeds.model) == (None, None, None)
 
 
 def test_a_model_that_comes_later_is_taken_up(stored: Settings) -> None:
     held = Serving.open(stored)
-    before = held.pipeline
+    before = held.feeds
     assert before.snapshot
     assert before.model is None
     train(stored)
     held.refresh()
-    assert held.pipeline is not before
-    assert held.pipeline.model
-    assert (held.pipeline.model_version or "").startswith("popularity-")
+    assert held.feeds is not before
+    assert held.feeds.model
+    assert (held.feeds.model_version or "").startswith("popularity-")
 
 
 def test_nothing_new_changes_nothing(stored: Settings) -> None:
     train(stored)
     held = Serving.open(stored)
-    before = held.pipeline
+    before = held.feeds
     held.refresh()
-    assert held.pipeline is before
+    assert held.feeds is before
 
 
 def test_a_newer_model_replaces_the_older(stored: Settings) -> None:
     train(stored)
     held = Serving.open(stored)
-    before = held.pipeline
+    before = held.feeds
     train(stored)
     held.refresh()
-    assert held.pipeline is not before
-    assert held.pipeline.model is not before.model
+    assert held.feeds is not before
+    assert held.feeds.model is not before.model
 
 
 def test_old_pair_stays_until_a_model_fits_the_new_snapshot(stored: Settings) -> None:
     train(stored)
     held = Serving.open(stored)
-    before = held.pipeline
+    before = held.feeds
     checkerboard.snapshot(30).save(stored.snapshot_path)
     held.refresh()
-    assert held.pipeline is before  # its model fits its snapshot; the new snapshot has none yet
+    assert held.feeds is before  # its model fits its snapshot; the new snapshot has none yet
     train(stored, 30)
     held.refresh()
-    assert held.pipeline.snapshot
-    assert held.pipeline.snapshot.users.count == 30
-    assert held.pipeline.model
+    assert held.feeds.snapshot
+    assert held.feeds.snapshot.users.count == 30
+    assert held.feeds.model
 
 
 def test_damaged_or_vanished_snapshot_leaves_the_old_one_in_service(stored: Settings) -> None:
     train(stored)
     held = Serving.open(stored)
-    before = held.pipeline
+    before = held.feeds
     (stored.snapshot_path / "manifest.json").write_text("{")
     stored.snapshot_path.rename(stored.home / "elsewhere")
     held.refresh()
-    assert held.pipeline is before
+    assert held.feeds is before
     (stored.home / "elsewhere").rename(stored.snapshot_path)
     held.refresh()
-    assert held.pipeline is before
+    assert held.feeds is before
 
 
 def test_the_second_try_has_only_the_time_that_the_first_left(alone: Settings) -> None:
-    class Slow(FakePipeline):
+    class Slow(FakeFeeds):
         def recommend(self, *args: Any, **kwargs: Any) -> Feed:
             super().recommend(*args, **kwargs)
             time.sleep(0.2)
             raise GraphTimeout("too slow")
 
     settings = alone.model_copy(update={"service": Service(rate_limit="", deadline_ms=400)})
-    first, second = Slow(settings), FakePipeline(settings)
+    first, second = Slow(settings), FakeFeeds(settings)
     first.graph = cast("Graph", Ledger())
     app = create_app(settings, first)
     app.extensions["entourage.serving"].offline = second

@@ -1,7 +1,7 @@
 // One card a recommended content, and one line a person to follow.
 import { avatar, contentName, cover, el, plural } from "./dom.js";
 
-// The names of sources are the pipeline's own; what is not listed here is shown as it is, without underscores.
+// The names of sources are the service's own; what is not listed here is shown as it is, without underscores.
 const SOURCES = {
   model: "Model", new_contents: "New", followed_activity: "People you follow", friends_of_friends: "Friends of friends",
   followed_makers: "Makers you follow", co_watch: "Watched together", same_beat: "Same beat", same_genre: "Same genre",

@@ -1,6 +1,6 @@
 """One request's way from a user id to a ranked, explained feed: sources → filters → scorer → selector.
 
-``Pipeline.recommend`` is the map of the folder: read it from top to bottom.
+``FeedService.recommend`` is the map of the folder: read it from top to bottom.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from recommenders.core.recommender import Recommender
 if TYPE_CHECKING:
     from graph.database.driver import Graph
 
-__all__ = ["Pipeline"]
+__all__ = ["FeedService"]
 
 T = TypeVar("T")
 Proposal = tuple[Source, Sequence[Candidate]]
@@ -63,7 +63,7 @@ class _Journey:
             self.timings_ms[name] = round(self.timings_ms.get(name, 0.0) + spent, 2)
 
 
-class Pipeline:
+class FeedService:
     """Answers "what should this person see next, and why" from Neo4j, the snapshot and a model, whichever there are.
 
     Safe to share between threads; make one in each process. ``model_version`` is named in every feed that the model

@@ -11,7 +11,7 @@ from graph.database.driver import Graph
 from graph.errors import GraphTimeout, GraphUnavailable, UnknownContent, UnknownUser
 from graph.snapshot import Snapshot
 from recommend.feed import Feed
-from recommend.pipeline import Pipeline
+from recommend.service import FeedService
 from recommenders.knn import ItemKnn
 from tests import checkerboard, checkerboard_graph
 from tests.checkerboard_graph import watched_at
@@ -36,8 +36,8 @@ def board(graph):
 
 
 @pytest.fixture
-def pipeline(graph, snapshot, model, settings) -> Pipeline:
-    return Pipeline(graph, snapshot, model, settings, model_version="knn-1")
+def feeds(graph, snapshot, model, settings) -> FeedService:
+    return FeedService(graph, snapshot, model, settings, model_version="knn-1")
 
 
 def ids(feed: Feed) -> list[str]:
@@ -48,7 +48,7 @@ def event(kind: str, user: str, **about: str | float) -> events.Event:
     number = next(_NUMBERS)
     at = datetime.fromtimestamp(watched_at(100 + number) / 1000, UTC)
     return events.Event.model_validate(
-        {"event_id": f"pipeline-{number}", "kind": kind, "user_id": user, "at": at, **about}
+        {"event_id": f"service-{number}", "kind": kind, "user_id": user, "at": at, **about}
     )
 
 
@@ -56,8 +56,8 @@ _NUMBERS = iter(range(1_000_000))
 
 
 @pytest.mark.parametrize("user", [0, 1, 7, 18])
-def test_the_withheld_keak_comes_first_with_its_reasons(pipeline, user):
-    feed = pipeline.recommend(USERS[user], kind="keak", deadline_ms=60_000)
+def test_the_withheld_keak_comes_first_with_its_reasons(feeds, user):
+    feed = feeds.recommend(USERS[user], kind="keak", deadline_ms=60_000)
     first = feed.items[0]
     assert first.content_id == KEAKS[user]
     assert (first.score, first.kind) == (1.0, "keak")
@@ -70,101 +70,101 @@ def test_the_withheld_keak_comes_first_with_its_reasons(pipeline, user):
     assert (feed.rung, feed.degraded, feed.model_version, feed.late) == ("model", False, "knn-1", ())
 
 
-def test_nothing_seen_or_own_or_of_another_kind(pipeline):
+def test_nothing_seen_or_own_or_of_another_kind(feeds):
     seen = {KEAKS[k] for u, k in checkerboard.watched_pairs() if u == 1}
-    feed = pipeline.recommend(USERS[1], n=50, deadline_ms=60_000)
+    feed = feeds.recommend(USERS[1], n=50, deadline_ms=60_000)
     assert not seen & set(ids(feed))
     assert "beats/odd" not in ids(feed)
-    beats = pipeline.recommend(USERS[1], kind="beat", deadline_ms=60_000)
+    beats = feeds.recommend(USERS[1], kind="beat", deadline_ms=60_000)
     assert ids(beats) == []
-    assert ids(pipeline.recommend(USERS[3], kind="beat", deadline_ms=60_000)) == ["beats/odd"]
+    assert ids(feeds.recommend(USERS[3], kind="beat", deadline_ms=60_000)) == ["beats/odd"]
 
 
-def test_every_item_has_a_source_and_a_reason(pipeline):
-    feed = pipeline.recommend(USERS[4], n=50, deadline_ms=60_000)
+def test_every_item_has_a_source_and_a_reason(feeds):
+    feed = feeds.recommend(USERS[4], n=50, deadline_ms=60_000)
     assert len(feed.items) >= 10
     assert all(item.sources and item.reasons and 0 <= item.score <= 1 for item in feed.items)
     assert [item.score for item in feed.items] == sorted((item.score for item in feed.items), reverse=True)
 
 
-def test_exclude_and_no_reasons(pipeline):
-    feed = pipeline.recommend(USERS[0], exclude=[KEAKS[0]], explain=False, deadline_ms=60_000, request_id="mine")
+def test_exclude_and_no_reasons(feeds):
+    feed = feeds.recommend(USERS[0], exclude=[KEAKS[0]], explain=False, deadline_ms=60_000, request_id="mine")
     assert KEAKS[0] not in ids(feed)
     assert all(item.reasons == () for item in feed.items)
     assert feed.request_id == "mine"
 
 
-def test_what_just_happened_shows_in_the_next_answer(graph, pipeline):
+def test_what_just_happened_shows_in_the_next_answer(graph, feeds):
     user = USERS[6]
-    assert ids(pipeline.recommend(user, deadline_ms=60_000))[0] == KEAKS[6]
+    assert ids(feeds.recommend(user, deadline_ms=60_000))[0] == KEAKS[6]
     events.apply(graph, [event("hide", user, content_id=KEAKS[6])])
-    assert KEAKS[6] not in ids(pipeline.recommend(user, deadline_ms=60_000))
+    assert KEAKS[6] not in ids(feeds.recommend(user, deadline_ms=60_000))
     events.apply(graph, [event("unhide", user, content_id=KEAKS[6])])
-    assert ids(pipeline.recommend(user, deadline_ms=60_000))[0] == KEAKS[6]
+    assert ids(feeds.recommend(user, deadline_ms=60_000))[0] == KEAKS[6]
     events.apply(graph, [event("watch", user, content_id=KEAKS[6], progress=0.5)])
-    assert KEAKS[6] not in ids(pipeline.recommend(user, deadline_ms=60_000))
+    assert KEAKS[6] not in ids(feeds.recommend(user, deadline_ms=60_000))
 
 
-def test_blocking_somebody_ends_what_they_made(graph, pipeline):
-    assert "beats/even" in ids(pipeline.recommend(USERS[8], deadline_ms=60_000))
+def test_blocking_somebody_ends_what_they_made(graph, feeds):
+    assert "beats/even" in ids(feeds.recommend(USERS[8], deadline_ms=60_000))
     events.apply(graph, [event("block", USERS[0], target_id=USERS[8])])
-    assert "beats/even" not in ids(pipeline.recommend(USERS[8], deadline_ms=60_000))
+    assert "beats/even" not in ids(feeds.recommend(USERS[8], deadline_ms=60_000))
 
 
 def test_a_new_user_rises_from_trending_over_friends_to_the_graph(graph, snapshot, settings):
-    pipeline = Pipeline(graph, snapshot, None, settings)
-    stranger = pipeline.recommend("new", deadline_ms=60_000)
+    feeds = FeedService(graph, snapshot, None, settings)
+    stranger = feeds.recommend("new", deadline_ms=60_000)
     assert (stranger.rung, stranger.model_version) == ("trending", None)
     assert stranger.items
     events.apply(graph, [event("follow", "new", target_id=USERS[2])])
-    befriended = pipeline.recommend("new", kind="keak", deadline_ms=60_000)
+    befriended = feeds.recommend("new", kind="keak", deadline_ms=60_000)
     assert befriended.rung == "friends"
     assert {int(i[-3:]) % 2 for i in ids(befriended)[:9]} == {0}
     events.apply(graph, [event("watch", "new", content_id=KEAKS[4], progress=1.0)])
-    known = pipeline.recommend("new", kind="keak", deadline_ms=60_000)
+    known = feeds.recommend("new", kind="keak", deadline_ms=60_000)
     assert known.rung == "graph"
     assert any(reason.kind == "because" or reason.kind == "friends" for reason in known.items[0].reasons)
 
 
-def test_a_new_user_rises_to_the_model(graph, pipeline):
-    assert pipeline.recommend("newer", deadline_ms=60_000).rung == "trending"
+def test_a_new_user_rises_to_the_model(graph, feeds):
+    assert feeds.recommend("newer", deadline_ms=60_000).rung == "trending"
     events.apply(graph, [event("watch", "newer", content_id=KEAKS[4], progress=1.0)])
-    feed = pipeline.recommend("newer", kind="keak", deadline_ms=60_000)
+    feed = feeds.recommend("newer", kind="keak", deadline_ms=60_000)
     assert (feed.rung, feed.model_version) == ("model", "knn-1")
     assert {int(i[-3:]) % 2 for i in ids(feed)[:7]} == {0}
 
 
 def test_the_model_places_who_came_after_its_training(graph, snapshot, settings):
     network = GraphNetwork(dim=16, heads=2, layers=2).fit(snapshot, epochs=40)
-    pipeline = Pipeline(graph, snapshot, network, settings)
+    feeds = FeedService(graph, snapshot, network, settings)
     events.apply(graph, [event("watch", "late", content_id=KEAKS[k], progress=1.0) for k in (5, 9)])
-    feed = pipeline.recommend("late", kind="keak", deadline_ms=60_000)
+    feed = feeds.recommend("late", kind="keak", deadline_ms=60_000)
     assert (feed.rung, feed.model_version) == ("model", "gnn")
     assert {int(i[-3:]) % 2 for i in ids(feed)[:7]} == {1}
     assert not {KEAKS[5], KEAKS[9]} & set(ids(feed))
     events.apply(graph, [event("watch", "late", content_id=ids(feed)[0], progress=1.0)])
-    assert ids(feed)[0] not in ids(pipeline.recommend("late", kind="keak", deadline_ms=60_000))
+    assert ids(feed)[0] not in ids(feeds.recommend("late", kind="keak", deadline_ms=60_000))
 
 
 def test_without_neo4j_it_answers_from_the_snapshot_and_says_so(snapshot, model, settings):
-    pipeline = Pipeline(None, snapshot, model, settings)
-    feed = pipeline.recommend(USERS[7])
+    feeds = FeedService(None, snapshot, model, settings)
+    feed = feeds.recommend(USERS[7])
     assert ids(feed)[0] == KEAKS[7]
     assert (feed.rung, feed.degraded) == ("model", True)
     assert all(item.reasons for item in feed.items)
-    stranger = pipeline.recommend("nobody", n=5)
+    stranger = feeds.recommend("nobody", n=5)
     assert (stranger.rung, stranger.degraded, len(stranger.items)) == ("popular", True, 5)
     assert stranger.items[0].reasons[0].text == "Popular: 9 people watched it"
 
 
 def test_without_a_model_the_graph_answers(graph, settings):
-    feed = Pipeline(graph, None, None, settings).recommend(USERS[7], kind="keak", deadline_ms=60_000)
+    feed = FeedService(graph, None, None, settings).recommend(USERS[7], kind="keak", deadline_ms=60_000)
     assert (ids(feed)[0], feed.rung, feed.model_version) == (KEAKS[7], "graph", None)
 
 
 def test_with_nothing_at_all_it_says_what_to_start(settings):
     with pytest.raises(GraphUnavailable, match="entourage up"):
-        Pipeline(None, None, None, settings).recommend(USERS[0])
+        FeedService(None, None, None, settings).recommend(USERS[0])
 
 
 class Broken(Graph):
@@ -181,17 +181,17 @@ class Broken(Graph):
 
 def test_a_graph_that_dies_is_left_alone_for_a_while(snapshot, model, settings):
     graph = Broken(GraphUnavailable("gone"))
-    pipeline = Pipeline(graph, snapshot, model, settings)
-    assert pipeline.recommend(USERS[7]).degraded
+    feeds = FeedService(graph, snapshot, model, settings)
+    assert feeds.recommend(USERS[7]).degraded
     asked = graph.asked
-    feed = pipeline.recommend(USERS[7])
+    feed = feeds.recommend(USERS[7])
     assert (ids(feed)[0], feed.degraded) == (KEAKS[7], True)
-    assert pipeline.recommend("a newcomer").items
+    assert feeds.recommend("a newcomer").items
     assert graph.asked == asked
 
 
 def test_what_is_late_is_left_out_and_named(snapshot, model, settings):
-    feed = Pipeline(Broken(GraphTimeout("late")), snapshot, model, settings).recommend(USERS[7])
+    feed = FeedService(Broken(GraphTimeout("late")), snapshot, model, settings).recommend(USERS[7])
     assert ids(feed)[0] == KEAKS[7]
     assert {"co_watch", "trending", "filters"} <= set(feed.late)
     assert feed.degraded
@@ -205,44 +205,44 @@ def test_a_graph_that_hangs_does_not_hold_the_answer(snapshot, model, settings):
             free.wait(60)
             raise GraphTimeout("late")
 
-    pipeline = Pipeline(Hanging(GraphTimeout("late")), snapshot, model, settings)
+    feeds = FeedService(Hanging(GraphTimeout("late")), snapshot, model, settings)
     try:
-        newcomers = [pipeline.recommend(f"newcomer {n}", deadline_ms=500) for n in range(3)]
-        feeds = [pipeline.recommend(USERS[7], deadline_ms=500) for _ in range(4)]
+        newcomers = [feeds.recommend(f"newcomer {n}", deadline_ms=500) for n in range(3)]
+        answers = [feeds.recommend(USERS[7], deadline_ms=500) for _ in range(4)]
     finally:
         free.set()
     assert all(feed.items for feed in newcomers)
-    for feed in feeds:  # the later ones find every thread of the graph's taken
+    for feed in answers:  # the later ones find every thread of the graph's taken
         assert ids(feed)[0] == KEAKS[7]
         assert "model" not in feed.late
         assert {"followed_activity", "filters"} <= set(feed.late)
         assert feed.degraded
 
 
-def test_people(graph, pipeline):
+def test_people(graph, feeds):
     events.apply(graph, [event("unfollow", USERS[11], target_id=USERS[13])])
-    (person,) = pipeline.people(USERS[11])
+    (person,) = feeds.people(USERS[11])
     assert (person.user_id, person.mutual_count, person.score) == (USERS[13], 8, 1.0)
     assert person.reasons[0].text.startswith("8 people you follow follow them: ")
     with pytest.raises(UnknownUser):
-        pipeline.people("nobody")
+        feeds.people("nobody")
 
 
-def test_neighbourhood(pipeline):
-    whole = pipeline.neighbourhood(USERS[5], depth=1, limit=500)
+def test_neighbourhood(feeds):
+    whole = feeds.neighbourhood(USERS[5], depth=1, limit=500)
     assert {node.label for node in whole.nodes} == {"User", "Keak"}
     assert whole.nodes[0].id == f"users/{USERS[5]}"
     named = {node.id for node in whole.nodes}
     assert {end for link in whole.links for end in (link.source, link.target)} == named
-    deep = pipeline.neighbourhood(USERS[5], depth=2, limit=30)
+    deep = feeds.neighbourhood(USERS[5], depth=2, limit=30)
     assert len(deep.links) == 30
     assert {node.depth for node in deep.nodes} <= {0, 1, 2}
     with pytest.raises(UnknownUser):
-        pipeline.neighbourhood("nobody")
+        feeds.neighbourhood("nobody")
 
 
 def test_look_ups_agree_with_and_without_the_graph(graph, snapshot, settings):
-    live, cold = Pipeline(graph, None, None, settings), Pipeline(None, snapshot, None, settings)
+    live, cold = FeedService(graph, None, None, settings), FeedService(None, snapshot, None, settings)
     for user in (USERS[15], USERS[17]):
         ours, theirs = live.user(user), cold.user(user)
         assert {key: ours[key] for key in ("userId", "follows", "followers", "watched")} == {
@@ -250,13 +250,13 @@ def test_look_ups_agree_with_and_without_the_graph(graph, snapshot, settings):
         }
     assert live.content("keaks/k015")["uses"] == ["beats/odd"]
     assert live.content("keaks/k015")["watchers"] == cold.content("keaks/k015")["watchers"] == 9
-    for pipeline in (live, cold):
+    for feeds in (live, cold):
         with pytest.raises(UnknownUser):
-            pipeline.user("nobody")
+            feeds.user("nobody")
         with pytest.raises(UnknownContent):
-            pipeline.content("keaks/none")
+            feeds.content("keaks/none")
 
 
-def test_search(pipeline):
-    assert [row["id"] for row in pipeline.search("k00", n=3)] == KEAKS[:3]
-    assert {row["label"] for row in pipeline.search("ev")} == {"Beat", "Hashtag", "Genre"}
+def test_search(feeds):
+    assert [row["id"] for row in feeds.search("k00", n=3)] == KEAKS[:3]
+    assert {row["label"] for row in feeds.search("ev")} == {"Beat", "Hashtag", "Genre"}
