@@ -59,13 +59,15 @@ def measure(path: Path, neighbours: int, sampled: int, steps: int) -> Cost:
     times = []
     for step in range(steps + 1):
         began = time.perf_counter()
-        run.step(run.turn(step))
+        run.step(run.batches.users_of(step))
         times.append(time.perf_counter() - began)
     began = time.perf_counter()
     run.embed()
     embed_s = time.perf_counter() - began
     step_s = float(np.mean(times[1:]))
-    return Cost(neighbours, sampled, edges, run.steps_per_pass, prepare_s, times[0], step_s, embed_s, peak_gib())
+    return Cost(
+        neighbours, sampled, edges, run.batches.steps_per_pass, prepare_s, times[0], step_s, embed_s, peak_gib()
+    )
 
 
 def main() -> None:

@@ -45,13 +45,13 @@ def main() -> None:
         for mark in (0, *marks):
             began = time.perf_counter()
             while run.steps < mark:
-                run.step(run.turn(run.steps))
+                run.step(run.batches.users_of(run.steps))
             step_s += time.perf_counter() - began
             users, contents, _ = run.embed()
             found = 100 * ndcg_at_10(users, contents, run.bias, seen, held_out, judged)
             rows.setdefault(f"NDCG@10 after {mark} steps, %", []).append(f"{found:.2f}")
             print(f"{told} after {mark} steps: {found:.2f}", flush=True)
-        rows.setdefault("steps a pass", []).append(str(run.steps_per_pass))
+        rows.setdefault("steps a pass", []).append(str(run.batches.steps_per_pass))
         rows.setdefault("seconds to place ids", []).append(f"{start_s:.1f}")
         rows.setdefault("seconds a step", []).append(f"{step_s / max(marks):.2f}")
     table = Table("", *chosen.settings)

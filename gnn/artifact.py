@@ -1,75 +1,90 @@
-"""A trained network as one folder: manifest.json, weights.safetensors and the vectors; free of torch."""
+"""A trained network as one folder: manifest.json, weights.safetensors and the vectors; does not import torch."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel
 
 from gnn.config import GnnConfig
 from gnn.embeddings import ARRAYS, Embeddings
 from gnn.encoder import Encoder
+from gnn.recipe import Recipe
 from graph import aside
 from recommenders.core.artifact import FORMAT, reading
 
-__all__ = ["Artifact", "Manifest"]
+__all__ = ["TIMING", "Artifact", "Manifest"]
+
+TIMING: Final = "timing.json"
+"""The one file of the folder that depends on the clock."""
 
 
 class Manifest(BaseModel):
-    """What the folder holds and where it comes from."""
+    """What the folder holds and how it was made; nothing in it depends on the clock, but for ``capped``."""
 
     model: str
     format: int = FORMAT
     graph_id: str
     config: GnnConfig
+    recipe: Recipe
+    """Constants at the time."""
+    threads: int
+    """Threads of the training; another number changes the last digits of sums."""
+    precision: str
+    """Type of the loss's matrix products."""
     epochs: int
-    """Epochs that the kept weights were trained for."""
+    """Epochs that the saved weights were trained for."""
+    capped: bool = False
+    """Whether the time cap ended training early; then the same seed may give another model."""
     metrics: dict[str, float] = {}
-    seconds: float = 0.0
-    """Of the last training, those before it was killed included."""
     cutoff: int | None = None
     """The newest time in the training data, in milliseconds."""
     code_version: str = ""
     shapes: dict[str, tuple[int, ...]] = {}
-    """Of the arrays of `Embeddings`, to tell a damaged file."""
+    """Of the arrays of `Embeddings`, to recognise a damaged file."""
 
 
 @dataclass(frozen=True)
 class Artifact:
-    """All of a trained network."""
+    """Everything of a trained network."""
 
     manifest: Manifest
     embeddings: Embeddings
     encoder: Encoder
-    """What embeds users and contents that training never saw."""
+    """Embeds users and contents that training did not see."""
     weights: Sequence[Any] = ()
-    """Of a large graph's network, every parameter as a tensor, for a training that goes on from it; never saved."""
+    """Of a large graph's network, every parameter as a tensor, for a training that continues from it; never saved."""
+    seconds: float = 0.0
+    """Of the last training, with those before a kill; saved in a file of its own, ``timing.json``."""
 
     def save(self, path: Path) -> None:
-        """Write the folder aside and rename it to ``path``."""
+        """Write a temporary folder and rename it to ``path``."""
         shapes = {name: getattr(self.embeddings, name).shape for name in ARRAYS}
         manifest = self.manifest.model_copy(update={"shapes": shapes, "code_version": version("entourage")})
         with aside.folder(path) as folder:
             self.embeddings.save(folder)
             self.encoder.save(folder)
+            (folder / TIMING).write_text(json.dumps({"seconds": self.seconds}))
             (folder / "manifest.json").write_text(manifest.model_dump_json(indent=1))
 
     @classmethod
     def load(cls, path: Path, model: str, graph_id: str) -> Artifact:
-        """Read what ``save`` wrote; the vectors by memory map.
+        """Read what ``save`` wrote; the vectors are memory-mapped.
 
-        Raises ModelMismatch when it was trained on another graph, ModelError when it is missing, damaged or another
-        kind of model.
+        Raises ModelMismatch if it was trained on another graph, ModelError if it is missing, damaged or another kind of
+        model.
         """
-        with reading(path, model, graph_id) as found:
-            manifest = Manifest.model_validate(found)
+        with reading(path, model, graph_id) as saved:
+            manifest = Manifest.model_validate(saved)
             embeddings = Embeddings.load(path)
             for name, shape in manifest.shapes.items():
                 if getattr(embeddings, name).shape != shape:
                     raise ValueError(f"{name}.npy has another shape than its manifest says")
             encoder = Encoder.load(path, manifest.config.convolution)
-        return cls(manifest, embeddings, encoder)
+            seconds = float(json.loads((path / TIMING).read_text())["seconds"])
+        return cls(manifest, embeddings, encoder, seconds=seconds)

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from gnn import sweeps
+from gnn.recipe import RECIPE
 from gnn.relations import Relation
 
 __all__ = ["SLOPE", "attend", "attend_v2", "weighted_sum"]
 
-SLOPE = 0.2
-"""Of the leaky_relu in the attention score, as in the papers."""
+SLOPE = RECIPE.attention_slope
 
 
 def attend(

@@ -1,4 +1,4 @@
-"""Vectors for users and contents that training never saw, out of their neighbours' layers; free of torch."""
+"""Embeds users and contents that training did not see, from their neighbours' layers; does not import torch."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ from safetensors.numpy import load_file, save_file
 
 from gnn.config import Convolution
 from gnn.features import Column, Columns, features_of
+from gnn.recipe import RECIPE
 from gnn.topology import Link
 from graph.errors import ModelError
 from graph.snapshot.profiles import profile
@@ -23,52 +24,49 @@ __all__ = ["Encoder"]
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
-_SLOPE: Final = 0.2
-"""Of the leaky_relu, as in `gnn.attention`, which cannot be imported without torch."""
-
 
 @dataclass(frozen=True)
 class Encoder:
-    """The forward pass of `gnn.model.Network` for one node, given the layers of everyone else."""
+    """The forward pass of `gnn.model.Network` for one new node, given the layers of all known nodes."""
 
     convolution: Convolution
     links: tuple[Link, ...]
     weights: Mapping[str, npt.NDArray[Any]]
-    """Everything but the id embeddings, by parameter name."""
+    """All parameters but the id embeddings, by name."""
     layers: Mapping[str, Sequence[npt.NDArray[Any]]]
     """Label → its nodes' vectors (nodes, dim) before each layer."""
     degrees: Mapping[str, npt.NDArray[Any]]
-    """Link name → edges that every source sends out, shape (S,)."""
+    """Link name → number of outgoing edges of every source, shape (S,)."""
     columns: Columns = field(default_factory=dict)
-    """Label → what its features are, for the labels that have any."""
+    """Label → its features, for the labels that have any."""
     now: int | None = None
-    """The newest watch of the training, in ms, that ages are told from."""
+    """Time of the newest watch in the training data, in ms; ages count back from it."""
 
     @property
     def embeds(self) -> bool:
-        """Whether it can embed anything: graph attention can, over one layer at least."""
+        """Whether it can embed new nodes: a graph attention network (gat) with at least one layer can."""
         return self.convolution == "gat" and all(self.layers.values())
 
     def features(self, label: str, properties: Mapping[str, Any] | None) -> Floats | None:
         """Features (F,) of a node with these ``properties`` in the graph; None where its label has none.
 
-        Of whom nothing is known, all is as the average has it, but for flags, of which none is set.
+        Without any known property every number is the average and no flag is set.
         """
         if label not in self.columns:
             return None
         columns = self.columns[label]
-        told = profile(label, properties or {}, self.now)
-        if not told.keys() & {column.name for column in columns}:
+        known = profile(label, properties or {}, self.now)
+        if not known.keys() & {column.name for column in columns}:
             return np.zeros(len(columns), dtype=np.float32)
-        return features_of(columns, told)
+        return features_of(columns, known)
 
     def embed(self, label: str, neighbours: Mapping[str, Ints], features: Floats | None = None) -> Floats:
         """Unit vector (dim,) of a new node of ``label`` with its ``neighbours``, nids by the name of the link to it.
 
         A new user's links are ``rev_WATCHED`` (contents) and ``rev_FOLLOWS`` (whom they follow), or ``FOLLOWS``; a new
-        content's are ``WATCHED`` and ``MADE`` (users), ``rev_HAS_GENRE`` (genres) and so on. Names that the network
-        does not know are passed over. ``features`` (F,) are those of `features`. A node without neighbours and
-        features gets zeros. Edge features count as unknown. Raises ModelError for a network that is not GAT.
+        content's are ``WATCHED`` and ``MADE`` (users), ``rev_HAS_GENRE`` (genres) and so on. Links that are not in the
+        network are ignored. ``features`` (F,) are those of `features`. A node without neighbours and features gets
+        zeros. Edge features count as unknown. Raises ModelError for a network that is not GAT.
         """
         if self.convolution != "gat":
             raise ModelError(f"A {self.convolution} network cannot embed new nodes.", do="Train with convolution gat.")
@@ -97,7 +95,7 @@ class Encoder:
         heads = len(left)
         values = np.asarray(self.layers[link.source][depth][near], dtype=np.float32).reshape(len(near), heads, -1)
         score = (values * left).sum(-1) + (vector.reshape(heads, -1) * right).sum(-1)
-        score = np.where(score < 0.0, _SLOPE * score, score)
+        score = np.where(score < 0.0, RECIPE.attention_slope * score, score)
         score -= np.log1p(self.degrees[link.name][near])[:, None] * self.weights[f"{prefix}.prior"]
         alpha = np.exp(score - score.max(0))
         alpha /= alpha.sum(0)
@@ -108,8 +106,8 @@ class Encoder:
         """Write the weights as safetensors, the layers as half-precision arrays."""
         save_file({n: np.ascontiguousarray(w) for n, w in self.weights.items()}, folder / "weights.safetensors")
         (folder / "links.json").write_text(json.dumps([asdict(link) for link in self.links]))
-        told = {label: [asdict(column) for column in columns] for label, columns in self.columns.items()}
-        (folder / "columns.json").write_text(json.dumps({"now": self.now, "columns": told}))
+        columns = {label: [asdict(column) for column in described] for label, described in self.columns.items()}
+        (folder / "columns.json").write_text(json.dumps({"now": self.now, "columns": columns}))
         for name, degrees in self.degrees.items():
             np.save(folder / f"degrees-{name}.npy", degrees)
         for label, layers in self.layers.items():
@@ -118,14 +116,14 @@ class Encoder:
 
     @classmethod
     def load(cls, folder: Path, convolution: Convolution) -> Encoder:
-        """Map what ``save`` wrote. Raises OSError, ValueError or TypeError where it is not whole."""
+        """Memory-map what ``save`` wrote. Raises OSError, ValueError or TypeError if a file is missing or damaged."""
         links = tuple(Link(**link) for link in json.loads((folder / "links.json").read_text()))
         degrees = {link.name: np.load(folder / f"degrees-{link.name}.npy", mmap_mode="r") for link in links}
         layers: dict[str, list[npt.NDArray[Any]]] = {}
         for label in {label for link in links for label in (link.source, link.target)}:
             files = sorted(folder.glob(f"layer-{label}-*.npy"))
             layers[label] = [np.load(file, mmap_mode="r") for file in files]
-        told = json.loads((folder / "columns.json").read_text())
-        columns = {label: tuple(Column(**column) for column in of) for label, of in told["columns"].items()}
+        saved = json.loads((folder / "columns.json").read_text())
+        columns = {label: tuple(Column(**column) for column in of) for label, of in saved["columns"].items()}
         weights = load_file(folder / "weights.safetensors")
-        return cls(convolution, links, weights, layers, degrees, columns, told["now"])
+        return cls(convolution, links, weights, layers, degrees, columns, saved["now"])

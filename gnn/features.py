@@ -1,4 +1,4 @@
-"""What is known of nodes and edges beside who they are, as numbers; nothing at all where the data says nothing."""
+"""Node features, edge features and label weights as arrays, out of the snapshot's properties."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from gnn.recipe import RECIPE
 from graph import schema
 from graph.snapshot import Snapshot
 from graph.snapshot.ages import ages as watch_ages
@@ -27,31 +28,27 @@ __all__ = [
     "watch_weights",
 ]
 
-_FAR = 5.0
-"""Standard deviations from the mean that a feature may be off: what is known of nearly everyone has deviations so small
-that the one of whom it is not would be a hundred off."""
-
 Floats = npt.NDArray[np.float32]
 Ages = Mapping[str, Floats]
 
 
 @dataclass(frozen=True)
 class Column:
-    """One feature of a kind of nodes, out of one of their `graph.snapshot.profiles`."""
+    """One feature of a label's nodes, out of one property of `graph.snapshot.profiles`."""
 
     name: str
     reads: Literal["flag", "number", "gap"]
-    """Whether something is so, the log1p of a number, or whether the number is unknown."""
+    """A flag, the log1p of a number, or whether the number is unknown."""
     mean: float = 0.0
     deviation: float = 1.0
-    """What is taken off a number or a gap, and what it is then divided by."""
+    """Numbers and gaps are standardised with these."""
 
     def of(self, values: npt.NDArray[Any]) -> Floats:
-        """The feature (n,) of nodes that have these ``values`` (n,), NaN or False where unknown."""
+        """The feature (n,) of nodes with these ``values`` (n,), which are NaN or False where unknown."""
         if self.reads == "flag":
             return values.astype(np.float32)
         standardised = (_raw(values, self.reads) - self.mean) / self.deviation
-        return np.clip(standardised, -_FAR, _FAR).astype(np.float32)
+        return np.clip(standardised, -RECIPE.feature_limit, RECIPE.feature_limit).astype(np.float32)
 
 
 Columns = Mapping[str, tuple[Column, ...]]
@@ -64,7 +61,7 @@ class NodeFeatures:
     values: Mapping[str, Floats]
     """Shape (nodes, F)."""
     columns: Columns
-    """What each of the F is."""
+    """Description of each of the F features."""
 
 
 def node_features(snapshot: Snapshot) -> NodeFeatures:
@@ -79,18 +76,18 @@ def node_features(snapshot: Snapshot) -> NodeFeatures:
 
 
 def features_of(columns: Sequence[Column], profile: Mapping[str, float]) -> Floats:
-    """The features (F,) of one node by its `graph.snapshot.profiles.profile`; what that does not tell is a gap.
+    """The features (F,) of one node by its `graph.snapshot.profiles.profile`.
 
-    Where training knew no gap, it is the mean.
+    A missing number is a gap, or the mean if training saw no gap in it.
     """
     gaps = {column.name for column in columns if column.reads == "gap"}
-    told = [
+    features = [
         0.0
         if column.reads == "number" and column.name not in profile and column.name not in gaps
         else float(column.of(np.array([profile.get(column.name, 0.0 if column.reads == "flag" else np.nan)]))[0])
         for column in columns
     ]
-    return np.array(told, dtype=np.float32)
+    return np.array(features, dtype=np.float32)
 
 
 def _columns(name: str, values: npt.NDArray[Any]) -> list[Column]:
@@ -110,7 +107,7 @@ def _raw(values: npt.NDArray[Any], kind: Literal["number", "gap"]) -> npt.NDArra
 
 
 def edge_ages(snapshot: Snapshot) -> dict[str, Floats]:
-    """Days of every edge (E,) at the newest watch, or without one follow, by type; where they are known and vary."""
+    """Age of every edge in days (E,), by type, where ages are known and vary: up to the newest watch, or follow."""
     since = snapshot.follows.columns.get("since")
     found = {
         schema.WATCHED: watch_ages(snapshot),
@@ -120,19 +117,19 @@ def edge_ages(snapshot: Snapshot) -> dict[str, Floats]:
 
 
 def half_lives(ages: Ages) -> dict[str, float]:
-    """Days after which the recency of an edge halves, a third of the time covered; by the types that have it."""
-    return {type_: float(days.max()) / 3.0 for type_, days in ages.items()}
+    """Half-life of recency in days by relationship type: a third of the time that its edges cover."""
+    return {type_: float(days.max()) / RECIPE.half_lives_covered for type_, days in ages.items()}
 
 
 def _recency(days: Floats) -> Floats:
-    return np.asarray(np.exp2(np.float32(-3.0) * days / days.max()))
+    return np.asarray(np.exp2(np.float32(-RECIPE.half_lives_covered) * days / days.max()))
 
 
 def edge_features(snapshot: Snapshot, ages: Ages) -> dict[str, Floats]:
-    """Features (E, F) of a relationship type's edges, by type, in the snapshot's order; only of types that have any.
+    """Features (E, F) of edges by relationship type, in the snapshot's order; only types that have any.
 
-    Of every watch its engagement and recency, of every follow its recency, each where it varies. Recency is
-    2^(−age / half-life), and the last feature wherever there is one of the `half_lives`. ``ages`` are its `edge_ages`.
+    A watch has engagement and recency, a follow has recency, each where it varies. Recency is 2^(−age / half-life) and
+    always the last feature. ``ages`` are the snapshot's `edge_ages`.
     """
     found: dict[str, list[Floats]] = {}
     if snapshot.mode == "engagement":
@@ -143,14 +140,14 @@ def edge_features(snapshot: Snapshot, ages: Ages) -> dict[str, Floats]:
 
 
 def watch_weights(snapshot: Snapshot, ages: Ages) -> Floats:
-    """How much every watch counts in the loss, (E,): all the same, or by engagement and recency where they vary.
+    """Weight of every watch in the loss, (E,): 1, or by engagement and recency where they vary.
 
-    The floors keep a watch that was cut short, or is old, a sign of some interest.
+    It is never 0: a short or old watch still shows some interest.
     """
     weights = np.ones(len(snapshot.watched), dtype=np.float32)
     if snapshot.mode == "engagement":
-        weights *= 0.25 + np.asarray(snapshot.watched.columns["engagement"])
+        weights *= RECIPE.least_engagement_weight + np.asarray(snapshot.watched.columns["engagement"])
     days = ages.get(schema.WATCHED)
     if days is not None:
-        weights *= 0.5 + 0.5 * _recency(days)
+        weights *= RECIPE.oldest_watch_weight + (1.0 - RECIPE.oldest_watch_weight) * _recency(days)
     return weights

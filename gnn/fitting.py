@@ -1,4 +1,4 @@
-"""From a snapshot to a trained artifact: what to hold out, when to stop, what to keep, how to go on after a kill."""
+"""From a snapshot to a trained artifact: holding out, stopping, resuming after a kill."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from copy import deepcopy
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import scipy.sparse as sp
 import torch
 from torch import Tensor
@@ -25,8 +24,10 @@ from gnn.embeddings import Embeddings
 from gnn.encoder import Encoder
 from gnn.features import edge_ages, edge_features, half_lives, node_features, watch_weights
 from gnn.friends import Friends
+from gnn.recipe import RECIPE
+from gnn.reproducible import reproducible
 from gnn.topology import Topology
-from gnn.training import Trainer
+from gnn.training import Trainer, device_of
 from gnn.validation import hold_out, judged_users, ndcg_at_10
 from gnn.watches import Watches
 from graph import aside, schema
@@ -37,25 +38,14 @@ from recommenders.core.recommender import Progress
 
 __all__ = ["fit", "trainer"]
 
-Ints = npt.NDArray[np.int64]
-
-_SEARCH_SHARE = 0.5
-"""Of the time, for finding the number of epochs where no validation part is given."""
-_BLIND_EPOCHS = 60
-"""Where there is too little to hold anything out."""
-_JUDGING_PAUSE = 2.0
-"""Time for epochs, as a multiple of the time that judging takes, before an epoch is judged again."""
-_LEAST_STEPS = 40
-"""Before so many validation stops nothing: where ids start spectrally it rises, rests a dozen steps, and goes on."""
+_SEARCH_SHARE: Final = 0.5
+"""Share of a time cap for finding the number of epochs, where no validation part is given …"""
+_LARGE_SEARCH_SHARE: Final = 0.8
+"""… and in a large graph, where training goes on from there."""
 _CHECKPOINT_EVERY_S = 60.0
+"""Checkpoints change no result, so the clock may decide when they are written …"""
 _CHECKPOINT_SHARE = 0.05
-"""Of the time, for writing checkpoints: of a large network one takes seconds."""
-_LARGE_BUDGET_S = 3_300.0
-"""For training on a large graph, where nobody said."""
-_LARGE_SEARCH_SHARE = 0.8
-"""Of the time on a large graph, until what was held out is learned from too."""
-_GOING_ON = 0.5
-"""Epochs on everything for each epoch before."""
+"""… and how much of the time they may take: a large network's takes seconds."""
 
 
 def fit(
@@ -70,31 +60,46 @@ def fit(
     start: Artifact | None = None,
 ) -> Artifact:
     """See `gnn.recommender.GraphNetwork.fit`."""
+    with reproducible(config.threads, device_of(config.device)):
+        return _fit(name, config, snapshot, progress, validation, epochs, budget_s, checkpoint, start)
+
+
+def _fit(
+    name: str,
+    config: GnnConfig,
+    snapshot: Snapshot,
+    progress: Progress | None,
+    validation: sp.csr_array | None,
+    epochs: int | None,
+    budget_s: float | None,
+    checkpoint: Path | None,
+    start: Artifact | None,
+) -> Artifact:
     progress = progress or (lambda share, what: None)
     large = _is_large(snapshot)
     if large:  # once, for the search and the training alike
         unset = SMALLER.keys() - config.model_fields_set
         config = config.model_copy(update={key: SMALLER[key] for key in unset})
-    begun, metrics = 0.0, dict[str, float]()
+    begun, metrics, capped = 0.0, dict[str, float](), False
     run: _Run | None = None
     training_file = checkpoint and checkpoint / "training.pt"
     if validation is None and epochs is None:
         begun = _LARGE_SEARCH_SHARE if large else _SEARCH_SHARE
-        budget_s = budget_s or (_LARGE_BUDGET_S if large else None)
         searching: Progress = lambda share, what: progress(begun * share, f"finding when to stop, {what}")  # noqa: E731
         search_file = checkpoint and checkpoint / "search.pt"
         search_s = None if budget_s is None else begun * budget_s
-        search = _Run.blind(config, snapshot, search_s, search_file).train(searching)
-        epochs, metrics = search.trainer.history.best_epoch if search.judged.size else _BLIND_EPOCHS, search.metrics
+        search = _Run.search(config, snapshot, search_s, search_file).train(searching)
+        epochs = search.trainer.history.best_epoch if search.judged.size else RECIPE.blind_epochs
+        metrics, capped = search.metrics, search.capped
         budget_s = None if budget_s is None else (1.0 - begun) * budget_s
-        if large:  # there is no time to begin anew, so what was held out is learned from now
+        if large:  # there is no time to start again, so it continues on the held-out part too
             run = search.going_on(snapshot, epochs, budget_s, training_file)
         del search
     elif start is not None and large and epochs is not None:
         run = _Run.after(start.weights, start.manifest.epochs, config, snapshot, epochs, budget_s, training_file)
     training: Progress = lambda share, what: progress(begun + (1.0 - begun) * share, what)  # noqa: E731
     run = (run or _Run(config, snapshot, validation, epochs, budget_s, training_file)).train(training)
-    return run.artifact(name, metrics | run.metrics)
+    return run.artifact(name, metrics | run.metrics, capped=capped or run.capped)
 
 
 def _is_large(snapshot: Snapshot) -> bool:
@@ -102,7 +107,7 @@ def _is_large(snapshot: Snapshot) -> bool:
 
 
 class _Run:
-    """One training from scratch, or from its checkpoint, to its end."""
+    """One training from the start, or from its checkpoint, to its end."""
 
     def __init__(
         self,
@@ -126,18 +131,20 @@ class _Run:
         """Averaged weights of the best epoch so far."""
         self.best_optimiser: dict[str, Any] | None = None
         """The optimiser's state of the same epoch, in a large graph, where training goes on from there."""
-        self.spent = self.longest = self.judging = 0.0
-        """Seconds: in all, for the longest epoch, and for judging one."""
-        self.kept = -1
+        self.spent = self.longest = 0.0
+        """Seconds so far, and seconds of the longest epoch with its validation."""
+        self.capped = False
+        """Whether the time ended before the epochs and the patience did."""
+        self.saved_steps = -1
         """Steps at which the checkpoint was written."""
-        self.before = 0
-        """Epochs that the weights it began with had been trained for."""
+        self.epochs_before = 0
+        """Epochs that the weights it started with had been trained for."""
 
     @classmethod
-    def blind(cls, config: GnnConfig, snapshot: Snapshot, budget_s: float | None, checkpoint: Path | None) -> _Run:
-        """A run that holds out itself what it is judged by, of one epoch where there is too little."""
+    def search(cls, config: GnnConfig, snapshot: Snapshot, budget_s: float | None, checkpoint: Path | None) -> _Run:
+        """A run that holds out its own validation part; of one epoch where there is too little to hold out."""
         rest, validation = hold_out(snapshot, np.random.default_rng(config.seed))
-        if _is_large(snapshot):  # it goes on with the whole: what edges and nodes are described by has to stay
+        if _is_large(snapshot):  # it continues on the whole, so the features of edges and nodes have to stay
             rest = Snapshot(snapshot.manifest, rest.nodes, rest.edges)
         return cls(config, rest, validation, None if validation.nnz else 1, budget_s, checkpoint)
 
@@ -153,23 +160,23 @@ class _Run:
         checkpoint: Path | None,
         optimiser: dict[str, Any] | None = None,
     ) -> _Run | None:
-        """A run that goes on from ``weights``, which took ``before`` epochs, for a part of ``epochs``.
+        """A run that continues from ``weights``, trained for ``before`` epochs, for `Recipe.going_on` of ``epochs``.
 
-        None where the network of this snapshot has other shapes: it has to begin anew.
+        None if the network of this snapshot has other shapes: it has to start again.
         """
-        run = cls(config, snapshot, None, math.ceil(_GOING_ON * epochs), budget_s, checkpoint)
+        run = cls(config, snapshot, None, math.ceil(RECIPE.going_on * epochs), budget_s, checkpoint)
         if not run.trainer.takes(weights):
             return None
-        run.before = before
+        run.epochs_before = before
         run.trainer.begin_with(weights, before, optimiser)
         return run
 
     def going_on(self, snapshot: Snapshot, epochs: int, budget_s: float | None, checkpoint: Path | None) -> _Run | None:
-        """`after` the best weights of this run, which is over then, on a ``snapshot`` of the same nodes."""
+        """`after` the best epoch of this run, which is over then, on a ``snapshot`` of the same nodes."""
         weights = self.best or self.trainer.average
         optimiser = self.best_optimiser or self.trainer.optimiser.state_dict()
         before = self.trainer.history.best_epoch
-        del self.trainer, self.snapshot, self.seen, self.validation  # of a large graph there is no room for two
+        del self.trainer, self.snapshot, self.seen, self.validation  # a large graph leaves no room for two of them
         return _Run.after(weights, before, self.config, snapshot, epochs, budget_s, checkpoint, optimiser)
 
     @property
@@ -178,7 +185,7 @@ class _Run:
         return {"validation_ndcg@10": max(history.validation.values())} if history.validation else {}
 
     def train(self, progress: Progress) -> _Run:
-        """Epoch after epoch until it no longer helps, they are all done, or the time is up."""
+        """Train epoch after epoch until validation stops rising, all epochs are done, or the time cap is reached."""
         trainer, history = self.trainer, self.trainer.history
         self._resume()
         begun, saved, saving = time.monotonic() - self.spent, time.monotonic(), 0.0
@@ -189,57 +196,75 @@ class _Run:
             started = time.monotonic()
             loss = trainer.epoch()
             done = len(history.loss)
+            if len(self.judged) and (done % self.epochs_per_validation == 0 or done == self.epochs):
+                self._validate(done)
             self.longest = processes.agreed(max(self.longest, time.monotonic() - started))
-            # Judging costs a pass over the graph and a ranking: at most a third of the time goes there.
-            pause = 1 + int(_JUDGING_PAUSE * self.judging / max(self.longest, 1e-9))
-            if len(self.judged) and (done % pause == 0 or done == self.epochs):
-                started = time.monotonic()
-                self._judge(done)
-                self.judging = processes.agreed(time.monotonic() - started)
             self.spent = processes.agreed(time.monotonic() - begun)
-            share = done / self.epochs
-            if self.budget_s is not None:
-                share = max(share, self.spent / self.budget_s)
-            progress(min(share, 1.0), self._said(done, loss, share))
+            share = self._share(done)
+            progress(share, self._status(done, loss, share))
             if self.checkpoint and time.monotonic() - saved > max(_CHECKPOINT_EVERY_S, saving / _CHECKPOINT_SHARE):
                 started = time.monotonic()
-                self.keep()
+                self.save_checkpoint()
                 saved = time.monotonic()
                 saving = saved - started
         if len(self.judged) and not history.validation:
-            self._judge(len(history.loss))
-        if trainer.steps != self.kept:
-            self.keep()  # over, for whoever is killed before what it found is saved
+            self._validate(len(history.loss))
+        if trainer.steps != self.saved_steps:
+            self.save_checkpoint()  # finished, in case of a kill before the artifact is saved
         return self
 
     def _over(self) -> bool:
-        """Whether another epoch has no use, no place or no time."""
+        """Whether to stop: all epochs are done, validation no longer rises, or the next epoch would exceed the cap."""
         history = self.trainer.history
         done = len(history.loss)
-        late = self.budget_s is not None and done > 0 and self.spent + self.longest > self.budget_s
         waited = max(history.validation) - history.best_epoch if history.validation else 0
-        useless = waited >= self.config.patience and self.trainer.steps >= _LEAST_STEPS
-        return late or useless or done >= self.epochs or not self.trainer.watches.content.size
+        useless = waited >= self.config.patience and self.trainer.steps >= RECIPE.least_steps
+        if useless or done >= self.epochs or not self.trainer.watches.content.size:
+            return True
+        # One epoch is trained in any case.
+        self.capped = self.budget_s is not None and done > 0 and self.spent + self.longest > self.budget_s
+        return self.capped
 
-    def _said(self, done: int, loss: float, share: float) -> str:
-        left = max(0.0, self.spent * (1.0 / max(share, 1e-9) - 1.0))  # one epoch is trained whatever it takes
+    @cached_property
+    def epochs_per_validation(self) -> int:
+        """Epochs from one validation to the next, by the sizes of the graph and of the network.
+
+        Validation embeds everyone, the forward half of what an edge costs, and ranks all contents for its users.
+        """
+        batches, contents = self.trainer.batches, self.snapshot.contents.count
+        users = len(self.trainer.watches.users) / batches.steps_per_pass
+        layers = 0 if self.config.convolution == "dense" else self.config.layers
+        edges = batches.edges_per_step * (1 if self.config.neighbours else layers)
+        step = users * (batches.sampled_contents or contents) + RECIPE.pairs_per_edge * edges
+        validation = RECIPE.validated_pair_cost * len(self.judged) * contents
+        validation += 0.5 * RECIPE.pairs_per_edge * self.trainer.topology.edges * layers
+        return 1 + int(validation / (RECIPE.validation_cost * batches.steps_per_epoch * max(step, 1.0)))
+
+    def _share(self, done: int) -> float:
+        share = done / self.epochs
+        if self.budget_s is not None:
+            share = max(share, self.spent / self.budget_s)
+        return min(share, 1.0)
+
+    def _status(self, done: int, loss: float, share: float) -> str:
+        left = max(0.0, self.spent * (1.0 / max(share, 1e-9) - 1.0))
         figures = self.trainer.history.validation
-        judged = f", NDCG@10 {100 * list(figures.values())[-1]:.2f} %" if figures else ""
-        return f"epoch {done}, loss {loss:.3f}{judged}, at most {left:.0f} s left"
+        validated = f", NDCG@10 {100 * list(figures.values())[-1]:.2f} %" if figures else ""
+        return f"epoch {done}, loss {loss:.3f}{validated}, at most {left:.0f} s left"
 
-    def _judge(self, done: int) -> None:
+    def _validate(self, done: int) -> None:
         history = self.trainer.history
         assert self.validation is not None
         users, contents, _ = self.trainer.embed()
-        found = ndcg_at_10(users, contents, self.trainer.bias, self.seen, self.validation, self.judged)
-        history.validation[done] = processes.agreed(found)
+        figure = ndcg_at_10(users, contents, self.trainer.bias, self.seen, self.validation, self.judged)
+        history.validation[done] = processes.agreed(figure)
         if history.best_epoch == done:
             self.best = [average.clone() for average in self.trainer.average]
             if _is_large(self.snapshot):
                 self.best_optimiser = deepcopy(self.trainer.optimiser.state_dict())
 
-    def artifact(self, name: str, metrics: dict[str, float]) -> Artifact:
-        """What is kept: the vectors of the best epoch, or of the last one without validation."""
+    def artifact(self, name: str, metrics: dict[str, float], *, capped: bool) -> Artifact:
+        """The artifact of the best epoch, or of the last one without validation."""
         if self.best is not None:
             self.trainer.average = self.best
         users, contents, layers = self.trainer.embed()
@@ -260,9 +285,12 @@ class _Run:
             model=name,
             graph_id=self.snapshot.manifest.graph_id,
             config=self.config,
-            epochs=self.before + self.trainer.history.best_epoch,
+            recipe=RECIPE,
+            threads=torch.get_num_threads(),
+            precision=str(self.trainer.precision).removeprefix("torch."),
+            epochs=self.epochs_before + self.trainer.history.best_epoch,
+            capped=capped,
             metrics=metrics,
-            seconds=self.spent,
             cutoff=self.snapshot.manifest.cutoff,
         )
         topology = self.trainer.topology
@@ -276,55 +304,54 @@ class _Run:
             newest_watch(self.snapshot),
         )
         weights = self.trainer.average if _is_large(self.snapshot) else ()
-        return Artifact(manifest, embeddings, encoder, weights)
+        return Artifact(manifest, embeddings, encoder, weights, self.spent)
 
     @cached_property
     def _fingerprint(self) -> str:
         shapes = [tuple(parameter.shape) for parameter in self.trainer.parameters]
-        told = f"{self.config.model_dump_json()} {self.snapshot.digest} {self.epochs} {shapes}"
-        found = hashlib.sha256(told.encode())
+        described = f"{self.config.model_dump_json()} {RECIPE} {self.snapshot.digest} {self.epochs} {shapes}"
+        digest = hashlib.sha256(described.encode())
         if self.validation is not None:
             for array in (self.validation.indptr, self.validation.indices):
-                found.update(np.ascontiguousarray(array).data)
-        return found.hexdigest()
+                digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()
 
-    def keep(self) -> None:
-        """Write the checkpoint file, if one is wanted; without room for it, training goes on all the same."""
+    def save_checkpoint(self) -> None:
+        """Write the checkpoint file, if one is wanted; if there is no room for it, warn and continue."""
         if self.checkpoint is None or processes.rank() > 0:
             return
-        clock = self.spent, self.longest, self.judging
         best = {"best": self.best, "best_optimiser": self.best_optimiser}
-        state = best | {"fingerprint": self._fingerprint, "clock": clock}
+        state = best | {"fingerprint": self._fingerprint, "clock": (self.spent, self.longest)}
         try:
             with aside.file(self.checkpoint) as file:
                 torch.save(state | self.trainer.state(), file)
-        except (OSError, RuntimeError) as error:  # torch tells of a full disk by either
+        except (OSError, RuntimeError) as error:  # torch raises either for a full disk
             warnings.warn(f"No checkpoint was written: {error}", stacklevel=2)
-        self.kept = self.trainer.steps
+        self.saved_steps = self.trainer.steps
 
     def _resume(self) -> None:
         state = _read(self.checkpoint)
         if state and state["fingerprint"] == self._fingerprint:
-            self.best, (self.spent, self.longest, self.judging) = state["best"], state["clock"]
+            self.best, (self.spent, self.longest) = state["best"], state["clock"]
             self.best_optimiser = state["best_optimiser"]
             if self.best is not None:
                 self.best = [weight.to(self.trainer.device) for weight in self.best]
             self.trainer.restore(state)
-            self.kept = self.trainer.steps
+            self.saved_steps = self.trainer.steps
         if processes.agreed(self.trainer.steps) != self.trainer.steps:
             raise ModelError("The processes do not see the same checkpoint.", do="Share the home folder, or delete it.")
 
 
 def _read(checkpoint: Path | None) -> dict[str, Any]:
-    """What `_Run.keep` wrote; nothing where there is no such file, or none that can be read."""
+    """What `_Run.save_checkpoint` wrote; empty if there is no such file or it cannot be read."""
     try:
         return dict(torch.load(checkpoint, map_location="cpu", weights_only=True)) if checkpoint else {}
-    except Exception:  # a file cut short has as many errors as there are readers in torch
+    except Exception:  # a truncated file raises a different error in each of torch's readers
         return {}
 
 
 def trainer(config: GnnConfig, snapshot: Snapshot) -> Trainer:
-    """One that has not taken a step yet."""
+    """A trainer for the snapshot that has not taken a step yet."""
     watched = snapshot.watched
     ages = edge_ages(snapshot)
     described, halved = edge_features(snapshot, ages), half_lives(ages)

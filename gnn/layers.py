@@ -1,7 +1,7 @@
-"""The convolutions, one class each, over one relation between two kinds of nodes; chosen by one key.
+"""The convolutions, one class each, over one relation between two labels; `GnnConfig.convolution` chooses.
 
-None of them transforms the vectors it sums unless its paper cannot do without: id embeddings already are what a
-transform would make (He et al., LightGCN, arXiv:2002.02126), and each transform here starts as the identity.
+A convolution transforms the vectors it sums only where its paper needs it: a transform of id embeddings learns
+nothing that the ids cannot learn (He et al., LightGCN, arXiv:2002.02126). Each transform starts as the identity.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from torch import Tensor, nn
 
 from gnn.attention import attend, attend_v2, weighted_sum
 from gnn.config import Convolution
+from gnn.recipe import RECIPE
 from gnn.relations import Relation
 
-__all__ = ["CONVOLUTIONS", "Dense", "Gat", "GatV2", "Gcn", "GraphConv", "LightGcn", "Sage"]
+__all__ = ["CONVOLUTIONS", "Dense", "Gat", "GatV2", "Gcn", "GraphConv", "Light", "Sage"]
 
 
 def _log_degrees(relation: Relation, like: Tensor) -> Tensor:
@@ -23,13 +24,12 @@ def _log_degrees(relation: Relation, like: Tensor) -> Tensor:
 
 
 class _Attention(nn.Module):
-    """What both attentions share: a learned prior against sources of many edges, and the weights of edge features."""
+    """Shared by both attentions: a learned prior against sources of many edges, and weights of edge features."""
 
     def __init__(self, dim: int, heads: int, edge_features: int) -> None:
         super().__init__()
         self.heads = heads
-        # At 0.5, with all else near zero, attention starts as symmetric-normalised propagation.
-        self.prior = nn.Parameter(torch.full((heads,), 0.5))
+        self.prior = nn.Parameter(torch.full((heads,), RECIPE.attention_prior))
         self.edge = nn.Parameter(torch.zeros(edge_features)) if edge_features else None
 
     def biases(self, relation: Relation, like: Tensor) -> tuple[Tensor, Tensor | None]:
@@ -45,11 +45,11 @@ class Gat(_Attention):
 
     def __init__(self, dim: int, heads: int, edge_features: int) -> None:
         super().__init__(dim, heads, edge_features)
-        self.left = nn.Parameter(torch.randn(heads, dim // heads) * 0.01)
-        self.right = nn.Parameter(torch.randn(heads, dim // heads) * 0.01)
+        self.left = nn.Parameter(torch.randn(heads, dim // heads) * RECIPE.attention_std)
+        self.right = nn.Parameter(torch.randn(heads, dim // heads) * RECIPE.attention_std)
 
     def ends(self) -> tuple[Tensor, Tensor]:
-        """What sources' and targets' vectors are multiplied by, (D, H) each, for `forward`.
+        """The matrices (D, H) that sources' and targets' vectors are multiplied by before `forward`.
 
         One product with a block-diagonal matrix is a matmul; head by head it would be passes over memory.
         """
@@ -68,7 +68,7 @@ class GatV2(_Attention):
         super().__init__(dim, heads, edge_features)
         self.left = nn.Linear(dim, dim, bias=False)
         self.right = nn.Linear(dim, dim)
-        self.weight = nn.Parameter(torch.randn(dim) * 0.01)
+        self.weight = nn.Parameter(torch.randn(dim) * RECIPE.attention_std)
 
     def forward(self, source: Tensor, target: Tensor, relation: Relation) -> Tensor:
         """Messages from source (S, D) to target (T, D)."""
@@ -97,8 +97,8 @@ class _Fixed(nn.Module):
         return weighted_sum(weight.to(source), source, relation)
 
 
-class LightGcn(_Fixed):
-    """LightGCN (arXiv:2002.02126): symmetric-normalised sums."""
+class Light(_Fixed):
+    """The propagation of LightGCN (arXiv:2002.02126): symmetric-normalised sums."""
 
     def forward(self, source: Tensor, target: Tensor, relation: Relation) -> Tensor:
         """Messages from source (S, D) to target (T, D)."""
@@ -134,7 +134,7 @@ class Sage(_Fixed):
 
 
 class GraphConv(Sage):
-    """GraphConv (arXiv:1810.02244) with the degree-weighted sum for the plain one, whose hubs would drown the rest."""
+    """GraphConv (arXiv:1810.02244) with degree-weighted sums; in plain sums hubs would dominate."""
 
     def forward(self, source: Tensor, target: Tensor, relation: Relation) -> Tensor:
         """Messages from source (S, D) to target (T, D)."""
@@ -155,7 +155,7 @@ def _identity(dim: int) -> nn.Linear:
 
 
 class Dense(nn.Module):
-    """No message at all: a node's own vector through a dense layer, as a network without a graph has it."""
+    """A dense layer on each node's own vector, without messages."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()
@@ -172,5 +172,5 @@ CONVOLUTIONS: dict[Convolution, Callable[[int, int, int], nn.Module]] = {
     "gcn": Gcn,
     "graphconv": GraphConv,
     "sage": Sage,
-    "lightgcn": LightGcn,
+    "light": Light,
 }

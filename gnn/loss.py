@@ -1,4 +1,4 @@
-"""What tells a user's contents from the rest: softmax over the catalogue without keeping users × contents, or pairs."""
+"""Losses over users and contents: softmax over the catalogue without keeping users × contents, or pairs (BPR)."""
 
 from __future__ import annotations
 
@@ -11,31 +11,50 @@ import torch
 from torch import Tensor
 
 from gnn.attention import weighted_sum
+from gnn.recipe import RECIPE
 from gnn.relations import Relation
 
-__all__ = ["Negatives", "pairwise_loss", "popularity_bias", "softmax_loss"]
-
-_BLOCK_VALUES = 24_000_000
-"""Logits held at once: 48 MB of bfloat16, near what the last cache level holds …"""
-_BLOCK_USERS = 256
-"""… but of so many users at least: each block adds to the gradient of all contents, and of 330,000 that costs more than
-the cache saves."""
+__all__ = ["CatalogueSample", "Negatives", "pairwise_loss", "popularity_bias", "softmax_loss"]
 
 
 @dataclass(frozen=True)
 class Negatives:
-    """The contents that stand for the catalogue in the denominator, all where both are None."""
+    """The contents of the denominator with their importance weights; all contents where both are None."""
 
     ids: Tensor | None = None
     """Content nids, shape (N,)."""
     weight: Tensor | None = None
-    """How many contents each of them stands for, one over its chance of being drawn, shape (N,)."""
+    """One over the expected number of times that each is drawn, shape (N,)."""
+
+
+class CatalogueSample:
+    """Draws the contents of a sampled softmax's denominator: a part uniformly, the rest by popularity."""
+
+    def __init__(self, watchers: npt.NDArray[np.int64], count: int, device: torch.device) -> None:
+        """``watchers`` (C,) count the users of each content; ``count`` contents are drawn, or all taken if it is 0."""
+        self._count, self._device = count, device
+        popularity = watchers**RECIPE.sampled_power
+        uniform = RECIPE.sampled_uniformly
+        mixed = uniform / max(1, len(watchers)) + (1.0 - uniform) * popularity / max(1.0, popularity.sum())
+        self._cumulated = np.cumsum(mixed / mixed.sum())
+
+    def draw(self, rng: np.random.Generator) -> Negatives:
+        """A fresh draw, with repetition."""
+        if not self._count:
+            return Negatives()
+        ids = np.searchsorted(self._cumulated, rng.random(self._count), side="right")
+        chance = np.diff(self._cumulated, prepend=0.0)[ids]
+        weight = torch.from_numpy((1.0 / (self._count * chance)).astype(np.float32))
+        return Negatives(torch.from_numpy(ids).to(self._device), weight.to(self._device))
 
 
 def popularity_bias(
     count: npt.NDArray[np.int64], temperature: float, popularity: float, device: torch.device
 ) -> Tensor:
-    """What cosines have added to them for odds of (1 + ``count``) ** ``popularity``, (n,): at most 0."""
+    """Popularity prior (n,), at most 0: adds ``popularity`` · log(1 + ``count``), less its maximum, to each logit.
+
+    It is scaled by ``temperature``, because it is added to cosines before they are divided by that.
+    """
     odds = torch.from_numpy(np.log1p(count).astype(np.float32)).to(device)
     return temperature * popularity * (odds - (odds.max() if len(odds) else 0.0))
 
@@ -52,9 +71,9 @@ def softmax_loss(
 ) -> Tensor:
     """Mean over positives of log sum_j exp((u·c_j + b_j) / temperature) − (u·c + b) / temperature.
 
-    users (B, D) and contents (C, D) of unit length; ``positives`` sends contents to the B users; ``weight`` (E,) is
-    each positive's share of the loss and should add up to 1; ``bias`` (C,) is b, at most 0, which None is, and nothing
-    that is learned. With sampled ``negatives`` the sum is estimated by importance weights, the log-popularity
+    users (B, D) and contents (C, D) have unit length; ``positives`` sends contents to the B users; ``weight`` (E,) is
+    each positive's share of the loss and should add up to 1; ``bias`` (C,) is b, at most 0 and a constant; None is 0.
+    With sampled ``negatives`` the sum is estimated by importance weights, the log-popularity
     correction of sampled softmax (Bengio & Senécal 2008).
 
     ``precision`` is the type of the three matrix products. With bfloat16 the processor adds up in float32, but each
@@ -88,7 +107,7 @@ def pairwise_loss(
 ) -> Tensor:
     """Mean over positives of −log σ((u·c + b − u·r − b_r) / temperature), Rendle et al. (BPR, UAI 2009).
 
-    ``rivals`` (E,) names one content r for every positive; all else is as `softmax_loss` has it.
+    ``rivals`` (E,) has one content r for every positive; the other arguments are those of `softmax_loss`.
     """
     watched = torch.tensor(positives.source, device=users.device, dtype=torch.int64)
     others = torch.from_numpy(rivals).to(users.device)
@@ -102,9 +121,9 @@ def pairwise_loss(
 class _LogSum(torch.autograd.Function):
     """Sum over users of share · log sum over contents of weight · exp(u·c / temperature).
 
-    The gradients are made in the forward pass, block by block, while the exponentials are at hand: three products in
-    all. Cosines are bounded, so exp(logit − 1/temperature) needs no maximum; the rows' sums come out of the product
-    with the contents as one more column.
+    The forward pass computes the gradients too, block by block, while it has the exponentials: three matrix products
+    in all. Cosines are bounded, so exp(logit − 1/temperature) needs no maximum; the sums of rows are one more column of
+    the product with the contents.
     """
 
     @staticmethod
@@ -125,7 +144,7 @@ class _LogSum(torch.autograd.Function):
         transposed = lows.t().contiguous()
         d_users, d_contents = torch.empty_like(users), torch.zeros_like(contents)
         total = torch.zeros((), dtype=users.dtype, device=users.device)
-        block = max(1, min(len(users), max(_BLOCK_USERS, _BLOCK_VALUES // max(1, len(contents)))))
+        block = max(1, min(len(users), max(RECIPE.loss_block_users, RECIPE.loss_block_values // max(1, len(contents)))))
         buffer = torch.empty(block, len(contents), dtype=precision, device=users.device)
         for start in range(0, len(users), block):
             rows = users[start : start + block]

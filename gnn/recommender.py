@@ -1,10 +1,10 @@
-"""The graph network behind the interface of every recommender; torch is imported only to train."""
+"""The graph networks behind the interface of every recommender, one class a convolution; only ``fit`` imports torch."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Final, Self
 
 import numpy as np
 import scipy.sparse as sp
@@ -17,11 +17,23 @@ from graph.errors import ModelError, SettingsError
 from graph.snapshot import Snapshot
 from recommenders.core.recommender import Floats, Ints, NewContent, Placed, Progress, Recommender
 
-__all__ = ["DenseNetwork", "GraphNetwork", "LightGcn"]
+__all__ = [
+    "NETWORKS",
+    "DenseNetwork",
+    "GatNetwork",
+    "GatV2Network",
+    "GcnNetwork",
+    "GraphConvNetwork",
+    "GraphNetwork",
+    "LightSoftmax",
+    "SageNetwork",
+]
 
 
 class GraphNetwork(Recommender):
-    """A user's score of a content is the cosine of their vectors, plus what popular contents have from the start.
+    """The score of a content for a user is the cosine of their vectors plus the content's popularity bias.
+
+    A subclass names a convolution; with this class it is a setting.
 
     Examples
     --------
@@ -35,9 +47,9 @@ class GraphNetwork(Recommender):
     name: ClassVar[str] = "gnn"
     trains_together: ClassVar[bool] = True
     defaults: ClassVar[dict[str, Any]] = {}
-    """Settings in which a subclass differs from `GnnConfig`."""
+    """Settings in which a subclass differs from `GnnConfig`; they cannot be set."""
     options: ClassVar[frozenset[str]] = frozenset(GnnConfig.model_fields)
-    """Keyword arguments that it can be made with."""
+    """Keyword arguments of the constructor."""
     space: ClassVar[Mapping[str, Sequence[Any]]] = {
         "temperature": (0.1, 0.14, 0.2, 0.3, 0.5, 0.8, 1.2),
         "popularity": (0.0, 0.25, 0.5, 1.0),
@@ -47,14 +59,13 @@ class GraphNetwork(Recommender):
         "edge_dropout": (0.0, 0.3, 0.6),
         "lr": (0.005, 0.01, 0.02),
     }
-    """What `entourage tune` tries."""
+    """Values that `entourage tune` tries."""
 
     def __init__(self, config: GnnConfig | None = None, **settings: Any) -> None:
-        """Made with ``settings`` that differ from those of ``config``, or of this kind. SettingsError tells which of
-        them cannot be."""
-        given = self.defaults if config is None else config.model_dump(exclude_unset=True)
+        """``settings`` replace those of ``config``. Raises SettingsError naming the first invalid one."""
+        given = {} if config is None else config.model_dump(exclude_unset=True)
         try:
-            self.config = GnnConfig(**{**given, **settings})
+            self.config = GnnConfig(**{**self.defaults, **given, **settings})
         except ValidationError as error:
             wrong = error.errors()[0]
             what = f"{wrong['loc'][0]} = {wrong['input']!r}" if wrong["loc"] else "these settings"
@@ -62,6 +73,12 @@ class GraphNetwork(Recommender):
                 f"{self.name} cannot have {what}: {wrong['msg']}.",
                 do="gnn/config.py says what each setting may be.",
             ) from error
+        for setting, fixed in self.defaults.items():
+            if (chosen := getattr(self.config, setting)) != fixed:
+                raise SettingsError(
+                    f"{self.name} cannot have {setting} = {chosen!r}: it is the network with {fixed!r}.",
+                    do="Train the model that is named after the other one.",
+                )
         self._artifact: Artifact | None = None
 
     def fit(
@@ -78,13 +95,17 @@ class GraphNetwork(Recommender):
         """Train on the snapshot's edges.
 
         With ``validation`` (users × contents, none of it in the snapshot) training stops when NDCG@10 on it no longer
-        rises and keeps the best epoch, which ``best_epochs`` then tells. With ``epochs`` it trains for just so many.
-        With neither it holds a slice of the watches out to find the number of epochs, then trains on everything.
-        ``budget_s`` seconds are never exceeded by more than placing the ids, an epoch and the final embedding. A run
-        that was killed goes on from what it left in the folder ``checkpoint`` when started again with the same settings
-        on the same graph; the folder is whoever's who gave it, to delete once the model is saved. A large graph (more
-        than `gnn.config.LARGE` links) is learned from for half of the ``epochs`` where there is a ``start``: a
-        network that this process trained on a part of the same graph, to go on from.
+        rises, and keeps the best epoch (``best_epochs``). With ``epochs`` it trains for exactly so many. With neither
+        it holds out a tenth of the watches to find the number of epochs, then trains on everything.
+
+        ``budget_s`` is a cap in seconds, exceeded at most by placing the ids, one epoch and the final embedding; the
+        manifest says if it ended the training (``capped``). Without it nothing depends on the clock, and the same seed
+        gives the same bytes on the same machine (CPU).
+
+        A killed training continues from the folder ``checkpoint`` if it is started again with the same settings on the
+        same graph; the caller owns and deletes the folder. In a large graph (more than `gnn.config.LARGE` links)
+        training for ``epochs`` can continue from ``start``, a network that this process trained on a part of the same
+        graph; then it takes half of the ``epochs``.
         """
         from gnn.fitting import fit
 
@@ -102,28 +123,28 @@ class GraphNetwork(Recommender):
 
     @property
     def artifact(self) -> Artifact:
-        """What was learned. Raises ModelError before ``fit`` and ``load``."""
+        """The trained network. Raises ModelError before ``fit`` and ``load``."""
         if self._artifact is None:
             raise ModelError(f"{self.name} is not fitted yet.", do="Call fit or load first.")
         return self._artifact
 
     @property
     def best_epochs(self) -> int:
-        """Epochs that the kept weights were trained for."""
+        """Epochs that the saved weights were trained for."""
         return self.artifact.manifest.epochs
 
     @property
     def places_newcomers(self) -> bool:
-        """Whether training taught it where people belong of whom only features and follows are known."""
+        """Whether it was trained to place users by features and follows alone."""
         return self._taught(schema.USER)
 
     @property
     def places_contents(self) -> bool:
-        """Whether training taught it where contents belong of which only features and surroundings are known."""
+        """Whether it was trained to place contents by features and neighbours alone."""
         return self._taught(schema.CONTENT)
 
     def _taught(self, label: str) -> bool:
-        """Whether training took nodes of this label for new ones."""
+        """Whether training treated nodes of this label as new."""
         encoder, config = self.artifact.encoder, self.artifact.manifest.config
         return encoder.embeds and label in encoder.columns and config.cold > 0.0
 
@@ -133,11 +154,10 @@ class GraphNetwork(Recommender):
     def newcomer_scores(
         self, watched: Ints, follows: Ints, followers: Ints, *, properties: Mapping[str, Any] | None = None
     ) -> Floats | None:
-        """See `Recommender.newcomer_scores`; without ``properties``, or where it never learned (`places_newcomers`) to
-        place people by them, their profile counts as the average one.
+        """See `Recommender.newcomer_scores`.
 
-        None where nothing is around them that carries messages, and from a network that cannot embed
-        (`Encoder.embeds`).
+        Without ``properties``, or unless `places_newcomers`, the profile is the average one. None if the newcomer has
+        no neighbour that sends messages, or if the network cannot embed new nodes (`Encoder.embeds`).
         """
         encoder = self.artifact.encoder
         back, there = f"rev_{schema.FOLLOWS}", schema.FOLLOWS
@@ -147,15 +167,15 @@ class GraphNetwork(Recommender):
         near = {f"rev_{schema.WATCHED}": watched, **people}
         if not encoder.embeds or not any(len(nids) for link, nids in near.items() if link in encoder.degrees):
             return None
-        told = properties if self.places_newcomers else None
-        vector = encoder.embed(schema.USER, near, encoder.features(schema.USER, told))
+        profile = properties if self.places_newcomers else None
+        vector = encoder.embed(schema.USER, near, encoder.features(schema.USER, profile))
         return self.artifact.embeddings.scores_of(vector) if vector.any() else None
 
     def place(self, contents: Sequence[NewContent]) -> Placed | None:
-        """See `Recommender.place`: by properties, makers, genres and whoever watched them already.
+        """See `Recommender.place`: by properties, makers, genres and users who watched them already.
 
-        None from a network that never learned to: without features of contents, without `GnnConfig.cold`, as in large
-        graphs, or of another convolution than graph attention.
+        None unless `places_contents`: that needs features of contents, `GnnConfig.cold` above 0 (it is 0 in large
+        graphs) and graph attention.
         """
         encoder, embeddings = self.artifact.encoder, self.artifact.embeddings
         if not self.places_contents:
@@ -165,7 +185,7 @@ class GraphNetwork(Recommender):
             near = {_towards_content(type_): nids for type_, nids in content.near.items()}
             features = encoder.features(schema.CONTENT, content.properties)
             vectors[row] = encoder.embed(schema.CONTENT, near, features)
-        watched = np.asarray(embeddings.popularity) > 0.0  # the others have the mean of these
+        watched = np.asarray(embeddings.popularity) > 0.0  # the bias of a new content is their mean
         bias = float(np.mean(np.asarray(embeddings.bias)[watched])) if watched.any() else 0.0
         return Placed(embeddings.users, embeddings.contents, embeddings.bias, vectors, bias)
 
@@ -184,22 +204,79 @@ class GraphNetwork(Recommender):
 
 
 def _towards_content(type_: str) -> str:
-    """The link whose messages reach a content from the other ends of its relationships of one type."""
+    """The link that brings messages to a content over relationships of this type."""
     return f"rev_{type_}" if schema.RELATIONSHIPS[type_].source == schema.CONTENT else type_
 
 
+class GatNetwork(GraphNetwork):
+    """Graph attention (arXiv:1710.10903)."""
+
+    name: ClassVar[str] = "gat"
+    defaults: ClassVar[dict[str, Any]] = {"convolution": "gat"}
+
+
+class GatV2Network(GraphNetwork):
+    """GATv2 (arXiv:2105.14491)."""
+
+    name: ClassVar[str] = "gatv2"
+    defaults: ClassVar[dict[str, Any]] = {"convolution": "gatv2"}
+
+
+class GcnNetwork(GraphNetwork):
+    """GCN (arXiv:1609.02907)."""
+
+    name: ClassVar[str] = "gcn"
+    defaults: ClassVar[dict[str, Any]] = {"convolution": "gcn"}
+
+
+class GraphConvNetwork(GraphNetwork):
+    """GraphConv (arXiv:1810.02244)."""
+
+    name: ClassVar[str] = "graphconv"
+    defaults: ClassVar[dict[str, Any]] = {"convolution": "graphconv"}
+
+
+class SageNetwork(GraphNetwork):
+    """GraphSAGE (arXiv:1706.02216)."""
+
+    name: ClassVar[str] = "sage"
+    defaults: ClassVar[dict[str, Any]] = {"convolution": "sage"}
+
+
+class LightSoftmax(GraphNetwork):
+    """LightGCN's propagation (arXiv:2002.02126) with our loss, start and features; `gnn.lightgcn` is as published."""
+
+    name: ClassVar[str] = "light-softmax"
+    defaults: ClassVar[dict[str, Any]] = {"convolution": "light"}
+
+
 class LightGcn(GraphNetwork):
-    """LightGCN (arXiv:2002.02126) through the same loop, loss and start."""
+    """As `LightSoftmax`."""
 
     name: ClassVar[str] = "lightgcn"
-    defaults: ClassVar[dict[str, Any]] = {"convolution": "lightgcn"}
+    defaults: ClassVar[dict[str, Any]] = {"convolution": "light"}
 
 
 class DenseNetwork(GraphNetwork):
-    """Ids and features through dense layers, no messages, through the same loop, loss and start."""
+    """Ids and features through dense layers, without messages: the comparison for all the others."""
 
     name: ClassVar[str] = "dense"
     defaults: ClassVar[dict[str, Any]] = {"convolution": "dense"}
     space: ClassVar[Mapping[str, Sequence[Any]]] = {
         name: values for name, values in GraphNetwork.space.items() if name != "edge_dropout"
     }
+
+
+NETWORKS: Final[Mapping[str, type[GraphNetwork]]] = {
+    network.name: network
+    for network in (
+        GatNetwork,
+        GatV2Network,
+        GcnNetwork,
+        GraphConvNetwork,
+        SageNetwork,
+        LightSoftmax,
+        DenseNetwork,
+    )
+}
+"""The networks by name."""

@@ -1,25 +1,19 @@
-"""Where id embeddings start: along the leading singular directions of who watched what."""
+"""Start of the id embeddings: along the leading singular directions of the watches."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
+from gnn.recipe import RECIPE
 from recommenders.gf_cf import right_singular_vectors
 
 __all__ = ["leading_directions"]
 
 Floats = npt.NDArray[np.float32]
-
-_ROUNDS: Final = 3
-"""Of the subspace iteration: with one the network starts visibly worse (docs/gnn.md)."""
-_LONGEST: Final = 3.0
-"""Rows longer than this many times the mean are cut to it: a pair that only has each other is nearly a direction."""
-_SHORTEST: Final = 1e-3
-"""Rows shorter than this share of the mean, and singular values below this share of the largest, are noise."""
 
 
 def leading_directions(weights: sp.csr_array, count: int, seed: int = 0) -> tuple[Floats, Floats]:
@@ -29,26 +23,26 @@ def leading_directions(weights: sp.csr_array, count: int, seed: int = 0) -> tupl
     of their kind added: as symmetric propagation does, but without giving every small component of the graph a
     direction of its own (regularised spectral clustering: Qin and Rohe 2013). Gives (users, r) and (contents, r): the
     singular vectors times the root of their values, so that products of rows approximate the matrix. Rows without
-    weight, or that these directions know nothing of, are zero; none is longer than three times the mean.
+    weight, or without a component along these directions, are zero; none is longer than three times the mean.
     """
     scales = []
     for axis in (1, 0):
         sums = np.asarray(weights.sum(axis=axis), dtype=np.float32).ravel()
         scales.append(1.0 / np.sqrt(sums + max(float(sums[sums > 0].mean()) if sums.any() else 0.0, 1e-9)))
     matrix = sp.csr_array(sp.diags_array(scales[0]) @ weights @ sp.diags_array(scales[1]))
-    contents = right_singular_vectors(matrix, count, _ROUNDS, seed)
+    contents = right_singular_vectors(matrix, count, RECIPE.spectral_rounds, seed)
     users = np.asarray(matrix @ contents)
     values = np.linalg.norm(users, axis=0)
-    kept = values > _SHORTEST * values.max(initial=0.0)
+    kept = values > RECIPE.spectral_shortest * values.max(initial=0.0)
     roots = np.sqrt(values[kept])
     return _evened(users[:, kept] / roots), _evened(contents[:, kept] * roots)
 
 
 def _evened(rows: npt.NDArray[Any]) -> Floats:
-    """The rows with what is noise put to zero and what is far too long cut short."""
+    """The rows without noise: short ones become zero, long ones are cut to `Recipe.spectral_longest` times the mean."""
     norms = np.linalg.norm(rows, axis=1)
     mean = float(norms[norms > 0].mean()) if norms.any() else 0.0
-    known = norms > _SHORTEST * mean
+    known = norms > RECIPE.spectral_shortest * mean
     mean = float(norms[known].mean()) if known.any() else 0.0
-    factors = np.where(known, np.minimum(1.0, _LONGEST * mean / np.maximum(norms, 1e-30)), 0.0)
+    factors = np.where(known, np.minimum(1.0, RECIPE.spectral_longest * mean / np.maximum(norms, 1e-30)), 0.0)
     return np.asarray(rows * factors[:, None], dtype=np.float32)

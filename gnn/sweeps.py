@@ -1,7 +1,8 @@
 """Numba loops over a relation's CSR: attention and weighted sums, forward and backward, free of torch.
 
 Each loop does a range of rows without the interpreter's lock; ``sweep`` cuts the rows into ranges of equal work and
-runs them on threads of its own, so that numba's threading layer never meets torch's. Nothing of shape
+runs them on its own threads, so numba's threading layer and torch's never mix. Each row is one thread's, so the number
+of threads changes no result. Nothing of shape
 (edges, width) is ever made: the forward pass reads each source row once per edge, the backward pass goes over the
 transposed CSR and reads each target row once per edge.
 """
@@ -9,8 +10,9 @@ transposed CSR and reads each target row once per edge.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache
 from itertools import pairwise
 from typing import Any
@@ -27,8 +29,10 @@ __all__ = [
     "attend_v2_back_sources",
     "attend_v2_back_targets",
     "head_products",
+    "limited",
     "pool",
     "sweep",
+    "threads",
     "weighted_sum",
 ]
 
@@ -37,15 +41,33 @@ _SMALL = 20_000
 """Edges below which one thread is quicker than several."""
 
 
-@cache
+_limits: list[int] = []
+"""Numbers of threads that `limited` set, the innermost last."""
+
+
 def pool() -> ThreadPoolExecutor:
     """The threads that all sweeps share."""
-    return ThreadPoolExecutor(threads(), thread_name_prefix="sweep")
+    return _pool(threads())
+
+
+@cache
+def _pool(count: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(count, thread_name_prefix="sweep")
 
 
 def threads() -> int:
-    """Threads of a sweep: OMP_NUM_THREADS, or as many as this process may use."""
-    return int(os.environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0)))
+    """Threads of a sweep: as many as `limited` says, else OMP_NUM_THREADS, else the cores this process may use."""
+    return _limits[-1] if _limits else int(os.environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0)))
+
+
+@contextmanager
+def limited(count: int) -> Iterator[int]:
+    """Run sweeps on ``count`` threads, on `threads` if it is 0; gives their number. It changes no result."""
+    _limits.append(count or threads())
+    try:
+        yield _limits[-1]
+    finally:
+        _limits.pop()
 
 
 def sweep(loop: Callable[..., None], indptr: npt.NDArray[np.int64], *arguments: Any) -> None:

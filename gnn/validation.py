@@ -10,16 +10,13 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor
 
+from gnn.recipe import RECIPE
 from graph.snapshot import Snapshot, hindsight
 from graph.snapshot.ages import timed
 
 __all__ = ["hold_out", "judged_users", "ndcg_at_10"]
 
 Ints = npt.NDArray[np.int64]
-
-_JUDGED = 4_000
-"""Users on whom validation is judged."""
-_VALIDATION_SHARE = 0.1
 
 
 def hold_out(snapshot: Snapshot, rng: np.random.Generator) -> tuple[Snapshot, sp.csr_array]:
@@ -32,7 +29,7 @@ def hold_out(snapshot: Snapshot, rng: np.random.Generator) -> tuple[Snapshot, sp
     watched = snapshot.watched
     in_time = timed(snapshot)
     rank = np.asarray(watched.columns["lastAt"], dtype=np.float64) if in_time else rng.random(len(watched))
-    held = rank > np.quantile(rank, 1.0 - _VALIDATION_SHARE) if len(watched) else np.zeros(0, dtype=bool)
+    held = rank > np.quantile(rank, 1.0 - RECIPE.validation_share) if len(watched) else np.zeros(0, dtype=bool)
     kept = np.bincount(watched.source[~held], minlength=snapshot.users.count)
     held &= kept[watched.source] > 0
     coordinates = (watched.source[held], np.asarray(watched.target)[held])
@@ -47,8 +44,8 @@ def judged_users(validation: sp.csr_array | None) -> Ints:
     if validation is None:
         return np.empty(0, dtype=np.int64)
     judged = np.flatnonzero(np.diff(validation.indptr))
-    if len(judged) > _JUDGED:
-        judged = np.sort(np.random.default_rng(0).choice(judged, _JUDGED, replace=False))
+    if len(judged) > RECIPE.validation_users:
+        judged = np.sort(np.random.default_rng(0).choice(judged, RECIPE.validation_users, replace=False))
     return judged
 
 

@@ -83,7 +83,7 @@ def search(
         kept = checkpoint and checkpoint / f"{name}-{told}"
         model.fit(holdout.train, progress, validation=holdout.worth, budget_s=seconds, checkpoint=kept)
         manifest = model.artifact.manifest
-        took = max(time.monotonic() - begun, manifest.seconds)  # which knows of a run that was killed
+        took = max(time.monotonic() - begun, model.artifact.seconds)  # which knows of a run that was killed
         spent += processes.agreed(took)
         return FoundNetwork(manifest.metrics.get("validation_ndcg@10", 0.0), model, settings, spent)
 

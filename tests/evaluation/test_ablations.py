@@ -64,7 +64,7 @@ def test_each_part_names_what_the_snapshot_can_lose(described):
     assert all(found[0] == ablations.COMPLETE for found in labels.values())
     assert labels["edges"] == [ablations.COMPLETE]
     assert labels["features"] == [ablations.COMPLETE, "without counts", "without texts", "without any"]
-    assert {"gcn", "sage", "lightgcn"} < set(labels["convolutions"])
+    assert {"gcn", "sage", "light"} < set(labels["convolutions"])
 
 
 def test_an_unknown_part_is_refused():

@@ -148,7 +148,7 @@ def test_a_network_with_the_time_for_it_searches_on_the_training_part_alone(monk
     fits.clear()
     found = searched.fit(split.train, 3, silent)
     assert isinstance(found, LightGcn)
-    assert (found.config.convolution, found.config.seed) == ("lightgcn", 3)
+    assert (found.config.convolution, found.config.seed) == ("light", 3)
     assert [validated for _, validated, _ in fits] == [True, True, True, False]  # two trials, full width, everything
     assert all(watches < len(split.train.watched) for watches, validated, _ in fits if validated)
     assert fits[-1][0] == len(split.train.watched)

@@ -53,7 +53,7 @@ def test_a_network_is_tuned_like_any_other_and_its_settings_are_read_back():
     tried = next(trial for trial in found.trials if trial.settings)
     model = registry.make("lightgcn", **tried.settings)
     assert isinstance(model, LightGcn)
-    assert model.config.convolution == "lightgcn"
+    assert model.config.convolution == "light"
     assert model.config.layers == tried.settings["layers"]
 
 

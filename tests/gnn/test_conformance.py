@@ -1,6 +1,11 @@
 from __future__ import annotations
 
-from gnn.recommender import DenseNetwork, GraphNetwork, LightGcn
+import pytest
+
+from gnn.config import GnnConfig
+from gnn.recommender import NETWORKS, DenseNetwork, GraphNetwork, LightSoftmax
+from graph.errors import SettingsError
+from tests import checkerboard
 from tests.conformance import RecommenderConformance
 
 
@@ -9,9 +14,25 @@ class TestGraphNetwork(RecommenderConformance):
     places = frozenset({"watched", "follows"})
 
 
-class TestLightGcn(RecommenderConformance):
-    make = LightGcn
+class TestLightSoftmax(RecommenderConformance):
+    make = LightSoftmax
 
 
 class TestDenseNetwork(RecommenderConformance):
     make = DenseNetwork
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_network_is_its_convolution_and_is_saved_under_its_name(name, tmp_path):
+    kind, snapshot = NETWORKS[name], checkerboard.snapshot()
+    convolution = "light" if name == "light-softmax" else name
+    model = kind(dim=16, heads=2, layers=2).fit(snapshot, epochs=1)
+    model.save(tmp_path / name)
+    again = kind.load(tmp_path / name, snapshot)
+    assert (again.name, again.config.convolution) == (name, convolution)
+    assert kind(GnnConfig(dim=16)).config.convolution == convolution
+
+
+def test_a_network_cannot_have_another_convolution():
+    with pytest.raises(SettingsError, match="sage cannot have convolution = 'gcn'"):
+        NETWORKS["sage"](convolution="gcn")

@@ -117,7 +117,7 @@ def test_there_is_something_to_learn_though_most_was_watched_on_one_day(snapshot
     nodes = {label: snapshot.nodes[label].frame for label in ("User", "Content")}
     crowded = Snapshot.build(nodes, {"WATCHED": watched})
     run = fitting.trainer(SMALL, crowded)
-    assert {run.watches.moment(run.rng) for _ in range(100)} == {None}
+    assert {run.watches.moment(run.batches.rng) for _ in range(100)} == {None}
     ids, _ = GraphNetwork(SMALL).fit(crowded, epochs=40).recommend(EVERYONE, 1)
     assert (ids[:, 0] == EVERYONE).mean() > 0.8
 
@@ -130,7 +130,7 @@ def test_what_has_no_time_is_learned_from_at_any_moment(snapshot):
     partly = snapshot.with_edges(Edges(edges.type, edges.indptr, edges.target, edges.width, columns))
     run = fitting.trainer(SMALL, partly)
     for _ in range(20):
-        moment = run.watches.moment(run.rng)
+        moment = run.watches.moment(run.batches.rng)
         assert moment is not None
         _, _, weight = run.watches.of(EVERYONE, moment)
         assert (weight[::3] > 0).all()
@@ -140,8 +140,8 @@ def test_what_has_no_time_is_learned_from_at_any_moment(snapshot):
 def test_follows_of_a_step_were_there_by_its_moment(snapshot):
     run = fitting.trainer(SMALL, snapshot)
     for age in (10, 40, 80):  # days before the newest watch
-        moment = run._by_type(2.0 ** (-age / run.half_lives["WATCHED"]))
-        by_then = run.topology.dropped(run.rng, 0.0, None, moment)["FOLLOWS"].count
+        moment = run.batches.by_type(2.0 ** (-age / run.batches.half_lives["WATCHED"]))
+        by_then = run.topology.dropped(run.batches.rng, 0.0, None, moment)["FOLLOWS"].count
         newest = np.asarray(snapshot.watched.columns["lastAt"]).max()
         since = np.asarray(snapshot.follows.columns["since"])
         assert by_then == (since <= newest - age * DAY).sum()
@@ -184,11 +184,11 @@ def test_contents_that_were_new_at_a_steps_moment_are_placed_as_new_ones(snapsho
         before = {int(content) for content, then in zip(watched.target, recency, strict=True) if then <= moment}
         unseen = run.watches.unseen(moment)
         assert set(np.flatnonzero(~unseen).tolist()) == before
-        drawn = np.mean([run._cold(moment)["Content"] for _ in range(200)], axis=0)
+        drawn = np.mean([run.batches.draw_cold(moment)["Content"] for _ in range(200)], axis=0)
         assert unseen.any()
         assert (drawn[~unseen] == 0).all()
         np.testing.assert_allclose(drawn[unseen], 0.5, atol=0.15)
-    assert not run._cold(None)["Content"].any()
+    assert not run.batches.draw_cold(None)["Content"].any()
 
 
 def test_a_step_knows_which_contents_were_new_at_its_moment(snapshot, monkeypatch):
@@ -196,13 +196,13 @@ def test_a_step_knows_which_contents_were_new_at_its_moment(snapshot, monkeypatc
     first = float(np.min(np.asarray(run.watches.recency)))
     monkeypatch.setattr(Watches, "moment", lambda self, rng: first)
     told = []
-    relations = run._relations
+    relations = run.batches._relations
 
     def spied(users: Any, cold: Any, moment: Any) -> Any:
         told.append(cold)
         return relations(users, cold, moment)
 
-    monkeypatch.setattr(run, "_relations", spied)
+    monkeypatch.setattr(run.batches, "_relations", spied)
     run.step(EVERYONE)
     assert told[0]["Content"].any()
 

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from gnn import processes, training
+from gnn import batches, processes
 from gnn.config import GnnConfig
 from gnn.fitting import trainer
 from gnn.friends import Friends
+from gnn.recipe import RECIPE
 from gnn.recommender import GraphNetwork
 from gnn.training import Trainer
 from graph.snapshot import Snapshot
@@ -103,7 +104,7 @@ def test_a_step_adds_the_weighted_loss_of_who_is_asked(snapshot, monkeypatch):
     known = Friends.of(snapshot).loss(np.arange(6), vectors[:6], ids, 0.3, 0.5)
     assert both - alone == pytest.approx(0.3 * float(known), rel=1e-4)
     assert float(known) > 0.5
-    monkeypatch.setattr(training, "_STEP_LOGITS", 2 * 7)
+    monkeypatch.setattr(batches, "RECIPE", RECIPE.model_copy(update={"step_pairs": 2 * 7}))
     step(0.3)
     assert len(asked[-1]) == 2
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from gnn import attention, sweeps
 from gnn.attention import attend, attend_v2, weighted_sum
-from gnn.layers import LightGcn, Sage
+from gnn.layers import Light, Sage
 from gnn.relations import Relation, both_directions
 
 SOURCES, TARGETS, HEADS, WIDTH = 7, 5, 2, 3
@@ -129,7 +129,7 @@ def test_fixed_weights_are_those_of_pyg():
     pairs = torch.from_numpy(np.stack([edges.source, edges.target])).long()
     bipartite = torch.stack([pairs[0], pairs[1] + 30])  # one graph of everyone, edges both ways
     whole = LGConv()(torch.cat([source, target]), torch.cat([bipartite, bipartite.flip(0)], dim=1))
-    torch.testing.assert_close(LightGcn(8, 1, 0)(source, target, edges), whole[30:], rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(Light(8, 1, 0)(source, target, edges), whole[30:], rtol=1e-5, atol=1e-5)
 
     ours, theirs = Sage(8, 1, 0), SAGEConv((8, 8), 8, bias=False)
     ours.neighbours.weight.data.copy_(theirs.lin_l.weight)

@@ -6,6 +6,7 @@ import torch
 
 from gnn import loss
 from gnn.loss import Negatives, pairwise_loss, softmax_loss
+from gnn.recipe import RECIPE
 from gnn.relations import Relation, both_directions
 
 USERS, CONTENTS, TEMPERATURE = 9, 31, 0.14
@@ -42,7 +43,7 @@ def test_as_the_naive_loop_in_blocks_of_any_size(problem, monkeypatch, biased):
     bias = -torch.rand(CONTENTS, generator=torch.Generator().manual_seed(2), dtype=torch.float64) * biased
     expected = naive(users, contents, positives, weight, bias)
     want = torch.autograd.grad(expected, (users, contents))
-    monkeypatch.setattr(loss, "_BLOCK_VALUES", 16 * CONTENTS)
+    monkeypatch.setattr(loss, "RECIPE", RECIPE.model_copy(update={"loss_block_values": 16 * CONTENTS}))
     given = bias if biased else None
     got = softmax_loss(users, contents, positives, weight, TEMPERATURE, precision=torch.float64, bias=given)
     torch.testing.assert_close(got, expected)
@@ -71,8 +72,8 @@ def test_bfloat16_rounds_each_product_and_the_blocks_are_added_in_float32(monkey
     indptr, watched = np.arange(1_001), np.zeros(1_000, dtype=np.int32)
     positives = both_directions(indptr, watched, CONTENTS)[1]
     weight = torch.full((1_000,), 1e-3)
-    monkeypatch.setattr(loss, "_BLOCK_VALUES", 1)
-    monkeypatch.setattr(loss, "_BLOCK_USERS", 1)
+    blocks = RECIPE.model_copy(update={"loss_block_values": 1, "loss_block_users": 1})
+    monkeypatch.setattr(loss, "RECIPE", blocks)
     exact, rough = (
         torch.autograd.grad(
             softmax_loss(users, contents, positives, weight, TEMPERATURE, precision=precision), (users, contents)

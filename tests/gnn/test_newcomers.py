@@ -171,7 +171,7 @@ def test_of_whom_nothing_is_known_nothing_is_said(mutual):
     assert mutual.newcomer_scores(NOBODY, NOBODY, NOBODY) is None
 
 
-@pytest.mark.parametrize("settings", [{"convolution": "lightgcn"}, {"convolution": "gat", "layers": 0}])
+@pytest.mark.parametrize("settings", [{"convolution": "light"}, {"convolution": "gat", "layers": 0}])
 def test_a_network_that_cannot_embed_says_nothing(settings):
     model = GraphNetwork(SMALL.model_copy(update=settings)).fit(checkerboard.snapshot(), epochs=1)
     assert model.newcomer_scores(EVEN, EVEN, EVEN) is None

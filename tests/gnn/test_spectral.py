@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from gnn import fitting, spectral
 from gnn.config import GnnConfig
+from gnn.recipe import RECIPE
 from gnn.spectral import leading_directions
 from graph import schema
 from tests import checkerboard
@@ -25,8 +26,7 @@ def weights(users: int, contents: int, seed: int) -> sp.csr_array:
 def test_products_are_the_best_approximation_of_the_scaled_matrix(users, contents, count, seed):
     matrix = weights(users, contents, seed)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(spectral, "_LONGEST", np.inf)
-        patch.setattr(spectral, "_ROUNDS", 30)
+        patch.setattr(spectral, "RECIPE", RECIPE.model_copy(update={"spectral_longest": np.inf, "spectral_rounds": 30}))
         left, right = leading_directions(matrix, count, seed + 1)
     dense = matrix.toarray().astype(np.float64)
     scaled = dense.copy()

@@ -14,8 +14,9 @@ import pytest
 import scipy.sparse as sp
 import torch
 
-from gnn import fitting, training, validation
+from gnn import batches, fitting, validation
 from gnn.config import GnnConfig
+from gnn.recipe import RECIPE
 from gnn.recommender import GraphNetwork
 from gnn.topology import Topology
 from gnn.training import Trainer
@@ -30,7 +31,7 @@ SMALL = GnnConfig(dim=16, heads=2, layers=2)
 EVERYONE = np.arange(checkerboard.SIZE)
 
 
-@pytest.mark.parametrize("convolution", ["gat", "gatv2", "gcn", "graphconv", "sage", "lightgcn", "dense"])
+@pytest.mark.parametrize("convolution", ["gat", "gatv2", "gcn", "graphconv", "sage", "light", "dense"])
 def test_every_convolution_solves_the_checkerboard(convolution):
     model = GraphNetwork(SMALL.model_copy(update={"convolution": convolution}))
     ids, _ = model.fit(checkerboard.snapshot(), epochs=40).recommend(EVERYONE, 1)
@@ -49,7 +50,7 @@ def test_contents_that_are_drawn_stand_for_all_of_them():
     run = fitting.trainer(SMALL.model_copy(update={"sampled_items": 100}), graph)
     stood_for = np.zeros(20)
     for _ in range(3_000):
-        negatives = run._negatives()
+        negatives = run._sample.draw(run.batches.rng)
         assert negatives.ids is not None
         assert negatives.weight is not None
         np.add.at(stood_for, negatives.ids.numpy(), negatives.weight.numpy())
@@ -82,7 +83,7 @@ def test_what_is_kept_is_the_running_average_of_the_weights():
     assert not torch.allclose(averaged, run.embed()[0])
 
 
-@pytest.mark.parametrize("convolution", ["gat", "gatv2", "sage", "lightgcn"])
+@pytest.mark.parametrize("convolution", ["gat", "gatv2", "sage", "light"])
 def test_drawn_neighbours_solve_the_checkerboard_too(convolution):
     config = SMALL.model_copy(update={"neighbours": 3, "convolution": convolution})
     ids, _ = GraphNetwork(config).fit(checkerboard.snapshot(), epochs=60).recommend(EVERYONE, 1)
@@ -90,7 +91,7 @@ def test_drawn_neighbours_solve_the_checkerboard_too(convolution):
 
 
 def test_an_epoch_of_too_many_steps_ends_early_and_the_next_goes_on_from_there(monkeypatch):
-    monkeypatch.setattr(training, "_EPOCH_STEPS", 3)
+    monkeypatch.setattr(batches, "RECIPE", RECIPE.model_copy(update={"epoch_steps": 3}))
     run = fitting.trainer(SMALL.model_copy(update={"steps_per_pass": 5}), checkerboard.snapshot())
     turns: list[list[int]] = []
 
@@ -236,9 +237,11 @@ import time
 from pathlib import Path
 from gnn.config import GnnConfig
 from gnn import fitting
+from gnn.recipe import RECIPE
 from gnn.recommender import GraphNetwork
 from tests import checkerboard
-fitting._CHECKPOINT_EVERY_S, fitting._CHECKPOINT_SHARE, fitting._JUDGING_PAUSE = 0.0, float("inf"), 0.0
+fitting._CHECKPOINT_EVERY_S, fitting._CHECKPOINT_SHARE = 0.0, float("inf")
+fitting._Run.epochs_per_validation = 1
 def said(share, what):
     print(what, flush=True)
     if what.startswith(sys.argv[3]):
@@ -272,7 +275,7 @@ def test_killed_training_on_a_large_graph_goes_on_to_the_same_end(tmp_path, monk
     said, resumed = resumed_after("epoch 2,", tmp_path, "large")
     assert said[0].startswith("epoch 2,")
     monkeypatch.setattr(fitting, "LARGE", 10)
-    monkeypatch.setattr(fitting, "_JUDGING_PAUSE", 0.0)
+    monkeypatch.setattr(fitting._Run, "epochs_per_validation", 1)
     config = SMALL.model_copy(update={"max_epochs": 40, "init": "random", "temperature": 0.14})
     straight = GraphNetwork(config).fit(checkerboard.snapshot())
     np.testing.assert_allclose(resumed.scores(EVERYONE), straight.scores(EVERYONE), atol=1e-5)
@@ -359,7 +362,7 @@ def test_a_large_graph_is_learned_from_whole_by_going_on_from_what_a_part_taught
 def test_going_on_from_the_best_epoch_takes_the_optimisers_state_of_that_epoch(tmp_path, monkeypatch, resumed):
     """The second of six judged epochs is the best; how many steps Adam has counted tells which state it is in."""
     monkeypatch.setattr(fitting, "LARGE", 10)
-    monkeypatch.setattr(fitting, "_JUDGING_PAUSE", 0.0)
+    monkeypatch.setattr(fitting._Run, "epochs_per_validation", 1)
     figures = iter([0.1, 0.5, 0.2, 0.2, 0.2, 0.2])
     monkeypatch.setattr(fitting, "ndcg_at_10", lambda *_: next(figures))
     counted: list[tuple[int, float]] = []
@@ -368,7 +371,7 @@ def test_going_on_from_the_best_epoch_takes_the_optimisers_state_of_that_epoch(t
     def begun(self, weights, epochs, optimiser=None):
         begin_with(self, weights, epochs, optimiser)
         states = self.optimiser.state_dict()["state"].values()
-        counted.append((epochs * self._steps_per_epoch, max(float(state["step"]) for state in states)))
+        counted.append((epochs * self.batches.steps_per_epoch, max(float(state["step"]) for state in states)))
         if resumed and len(counted) == 1:
             raise KeyboardInterrupt
 
