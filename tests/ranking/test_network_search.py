@@ -41,8 +41,8 @@ class Networks:
             self.budgets.append(budget_s)
 
         metrics = {"validation_ndcg@10": self.reached(config)}
-        manifest = SimpleNamespace(metrics=metrics, seconds=self.seconds)
-        artifact = SimpleNamespace(manifest=manifest)
+        manifest = SimpleNamespace(metrics=metrics)
+        artifact = SimpleNamespace(manifest=manifest, seconds=self.seconds)
         return SimpleNamespace(config=config, fit=fit, artifact=artifact, places_contents=self.taught)
 
 
