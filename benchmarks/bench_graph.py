@@ -46,7 +46,6 @@ LIFTED: Final = (
     ("candidates/same_genre", ("scanned", "scannedKeaks")),
     ("candidates/same_hashtag", ("perHashtag",)),
     ("candidates/friends_of_friends", ("friends", "perFriend")),
-    ("reasons/followed", ("friends", "perFriend")),
 )
 """Caps to lift for the exact answer. The others are part of the question: how much of what is newest it looks at.
 trending, fresh and popular walk an index: their cap is reached only where hardly any content is of the wanted kind."""
@@ -166,8 +165,8 @@ def questions(settings: Settings, contents: list[str]) -> dict[str, dict[str, An
             "schema/ping": {},  # the floor: what asking nothing costs on this machine, with whatever else runs on it
             "candidates/friends_of_friends": {"friends": 100, "perFriend": 100, "limit": 20},
             "filters/facts": {"contentIds": contents},
-            "reasons/followed": {"contentIds": contents[:20], "friends": 100, "perFriend": 200},
-            "reasons/shared": {"contentIds": contents[:20], "items": 100},
+            "filters/restrictions": {},
+            "explore/why_this_content": {"contentIds": contents[:20], "now": int(1000 * time.time())},
             "neighbourhood/sampled": {"depth": 2, "perNode": 25, "perNeighbour": 5, "limit": 200},
             "lookup/user": {},
             "lookup/connections": dict(AROUND),

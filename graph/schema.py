@@ -56,6 +56,9 @@ BOOKKEEPING: Final[dict[str, tuple[str, ...]]] = {
 #: logarithm of its decayed count of watches (graph/events/record.py), absent where no watch has a time.
 CONTENT_KEPT: Final = ("audience", "trend")
 
+#: What the search shows in place of an id, where a file brought it.
+TITLE: Final = "title"
+
 #: Kinds of content, as the API and the snapshot's ``kind`` column spell them.
 KINDS: Final[tuple[str, ...]] = ("keak", "beat")
 
@@ -115,6 +118,9 @@ USER_COUNTS: Final = (
 )
 USER_FLAGS: Final = ("isBeatmaker", "isSinger")
 USER_LISTS: Final = ("listenedGenres", "usedGenres")
+
+#: Marks a person who is counted but never named to others. No feature of any model.
+PRIVATE: Final = "isPrivate"
 
 KEAK_TIMES: Final = ("createdAt",)
 KEAK_COUNTS: Final = ("likeCount", "commentCount", "viewCount", "averageViewProgress", "duration")

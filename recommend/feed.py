@@ -6,23 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-__all__ = ["RUNGS", "Feed", "Link", "Node", "Person", "Reason", "Recommendation", "Rung", "Subgraph"]
+from recommend.sentences import Reason
+
+__all__ = ["RUNGS", "Feed", "Link", "Node", "Outcome", "Person", "Recommendation", "Rung", "Subgraph"]
 
 Rung = Literal["model", "graph", "friends", "trending", "popular"]
+Outcome = Literal["answered", "late", "failed", "unavailable"]
+"""What became of asking a source or a stage; unavailable: the database did not answer."""
 
 #: The order of fallbacks for users that the model does not know; the answer names the rung it stands on.
 RUNGS: Final[tuple[Rung, ...]] = ("model", "graph", "friends", "trending", "popular")
-
-
-@dataclass(frozen=True)
-class Reason:
-    """Why a content was recommended, in one sentence for its reader, and the ids that prove it."""
-
-    kind: str
-    """friends, maker, because, beat, genre, hashtag, trending, fresh, similar or popular."""
-    text: str
-    evidence: tuple[str, ...] = ()
-    """Bare user ids, prefixed content ids, or names of genres and hashtags, as the kind says."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +31,11 @@ class Recommendation:
     sources: tuple[str, ...]
     """Names of the sources that proposed it, the strongest first."""
     reasons: tuple[Reason, ...] = ()
-    """The strongest first; empty only when the request did not ask for reasons."""
+    """The strongest first; empty when the request did not ask for reasons, or ``late`` or ``failed`` names them."""
     link: str | None = None
     """Where it plays, if the graph knows."""
     made_by: tuple[str, ...] = ()
-    """Bare ids of its makers, if the graph knows."""
+    """Bare ids of its makers, if the graph knows; not of those who are marked private."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +49,15 @@ class Feed:
     """None when no model took part."""
     rung: Rung
     degraded: bool
-    """Whether Neo4j was down, or late with the facts: what is younger than the snapshot is missing."""
+    """Whether anything is missing: ``graph_down``, ``late`` or ``failed`` says what."""
+    graph_down: bool = False
+    """Whether Neo4j did not answer: what is younger than the snapshot is missing."""
     late: tuple[str, ...] = ()
     """Sources and stages left out because the deadline came first."""
+    failed: tuple[str, ...] = ()
+    """Sources and stages left out because of an error, which the log has."""
+    outcomes: Mapping[str, Outcome] = field(default_factory=dict)
+    """What became of each source and stage that was asked."""
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     """How long each stage took."""
 
@@ -71,7 +70,7 @@ class Person:
     mutual_count: int
     """People one follows who follow this person."""
     mutual: tuple[str, ...]
-    """Bare ids of a few of them."""
+    """Bare ids of a few of them who may be named."""
     score: float
     """0..1, comparable within one answer only."""
     reasons: tuple[Reason, ...] = ()

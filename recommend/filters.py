@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 import scipy.sparse as sp
 
 from graph import schema
 from graph.snapshot import Snapshot
-from recommend.request import Request
+from recommend.request import Request, digest
 
-if TYPE_CHECKING:
-    from graph.database.driver import Graph
-
-__all__ = ["FILTERS", "Facts", "allowed", "facts_from_graph", "facts_from_snapshot", "held_back"]
+__all__ = ["FILTERS", "Facts", "allowed", "held_back"]
 
 
 @dataclass(frozen=True)
@@ -27,8 +24,7 @@ class Facts:
     kind: str
     link: str | None = None
     made_by: tuple[str, ...] = ()
-    audience: int = 0
-    """How many people watched it."""
+    """Bare ids of its makers, those marked private left out."""
     seen: bool = False
     own: bool = False
     hidden: bool = False
@@ -44,71 +40,13 @@ FILTERS: Final[Mapping[str, Callable[[Request, Facts], bool]]] = {
     "own": lambda _, facts: not facts.own,
     "hidden": lambda _, facts: not facts.hidden,
     "blocked": lambda _, facts: not facts.blocked,
+    "shown": lambda request, facts: digest(facts.content_id) not in request.shown,
 }
 
 
 def allowed(request: Request, facts: Facts) -> bool:
     """Whether every filter lets the candidate through."""
     return all(lets(request, facts) for lets in FILTERS.values())
-
-
-def facts_from_graph(
-    graph: Graph, request: Request, content_ids: Collection[str], deadline_ms: int
-) -> dict[str, Facts]:
-    """Facts as of now, by content id; contents that the graph no longer has are left out."""
-    rows = graph.read(
-        "filters/facts",
-        deadline_ms=deadline_ms,
-        request_id=request.id,
-        userId=request.user_id,
-        contentIds=list(content_ids),
-    )
-    return {
-        row["contentId"]: Facts(
-            content_id=row["contentId"],
-            kind=row["kind"],
-            link=row["link"],
-            made_by=tuple(row["madeBy"]),
-            audience=row["audience"],
-            seen=row["seen"],
-            own=row["own"],
-            hidden=row["hidden"],
-            blocked=row["blocked"],
-        )
-        for row in rows
-    }
-
-
-def facts_from_snapshot(snapshot: Snapshot, request: Request, content_ids: Collection[str]) -> dict[str, Facts]:
-    """Facts as of the snapshot, by content id; contents younger than it are left out."""
-    contents, users = snapshot.contents, snapshot.users
-    nids = contents.known(content_ids)
-    me = int(users.nids([request.user_id])[0]) if request.user_id in users else None
-
-    def mine(type_: str) -> set[int]:
-        edges = snapshot.edges[type_]
-        return set() if me is None else set(edges.target[edges.indptr[me] : edges.indptr[me + 1]].tolist())
-
-    seen, own, hidden, blocked = (mine(t) for t in (schema.WATCHED, schema.MADE, schema.HID, schema.BLOCKED))
-    if me is not None:
-        by = snapshot.edges[schema.BLOCKED].incoming
-        blocked |= set(by.neighbour[by.indptr[me] : by.indptr[me + 1]].tolist())
-    makers = snapshot.edges[schema.MADE].incoming
-    audience = np.diff(snapshot.watched.incoming.indptr)
-    facts = {}
-    for nid, content_id in zip(nids.tolist(), contents.ids.gather(nids).to_list(), strict=True):
-        made_by = makers.neighbour[makers.indptr[nid] : makers.indptr[nid + 1]].tolist()
-        facts[content_id] = Facts(
-            content_id=content_id,
-            kind=str(snapshot.kinds[nid]),
-            made_by=tuple(users.ids.gather(made_by).to_list()),
-            audience=int(audience[nid]),
-            seen=nid in seen,
-            own=nid in own,
-            hidden=nid in hidden,
-            blocked=any(maker in blocked for maker in made_by),
-        )
-    return facts
 
 
 def held_back(snapshot: Snapshot) -> sp.csr_array:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from dataclasses import dataclass, field
 from typing import Final
 
 from graph import schema
 
-__all__ = ["Deadline", "Request"]
+__all__ = ["DIGEST_BYTES", "Deadline", "Request", "digest"]
 
 _LABELS: Final = {None: schema.CONTENT, "keak": schema.KEAK, "beat": schema.BEAT}
+
+
+DIGEST_BYTES: Final = 4
+
+
+def digest(content_id: str) -> bytes:
+    """A short hash of a content id, for telling what was shown: of 1,000 shown, one in 4 million others looks alike."""
+    return hashlib.blake2b(content_id.encode(), digest_size=DIGEST_BYTES).digest()
 
 
 class Deadline:
@@ -39,6 +48,10 @@ class Request:
     exclude: frozenset[str]
     explain: bool
     deadline: Deadline = field(compare=False)
+    shown: frozenset[bytes] = frozenset()
+    """`digest` of every content that earlier pages of the same feed showed."""
+    now: int = field(default_factory=lambda: int(1000 * time.time()))
+    """The time of the request, in ms since 1970."""
 
     @property
     def label(self) -> str:
@@ -48,4 +61,4 @@ class Request:
     @property
     def pool(self) -> int:
         """How many candidates a source may propose: enough to lose most to the filters."""
-        return max(60, 3 * self.n + len(self.exclude))
+        return max(60, 3 * self.n + len(self.exclude) + len(self.shown))

@@ -1,10 +1,12 @@
-"""One request's way from a user id to a ranked, explained feed: sources → filters → scorer → selector.
+"""One request's way from a user id to a ranked, explained feed: sources → filters → scorer → selector → reasons.
 
 ``FeedService.recommend`` is the map of the folder: read it from top to bottom.
 """
 
 from __future__ import annotations
 
+import logging
+import sqlite3
 import time
 import uuid
 from collections.abc import Collection, Iterator, Sequence
@@ -19,12 +21,15 @@ from graph.errors import GraphError, GraphTimeout, GraphUnavailable
 from graph.settings import Settings
 from graph.snapshot import Snapshot
 from recommend import filters, lookups, reasons, scorer, selector, sources
-from recommend.feed import RUNGS, Feed, Person, Reason, Recommendation, Rung, Subgraph
+from recommend.feed import RUNGS, Feed, Outcome, Person, Recommendation, Rung, Subgraph
 from recommend.filters import Facts
 from recommend.new_contents import NEW_CONTENTS, NewContents
+from recommend.reader import GraphReader, Reader
 from recommend.request import Deadline, Request
+from recommend.restrictions import Recent, Restrictions
 from recommend.scorer import Scored
-from recommend.snapshot_source import SnapshotAnswers
+from recommend.sentences import Reason
+from recommend.snapshot_reader import SnapshotReader
 from recommend.sources import Candidate, Source
 from recommenders.core.recommender import Recommender
 
@@ -36,6 +41,7 @@ __all__ = ["FeedService"]
 T = TypeVar("T")
 Proposal = tuple[Source, Sequence[Candidate]]
 
+_log: Final = logging.getLogger("entourage.recommend")
 _SOURCES_SHARE: Final = 0.6
 """Share of the deadline after which sources are no longer waited for."""
 _REST_SHARE: Final = 0.9
@@ -49,9 +55,10 @@ _MODEL_THREADS: Final = 2
 class _Journey:
     """What happens to one request on the way, for the feed's own account of it."""
 
-    late: list[str] = field(default_factory=list)
+    graph_down: bool
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    errors: dict[str, Exception] = field(default_factory=dict)
     timings_ms: dict[str, float] = field(default_factory=dict)
-    degraded: bool = False
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -62,12 +69,16 @@ class _Journey:
             spent = (time.perf_counter() - started) * 1000
             self.timings_ms[name] = round(self.timings_ms.get(name, 0.0) + spent, 2)
 
+    def those(self, outcome: Outcome) -> tuple[str, ...]:
+        """The sources and stages that came to this."""
+        return tuple(name for name, what in self.outcomes.items() if what == outcome)
+
 
 class FeedService:
     """Answers "what should this person see next, and why" from Neo4j, the snapshot and a model, whichever there are.
 
     Safe to share between threads; make one in each process. ``model_version`` is named in every feed that the model
-    took part in.
+    took part in. ``recent`` holds for answers from a snapshot that is older than it; by default it lies in the home.
     """
 
     def __init__(
@@ -84,13 +95,13 @@ class FeedService:
         self.model = model
         self.settings = settings
         self.model_version = model_version or (model.name if model else None)
-        self._answers = SnapshotAnswers(snapshot) if snapshot else None
+        self.recent = Recent(settings.home / "recent.sqlite3")
+        implicit = bool(snapshot and snapshot.mode == "implicit")
+        self._graph_reader = GraphReader(graph, settings, implicit) if graph else None
+        self._snapshot_reader = SnapshotReader(snapshot) if snapshot else None
         self._ask_model = sources.model_source(model) if model else None
         self._ask_for_newcomer = sources.newcomer_source(model, graph) if model and graph else None
         self._ask_new = NewContents(model, graph).ask if model and graph else None
-        self._ask_graph = (
-            sources.bind(graph, settings, implicit=bool(snapshot and snapshot.mode == "implicit")) if graph else None
-        )
         self._broken_until = 0.0
 
     def recommend(
@@ -102,54 +113,77 @@ class FeedService:
         explain: bool = True,
         deadline_ms: int | None = None,
         request_id: str | None = None,
+        shown: Collection[bytes] = (),
     ) -> Feed:
         """The ``n`` contents that ``user_id`` (bare) should see next, best first.
 
-        ``kind`` is keak or beat, None for both; ``exclude`` holds prefixed content ids. A user nobody knows gets the
-        trending or popular rung. Raises GraphUnavailable when there is neither a database nor a snapshot.
+        ``kind`` is keak or beat, None for both; ``exclude`` holds content ids, ``shown`` the `request.digest` of
+        contents that earlier pages showed. A user nobody knows gets the trending or popular rung. Raises
+        GraphUnavailable when there is neither a database nor a snapshot, GraphTimeout or GraphError when no source
+        answered.
         """
         deadline = Deadline(deadline_ms or self.settings.service.deadline_ms)
-        request = Request(request_id or uuid.uuid4().hex, user_id, n, kind, frozenset(exclude), explain, deadline)
-        journey = _Journey(degraded=self._graph_is_down)
+        request = Request(
+            request_id or uuid.uuid4().hex,
+            user_id,
+            n,
+            kind,
+            frozenset(exclude),
+            explain,
+            deadline,
+            frozenset(shown),
+        )
+        journey = _Journey(self._graph_is_down)
 
         with journey.stage("sources"):
+            restrictions = self._ask_restrictions(request)
             proposals = self._propose(request, journey)
+        snapshot = self._offline(request, restrictions, journey)
         with journey.stage("filters"):
-            facts = self._facts(request, proposals, journey)
-            allowed = _keep(request, proposals, facts)
+            facts = self._facts(request, proposals, snapshot, journey)
+            allowed = _allowed(request, proposals, facts)
         with journey.stage("last resort"):
             if _distinct(allowed) < n:
-                allowed += self._last_resort(request, facts, journey)
+                allowed += self._last_resort(request, facts, snapshot, journey)
         with journey.stage("scorer"):
             scored = scorer.score(allowed)
         with journey.stage("selector"):
             chosen = selector.select(scored, facts, n)
         with journey.stage("reasons"):
-            why = self._explain(request, chosen, facts, journey) if explain else [()] * len(chosen)
+            why = self._explain(request, chosen, snapshot, journey) if explain else {}
         return self._feed(request, chosen, facts, why, journey)
 
     def people(self, user_id: str, n: int = 10) -> list[Person]:
         """Whom ``user_id`` may want to follow. Raises UnknownUser."""
-        return lookups.people(self._live_graph, self.snapshot, self._answers, user_id, n)
+        return lookups.people(self._reader(user_id), user_id, n)
 
     def neighbourhood(self, user_id: str, depth: int = 2, limit: int = 200) -> Subgraph:
         """At most ``limit`` relationships within ``depth`` (1 or 2) steps. Raises UnknownUser, GraphUnavailable."""
-        return lookups.neighbourhood(self._needed_graph, user_id, depth, limit)
+        return lookups.neighbourhood(self._reader(user_id), user_id, depth, limit)
 
     def user(self, user_id: str) -> dict[str, Any]:
         """What is known about a user. Raises UnknownUser."""
-        return lookups.user(self._live_graph, self.snapshot, user_id)
+        return lookups.user(self._reader(user_id), user_id)
 
     def content(self, content_id: str) -> dict[str, Any]:
         """What is known about a content ("keaks/123"). Raises UnknownContent."""
-        return lookups.content(self._live_graph, self.snapshot, content_id)
+        return lookups.content(self._reader(None), content_id)
 
-    def search(self, text: str, n: int = 20) -> list[dict[str, Any]]:
-        """Users, contents, hashtags and genres that begin with ``text``. Raises GraphUnavailable."""
-        return self._needed_graph.read("lookup/search", text=text, limit=n)[:n]
+    def search(self, text: str, n: int = 20, user_id: str | None = None) -> list[dict[str, Any]]:
+        """Users, contents, genres, moods and hashtags that have the words of ``text``, the largest audience first.
+
+        People marked private are never found, nor people blocked on either side by ``user_id``, who searches.
+        """
+        return self._reader(user_id).search(text, n, user_id)
+
+    def _ask_restrictions(self, request: Request) -> Future[Restrictions] | None:
+        """Begin to ask what the person must not be shown, for when the facts come too late."""
+        if not self._graph_reader or self._graph_is_down or not self._snapshot_reader:
+            return None
+        return self._pool.submit(self._graph_reader.restrictions, request, request.deadline.left_ms(_SOURCES_SHARE))
 
     def _propose(self, request: Request, journey: _Journey) -> list[Proposal]:
-        """Ask all sources at once and take what comes in time."""
+        """Ask all sources at once and take what comes in time; the snapshot stands in for what did not."""
         asked: dict[Future[list[Candidate]], Source] = {}
         left = request.deadline.left_ms(_SOURCES_SHARE)
         known = self.model is not None and sources.knows(self.model.snapshot, request.user_id)
@@ -159,70 +193,102 @@ class FeedService:
             asked[self._pool.submit(self._ask_for_newcomer, sources.MODEL, request, left)] = sources.MODEL
         if self._ask_new and known and not self._graph_is_down:
             asked[self._model_pool.submit(self._ask_new, NEW_CONTENTS, request)] = NEW_CONTENTS
-        if self._ask_graph and not self._graph_is_down:
+        if self._graph_reader and not self._graph_is_down:
             for source in sources.GRAPH_SOURCES:
-                asked[self._pool.submit(self._ask_graph, source, request, left)] = source
+                asked[self._pool.submit(self._graph_reader.candidates, source, request, left)] = source
         wait_for(asked, timeout=left / 1000)
         proposals: list[Proposal] = []
         for future, source in asked.items():
             if answer := self._in_time(future, source.name, journey, left_ms=0):
                 proposals.append((source, answer))
-        if journey.degraded and not self._answers:
+        if self._snapshot_reader:
+            for source in sources.SNAPSHOT_SOURCES:
+                if journey.outcomes.get(source.name) != "answered":
+                    proposals.append((source, self._snapshot_reader.candidates(source, request, left)))
+        elif journey.graph_down:
             raise lookups.nothing_to_ask()
-        if journey.degraded:
-            proposals += [(source, self._ask_snapshot(source, request)) for source in sources.SNAPSHOT_SOURCES]
+        elif journey.errors and not journey.those("answered"):
+            raise _worst(journey)
         return proposals
 
-    def _last_resort(self, request: Request, facts: dict[str, Facts], journey: _Journey) -> list[Proposal]:
+    def _offline(
+        self, request: Request, asked: Future[Restrictions] | None, journey: _Journey
+    ) -> SnapshotReader | None:
+        """The snapshot, with what the person must not be shown by now as far as that is known."""
+        if not self._snapshot_reader:
+            return None
+        restrictions = Restrictions()
+        if asked:
+            restrictions = self._in_time(asked, "restrictions", journey, left_ms=0) or restrictions
+        return self._snapshot_reader.knowing(self._with_recent(restrictions, request.user_id))
+
+    def _with_recent(self, restrictions: Restrictions, user_id: str) -> Restrictions:
+        try:
+            return self.recent.with_recent(restrictions, user_id)
+        except sqlite3.Error as error:
+            _log.error("recent blocks and hides cannot be read: %s", error)
+            return restrictions
+
+    def _last_resort(
+        self, request: Request, facts: dict[str, Facts], snapshot: SnapshotReader | None, journey: _Journey
+    ) -> list[Proposal]:
         """What is popular with everyone, from the graph if it answers, else from the snapshot."""
         source = sources.LAST_RESORT
         candidates: list[Candidate] | None = None
-        if self._ask_graph and not self._graph_is_down:
-            left = request.deadline.left_ms(_REST_SHARE)
-            candidates = self._in_time(
-                self._pool.submit(self._ask_graph, source, request, left), source.name, journey, left
-            )
-        if not candidates:
-            candidates = self._ask_snapshot(source, request)
-        proposals: list[Proposal] = [(source, candidates)]
-        fresh = [(source, [c for c in candidates if c.content_id not in facts])]
-        facts |= self._facts(request, fresh, journey)
-        return _keep(request, proposals, facts)
+        left = request.deadline.left_ms(_REST_SHARE)
+        if self._graph_reader and not self._graph_is_down:
+            asked = self._pool.submit(self._graph_reader.candidates, source, request, left)
+            candidates = self._in_time(asked, source.name, journey, left)
+        if candidates is None and snapshot:
+            candidates = snapshot.candidates(source, request, left)
+        proposals: list[Proposal] = [(source, candidates or [])]
+        unknown = [(source, [c for c in candidates or [] if c.content_id not in facts])]
+        facts |= self._facts(request, unknown, snapshot, journey)
+        return _allowed(request, proposals, facts)
 
-    def _facts(self, request: Request, proposals: Sequence[Proposal], journey: _Journey) -> dict[str, Facts]:
+    def _facts(
+        self, request: Request, proposals: Sequence[Proposal], snapshot: SnapshotReader | None, journey: _Journey
+    ) -> dict[str, Facts]:
+        """Facts of all candidates; what neither the graph nor the snapshot knows in time has none, and is not shown."""
         content_ids = {candidate.content_id for _, candidates in proposals for candidate in candidates}
         if not content_ids:
             return {}
-        graph, left = self._live_graph, request.deadline.left_ms(_REST_SHARE)
-        if graph and left:
-            asked = self._pool.submit(filters.facts_from_graph, graph, request, content_ids, left)
+        left = request.deadline.left_ms(_REST_SHARE)
+        if self._graph_reader and not self._graph_is_down:
+            asked = self._pool.submit(self._graph_reader.facts, request, content_ids, left)
             answer = self._in_time(asked, "filters", journey, left)
             if answer is not None:
                 return answer
-        journey.degraded = True  # facts younger than the snapshot are missing
-        return filters.facts_from_snapshot(self._known_snapshot, request, content_ids)
+        if snapshot:
+            return snapshot.facts(request, content_ids, left)
+        if journey.graph_down:
+            raise lookups.nothing_to_ask()
+        raise _worst(journey)
 
     def _explain(
-        self, request: Request, chosen: Sequence[Scored], facts: dict[str, Facts], journey: _Journey
-    ) -> list[tuple[Reason, ...]]:
-        connections: dict[str, Any] | None = None
-        graph, left = self._live_graph, request.deadline.left_ms()
-        if graph and left and chosen:
-            ids = [scored.content_id for scored in chosen]
-            asked = self._pool.submit(reasons.facts_from_graph, graph, request, ids, left)
-            connections = self._in_time(asked, "reasons", journey, left)
-        return reasons.explain(chosen, facts, connections or {}, request, self.model)
+        self, request: Request, chosen: Sequence[Scored], snapshot: SnapshotReader | None, journey: _Journey
+    ) -> dict[str, tuple[Reason, ...]]:
+        """The reasons of each content, by its id; none where neither the graph nor the snapshot tells any in time."""
+        content_ids = [scored.content_id for scored in chosen]
+        left = request.deadline.left_ms()
+        rows = None
+        if self._graph_reader and not self._graph_is_down and content_ids:
+            asked = self._pool.submit(self._graph_reader.why, request, content_ids, left)
+            rows = self._in_time(asked, "reasons", journey, left)
+        if rows is None and snapshot:
+            rows = snapshot.why(request, content_ids, left)
+        return {content_id: reasons.reasons(row, request.now) for content_id, row in (rows or {}).items()}
 
     def _feed(
         self,
         request: Request,
         chosen: Sequence[Scored],
         facts: dict[str, Facts],
-        why: Sequence[tuple[Reason, ...]],
+        why: dict[str, tuple[Reason, ...]],
         journey: _Journey,
     ) -> Feed:
         items = []
-        for scored, because in zip(chosen, why, strict=True):
+        for scored in chosen:
             known = facts[scored.content_id]
             items.append(
                 Recommendation(
@@ -230,66 +296,61 @@ class FeedService:
                     kind=known.kind,
                     score=round(scored.score, 6),
                     sources=tuple(source.name for source, _ in scored.said),
-                    reasons=because,
+                    reasons=why.get(scored.content_id, ()),
                     link=known.link,
                     made_by=known.made_by,
                 )
             )
         stood_on: set[Rung] = {source.rung for scored in chosen for source, _ in scored.said}
         rung = next((rung for rung in RUNGS if rung in stood_on), RUNGS[-1])
+        late, failed = journey.those("late"), journey.those("failed")
         return Feed(
             request_id=request.id,
             user_id=request.user_id,
             items=tuple(items),
             model_version=self.model_version if rung == "model" else None,
             rung=rung,
-            degraded=journey.degraded,
-            late=tuple(journey.late),
+            degraded=bool(journey.graph_down or late or failed),
+            graph_down=journey.graph_down,
+            late=late,
+            failed=failed,
+            outcomes=journey.outcomes,
             timings_ms=journey.timings_ms,
         )
 
-    def _ask_snapshot(self, source: Source, request: Request) -> list[Candidate]:
-        if not self._answers:
-            return []
-        rows = self._answers.candidates(source.name, request.user_id, request.kind, request.pool, **source.caps)
-        return [Candidate(row["contentId"], row["score"], row["count"], tuple(row["evidence"])) for row in rows]
-
     def _in_time(self, asked: Future[T], name: str, journey: _Journey, left_ms: int) -> T | None:
-        """The answer, or None when it came too late or Neo4j is down, which the journey then says."""
+        """The answer, or None when it did not come in time or was an error, which the journey then says."""
         try:
-            return asked.result(timeout=left_ms / 1000)
-        except TimeoutError:
+            answer = asked.result(timeout=left_ms / 1000)
+            journey.outcomes[name] = "answered"
+            return answer
+        except TimeoutError as error:
             asked.cancel()
-            journey.late.append(name)
-        except GraphTimeout:
-            journey.late.append(name)
-        except GraphUnavailable:
+            journey.outcomes[name], journey.errors[name] = "late", error
+        except GraphTimeout as error:
+            journey.outcomes[name], journey.errors[name] = "late", error
+        except GraphUnavailable as error:
             self._broken_until = time.monotonic() + _MEND_SECONDS
-            journey.degraded = True
-        except GraphError:
-            # One question that fails must not cost the whole answer.
-            journey.late.append(name)
+            journey.graph_down = True
+            journey.outcomes[name], journey.errors[name] = "unavailable", error
+        except Exception as error:  # one question that fails must not cost the whole answer
+            _log.error("%s failed", name, exc_info=error)
+            journey.outcomes[name], journey.errors[name] = "failed", error
         return None
 
     @property
     def _graph_is_down(self) -> bool:
         return self.graph is None or time.monotonic() < self._broken_until
 
-    @property
-    def _live_graph(self) -> Graph | None:
-        return None if self._graph_is_down else self.graph
-
-    @property
-    def _needed_graph(self) -> Graph:
-        if self.graph is None:
-            raise GraphUnavailable("There is no Neo4j to ask.", do="Start it with `entourage up`, or set NEO4J_URI.")
-        return self.graph
-
-    @property
-    def _known_snapshot(self) -> Snapshot:
-        if self.snapshot is None:
+    def _reader(self, user_id: str | None) -> Reader:
+        """Neo4j where it answers, else the snapshot with what ``user_id`` must not be shown by now."""
+        if self._graph_reader and not self._graph_is_down:
+            return self._graph_reader
+        if not self._snapshot_reader:
             raise lookups.nothing_to_ask()
-        return self.snapshot
+        if user_id is None:
+            return self._snapshot_reader
+        return self._snapshot_reader.knowing(self._with_recent(Restrictions(), user_id))
 
     @cached_property
     def _pool(self) -> ThreadPoolExecutor:
@@ -301,13 +362,21 @@ class FeedService:
         return ThreadPoolExecutor(_MODEL_THREADS, thread_name_prefix="model")
 
 
-def _keep(request: Request, proposals: Sequence[Proposal], facts: dict[str, Facts]) -> list[Proposal]:
-    """The proposals without the candidates that a filter holds back."""
-    kept: list[Proposal] = []
+def _worst(journey: _Journey) -> Exception:
+    """The error to answer with when nothing can be answered: of a failure rather than of a deadline."""
+    failed = [error for name, error in journey.errors.items() if journey.outcomes[name] == "failed"]
+    if failed:
+        return GraphError(f"No part of the answer could be found: {failed[0]}")
+    return GraphTimeout("No part of the answer was ready before the deadline.")
+
+
+def _allowed(request: Request, proposals: Sequence[Proposal], facts: dict[str, Facts]) -> list[Proposal]:
+    """The proposals without the candidates that a filter holds back, or of which no facts are known."""
     able = {content_id for content_id, known in facts.items() if filters.allowed(request, known)}
-    for source, candidates in proposals:
-        kept.append((source, [candidate for candidate in candidates if candidate.content_id in able]))
-    return kept
+    return [
+        (source, [candidate for candidate in candidates if candidate.content_id in able])
+        for source, candidates in proposals
+    ]
 
 
 def _distinct(proposals: Sequence[Proposal]) -> int:

@@ -41,19 +41,38 @@ class SnapshotAnswers:
             return self._followed_activity(user, kind, limit, **caps)
         return self._co_watch(user, kind, limit, **caps)
 
-    def friends_of_friends(self, user_id: str, limit: int, *, friends: int, per_friend: int) -> list[dict[str, Any]]:
-        """As cypher/candidates/friends_of_friends."""
+    def friends_of_friends(
+        self,
+        user_id: str,
+        limit: int,
+        *,
+        friends: int,
+        per_friend: int,
+        blocked: Ints | None = None,
+        private: npt.NDArray[np.bool_] | None = None,
+    ) -> list[dict[str, Any]]:
+        """As cypher/candidates/friends_of_friends.
+
+        ``blocked`` (B,) are nids of people blocked on either side, by default those of the snapshot; ``private``
+        (users,) says who must not be named, by default nobody.
+        """
         users = self.snapshot.users
         if user_id not in users:
             return []
         me = int(users.nids([user_id])[0])
         follows = self.snapshot.follows.outgoing
         mine = _neighbours(follows, me)
+        if blocked is None:
+            blocked = np.array(self._blocked(me), dtype=np.int64)
+        if private is None:
+            private = np.zeros(users.count, dtype=bool)
         mutual: dict[int, list[int]] = {}
         for friend in mine[:friends]:
+            if friend in blocked:
+                continue
             for person in _neighbours(follows, int(friend))[:per_friend]:
                 mutual.setdefault(int(person), []).append(int(friend))
-        shut_out = {me, *mine.tolist(), *self._blocked(me)}
+        shut_out = {me, *mine.tolist(), *blocked.tolist(), *np.flatnonzero(private).tolist()}
         ranked = sorted(
             (
                 (len(between), users.ids[person], between, person)
@@ -67,7 +86,7 @@ class SnapshotAnswers:
             {
                 "userId": person_id,
                 "mutualCount": count,
-                "mutual": users.ids.gather(between[:_EVIDENCE]).to_list(),
+                "mutual": users.ids.gather([friend for friend in between if not private[friend]][:_EVIDENCE]).to_list(),
                 "followers": int(incoming[person + 1] - incoming[person]),
             }
             for count, person_id, between, person in ranked[:limit]

@@ -1,4 +1,4 @@
-"""Sources: each proposes candidates for a person, its best first, and says what speaks for them."""
+"""Sources: each proposes candidates for a person, its best first."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from graph.settings import Settings
 from graph.snapshot import Snapshot
-from graph.snapshot.engagement import UNKNOWN
 from recommend.feed import Rung
 from recommend.request import Request
 from recommend.snapshot_source import SnapshotAnswers
@@ -28,7 +26,6 @@ __all__ = [
     "SNAPSHOT_SOURCES",
     "Candidate",
     "Source",
-    "bind",
     "knows",
     "model_source",
     "newcomer_source",
@@ -42,10 +39,6 @@ class Candidate:
     content_id: str
     score: float
     """On the source's own scale; higher is better."""
-    count: int = 0
-    """How many people, contents or names speak for it."""
-    evidence: tuple[str, ...] = ()
-    """Up to three of them, the strongest first."""
     rank: int | None = None
     """Its place, from 0, among all that the source would name, where it names only some; else that in its list."""
 
@@ -91,27 +84,6 @@ AROUND: Final = {"scanned": 1000, "watches": 200, "people": 200}
 
 Ask = Callable[[Source, Request, int], list[Candidate]]
 """Asks a source on behalf of a request, within so many milliseconds."""
-
-
-def bind(graph: Graph, settings: Settings, *, implicit: bool) -> Ask:
-    """Ask sources of the graph; ``implicit`` as in ``graph.snapshot.engagement``."""
-    weights = settings.engagement.model_dump()
-
-    def ask(source: Source, request: Request, deadline_ms: int) -> list[Candidate]:
-        rows = graph.read(
-            f"candidates/{source.name}",
-            deadline_ms=deadline_ms,
-            request_id=request.id,
-            userId=request.user_id,
-            label=request.label,
-            limit=request.pool,
-            weights=weights,
-            unknown=1.0 if implicit else UNKNOWN,
-            **source.caps,
-        )
-        return [Candidate(row["contentId"], row["score"], row["count"], tuple(row["evidence"])) for row in rows]
-
-    return ask
 
 
 def model_source(model: Recommender) -> Ask:

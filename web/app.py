@@ -9,7 +9,7 @@ from flask_openapi3.openapi import OpenAPI
 
 from graph.settings import Settings
 from recommend.service import FeedService
-from web import contents, events, feeds, health, logs, metrics, pages, problems, security, users
+from web import addresses, contents, events, feeds, health, logs, metrics, pages, problems, security, users
 from web.jsonable import JSONProvider
 from web.serving import Serving
 
@@ -32,6 +32,7 @@ def create_app(settings: Settings, feed_service: FeedService | None = None) -> O
         doc_ui=False,
     )
     app.json = JSONProvider(app)
+    addresses.init_app(app)
     logs.init_app(app)
     metrics.init_app(app)
     security.init_app(app, settings)

@@ -23,8 +23,12 @@ blueprint: Final = APIBlueprint(
 )
 
 
-@blueprint.get("/<string:kind>/<path:name>", responses={200: schemas.Content}, operation_id="content")
+@blueprint.get(
+    "/<id:content_id>",
+    operation_id="content",
+    description="By its id, whose prefix (`keaks/`, `beats/`) may be left out.",
+    responses={200: schemas.Content},
+)
 def content(path: schemas.ContentPath) -> dict[str, Any]:
     """What is known about a content"""
-    content_id = f"{path.kind}/{path.name}"
-    return snake_case(serving().ask(lambda feeds: feeds.content(content_id)))
+    return snake_case(serving().ask(lambda feeds: feeds.content(path.content_id)))

@@ -1,38 +1,47 @@
-"""The opaque cursor of a feed: the ids already shown, so that no page repeats one even when the ranking changes."""
+"""The opaque cursor of a feed: what was shown already, so that no page repeats it even when the ranking changes.
+
+It holds a short hash of each content instead of its id, so its length depends on how many were shown, not on their ids.
+"""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
+from recommend.request import DIGEST_BYTES
 from web.problems import invalid
 
-__all__ = ["MAX_CHARACTERS", "decode", "encode"]
+__all__ = ["MAX_CHARACTERS", "PATTERN", "decode", "encode"]
 
 MAX_CHARACTERS: Final = 6_000
 """Longer ones would not fit into a request line; the feed ends there."""
+PATTERN: Final = r"^[A-Za-z0-9_-]+$"
 
-_MAX_BYTES: Final = 65_536
+_VERSION: Final = b"\x02"
+_CHECK_BYTES: Final = 4
 
 
-def encode(shown: Sequence[str]) -> str | None:
-    """The cursor after the contents ``shown``, or None when it would be too long to send."""
-    packed = zlib.compress("\n".join(shown).encode(), 9)
-    text = base64.urlsafe_b64encode(packed).decode().rstrip("=")
+def encode(shown: Iterable[bytes]) -> str | None:
+    """The cursor after the contents of which ``shown`` holds the digests, or None when it would be too long to send."""
+    body = _VERSION + b"".join(sorted(set(shown)))
+    text = base64.urlsafe_b64encode(_check(body) + body).decode().rstrip("=")
     return text if len(text) <= MAX_CHARACTERS else None
 
 
-def decode(cursor: str) -> tuple[str, ...]:
-    """The ids that ``cursor`` holds. Raises the problem naming ``cursor`` when it is none of ours."""
-    inflate = zlib.decompressobj()
+def decode(cursor: str) -> Sequence[bytes]:
+    """The digests that ``cursor`` holds. Raises the problem naming ``cursor`` when it is none of ours."""
     try:
         packed = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        text = inflate.decompress(packed, _MAX_BYTES).decode()
-    except (binascii.Error, zlib.error, ValueError):
-        raise invalid("cursor", "is not one that this service gave; leave it out to begin at the top") from None
-    if not inflate.eof:
-        raise invalid("cursor", "is cut short; leave it out to begin at the top")
-    return tuple(text.split("\n"))
+    except (binascii.Error, ValueError):
+        packed = b""
+    check, body = packed[:_CHECK_BYTES], packed[_CHECK_BYTES:]
+    if body[:1] != _VERSION or _check(body) != check or len(body) % DIGEST_BYTES != 1:
+        raise invalid("cursor", "is not one that this service gave; leave it out to begin at the top")
+    return [body[start : start + DIGEST_BYTES] for start in range(1, len(body), DIGEST_BYTES)]
+
+
+def _check(body: bytes) -> bytes:
+    return zlib.crc32(body).to_bytes(_CHECK_BYTES, "big")

@@ -8,9 +8,11 @@ from typing import Any, Final
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
-from graph.schema import BEAT_PREFIX, KEAK_PREFIX
+from graph.identifiers import canonical
+from graph.schema import USER_PREFIX
 from recommend.feed import Feed
-from recommend.request import Deadline
+from recommend.reader import content_ids_of
+from recommend.request import Deadline, digest
 from recommend.service import FeedService
 from web import cursor, logs, metrics, schemas
 from web.problems import documented, invalid
@@ -21,7 +23,7 @@ __all__ = ["blueprint"]
 blueprint: Final = APIBlueprint(
     "feeds",
     __name__,
-    url_prefix="/v1/users/<path:user_id>",
+    url_prefix="/v1/users/<id:user_id>",
     abp_tags=[Tag(name="Recommendations", description="What to see next, and whom to follow.")],
     abp_responses=documented(404, 422, 429, 500, 503, 504),
 )
@@ -36,13 +38,13 @@ _PIPELINES_SHARE: Final = 0.75
     "/recommendations",
     operation_id="recommendations",
     description="Ranked contents with their score, sources and reasons. What the user has seen, made or hidden, and "
-    "what comes from somebody they blocked, is left out.",
+    "what comes from somebody who is blocked on either side, is left out.",
     responses={200: schemas.Feed},
 )
 def recommendations(path: schemas.UserPath, query: schemas.FeedQuery) -> tuple[dict[str, Any], int, dict[str, str]]:
     """What to see next"""
     shown = cursor.decode(query.cursor) if query.cursor else ()
-    excluded = frozenset(shown) | _excluded(query.exclude)
+    excluded = _excluded(query.exclude)
     request_id = logs.request_id()
     deadline = Deadline(serving().settings.service.deadline_ms)
 
@@ -50,7 +52,14 @@ def recommendations(path: schemas.UserPath, query: schemas.FeedQuery) -> tuple[d
         # Asked a second time, of the snapshot alone, only what the first try left may be spent.
         deadline_ms = max(1, min(int(_PIPELINES_SHARE * deadline.milliseconds), deadline.left_ms()))
         feed = feeds.recommend(
-            path.user_id, query.n, query.kind, excluded, query.explain, deadline_ms=deadline_ms, request_id=request_id
+            path.user_id,
+            query.n,
+            query.kind,
+            excluded,
+            query.explain,
+            deadline_ms=deadline_ms,
+            request_id=request_id,
+            shown=shown,
         )
         if feed.rung in _COLD_RUNGS and not query.allow_unknown:
             feeds.user(path.user_id)  # an unknown id is more often a mistake than a newcomer: it raises
@@ -58,10 +67,12 @@ def recommendations(path: schemas.UserPath, query: schemas.FeedQuery) -> tuple[d
 
     feed = serving().ask(recommend)
     metrics.count_feed(feed.rung, feed.degraded)
+    metrics.count_sources(feed.outcomes)
     body = asdict(feed)
+    del body["outcomes"]
     timings = body.pop("timings_ms")
     full = len(feed.items) == query.n
-    body["next_cursor"] = cursor.encode([*shown, *(item.content_id for item in feed.items)]) if full else None
+    body["next_cursor"] = cursor.encode([*shown, *(digest(item.content_id) for item in feed.items)]) if full else None
     return body, 200, {"Server-Timing": ", ".join(f"{stage};dur={ms:.1f}" for stage, ms in timings.items())}
 
 
@@ -78,10 +89,17 @@ def people(path: schemas.UserPath, query: schemas.PeopleQuery) -> dict[str, Any]
 
 
 def _excluded(values: list[str]) -> frozenset[str]:
-    ids = frozenset(part for value in values for part in value.split(",") if part)
-    for content_id in ids:
-        if not content_id.startswith((KEAK_PREFIX, BEAT_PREFIX)):
-            raise invalid("exclude", f"{content_id!r} is no content id; they begin with {KEAK_PREFIX} or {BEAT_PREFIX}")
-    if len(ids) > _MAX_EXCLUDED:
+    """The ids to leave out. A comma separates ids and may stand in one, so a value counts as a whole and in parts."""
+    texts = {text for value in values for text in (value, *value.split(",")) if text.strip()}
+    if len(texts) > _MAX_EXCLUDED:
         raise invalid("exclude", f"holds more than {_MAX_EXCLUDED} ids")
-    return ids
+    ids: set[str] = set()
+    for text in texts:
+        if text.startswith(USER_PREFIX):
+            raise invalid("exclude", f"{text!r} is the id of a user; name contents, such as keaks/123")
+        try:
+            ids.update(content_ids_of(canonical(text)))
+        except ValueError as error:
+            if text not in values or "," not in text:  # a long list is no id, and need not be one
+                raise invalid("exclude", f"{text[:40]!r} is no content id: {error}") from None
+    return frozenset(ids)

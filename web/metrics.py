@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import flask
 from prometheus_client import CollectorRegistry, Counter
 from prometheus_flask_exporter import PrometheusMetrics
 
-__all__ = ["count_feed", "init_app"]
+__all__ = ["count_feed", "count_sources", "init_app"]
 
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
@@ -20,12 +21,22 @@ def init_app(app: flask.Flask) -> None:
     app.extensions["entourage.feeds"] = Counter(
         "entourage_feeds_total", "Feeds answered", ("rung", "degraded"), registry=registry
     )
+    app.extensions["entourage.sources"] = Counter(
+        "entourage_source", "Sources and stages asked", ("source", "outcome"), registry=registry
+    )
 
 
 def count_feed(rung: str, degraded: bool) -> None:
     """Count one answered feed."""
     counter: Any = flask.current_app.extensions["entourage.feeds"]
     counter.labels(rung=rung, degraded=str(degraded).lower()).inc()
+
+
+def count_sources(outcomes: Mapping[str, str]) -> None:
+    """Count what became of each source and stage of one feed."""
+    counter: Any = flask.current_app.extensions["entourage.sources"]
+    for source, outcome in outcomes.items():
+        counter.labels(source=source, outcome=outcome).inc()
 
 
 def route(request: flask.Request) -> str:

@@ -18,15 +18,16 @@ from werkzeug.exceptions import HTTPException
 
 from graph.errors import (
     EntourageError,
-    GraphError,
+    GraphAuthError,
     GraphTimeout,
+    GraphUnavailable,
     ModelError,
     NotFound,
     SnapshotError,
     UnknownContent,
     UnknownUser,
 )
-from web import logs
+from web import addresses, logs
 
 __all__ = ["KINDS", "FieldError", "Kind", "Problem", "ProblemDocument", "documented", "init_app", "invalid"]
 
@@ -81,7 +82,8 @@ _BY_ERROR: Final[tuple[tuple[type[EntourageError], str, str], ...]] = (
     (UnknownContent, "unknown-content", ""),
     (NotFound, "not-found", ""),
     (GraphTimeout, "deadline", "The answer was not ready in time."),
-    (GraphError, "unavailable", "The graph database does not answer."),
+    (GraphUnavailable, "unavailable", "The graph database does not answer."),
+    (GraphAuthError, "unavailable", "The graph database does not answer."),
     (SnapshotError, "unavailable", "The service has no data to answer from."),
     (ModelError, "unavailable", "The service has no model to answer with."),
 )
@@ -168,7 +170,7 @@ def _on_problem(problem: Problem) -> flask.Response:
         title=problem.kind.title,
         status=problem.kind.status,
         detail=problem.detail,
-        instance=flask.request.path,
+        instance=addresses.address(),
         request_id=logs.request_id(),
         errors=list(problem.errors),
     )

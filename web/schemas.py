@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from graph.events import MAX_ID, Event
+from graph.events import Event
+from graph.identifiers import MAX_BYTES, canonical, canonical_user
 from recommend.feed import Rung
+from recommend.sentences import ReasonKind, Verb
+from web import cursor
 
 __all__ = [
     "ContentPath",
@@ -28,7 +32,11 @@ __all__ = [
 ]
 
 MAX_ITEMS: Final = 100
-_Id = Annotated[str, Field(min_length=1, max_length=MAX_ID)]
+_PATTERN: Final = r"^[^\u0000-\u0009\u000b-\u001f\u007f-\u009f]+$"
+"""No control character but newline."""
+_Text = Field(min_length=1, max_length=MAX_BYTES, json_schema_extra={"pattern": _PATTERN})
+_UserId = Annotated[str, BeforeValidator(canonical_user), _Text]
+_ContentId = Annotated[str, BeforeValidator(canonical), _Text]
 
 
 class _Request(BaseModel):
@@ -40,14 +48,17 @@ class _Request(BaseModel):
 class UserPath(_Request):
     """The user of the path."""
 
-    user_id: _Id = Field(description="Bare, as in `123`.")
+    user_id: _UserId = Field(
+        description=f"As in `123`; `users/123` is the same. Percent-encoded as a whole; at most {MAX_BYTES} bytes."
+    )
 
 
 class ContentPath(_Request):
     """The content of the path, its id in two parts."""
 
-    kind: Literal["keaks", "beats"] = Field(description="First part of the content id.")
-    name: _Id = Field(description="Second part of the content id, as in `123`.")
+    content_id: _ContentId = Field(
+        description=f"As in `keaks/123`. Percent-encoded as a whole (`keaks%2F123`); at most {MAX_BYTES} bytes."
+    )
 
 
 class FeedQuery(_Request):
@@ -55,7 +66,13 @@ class FeedQuery(_Request):
 
     n: int = Field(20, ge=1, le=MAX_ITEMS, description="How many.")
     kind: Literal["keak", "beat"] | None = Field(None, description="One kind only.")
-    cursor: str | None = Field(None, max_length=8_000, description="`next_cursor` of the page before.")
+    cursor: str | None = Field(
+        None,
+        min_length=1,
+        max_length=cursor.MAX_CHARACTERS,
+        pattern=cursor.PATTERN,
+        description="`next_cursor` of the page before.",
+    )
     exclude: list[str] = Field(
         [], max_length=500, description="Content ids to leave out; repeat it, or separate them by commas."
     )
@@ -81,8 +98,9 @@ class NeighbourhoodQuery(_Request):
 class SearchQuery(_Request):
     """What to look for."""
 
-    q: str = Field(min_length=1, max_length=100, description="How the id or name begins.")
+    q: _ContentId = Field(description="Words of an id or a name, or an id.")
     n: int = Field(10, ge=1, le=50, description="How many.")
+    user_id: _UserId | None = Field(None, description="Who searches: people blocked on either side are not found.")
 
 
 class EventBatch(_Request):
@@ -120,9 +138,23 @@ class EventsApplied(BaseModel):
 class Reason(BaseModel):
     """Why a content or a person is recommended."""
 
-    kind: str = Field(description="friends, maker, because, beat, genre, hashtag, trending, fresh, similar, popular …")
-    text: str = Field(description="One sentence for the reader.")
-    evidence: list[str] = Field(description="The ids, genres or hashtags that prove it.")
+    kind: ReasonKind = Field(description="The kind of fact.")
+    verb: Verb = Field(
+        description="What was done: by people (maker, friends, trending, popular), or by the reader (because, beat, "
+        "genre, hashtag); `none` where nobody did anything yet."
+    )
+    count: int = Field(
+        description="How many people (maker, friends, because, trending, popular) or contents of the reader (beat, "
+        "genre, hashtag). 0 where the kind counts nothing."
+    )
+    at_least: bool = Field(description="There may be more than `count`: not all were looked at.")
+    people: list[str] = Field(description="Up to three who did it; people marked private are counted only.")
+    contents: list[str] = Field(description="The content or beat that the fact is about.")
+    names: list[str] = Field(description="The genre or hashtag that the fact is about.")
+    at: datetime | None = Field(description="When it was published, or when the newest of these people watched it.")
+    days: int | None = Field(description="The days until now that the fact is about.")
+    text: str = Field(description="The facts in one sentence.")
+    evidence: list[str] = Field(description="`people`, `contents` and `names` in one list.")
 
 
 class Item(BaseModel):
@@ -146,8 +178,10 @@ class Feed(BaseModel):
     next_cursor: str | None = Field(description="Send it as `cursor` for the page that follows; null at the end.")
     model_version: str | None = Field(description="Null when no model took part.")
     rung: Rung = Field(description="Which of the fallbacks answered; `model` is the best.")
-    degraded: bool = Field(description="The graph was down or late; facts younger than the snapshot are missing.")
+    degraded: bool = Field(description="Something is missing: `graph_down`, `late` or `failed` says what.")
+    graph_down: bool = Field(description="The database did not answer: what is younger than the snapshot is missing.")
     late: list[str] = Field(description="Sources and stages left out because the deadline came first.")
+    failed: list[str] = Field(description="Sources and stages left out because of an error.")
 
 
 class Person(BaseModel):
@@ -155,7 +189,7 @@ class Person(BaseModel):
 
     user_id: str
     mutual_count: int
-    mutual: list[str] = Field(description="A few of the people in between.")
+    mutual: list[str] = Field(description="A few of the people in between; those marked private are counted only.")
     score: float
     reasons: list[Reason]
 
@@ -226,13 +260,16 @@ class Content(BaseModel):
 class Found(BaseModel):
     """One search result."""
 
-    label: Literal["User", "Keak", "Beat", "Genre", "Hashtag"]
+    label: Literal["User", "Keak", "Beat", "Genre", "Mood", "Hashtag"]
     id: str
     name: str
+    audience: int = Field(
+        description="Watchers of a content, followers of a user, contents with a genre, mood or hashtag."
+    )
 
 
 class SearchResults(BaseModel):
-    """What begins with the text asked for."""
+    """What has the words asked for."""
 
     results: list[Found]
 

@@ -15,14 +15,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import flask
 
-from graph import schema
 from graph import snapshot as snapshots
 from graph.database.driver import Graph
-from graph.errors import EntourageError, GraphTimeout, GraphUnavailable, ModelError, NotFound
+from graph.errors import EntourageError, GraphError, GraphTimeout, GraphUnavailable, ModelError, NotFound
 from graph.settings import Settings
 from graph.snapshot import Snapshot
 from ranking import registry
@@ -88,8 +87,8 @@ class Serving:
     def ask(self, question: Callable[[FeedService], T]) -> T:
         """The feed service's answer, or that of the snapshot alone when the graph is down, hangs or is too slow.
 
-        Within ``service.deadline_ms``, whatever hangs. Raises GraphTimeout or GraphUnavailable when the snapshot cannot
-        answer the question either.
+        Within ``service.deadline_ms``, whatever hangs. Raises the first try's error when the snapshot cannot answer the
+        question either.
         """
         if self.feeds.graph is None:
             return question(self.feeds)  # nothing that could hang
@@ -97,12 +96,14 @@ class Serving:
             if self.offline and not self.graph_up:
                 raise GraphUnavailable("The graph did not answer when last asked.")
             return self.in_time(question, _GRAPHS_SHARE * self.settings.service.deadline_ms)
-        except (GraphTimeout, GraphUnavailable) as error:
+        except GraphError as error:
             if not self.offline:
                 raise
+            if not isinstance(error, (GraphTimeout, GraphUnavailable)):
+                logs.log.error("graph failed", exc_info=error)
             try:
                 return question(self.offline)
-            except (GraphUnavailable, NotFound):  # what is newer than the snapshot is not unknown
+            except (GraphError, NotFound):  # what is newer than the snapshot is not unknown
                 raise error from None
 
     def in_time(self, question: Callable[[FeedService], T], milliseconds: float) -> T:
@@ -113,17 +114,6 @@ class Serving:
         except TimeoutError:
             asked.cancel()  # what runs already ends unheard
             raise GraphTimeout("The answer was not ready before the deadline.") from None
-
-    def search(self, text: str, n: int) -> list[dict[str, Any]]:
-        """What begins with ``text``; without a graph, the snapshot's users only. Raises GraphUnavailable."""
-        try:
-            return self.ask(lambda feeds: feeds.search(text, n))
-        except GraphUnavailable:
-            if not self.feeds.snapshot:
-                raise
-            ids = self.feeds.snapshot.users.ids
-            found = ids.filter(ids.str.starts_with(text)).head(n).sort()
-            return [{"label": schema.USER, "id": user_id, "name": user_id} for user_id in found]
 
     def refresh(self) -> None:
         """Look for a graph that came or went and for newer folders; load them aside, then swap."""

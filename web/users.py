@@ -24,14 +24,14 @@ blueprint: Final = APIBlueprint(
 )
 
 
-@blueprint.get("/users/<path:user_id>", responses={200: schemas.User, **documented(404)}, operation_id="user")
+@blueprint.get("/users/<id:user_id>", responses={200: schemas.User, **documented(404)}, operation_id="user")
 def user(path: schemas.UserPath) -> dict[str, Any]:
     """What is known about a user"""
     return snake_case(serving().ask(lambda feeds: feeds.user(path.user_id)))
 
 
 @blueprint.get(
-    "/users/<path:user_id>/neighbourhood",
+    "/users/<id:user_id>/neighbourhood",
     responses={200: schemas.Subgraph, **documented(404)},
     operation_id="neighbourhood",
     description="A sample of the nodes within one or two steps, for drawing.",
@@ -47,10 +47,17 @@ def neighbourhood(path: schemas.UserPath, query: schemas.NeighbourhoodQuery) -> 
     }
 
 
-@blueprint.get("/search", responses={200: schemas.SearchResults}, operation_id="search")
+@blueprint.get(
+    "/search",
+    operation_id="search",
+    description="Case and accents do not matter, and a word may be cut short. All of the words are looked for, then "
+    "any. What has exactly this id comes first, then what has the largest audience. People marked private are not "
+    "found.",
+    responses={200: schemas.SearchResults},
+)
 def search(query: schemas.SearchQuery) -> dict[str, Any]:
-    """Users, contents and hashtags whose id or name begins with a text"""
-    return {"results": serving().search(query.q, query.n)}
+    """Users, contents, genres, moods and hashtags that have some words in their id or name"""
+    return {"results": serving().ask(lambda feeds: feeds.search(query.q, query.n, query.user_id))}
 
 
 @blueprint.get("/examples", responses={200: schemas.Examples}, operation_id="examples")

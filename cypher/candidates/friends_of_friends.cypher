@@ -1,32 +1,42 @@
-// Whom a person may want to follow: people followed by the people they follow, blocked ones left out.
+// Whom a person may want to follow: people followed by the people they follow. Blocked people are left out, also in
+// between; people marked private (isPrivate) are counted in between, and neither named nor proposed.
 // Parameters: userId; friends, perFriend: caps of the first and the second step; limit.
 // Columns: userId, mutualCount, mutual (ids of up to three of the people in between), followers.
 MATCH (me:User {userId: $userId})
 CALL (me) {
+  MATCH (me)-[:BLOCKED]-(person:User)
+  RETURN collect(person) AS avoided
+}
+CALL (me, avoided) {
   MATCH (me)-[:FOLLOWS]->(friend:User)
-  RETURN friend
+  WITH friend, avoided
   LIMIT $friends
+  WHERE NOT friend IN avoided
+  RETURN friend
 }
 CALL (friend) {
   MATCH (friend)-[:FOLLOWS]->(person:User)
   RETURN person
   LIMIT $perFriend
 }
-WITH me, person, count(*) AS mutualCount, collect(friend.userId)[..3] AS mutual
+WITH me, avoided, person, friend
+ORDER BY friend.userId
+WITH me,
+     avoided,
+     person,
+     count(*) AS mutualCount,
+     collect(CASE WHEN coalesce(friend.isPrivate, false) THEN null ELSE friend.userId END)[..3] AS mutual
 WHERE person <> me
-WITH me, collect({person: person, mutualCount: mutualCount, mutual: mutual}) AS found
+WITH me, avoided, collect({person: person, mutualCount: mutualCount, mutual: mutual}) AS found
 CALL (me) {
   MATCH (me)-[:FOLLOWS]->(person:User)
   RETURN collect(person) AS followed
-}
-CALL (me) {
-  MATCH (me)-[:BLOCKED]-(person:User)
-  RETURN collect(person) AS avoided
 }
 UNWIND found AS row
 WITH row.person AS person, row.mutualCount AS mutualCount, row.mutual AS mutual, followed, avoided
 WHERE NOT person IN followed
   AND NOT person IN avoided
+  AND NOT coalesce(person.isPrivate, false)
 WITH person, mutualCount, mutual
 ORDER BY mutualCount DESC, person.userId
 LIMIT $limit

@@ -1,7 +1,187 @@
-// Why a content may be recommended to a person, to be drawn: the people they follow who watched it.
-// In Browser: `:param {userId: '123', contentId: 'keaks/456'}` first.
-// Parameters: userId, contentId.
-// Columns: path.
-MATCH path = (:User {userId: $userId})-[:FOLLOWS]->(:User)-[:WATCHED]->(:Content {contentId: $contentId})
-RETURN path
-LIMIT 50
+// Why a content is recommended to a person. A feed asks the same question: each of its reasons is one of these facts.
+// In Browser: `:param {userId: '123', contentIds: ['keaks/456']}` and `:param now => timestamp()` first.
+// Parameters: userId (may be unknown), contentIds, now (ms since 1970).
+// Columns: contentId; createdAt (ms); watchers (count); hiddenWatchers (how many of them are blocked on either side);
+//   recent ({count, atLeast}: who watched it within 7 days before now); followed (a list of {did: liked, shared, commented
+//   or watched; count; atLeast; people: ids of up to three; at: newest time known, ms}: what people did whom the person
+//   follows); makers ({count, people}: those whom the person follows); together ([{id, count, atLeast}]: of the contents
+//   that the person watched last, the one that most people watched who watched this content too); beats, genres, hashtags
+//   ([{id, did, count, atLeast}]: what it shares with contents that the person watched or made; for genres did may also be
+//   listens to or creates in, with count 0).
+// Blocked people are in no count, private ones (isPrivate) in counts but not in people. A count is exact unless atLeast:
+// of people one follows 200 are looked at and 500 watches of each, of one's own contents 300, of them 10 for together, and
+// of the people who watched a content 500.
+OPTIONAL MATCH (me:User {userId: $userId})
+WITH me, COLLECT { MATCH (me)-[:BLOCKED]-(person:User) RETURN DISTINCT person } AS blocked
+WITH me,
+     blocked,
+     COLLECT {
+       MATCH (me)-[:FOLLOWS]->(friend:User)
+       WITH friend
+       LIMIT 200
+       WHERE friend <> me
+         AND NOT friend IN blocked
+       RETURN friend
+     } AS friends
+WITH me,
+     blocked,
+     friends,
+     COUNT { (me)-[:FOLLOWS]->() } > 200
+       OR any(friend IN friends WHERE COUNT { (friend)-[:WATCHED]->() } > 500) AS manyFriends,
+     COUNT { (me)-[:WATCHED]->() } > 300
+       OR COUNT { (me)-[:MADE]->() } > 300 AS manyOwn
+CALL () {
+  MATCH (content:Content)
+  WHERE content.contentId IN $contentIds
+  RETURN collect(content) AS contents
+}
+CALL (friends, contents) {
+  UNWIND friends AS friend
+  CALL (friend) {
+    MATCH (friend)-[watched:WATCHED]->(content)
+    RETURN watched, content
+    LIMIT 500
+  }
+  WITH friend, watched, content, contents
+  WHERE content IN contents
+  WITH friend, watched, content
+  ORDER BY friend.userId
+  RETURN collect({
+    content: content,
+    id: CASE WHEN coalesce(friend.isPrivate, false) THEN null ELSE friend.userId END,
+    liked: coalesce(watched.liked, false),
+    shared: coalesce(watched.shared, false),
+    commented: coalesce(watched.commented, false),
+    watched: true,
+    at: watched.lastAt
+  }) AS activity
+}
+CALL (me) {
+  CALL (me) {
+    MATCH (me)-[watched:WATCHED]->(item:Content)
+    WITH watched, item
+    LIMIT 300
+    RETURN item, 'watched' AS did, watched.lastAt AS at
+    UNION ALL
+    MATCH (me)-[:MADE]->(item:Content)
+    WITH item
+    LIMIT 300
+    RETURN item, 'made' AS did, null AS at
+  }
+  WITH item, did, at
+  ORDER BY at IS NULL, at DESC, item.contentId
+  RETURN collect({item: item, did: did}) AS own
+}
+CALL (me, blocked, own, contents) {
+  CALL (own, contents) {
+    UNWIND [one IN own WHERE one.did = 'watched' | one.item][..10] AS item
+    CALL (item) {
+      MATCH (item)<-[:WATCHED]-(person)
+      RETURN person
+      LIMIT 500
+    }
+    RETURN person, item, null AS content
+    UNION ALL
+    UNWIND contents AS content
+    CALL (content) {
+      MATCH (content)<-[:WATCHED]-(person)
+      RETURN person
+      LIMIT 500
+    }
+    RETURN person, null AS item, content
+  }
+  WITH me, blocked, person, collect(item) AS items, collect(content) AS both
+  WHERE size(items) > 0
+    AND size(both) > 0
+    AND NOT person IN blocked
+    AND person <> me
+  UNWIND items AS item
+  UNWIND both AS content
+  WITH item, content, count(*) AS count
+  WHERE item <> content
+  WITH item, content, count
+  ORDER BY count DESC, item.contentId
+  RETURN collect({
+    content: content,
+    id: item.contentId,
+    count: count,
+    atLeast: COUNT { (item)<-[:WATCHED]-() } > 500
+      OR COUNT { (content)<-[:WATCHED]-() } > 500
+  }) AS pairs
+}
+CALL (own) {
+  UNWIND own AS one
+  WITH one.item AS item, one.did AS did
+  MATCH (item)-[:USES]->{0,1}(beat:Beat)
+  WITH beat, did, count(DISTINCT item) AS count
+  RETURN collect({node: beat, id: beat.contentId, did: did, count: count}) AS ownBeats
+}
+CALL (me, own) {
+  CALL (me, own) {
+    UNWIND own AS one
+    WITH one.item AS item, one.did AS did
+    MATCH (item)-[:USES]->{0,1}(:Content)-[:HAS_GENRE]->(genre:Genre)
+    RETURN genre, did, count(DISTINCT item) AS count
+    UNION ALL
+    MATCH (me)-[:LISTENS_TO]->(genre:Genre)
+    RETURN genre, 'listens to' AS did, 0 AS count
+    UNION ALL
+    MATCH (me)-[:CREATES_IN]->(genre:Genre)
+    RETURN genre, 'creates in' AS did, 0 AS count
+  }
+  RETURN collect({node: genre, id: coalesce(genre.name, genre.genreId), did: did, count: count}) AS ownGenres
+}
+CALL (own) {
+  UNWIND own AS one
+  WITH one.item AS item, one.did AS did
+  MATCH (item)-[:TAGGED]->(hashtag:Hashtag)
+  WITH hashtag, did, count(DISTINCT item) AS count
+  RETURN collect({node: hashtag, id: hashtag.name, did: did, count: count}) AS ownHashtags
+}
+UNWIND contents AS content
+WITH me, blocked, manyFriends, manyOwn, pairs, ownBeats, ownGenres, ownHashtags, content,
+     [one IN activity WHERE one.content = content] AS activity,
+     COLLECT { MATCH (content)-[:USES]->{0,1}(beat:Beat) RETURN DISTINCT beat } AS beats,
+     COLLECT { MATCH (content)-[:USES]->{0,1}(:Content)-[:HAS_GENRE]->(genre:Genre) RETURN DISTINCT genre } AS genres,
+     COLLECT { MATCH (content)-[:TAGGED]->(hashtag:Hashtag) RETURN hashtag } AS hashtags,
+     COLLECT {
+       MATCH (content)<-[watched:WATCHED]-(person)
+       WITH watched, person
+       LIMIT 500
+       WHERE watched.lastAt > $now - 7 * 86400000
+         AND watched.lastAt <= $now
+         AND NOT person IN blocked
+       RETURN watched.lastAt
+     } AS recent,
+     COLLECT {
+       MATCH (content)<-[:MADE]-(maker:User)
+       WHERE EXISTS { (me)-[:FOLLOWS]->(maker) }
+         AND maker <> me
+         AND NOT maker IN blocked
+       RETURN maker
+       ORDER BY maker.userId
+     } AS makers
+RETURN content.contentId AS contentId,
+       content.createdAt AS createdAt,
+       COUNT { (content)<-[:WATCHED]-() } AS watchers,
+       COUNT { UNWIND blocked AS person MATCH (person)-[:WATCHED]->(content) } AS hiddenWatchers,
+       {count: size(recent), atLeast: COUNT { (content)<-[:WATCHED]-() } > 500} AS recent,
+       [verb IN ['liked', 'shared', 'commented', 'watched'] | {
+         did: verb,
+         count: size([one IN activity WHERE one[verb]]),
+         atLeast: manyFriends,
+         people: [one IN activity WHERE one[verb] AND one.id IS NOT NULL | one.id][..3],
+         at: reduce(
+           newest = null,
+           one IN activity |
+             CASE WHEN one[verb] AND one.at IS NOT NULL AND coalesce(one.at > newest, true) THEN one.at ELSE newest END
+         )
+       }] AS followed,
+       {
+         count: size(makers),
+         people: [maker IN makers WHERE NOT coalesce(maker.isPrivate, false) | maker.userId][..3]
+       } AS makers,
+       [pair IN pairs WHERE pair.content = content | pair {.id, .count, .atLeast}][..1] AS together,
+       [one IN ownBeats WHERE one.node IN beats | one {.id, .did, .count, atLeast: manyOwn}] AS beats,
+       [one IN ownGenres WHERE one.node IN genres | one {.id, .did, .count, atLeast: manyOwn}] AS genres,
+       [one IN ownHashtags WHERE one.node IN hashtags | one {.id, .did, .count, atLeast: manyOwn}] AS hashtags

@@ -1,7 +1,7 @@
 // The freshest facts about each candidate that decide whether it may be shown to a person, and how it is shown.
 // Parameters: userId (may be unknown), contentIds.
-// Columns: contentId, kind, link, madeBy (ids), audience, seen, own, hidden, blocked (made by somebody the person blocked
-//   or who blocked them). Contents the graph does not have give no row.
+// Columns: contentId, kind, link, madeBy (ids; not of makers marked private), seen, own, hidden, blocked (made by somebody
+//   the person blocked or who blocked them). Contents the graph does not have give no row.
 OPTIONAL MATCH (me:User {userId: $userId})
 CALL (me) {
   MATCH (me)-[:WATCHED]->(content:Content)
@@ -21,8 +21,7 @@ WITH me, watched, hid, avoided, content, COLLECT { MATCH (content)<-[:MADE]-(mak
 RETURN content.contentId AS contentId,
        CASE WHEN content:Beat THEN 'beat' ELSE 'keak' END AS kind,
        content.link AS link,
-       [maker IN makers | maker.userId] AS madeBy,
-       coalesce(content.audience, 0) AS audience,
+       [maker IN makers WHERE NOT coalesce(maker.isPrivate, false) | maker.userId] AS madeBy,
        content IN watched AS seen,
        coalesce(me IN makers, false) AS own,
        content IN hid AS hidden,

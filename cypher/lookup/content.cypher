@@ -1,12 +1,21 @@
 // What the graph knows about a content.
-// Parameters: contentId.
-// Columns: kind, properties, watchers (count), madeBy (ids), uses (ids of beats), usedBy (count of keaks), genres, moods,
-//   hashtags (names).
-MATCH (content:Content {contentId: $contentId})
-RETURN CASE WHEN content:Beat THEN 'beat' ELSE 'keak' END AS kind,
+// Parameters: contentIds (how it may be spelled: the first that the graph has is answered).
+// Columns: contentId, kind, properties, watchers (count), madeBy (ids; not of makers marked private), uses (ids of beats),
+//   usedBy (count of keaks), genres, moods, hashtags (names).
+UNWIND range(0, size($contentIds) - 1) AS place
+MATCH (content:Content {contentId: $contentIds[place]})
+WITH content
+ORDER BY place
+LIMIT 1
+RETURN content.contentId AS contentId,
+       CASE WHEN content:Beat THEN 'beat' ELSE 'keak' END AS kind,
        properties(content) AS properties,
        COUNT { (content)<-[:WATCHED]-() } AS watchers,
-       COLLECT { MATCH (content)<-[:MADE]-(maker:User) RETURN maker.userId } AS madeBy,
+       COLLECT {
+         MATCH (content)<-[:MADE]-(maker:User)
+         WHERE NOT coalesce(maker.isPrivate, false)
+         RETURN maker.userId
+       } AS madeBy,
        COLLECT { MATCH (content)-[:USES]->(beat:Beat) RETURN beat.contentId } AS uses,
        COUNT { (content)<-[:USES]-() } AS usedBy,
        COLLECT {

@@ -1,29 +1,47 @@
-// Users, contents, hashtags and genres whose id or name begins with a text; contents with or without their prefix.
-// Parameters: text; limit: most rows of each sort.
-// Columns: label (User, Keak, Beat, Hashtag or Genre), id, name.
+// Users, contents, genres, moods and hashtags that have some words in their id, name or title, the largest audience first;
+// what has exactly the id asked for comes before all others.
+// Parameters: text (an id), contentIds (how a content of this id may be spelled); words: what the full-text index is asked,
+//   in Lucene's notation, empty for nothing; scanned: most nodes that it may find; userId: who searches, or null; limit.
+// Columns: label (User, Keak, Beat, Genre, Mood or Hashtag), id, name, audience (watchers, followers, or contents with it).
+//   People marked private (isPrivate), and people blocked on either side by who searches, are left out.
 CALL () {
-  MATCH (user:User)
-  WHERE user.userId STARTS WITH $text
-  RETURN 'User' AS label, user.userId AS id, user.userId AS name
-  ORDER BY id
-  LIMIT $limit
+  MATCH (node:User {userId: $text})
+  RETURN node, true AS exact
   UNION ALL
-  UNWIND ['', 'keaks/', 'beats/'] AS prefix
-  MATCH (content:Content)
-  WHERE content.contentId STARTS WITH prefix + $text
-  RETURN CASE WHEN content:Beat THEN 'Beat' ELSE 'Keak' END AS label, content.contentId AS id, content.contentId AS name
-  LIMIT $limit
+  MATCH (node:Content)
+  WHERE node.contentId IN $contentIds
+  RETURN node, true AS exact
   UNION ALL
-  MATCH (hashtag:Hashtag)
-  WHERE hashtag.name STARTS WITH $text
-  RETURN 'Hashtag' AS label, hashtag.name AS id, hashtag.name AS name
-  ORDER BY id
-  LIMIT $limit
+  MATCH (node:Hashtag {name: $text})
+  RETURN node, true AS exact
   UNION ALL
-  MATCH (genre:Genre)
-  WHERE toLower(genre.name) STARTS WITH toLower($text)
-  RETURN 'Genre' AS label, genre.genreId AS id, genre.name AS name
-  ORDER BY name
-  LIMIT $limit
+  UNWIND CASE $words WHEN '' THEN [] ELSE [$words] END AS asked
+  CALL db.index.fulltext.queryNodes('words', asked, {limit: $scanned}) YIELD node
+  RETURN node, false AS exact
 }
-RETURN label, id, name
+WITH node, max(CASE WHEN exact THEN 1 ELSE 0 END) AS exact
+OPTIONAL MATCH (me:User {userId: $userId})
+WITH node, exact, me
+WHERE NOT node:User
+   OR NOT (coalesce(node.isPrivate, false) OR EXISTS { (me)-[:BLOCKED]-(node) })
+WITH node,
+     exact,
+     CASE
+       WHEN node:Content THEN COUNT { (node)<-[:WATCHED]-() }
+       WHEN node:User THEN COUNT { (node)<-[:FOLLOWS]-() }
+       ELSE COUNT { (node)<-[:TAGGED|HAS_GENRE|HAS_MOOD]-() }
+     END AS audience,
+     coalesce(node.userId, node.contentId, node.genreId, node.moodId, node.name) AS id
+ORDER BY exact DESC, audience DESC, id
+LIMIT $limit
+RETURN CASE
+         WHEN node:User THEN 'User'
+         WHEN node:Beat THEN 'Beat'
+         WHEN node:Content THEN 'Keak'
+         WHEN node:Genre THEN 'Genre'
+         WHEN node:Mood THEN 'Mood'
+         ELSE 'Hashtag'
+       END AS label,
+       id,
+       coalesce(node.title, node.name, id) AS name,
+       audience

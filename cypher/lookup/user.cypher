@@ -1,10 +1,11 @@
-// What the graph knows about a person.
+// What the graph knows about a person. Follows between people who blocked one another are not counted.
 // Parameters: userId.
 // Columns: properties, follows, followers, watched, made (counts), listensTo, createsIn (names of genres).
 MATCH (me:User {userId: $userId})
+WITH me, COLLECT { MATCH (me)-[:BLOCKED]-(person:User) RETURN DISTINCT person } AS blocked
 RETURN properties(me) AS properties,
-       COUNT { (me)-[:FOLLOWS]->() } AS follows,
-       COUNT { (me)<-[:FOLLOWS]-() } AS followers,
+       COUNT { (me)-[:FOLLOWS]->() } - COUNT { UNWIND blocked AS person MATCH (me)-[:FOLLOWS]->(person) } AS follows,
+       COUNT { (me)<-[:FOLLOWS]-() } - COUNT { UNWIND blocked AS person MATCH (me)<-[:FOLLOWS]-(person) } AS followers,
        COUNT { (me)-[:WATCHED]->() } AS watched,
        COUNT { (me)-[:MADE]->() } AS made,
        COLLECT {

@@ -1,16 +1,22 @@
 // A sample of what lies within one or two steps of a person, one row a relationship: for drawing, and for embedding
 // somebody nobody trained on.
+// People blocked on either side and people marked private (isPrivate) are left out.
 // Parameters: userId; depth (1 or 2); perNode, perNeighbour: cap of each kind of relationship at the first and the second
 //   step; limit: most rows, those of the first step first.
 // Columns: step, type, source, sourceLabel, sourceName, target, targetLabel, targetName (ids prefixed, names for showing),
 //   properties (of the relationship).
 MATCH (me:User {userId: $userId})
-CALL (me) {
+WITH me, COLLECT { MATCH (me)-[:BLOCKED]-(person:User) RETURN DISTINCT person } AS blocked
+CALL (me, blocked) {
   MATCH (me)-[link:FOLLOWS]->(near:User)
+  WHERE NOT near IN blocked
+    AND NOT coalesce(near.isPrivate, false)
   RETURN link, near
   LIMIT $perNode
   UNION ALL
   MATCH (me)<-[link:FOLLOWS]-(near:User)
+  WHERE NOT near IN blocked
+    AND NOT coalesce(near.isPrivate, false)
   RETURN link, near
   LIMIT $perNode
   UNION ALL
@@ -22,12 +28,14 @@ CALL (me) {
   RETURN link, near
   LIMIT $perNode
 }
-CALL (link, near) {
+CALL (me, blocked, link, near) {
   RETURN 1 AS step, link AS found
   UNION ALL
-  WITH near
+  WITH me, blocked, near
   WHERE $depth > 1 AND near:User
-  MATCH (near)-[found:FOLLOWS]->(:User)
+  MATCH (near)-[found:FOLLOWS]->(far:User)
+  WHERE NOT far IN blocked
+    AND (far = me OR NOT coalesce(far.isPrivate, false))
   RETURN 2 AS step, found
   LIMIT $perNeighbour
   UNION ALL
@@ -37,9 +45,11 @@ CALL (link, near) {
   RETURN 2 AS step, found
   LIMIT $perNeighbour
   UNION ALL
-  WITH near
+  WITH me, blocked, near
   WHERE $depth > 1 AND near:Content
-  MATCH (near)<-[found:WATCHED]-(:User)
+  MATCH (near)<-[found:WATCHED]-(far:User)
+  WHERE NOT far IN blocked
+    AND (far = me OR NOT coalesce(far.isPrivate, false))
   RETURN 2 AS step, found
   LIMIT $perNeighbour
   UNION ALL

@@ -57,7 +57,7 @@ USERS: Final = NodeFile(
     (schema.USER_ID, *_ANY_ID),
     schema.USER_TIMES,
     schema.USER_COUNTS,
-    schema.USER_FLAGS,
+    (*schema.USER_FLAGS, schema.PRIVATE),
     (),
     schema.USER_LISTS,
     (),

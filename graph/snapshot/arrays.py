@@ -61,6 +61,15 @@ class Nodes:
         """All properties, one row a node, row number = nid."""
         return self._source if isinstance(self._source, pl.DataFrame) else self._source.read()
 
+    def column(self, name: str) -> pl.Series | None:
+        """One property in nid order, read without the others; None where the file has no such column."""
+        if isinstance(self._source, pl.DataFrame):
+            return self._source[name] if name in self._source.columns else None
+        try:
+            return self._source.read([name])[name]
+        except pl.exceptions.ColumnNotFoundError:
+            return None
+
     @cached_property
     def ids(self) -> pl.Series:
         """The ids as strings, in nid order."""

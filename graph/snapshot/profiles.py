@@ -42,7 +42,7 @@ def profile(label: str, properties: Mapping[str, Any], now: int | None) -> dict[
     """
     found: dict[str, float] = {}
     for name, value in properties.items():
-        if value is None or name in hindsight.PROPERTIES[label]:
+        if value is None or name == schema.PRIVATE or name in hindsight.PROPERTIES[label]:
             continue
         if name in _TEXTS:
             if isinstance(value, str):
@@ -59,7 +59,7 @@ def profile(label: str, properties: Mapping[str, Any], now: int | None) -> dict[
 def _of(nodes: Nodes, now: int | None) -> dict[str, npt.NDArray[Any]]:
     found: dict[str, npt.NDArray[Any]] = {}
     for name, dtype in nodes.frame.schema.items():
-        if name == nodes.key or name in hindsight.PROPERTIES[nodes.label]:
+        if name in (nodes.key, schema.PRIVATE) or name in hindsight.PROPERTIES[nodes.label]:
             continue
         series = nodes.frame[name]
         if name in _TEXTS and dtype == pl.String:

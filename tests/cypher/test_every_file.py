@@ -13,7 +13,7 @@ from graph.database.driver import Graph
 
 SCHEMA_FILES = [name for name in cypher.names() if name.startswith("schema/V")]
 QUERIES = [name for name in cypher.names() if name not in SCHEMA_FILES]
-ONLINE = [n for n in QUERIES if n.split("/")[0] in ("candidates", "filters", "reasons", "neighbourhood", "lookup")]
+ONLINE = [n for n in QUERIES if n.split("/")[0] in ("candidates", "filters", "explore", "neighbourhood", "lookup")]
 CLAUSES = (
     *("MATCH", "OPTIONAL MATCH", "WHERE", "RETURN", "WITH", "ORDER BY", "LIMIT", "UNWIND", "CALL", "MERGE", "CREATE"),
     *("SET", "DELETE", "DETACH DELETE", "UNION", "ON CREATE", "ON MATCH", "FOR", "REQUIRE", "AND", "OR"),
@@ -27,7 +27,7 @@ PROPERTIES = {
     *(*schema.USER_TIMES, *schema.USER_COUNTS, *schema.USER_FLAGS, *schema.USER_LISTS),
     *(*schema.KEAK_TIMES, *schema.KEAK_COUNTS, *schema.KEAK_FLAGS, *schema.KEAK_TEXTS),
     *(*schema.BEAT_TIMES, *schema.BEAT_COUNTS, *schema.BEAT_TEXTS),
-    *("name", "keakId", "beatId"),
+    *("name", "keakId", "beatId", schema.PRIVATE, schema.TITLE),
 }
 
 

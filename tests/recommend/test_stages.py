@@ -9,10 +9,11 @@ import pytest
 
 from graph.database.driver import Graph
 from graph.snapshot import Snapshot
-from recommend import filters, reasons, scorer, selector, sources
+from recommend import filters, scorer, selector, sources
 from recommend.batch import write_all
 from recommend.filters import Facts
 from recommend.request import Deadline, Request
+from recommend.snapshot_reader import SnapshotReader
 from recommend.sources import Candidate, Source
 from recommenders.core.recommender import Recommender
 from recommenders.friends import FriendsItems
@@ -168,15 +169,6 @@ def test_the_file_holds_back_what_the_feed_would(tmp_path):
     write_all(ItemKnn().fit(snapshot), tmp_path / "recs.jsonl", 6)
     for line in map(json.loads, (tmp_path / "recs.jsonl").read_text().splitlines()):
         request = Request("r", line["user"], 6, None, frozenset(), False, Deadline(1_000))
-        facts = filters.facts_from_snapshot(snapshot, request, checkerboard.contents(6))
+        facts = SnapshotReader(snapshot).facts(request, checkerboard.contents(6), 0)
         assert set(line["items"]) == {i for i, known in facts.items() if filters.allowed(request, known)}
     assert len(set(line["items"])) == 6 - 1  # the last user made one of them
-
-
-def test_people_who_liked_it_are_the_only_evidence_of_that():
-    row = {"liked": 1, "shared": 0, "commented": 0, "watched": 3, "people": ["a", "b", "c"]}
-    asked = Request("r", "u", 1, None, frozenset(), True, Deadline(1_000))
-    scored = scorer.Scored("keaks/1", 1.0, ())
-    ((reason,),) = reasons.explain([scored], {}, {"keaks/1": row}, asked, None)
-    assert reason.evidence == ("a",)
-    assert "liked it: a" in reason.text

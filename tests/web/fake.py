@@ -10,7 +10,9 @@ from typing import Any
 
 from graph.errors import UnknownContent, UnknownUser
 from graph.settings import Settings
-from recommend.feed import Feed, Link, Node, Person, Reason, Recommendation, Subgraph
+from recommend.feed import Feed, Link, Node, Person, Recommendation, Subgraph
+from recommend.request import digest
+from recommend.sentences import Reason
 from recommend.service import FeedService
 from tests import checkerboard
 
@@ -66,6 +68,7 @@ class FakeFeeds(FeedService):
         explain: bool = True,
         deadline_ms: int | None = None,
         request_id: str | None = None,
+        shown: Collection[bytes] = (),
     ) -> Feed:
         if self.failing:
             raise self.failing
@@ -79,18 +82,18 @@ class FakeFeeds(FeedService):
         for place, c in enumerate(ranked):
             content_id = self.contents[c]
             item_kind = "beat" if content_id.startswith("beats/") else "keak"
-            if content_id in exclude or (kind and kind != item_kind):
+            if content_id in exclude or digest(content_id) in shown or (kind and kind != item_kind):
                 continue
             who = friends[place % 7 : place % 7 + 3]
             reasons: tuple[Reason, ...] = (
-                Reason("friends", f"{len(who)} people you follow liked it: {', '.join(who)}", tuple(who)),
-                Reason("genre", "You listen to afrobeat.", ("afrobeat",)),
+                Reason("friends", "liked", len(who), people=tuple(who)),
+                Reason("genre", "listens to", names=("afrobeat",)),
             )
             if place % 4 == 3:
                 like = self.contents[(c + 2) % SIZE]
-                reasons = (Reason("because", f"Because you watched {like}", (like,)),)
+                reasons = (Reason("because", "watched", 3, contents=(like,)),)
             if place % 4 == 2:
-                reasons = (Reason("trending", "Trending: 48 people watched it this week.", ()),)
+                reasons = (Reason("trending", "watched", 48, days=7),)
             items.append(
                 Recommendation(
                     content_id,
@@ -103,7 +106,7 @@ class FakeFeeds(FeedService):
                 )
             )
         rung = "model" if known else "popular"
-        return Feed(request_id or "", user_id, tuple(items[:n]), "fake-1", rung, False, (), {"sources": 1.5})  # type: ignore[arg-type]
+        return Feed(request_id or "", user_id, tuple(items[:n]), "fake-1", rung, False, timings_ms={"sources": 1.5})  # type: ignore[arg-type]
 
     def people(self, user_id: str, n: int = 10) -> list[Person]:
         friends = self._friends(self._number(user_id))
@@ -147,7 +150,7 @@ class FakeFeeds(FeedService):
         kind = "beat" if content_id.startswith("beats/") else "keak"
         return {"contentId": content_id, "kind": kind, **known, "genres": ["afrobeat"], "properties": {"duration": 31}}
 
-    def search(self, text: str, n: int = 20) -> list[dict[str, Any]]:
+    def search(self, text: str, n: int = 20, user_id: str | None = None) -> list[dict[str, Any]]:
         if self.failing:
             raise self.failing
-        return [{"label": "User", "id": u, "name": u} for u in self.users if u.startswith(text)][:n]
+        return [{"label": "User", "id": u, "name": u, "audience": 29} for u in self.users if u.startswith(text)][:n]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recommend.request import digest
 from tests.web.fake import FakeFeeds
 from web import cursor
 from web.problems import Problem
@@ -45,32 +47,30 @@ def test_pages_never_repeat_an_item_and_end(get: Any) -> None:
     assert len(seen) == len(set(seen)) == 60
 
 
-@given(st.lists(st.from_regex(r"(keaks|beats)/[a-z0-9-]{1,36}", fullmatch=True), min_size=1, max_size=60))
-def test_cursor_holds_what_was_shown(shown: list[str]) -> None:
-    text = cursor.encode(shown)
+@given(st.lists(st.text(min_size=1, max_size=500), min_size=1, max_size=60))
+def test_cursor_tells_what_was_shown_and_stays_short(shown: list[str]) -> None:
+    text = cursor.encode(digest(content_id) for content_id in shown)
     assert text is not None
-    assert cursor.decode(text) == tuple(shown)
+    assert re.fullmatch(cursor.PATTERN, text)
+    assert len(text) <= 8 + 6 * len(shown)
+    assert set(cursor.decode(text)) == {digest(content_id) for content_id in shown}
 
 
 def test_cursor_too_long_to_send_ends_the_feed() -> None:
-    import random
-
-    draw = random.Random(1)
-    assert cursor.encode([f"keaks/{draw.getrandbits(128):032x}" for _ in range(1_000)]) is None
+    assert cursor.encode(digest(f"keaks/{n}") for n in range(1_000)) is not None
+    assert cursor.encode(digest(f"keaks/{n}") for n in range(2_000)) is None
 
 
-@pytest.mark.parametrize("text", ["zzz", "!", "é", "", "AAAA", (cursor.encode(["keaks/1"]) or "")[:-4]])
+WHOLE = cursor.encode([digest("keaks/1")]) or ""
+
+
+@pytest.mark.parametrize(
+    "text", ["zzz", "!", "é", "", "AAAA", WHOLE[:-4], WHOLE[:-1] + ("A" if WHOLE[-1] != "A" else "B")]
+)
 def test_foreign_or_damaged_cursor_is_named(text: str) -> None:
     with pytest.raises(Problem) as caught:
         cursor.decode(text)
     assert caught.value.errors[0].field == "cursor"
-
-
-def test_cursor_that_inflates_to_a_flood_is_refused() -> None:
-    bomb = cursor.encode(["keaks/" + "0" * 1_000_000])
-    assert bomb is not None
-    with pytest.raises(Problem):
-        cursor.decode(bomb)
 
 
 def test_unknown_user_is_404_unless_one_asks_for_a_cold_start(client: FlaskClient, get: Any) -> None:

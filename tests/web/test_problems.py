@@ -39,8 +39,9 @@ def problem(answer: Any, status: int, name: str) -> dict[str, Any]:
         (f"{FEED}?exlude=keaks/3", "exlude", "query"),
         ("/v1/users/u002/neighbourhood?depth=3", "depth", "query"),
         ("/v1/search", "q", "query"),
-        ("/v1/contents/songs/3", "kind", "path"),
-        (f"/v1/users/{'9' * 201}", "user_id", "path"),
+        ("/v1/contents/a%09b", "content_id", "path"),
+        (f"/v1/users/{'9' * 501}", "user_id", "path"),
+        (f"/v1/users/{'%C3%A9' * 251}", "user_id", "path"),  # 502 bytes
     ],
 )
 def test_bad_parameter_is_422_with_its_name(client: FlaskClient, path: str, field: str, location: str) -> None:
@@ -54,8 +55,9 @@ def test_bad_parameter_is_422_with_its_name(client: FlaskClient, path: str, fiel
     [
         ("/v1/users/nobody", "unknown-user"),
         ("/v1/users/nobody/people", "unknown-user"),
-        ("/v1/users/users%2Fu002", "unknown-user"),
         ("/v1/users/a%2Fb/people", "unknown-user"),
+        ("/v1/users/u002%2Fpeople", "unknown-user"),
+        ("/v1/users/https%3A%2F%2Fexample.org%2F", "unknown-user"),
         ("/v1/users/nobody/neighbourhood", "unknown-user"),
         ("/v1/contents/keaks/none", "unknown-content"),
         ("/v1/nothing", "not-found"),
@@ -121,7 +123,7 @@ def test_every_request_is_one_log_line_with_its_id(client: FlaskClient, caplog: 
         answer = client.get("/v1/users/u002")
     (line,) = [record.msg for record in caplog.records if isinstance(record.msg, dict)]
     assert line["request_id"] == answer.headers["X-Request-Id"]
-    assert (line["method"], line["route"], line["status"]) == ("GET", "/v1/users/<path:user_id>", 200)
+    assert (line["method"], line["route"], line["status"]) == ("GET", "/v1/users/<id:user_id>", 200)
     assert line["ms"] >= 0
     json.dumps({key: value for key, value in line.items() if not key.startswith("_")})
 
@@ -163,5 +165,5 @@ def test_metrics_count_by_route_and_rung(client: FlaskClient) -> None:
     client.get("/v1/users/u003/recommendations")
     text = client.get("/metrics").text
     assert 'entourage_feeds_total{degraded="false",rung="model"} 2.0' in text
-    assert 'route="/v1/users/<path:user_id>/recommendations"' in text
+    assert 'route="/v1/users/<id:user_id>/recommendations"' in text
     assert "u003" not in text

@@ -107,5 +107,5 @@ def test_the_second_try_has_only_the_time_that_the_first_left(alone: Settings) -
 
 
 def test_search_without_a_graph_finds_the_users_of_the_snapshot(stored: Settings) -> None:
-    found = Serving.open(stored).search("u01", 3)
+    found = Serving.open(stored).feeds.search("u01", 3)
     assert [one["id"] for one in found] == ["u010", "u011", "u012"]

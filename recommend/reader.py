@@ -1,0 +1,171 @@
+"""`Reader`: every question that the service asks of what is known, with two adapters: Neo4j and the snapshot.
+
+Both answer in the rows of the ``.cypher`` files, so that what is made of them is written once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from graph import schema
+from graph.settings import Settings
+from graph.snapshot.engagement import UNKNOWN
+from recommend.filters import Facts
+from recommend.request import Request
+from recommend.restrictions import Restrictions
+from recommend.sources import Candidate, Source
+from recommend.words import queries
+
+if TYPE_CHECKING:
+    from graph.database.driver import Graph
+
+__all__ = ["PEOPLE", "GraphReader", "Reader", "Row", "content_ids_of"]
+
+Row = dict[str, Any]
+
+PEOPLE: Final = {"friends": 100, "perFriend": 100}
+"""The caps of the question whom to follow."""
+_SCANNED: Final = 1_000
+"""Nodes that a search may find before they are ordered by audience."""
+
+
+class Reader(Protocol):
+    """What can be asked. ``deadline_ms`` of None is that of the settings.
+
+    Each raises GraphUnavailable, GraphTimeout or another GraphError when Neo4j is asked and cannot answer.
+    """
+
+    def candidates(self, source: Source, request: Request, deadline_ms: int) -> list[Candidate]:
+        """What a source proposes, its best first."""
+
+    def facts(self, request: Request, content_ids: Collection[str], deadline_ms: int) -> dict[str, Facts]:
+        """What decides whether each content may be shown; contents that are not known are left out."""
+
+    def why(self, request: Request, content_ids: Collection[str], deadline_ms: int) -> dict[str, Row]:
+        """The row of ``explore/why_this_content`` of each content that is known."""
+
+    def people(self, user_id: str, n: int) -> list[Row] | None:
+        """The rows of ``candidates/friends_of_friends``; None for somebody who is not known."""
+
+    def neighbourhood(self, user_id: str, depth: int, limit: int) -> list[Row] | None:
+        """The rows of ``neighbourhood/sampled``; None for somebody who is not known."""
+
+    def user(self, user_id: str) -> Row | None:
+        """The row of ``lookup/user``; None for somebody who is not known."""
+
+    def content(self, content_id: str) -> Row | None:
+        """The row of ``lookup/content``; None for a content that is not known."""
+
+    def search(self, text: str, n: int, user_id: str | None) -> list[Row]:
+        """The rows of ``lookup/search``; without people blocked on either side by ``user_id``."""
+
+
+@dataclass(frozen=True)
+class GraphReader:
+    """Asks Neo4j."""
+
+    graph: Graph
+    settings: Settings
+    implicit: bool
+    """As in ``graph.snapshot.engagement``."""
+
+    def candidates(self, source: Source, request: Request, deadline_ms: int) -> list[Candidate]:
+        rows = self.graph.read(
+            f"candidates/{source.name}",
+            deadline_ms=deadline_ms,
+            request_id=request.id,
+            userId=request.user_id,
+            label=request.label,
+            limit=request.pool,
+            weights=self.settings.engagement.model_dump(),
+            unknown=1.0 if self.implicit else UNKNOWN,
+            **source.caps,
+        )
+        return [Candidate(row["contentId"], row["score"]) for row in rows]
+
+    def facts(self, request: Request, content_ids: Collection[str], deadline_ms: int) -> dict[str, Facts]:
+        rows = self.graph.read(
+            "filters/facts",
+            deadline_ms=deadline_ms,
+            request_id=request.id,
+            userId=request.user_id,
+            contentIds=list(content_ids),
+        )
+        return {
+            row["contentId"]: Facts(
+                content_id=row["contentId"],
+                kind=row["kind"],
+                link=row["link"],
+                made_by=tuple(row["madeBy"]),
+                seen=row["seen"],
+                own=row["own"],
+                hidden=row["hidden"],
+                blocked=row["blocked"],
+            )
+            for row in rows
+        }
+
+    def restrictions(self, request: Request, deadline_ms: int) -> Restrictions:
+        """What the person must not be shown, as of now."""
+        (row,) = self.graph.read(
+            "filters/restrictions", deadline_ms=deadline_ms, request_id=request.id, userId=request.user_id
+        )
+        return Restrictions(frozenset(row["blocked"]), frozenset(row["hidden"]))
+
+    def why(self, request: Request, content_ids: Collection[str], deadline_ms: int) -> dict[str, Row]:
+        rows = self.graph.read(
+            "explore/why_this_content",
+            deadline_ms=deadline_ms,
+            request_id=request.id,
+            userId=request.user_id,
+            contentIds=list(content_ids),
+            now=request.now,
+        )
+        return {row["contentId"]: row for row in rows}
+
+    def people(self, user_id: str, n: int) -> list[Row] | None:
+        caps: dict[str, Any] = {**PEOPLE}
+        rows = self.graph.read("candidates/friends_of_friends", userId=user_id, limit=n, **caps)
+        return rows or self._nothing_for(user_id)
+
+    def neighbourhood(self, user_id: str, depth: int, limit: int) -> list[Row] | None:
+        rows = self.graph.read(
+            "neighbourhood/sampled",
+            userId=user_id,
+            depth=depth,
+            perNode=max(5, limit // 8),
+            perNeighbour=max(2, limit // 40),
+            limit=limit,
+        )
+        return rows or self._nothing_for(user_id)
+
+    def user(self, user_id: str) -> Row | None:
+        return next(iter(self.graph.read("lookup/user", userId=user_id)), None)
+
+    def content(self, content_id: str) -> Row | None:
+        return next(iter(self.graph.read("lookup/content", contentIds=content_ids_of(content_id))), None)
+
+    def search(self, text: str, n: int, user_id: str | None) -> list[Row]:
+        for words in queries(text):
+            rows = self.graph.read(
+                "lookup/search",
+                text=text,
+                contentIds=content_ids_of(text),
+                words=words,
+                scanned=_SCANNED,
+                userId=user_id,
+                limit=n,
+            )
+            if rows:
+                return rows
+        return []
+
+    def _nothing_for(self, user_id: str) -> list[Row] | None:
+        return [] if self.user(user_id) else None
+
+
+def content_ids_of(text: str) -> list[str]:
+    """The content ids that somebody may mean by ``text``, the likeliest first: with and without a prefix."""
+    return [text, schema.KEAK_PREFIX + text, schema.BEAT_PREFIX + text]

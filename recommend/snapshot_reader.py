@@ -1,0 +1,181 @@
+"""`SnapshotReader`: the questions of `recommend.reader.Reader`, answered from the snapshot when Neo4j cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from graph import schema
+from graph.errors import GraphUnavailable
+from graph.snapshot import Csr, Snapshot
+from recommend.filters import Facts
+from recommend.reader import PEOPLE, Row, content_ids_of
+from recommend.request import Request
+from recommend.restrictions import Restrictions
+from recommend.snapshot_source import SnapshotAnswers
+from recommend.snapshot_why import why
+from recommend.sources import Candidate, Source
+from recommend.words import folded
+
+__all__ = ["SnapshotReader"]
+
+Ints = npt.NDArray[np.int64]
+_NOBODY: Final = Restrictions()
+
+
+@dataclass(frozen=True)
+class SnapshotReader:
+    """Answers as of the snapshot, but for ``restrictions``, which are what one person must not be shown by now."""
+
+    snapshot: Snapshot
+    restrictions: Restrictions = _NOBODY
+
+    def knowing(self, restrictions: Restrictions) -> SnapshotReader:
+        """A reader of the same snapshot for a request of somebody with these restrictions."""
+        fresh = SnapshotReader(self.snapshot, restrictions)
+        fresh.__dict__["_answers"] = self._answers
+        fresh.__dict__["_private"] = self._private
+        return fresh
+
+    def candidates(self, source: Source, request: Request, deadline_ms: int) -> list[Candidate]:
+        rows = self._answers.candidates(source.name, request.user_id, request.kind, request.pool, **source.caps)
+        return [Candidate(row["contentId"], row["score"]) for row in rows]
+
+    def facts(self, request: Request, content_ids: Collection[str], deadline_ms: int) -> dict[str, Facts]:
+        contents, users = self.snapshot.contents, self.snapshot.users
+        nids = contents.known(content_ids)
+        me = self._user(request.user_id)
+        seen, own, hidden = (set(self._mine(t, me).tolist()) for t in (schema.WATCHED, schema.MADE, schema.HID))
+        blocked = set(self._blocked(me).tolist())
+        makers = self.snapshot.edges[schema.MADE].incoming
+        facts = {}
+        for nid, content_id in zip(nids.tolist(), contents.ids.gather(nids).to_list(), strict=True):
+            made_by = _of(makers, nid)
+            facts[content_id] = Facts(
+                content_id=content_id,
+                kind=str(self.snapshot.kinds[nid]),
+                made_by=tuple(users.ids.gather(made_by[~self._private[made_by]]).to_list()),
+                seen=nid in seen,
+                own=nid in own,
+                hidden=nid in hidden or content_id in self.restrictions.hidden,
+                blocked=any(maker in blocked for maker in made_by.tolist()),
+            )
+        return facts
+
+    def why(self, request: Request, content_ids: Collection[str], deadline_ms: int) -> dict[str, Row]:
+        contents = self.snapshot.contents.known(content_ids)
+        blocked = self._blocked(self._user(request.user_id))
+        return why(self.snapshot, request.user_id, contents, blocked, self._private, request.now)
+
+    def people(self, user_id: str, n: int) -> list[Row] | None:
+        if user_id not in self.snapshot.users:
+            return None
+        left_out = self._blocked(self._user(user_id))
+        caps = {"friends": PEOPLE["friends"], "per_friend": PEOPLE["perFriend"]}
+        return self._answers.friends_of_friends(user_id, n, blocked=left_out, private=self._private, **caps)
+
+    def neighbourhood(self, user_id: str, depth: int, limit: int) -> list[Row] | None:
+        raise GraphUnavailable("There is no Neo4j to ask.", do="Start it with `entourage up`, or set NEO4J_URI.")
+
+    def user(self, user_id: str) -> Row | None:
+        me = self._user(user_id)
+        if me is None:
+            return None
+        blocked = self._blocked(me)
+        followers = _of(self.snapshot.follows.incoming, me)
+        return {
+            "properties": self.snapshot.users.frame.row(me, named=True),
+            "follows": len(np.setdiff1d(self._mine(schema.FOLLOWS, me), blocked)),
+            "followers": len(np.setdiff1d(followers, blocked)),
+            "watched": len(self._mine(schema.WATCHED, me)),
+            "made": len(self._mine(schema.MADE, me)),
+            "listensTo": self._names(schema.LISTENS_TO, me),
+            "createsIn": self._names(schema.CREATES_IN, me),
+        }
+
+    def content(self, content_id: str) -> Row | None:
+        contents = self.snapshot.contents
+        known = next((spelled for spelled in content_ids_of(content_id) if spelled in contents), None)
+        if known is None:
+            return None
+        nid = int(contents.nids([known])[0])
+        makers = _of(self.snapshot.edges[schema.MADE].incoming, nid)
+        uses = self.snapshot.edges[schema.USES]
+        return {
+            "contentId": known,
+            "kind": str(self.snapshot.kinds[nid]),
+            "properties": contents.frame.row(nid, named=True),
+            "watchers": len(_of(self.snapshot.watched.incoming, nid)),
+            "madeBy": self.snapshot.users.ids.gather(makers[~self._private[makers]]).to_list(),
+            "uses": contents.ids.gather(_of(uses.outgoing, nid)).to_list(),
+            "usedBy": len(_of(uses.incoming, nid)),
+            "genres": self._names(schema.HAS_GENRE, nid),
+            "moods": self._names(schema.HAS_MOOD, nid),
+            "hashtags": self._names(schema.TAGGED, nid),
+        }
+
+    def search(self, text: str, n: int, user_id: str | None) -> list[Row]:
+        me = None if user_id is None else self._user(user_id)
+        hidden = self._private.copy()
+        hidden[self._blocked(me)] = True
+        users, contents = self.snapshot.users.ids, self.snapshot.contents.ids
+        followers = np.diff(self.snapshot.follows.incoming.indptr)
+        found = [
+            (int(followers[nid]), schema.USER, str(users[nid]))
+            for nid in np.flatnonzero(_holding(users, text) & ~hidden).tolist()
+        ]
+        for nid in np.flatnonzero(_holding(contents, text)).tolist():
+            label = schema.BEAT if self.snapshot.kinds[nid] == "beat" else schema.KEAK
+            found.append((int(self._answers.popularity[nid]), label, str(contents[nid])))
+        exact = set(content_ids_of(text))
+        found.sort(key=lambda row: (row[2] not in exact, -row[0], row[2]))
+        return [{"label": label, "id": id_, "name": id_, "audience": audience} for audience, label, id_ in found[:n]]
+
+    @cached_property
+    def _answers(self) -> SnapshotAnswers:
+        return SnapshotAnswers(self.snapshot)
+
+    @cached_property
+    def _private(self) -> npt.NDArray[np.bool_]:
+        """Whether each person is marked private, shape (users,)."""
+        marks = self.snapshot.users.column(schema.PRIVATE)
+        if marks is None:
+            return np.zeros(self.snapshot.users.count, dtype=bool)
+        return marks.fill_null(value=False).to_numpy().astype(bool)
+
+    def _user(self, user_id: str) -> int | None:
+        users = self.snapshot.users
+        return int(users.nids([user_id])[0]) if user_id in users else None
+
+    def _mine(self, type_: str, me: int | None) -> Ints:
+        return np.empty(0, dtype=np.int64) if me is None else _of(self.snapshot.edges[type_].outgoing, me)
+
+    def _blocked(self, me: int | None) -> Ints:
+        """People blocked on either side, as of the snapshot and of the restrictions."""
+        since = self.snapshot.users.known(self.restrictions.blocked)
+        if me is None:
+            return since
+        edges = self.snapshot.edges[schema.BLOCKED]
+        return np.unique(np.concatenate([_of(edges.outgoing, me), _of(edges.incoming, me), since]))
+
+    def _names(self, type_: str, node: int) -> list[str]:
+        edges = self.snapshot.edges[type_]
+        nodes = self.snapshot.nodes[schema.RELATIONSHIPS[type_].target]
+        ends = nodes.frame[_of(edges.outgoing, node)]
+        return sorted(row.get("name") or row[nodes.key] for row in ends.iter_rows(named=True))
+
+
+def _of(csr: Csr, node: int) -> Ints:
+    return csr.neighbour[csr.indptr[node] : csr.indptr[node + 1]].astype(np.int64)
+
+
+def _holding(ids: pl.Series, text: str) -> npt.NDArray[np.bool_]:
+    """Which ids hold the text, whatever its case and accents."""
+    plain = ids.str.normalize("NFKD").str.replace_all(r"\p{Mn}", "").str.to_lowercase()
+    return plain.str.contains(folded(text), literal=True).to_numpy()

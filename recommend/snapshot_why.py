@@ -1,0 +1,183 @@
+"""``cypher/explore/why_this_content`` answered from the snapshot's arrays, without caps: its counts are exact."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from graph import schema
+from graph.snapshot import Csr, Snapshot
+from graph.snapshot.format import NO_TIME
+
+__all__ = ["why"]
+
+Ints = npt.NDArray[np.int64]
+Row = dict[str, Any]
+
+_NAMED: Final = 3
+_LATELY: Final = 10
+"""Of the contents that the person watched, the newest that ``together`` looks at."""
+_WEEK_MS: Final = 7 * 86_400_000
+_VERBS: Final = ("liked", "shared", "commented", "watched")
+
+
+def why(
+    snapshot: Snapshot, user_id: str, contents: Ints, blocked: Ints, private: npt.NDArray[np.bool_], now: int
+) -> dict[str, Row]:
+    """Rows by content id.
+
+    ``contents`` (C,) are nids, ``blocked`` (B,) nids of people blocked on either side, ``private`` (users,) says who
+    must not be named, ``now`` is in ms.
+    """
+    me = int(snapshot.users.nids([user_id])[0]) if user_id in snapshot.users else None
+    return {row["contentId"]: row for row in map(_Person(snapshot, me, blocked, private, now).row, contents.tolist())}
+
+
+class _Person:
+    """What is the same for all contents: whom the person follows, what they watched and made."""
+
+    def __init__(
+        self, snapshot: Snapshot, me: int | None, blocked: Ints, private: npt.NDArray[np.bool_], now: int
+    ) -> None:
+        self.snapshot, self.me, self.blocked, self.private, self.now = snapshot, me, blocked, private, now
+        left_out = blocked if me is None else np.append(blocked, me)
+        self.others_not = left_out
+        self.friends = np.setdiff1d(self._mine(schema.FOLLOWS), left_out)
+        self.watched = self._mine(schema.WATCHED)
+        self.made = self._mine(schema.MADE)
+        self.lately = self._lately()
+        self.own_beats = self._own(self._beats)
+        self.own_genres = self._own(self._genres)
+        for did, type_ in (("listens to", schema.LISTENS_TO), ("creates in", schema.CREATES_IN)):
+            self.own_genres |= {(genre, did): 0 for genre in self._mine(type_).tolist()}
+        self.created = snapshot.contents.column("createdAt")
+        self.own_hashtags = self._own(lambda content: self._after(schema.TAGGED, content))
+
+    def row(self, content: int) -> Row:
+        watchers, rows = self._watchers(content)
+        hidden = np.isin(watchers, self.blocked)
+        created = None if self.created is None else self.created[content]
+        return {
+            "contentId": self.snapshot.contents.ids[content],
+            "createdAt": None if created is None or created == NO_TIME else int(created),
+            "watchers": len(watchers),
+            "hiddenWatchers": int(hidden.sum()),
+            "recent": {"count": self._recent(rows[~hidden]), "atLeast": False},
+            "followed": self._followed(watchers, rows),
+            "makers": self._makers(content),
+            "together": self._together(content, watchers),
+            "beats": self._shared(self.own_beats, self._beats(content), schema.CONTENT),
+            "genres": self._shared(self.own_genres, self._genres(content), schema.GENRE),
+            "hashtags": self._shared(self.own_hashtags, self._after(schema.TAGGED, content), schema.HASHTAG),
+        }
+
+    def _followed(self, watchers: Ints, rows: Ints) -> list[Row]:
+        theirs = np.isin(watchers, self.friends)
+        people, rows = watchers[theirs], rows[theirs]
+        columns, times = self.snapshot.watched.columns, self._times(rows)
+        facts = []
+        for verb in _VERBS:
+            did = np.ones(len(rows), dtype=bool)
+            if verb != "watched":
+                did = np.asarray(columns[verb][rows], dtype=bool) if verb in columns else ~did
+            known = times[did & (times != NO_TIME)]
+            facts.append(
+                {
+                    "did": verb,
+                    "count": int(did.sum()),
+                    "atLeast": False,
+                    "people": self._named(people[did]),
+                    "at": int(known.max()) if len(known) else None,
+                }
+            )
+        return facts
+
+    def _makers(self, content: int) -> Row:
+        makers = _of(self.snapshot.edges[schema.MADE].incoming, content)
+        theirs = np.intersect1d(makers, self.friends)
+        return {"count": len(theirs), "people": self._named(theirs)}
+
+    def _together(self, content: int, watchers: Ints) -> list[Row]:
+        others = np.setdiff1d(watchers, self.others_not)
+        ids = self.snapshot.contents.ids
+        counts = [
+            (len(np.intersect1d(others, self._watchers(item)[0])), str(ids[item]))
+            for item in self.lately
+            if item != content
+        ]
+        best = min(counts, key=lambda pair: (-pair[0], pair[1]), default=(0, ""))
+        return [{"id": best[1], "count": best[0], "atLeast": False}] if best[0] else []
+
+    def _recent(self, rows: Ints) -> int:
+        times = self._times(rows)
+        return int(((times > self.now - _WEEK_MS) & (times <= self.now)).sum())
+
+    def _shared(self, own: dict[tuple[int, str], int], of_content: Iterable[int], label: str) -> list[Row]:
+        nodes, here = self.snapshot.nodes[label], set(of_content)
+        facts = []
+        for (node, did), count in own.items():
+            if node in here:
+                known = nodes.frame.row(node, named=True)
+                name = (known.get("name") if label == schema.GENRE else None) or known[nodes.key]
+                facts.append({"id": name, "did": did, "count": count, "atLeast": False})
+        return facts
+
+    def _own(self, near: Any) -> dict[tuple[int, str], int]:
+        """How many of the contents watched, and of those made, lead to each node."""
+        counts: dict[tuple[int, str], int] = {}
+        for did, items in (("watched", self.watched), ("made", self.made)):
+            for item in items.tolist():
+                for node in set(near(item)):
+                    counts[node, did] = counts.get((node, did), 0) + 1
+        return counts
+
+    def _lately(self) -> list[int]:
+        if self.me is None:
+            return []
+        indptr = self.snapshot.watched.indptr
+        times = self._times(np.arange(indptr[self.me], indptr[self.me + 1]))
+        ids = self.snapshot.contents.ids.gather(self.watched).to_list()
+        order = sorted(range(len(times)), key=lambda n: (times[n] == NO_TIME, -int(times[n]), ids[n]))
+        newest: list[int] = self.watched[order[:_LATELY]].tolist()
+        return newest
+
+    def _beats(self, content: int) -> list[int]:
+        carriers = [content, *self._after(schema.USES, content)]
+        return [carrier for carrier in carriers if self.snapshot.kinds[carrier] == "beat"]
+
+    def _genres(self, content: int) -> list[int]:
+        carriers = [content, *self._after(schema.USES, content)]
+        return [genre for carrier in carriers for genre in self._after(schema.HAS_GENRE, carrier)]
+
+    def _after(self, type_: str, node: int) -> list[int]:
+        ends: list[int] = _of(self.snapshot.edges[type_].outgoing, node).tolist()
+        return ends
+
+    def _mine(self, type_: str) -> Ints:
+        if self.me is None:
+            return np.empty(0, dtype=np.int64)
+        return _of(self.snapshot.edges[type_].outgoing, self.me)
+
+    def _watchers(self, content: int) -> tuple[Ints, Ints]:
+        """Who watched a content, and the rows of their watches."""
+        incoming = self.snapshot.watched.incoming
+        where = slice(incoming.indptr[content], incoming.indptr[content + 1])
+        rows = np.arange(where.start, where.stop) if incoming.row is None else incoming.row[where]
+        return incoming.neighbour[where].astype(np.int64), rows.astype(np.int64)
+
+    def _times(self, rows: Ints) -> Ints:
+        times = self.snapshot.watched.columns.get("lastAt")
+        if times is None:
+            return np.full(len(rows), NO_TIME, dtype=np.int64)
+        return np.asarray(times[rows], dtype=np.int64)
+
+    def _named(self, people: Ints) -> list[str]:
+        ids: list[str] = self.snapshot.users.ids.gather(people[~self.private[people]]).to_list()
+        return sorted(ids)[:_NAMED]
+
+
+def _of(csr: Csr, node: int) -> Ints:
+    return csr.neighbour[csr.indptr[node] : csr.indptr[node + 1]].astype(np.int64)
