@@ -39,7 +39,7 @@ FEATURES: Final[dict[str, frozenset[str]]] = {
     "times": frozenset((*schema.USER_TIMES, *schema.KEAK_TIMES, *schema.BEAT_TIMES)),
     "counts": frozenset((*schema.USER_COUNTS, *schema.KEAK_COUNTS, *schema.BEAT_COUNTS)),
     "flags": frozenset((*schema.USER_FLAGS, *schema.KEAK_FLAGS)),
-    "texts": frozenset(("kind", *schema.KEAK_TEXTS, *schema.BEAT_TEXTS)),
+    "texts": frozenset(("kind", *schema.KEAK_TEXTS, *schema.BEAT_TEXTS, *schema.BEAT_TEXT_LISTS)),
 }
 
 #: Property of an edge that the network sees → its relationship type.

@@ -32,9 +32,15 @@ def generate(
     seed: Annotated[int, typer.Option(min=0, help="The same seed writes the same network.")] = 7,
     packing: Annotated[str, typer.Option("--format", help="One of plain, gz, zst, parquet.")] = "plain",
     futures: Annotated[
-        int | None, typer.Option(min=0, help="Lives of the held-out part that the truth averages; else by size.")
+        int | None, typer.Option(min=0, help="Simulated futures averaged into the ground truth; else by size.")
     ] = None,
     dirt: Annotated[bool, typer.Option("--dirt", help="Sprinkle in rows that an import must refuse.")] = False,
+    makers: Annotated[
+        bool,
+        typer.Option(
+            "--makers/--no-makers", help="Whether keaks name their maker and beat; the published ones do not."
+        ),
+    ] = True,
     report: Annotated[bool, typer.Option("--report", help="Write report.md and its pictures into the folder.")] = False,
 ) -> None:
     """Write users, keaks, beats, followers and audiences with structure to learn, and the truth behind them apart."""
@@ -57,7 +63,9 @@ def generate(
         def show(share: float, what: str) -> None:
             bar.update(task, completed=share, description=what)
 
-        written = write(folder, sizes, seed, packing=chosen[packing], dirt=dirt, futures=futures, progress=show)
+        written = write(
+            folder, sizes, seed, packing=chosen[packing], dirt=dirt, makers=makers, futures=futures, progress=show
+        )
         if report:
             from generator.report import write_report
 

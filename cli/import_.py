@@ -13,7 +13,9 @@ from rich.table import Table
 from cli.progress import bars
 from graph.database.driver import Graph
 from graph.errors import SettingsError
+from graph.files.options import Options
 from graph.files.quarantine import ImportReport
+from graph.files.scale import SCALES
 from graph.load.live import import_folder, import_pairs
 from graph.settings import load_settings
 
@@ -28,6 +30,10 @@ def import_(
     ] = None,
     pairs: Annotated[Path | None, typer.Option(help="A file of user,item pairs instead of a folder.")] = None,
     friends: Annotated[Path | None, typer.Option(help="With --pairs: a file of user,friend pairs.")] = None,
+    progress: Annotated[
+        str | None,
+        typer.Option(help="How progress is given: percent, fraction or seconds. Found from the column otherwise."),
+    ] = None,
     offline: Annotated[
         bool,
         typer.Option("--offline", help="Build a new local graph with Neo4j's bulk importer: fast, needs it stopped."),
@@ -43,23 +49,32 @@ def import_(
         raise SettingsError("--friends goes with --pairs.", do="A folder brings its own followers.csv.")
     if offline and not folder:
         raise SettingsError("--offline imports a folder.", do="Leave --offline out: pairs are small enough.")
+    if progress not in (None, *SCALES):
+        raise SettingsError(f"There is no scale {progress!r}.", do=f"Choose one of {', '.join(SCALES)}.")
+    options = Options(progress=progress)
     settings = load_settings()
     source = folder or pairs
     _console.print(f"Importing {source} …")
     if offline and folder:
         from graph.load.bulk import import_offline
 
-        with bars(_console) as progress:
-            report = import_offline(folder, settings, progress)
+        with bars(_console) as bar:
+            report = import_offline(folder, settings, bar, options, _preview)
     else:
-        with Graph.connect(settings) as graph, bars(_console) as progress:
+        with Graph.connect(settings) as graph, bars(_console) as bar:
             if folder:
-                report = import_folder(graph, folder, settings, progress)
+                report = import_folder(graph, folder, settings, bar, options, _preview)
             elif pairs:
-                report = import_pairs(graph, pairs, friends, settings, progress)
+                report = import_pairs(graph, pairs, friends, settings, bar, options, _preview)
     _show(report)
     then = "entourage up` and then `entourage export" if offline else "entourage export"
     _console.print(f"Next: `{then}` writes the snapshot that training and serving read.")
+
+
+def _preview(report: ImportReport) -> None:
+    """What the files were taken for, before anything is loaded."""
+    for found in report.scales:
+        _console.print(f"{found.column} is read as [bold]{found.scale}[/]: {escape(found.why)}.")
 
 
 def _show(report: ImportReport) -> None:

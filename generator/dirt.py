@@ -21,17 +21,19 @@ _FOLLOWS: Final = (
     ("users/2", "", _AT),
     ("users/3", "users/2", _NO_TIME),
 )
-#: Unknown content, unknown user, a wrong prefix, progress outside 0..1 (twice), no such time.
+#: Unknown content, unknown user, a wrong prefix, progress outside 0..100 (twice), no such time.
 _AUDIENCES: Final = (
-    ("users/1", "keaks/nothing", _AT, 0.5, True, False, False),
-    ("users/nobody", "keaks/1", _AT, 0.5, True, False, False),
-    ("users/1", "songs/1", _AT, 0.5, False, False, False),
-    ("users/1", "keaks/1", _AT, 7.25, False, False, False),
-    ("users/1", "keaks/1", _AT, -0.5, False, False, False),
-    ("users/2", "beats/1", _NO_TIME, 0.5, False, True, False),
+    ("users/1", "keaks/nothing", _AT, 50, True, False, False),
+    ("users/nobody", "keaks/1", _AT, 50, True, False, False),
+    ("users/1", "songs/1", _AT, 50, False, False, False),
+    ("users/1", "keaks/1", _AT, 725, False, False, False),
+    ("users/1", "keaks/1", _AT, -5, False, False, False),
+    ("users/2", "beats/1", _NO_TIME, 50, False, True, False),
 )
 #: A line that ends in the middle, one that is no object, one without an id.
 _LINES: Final = (b'{"createdAt": "2021-05-01T10:00:0\n', b"[]\n", b'{"createdAt": null}\n')
+_LEAST: Final = 4_000
+"""Rows from which on two outside 0..100 are few."""
 
 
 def sprinkle(table: Table, share: float = 0.001) -> int:
@@ -42,7 +44,8 @@ def sprinkle(table: Table, share: float = 0.001) -> int:
     if table.path.name.startswith("followers"):
         rows: tuple[tuple[object, ...], ...] = _FOLLOWS
     elif table.path.name.startswith("audiences"):
-        rows = _AUDIENCES
+        # More than one in a thousand outside 0..100, and an import refuses to take progress for percent.
+        rows = _AUDIENCES if table.rows > _LEAST else tuple(row for row in _AUDIENCES if 0 <= int(str(row[3])) <= 100)
     else:
         return table.write_lines(_LINES)
     again = max(1, round(share * table.rows / len(rows)))

@@ -52,11 +52,13 @@ def generate(
     *,
     packing: Format = "plain",
     dirt: bool = False,
+    makers: bool = True,
     futures: int | None = None,
     progress: Progress | None = None,
 ) -> Generated:
     """Write users, keaks, beats, followers and audiences and the folder ``truth``, aside first.
 
+    ``makers``: keaks name who made them and the beat they use; without it they name neither, as in the published files.
     ``dirt`` adds rows that an import must refuse; ``rows`` counts them too.
     ``futures`` is how many times the held-out part is lived through again for the truth; None chooses by size.
     Raises InputError where ``folder`` holds anything but an earlier generated network.
@@ -95,7 +97,7 @@ def generate(
         say(0.9, "profiles")
         pieces: dict[str, Iterator[pl.DataFrame]] = {
             "users.jsonl": profiles.users(place, names, graph, visits, tally),
-            "keaks.jsonl": profiles.keaks(place, names, tally),
+            "keaks.jsonl": profiles.keaks(place, names, tally, makers=makers),
             "beats.jsonl": profiles.beats(place, names, tally),
         }
         tables = [_write(fresh, name, packing, frames, dirt) for name, frames in pieces.items()] + tables + [audiences]
@@ -137,8 +139,8 @@ def _audience(names: Names, views: Views) -> pl.DataFrame:
     columns = (
         names.prefixed_users.gather(views.user),
         names.prefixed_contents.gather(views.content),
-        moments(views.at),
-        pl.Series(views.progress),
+        moments(views.at).str.strip_suffix("Z"),
+        pl.Series(np.rint(views.progress * 100).astype(np.int64)),
         *(pl.Series(views.marks & bit > 0) for bit in (watching.LIKED, watching.COMMENTED, watching.SHARED)),
     )
     return pl.DataFrame(dict(zip(schema.AUDIENCE_COLUMNS, columns, strict=True)))

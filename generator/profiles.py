@@ -23,6 +23,8 @@ __all__ = ["Names", "Tally", "beats", "keaks", "users"]
 ROWS: Final = 100_000
 """Rows of one frame."""
 _TAGS: Final = ("keakr", "freestyle", "challenge", "openmic", "newartist", "studio", "live", "duo")
+_TYPES: Final = ("freestyle", "live", "audioFreestyle", "importedVideo", "dance", None)
+_TYPE_SHARES: Final = (0.55, 0.05, 0.14, 0.12, 0.06, 0.08)
 
 
 @dataclass(frozen=True)
@@ -96,31 +98,35 @@ def users(world: World, names: Names, graph: Follows, visits: Sessions, tally: T
     used = world.keak_beat[world.keak_beat >= 0]
     battles = random.poisson(0.4 * np.minimum(keaks_made, 40))
     won = random.binomial(battles, 0.5)
+    answered = random.binomial(battles, 0.4)
     counts: dict[str, Array] = {
+        "battleCreatedCount": battles - answered,
+        "battleLostCount": battles - won,
+        "battleRespondedCount": answered,
+        "battleWonCount": won,
         "friendCount": np.diff(graph.start),
         "keakCount": keaks_made,
+        "keakrCoinGiven": random.poisson(0.02 * tally.given),
+        "keakCoinReceived": random.poisson(0.02 * tally.received(tally.likes)),
         "likeCount": tally.received(tally.likes),
         "likeGivenCount": tally.given,
         "mutualFollowCount": _mutual(graph),
-        "sessionCount": np.bincount(visits.user, minlength=count),
+        "overallBeatUsage": np.bincount(catalogue.maker[sizes.keaks :][used], minlength=count),
+        "PlaylistCount": random.poisson(0.6, count),
+        "prizeMoneyParticipationCount": random.binomial(battles, 0.3),
+        "sessionCount": np.bincount(visits.user, minlength=count).astype(np.float64),
         "shareCount": tally.received(tally.shares),
         "viewCount": tally.received(tally.views),
-        "battleCount": battles,
-        "battleWonCount": won,
-        "battleLostCount": battles - won,
-        "PlaylistCount": random.poisson(0.6, count),
-        "overallBeatUsage": np.bincount(catalogue.maker[sizes.keaks :][used], minlength=count),
-        "keakrCoinGiven": random.poisson(0.02 * tally.given),
-        "keakCoinReceived": random.poisson(0.02 * tally.received(tally.likes)),
-        "prizeMoneyWon": won // 4 * 5,
-        "prizeMoneyGiven": np.where(random.random(count) < 0.01, random.poisson(20, count), 0),
     }
+    winner = (counts["prizeMoneyParticipationCount"] > 0) & (random.random(count) < 0.2)
     gaps = {
-        "PlaylistCount": 0.3,
-        "battleCount": 0.15,
-        "keakrCoinGiven": 0.2,
-        "prizeMoneyWon": 0.6,
-        "prizeMoneyGiven": 0.6,
+        "keakrCoinGiven": 0.3,
+        "keakCoinReceived": 0.3,
+        "likeGivenCount": 0.2,
+        "mutualFollowCount": 0.5,
+        "overallBeatUsage": 0.3,
+        "PlaylistCount": 0.9,
+        "shareCount": 0.9,
     }
     listened = _closest(random, people.vector, world.genres, 3, 0.25)
     listened[random.random(count) < 0.35] = -1
@@ -135,16 +141,17 @@ def users(world: World, names: Names, graph: Follows, visits: Sessions, tally: T
         yield frame.with_columns(
             moments(people.created[rows]).alias("createdAt"),
             _gaps(moments(people.last[rows]), unknown_last[rows]).alias("lastConnection"),
+            _lists(creates[rows], _named(GENRES)).alias("usedGenres"),
+            _lists(listened[rows], _named(GENRES)).alias("listenedGenres"),
             *(_gaps(pl.Series(key, counts[key][rows]), missing[key][rows]) for key in schema.USER_COUNTS),
+            pl.Series("prizeMoneyWinner", winner[rows]),
             _gaps(pl.Series("isBeatmaker", world.beatmaker[rows]), unknown_role[rows]),
             _gaps(pl.Series("isSinger", world.singer[rows]), unknown_role[rows]),
-            _lists(listened[rows], _named(GENRES)).alias("listenedGenres"),
-            _lists(creates[rows], _named(GENRES)).alias("usedGenres"),
         )
 
 
-def keaks(world: World, names: Names, tally: Tally) -> Iterator[pl.DataFrame]:
-    """The rows of keaks.jsonl."""
+def keaks(world: World, names: Names, tally: Tally, *, makers: bool = True) -> Iterator[pl.DataFrame]:
+    """The rows of keaks.jsonl; ``makers``: with who made them and the beat they use."""
     random, count = numbers(world.seed, "keaks"), world.sizes.keaks
     catalogue = world.catalogue
     genre = _closest(random, catalogue.vector[:count], world.genres, 1, 0.15)[:, 0]
@@ -159,26 +166,29 @@ def keaks(world: World, names: Names, tally: Tally) -> Iterator[pl.DataFrame]:
     tagged[random.random(count) < 0.25] = -1
     author_unknown, no_views = random.random(count) < 0.02, tally.views[:count] == 0
     duration = np.clip(random.lognormal(3.9, 0.45, count), 8, 240)
-    kind = np.where(random.random(count) < 0.86, "video", "audio")
+    kind = random.choice(len(_TYPES), count, p=_TYPE_SHARES)
     small, no_small, no_link = random.random(count) < 0.7, random.random(count) < 0.1, random.random(count) < 0.03
     progress = tally.progress[:count] / np.maximum(tally.views[:count], 1)
     beat_names = pl.Series(names.contents[count:]).cast(pl.String)
     for rows in _pieces(count):
         beat = world.keak_beat[rows]
         ids = pl.Series(names.contents[:count][rows]).cast(pl.String)
-        yield pl.DataFrame({schema.KEAK_ID: ids}).with_columns(
+        named = [
             _gaps(_author(names, catalogue.maker[:count][rows]), author_unknown[rows]).alias(schema.KEAK_AUTHOR),
             _gaps(beat_names.gather(np.maximum(beat, 0)), beat < 0).alias(schema.KEAK_BEAT),
+        ]
+        yield pl.DataFrame({schema.KEAK_ID: ids}).with_columns(
+            *(named if makers else ()),
             moments(catalogue.created[:count][rows]).alias("createdAt"),
             pl.Series("likeCount", tally.likes[:count][rows]),
             pl.Series("commentCount", tally.comments[:count][rows]),
             pl.Series("viewCount", tally.views[:count][rows]),
-            _gaps(pl.Series("averageViewProgress", np.round(progress[rows], 4)), no_views[rows]),
+            _gaps(pl.Series("averageViewProgress", np.round(100 * progress[rows], 1)), no_views[rows]),
             pl.Series("duration", np.round(duration[rows], 2)),
-            pl.Series("contentType", kind[rows]),
-            _gaps(pl.Series("hasSmallThumbnail", small[rows]), no_small[rows]),
-            _gaps("https://keak.example/" + ids, no_link[rows]).alias("link"),
             _lists(tagged[rows], tags).alias("hashtags"),
+            pl.Series("contentType", _TYPES).gather(kind[rows]),
+            _gaps(pl.Series("hasSmallThumbnail", small[rows]), no_small[rows]),
+            _gaps("https://keak.example/" + ids, no_link[rows]).alias("lien"),
         )
 
 
@@ -207,7 +217,7 @@ def beats(world: World, names: Names, tally: Tally) -> Iterator[pl.DataFrame]:
             pl.Series("duration", np.round(duration[rows], 2)),
             pl.Series("nbKeaks", uses[rows]),
             pl.Series("nbLikes", tally.likes[first:][rows]),
-            pl.Series("licenceType", licence[rows]),
+            pl.Series("licenceType", licence[rows]).reshape((-1, 1)).arr.to_list().alias("licenceType"),
             _gaps("https://beat.example/" + ids, no_link[rows]).alias("link"),
             _lists(genres[rows], _named(GENRES)).alias("genres"),
             _lists(moods[rows], _named(MOODS)).alias("moods"),

@@ -56,7 +56,7 @@ class Views(NamedTuple):
     at: Array
     """(v,) int64."""
     progress: Array
-    """(v,) float32 in 0..1, four decimals."""
+    """(v,) float32 in 0..1, two decimals: the files hold whole percent."""
     marks: Array
     """(v,) uint8: LIKED, COMMENTED and SHARED added up."""
 
@@ -212,7 +212,7 @@ def _watch(
             views.user[row] = user
             views.content[row] = chosen
             views.at[row] = time
-            views.progress[row] = round(progress * 10_000.0) / 10_000.0
+            views.progress[row] = round(progress * 100.0) / 100.0
             views.marks[row] = marks
             row += 1
             time += np.int64((8.0 + 50.0 * progress + 20.0 * uniform(random)) * SECOND) + pick(random, SECOND)

@@ -46,9 +46,11 @@ NODE_KEYS: Final[dict[str, str]] = {
 
 #: Nodes that keep the books: no part of the network, never exported. Label → key, then the other properties.
 EVENT: Final = "Event"
+SCALE: Final = "Scale"
 SCHEMA_VERSION: Final = "SchemaVersion"
 BOOKKEEPING: Final[dict[str, tuple[str, ...]]] = {
     EVENT: ("eventId", "at", "times"),
+    SCALE: ("column", "scale"),
     SCHEMA_VERSION: ("name", "appliedAt"),
 }
 
@@ -98,25 +100,25 @@ RELATIONSHIPS: Final[dict[str, RelationshipType]] = {
 #: Columns of users.jsonl beside the id, by type. Any may be missing.
 USER_TIMES: Final = ("createdAt", "lastConnection")
 USER_COUNTS: Final = (
+    "battleCreatedCount",
+    "battleLostCount",
+    "battleRespondedCount",
+    "battleWonCount",
     "friendCount",
     "keakCount",
+    "keakrCoinGiven",
+    "keakCoinReceived",
     "likeCount",
     "likeGivenCount",
     "mutualFollowCount",
+    "overallBeatUsage",
+    "PlaylistCount",
+    "prizeMoneyParticipationCount",
     "sessionCount",
     "shareCount",
     "viewCount",
-    "battleCount",
-    "battleWonCount",
-    "battleLostCount",
-    "PlaylistCount",
-    "overallBeatUsage",
-    "keakrCoinGiven",
-    "keakCoinReceived",
-    "prizeMoneyWon",
-    "prizeMoneyGiven",
 )
-USER_FLAGS: Final = ("isBeatmaker", "isSinger")
+USER_FLAGS: Final = ("prizeMoneyWinner", "isBeatmaker", "isSinger")
 USER_LISTS: Final = ("listenedGenres", "usedGenres")
 
 #: Marks a person who is counted but never named to others. No feature of any model.
@@ -129,7 +131,11 @@ KEAK_TEXTS: Final = ("contentType", "link")
 
 BEAT_TIMES: Final = ("createdAt", "updatedAt")
 BEAT_COUNTS: Final = ("bpm", "duration", "nbKeaks", "nbLikes")
-BEAT_TEXTS: Final = ("licenceType", "link")
+BEAT_TEXTS: Final = ("link",)
+#: Lists of texts that are kept as a property of the node.
+BEAT_TEXT_LISTS: Final = ("licenceType",)
+#: Column of a file → the property under which the graph keeps it.
+RENAMED: Final = {"lien": "link"}
 
 #: The id column of each jsonl file (ids bare), and the columns that refer to another file's ids (bare as well).
 USER_ID: Final = "userId"
@@ -141,6 +147,10 @@ BEAT_MAKER: Final = "beatmakerId"
 #: Lists: hashtags of names; genres, moods and a user's genres of ``{id, name}``.
 KEAK_LISTS: Final = ("hashtags",)
 BEAT_LISTS: Final = ("genres", "moods")
+
+#: Columns that say how far a content was watched: percent, a fraction or seconds in a file, a fraction in the graph.
+PROGRESS: Final = "progress"
+AVERAGE_PROGRESS: Final = "averageViewProgress"
 
 #: Headerless column order of the two relationship files.
 FOLLOWER_COLUMNS: Final = ("follower", "followed", "timestamp")

@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from graph import aside
+from graph.files.scale import Found
 
 __all__ = ["FileReport", "ImportReport", "Quarantine", "opened"]
 
@@ -38,6 +39,8 @@ class ImportReport:
     files: list[FileReport] = field(default_factory=list)
     quarantine: Path | None = None
     """The quarantine file; None when every row was good."""
+    scales: list[Found] = field(default_factory=list)
+    """In which scale each progress column was read."""
     nodes: dict[str, int] = field(default_factory=dict)
     relationships: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0

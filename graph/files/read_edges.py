@@ -16,12 +16,17 @@ from graph.errors import InputError
 from graph.files.folder import Progress, ahead, is_parquet, line_chunks, parquet_batches
 from graph.files.ids import Codes, Contents, Ends, Users
 from graph.files.quarantine import FileReport, Quarantine
+from graph.files.scale import Census, Scale
 from graph.files.times import milliseconds
+
+Floats = npt.NDArray[np.float32]
 
 __all__ = ["NOTHING", "read_audiences", "read_follows"]
 
 _CHUNK: Final = 64 << 20
 _EXTRA: Final = "__extra"
+_LATE_SECONDS: Final = 1.0
+"""By how much a watch may be longer than its content: durations are rounded."""
 _DELIMITERS: Final = (",", ";", "\t", "|")
 NOTHING: Final = ("", "null", "none", "nan", "na", "n/a", "undefined", "\\n")
 """Spellings of a missing value, in lower case."""
@@ -101,11 +106,12 @@ class _Check:
         self._unless_nothing(raw, unread, f"{column} is not a time")
         return values
 
-    def share(self, column: str, raw: pl.Series) -> pl.Series:
+    def share(self, column: str, raw: pl.Series, most: pl.Series | float, reason: str) -> pl.Series:
+        """Numbers from 0 to ``most``, null where unknown; ``reason`` is said of what lies outside."""
         values = raw.cast(pl.Float32, strict=False)
         self._unless_nothing(raw, values.is_null() & raw.is_not_null(), f"{column} is not a number")
         values = values.fill_nan(None)
-        self.fault(np.flatnonzero(((values < 0) | (values > 1)).fill_null(value=False)), f"{column} is outside 0..1")
+        self.fault(np.flatnonzero(((values < 0) | (values > most)).fill_null(value=False)), reason)
         return values
 
     def flag(self, column: str, raw: pl.Series) -> pl.Series:
@@ -170,22 +176,57 @@ def read_audiences(
     quarantine: Quarantine,
     progress: Progress | None = None,
     *,
+    asked: Scale | None = None,
+    durations: Floats | None = None,
     pairs: bool = False,
-) -> pl.DataFrame:
-    """Columns source and target (codes), at (ms), progress, liked, commented and shared, nulls where unknown."""
-    parts = []
+) -> tuple[pl.DataFrame, Census]:
+    """Columns source and target (codes), at (ms), progress, liked, commented and shared, nulls where unknown.
+
+    Progress is as in the file, but seconds, where ``asked`` for, are divided by the content's duration. ``durations``
+    (seconds, by code, NaN where unknown). The census counts what progress holds.
+    """
+    parts, census = [], Census()
     for rows in ahead(_rows(path, _AUDIENCE_NAMES, progress, pairs=pairs)):
         frame, check = rows.frame, _Check()
+        target = check.codes("contentId", frame["contentId"], contents)
         columns: dict[str, Codes | pl.Series] = {
             "source": check.codes("userId", frame["userId"], users),
-            "target": check.codes("contentId", frame["contentId"], contents),
+            "target": target,
             "at": check.times("timestamp", frame["timestamp"]),
-            "progress": check.share("progress", frame["progress"]),
+            "progress": _progress(check, frame["progress"], target, census, asked, durations),
             **{name: check.flag(name, frame[name]) for name in ("liked", "commented", "shared")},
         }
         parts.append(_good(rows, check, report, quarantine, columns))
     flags = dict.fromkeys(("liked", "commented", "shared"), pl.Boolean)
-    return _concat(parts, {"source": pl.Int32, "target": pl.Int32, "at": pl.Int64, "progress": pl.Float32, **flags})
+    columns_ = {"source": pl.Int32, "target": pl.Int32, "at": pl.Int64, "progress": pl.Float32, **flags}
+    return _concat(parts, columns_), census
+
+
+def _progress(
+    check: _Check, raw: pl.Series, target: Codes, census: Census, asked: Scale | None, durations: Floats | None
+) -> pl.Series:
+    if raw.null_count() == len(raw):
+        return raw.cast(pl.Float32)
+    seconds = None
+    if durations is not None:
+        seconds = np.where(
+            (target >= 0) & (target < len(durations)), durations[np.clip(target, 0, len(durations) - 1)], np.nan
+        )
+    if asked != "seconds":
+        most = 1.0 if asked == "fraction" else 100.0
+        values = check.share("progress", raw, most, f"progress is outside 0..{most:g}")
+        census.add(raw.cast(pl.Float32, strict=False).fill_null(np.nan).to_numpy(), seconds)
+        return values
+    known = pl.Series(np.full(len(raw), np.nan) if seconds is None else seconds, dtype=pl.Float32).fill_nan(None)
+    values = check.share("progress", raw, known + _LATE_SECONDS, "progress is outside the seconds of the content")
+    lost = ((values > 0) & known.is_null()).fill_null(value=False)
+    check.fault(np.flatnonzero(lost), "progress is in seconds, and the content's duration is not known")
+    census.add(values.fill_null(np.nan).to_numpy(), seconds)
+    return (
+        pl.select(pl.when(values == 0).then(0.0).otherwise((values / known).clip(0.0, 1.0)))
+        .to_series()
+        .cast(pl.Float32)
+    )
 
 
 def _concat(parts: list[pl.DataFrame], columns: Mapping[str, type[pl.DataType]]) -> pl.DataFrame:

@@ -31,7 +31,7 @@ NAMED: Final = pl.Struct({"id": pl.String, "name": pl.String})
 
 @dataclass(frozen=True)
 class NodeFile:
-    """The columns of one file beside those it shares with no graph: every name as the file spells it."""
+    """Column names of one node file, by type, spelled as in the file."""
 
     prefix: str
     ids: tuple[str, ...]
@@ -43,11 +43,15 @@ class NodeFile:
     lists: tuple[str, ...]
     references: tuple[str, ...]
     """Columns that hold another node's id."""
+    text_lists: tuple[str, ...] = ()
+    """Lists of texts that stay a property."""
+    renamed: tuple[str, ...] = ()
+    """Columns of texts that the graph keeps under another name (`schema.RENAMED`)."""
 
     @property
     def columns(self) -> dict[str, pl.DataType]:
         """Every column and its type in the file, lists left out."""
-        texts = dict.fromkeys((*self.ids, *self.times, *self.texts, *self.references), pl.String())
+        texts = dict.fromkeys((*self.ids, *self.times, *self.texts, *self.references, *self.renamed), pl.String())
         return texts | dict.fromkeys(self.counts, pl.Float64()) | dict.fromkeys(self.flags, pl.Boolean())
 
 
@@ -71,6 +75,7 @@ KEAKS: Final = NodeFile(
     schema.KEAK_TEXTS,
     (*schema.KEAK_LISTS, *schema.BEAT_LISTS),
     (schema.KEAK_AUTHOR, schema.KEAK_BEAT),
+    renamed=tuple(schema.RENAMED),
 )
 BEATS: Final = NodeFile(
     schema.BEAT_PREFIX,
@@ -81,10 +86,12 @@ BEATS: Final = NodeFile(
     schema.BEAT_TEXTS,
     (*schema.BEAT_LISTS, *schema.KEAK_LISTS),
     (schema.BEAT_MAKER,),
+    schema.BEAT_TEXT_LISTS,
+    tuple(schema.RENAMED),
 )
 
 #: Measured rather than counted: these stay fractions.
-FRACTIONS: Final = {"averageViewProgress", "duration", "bpm", "prizeMoneyWon", "prizeMoneyGiven"}
+FRACTIONS: Final = {"averageViewProgress", "duration", "bpm"}
 
 
 def read_nodes(
@@ -116,7 +123,7 @@ def _frames(
     if is_parquet(path):
         for first, batch in parquet_batches(path, progress):
             report.read += batch.height
-            frame = batch.select(c for c in batch.columns if c in kind.columns or c in kind.lists)
+            frame = batch.select(c for c in batch.columns if c in kind.columns or c in (*kind.lists, *kind.text_lists))
             yield first, _typed(frame.with_row_index("line", first), kind), partial(_row_as_json, batch)
         return
     sniffed: dict[str, pl.DataType] | None = None
@@ -150,16 +157,17 @@ def _sniff_lists(data: bytes, kind: NodeFile) -> dict[str, pl.DataType]:
             row = json.loads(line)
         except ValueError:
             continue
-        for name in kind.lists:
+        for name in (*kind.lists, *kind.text_lists):
             if name not in found and isinstance(row, dict) and isinstance(row.get(name), list) and row[name]:
                 found[name] = pl.List(NAMED if isinstance(row[name][0], dict) else pl.String)
-        if len(found) == len(kind.lists):
+        if len(found) == len(kind.lists) + len(kind.text_lists):
             break
-    return {name: found.get(name, pl.List(pl.String)) for name in kind.lists}
+    return {name: found.get(name, pl.List(pl.String)) for name in (*kind.lists, *kind.text_lists)}
 
 
 def _empty(kind: NodeFile) -> pl.DataFrame:
-    return pl.DataFrame(schema={"line": pl.UInt32, **kind.columns, **dict.fromkeys(kind.lists, pl.List(NAMED))})
+    lists = dict.fromkeys((*kind.lists, *kind.text_lists), pl.List(NAMED))
+    return pl.DataFrame(schema={"line": pl.UInt32, **kind.columns, **lists})
 
 
 def _typed(frame: pl.DataFrame, kind: NodeFile) -> pl.DataFrame:
@@ -172,9 +180,12 @@ def _typed(frame: pl.DataFrame, kind: NodeFile) -> pl.DataFrame:
             columns.append(pl.col(name))
         else:
             columns.append(pl.col(name).cast(dtype, strict=False))
-    for name in kind.lists:
+    for name in (*kind.lists, *kind.text_lists):
         given = frame.schema.get(name)
-        if not isinstance(given, pl.List):
+        if given == pl.String:  # one element, not in a list
+            one = pl.struct(pl.lit(None, dtype=pl.String).alias("id"), pl.col(name).alias("name"))
+            columns.append(pl.when(pl.col(name).is_not_null()).then(pl.concat_list(one)).alias(name))
+        elif not isinstance(given, pl.List):
             columns.append(pl.lit(None, dtype=pl.List(NAMED)).alias(name))
         elif isinstance(given.inner, pl.Struct):
             columns.append(pl.col(name).cast(pl.List(NAMED)))
@@ -214,9 +225,18 @@ def _checked(
             note(unread, f"{name} is not a time: loaded without it", loaded=True)
     counts = [pl.col(name).round().cast(pl.Int64, strict=False) for name in kind.counts if name not in FRACTIONS]
     references = [bare(name, prefix=_prefix_of(name)).alias(name) for name in kind.references]
-    frame = frame.with_columns(*counts, *references, **times).filter(~(missing | wrong))
-    kept = [c for c in kind.columns if c not in kind.ids]
-    return frame.select(ID, *kept, *kind.lists)
+    renamed = [pl.coalesce(schema.RENAMED[name], name).alias(schema.RENAMED[name]) for name in kind.renamed]
+    texts = [_texts(name) for name in kind.text_lists]
+    frame = frame.with_columns(*counts, *references, *renamed, *texts, **times).filter(~(missing | wrong))
+    kept = [c for c in kind.columns if c not in (*kind.ids, *kind.renamed)]
+    return frame.select(ID, *kept, *kind.text_lists, *kind.lists)
+
+
+def _texts(name: str) -> pl.Expr:
+    """A list of ``NAMED`` as a list of texts, null where it is empty."""
+    named = pl.coalesce(pl.element().struct.field("name"), pl.element().struct.field("id"))
+    texts = pl.col(name).list.eval(named).list.drop_nulls()
+    return pl.when(texts.list.len() > 0).then(texts).alias(name)
 
 
 def _prefix_of(reference: str) -> str:
@@ -247,7 +267,7 @@ def _line_by_line(data: bytes, first: int, kind: NodeFile, report: FileReport, q
                 row[name] = _value(given.get(name), dtype)
             except (ValueError, OverflowError):
                 noted.append((number, f"{name} cannot be read: loaded without it", text))
-        for name in kind.lists:
+        for name in (*kind.lists, *kind.text_lists):
             try:
                 row[name] = _elements(given.get(name))
             except ValueError:

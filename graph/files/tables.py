@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from graph import schema
@@ -18,9 +19,11 @@ from graph.errors import InputError
 from graph.files import quarantine as quarantines
 from graph.files.folder import Progress, find
 from graph.files.ids import Codes, Contents, Ends, IdMap, Named, Users
+from graph.files.options import Options
 from graph.files.quarantine import FileReport, ImportReport, Quarantine
 from graph.files.read_edges import read_audiences, read_follows
 from graph.files.read_nodes import BEATS, ID, KEAKS, USERS, NodeFile, read_nodes
+from graph.files.scale import Census, Found
 from graph.load import merge
 
 __all__ = ["Known", "Tables", "read_folder", "read_pairs"]
@@ -65,18 +68,27 @@ class Tables:
 
 
 def read_folder(
-    folder: Path, home: Path, known: Known | None = None, progress: Progress | None = None
+    folder: Path,
+    home: Path,
+    known: Known | None = None,
+    progress: Progress | None = None,
+    options: Options | None = None,
 ) -> tuple[Tables, ImportReport]:
     """Read, check and merge every file of ``folder``; bad rows go to a file under ``home``.
 
     Nodes that only relationship files name are made when the folder has no file that could define them; otherwise
     such rows are dangling, unless the graph knows them. Raises InputError when a file cannot be read to its end.
     """
-    return _read(find(folder), home, known, progress, pairs=False)
+    return _read(find(folder), home, known, progress, options, pairs=False)
 
 
 def read_pairs(
-    interactions: Path, friends: Path | None, home: Path, known: Known | None = None, progress: Progress | None = None
+    interactions: Path,
+    friends: Path | None,
+    home: Path,
+    known: Known | None = None,
+    progress: Progress | None = None,
+    options: Options | None = None,
 ) -> tuple[Tables, ImportReport]:
     """Read plain user,item pairs and user,friend pairs as watches and follows; items become keaks.
 
@@ -87,17 +99,24 @@ def read_pairs(
     for path in files.values():
         if not path.is_file():
             raise InputError(f"{path} is not a file.", do="Name a file of user,item (or user,friend) pairs.")
-    return _read(files, home, known, progress, pairs=True)
+    return _read(files, home, known, progress, options, pairs=True)
 
 
 def _read(
-    files: dict[str, Path], home: Path, known: Known | None, progress: Progress | None, *, pairs: bool
+    files: dict[str, Path],
+    home: Path,
+    known: Known | None,
+    progress: Progress | None,
+    options: Options | None,
+    *,
+    pairs: bool,
 ) -> tuple[Tables, ImportReport]:
     with quarantines.opened(home) as (quarantine, path):
-        reading = _Reading(files, known or Known(), quarantine, progress, pairs=pairs)
+        reading = _Reading(files, known or Known(), quarantine, progress, options or Options(), pairs=pairs)
         tables = reading.tables()
     return tables, ImportReport(
         files=reading.reports,
+        scales=reading.scales,
         quarantine=path if path.is_file() else None,
         nodes={label: nodes.height for label, nodes in tables.nodes.items() if nodes.height},
         relationships={type_: edges.height for type_, edges in tables.edges.items() if edges.height},
@@ -108,13 +127,22 @@ class _Reading:
     """The state while one folder is read."""
 
     def __init__(
-        self, files: dict[str, Path], known: Known, quarantine: Quarantine, progress: Progress | None, *, pairs: bool
+        self,
+        files: dict[str, Path],
+        known: Known,
+        quarantine: Quarantine,
+        progress: Progress | None,
+        options: Options,
+        *,
+        pairs: bool,
     ) -> None:
         self._files = files
+        self._options = options
         self._pairs = pairs
         self._quarantine = quarantine
         self._progress = progress
         self.reports: list[FileReport] = []
+        self.scales: list[Found] = []
         self._ids = {name: IdMap(grows=name not in files) for name in _KINDS}
         self._rows: dict[str, pl.DataFrame] = {}
         self._ids["users"].add(known.users)
@@ -198,10 +226,8 @@ class _Reading:
             )
         if path := self._files.get("audiences"):
             reports[schema.WATCHED] = self._report(path)
-            report = reports[schema.WATCHED]
-            read[schema.WATCHED] = read_audiences(
-                path, self._users, self._contents, report, self._quarantine, self._progress, pairs=self._pairs
-            )
+            read[schema.WATCHED] = self._audiences(path, reports[schema.WATCHED])
+        self._scale_averages()
         ends: dict[str, Ends | Named] = {schema.USER: self._users, schema.CONTENT: self._contents, **self._named}
         sorted_ids, places = {}, {}
         for label, end in ends.items():
@@ -218,6 +244,64 @@ class _Reading:
                 sources, targets = (np.concatenate(side) for side in zip(*parts, strict=True))
                 edges[type_] = merge.pairs(places[source][sources], places[target][targets])
         return Tables(sorted_ids, self._nodes(), edges)
+
+    def _audiences(self, path: Path, report: FileReport) -> pl.DataFrame:
+        """The rows of the audiences file, with progress as a fraction."""
+        asked = self._options.progress
+        rows, census = read_audiences(
+            path,
+            self._users,
+            self._contents,
+            report,
+            self._quarantine,
+            self._progress,
+            asked=asked,
+            durations=self._durations(),
+            pairs=self._pairs,
+        )
+        if not census.known:
+            return rows
+        found = census.decide(schema.PROGRESS, asked, self._options.remembered.get(schema.PROGRESS))
+        self.scales.append(found)
+        return rows.with_columns(pl.col("progress") / found.top)
+
+    def _durations(self) -> npt.NDArray[np.float32] | None:
+        """Seconds by code of a content, NaN where unknown; None where no file gives any."""
+        found = np.full(2 * max(len(self._ids["keaks"]), len(self._ids["beats"])), np.nan, dtype=np.float32)
+        for name in ("keaks", "beats"):
+            if name in self._rows:
+                rows = self._rows[name].filter(pl.col("duration") > 0)
+                found[self._own(name, rows[ID])] = rows["duration"].to_numpy()
+        return found if np.isfinite(found).any() else None
+
+    def _scale_averages(self) -> None:
+        """Make fractions of the keaks' average progress; a value outside its scale is left out and noted."""
+        name = schema.AVERAGE_PROGRESS
+        if "keaks" not in self._rows:
+            return
+        rows = self._rows["keaks"]
+        census = Census()
+        census.add(rows[name].cast(pl.Float32).fill_null(np.nan).to_numpy())
+        if not census.known:
+            return
+        beside = next((found.scale for found in self.scales if found.sure), None)
+        found = census.decide(name, self._options.progress, self._options.remembered.get(name), beside)
+        self.scales.append(found)
+        top = pl.col("duration") if found.scale == "seconds" else pl.lit(found.top)
+        inside = pl.col(name).is_between(0, top).fill_null(value=False)
+        report = next(r for r in self.reports if r.file == self._files["keaks"].name)
+        outside = rows.filter(pl.col(name).is_not_null() & ~inside)
+        report.noted += outside.height
+        self._quarantine.add(
+            report.file,
+            outside.select(
+                pl.lit(None, dtype=pl.Int64).alias("line"),
+                pl.lit(f"{name} is outside its scale: loaded without it").alias("reason"),
+                pl.struct(pl.col(ID).alias(schema.KEAK_ID), name).struct.json_encode().alias("raw"),
+            ),
+            loaded=True,
+        )
+        self._rows["keaks"] = rows.with_columns(pl.when(inside).then(pl.col(name) / top).alias(name))
 
     def _nodes(self) -> dict[str, pl.DataFrame]:
         users = self._defined("users").rename({ID: "userId"})

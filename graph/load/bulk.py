@@ -10,6 +10,7 @@ import math
 import shutil
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -22,9 +23,11 @@ from graph.database.driver import Graph
 from graph.errors import GraphError, InputError, SettingsError
 from graph.events import HALF_LIFE_MS
 from graph.files.folder import Progress
+from graph.files.options import Options
 from graph.files.quarantine import ImportReport
 from graph.files.tables import Tables, read_folder
 from graph.load import merge
+from graph.load.live import keep_scales
 from graph.server.local_server import LocalServer
 from graph.settings import Settings
 
@@ -42,10 +45,18 @@ _ORDER: Final = {
     schema.HAS_MOOD: ("audience", "source"),
     schema.TAGGED: ("audience", "source"),
 }
+_BETWEEN: Final = "\x1f"
+"""Between the texts of a list property in the importer's files."""
 _TYPES: Final = {pl.String: "", pl.Int64: ":long", pl.Int32: ":int", pl.Boolean: ":boolean"}
 
 
-def import_offline(folder: Path, settings: Settings, progress: Progress | None = None) -> ImportReport:
+def import_offline(
+    folder: Path,
+    settings: Settings,
+    progress: Progress | None = None,
+    options: Options | None = None,
+    told: Callable[[ImportReport], None] | None = None,
+) -> ImportReport:
     """Read every file of ``folder`` and make a new local graph of it; the server runs afterwards if it ran before.
 
     Raises SettingsError when ``NEO4J_URI`` is set or the local graph holds something, InputError as ``read_folder``
@@ -61,7 +72,9 @@ def import_offline(folder: Path, settings: Settings, progress: Progress | None =
     ran = running(settings) is not None
     if not marker.exists():
         _refuse_filled(server, settings)
-    tables, report = read_folder(folder, settings.home, progress=progress)
+    tables, report = read_folder(folder, settings.home, progress=progress, options=options)
+    if told:
+        told(report)
     server.stop()
     home.mkdir(parents=True, exist_ok=True)
     marker.touch()
@@ -94,6 +107,7 @@ def write_files(tables: Tables, folder: Path, progress: Progress | None = None) 
         "--id-type=actual",
         f"--report-file={folder / 'report'}",
         "--overwrite-destination=true",
+        f"--array-delimiter=U+{ord(_BETWEEN):04X}",
         "--threads=1",
     ]
     first: dict[str, int] = {}
@@ -106,6 +120,9 @@ def write_files(tables: Tables, folder: Path, progress: Progress | None = None) 
             contents = nodes = _with_kept(nodes, tables.edges.get(schema.WATCHED))
             nodes = nodes.with_columns(pl.col("kind").str.to_titlecase().alias(":LABEL")).drop("kind")
         nodes = nodes.with_columns(pl.col(pl.String).str.replace_all(r"[\r\n]+", " "))
+        lists = [name for name, dtype in nodes.schema.items() if dtype == pl.List(pl.String)]
+        nodes = nodes.with_columns(pl.col(name).list.join(_BETWEEN) for name in lists)
+        nodes = nodes.rename({name: f"{name}:string[]" for name in lists})
         numbers = pl.int_range(first[label], total, dtype=pl.Int64, eager=True).alias(":ID")
         if nodes.height:
             path = _write(nodes.insert_column(0, numbers), folder / f"{label}.csv")
@@ -154,9 +171,7 @@ def _with_kept(contents: pl.DataFrame, watched: pl.DataFrame | None) -> pl.DataF
 
 def _write(frame: pl.DataFrame, path: Path) -> Path:
     """CSV with Neo4j's types in the header."""
-    types = {
-        name: "" if name.startswith(":") else _TYPES.get(type(dtype), ":double") for name, dtype in frame.schema.items()
-    }
+    types = {name: "" if ":" in name else _TYPES.get(type(dtype), ":double") for name, dtype in frame.schema.items()}
     frame.rename({name: name + type_ for name, type_ in types.items()}).write_csv(path)
     return path
 
@@ -183,6 +198,7 @@ def _check(settings: Settings, report: ImportReport) -> None:
     with Graph.connect(settings) as graph:
         graph.apply_schema()
         held = graph.read("export/counts", deadline_ms=0)[0]["counts"]
+        keep_scales(graph, report)
     found = {type_: count for type_, count in held.items() if count}
     if found != report.relationships:
         raise GraphError(

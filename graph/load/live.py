@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -21,17 +22,20 @@ from graph.database.connection import unfinished_import
 from graph.database.driver import Graph
 from graph.events import HALF_LIFE_MS
 from graph.files.folder import Progress
+from graph.files.options import Options
 from graph.files.quarantine import ImportReport
 from graph.files.tables import Known, Tables, read_folder, read_pairs
 from graph.load import merge
 from graph.settings import Settings
 
-__all__ = ["import_folder", "import_pairs", "known", "load", "settle"]
+__all__ = ["import_folder", "import_pairs", "keep_scales", "known", "load", "settle"]
 
 _WORKERS: Final = 2
 _NODE_BATCH: Final = 5_000
 _EDGE_BATCH: Final = 10_000
 _SETTLE_BATCH: Final = 500
+_DIGITS: Final = 7
+"""Of a share: what 32 bits hold."""
 #: Label → the query that loads its nodes; Content has one by kind.
 _NODES: Final = {
     schema.GENRE: "load/genres",
@@ -42,30 +46,51 @@ _NODES: Final = {
 _CONTENTS: Final = {"keak": "load/keaks", "beat": "load/beats"}
 
 
-def import_folder(graph: Graph, folder: Path, settings: Settings, progress: Progress | None = None) -> ImportReport:
+def import_folder(
+    graph: Graph,
+    folder: Path,
+    settings: Settings,
+    progress: Progress | None = None,
+    options: Options | None = None,
+    told: Callable[[ImportReport], None] | None = None,
+) -> ImportReport:
     """Read every file of ``folder``, then load all of it; see ``graph.files.tables`` for what happens to bad rows.
 
-    Running it twice changes nothing. Raises InputError before anything is loaded, or a graph error midway: run it
-    again to finish.
+    ``told`` is called with what the files hold before any of it is loaded. Running it twice changes nothing. Raises
+    InputError before anything is loaded, or a graph error midway: run it again to finish.
     """
     begun = time.monotonic()
     unfinished_import(settings).unlink(missing_ok=True)  # what is loaded now is not the bulk importer's to replace
     graph.apply_schema()
-    tables, report = read_folder(folder, settings.home, known(graph), progress)
+    tables, report = read_folder(folder, settings.home, known(graph), progress, _with_known(options, graph))
+    if told:
+        told(report)
     load(graph, tables, progress)
+    keep_scales(graph, report)
     report.seconds = time.monotonic() - begun
     return report
 
 
 def import_pairs(
-    graph: Graph, interactions: Path, friends: Path | None, settings: Settings, progress: Progress | None = None
+    graph: Graph,
+    interactions: Path,
+    friends: Path | None,
+    settings: Settings,
+    progress: Progress | None = None,
+    options: Options | None = None,
+    told: Callable[[ImportReport], None] | None = None,
 ) -> ImportReport:
     """Load plain user,item and user,friend pairs (`read_pairs`); like ``import_folder`` otherwise."""
     begun = time.monotonic()
     unfinished_import(settings).unlink(missing_ok=True)  # what is loaded now is not the bulk importer's to replace
     graph.apply_schema()
-    tables, report = read_pairs(interactions, friends, settings.home, known(graph), progress)
+    tables, report = read_pairs(
+        interactions, friends, settings.home, known(graph), progress, _with_known(options, graph)
+    )
+    if told:
+        told(report)
     load(graph, tables, progress)
+    keep_scales(graph, report)
     report.seconds = time.monotonic() - begun
     return report
 
@@ -78,6 +103,17 @@ def known(graph: Graph) -> Known:
     users = pl.Series([id_ for (id_,) in graph.stream("load/known_users")], dtype=pl.String)
     contents = pl.Series([id_ for (id_,) in graph.stream("load/known_contents")], dtype=pl.String)
     return Known(users, contents, names)
+
+
+def _with_known(options: Options | None, graph: Graph) -> Options:
+    return replace(options or Options(), remembered=dict(graph.stream("load/known_scales")))
+
+
+def keep_scales(graph: Graph, report: ImportReport) -> None:
+    """Remember the scales that the files showed, for imports that cannot tell."""
+    rows = [{"column": found.column, "scale": found.scale} for found in report.scales if found.sure]
+    if rows:
+        graph.write("load/scales", deadline_ms=0, rows=rows)
 
 
 def load(graph: Graph, tables: Tables, progress: Progress | None = None) -> None:
@@ -139,6 +175,8 @@ def _load_edges(graph: Graph, tables: Tables, type_: str, edges: pl.DataFrame, p
 
 def _grouped(batch: pl.DataFrame, sources: pl.Series, targets: pl.Series) -> list[list[Any]]:
     """[source, [[target, properties …], …]] for consecutive rows of one source."""
+    shares = pl.col(pl.Float32).cast(pl.Float64).round(_DIGITS)  # as the bulk importer writes them: .78, not .779999
+    batch = batch.with_columns(shares)
     ends = zip(
         targets.gather(batch["target"]).to_list(),
         *(batch[name].to_list() for name in batch.columns[2:]),

@@ -137,6 +137,8 @@ def node_columns(label: str) -> dict[str, pl.DataType]:
         groups = names, (*schema.KEAK_TIMES, *schema.BEAT_TIMES), counts, schema.KEAK_FLAGS
     else:
         groups = ("name",), (), (), ()
+    if label == schema.CONTENT:
+        columns_ |= dict.fromkeys(schema.BEAT_TEXT_LISTS, pl.List(pl.String))
     numbers = {name: pl.Float64() if name in FRACTIONS else pl.Int64() for name in groups[2]}
     columns_ |= dict.fromkeys(groups[0], pl.String())
     return columns_ | dict.fromkeys(groups[1], pl.Int64()) | numbers | dict.fromkeys(groups[3], pl.Boolean())

@@ -1,6 +1,6 @@
 """What a snapshot knows only in hindsight: counts and summaries of all that happened until the export, later follows.
 
-Whoever cuts a snapshot to learn from the first part and be judged by the rest has to empty these: they know the rest.
+Clear these fields before a split in time: they include later events and leak the test set.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["PROPERTIES", "RELATIONSHIPS", "emptied", "social_until"]
 
 #: By label, the node properties that were counted over the whole graph.
 PROPERTIES: Final[dict[str, frozenset[str]]] = {
-    schema.USER: frozenset((*schema.USER_COUNTS, "lastConnection")),
+    schema.USER: frozenset((*schema.USER_COUNTS, "lastConnection", "prizeMoneyWinner")),
     schema.CONTENT: frozenset((*schema.KEAK_COUNTS, *schema.BEAT_COUNTS, *schema.CONTENT_KEPT, "updatedAt"))
     - {"duration", "bpm"},
 }

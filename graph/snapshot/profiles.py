@@ -28,8 +28,9 @@ def profiles(snapshot: Snapshot) -> dict[str, dict[str, npt.NDArray[Any]]]:
     """Of users and of contents, by label: name → values (nodes,) of every property that varies, in the columns' order.
 
     Flags and numbers are float32, NaN where unknown; moments are ages in days at the newest watch, 0 for what came
-    later, or at the newest of their own where watches have no times. Of a short text there is a bool for each of 16
-    hash buckets. What only hindsight knows (`graph.snapshot.hindsight`) is left out: it sums up what is to be learned.
+    later, or at the newest of their own where watches have no times. Of a short text, or a list of them, there is a
+    bool for each of 16 hash buckets. What only hindsight knows (`graph.snapshot.hindsight`) is left out: it sums up
+    what is to be learned.
     """
     now = newest_watch(snapshot)
     return {label: _of(snapshot.nodes[label], now) for label in (schema.USER, schema.CONTENT)}
@@ -45,8 +46,9 @@ def profile(label: str, properties: Mapping[str, Any], now: int | None) -> dict[
         if value is None or name == schema.PRIVATE or name in hindsight.PROPERTIES[label]:
             continue
         if name in _TEXTS:
-            if isinstance(value, str):
-                found[f"{name} {_bucket(value)}"] = 1.0
+            for text in value if isinstance(value, list) else [value]:
+                if isinstance(text, str):
+                    found[f"{name} {_bucket(text)}"] = 1.0
         elif not isinstance(value, (int, float)) or not math.isfinite(value):
             continue
         elif name not in _TIMES:
@@ -62,7 +64,7 @@ def _of(nodes: Nodes, now: int | None) -> dict[str, npt.NDArray[Any]]:
         if name in (nodes.key, schema.PRIVATE) or name in hindsight.PROPERTIES[nodes.label]:
             continue
         series = nodes.frame[name]
-        if name in _TEXTS and dtype == pl.String:
+        if name in _TEXTS and dtype in (pl.String, pl.List(pl.String)):
             if series.n_unique() > 1:
                 found |= {f"{name} {bucket}": there for bucket, there in _hashed(series).items()}
             continue
@@ -81,8 +83,12 @@ def _of(nodes: Nodes, now: int | None) -> dict[str, npt.NDArray[Any]]:
 
 
 def _hashed(series: pl.Series) -> dict[int, npt.NDArray[np.bool_]]:
-    buckets = np.array([-1 if v is None else _bucket(v) for v in series.to_list()])
-    return {int(bucket): buckets == bucket for bucket in np.unique(buckets[buckets >= 0])}
+    found: dict[int, npt.NDArray[np.bool_]] = {}
+    for row, value in enumerate(series.to_list()):
+        for text in value if isinstance(value, list) else [value]:
+            if text is not None:
+                found.setdefault(_bucket(text), np.zeros(len(series), dtype=bool))[row] = True
+    return dict(sorted(found.items()))
 
 
 def _bucket(text: str) -> int:

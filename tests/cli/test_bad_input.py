@@ -67,7 +67,7 @@ def test_a_truncated_file_loads_nothing(run: Run, tmp_path: Path, graph: Graph) 
         ("followers.csv", "keaks/u0,users/u1,"),  # a wrong prefix
         ("followers.csv", "users/u2,users/u2,"),  # oneself
         ("followers.csv", "users/u0,users/nobody,"),  # dangling
-        ("audiences.csv", "users/u0,keaks/k1,2024-01-01T00:00:00.0000000Z,1.5,false,false,false"),  # progress past 1
+        ("audiences.csv", "users/u0,keaks/k1,2024-01-01T00:00:00.0000000Z,-0.5,false,false,false"),  # below nothing
         ("audiences.csv", "users/u0,beats/none,2024-01-01T00:00:00.0000000Z,0.5,false,false,false"),  # dangling
         ("audiences.csv", "users/u0,songs/k1,2024-01-01T00:00:00.0000000Z,0.5,false,false,false"),  # a wrong prefix
     ],

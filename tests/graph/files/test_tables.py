@@ -52,7 +52,7 @@ def test_five_files_become_nodes_and_relationships(tmp_path: Path) -> None:
     }  # fmt: skip
     assert contents["keaks/10"]["averageViewProgress"] == 0.25
     assert contents["keaks/10"]["keakId"] == "10"
-    assert contents["beats/20"]["licenceType"] == "free"
+    assert contents["beats/20"]["licenceType"] == ["free"]
     assert tables.nodes["Genre"].to_dicts() == [{"genreId": "7", "name": "rap"}]
     assert tables.nodes["Hashtag"]["name"].to_list() == ["love", "night"]
     assert edges(tables, "FOLLOWS", target="User") == {("1", "2"), ("2", "3")}
@@ -153,7 +153,7 @@ def test_bad_rows_are_kept_with_file_line_and_reason(tmp_path: Path) -> None:
         "users": lines(USERS) + '{"userId": \n[1]\n{"createdAt": null}\n{"userId": "keaks/4"}\n',
         "followers": FOLLOWERS + "users/1,users/1,\nusers/1,keaks/2,\n,users/2,\nusers/1,users/99,\n"
         "users/1,users/3,soon\nusers/1,users/2,2020-01-01T00:00:00Z\n",
-        "audiences": AUDIENCES + "users/1,keaks/11,,1.5,,,\nusers/1,keaks/11,,much,,,\nusers/1,keaks/11,,,maybe,,\n"
+        "audiences": AUDIENCES + "users/1,keaks/11,,-1.5,,,\nusers/1,keaks/11,,much,,,\nusers/1,keaks/11,,,maybe,,\n"
         "users/1,users/2,,,,,\nusers/1,keaks/99,,,,,\nusers/1,keaks/11,,,,,,surplus\nusers/1\n",
     }  # fmt: skip
     tables, report = read_folder(folder(tmp_path / "in", **bad), tmp_path)
@@ -168,7 +168,7 @@ def test_bad_rows_are_kept_with_file_line_and_reason(tmp_path: Path) -> None:
         ("followers.csv", 5): "follower is missing",
         ("followers.csv", 6): "followed: no such user",
         ("followers.csv", 7): "timestamp is not a time",
-        ("audiences.csv", 5): "progress is outside 0..1",
+        ("audiences.csv", 5): "progress is outside 0..100",
         ("audiences.csv", 6): "progress is not a number",
         ("audiences.csv", 7): "liked is neither true nor false",
         ("audiences.csv", 8): "contentId has a wrong prefix, expected keaks/ or beats/",

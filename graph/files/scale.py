@@ -1,0 +1,130 @@
+"""In which scale a file says how far contents were watched: percent, a fraction, or seconds.
+
+The scale is found from the whole column before anything is loaded; what it cannot be is refused, not guessed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from graph.errors import InputError
+
+__all__ = ["SCALES", "Census", "Found", "Scale"]
+
+Scale = Literal["percent", "fraction", "seconds"]
+SCALES: Final[tuple[Scale, ...]] = ("percent", "fraction", "seconds")
+Floats = npt.NDArray[np.float32]
+
+_INSIDE: Final = 0.999
+"""Least share of the values that lie in 0..100 where the column is percent."""
+_EXPECTED: Final = 3.0
+"""Values above the duration to be expected of percent, from which on their absence counts as evidence for seconds."""
+_HARDLY: Final = 0.001
+"""At most this share of values above the duration, and at exactly 100, where the column is seconds."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """The scale of one column and why, in a sentence."""
+
+    column: str
+    scale: Scale
+    why: str
+    sure: bool
+    """Whether the column or the user said so; else it is an assumption that no later import may rest on."""
+
+    @property
+    def top(self) -> float:
+        """The value that means all of it; of seconds, which go by each content's duration, 1."""
+        return 100.0 if self.scale == "percent" else 1.0
+
+
+@dataclass
+class Census:
+    """Counts over one column, chunk by chunk; then ``decide``."""
+
+    known: int = 0
+    inside: int = 0
+    """Values in 0..100."""
+    above_one: int = 0
+    parts: int = 0
+    """Values strictly between 0 and 1."""
+    timed: int = 0
+    """Values whose content's duration is known."""
+    at_100: int = 0
+    """Of those, exactly 100."""
+    above_duration: int = 0
+    expected: float = field(default=0.0)
+    """Values above their duration, were they percent and spread evenly."""
+
+    def add(self, values: Floats, durations: Floats | None = None) -> None:
+        """Count ``values`` (n,) of contents with ``durations`` (n,) in seconds; NaN where unknown."""
+        there = np.isfinite(values)
+        known = values[there]
+        self.known += len(known)
+        self.inside += int(((known >= 0) & (known <= 100)).sum())
+        self.above_one += int((known > 1).sum())
+        self.parts += int(((known > 0) & (known < 1)).sum())
+        if durations is None:
+            return
+        seconds = durations[there]
+        timed = np.isfinite(seconds) & (seconds > 0)
+        known, seconds = known[timed], seconds[timed]
+        self.timed += len(known)
+        self.at_100 += int((known == 100).sum())
+        self.above_duration += int((known > seconds).sum())
+        self.expected += float(np.maximum(1.0 - seconds / 100.0, 0.0).sum(dtype=np.float64))
+
+    def decide(
+        self, column: str, asked: Scale | None = None, remembered: str | None = None, beside: Scale | None = None
+    ) -> Found:
+        """The scale of ``column``: what was ``asked`` for, else what the values say.
+
+        ``remembered`` is the scale of earlier imports, ``beside`` that of a column which should have the same.
+        Raises InputError where the values contradict every scale.
+        """
+        if asked:
+            return Found(column, asked, "as --progress says", sure=True)
+        if not self.above_one:
+            if self.parts:
+                return Found(column, "fraction", "no value is above 1 and some are not whole", sure=True)
+            if remembered == "seconds" or beside == "seconds":
+                raise self._undecided(column, "it holds only 0 and 1, and seconds were read before")
+            if "percent" in (remembered, beside):
+                where = "of earlier imports" if remembered == "percent" else "of the other progress column"
+                return Found(column, "percent", f"only 0 and 1, so the scale {where}", sure=False)
+            return Found(column, "fraction", "only 0 and 1, and no earlier import says otherwise", sure=False)
+        if self.parts > self.above_one:
+            if beside:
+                return Found(column, beside, "the scale of the other progress column", sure=False)
+            raise self._undecided(column, f"{self.parts:,} values lie between 0 and 1 and {self.above_one:,} above 1")
+        if self.inside < _INSIDE * self.known:
+            outside = self.known - self.inside
+            raise self._undecided(column, f"{outside:,} of {self.known:,} values lie outside 0..100")
+        if self._as_seconds():
+            raise self._undecided(
+                column,
+                f"it reads like seconds ({self._against_durations()}), and is not taken for percent",
+            )
+        why = f"{self.above_one:,} values are above 1, and {self.inside / self.known:.1%} lie in 0..100"
+        return Found(column, "percent", f"{why}; {self._against_durations()}" if self.timed else why, sure=True)
+
+    def _as_seconds(self) -> bool:
+        """Whether no value passes its content's duration and none ends at 100, where percent would."""
+        most = _HARDLY * self.timed
+        return self.expected >= _EXPECTED and self.above_duration <= most and self.at_100 <= most
+
+    def _against_durations(self) -> str:
+        above, full = self.above_duration / self.timed, self.at_100 / self.timed
+        return f"{above:.1%} are above the content's duration in seconds, {full:.1%} are exactly 100"
+
+    @staticmethod
+    def _undecided(column: str, what: str) -> InputError:
+        return InputError(
+            f"The scale of {column} cannot be told: {what}. Nothing was loaded.",
+            do="Say what it is with --progress percent, fraction or seconds; what lies outside is then quarantined.",
+        )

@@ -1,0 +1,108 @@
+"""In which scale progress was given, and what is refused because no scale fits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from graph.errors import InputError
+from graph.files.options import Options
+from graph.files.scale import Census
+from graph.files.tables import read_folder
+from tests.graph.keakr import lines, of, only, quarantined
+
+
+def census(values: list[float], durations: list[float] | None = None) -> Census:
+    found = Census()
+    found.add(np.array(values, dtype=np.float32), None if durations is None else np.array(durations, dtype=np.float32))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("values", "scale"),
+    [
+        pytest.param([0, 78, 100, 1], "percent", id="whole percent"),
+        pytest.param([7.8, 0.0, 42.5], "percent", id="percent with decimals"),
+        pytest.param([50] * 2_000 + [250], "percent", id="one in 2,000 outside"),
+        pytest.param([0, 0.5, 1], "fraction", id="fractions"),
+        pytest.param([0, 1, 1], "fraction", id="only 0 and 1"),
+    ],
+)
+def test_the_scale_is_found_from_the_whole_column(values: list[float], scale: str) -> None:
+    assert census(values).decide("progress").scale == scale
+
+
+def test_only_0_and_1_have_the_scale_of_earlier_imports() -> None:
+    found = census([0, 1]).decide("progress", remembered="percent")
+    assert (found.scale, found.sure) == ("percent", False)
+    assert census([0, 1]).decide("progress", remembered="fraction").scale == "fraction"
+    with pytest.raises(InputError, match="only 0 and 1"):
+        census([0, 1]).decide("progress", remembered="seconds")
+
+
+@pytest.mark.parametrize(
+    ("values", "durations"),
+    [
+        pytest.param([50] * 90 + [250] * 10, None, id="a tenth outside 0..100"),
+        pytest.param([0.3, 0.6, 0.9, 1.7], None, id="watch ratios"),
+        pytest.param([12_000, 30_500], None, id="milliseconds"),
+        pytest.param([5, 12, 29, 30, 8, 17], [30] * 6, id="seconds"),
+        pytest.param([-5, 50], None, id="half of them negative"),
+    ],
+)
+def test_what_no_scale_fits_is_refused(values: list[float], durations: list[float] | None) -> None:
+    with pytest.raises(InputError, match="cannot be told") as error:
+        census(values, durations).decide("progress")
+    assert "--progress" in error.value.do
+
+
+def test_percent_that_durations_do_not_contradict_stays_percent() -> None:
+    found = census([5, 78, 100, 30, 8, 17], [30] * 6).decide("progress")
+    assert found.scale == "percent"
+    assert "exactly 100" in found.why
+
+
+KEAKS: list[dict[str, Any]] = [{"keakId": 1, "duration": 40.0}, {"keakId": 2, "duration": 20}, {"keakId": 3}]
+
+
+def watches(tmp_path: Path, progress: list[object], options: Options | None = None):
+    rows = "".join(f"users/{row},keaks/{row % 3 + 1},,{value},,,\n" for row, value in enumerate(progress))
+    return read_folder(
+        only(tmp_path / "in", audiences=rows, keaks=lines(KEAKS)), tmp_path / "home", None, None, options
+    )
+
+
+def test_seconds_are_divided_by_the_duration(tmp_path: Path) -> None:
+    tables, report = watches(tmp_path, [20, 20.9, 0, 41, 30, 5], Options(progress="seconds"))
+    progress = tables.edges["WATCHED"].join(
+        pl.DataFrame({"source": range(6), "user": tables.ids["User"]}).cast({"source": pl.Int32}), on="source"
+    )
+    assert dict(zip(progress["user"], progress["progress"], strict=True)) == {
+        "0": pytest.approx(0.5), "1": 1.0, "2": 0.0, "3": 1.0,
+    }  # fmt: skip
+    reasons = {row["line"]: row["reason"] for row in quarantined(report)}
+    assert reasons == {
+        5: "progress is outside the seconds of the content",
+        6: "progress is in seconds, and the content's duration is not known",
+    }
+
+
+def test_asked_scales_quarantine_what_lies_outside(tmp_path: Path) -> None:
+    _, report = watches(tmp_path, [0.5, 1.5, 0.25], Options(progress="fraction"))
+    assert [row["reason"] for row in quarantined(report)] == ["progress is outside 0..1"]
+
+
+def test_average_progress_has_a_scale_of_its_own(tmp_path: Path) -> None:
+    keaks: list[dict[str, Any]] = [{"keakId": 1, "averageViewProgress": 7.8}, {"keakId": 2, "averageViewProgress": -1}]
+    keaks += [{"keakId": 3 + n, "averageViewProgress": 50} for n in range(1_000)]
+    tables, report = read_folder(only(tmp_path / "in", keaks=lines(keaks)), tmp_path)
+    values = dict(tables.nodes["Content"].select("contentId", "averageViewProgress").iter_rows())
+    assert values["keaks/1"] == pytest.approx(0.078)
+    assert values["keaks/3"] == 0.5
+    assert values["keaks/2"] is None
+    assert of(report, "keaks.jsonl").noted == 1
+    assert [(found.column, found.scale) for found in report.scales] == [("averageViewProgress", "percent")]
