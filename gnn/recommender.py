@@ -250,13 +250,6 @@ class LightSoftmax(GraphNetwork):
     defaults: ClassVar[dict[str, Any]] = {"convolution": "light"}
 
 
-class LightGcn(GraphNetwork):
-    """As `LightSoftmax`."""
-
-    name: ClassVar[str] = "lightgcn"
-    defaults: ClassVar[dict[str, Any]] = {"convolution": "light"}
-
-
 class DenseNetwork(GraphNetwork):
     """Ids and features through dense layers, without messages: the comparison for all the others."""
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from evaluation import leaderboard, report, splits
 from evaluation.contenders import Contender, named, validation
 from evaluation.leaderboard import Leaderboard
-from gnn.recommender import LightGcn
+from gnn.recommender import LightSoftmax
 from graph.errors import SettingsError
 from graph.snapshot import NO_TIME, Snapshot
 from ranking import network_search
@@ -134,20 +134,20 @@ def test_a_baseline_that_is_tuned_first_keeps_what_was_found():
 def test_a_network_with_the_time_for_it_searches_on_the_training_part_alone(monkeypatch):
     split = splits.random(checkerboard.snapshot(), 0.3)
     fits: list[tuple[int, bool, int | None]] = []
-    fit = LightGcn.fit
+    fit = LightSoftmax.fit
 
-    def noted(self: LightGcn, snapshot: Snapshot, *given: Any, **told: Any) -> LightGcn:
+    def noted(self: LightSoftmax, snapshot: Snapshot, *given: Any, **told: Any) -> LightSoftmax:
         fits.append((len(snapshot.watched), "validation" in told, told.get("epochs")))
         return fit(self, snapshot, *given, **told)
 
-    monkeypatch.setattr(LightGcn, "fit", noted)
-    as_it_comes, searched = named(["lightgcn"], tune_s=2.0)[0], named(["lightgcn"], tune_s=100.0)[0]
+    monkeypatch.setattr(LightSoftmax, "fit", noted)
+    as_it_comes, searched = named(["light-softmax"], tune_s=2.0)[0], named(["light-softmax"], tune_s=100.0)[0]
     as_it_comes.fit(split.train, 3, silent)
     assert fits == [(len(split.train.watched), False, None)]
     monkeypatch.setattr(network_search, "_TRIALS", (("temperature", (0.3,)),))
     fits.clear()
     found = searched.fit(split.train, 3, silent)
-    assert isinstance(found, LightGcn)
+    assert isinstance(found, LightSoftmax)
     assert (found.config.convolution, found.config.seed) == ("light", 3)
     assert [validated for _, validated, _ in fits] == [True, True, True, False]  # two trials, full width, everything
     assert all(watches < len(split.train.watched) for watches, validated, _ in fits if validated)

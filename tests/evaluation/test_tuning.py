@@ -6,7 +6,7 @@ import pytest
 
 from cli.tune import tune as command
 from evaluation import tuning
-from gnn.recommender import LightGcn
+from gnn.recommender import LightSoftmax
 from graph.errors import SettingsError
 from ranking import registry
 from tests import checkerboard
@@ -48,18 +48,18 @@ def test_a_file_of_something_else_is_refused_and_kept(tmp_path):
 
 
 def test_a_network_is_tuned_like_any_other_and_its_settings_are_read_back():
-    found = tuning.tune("lightgcn", checkerboard.snapshot(), trials=2, k=5)
+    found = tuning.tune("light-softmax", checkerboard.snapshot(), trials=2, k=5)
     assert len(found.trials) == 2
     tried = next(trial for trial in found.trials if trial.settings)
-    model = registry.make("lightgcn", **tried.settings)
-    assert isinstance(model, LightGcn)
+    model = registry.make("light-softmax", **tried.settings)
+    assert isinstance(model, LightSoftmax)
     assert model.config.convolution == "light"
     assert model.config.layers == tried.settings["layers"]
 
 
 def test_a_network_cannot_be_made_with_settings_it_does_not_know():
     with pytest.raises(SettingsError, match="no option 'depth'"):
-        registry.make("lightgcn", depth=3)
+        registry.make("light-softmax", depth=3)
     with pytest.raises(SettingsError, match="temperature = -1"):
         registry.make("gnn", temperature=-1)
     with pytest.raises(SettingsError, match="declares no settings"):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from cli.train import train
-from gnn.recommender import GraphNetwork, LightGcn
+from gnn.recommender import GraphNetwork, LightSoftmax
 from gnn.training import Trainer
 from graph.errors import SettingsError, SnapshotError
 from ranking import registry
@@ -46,11 +46,11 @@ def test_a_network_whose_training_was_broken_off_goes_on(home, monkeypatch):
 
     epoch = Trainer.epoch
     monkeypatch.setattr(Trainer, "epoch", counted)
-    monkeypatch.setattr(LightGcn, "defaults", {"convolution": "lightgcn", "dim": 16, "max_epochs": 15})
+    monkeypatch.setattr(LightSoftmax, "defaults", {"convolution": "light", "dim": 16, "max_epochs": 15})
     monkeypatch.setattr(fitting, "_CHECKPOINT_EVERY_S", 0.0)
     with pytest.raises(KeyboardInterrupt):
-        train(model="lightgcn")
-    assert [file.name for file in (home / "models").iterdir()] == ["lightgcn.checkpoint"]
+        train(model="light-softmax")
+    assert [file.name for file in (home / "models").iterdir()] == ["light-softmax.checkpoint"]
     resumed: list[int] = []
     restore = Trainer.restore
 
@@ -59,9 +59,9 @@ def test_a_network_whose_training_was_broken_off_goes_on(home, monkeypatch):
         return restore(trainer, state)
 
     monkeypatch.setattr(Trainer, "restore", noted)
-    train(model="lightgcn")
+    train(model="light-softmax")
     assert resumed == [1]
-    assert [file.name for file in (home / "models").iterdir()] == ["lightgcn"]
+    assert [file.name for file in (home / "models").iterdir()] == ["light-softmax"]
 
 
 def test_without_a_snapshot_it_says_what_to_do(tmp_path, monkeypatch):
