@@ -150,12 +150,18 @@ def users(graph: Graph, share: float) -> dict[str, list[str]]:
 
 
 def popular(graph: Graph, count: int) -> list[dict[str, Any]]:
-    return graph.read("candidates/popular", label="Content", scanned=count, limit=count)
+    return graph.read("candidates/popular", userId="", label="Content", exclude=[], limit=count)
 
 
 def questions(settings: Settings, contents: list[str]) -> dict[str, dict[str, Any]]:
     """Every online question with the caps that serving uses."""
-    common = {"label": "Content", "limit": 60, "weights": settings.engagement.model_dump(), "unknown": 0.5}
+    common = {
+        "label": "Content",
+        "limit": 60,
+        "exclude": [],
+        "weights": settings.engagement.model_dump(),
+        "unknown": 0.5,
+    }
     asked: dict[str, dict[str, Any]] = {
         f"candidates/{source.name}": {**common, **source.caps} for source in (*GRAPH_SOURCES, LAST_RESORT)
     }

@@ -79,6 +79,7 @@ class GraphReader:
             userId=request.user_id,
             label=request.label,
             limit=request.pool,
+            exclude=list(request.exclude),
             weights=self.settings.engagement.model_dump(),
             unknown=1.0 if self.implicit else UNKNOWN,
             **source.caps,

@@ -143,8 +143,9 @@ class FeedService:
             facts = self._facts(request, proposals, snapshot, journey)
             allowed = _allowed(request, proposals, facts)
         with journey.stage("last resort"):
-            if _distinct(allowed) < n:
-                allowed += self._last_resort(request, facts, snapshot, journey)
+            for source in (sources.LAST_RESORT, sources.UNWATCHED):
+                if _distinct(allowed) < n:
+                    allowed += self._last_resort(source, request, facts, snapshot, journey)
         with journey.stage("scorer"):
             scored = scorer.score(allowed)
         with journey.stage("selector"):
@@ -230,10 +231,14 @@ class FeedService:
             return restrictions
 
     def _last_resort(
-        self, request: Request, facts: dict[str, Facts], snapshot: SnapshotReader | None, journey: _Journey
+        self,
+        source: Source,
+        request: Request,
+        facts: dict[str, Facts],
+        snapshot: SnapshotReader | None,
+        journey: _Journey,
     ) -> list[Proposal]:
-        """What is popular with everyone, from the graph if it answers, else from the snapshot."""
-        source = sources.LAST_RESORT
+        """What is there for everyone, from the graph if it answers, else from the snapshot."""
         candidates: list[Candidate] | None = None
         left = request.deadline.left_ms(_REST_SHARE)
         if self._graph_reader and not self._graph_is_down:

@@ -44,7 +44,12 @@ class SnapshotReader:
         return fresh
 
     def candidates(self, source: Source, request: Request, deadline_ms: int) -> list[Candidate]:
-        rows = self._answers.candidates(source.name, request.user_id, request.kind, request.pool, **source.caps)
+        me = self._user(request.user_id)
+        makers = self.snapshot.edges[schema.MADE].outgoing
+        theirs = sum(len(_of(makers, blocked)) for blocked in self._blocked(me).tolist())
+        hidden = len(self._mine(schema.HID, me)) + len(self.restrictions.hidden)
+        most = request.pool + theirs + hidden  # the filters hold these back
+        rows = self._answers.candidates(source.name, request.user_id, request.kind, most, **source.caps)
         return [Candidate(row["contentId"], row["score"]) for row in rows]
 
     def facts(self, request: Request, content_ids: Collection[str], deadline_ms: int) -> dict[str, Facts]:

@@ -32,11 +32,14 @@ class SnapshotAnswers:
 
     def candidates(self, name: str, user_id: str, kind: str | None, limit: int, **caps: int) -> list[dict[str, Any]]:
         """What the source called ``name`` proposes; nothing for a user the snapshot does not know."""
+        user = int(self.snapshot.users.nids([user_id])[0]) if user_id in self.snapshot.users else None
         if name == "popular":
-            return self._rows(self.popularity.astype(np.float64), self.popularity, {}, None, kind, limit)
-        if user_id not in self.snapshot.users:
+            return self._rows(self.popularity.astype(np.float64), self.popularity, {}, user, kind, limit)
+        if name == "unwatched":
+            nobody = (self.popularity == 0).astype(np.int64)
+            return [row | {"score": 0.0, "count": 0} for row in self._rows(nobody * 1.0, nobody, {}, user, kind, limit)]
+        if user is None:
             return []
-        user = int(self.snapshot.users.nids([user_id])[0])
         if name == "followed_activity":
             return self._followed_activity(user, kind, limit, **caps)
         return self._co_watch(user, kind, limit, **caps)

@@ -24,6 +24,7 @@ __all__ = [
     "LAST_RESORT",
     "MODEL",
     "SNAPSHOT_SOURCES",
+    "UNWATCHED",
     "Candidate",
     "Source",
     "knows",
@@ -70,11 +71,13 @@ GRAPH_SOURCES: Final = (
         {"items": 30, "genres": 5, "scanned": 2000, "perGenre": 20, "scannedKeaks": 30, "perBeat": 3},
     ),
     Source("same_hashtag", "graph", 0.4, {"items": 50, "hashtags": 15, "perHashtag": 50}),
-    Source("trending", "trending", 0.3, {"scanned": 3000}),
-    Source("fresh", "trending", 0.2, {"scanned": 3000}),
+    Source("trending", "trending", 0.3),
+    Source("fresh", "trending", 0.2),
 )
-#: Asked when the others left too few.
-LAST_RESORT: Final = Source("popular", "popular", 0.2, {"scanned": 20_000})
+#: Asked when the others left too few; they leave out by themselves what a filter would hold back.
+LAST_RESORT: Final = Source("popular", "popular", 0.2)
+#: Asked when even that leaves too few.
+UNWATCHED: Final = Source("unwatched", "popular", 0.1)
 
 #: What the snapshot can answer in their place when Neo4j is down.
 SNAPSHOT_SOURCES: Final = tuple(source for source in GRAPH_SOURCES if source.name in SnapshotAnswers.NAMES)

@@ -1,15 +1,30 @@
 // The newest contents, for anybody: an index walk over the time of creation.
-// Parameters: label (Content, Keak or Beat); scanned: cap of the contents walked; limit.
+// Parameters: label (Content, Keak or Beat); limit.
 // Columns: contentId, score (1 for the newest, falling by rank), count (of people who watched it), evidence (empty).
 //   Nothing where no content has a time.
-MATCH (content:Content)
-WHERE content.createdAt IS NOT NULL
+CALL () {
+  UNWIND CASE $label WHEN 'Beat' THEN [] ELSE [0] END AS asked
+  CALL (asked) {
+    MATCH (content:Keak)
+    WHERE content.createdAt IS NOT NULL
+    RETURN content
+    ORDER BY content.createdAt DESC
+    LIMIT $limit
+  }
+  RETURN content
+  UNION ALL
+  UNWIND CASE $label WHEN 'Keak' THEN [] ELSE [0] END AS asked
+  CALL (asked) {
+    MATCH (content:Beat)
+    WHERE content.createdAt IS NOT NULL
+    RETURN content
+    ORDER BY content.createdAt DESC
+    LIMIT $limit
+  }
+  RETURN content
+}
 WITH content
-ORDER BY content.createdAt DESC
-LIMIT $scanned
-WITH content
-WHERE $label IN labels(content)
-WITH content
+ORDER BY content.createdAt DESC, content.contentId
 LIMIT $limit
 WITH collect(content) AS contents
 UNWIND range(0, size(contents) - 1) AS rank

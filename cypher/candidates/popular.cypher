@@ -1,14 +1,46 @@
-// What most people watched, for anybody: an index walk over the number of people who watched each content.
-// Parameters: label (Content, Keak or Beat); scanned: cap of the contents walked; limit.
+// What most people watched: an index walk over the number of people who watched each content. Own, seen and hidden ones, and
+// those of blocked people, are left out on the way, so that none of them takes the place of another.
+// Parameters: userId (may be unknown); label (Content, Keak or Beat); exclude: content ids to leave out too; limit.
 // Columns: contentId, score (share of the leader's audience, 0..1), count (of people who watched it), evidence (empty).
-MATCH (content:Content)
-WHERE content.audience > 0
+OPTIONAL MATCH (me:User {userId: $userId})
+CALL (me) {
+  MATCH (me)-[:WATCHED|MADE|HID]->(content:Content)
+  RETURN collect(content) AS mine
+}
+CALL (me) {
+  MATCH (me)-[:BLOCKED]-(:User)-[:MADE]->(content:Content)
+  RETURN collect(content) AS theirs
+}
+WITH mine + theirs AS avoided
+CALL (avoided) {
+  UNWIND CASE $label WHEN 'Beat' THEN [] ELSE [0] END AS asked
+  CALL (asked, avoided) {
+    MATCH (content:Keak)
+    WHERE content.audience > 0
+    WITH content, avoided
+    ORDER BY content.audience DESC
+    WHERE NOT content IN avoided
+      AND NOT content.contentId IN $exclude
+    RETURN content
+    LIMIT $limit
+  }
+  RETURN content
+  UNION ALL
+  UNWIND CASE $label WHEN 'Keak' THEN [] ELSE [0] END AS asked
+  CALL (asked, avoided) {
+    MATCH (content:Beat)
+    WHERE content.audience > 0
+    WITH content, avoided
+    ORDER BY content.audience DESC
+    WHERE NOT content IN avoided
+      AND NOT content.contentId IN $exclude
+    RETURN content
+    LIMIT $limit
+  }
+  RETURN content
+}
 WITH content
-ORDER BY content.audience DESC
-LIMIT $scanned
-WITH content
-WHERE $label IN labels(content)
-WITH content
+ORDER BY content.audience DESC, content.contentId
 LIMIT $limit
 WITH collect(content) AS contents, max(content.audience) AS leader
 UNWIND contents AS content

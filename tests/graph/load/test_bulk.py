@@ -134,8 +134,8 @@ def test_killed_at_any_point_the_next_run_finishes(
     assert (counts.read, counts.loaded, counts.merged, counts.quarantined, counts.dangling) == (10, 7, 1, 1, 1)
     with LocalServer(local, memory=SMALL), Graph.connect(local) as built:
         export(built, tmp_path / "built", local)
-        popular = built.read("candidates/popular", deadline_ms=0, label="Content", scanned=10, limit=10)
-        trending = built.read("candidates/trending", deadline_ms=0, label="Content", scanned=10, limit=10)
+        popular = built.read("candidates/popular", deadline_ms=0, userId="", exclude=[], label="Content", limit=10)
+        trending = built.read("candidates/trending", deadline_ms=0, label="Content", limit=10)
         newest = newest_of_friends(built)
         assert built.read("newest", of="keaks/11") == [{"id": "1"}], "its watcher of August, not the last user's"
         with pytest.raises(InputError, match="already holds people"):

@@ -1,0 +1,39 @@
+// What nobody watched yet: asked when even what is popular leaves too few. Own, hidden and excluded ones, and those of
+// blocked people, are left out on the way.
+// Parameters: userId (may be unknown); label (Content, Keak or Beat); exclude: content ids to leave out too; limit.
+// Columns: contentId, score (0 for all), count (0), evidence (empty).
+OPTIONAL MATCH (me:User {userId: $userId})
+CALL (me) {
+  MATCH (me)-[:WATCHED|MADE|HID]->(content:Content)
+  RETURN collect(content) AS mine
+}
+CALL (me) {
+  MATCH (me)-[:BLOCKED]-(:User)-[:MADE]->(content:Content)
+  RETURN collect(content) AS theirs
+}
+WITH mine + theirs AS avoided
+CALL (avoided) {
+  UNWIND CASE $label WHEN 'Beat' THEN [] ELSE [0] END AS asked
+  CALL (asked, avoided) {
+    MATCH (content:Keak)
+    WHERE coalesce(content.audience, 0) = 0
+      AND NOT content IN avoided
+      AND NOT content.contentId IN $exclude
+    RETURN content
+    LIMIT $limit
+  }
+  RETURN content
+  UNION ALL
+  UNWIND CASE $label WHEN 'Keak' THEN [] ELSE [0] END AS asked
+  CALL (asked, avoided) {
+    MATCH (content:Beat)
+    WHERE coalesce(content.audience, 0) = 0
+      AND NOT content IN avoided
+      AND NOT content.contentId IN $exclude
+    RETURN content
+    LIMIT $limit
+  }
+  RETURN content
+}
+RETURN content.contentId AS contentId, 0.0 AS score, 0 AS count, [] AS evidence
+LIMIT $limit
