@@ -319,7 +319,8 @@ def event(event_id: str, people: list[str], contents: list[str], random: np.rand
     about: dict[str, Any] = {"kind": "follow", "target_id": people[int(random.integers(len(people)))]}
     if random.random() < 0.8:
         about = {"kind": "watch", "content_id": contents[int(random.integers(len(contents)))], "progress": 0.5}
-    return events.Event(event_id=f"bench-{event_id}", user_id=who, at=datetime.now(UTC), **about)
+    said = {"event_id": event_id, "producer": "bench", "user_id": who, "at": datetime.now(UTC), **about}
+    return events.Event.model_validate(said)
 
 
 def verdict(timing: Timing) -> str:

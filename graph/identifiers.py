@@ -11,7 +11,7 @@ from typing import Final
 
 from graph import schema
 
-__all__ = ["MAX_BYTES", "canonical", "canonical_user"]
+__all__ = ["MAX_BYTES", "canonical", "canonical_content", "canonical_user"]
 
 MAX_BYTES: Final = 500
 """Bytes of UTF-8 of the longest id."""
@@ -34,4 +34,13 @@ def canonical(text: str) -> str:
 
 def canonical_user(text: str) -> str:
     """`canonical` for the id of a person, without the prefix ``users/``: both spellings name the same person."""
-    return canonical(canonical(text).removeprefix(schema.USER_PREFIX))
+    return canonical(text.strip().removeprefix(schema.USER_PREFIX))
+
+
+def canonical_content(text: str) -> str:
+    """`canonical` for the id of a content, which keeps its prefix: ``keaks/`` or ``beats/``, not counted as a part."""
+    found = text.strip()
+    for prefix in (schema.KEAK_PREFIX, schema.BEAT_PREFIX):
+        if found.startswith(prefix):
+            return prefix + canonical(found.removeprefix(prefix))
+    raise ValueError(f"the id of a content begins with {schema.KEAK_PREFIX} or {schema.BEAT_PREFIX}")

@@ -49,13 +49,13 @@ EVENT: Final = "Event"
 SCALE: Final = "Scale"
 SCHEMA_VERSION: Final = "SchemaVersion"
 BOOKKEEPING: Final[dict[str, tuple[str, ...]]] = {
-    EVENT: ("eventId", "at", "times"),
+    EVENT: ("producer", "eventId", "receivedAt", "times"),
     SCALE: ("column", "scale"),
     SCHEMA_VERSION: ("name", "appliedAt"),
 }
 
 #: What the import works out for every content and the events keep up to date: how many people watched it, and the
-#: logarithm of its decayed count of watches (graph/events/record.py), absent where no watch has a time.
+#: logarithm of their decayed number (graph/load/watch.py), absent where no watch has a time.
 CONTENT_KEPT: Final = ("audience", "trend")
 
 #: What the search shows in place of an id, where a file brought it.
@@ -73,6 +73,8 @@ class RelationshipType:
     source: str
     target: str
     properties: tuple[str, ...] = ()
+    books: tuple[str, ...] = ()
+    """Further properties that only imports and events need, to fold what comes later. They are not exported."""
 
 
 RELATIONSHIPS: Final[dict[str, RelationshipType]] = {
@@ -84,6 +86,7 @@ RELATIONSHIPS: Final[dict[str, RelationshipType]] = {
             USER,
             CONTENT,
             ("progress", "liked", "commented", "shared", "watchCount", "firstAt", "lastAt"),
+            ("times", "likedAt", "commentedAt", "sharedAt"),
         ),
         RelationshipType(MADE, USER, CONTENT),
         RelationshipType(USES, CONTENT, CONTENT),
@@ -96,6 +99,21 @@ RELATIONSHIPS: Final[dict[str, RelationshipType]] = {
         RelationshipType(HID, USER, CONTENT, ("at",)),
     )
 }
+
+#: What somebody took back, and when (ms): from a person to a person or a content. No part of the network, never
+#: exported; docs/cypher.md says what each property means.
+UNDID: Final = "UNDID"
+UNDONE: Final = (
+    "followedAt",
+    "unfollowedAt",
+    "blockedAt",
+    "unblockTimes",
+    "partedAt",
+    "unhidAt",
+    "unlikedAt",
+    "uncommentedAt",
+    "unsharedAt",
+)
 
 #: Columns of users.jsonl beside the id, by type. Any may be missing.
 USER_TIMES: Final = ("createdAt", "lastConnection")

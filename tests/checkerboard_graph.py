@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from graph.database.driver import Graph
-from graph.events import HALF_LIFE_MS, pulse
+from graph.load import watch
 from tests import checkerboard
 
 __all__ = ["DAY", "MINUTE", "PARITIES", "load", "watched_at"]
@@ -31,8 +31,8 @@ def load(graph: Graph) -> None:
     users, keaks = checkerboard.users(), checkerboard.contents()
     beats = [f"beats/{parity}" for parity in PARITIES]
 
-    def send(query: str, rows: Sequence[Any]) -> None:
-        graph.write(f"load/{query}", deadline_ms=0, rows=rows)
+    def send(query: str, rows: Sequence[Any], **extra: Any) -> None:
+        graph.write(f"load/{query}", deadline_ms=0, rows=rows, **extra)
 
     def nodes(query: str, ids: Sequence[str], **columns: Sequence[Any]) -> None:
         rows = [{"id": id_, "properties": {k: v[n] for k, v in columns.items()}} for n, id_ in enumerate(ids)]
@@ -57,5 +57,6 @@ def load(graph: Graph) -> None:
             [users[u], [[keaks[k], 1.0, u < 10, False, False, 1, watched_at(k), watched_at(k)]]]
             for u, k in checkerboard.watched_pairs()
         ],
+        most=watch.MAX_TIMES,
     )
-    graph.write("load/settle", deadline_ms=0, contents=keaks, rate=pulse(HALF_LIFE_MS) / HALF_LIFE_MS)
+    graph.write("load/settle", deadline_ms=0, contents=keaks, rate=watch.RATE)

@@ -45,4 +45,5 @@ def create_app(settings: Settings, feed_service: FeedService | None = None) -> O
     else:
         app.extensions["entourage.serving"] = opened = Serving.open(settings)
         opened.watch()
+        events.keep_forgetting(opened)
     return app

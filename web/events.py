@@ -1,22 +1,33 @@
-"""What people just did: into the graph, so that the next feed knows."""
+"""What people just did: into the graph, so that the next feed knows; and the forgetting of old event ids."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import threading
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
+import flask
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
+from pydantic import ValidationError
 
 from graph import events
-from web import logs, schemas
-from web.problems import Problem, documented
-from web.serving import serving
+from graph.errors import EntourageError
+from web import event_schemas as schemas
+from web import logs
+from web.problems import FieldError, Problem, documented
+from web.serving import Serving, serving
 
-__all__ = ["blueprint"]
+__all__ = ["CLOCK", "blueprint", "forget_old", "keep_forgetting"]
 
 _PATIENCE: Final = 10
-"""Times the deadline of a feed: a batch may be long, and nobody watches it being written."""
+"""Times the deadline of a feed: a batch may be long, and no user waits for it."""
+_FORGET_S: Final = 3_600.0
+"""Time between two searches for event ids to forget."""
+CLOCK: Final = "entourage.clock"
+"""The extension of the app that tells the time: a function without arguments. Without it, the machine's clock."""
 
 blueprint: Final = APIBlueprint(
     "events",
@@ -30,20 +41,95 @@ blueprint: Final = APIBlueprint(
 @blueprint.post(
     "/events",
     operation_id="events",
-    description="Watches, likes, comments, shares, follows, blocks and hides, and what undoes them. They are in the "
-    "graph when the answer comes. An event id counts once, so a batch whose answer got lost may be sent again.",
+    description="Watches, likes, comments, shares, follows, blocks and hides, and what takes them back. What was "
+    "applied is in the graph when the answer comes. The answer has a status for each event; it is 422 when all of them "
+    "were refused. An event id of a producer counts once for 30 days, so a batch whose answer got lost may be sent "
+    "again.",
     responses={200: schemas.EventsApplied},
 )
-def apply(body: schemas.EventBatch) -> dict[str, Any]:
+def apply(header: schemas.Headers, body: schemas.EventBatch) -> dict[str, Any]:
     """What people did"""
     held = serving()
+    now = flask.current_app.extensions.get(CLOCK, _machine_clock)()
+    checked = [_checked(raw, number, header.producer, now) for number, raw in enumerate(body.events)]
+    good = [event for event in checked if isinstance(event, events.Event)]
+    if not good:
+        errors = [error for found in checked if isinstance(found, list) for error in found]
+        raise Problem("invalid-parameter", f"{errors[0].field}: {errors[0].message}", errors)
     graph = held.feeds.graph
     if not graph or not held.graph_up:  # known already: nobody has to wait for the driver to find out again
         raise Problem(
             "unavailable", "The graph database does not answer, so nothing was counted. Send the batch again."
         )
     request_id, deadline_ms = logs.request_id(), _PATIENCE * held.settings.service.deadline_ms
-    applied = held.in_time(
-        lambda _: events.apply(graph, body.events, deadline_ms=deadline_ms, request_id=request_id), deadline_ms
+    done = held.in_time(
+        lambda _: events.apply(graph, good, now=now, deadline_ms=deadline_ms, request_id=request_id), deadline_ms
     )
-    return {"request_id": request_id, **asdict(applied)}
+    outcomes = iter(done.outcomes)
+    told: list[dict[str, Any]] = []
+    for raw, found in zip(body.events, checked, strict=True):
+        sent = raw.get("event_id") if isinstance(raw, Mapping) else None
+        one: dict[str, Any] = {"event_id": sent if isinstance(sent, str) else None}
+        if isinstance(found, list):
+            one |= {"status": "refused", "errors": [error.model_dump() for error in found]}
+        else:
+            one["status"] = next(outcomes)
+        told.append(one)
+    return {
+        "request_id": request_id,
+        "applied": done.applied,
+        "repeated": done.repeated,
+        "unknown": [one["event_id"] for one in told if one["status"] == "unknown"],
+        "refused": len(told) - len(good),
+        "events": told,
+    }
+
+
+def keep_forgetting(held: Serving, clock: Callable[[], datetime] | None = None) -> None:
+    """Forget event ids that were received more than 30 days ago, now and every hour, from a thread of its own."""
+
+    def work() -> None:
+        while True:
+            forget_old(held, (clock or _machine_clock)())
+            time.sleep(_FORGET_S)
+
+    threading.Thread(target=work, name="entourage-forget", daemon=True).start()
+
+
+def forget_old(held: Serving, now: datetime) -> None:
+    """Forget them once; what goes wrong is logged, and the next time tries again."""
+    graph = held.feeds.graph
+    if not graph or not held.graph_up:
+        return
+    try:
+        forgotten = events.forget(graph, now)
+    except EntourageError as error:
+        logs.log.warning("forget", error=str(error))
+        return
+    if forgotten:
+        logs.log.info("forget", events=forgotten)
+
+
+def _checked(raw: Any, number: int, producer: str, now: datetime) -> events.Event | list[FieldError]:
+    """The event, or what is wrong with it."""
+    if isinstance(raw, Mapping) and raw.get("producer", "") == "":
+        raw = {**raw, "producer": producer}
+    try:
+        return events.Event.model_validate(raw, context={"now": now})
+    except ValidationError as error:
+        return [_field_error(found, number) for found in error.errors(include_url=False, include_context=False)]
+
+
+def _field_error(found: Any, number: int) -> FieldError:
+    """An error of pydantic's, without the name of the kind that its place begins with."""
+    place = [str(part) for part in found["loc"]]
+    if place and place[0] in events.KINDS:
+        place = place[1:]
+    if found["type"].startswith("union_tag"):
+        place = ["kind"]
+    field = ".".join(["events", str(number), *place])
+    return FieldError(field=field, location="body", message=found["msg"].removeprefix("Value error, "))
+
+
+def _machine_clock() -> datetime:
+    return datetime.now(UTC)

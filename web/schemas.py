@@ -7,7 +7,6 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from graph.events import Event
 from graph.identifiers import MAX_BYTES, canonical, canonical_user
 from recommend.feed import Rung
 from recommend.sentences import ReasonKind, Verb
@@ -15,8 +14,6 @@ from web import cursor
 
 __all__ = [
     "ContentPath",
-    "EventBatch",
-    "EventsApplied",
     "Examples",
     "Feed",
     "FeedQuery",
@@ -101,38 +98,6 @@ class SearchQuery(_Request):
     q: _ContentId = Field(description="Words of an id or a name, or an id.")
     n: int = Field(10, ge=1, le=50, description="How many.")
     user_id: _UserId | None = Field(None, description="Who searches: people blocked on either side are not found.")
-
-
-class EventBatch(_Request):
-    """What people did, in order."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "example": {
-                "events": [
-                    {
-                        "event_id": "5f0c",
-                        "kind": "watch",
-                        "user_id": "123",
-                        "content_id": "keaks/456",
-                        "progress": 0.8,
-                        "at": "2026-01-01T12:00:00Z",
-                    }
-                ]
-            }
-        }
-    )
-
-    events: list[Event] = Field(min_length=1, max_length=1_000)
-
-
-class EventsApplied(BaseModel):
-    """What became of the events."""
-
-    request_id: str
-    applied: int
-    repeated: int = Field(description="Counted before, so not again.")
-    unknown: list[str] = Field(description="Ids of events about a content or a person nobody knows: send them later.")
 
 
 class Reason(BaseModel):

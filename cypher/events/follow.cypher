@@ -1,10 +1,10 @@
-// People followed people.
-// Parameters: rows of {eventId, at, userId, targetId}.
-// Columns: eventId, applied (false when it was counted before). Events about people nobody knows give no row.
+// People followed people. A follow that is not later than an unfollow, or than a block and its end, changes nothing.
+// Parameters: rows of {place, producer, eventId, at (ms), userId, targetId}; receivedAt (ms).
+// Columns: place, applied (false when it was counted before). Events about people nobody knows give no row.
 UNWIND $rows AS row
 MATCH (other:User {userId: row.targetId})
-MERGE (event:Event {eventId: row.eventId})
-  ON CREATE SET event.at = row.at, event.times = 1
+MERGE (event:Event {producer: row.producer, eventId: row.eventId})
+  ON CREATE SET event.receivedAt = $receivedAt, event.times = 1
   ON MATCH SET event.times = event.times + 1
 WITH row, other, event.times = 1 AS applied
 CALL (row, other, applied) {
@@ -13,7 +13,13 @@ CALL (row, other, applied) {
   MERGE (user:User {userId: row.userId})
   WITH row, user, other
   WHERE user <> other
+  OPTIONAL MATCH (user)-[undid:UNDID]->(other)
+  SET undid.followedAt = CASE WHEN undid.followedAt >= row.at THEN undid.followedAt ELSE row.at END
+  WITH row, user, other, undid
+  WHERE undid IS NULL
+     OR row.at > coalesce(undid.unfollowedAt, -1)
+    AND row.at > coalesce(undid.partedAt, -1)
   MERGE (user)-[follows:FOLLOWS]->(other)
-    ON CREATE SET follows.since = row.at
+  SET follows.since = CASE WHEN follows.since >= row.at THEN follows.since ELSE row.at END
 }
-RETURN row.eventId AS eventId, applied
+RETURN row.place AS place, applied

@@ -1,8 +1,8 @@
-// Forgets the oldest event ids, which nobody will send again.
-// Parameters: before: time up to which ids are forgotten; limit: most ids at once.
+// Forgets the event ids that were received longest ago, which nobody will send again.
+// Parameters: before: time of receipt (ms) up to which ids are forgotten; limit: most ids at once.
 // Columns: forgotten (count).
 MATCH (event:Event)
-WHERE event.at < $before
+WHERE event.receivedAt < $before
 WITH event
 LIMIT $limit
 DELETE event

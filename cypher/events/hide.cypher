@@ -1,17 +1,21 @@
 // People asked not to be shown contents.
-// Parameters: rows of {eventId, at, userId, contentId}.
-// Columns: eventId, applied (false when it was counted before). Events about contents nobody knows give no row.
+// Parameters: rows of {place, producer, eventId, at (ms), userId, contentId}; receivedAt (ms).
+// Columns: place, applied (false when it was counted before). Events about contents nobody knows give no row.
 UNWIND $rows AS row
 MATCH (content:Content {contentId: row.contentId})
-MERGE (event:Event {eventId: row.eventId})
-  ON CREATE SET event.at = row.at, event.times = 1
+MERGE (event:Event {producer: row.producer, eventId: row.eventId})
+  ON CREATE SET event.receivedAt = $receivedAt, event.times = 1
   ON MATCH SET event.times = event.times + 1
 WITH row, content, event.times = 1 AS applied
 CALL (row, content, applied) {
   WITH row, content
   WHERE applied
   MERGE (user:User {userId: row.userId})
+  WITH row, user, content
+  OPTIONAL MATCH (user)-[undid:UNDID]->(content)
+  WITH row, user, content, undid
+  WHERE row.at > coalesce(undid.unhidAt, -1)
   MERGE (user)-[hid:HID]->(content)
-    ON CREATE SET hid.at = row.at
+  SET hid.at = CASE WHEN hid.at >= row.at THEN hid.at ELSE row.at END
 }
-RETURN row.eventId AS eventId, applied
+RETURN row.place AS place, applied

@@ -1,17 +1,21 @@
 // People took back that they hid contents.
-// Parameters: rows of {eventId, at, userId, contentId}.
-// Columns: eventId, applied (false when it was counted before). Events about contents nobody knows give no row.
+// Parameters: rows of {place, producer, eventId, at (ms), userId, contentId}; receivedAt (ms).
+// Columns: place, applied (false when it was counted before). Events about contents nobody knows give no row.
 UNWIND $rows AS row
 MATCH (content:Content {contentId: row.contentId})
-MERGE (event:Event {eventId: row.eventId})
-  ON CREATE SET event.at = row.at, event.times = 1
+MERGE (event:Event {producer: row.producer, eventId: row.eventId})
+  ON CREATE SET event.receivedAt = $receivedAt, event.times = 1
   ON MATCH SET event.times = event.times + 1
 WITH row, content, event.times = 1 AS applied
 CALL (row, content, applied) {
   WITH row, content
   WHERE applied
-  MATCH (user:User {userId: row.userId})
+  MERGE (user:User {userId: row.userId})
+  MERGE (user)-[undid:UNDID]->(content)
+  SET undid.unhidAt = CASE WHEN undid.unhidAt >= row.at THEN undid.unhidAt ELSE row.at END
+  WITH row, user, content
   MATCH (user)-[hid:HID]->(content)
+  WHERE coalesce(hid.at, 0) <= row.at
   DELETE hid
 }
-RETURN row.eventId AS eventId, applied
+RETURN row.place AS place, applied

@@ -1,8 +1,11 @@
-// Work out what is kept on each content (schema.CONTENT_KEPT): its audience, and its trend as graph/events.py defines it.
+// Work out what is kept on each content (schema.CONTENT_KEPT): audience and trend, as graph/load/watch.py defines them.
 // Parameters: contents (ids); rate (the growth of the logarithm of a watch's weight, per millisecond).
 // Columns: none.
 UNWIND $contents AS contentId
 MATCH (content:Content {contentId: contentId})
+// This locks it: no event comes between reading and writing
+SET content.audience = coalesce(content.audience, 0)
+WITH content
 OPTIONAL MATCH (content)<-[watched:WATCHED]-(:User)
 WITH content, count(watched) AS audience, max(watched.lastAt) AS newest, collect(watched.lastAt) AS times
 SET content.audience = audience,

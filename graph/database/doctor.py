@@ -39,6 +39,7 @@ _NODE_BYTES: Final = 500
 _RELATIONSHIP_BYTES: Final = 140
 """Of the store, as measured at Keakr's full size (docs/scale.md)."""
 _NAMED: Final = re.compile(r"CREATE\s+(?:\w+\s+)*?(?:CONSTRAINT|INDEX)\s+(\w+)")
+_DROPPED: Final = re.compile(r"DROP\s+(?:CONSTRAINT|INDEX)\s+(\w+)")
 
 
 class Verdict(StrEnum):
@@ -193,7 +194,9 @@ def _written(folder: Path) -> float:
 
 def _schema(graph: Graph, *, empty: bool) -> Iterator[Finding]:
     files = [name for name in cypher.names() if name.startswith("schema/V")]
-    wanted = {found for name in files for found in _NAMED.findall(cypher.load(name))}
+    texts = [cypher.load(name) for name in files]
+    wanted = {found for text in texts for found in _NAMED.findall(text)}
+    wanted -= {found for text in texts for found in _DROPPED.findall(text)}
     state = {row["name"]: row["state"] for row in graph.read("doctor/schema", deadline_ms=_NEVER)}
     missing = sorted(wanted - state.keys())
     failed = sorted(name for name in wanted & state.keys() if state[name] == "FAILED")

@@ -1,5 +1,6 @@
 """What people do, written into the graph as it happens."""
 
-from graph.events.record import HALF_LIFE_MS, MAX_ID, Applied, Event, Kind, apply, forget, pulse
+from graph.events.event import AHEAD, KINDS, Event, Kind
+from graph.events.record import KEPT, Applied, Outcome, apply, forget
 
-__all__ = ["HALF_LIFE_MS", "MAX_ID", "Applied", "Event", "Kind", "apply", "forget", "pulse"]
+__all__ = ["AHEAD", "KEPT", "KINDS", "Applied", "Event", "Kind", "Outcome", "apply", "forget"]

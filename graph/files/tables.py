@@ -24,7 +24,7 @@ from graph.files.quarantine import FileReport, ImportReport, Quarantine
 from graph.files.read_edges import read_audiences, read_follows
 from graph.files.read_nodes import BEATS, ID, KEAKS, USERS, NodeFile, read_nodes
 from graph.files.scale import Census, Found
-from graph.load import merge
+from graph.load import watch
 
 __all__ = ["Known", "Tables", "read_folder", "read_pairs"]
 
@@ -65,6 +65,8 @@ class Tables:
     """Label → the nodes the files define or imply, key column first, sorted by it; Content has ``kind``."""
     edges: dict[str, pl.DataFrame]
     """Type → source, target (Int32 places), properties; each pair once, sorted by source then target."""
+    repeated: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=watch.REPEATED))
+    """More about those pairs of WATCHED that several rows named (`graph.load.watch.watched`)."""
 
 
 def read_folder(
@@ -233,17 +235,21 @@ class _Reading:
         for label, end in ends.items():
             sorted_ids[label], places[label] = end.places()
         edges = {}
+        repeated = pl.DataFrame(schema=watch.REPEATED)
         for type_, (source, target) in ((t.name, (t.source, t.target)) for t in schema.RELATIONSHIPS.values()):
             if type_ in read:
                 rows = read.pop(type_)
                 sides = places[source][rows["source"]], places[target][rows["target"]]
-                edges[type_] = merge.follows(*sides, rows) if type_ == schema.FOLLOWS else merge.watched(*sides, rows)
+                if type_ == schema.FOLLOWS:
+                    edges[type_] = watch.follows(*sides, rows)
+                else:
+                    edges[type_], repeated = watch.watched(*sides, rows)
                 reports[type_].loaded = edges[type_].height
                 reports[type_].merged = rows.height - edges[type_].height
             elif parts := self._edges[type_]:
                 sources, targets = (np.concatenate(side) for side in zip(*parts, strict=True))
-                edges[type_] = merge.pairs(places[source][sources], places[target][targets])
-        return Tables(sorted_ids, self._nodes(), edges)
+                edges[type_] = watch.pairs(places[source][sources], places[target][targets])
+        return Tables(sorted_ids, self._nodes(), edges, repeated)
 
     def _audiences(self, path: Path, report: FileReport) -> pl.DataFrame:
         """The rows of the audiences file, with progress as a fraction."""

@@ -6,11 +6,10 @@ begun and not finished; whatever was killed, the next import starts over and rep
 
 from __future__ import annotations
 
-import math
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
@@ -21,12 +20,11 @@ from graph import schema
 from graph.database.connection import local_home, running, unfinished_import
 from graph.database.driver import Graph
 from graph.errors import GraphError, InputError, SettingsError
-from graph.events import HALF_LIFE_MS
 from graph.files.folder import Progress
 from graph.files.options import Options
 from graph.files.quarantine import ImportReport
 from graph.files.tables import Tables, read_folder
-from graph.load import merge
+from graph.load import watch
 from graph.load.live import keep_scales
 from graph.server.local_server import LocalServer
 from graph.settings import Settings
@@ -35,6 +33,8 @@ __all__ = ["import_offline", "write_files"]
 
 _DATABASE: Final = "neo4j"
 _SCRATCH: Final = ".offline-"
+_SLICE: Final = 2_000_000
+"""Relationships written at once."""
 #: Transactions first: a store without its log is the one state that Neo4j cannot tell from a damaged one.
 _PARTS: Final = (f"transactions/{_DATABASE}", f"databases/{_DATABASE}")
 #: Relationships without a time of their own: the property of a content that orders them, and which end that is.
@@ -46,7 +46,7 @@ _ORDER: Final = {
     schema.TAGGED: ("audience", "source"),
 }
 _BETWEEN: Final = "\x1f"
-"""Between the texts of a list property in the importer's files."""
+"""Between the values of a list property in the importer's files."""
 _TYPES: Final = {pl.String: "", pl.Int64: ":long", pl.Int32: ":int", pl.Boolean: ":boolean"}
 
 
@@ -125,15 +125,18 @@ def write_files(tables: Tables, folder: Path, progress: Progress | None = None) 
         nodes = nodes.rename({name: f"{name}:string[]" for name in lists})
         numbers = pl.int_range(first[label], total, dtype=pl.Int64, eager=True).alias(":ID")
         if nodes.height:
-            path = _write(nodes.insert_column(0, numbers), folder / f"{label}.csv")
+            path = _write([nodes.insert_column(0, numbers)], folder / f"{label}.csv")
             arguments.append(f"--nodes={label}={path}")
     for number, (type_, edges) in enumerate(tables.edges.items()):
         _say(progress, number / len(tables.edges), "writing files for the bulk importer")
         ends = schema.RELATIONSHIPS[type_]
-        numbered = _best_last(type_, edges, contents).select(
-            (pl.col("source").cast(pl.Int64) + first[ends.source]).alias(":START_ID"),
-            (pl.col("target").cast(pl.Int64) + first[ends.target]).alias(":END_ID"),
-            pl.exclude("source", "target"),
+        numbered = (
+            (watch.whole(part, tables.repeated) if type_ == schema.WATCHED else part).select(
+                (pl.col("source").cast(pl.Int64) + first[ends.source]).alias(":START_ID"),
+                (pl.col("target").cast(pl.Int64) + first[ends.target]).alias(":END_ID"),
+                pl.exclude("source", "target"),
+            )
+            for part in _best_last(type_, edges, contents).iter_slices(_SLICE)
         )
         if edges.height:
             arguments.append(f"--relationships={type_}={_write(numbered, folder / f'{type_}.csv')}")
@@ -148,32 +151,34 @@ def _best_last(type_: str, edges: pl.DataFrame, contents: pl.DataFrame) -> pl.Da
     """
     column, end = _ORDER.get(type_, ("", ""))
     if column not in contents.columns:
-        return merge.newest_last(edges)
+        return watch.newest_last(edges)
     by = contents[column].gather(edges[end]).alias("by")
     return edges.with_columns(by).sort("by", nulls_last=False, maintain_order=True).drop("by")
 
 
 def _with_kept(contents: pl.DataFrame, watched: pl.DataFrame | None) -> pl.DataFrame:
-    """Add audience and trend, as ``load/settle`` works them out in a live graph."""
+    """Add audience and trend, as ``load/settle`` works them out in a live graph; null for who has no watch."""
     if watched is None:
         return contents
-    rate = math.log(2) / HALF_LIFE_MS
-    places = contents.with_row_index("target").select(pl.col("target").cast(pl.Int32))
-    since = (pl.col("lastAt") - pl.col("lastAt").max()) * rate
-    kept = watched.group_by("target").agg(
-        pl.len().cast(pl.Int64).alias("audience"),
-        (pl.col("lastAt").max() * rate + since.exp().sum().log()).alias("trend"),
-    )
-    kept = kept.with_columns(pl.when(pl.col("trend").is_finite()).then("trend").alias("trend"))
-    joined = places.join(kept, on="target", how="left", maintain_order="left")
-    return contents.with_columns(joined["audience"], joined["trend"])
+    audience, trend = watch.trends(watched["target"].to_numpy(), watched["lastAt"], contents.height)
+    return contents.with_columns(pl.Series("audience", audience, dtype=pl.Int64).replace(0, None), trend)
 
 
-def _write(frame: pl.DataFrame, path: Path) -> Path:
+def _write(parts: Iterable[pl.DataFrame], path: Path) -> Path:
     """CSV with Neo4j's types in the header."""
-    types = {name: "" if ":" in name else _TYPES.get(type(dtype), ":double") for name, dtype in frame.schema.items()}
-    frame.rename({name: name + type_ for name, type_ in types.items()}).write_csv(path)
+    with path.open("wb") as file:
+        for number, part in enumerate(parts):
+            frame = part.rename({name: name + _type(name, dtype) for name, dtype in part.schema.items()})
+            lists = pl.col(pl.List(pl.Int64)).cast(pl.List(pl.String)).list.join(_BETWEEN)
+            frame.with_columns(lists).write_csv(file, include_header=number == 0)
     return path
+
+
+def _type(name: str, dtype: pl.DataType) -> str:
+    """How the bulk importer is told the type of a column."""
+    if dtype == pl.List(pl.Int64):
+        return ":long[]"
+    return "" if ":" in name else _TYPES.get(type(dtype), ":double")
 
 
 def _refuse_filled(server: LocalServer, settings: Settings) -> None:

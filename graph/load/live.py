@@ -5,7 +5,6 @@ Batches run in parallel on parts that share no node, so that none waits for anot
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,12 +19,11 @@ import polars as pl
 from graph import schema
 from graph.database.connection import unfinished_import
 from graph.database.driver import Graph
-from graph.events import HALF_LIFE_MS
 from graph.files.folder import Progress
 from graph.files.options import Options
 from graph.files.quarantine import ImportReport
 from graph.files.tables import Known, Tables, read_folder, read_pairs
-from graph.load import merge
+from graph.load import watch
 from graph.settings import Settings
 
 __all__ = ["import_folder", "import_pairs", "keep_scales", "known", "load", "settle"]
@@ -33,6 +31,8 @@ __all__ = ["import_folder", "import_pairs", "keep_scales", "known", "load", "set
 _WORKERS: Final = 2
 _NODE_BATCH: Final = 5_000
 _EDGE_BATCH: Final = 10_000
+_WHOLE: Final = 500_000
+"""Watches put together at once from the two frames of `watch.watched`."""
 _SETTLE_BATCH: Final = 500
 _DIGITS: Final = 7
 """Of a share: what 32 bits hold."""
@@ -136,7 +136,7 @@ def settle(graph: Graph, contents: pl.Series, progress: Progress | None = None) 
 
     def send(start: int) -> None:
         ids = contents.slice(start, _SETTLE_BATCH).to_list()
-        graph.write("load/settle", deadline_ms=0, contents=ids, rate=math.log(2) / HALF_LIFE_MS)
+        graph.write("load/settle", deadline_ms=0, contents=ids, rate=watch.RATE)
         done(len(ids))
 
     _parallel([partial(send, start) for start in range(0, len(contents), _SETTLE_BATCH)])
@@ -162,13 +162,18 @@ def _load_edges(graph: Graph, tables: Tables, type_: str, edges: pl.DataFrame, p
     sources, targets = tables.ids[relationship.source], tables.ids[relationship.target]
     done = _Counter(progress, edges.height, f"loading {type_}")
 
+    watched = type_ == schema.WATCHED
+    extra: dict[str, Any] = {"most": watch.MAX_TIMES} if watched else {}
+
     def send(part: pl.DataFrame) -> None:
-        for batch in part.iter_slices(_EDGE_BATCH):
-            graph.write(f"load/{type_.lower()}", deadline_ms=0, rows=_grouped(batch, sources, targets))
-            done(batch.height)
+        for large in part.iter_slices(_WHOLE):
+            rows = watch.exact(watch.whole(large, tables.repeated)) if watched else large
+            for batch in rows.iter_slices(_EDGE_BATCH):
+                graph.write(f"load/{type_.lower()}", deadline_ms=0, rows=_grouped(batch, sources, targets), **extra)
+                done(batch.height)
 
     # By source, so that a batch names each of them once; the newest of a source last.
-    edges = merge.newest_last(edges).sort("source", maintain_order=True)
+    edges = watch.newest_last(edges).sort("source", maintain_order=True)
     for round_ in _rounds(edges, same=relationship.source == relationship.target):
         _parallel([partial(send, part) for part in round_])
 

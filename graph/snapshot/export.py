@@ -47,6 +47,7 @@ _NODE_QUERIES: Final = {
 #: The types that have many times more relationships than nodes: asked for in blocks of sources, or only the newer ones
 #: by the time of their last change. Each of the others comes whole.
 _LARGE: Final = (schema.FOLLOWS, schema.WATCHED)
+_TIMED: Final = ("follows", "watched", "liked", "commented", "shared")
 _SLICE: Final = 2_000_000
 _INDEX_SECONDS: Final = 3_600
 _NUMBER: Final = "__number"
@@ -120,8 +121,8 @@ def index_times(graph: Graph, progress: Progress | None = None) -> None:
     """Have Neo4j keep follows and watches by time; the first time that takes minutes at full size, then nothing."""
     if progress:
         progress(0.0, "waiting for the indexes on time")
-    for type_ in _LARGE:
-        graph.write(f"schema/{type_.lower()}_since", deadline_ms=0)
+    for name in _TIMED:
+        graph.write(f"schema/{name}_since", deadline_ms=0)
     graph.read("schema/await_indexes", deadline_ms=0, seconds=_INDEX_SECONDS)
 
 

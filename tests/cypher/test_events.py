@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from graph import events
 from graph.database.driver import Graph
+from graph.load import watch
 from tests import checkerboard, checkerboard_graph
 
 USERS = checkerboard.users()
@@ -26,7 +27,7 @@ def event(event_id: str, kind: str, user: str, minutes: int = 0, **about: str | 
 
 
 def content(graph: Graph, content_id: str) -> dict[str, Any]:
-    return dict(graph.read("lookup/content", contentId=content_id)[0])
+    return dict(graph.read("lookup/content", contentIds=[content_id])[0])
 
 
 def follows(graph: Graph, user: str) -> int:
@@ -39,10 +40,10 @@ def facts(graph: Graph, user: str, content_id: str) -> dict[str, Any]:
 
 def test_a_watch_counts_once(graph):
     before = content(graph, KEAKS[2])
-    watch = event("w1", "watch", USERS[2], content_id=KEAKS[2], progress=0.4)
-    assert events.apply(graph, [watch]) == events.Applied(1, 0, ())
-    assert events.apply(graph, [watch]) == events.Applied(0, 1, ())
-    assert events.apply(graph, [watch, watch]) == events.Applied(0, 2, ())
+    seen = event("w1", "watch", USERS[2], content_id=KEAKS[2], progress=0.4)
+    assert events.apply(graph, [seen]).outcomes == ("applied",)
+    assert events.apply(graph, [seen]).outcomes == ("repeated",)
+    assert events.apply(graph, [seen, seen]).outcomes == ("repeated", "repeated")
     after = content(graph, KEAKS[2])
     assert after["watchers"] == before["watchers"] + 1
     assert after["properties"]["audience"] == after["watchers"]
@@ -82,8 +83,7 @@ def test_trend_is_what_the_import_would_work_out(graph):
     fresh = [event(f"p{n}", "watch", f"passer-by {n}", 600 * n, content_id="beats/odd", progress=1.0) for n in range(4)]
     events.apply(graph, fresh)
     kept = content(graph, "beats/odd")["properties"]
-    rate = events.pulse(events.HALF_LIFE_MS) / events.HALF_LIFE_MS
-    graph.write("load/settle", deadline_ms=0, contents=["beats/odd"], rate=rate)
+    graph.write("load/settle", deadline_ms=0, contents=["beats/odd"], rate=watch.RATE)
     again = content(graph, "beats/odd")["properties"]
     assert again["audience"] == kept["audience"] == 4
     assert again["trend"] == pytest.approx(kept["trend"], abs=1e-6)
@@ -103,6 +103,16 @@ def test_follow_and_unfollow_keep_their_order(graph):
     assert follows(graph, user) == before
     assert events.apply(graph, [*toggled, event("o1", "follow", user, target_id=other)]).applied == 0
     assert follows(graph, user) == before
+
+
+def test_a_late_event_undoes_nothing_that_is_later(graph):
+    user, other = USERS[4], USERS[9]
+    before = follows(graph, user)
+    for number, (kind, minutes) in enumerate([("follow", 600), ("unfollow", 720), ("follow", 660)]):
+        events.apply(graph, [event(f"late{number}", kind, user, minutes, target_id=other)])
+    assert follows(graph, user) == before
+    events.apply(graph, [event("late9", "follow", user, 721, target_id=other)])
+    assert follows(graph, user) == before + 1
 
 
 def test_block_ends_following_both_ways_and_unblock_brings_nothing_back(graph):
@@ -132,32 +142,58 @@ def test_a_person_becomes_known_by_doing_something(graph):
 def test_what_nobody_knows_is_named_and_may_come_again(graph):
     early = event("u1", "watch", USERS[0], content_id="keaks/late", progress=1.0)
     nobody = event("u2", "follow", USERS[0], target_id="nobody")
-    assert events.apply(graph, [early, nobody]) == events.Applied(0, 0, ("u1", "u2"))
+    assert events.apply(graph, [early, nobody, nobody]).outcomes == ("unknown",) * 3
     graph.write("load/keaks", deadline_ms=0, rows=[{"id": "keaks/late", "properties": {}}])
-    assert events.apply(graph, [early]) == events.Applied(1, 0, ())
+    assert events.apply(graph, [early]).outcomes == ("applied",)
 
 
 def test_old_ids_are_forgotten(graph):
-    old = event("old", "hide", USERS[0], minutes=-1_000_000, content_id=KEAKS[1])
-    events.apply(graph, [old])
-    assert events.apply(graph, [old]).repeated == 1
-    assert events.forget(graph, NOON - timedelta(days=365)) == 1
+    old = event("old", "hide", USERS[0], content_id=KEAKS[1])
+    events.apply(graph, [old], now=NOON)
+    assert events.apply(graph, [old], now=NOON).repeated == 1
+    assert events.forget(graph, NOON + events.KEPT) == 0
+    assert events.forget(graph, NOON + events.KEPT + timedelta(seconds=1)) == 1
     assert events.apply(graph, [old]).applied == 1
+
+
+def test_an_id_is_of_its_producer(graph):
+    hide = {"kind": "hide", "user_id": USERS[1], "content_id": KEAKS[1], "at": NOON, "event_id": "same"}
+    one, two = (events.Event.model_validate(hide | {"producer": name}) for name in ("phone", "web"))
+    assert events.apply(graph, [one, two, one]).outcomes == ("applied", "applied", "repeated")
 
 
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ({"kind": "watch"}, "needs content_id"),
-        ({"kind": "watch", "content_id": "123"}, "begins with"),
+        ({"kind": "watch"}, "content_id\n *Field required"),
+        ({"kind": "hide"}, "content_id\n *Field required"),
+        ({"kind": "watch", "content_id": "123"}, "pattern"),
+        ({"kind": "watch", "content_id": "keaks/"}, "pattern"),
         ({"kind": "watch", "content_id": "keaks/1", "progress": 1.5}, "less than or equal to 1"),
-        ({"kind": "like", "content_id": "keaks/1", "progress": 0.5}, "only a watch"),
-        ({"kind": "follow", "content_id": "keaks/1"}, "needs target_id"),
+        ({"kind": "like", "content_id": "keaks/1", "progress": 0.5}, "progress\n *Extra"),
+        ({"kind": "follow", "content_id": "keaks/1"}, "target_id\n *Field required"),
         ({"kind": "follow", "target_id": "a"}, "follow themselves"),
-        ({"kind": "dance", "content_id": "keaks/1"}, "Input should be"),
+        ({"kind": "follow", "target_id": "users/a"}, "follow themselves"),
+        ({"kind": "dance", "content_id": "keaks/1"}, "does not match any of the expected tags"),
         ({"kind": "watch", "content_id": "keaks/1", "at": datetime(2024, 1, 1)}, "timezone"),  # noqa: DTZ001
+        ({"kind": "watch", "content_id": "keaks/1", "at": NOON + timedelta(minutes=61)}, "an hour ahead"),
+        ({"kind": "watch", "content_id": "keaks/1", "at": datetime(1989, 1, 1, tzinfo=UTC)}, "before 1990"),
     ],
 )
 def test_a_wrong_event_is_refused_with_its_reason(wrong, says):
     with pytest.raises(ValidationError, match=says):
-        events.Event.model_validate({"event_id": "x", "user_id": "a", "at": NOON, **wrong})
+        events.Event.model_validate({"event_id": "x", "user_id": "a", "at": NOON, **wrong}, context={"now": NOON})
+
+
+def test_every_spelling_of_an_id_is_one_id(graph):
+    long = "e" * 499 + "x"
+    graph.write("load/keaks", deadline_ms=0, rows=[{"id": f"keaks/{long}", "properties": {}}])
+    said = [
+        event("s1", "watch", "users/spelled", content_id=f"keaks/{long}"),
+        event("s2", "watch", " spelled", minutes=1, content_id=f"keaks/{long}"),
+        event("s3", "follow", "spelled", target_id=f"users/{USERS[0]}"),
+    ]
+    assert events.apply(graph, said).applied == 3
+    assert not graph.read("lookup/user", userId="users/spelled")
+    assert content(graph, f"keaks/{long}")["watchers"] == 1
+    assert follows(graph, "spelled") == 1

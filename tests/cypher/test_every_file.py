@@ -21,7 +21,8 @@ CLAUSES = (
 LABELS = {*schema.NODE_KEYS, schema.KEAK, schema.BEAT, *schema.BOOKKEEPING}
 PROPERTIES = {
     *schema.NODE_KEYS.values(),
-    *(p for type_ in schema.RELATIONSHIPS.values() for p in type_.properties),
+    *(p for type_ in schema.RELATIONSHIPS.values() for p in (*type_.properties, *type_.books)),
+    *schema.UNDONE,
     *(p for properties in schema.BOOKKEEPING.values() for p in properties),
     *schema.CONTENT_KEPT,
     *(*schema.USER_TIMES, *schema.USER_COUNTS, *schema.USER_FLAGS, *schema.USER_LISTS),
@@ -67,7 +68,7 @@ def test_names_are_those_of_the_schema(name):
     text = code(name)
     inside = re.sub(r"\{[^{}]*\}", "", text)
     types = {t for group in re.findall(r"-\[\w*:([\w|]+)", inside + text) for t in group.split("|")}
-    assert types <= set(schema.RELATIONSHIPS), "an unknown relationship type"
+    assert types <= {*schema.RELATIONSHIPS, schema.UNDID}, "an unknown relationship type"
     labels = set(re.findall(r"(?<!\[)(?<!\[\w)\b\w*:([A-Z][a-z]\w*)", text))
     assert labels <= LABELS, "an unknown label"
     variables = set(re.findall(r"\((\w+):", text)) | set(re.findall(r"\[(\w+):[A-Z]", text))
@@ -91,7 +92,7 @@ def session(graph: Graph) -> Iterator[neo4j.Session]:
     ):
         for label in sorted(LABELS):
             session.run("CALL db.createLabel($label)", label=label).consume()
-        for type_ in schema.RELATIONSHIPS:
+        for type_ in (*schema.RELATIONSHIPS, schema.UNDID):
             session.run("CALL db.createRelationshipType($type)", type=type_).consume()
         for key in sorted(PROPERTIES):
             session.run("CALL db.createProperty($key)", key=key).consume()

@@ -29,8 +29,8 @@ def graph_and_snapshot(graph: Graph, session_settings: Settings, tmp_path_factor
     random = np.random.default_rng(7)
     contents = [f"{'beats' if n % 5 == 0 else 'keaks'}/{n}" for n in range(CONTENTS)]
 
-    def send(name: str, rows: Sequence[Any]) -> None:
-        graph.write(f"load/{name}", deadline_ms=0, rows=rows)
+    def send(name: str, rows: Sequence[Any], **extra: Any) -> None:
+        graph.write(f"load/{name}", deadline_ms=0, rows=rows, **extra)
 
     def pairs(share: float, width: int) -> list[tuple[int, int]]:
         found = np.argwhere(random.random((USERS, width)) < share)
@@ -46,7 +46,7 @@ def graph_and_snapshot(graph: Graph, session_settings: Settings, tmp_path_factor
         told = (round(float(random.random()), 3), bool(random.random() < 0.3), bool(random.random() < 0.1))
         known = (None, None, None) if random.random() < 0.1 else told
         when = 1_700_000_000_000 + at * HOUR
-        send("watched", [[str(user), [[contents[content], *known, None, 1, when, when]]]])
+        send("watched", [[str(user), [[contents[content], *known, None, 1, when, when]]]], most=9)
     send("made", [[str(n), [[contents[n]]]] for n in range(0, CONTENTS, 7)])
     path = tmp_path_factory.mktemp("agreement") / "snapshot"
     export(graph, path, session_settings)

@@ -77,7 +77,7 @@ def publish(graph: Graph, name: str, watchers: list[str] | None = None, **proper
         rows=[{"id": keak, "properties": {"createdAt": AT, "duration": 15.0, **properties}}],
     )
     watch = [keak, 1.0, False, False, False, 1, AT, AT]
-    graph.write("load/watched", deadline_ms=0, rows=[[user, [watch]] for user in watchers or []])
+    graph.write("load/watched", deadline_ms=0, most=9, rows=[[user, [watch]] for user in watchers or []])
     return keak
 
 

@@ -23,13 +23,15 @@ class Ledger:
     """Stands where the graph stands for events: remembers the ids it has counted."""
 
     def __init__(self) -> None:
-        self.counted: set[str] = set()
+        self.counted: set[tuple[str, str]] = set()
 
     def write(self, name: str, /, *, rows: list[dict[str, Any]], **_: Any) -> list[dict[str, Any]]:
         answer = []
         for row in rows:
-            answer.append({"eventId": row["eventId"], "applied": row["eventId"] not in self.counted})
-            self.counted.add(row["eventId"])
+            key = row["producer"], row["eventId"]
+            if row.get("contentId") != "keaks/unknown":
+                answer.append({"place": row["place"], "applied": key not in self.counted})
+                self.counted.add(key)
         return answer
 
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis.core.result import Ok
-from schemathesis.specs.openapi.checks import positive_data_acceptance
+from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from graph.database.driver import Graph
 from graph.settings import Service, Settings
@@ -30,7 +30,10 @@ def _answers_as_documented(operation: str) -> Any:
     @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
     def test(case: Any) -> None:
         # A cursor, an id's prefix and what an event needs are finer than a schema says: valid data may be refused.
-        case.call_and_validate(excluded_checks=[positive_data_acceptance])
+        excluded = [positive_data_acceptance]
+        if operation == "POST /v1/events":  # one refused event of a batch is told in an answer of 200
+            excluded.append(negative_data_rejection)
+        case.call_and_validate(excluded_checks=excluded)
 
     return test
 

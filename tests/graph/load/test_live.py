@@ -87,7 +87,7 @@ def test_newer_files_fold_into_what_is_there(graph: Graph, settings: Settings, t
     loaded = snapshot.load(tmp_path / "after")
     assert loaded.watched.columns["progress"].tolist()[:2] == pytest.approx([0.75, 1.0])
     assert loaded.watched.columns["liked"].tolist() == [True, False, False]
-    assert loaded.watched.columns["watchCount"].tolist() == [2, 1, 1]
+    assert loaded.watched.columns["watchCount"].tolist() == [3, 1, 1]
     assert len(loaded.watched) == 3
 
 

@@ -37,7 +37,8 @@ def contents_of(path: Path) -> dict[str, Any]:
 
 
 def event(kind: Any, number: int, user: str, **what: Any) -> Event:
-    return Event(event_id=f"e{number}", kind=kind, user_id=user, at=datetime(2022, 2, number, tzinfo=UTC), **what)
+    at = datetime(2022, 2, number, tzinfo=UTC)
+    return Event.model_validate({"event_id": f"e{number}", "kind": kind, "user_id": user, "at": at, **what})
 
 
 @pytest.mark.parametrize("vanished", [False, True])
@@ -53,9 +54,13 @@ def test_an_export_since_a_cut_off_equals_a_whole_one(
         event("watch", 1, "1", content_id="keaks/10", progress=0.9),
         event("like", 2, "0", content_id="keaks/11"),  # a new person, who comes before the others
         event("follow", 3, "3", target_id="1"),
+        event("share", 4, "1", content_id="keaks/10"),  # no watch: its last time stays
+        event("like", 5, "2", content_id="beats/20"),
+        event("unlike", 6, "2", content_id="beats/20"),
+        event("unhide", 7, "2", content_id="beats/20"),
     ]
     if vanished:
-        happened.append(event("unfollow", 4, "1", target_id="2"))
+        happened.append(event("unfollow", 8, "1", target_id="2"))
     apply(graph, happened)
     shutil.copytree(tmp_path / "newer", tmp_path / "whole")
     export(graph, tmp_path / "whole", settings)

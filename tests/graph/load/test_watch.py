@@ -8,7 +8,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graph.load import merge
+from graph.load import watch
 
 EDGES = st.lists(st.tuples(st.integers(0, 3), st.one_of(st.none(), st.integers(0, 2**42))), max_size=30)
 
@@ -17,7 +17,7 @@ EDGES = st.lists(st.tuples(st.integers(0, 3), st.one_of(st.none(), st.integers(0
 def test_newest_last_sorts_by_time_and_loses_nothing(rows: list[tuple[int, int | None]], name: str) -> None:
     schema: dict[str, Any] = {"source": pl.Int32, "target": pl.Int32, name: pl.Int64}
     edges = pl.DataFrame([(s, n, at) for n, (s, at) in enumerate(rows)], schema=schema, orient="row")
-    found = merge.newest_last(edges)
+    found = watch.newest_last(edges)
     assert sorted(found.rows(), key=lambda row: row[1]) == edges.rows()
     at = found[name]
     assert at.head(at.null_count()).null_count() == at.null_count(), "unknown times come first"
@@ -26,4 +26,4 @@ def test_newest_last_sorts_by_time_and_loses_nothing(rows: list[tuple[int, int |
 
 def test_without_times_the_order_stays() -> None:
     edges = pl.DataFrame({"source": [0, 0], "target": [2, 1]})
-    assert merge.newest_last(edges).equals(edges)
+    assert watch.newest_last(edges).equals(edges)

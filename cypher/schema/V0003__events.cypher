@@ -1,0 +1,20 @@
+// The ids of events: one a producer, found by when they were received to be forgotten 30 days later.
+DROP CONSTRAINT event_id IF EXISTS;
+
+DROP INDEX event_at IF EXISTS;
+
+MATCH (event:Event)
+WHERE event.producer IS NULL
+CALL (event) {
+  SET event.producer = '',
+      event.receivedAt = timestamp()
+  REMOVE event.at
+} IN TRANSACTIONS OF 10000 ROWS;
+
+CREATE CONSTRAINT event_of_producer IF NOT EXISTS
+FOR (event:Event)
+REQUIRE (event.producer, event.eventId) IS UNIQUE;
+
+CREATE INDEX event_received IF NOT EXISTS
+FOR (event:Event)
+ON (event.receivedAt);

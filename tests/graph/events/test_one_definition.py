@@ -1,0 +1,187 @@
+"""Files, events in any order, files again and a mix of all make the graph that the definition says."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from graph import events
+from graph.database.driver import Graph
+from graph.load import watch
+from graph.load.bulk import import_offline
+from graph.load.live import import_folder
+from graph.server.local_server import LocalServer
+from graph.server.memory import SMALL
+from graph.settings import Settings
+from tests.graph.events import facts as told
+from tests.graph.events.facts import Act, Fact, Follow, Row
+
+_NUMBERS = itertools.count()
+Worlds = list[list[Fact]]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _queries() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        told.teach(patch)
+        yield
+
+
+class Way:
+    """One way into the graph for several small worlds, which share no person and no content with any other."""
+
+    def __init__(self, graph: Graph, settings: Settings, worlds: Worlds, dice: random.Random) -> None:
+        self.graph, self.settings, self.worlds, self.dice = graph, settings, worlds, dice
+        self.mine = [f"w{next(_NUMBERS)}-" for _ in worlds]
+        self.load(lambda _: False)
+
+    def load(self, wanted: Callable[[Fact], bool]) -> None:
+        """Import the wanted facts as files, the rows in any order."""
+        with tempfile.TemporaryDirectory() as path:
+            for mine, facts in zip(self.mine, self.worlds, strict=True):
+                some = [fact for fact in facts if wanted(fact)]
+                told.append(Path(path), mine, self.dice.sample(some, len(some)))
+            import_folder(self.graph, Path(path), self.settings)
+
+    def happen(self, wanted: Callable[[Fact], bool]) -> None:
+        """Send the wanted facts as events, in any order, in batches of any size."""
+        sent = [
+            event
+            for mine, facts in zip(self.mine, self.worlds, strict=True)
+            for number, fact in enumerate(facts)
+            if wanted(fact)
+            for event in told.events(mine, fact, number)
+        ]
+        self.dice.shuffle(sent)
+        while sent:
+            size = self.dice.randint(1, len(sent))
+            assert "unknown" not in events.apply(self.graph, sent[:size]).outcomes
+            sent = sent[size:]
+
+    def check(self) -> None:
+        for mine, facts in zip(self.mine, self.worlds, strict=True):
+            check(self.graph, mine, facts)
+
+
+def check(graph: Graph, mine: str, facts: list[Fact]) -> None:
+    """Compare what the graph holds of one world with what its facts mean."""
+    found, expected = told.found(graph, mine), told.meaning(facts)
+    assert found["held"] == expected["held"]
+    for content_id, (audience, trend) in expected["kept"].items():
+        assert found["kept"][content_id][0] == audience
+        wanted = None if trend is None else pytest.approx(trend, abs=1e-9, rel=0)
+        assert found["kept"][content_id][1] == wanted
+
+
+def everything(_: Fact) -> bool:
+    return True
+
+
+def happened(fact: Fact) -> bool:
+    return isinstance(fact, Act)
+
+
+def timeless(fact: Fact) -> bool:
+    return fact.hours is None
+
+
+@settings(max_examples=3, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(worlds=st.lists(told.FACTS, min_size=4, max_size=8), seed=st.integers(0, 2**32))
+@example(
+    worlds=[
+        [Follow("a", "b", 1), Act("unfollow", "a", "b", 3), Follow("a", "b", 2)],
+        [Act("block", "a", "b", 1), Follow("a", "b", 3), Act("unblock", "a", "b", 2)],
+        [Act("block", "b", "a", 2), Follow("a", "b", 1), Act("unblock", "b", "a", 3)],
+        [Act("like", "a", "keaks/x", 2), Act("unlike", "a", "keaks/x", 3), Row("a", "keaks/x", None, liked=True)],
+        [Row("a", "keaks/x", hour) for hour in (3, 1, 2, 3, None)],
+    ],
+    seed=1,
+)
+def test_every_path_makes_the_same_graph(graph: Graph, session_settings: Settings, worlds: Worlds, seed: int) -> None:
+    dice = random.Random(seed)
+
+    files_first = Way(graph, session_settings, worlds, dice)
+    files_first.load(everything)
+    files_first.happen(happened)
+    files_first.check()
+
+    events_first = Way(graph, session_settings, worlds, dice)
+    events_first.happen(everything)
+    events_first.load(timeless)
+    events_first.check()
+
+    mixed = Way(graph, session_settings, worlds, dice)
+    mixed.load(lambda _: dice.random() < 0.5)
+    mixed.happen(everything)
+    mixed.load(everything)
+    mixed.check()
+    mixed.load(everything)
+    mixed.happen(everything)
+    mixed.check()
+
+
+def test_the_bulk_importer_makes_the_same_graph(tmp_path: Path) -> None:
+    dice = random.Random(5)
+    worlds: list[list[Fact]] = []
+    for _ in range(12):
+        rows: list[Fact] = []
+        for _ in range(dice.randint(1, 20)):
+            hours = dice.choice([None, *range(1, 9)])
+            flags = [dice.choice([None, None, True]) for _ in range(3)]
+            who, content_id = dice.choice(told.PEOPLE), dice.choice(told.CONTENTS)
+            rows.append(Row(who, content_id, hours, dice.choice([None, 0.1, 0.78, 1.0]), *flags))
+            one, two = dice.sample(told.PEOPLE, 2)
+            rows.append(Follow(one, two, hours))
+        worlds.append(rows)
+    mine = [f"w{number}-" for number in range(len(worlds))]
+    (tmp_path / "in").mkdir()
+    for name, facts in zip(mine, worlds, strict=True):
+        told.append(tmp_path / "in", name, facts)
+    local = Settings(home=tmp_path / "home", neo4j_uri=None, query_deadline_ms=30_000)
+    import_offline(tmp_path / "in", local)
+    with LocalServer(local, memory=SMALL), Graph.connect(local) as graph:
+        for _ in range(2):
+            for name, facts in zip(mine, worlds, strict=True):
+                check(graph, name, facts)
+            import_folder(graph, tmp_path / "in", local)
+
+
+def test_fifty_watches_of_one_person_do_not_beat_ten_people(graph: Graph, session_settings: Settings) -> None:
+    one: list[Fact] = [Row("a", "keaks/x", hour) for hour in range(50)]
+    paths = [Way(graph, session_settings, [one], random.Random(0)) for _ in range(2)]
+    paths[0].load(everything)
+    paths[1].happen(everything)
+    for path in paths:
+        path.check()
+        (mine,) = path.mine
+        now = told.at(49)
+        crowd = [
+            events.Event.model_validate(
+                {"event_id": f"{mine}{n}", "kind": "watch", "user_id": f"{mine}{n}", "at": now,
+                 "content_id": told.content(mine, "beats/y")}
+            )
+            for n in range(10)
+        ]  # fmt: skip
+        events.apply(graph, crowd)
+        kept = told.found(graph, mine)["kept"]
+        assert kept["keaks/x"][0] == 1
+        assert kept["beats/y"][1] > kept["keaks/x"][1]
+
+
+def test_of_very_many_watches_the_newest_are_counted(graph: Graph, session_settings: Settings) -> None:
+    many = watch.MAX_TIMES + 5
+    path = Way(graph, session_settings, [[Row("a", "keaks/x", hour) for hour in range(many)]], random.Random(0))
+    path.happen(lambda fact: fact.hours is not None and fact.hours >= many - 3)
+    for _ in range(2):
+        path.load(everything)
+        said = told.found(graph, path.mine[0])["held"]["a", "WATCHED", "keaks/x"]
+        assert (said["watchCount"], len(said["times"])) == (watch.MAX_TIMES, watch.MAX_TIMES)
+        assert (said["firstAt"], said["times"][0], said["lastAt"]) == (told.ms(0), told.ms(5), told.ms(many - 1))
+        path.happen(lambda fact: fact.hours == 2)
