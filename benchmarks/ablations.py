@@ -30,6 +30,7 @@ from graph import snapshot as snapshots
 from graph.errors import SettingsError
 from graph.snapshot import Edges, Nodes, Snapshot, hindsight
 from ranking import registry
+from recommenders.core.options import FitOptions
 
 console = Console()
 COMPLETE: Final = "complete"
@@ -119,15 +120,15 @@ def without_property(name: str) -> View:
 def network(label: str, view: View = lambda snapshot: snapshot, **settings: Any) -> Contender:
     """The graph network alone, with some settings, on a view of the training part."""
 
-    def fit(train: Snapshot, seed: int, progress: Any) -> GraphNetwork:
-        return GraphNetwork(GnnConfig(seed=seed, **settings)).fit(view(train), progress)
+    def fit(train: Snapshot, options: FitOptions) -> GraphNetwork:
+        return GraphNetwork(**settings).fit(view(train), options)
 
     return Contender(label, fit)
 
 
 def registered(label: str, name: str, view: View = lambda snapshot: snapshot) -> Contender:
     """A recommender of the registry on a view of the training part."""
-    return Contender(label, lambda train, seed, progress: registry.make(name).fit(view(train), progress))
+    return Contender(label, lambda train, options: registry.make(name).fit(view(train), options))
 
 
 def contenders(part: str, whole: Snapshot) -> list[Contender]:
@@ -161,9 +162,9 @@ def contenders(part: str, whole: Snapshot) -> list[Contender]:
             changes = LOSSES if part == "losses" else RECIPE
             return [complete, *(network(label, **settings) for label, settings in changes.items())]
         case "pipeline":
-            alone = [registered(f"{name} alone", name) for name in ("gnn", "ease", "als")]
-            friendless = registered("without FOLLOWS", "gat", without_edges(schema.FOLLOWS))
-            return [registered(COMPLETE, "gat"), friendless, *alone]
+            alone = [registered(f"{name} alone", name) for name in ("gat", "ease", "als")]
+            friendless = registered("without FOLLOWS", "pipeline", without_edges(schema.FOLLOWS))
+            return [registered(COMPLETE, "pipeline"), friendless, *alone]
     raise SettingsError(
         f"No part is called {part!r}.", do="Known ones: edges, features, convolutions, losses, recipe, pipeline."
     )
@@ -192,7 +193,8 @@ def main(
             def say(share: float, what: str, bar: Progress = bar, task: TaskID = task) -> None:
                 bar.update(task, completed=share, description=what)
 
-            board = leaderboard.evaluate(taking_part, made, ks=(10, 20), progress=say, reference=COMPLETE)
+            options = FitOptions(progress=say)
+            board = leaderboard.evaluate(taking_part, made, (10, 20), options, reference=COMPLETE)
         report.write(board, out / part, f"python -m benchmarks.ablations --parts {part}")
         console.print(report.table(board, console.width))
     console.print(f"Written to {out}.")

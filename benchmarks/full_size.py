@@ -23,14 +23,14 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.peak import peak_gib
-from evaluation.metrics import judge, ndcg
 from evaluation.rank import rank
 from evaluation.splits import temporal
 from generator import truth
-from gnn.recommender import GraphNetwork
 from graph.settings import load_settings
 from graph.snapshot import Snapshot, load
 from ranking import registry
+from recommenders.core.metrics import judge, ndcg
+from recommenders.core.options import Cap, Effort, FitOptions
 
 K = 10
 OTHERS = 2_000
@@ -65,7 +65,15 @@ def judged_users(snapshot: Snapshot, folder: Path) -> tuple[truth.Truth, float, 
     return true, ceiling, probed, np.sort(others)
 
 
-def fit(name: str, snapshot_path: Path, cutoff: int, probed: np.ndarray, others: np.ndarray, budget: float) -> Result:
+def fit(
+    name: str,
+    snapshot_path: Path,
+    cutoff: int,
+    probed: np.ndarray,
+    others: np.ndarray,
+    effort: Effort,
+    budget: float | None,
+) -> Result:
     split = temporal(load(snapshot_path), cutoff=cutoff)
     began, said = time.perf_counter(), [0.0]
 
@@ -74,11 +82,8 @@ def fit(name: str, snapshot_path: Path, cutoff: int, probed: np.ndarray, others:
             said[0] = time.perf_counter()
             print(f"  {said[0] - began:6.0f} s  {share:4.0%}  {what}", flush=True)
 
-    model = registry.make(name, **({"budget_min": budget} if name == "gat" else {}))
-    if isinstance(model, GraphNetwork):
-        model.fit(split.train, progress, budget_s=60.0 * budget)
-    else:
-        model.fit(split.train, progress)
+    options = FitOptions(effort=effort, cap=Cap(budget), progress=progress)
+    model = registry.make(name).fit(split.train, options)
     fit_s = time.perf_counter() - began
     peak = peak_gib()
     values = []
@@ -95,8 +100,9 @@ def fit(name: str, snapshot_path: Path, cutoff: int, probed: np.ndarray, others:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--models", default="popularity,als,ease,gnn")
-    parser.add_argument("--budget", type=float, default=50.0, help="minutes of training for gnn and gat")
+    parser.add_argument("--models", default="popularity,als,ease,gat,pipeline")
+    parser.add_argument("--effort", type=Effort, default=Effort.NORMAL, help="quick, normal or thorough")
+    parser.add_argument("--budget", type=float, help="minutes that a fit may take at most")
     parser.add_argument("--snapshot", type=Path, help="else the one in the home folder")
     parser.add_argument("--out", type=Path, help="JSON file for the figures")
     chosen = parser.parse_args()
@@ -108,11 +114,19 @@ def main() -> None:
     )
     with ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
         for name in chosen.models.split(","):
-            result = pool.submit(fit, name, path, true.facts["cutoff"], probed, others, chosen.budget).result()
+            result = pool.submit(
+                fit, name, path, true.facts["cutoff"], probed, others, chosen.effort, chosen.budget
+            ).result()
             results.append(result)
             print(result, flush=True)
             if chosen.out:
-                told = {"ceiling": ceiling, "users": len(others), "probed": len(probed), "budget_min": chosen.budget}
+                told = {
+                    "ceiling": ceiling,
+                    "users": len(others),
+                    "probed": len(probed),
+                    "effort": chosen.effort,
+                    "budget_min": chosen.budget,
+                }
                 chosen.out.write_text(json.dumps(told | {"models": [asdict(r) for r in results]}, indent=1) + "\n")
     table = Table("model", f"NDCG@{K}", "±", "of the probed", "of the ceiling", "fit s", "rank s", "peak GiB", "epochs")
     for r in results:

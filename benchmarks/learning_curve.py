@@ -19,14 +19,15 @@ from matplotlib.figure import Figure
 from rich.console import Console
 
 from evaluation import contenders, leaderboard
-from evaluation.splits import How, Split, hold_out
+from evaluation.splits import How, hold_out
 from graph import aside
 from graph import snapshot as snapshots
+from recommenders.core.holdout import Holdout
 
 console = Console()
 
 
-def thinned(split: Split, share: float, seed: int = 0) -> Split:
+def thinned(split: Holdout, share: float, seed: int = 0) -> Holdout:
     """The same test part, with a random ``share`` of the training watches; nested for growing shares.
 
     What is left out is not ranked either: recommended, it would count as wrong, and smaller parts would be harder.
@@ -40,13 +41,13 @@ def thinned(split: Split, share: float, seed: int = 0) -> Split:
 
 
 def curve(
-    models: list[str], split: Split, shares: list[float], k: int = 10, tune_s: float = 0.0
+    models: list[str], split: Holdout, shares: list[float], k: int = 10, searched: bool = False
 ) -> dict[str, list[tuple[int, float]]]:
     """Model → (training watches, NDCG@k) for every share."""
     found: dict[str, list[tuple[int, float]]] = {name: [] for name in models}
     for share in shares:
         part = thinned(split, share)
-        board = leaderboard.evaluate(contenders.named(models, tune_s=tune_s), [part], ks=(k,))
+        board = leaderboard.evaluate(contenders.named(models, searched=searched), [part], ks=(k,))
         for row in board.rows:
             found[row.model].append((board.train_watches, row.metrics[board.lead_metric].mean))
             console.print(f"{part.name}: {row.model} {100 * found[row.model][-1][1]:.2f} % in {row.fit_seconds:.0f} s")
@@ -78,18 +79,20 @@ def write(found: dict[str, list[tuple[int, float]]], folder: Path, k: int) -> No
 def main(
     snapshot: Annotated[Path, typer.Option(help="Folder of the snapshot.")],
     out: Annotated[Path, typer.Option(help="Folder to write.")] = Path("learning-curve"),
-    models: Annotated[str, typer.Option(help="Comma-separated names.")] = "popularity,friends-items,item-knn,ease,gat",
+    models: Annotated[
+        str, typer.Option(help="Comma-separated names.")
+    ] = "popularity,friends-items,item-knn,ease,pipeline",
     shares: Annotated[str, typer.Option(help="Comma-separated shares of the training part.")] = "0.1,0.25,0.5,1",
     split: Annotated[How, typer.Option(help="How the test part is held out.")] = How.RANDOM,
     fraction: Annotated[float, typer.Option(help="Size of the test part.")] = 0.2,
     users: Annotated[int, typer.Option(help="Judge only so many users; 0 judges all.")] = 0,
     k: Annotated[int, typer.Option(help="Cut-off of NDCG.")] = 10,
-    tune_seconds: Annotated[float, typer.Option(help="As in `entourage evaluate`.")] = 0,
+    search: Annotated[bool, typer.Option(help="As in `entourage evaluate`.")] = False,
 ) -> None:
     """Fit models on growing shares of the training part."""
     made = hold_out(snapshots.load(snapshot), split, fraction)
     made = made.sample(users) if users else made
-    found = curve(models.split(","), made, [float(share) for share in shares.split(",")], k, tune_seconds)
+    found = curve(models.split(","), made, [float(share) for share in shares.split(",")], k, search)
     write(found, out, k)
     console.print(f"Written to {out}.")
 

@@ -21,14 +21,15 @@ from rich.table import Table
 
 from benchmarks.newcomers import properties
 from evaluation import splits
-from evaluation.metrics import judge, ndcg
-from evaluation.splits import Split
 from gnn.recommender import GraphNetwork
 from graph import schema
 from graph.settings import load_settings
 from graph.snapshot import Snapshot, load
 from ranking import registry
-from recommenders.core.recommender import Floats, NewContent, top_k
+from recommenders.core.holdout import Holdout
+from recommenders.core.metrics import judge, ndcg
+from recommenders.core.recommender import NewContent
+from recommenders.core.top_k import Floats, top_k
 
 K = 10
 #: Relationship types that tell where a new content belongs, but for its watches.
@@ -69,7 +70,7 @@ def described(snapshot: Snapshot, content: int, kept: npt.NDArray[np.int64]) -> 
     return NewContent(properties(snapshot.contents, content), near)
 
 
-def found(scores: Floats, cold: npt.NDArray[np.int64], split: Split) -> npt.NDArray[np.float64]:
+def found(scores: Floats, cold: npt.NDArray[np.int64], split: Holdout) -> npt.NDArray[np.float64]:
     """NDCG@K of each judged user, of ``scores`` (users, cold)."""
     ids = np.full((len(scores), K), -1, dtype=np.int64)
     best, _ = top_k(scores, K)
@@ -77,7 +78,7 @@ def found(scores: Floats, cold: npt.NDArray[np.int64], split: Split) -> npt.NDAr
     return np.asarray(ndcg(judge(ids, split.held_out[split.users]), K))
 
 
-def measure(split: Split) -> dict[str, npt.NDArray[np.float64]]:
+def measure(split: Holdout) -> dict[str, npt.NDArray[np.float64]]:
     """NDCG@K by user and by who ranks."""
     assert split.allowed is not None
     cold = np.flatnonzero(split.allowed)
@@ -86,7 +87,7 @@ def measure(split: Split) -> dict[str, npt.NDArray[np.float64]]:
     placed = network.place([described(split.train, int(content), kept) for content in cold])
     assert placed is not None
     results = {"placed online, never seen": found(placed.scores(split.users), cold, split)}
-    for label, name in (("gnn, trained with them there", "gnn"), ("content similarity", "content-similarity")):
+    for label, name in (("gat, trained with them there", "gat"), ("content similarity", "content-similarity")):
         model = registry.make(name).fit(split.train)
         blocks = np.array_split(split.users, len(split.users) // 1_000 + 1)
         results[label] = found(np.concatenate([model.scores(users)[:, cold] for users in blocks]), cold, split)

@@ -22,16 +22,17 @@ import scipy.sparse as sp
 from rich.console import Console
 from rich.table import Table
 
-from evaluation.metrics import judge, ndcg
 from evaluation.rank import rank
-from evaluation.splits import Split
-from gnn.recommender import GraphNetwork
 from graph.settings import load_settings
 from graph.snapshot import NO_TIME, Edges, Nodes, Snapshot, hindsight, load
 from graph.snapshot.ages import timed
 from ranking import registry
 from recommend.sources import AROUND
-from recommenders.core.recommender import Ints, Recommender, top_k
+from recommenders.core.holdout import Holdout
+from recommenders.core.metrics import judge, ndcg
+from recommenders.core.options import Cap, FitOptions
+from recommenders.core.recommender import Recommender
+from recommenders.core.top_k import Ints, top_k
 
 Mask = npt.NDArray[np.bool_]
 
@@ -76,7 +77,7 @@ class Newcomers:
         """What models are trained on: the newcomers watched nothing, follow nobody, and nobody follows them."""
         return self._with(self.watched, self.followed)
 
-    def come(self, first: int) -> Split:
+    def come(self, first: int) -> Holdout:
         """The newcomers with whom they know and their ``first`` contents, judged by their others."""
         watched = self.snapshot.watched
         theirs = np.isin(watched.source, self.users)
@@ -87,7 +88,7 @@ class Newcomers:
         follows = self.snapshot.follows
         around = np.isin(follows.source, self.users) | np.isin(follows.target, self.users)
         train = self._with(self.watched | (theirs & ~held), self.followed | around)
-        return Split(f"{first} watched", train, part, self.users)
+        return Holdout(f"{first} watched", train, part, self.users)
 
     def _with(self, watched: Mask, followed: Mask) -> Snapshot:
         edges = self.snapshot.watched.keep(watched), self.snapshot.follows.keep(followed)
@@ -106,8 +107,8 @@ def _order(watched: Edges) -> Ints:
 
 def fitted(name: str, snapshot: Snapshot, minutes: float) -> Recommender:
     """The model called ``name``, trained for so long at most where it can take long."""
-    model = registry.make(name, **({"budget_min": minutes} if name == "gat" else {}))
-    return model.fit(snapshot, budget_s=60 * minutes) if isinstance(model, GraphNetwork) else model.fit(snapshot)
+    model = registry.make(name)
+    return model.fit(snapshot, FitOptions(cap=Cap(minutes)))
 
 
 def properties(nodes: Nodes, nid: int) -> dict[str, Any]:
@@ -116,7 +117,7 @@ def properties(nodes: Nodes, nid: int) -> dict[str, Any]:
     return {name: value for name, value in row.items() if value is not None and value != NO_TIME}
 
 
-def unseen(model: Recommender, split: Split) -> Ints:
+def unseen(model: Recommender, split: Holdout) -> Ints:
     """The best contents of the split's users as a model ranks them that never saw them; else the most watched ones."""
     watched, follows = split.train.watched, split.train.follows
     by = follows.incoming
@@ -144,7 +145,7 @@ def main() -> None:
     parser.add_argument("--watches", default="0,1,3,10", help="comma-separated: how many contents newcomers watched")
     parser.add_argument("--models", default="gat,gnn,item-knn,friends-items,popularity", help="that never saw them")
     parser.add_argument("--anew", default="gnn,item-knn,friends-items,als", help="fitted anew with them")
-    parser.add_argument("--budget", type=float, default=4.0, help="minutes of training for gat and gnn")
+    parser.add_argument("--budget", type=float, default=4.0, help="minutes that a fit may take at most")
     parser.add_argument("--snapshot", type=Path, help="else the one in the home folder")
     chosen = parser.parse_args()
     snapshot = load(chosen.snapshot or load_settings().snapshot_path)

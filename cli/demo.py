@@ -28,10 +28,8 @@ __all__ = ["demo"]
 
 _console = Console()
 
-_COMPARED: Final = "popularity,item-knn,ease,gat"
+_COMPARED: Final = "popularity,item-knn,ease,pipeline"
 _COMPOSE_FILE: Final = Path("docker-compose.yml")
-_BUDGET_MIN: Final = 1.0
-"""Minutes to train in: enough to see what it learns, and the demo trains twice."""
 
 
 def demo(
@@ -74,6 +72,7 @@ def _learn(home: Path) -> None:
     from cli.generate import generate
     from cli.import_ import import_
     from cli.train import train
+    from recommenders.core.options import Effort
 
     files = home / "files"
     steps: list[tuple[str, str, Callable[[], object]]] = [
@@ -81,14 +80,14 @@ def _learn(home: Path) -> None:
         (f"import {files}", "the files, into the graph", lambda: import_(files)),
         ("export", "the graph, as arrays", export),
         (
-            f"train --model gat --budget {_BUDGET_MIN:g}",
+            "train --effort quick",
             "the graph network and what ranks on top of it",
-            lambda: train(model="gat", budget=_BUDGET_MIN),
+            lambda: train(effort=Effort.QUICK),
         ),
         (
-            f"evaluate --models {_COMPARED} --split time --budget {_BUDGET_MIN:g}",
+            f"evaluate --models {_COMPARED} --split time --effort quick --no-search",
             "everyone learns from the past and is judged on the newest fifth",
-            lambda: evaluate(models=_COMPARED, split=How.TIME, budget=_BUDGET_MIN),
+            lambda: evaluate(models=_COMPARED, split=How.TIME, effort=Effort.QUICK, search=False),
         ),
     ]
     for command, what, run in steps:

@@ -16,11 +16,11 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from evaluation import contenders, leaderboard, report
 from evaluation.kept import Kept
 from evaluation.splits import How, hold_out
-from evaluation.tuning import read_settings
 from graph import snapshot as snapshots
 from graph.errors import SettingsError
 from graph.settings import load_settings
 from ranking import registry
+from recommenders.core.options import Cap, Effort, FitOptions
 
 __all__ = ["How", "evaluate"]
 
@@ -30,7 +30,7 @@ _console = Console()
 def evaluate(
     models: Annotated[
         str, typer.Option(help=f"Comma-separated names: {', '.join(registry.NAMES)}.")
-    ] = "popularity,friends-items,item-knn,user-knn,ease,als,gat",
+    ] = "popularity,friends-items,item-knn,user-knn,ease,als,gat,pipeline",
     split: Annotated[
         How,
         typer.Option(
@@ -41,15 +41,17 @@ def evaluate(
     seeds: Annotated[
         int, typer.Option(min=1, help="Splits, each with a seed of its own; with --split time, fits.")
     ] = 1,
-    first_seed: Annotated[int, typer.Option(min=0, help="Of these seeds: take others than those you looked at.")] = 0,
-    k: Annotated[str, typer.Option(help="Comma-separated cut-offs; the first orders the table.")] = "10,20",
-    budget: Annotated[
-        float | None, typer.Option(help="Minutes for each fit of `gat`; without it, by the size of the graph.")
-    ] = None,
-    tune_seconds: Annotated[
-        float,
-        typer.Option(min=0, help="Let every baseline and network search its settings so long, on training data only."),
+    first_seed: Annotated[
+        int, typer.Option(min=0, help="First split seed; for final results use one that nobody has inspected.")
     ] = 0,
+    k: Annotated[str, typer.Option(help="Comma-separated cut-offs; the first orders the table.")] = "10,20",
+    effort: Annotated[
+        Effort, typer.Option(help="How much every model tries. The same seed and effort give the same table.")
+    ] = Effort.NORMAL,
+    search: Annotated[
+        bool, typer.Option(help="Let every model search its settings on training data; else take the defaults.")
+    ] = True,
+    budget: Annotated[float | None, typer.Option(help="At most so many minutes for each fit, search included.")] = None,
     users: Annotated[int, typer.Option(min=0, help="Judge only so many users, drawn at random; 0 judges all.")] = 0,
     known_only: Annotated[
         bool, typer.Option(help="Do not judge contents that nobody watches in the training part.")
@@ -74,11 +76,9 @@ def evaluate(
     settings = load_settings()
     names = [name.strip() for name in models.split(",") if name.strip()]
     cutoffs = _cutoffs(k)
-    given = read_settings(settings_file) if settings_file else {}
-    if budget is not None:
-        timed = [name for name in names if "budget_min" in registry.options(name)]
-        given |= {name: {"budget_min": budget, **given.get(name, {})} for name in timed}
-    taking_part = contenders.named(names, given, tune_seconds)
+    given = contenders.read_settings(settings_file) if settings_file else {}
+    taking_part = contenders.named(names, given, searched=search)
+    cap = Cap(budget)
     if not taking_part or len(set(names)) < len(names):
         raise SettingsError("--models names nothing, or something twice.", do="Give different names, with commas.")
     whole = snapshots.load(snapshot or settings.snapshot_path)
@@ -100,7 +100,11 @@ def evaluate(
             taking_part,
             made,
             cutoffs,
-            lambda share, what: bar.update(task, completed=share, description=what),
+            FitOptions(
+                effort=effort,
+                cap=cap,
+                progress=lambda share, what: bar.update(task, completed=share, description=what),
+            ),
             kept=Kept(resume) if resume else None,
         )
     folder = out or settings.home / "evaluation" / split.value
@@ -118,7 +122,8 @@ def _command(given: Mapping[str, Any]) -> str:
     for name, parameter in inspect.signature(evaluate).parameters.items():
         if given[name] != parameter.default:
             option = "settings" if name == "settings_file" else name.replace("_", "-")
-            words += [f"--{option}"] if given[name] is True else [f"--{option}", str(given[name])]
+            flag = {True: [f"--{option}"], False: [f"--no-{option}"]}
+            words += flag[given[name]] if isinstance(given[name], bool) else [f"--{option}", str(given[name])]
     return shlex.join(words)
 
 

@@ -47,7 +47,7 @@ def export(
     _console.print(table)
     kind = "with engagement" if manifest.mode == "engagement" else "of pairs only (implicit)"
     _console.print(f"A snapshot {kind}, in {time.monotonic() - begun:.1f} s.")
-    _console.print("Next: `entourage train --model gat`.")
+    _console.print("Next: `entourage train`.")
 
 
 _MARGIN_MS: Final = 86_400_000

@@ -12,11 +12,16 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from evaluation import tuning
+from evaluation.contenders import read_settings
 from evaluation.splits import How, hold_out
 from graph import aside
 from graph import snapshot as snapshots
+from graph.errors import SettingsError
 from graph.settings import load_settings
+from ranking import registry
+from recommenders.core import search
+from recommenders.core.holdout import validation
+from recommenders.core.options import Effort, FitOptions
 
 __all__ = ["tune"]
 
@@ -26,8 +31,8 @@ _SHOWN = 8
 
 def tune(
     model: Annotated[str, typer.Argument(help="Name of the model, as `entourage evaluate` spells it.")],
-    trials: Annotated[int, typer.Option(min=1, help="Settings to try, the defaults among them.")] = 30,
-    seconds: Annotated[float, typer.Option(min=0, help="Begin no trial after so long; 0 for no limit.")] = 0,
+    effort: Annotated[Effort, typer.Option(help="How much is tried.")] = Effort.NORMAL,
+    trials: Annotated[int | None, typer.Option(min=1, help="Settings to try at most, the defaults among them.")] = None,
     split: Annotated[How, typer.Option(help="The test part of `entourage evaluate` to stay away from.")] = How.RANDOM,
     fraction: Annotated[float, typer.Option(help="Size of that test part, between 0 and 1.")] = 0.2,
     k: Annotated[int, typer.Option(min=1, help="Settings are judged by NDCG at this cut-off.")] = 10,
@@ -38,47 +43,48 @@ def tune(
     """Search a model's settings on a validation part.
 
     The part that `entourage evaluate` would judge by, with the same split, fraction and first seed, is put away first;
-    a tenth of the rest judges the settings. The best go to a file that `entourage evaluate --settings` reads.
+    a part of the rest judges the settings. The best go to a file that `entourage evaluate --settings` reads.
     """
     settings = load_settings()
-    choices = tuning.space(model)
+    kind = registry.kind(model)
+    if not kind.space:
+        raise SettingsError(
+            f"{model} declares no settings to search.", do="It chooses them while it trains: `entourage train`."
+        )
     file = out or settings.home / "tuned.json"
-    known = tuning.read_settings(file) if file.exists() else {}
+    known = read_settings(file) if file.exists() else {}
     whole = snapshots.load(snapshot or settings.snapshot_path)
-    train = hold_out(whole, split, fraction, seed).train
-    _console.print(f"Trying up to {trials} settings of {model}: {', '.join(choices)}.")
+    part = validation(hold_out(whole, split, fraction, seed).train, seed=seed)
+    _console.print(f"Trying settings of {model}: {', '.join(kind.space)}.")
     began = time.monotonic()
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=_console, transient=True) as bar:
         task = bar.add_task("", total=1.0)
-        found = tuning.tune(
-            model,
-            train,
-            trials=trials,
-            seconds=seconds or None,
-            k=k,
+        options = FitOptions(
+            effort=effort,
             seed=seed,
             progress=lambda share, what: bar.update(task, completed=share, description=what),
         )
-    known[model] = found.best.settings
+        best = search.search(kind, part, options, most=trials, k=k)
+    known[model] = best.settings
     with aside.file(file) as fresh:
         fresh.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n")
-    _console.print(_table(found, k))
-    _console.print(f"Tried {len(found.trials)} settings in {time.monotonic() - began:.0f} s; the best are in {file}.")
+    _console.print(_table(model, best, k))
+    _console.print(f"Tried {len(best.trials)} settings in {time.monotonic() - began:.0f} s; the best are in {file}.")
     _console.print(
         f"Next: `entourage evaluate --models {model} --split {split.value} --settings {file}`, or "
         f"`entourage train --model {model} --settings {file}`."
     )
 
 
-def _table(found: tuning.Found, k: int) -> Table:
-    table = Table("settings", f"NDCG@{k} on validation", title=f"Settings of {found.model}", title_justify="left")
-    for trial in found.trials[:_SHOWN]:
+def _table(model: str, best: search.Searched, k: int) -> Table:
+    table = Table("settings", f"NDCG@{k} on validation", title=f"Settings of {model}", title_justify="left")
+    ordered = sorted(best.trials, key=lambda trial: -trial.score)  # stable: the start wins ties
+    shown = ordered[:_SHOWN] if best.trials[0] in ordered[:_SHOWN] else [*ordered[:_SHOWN], best.trials[0]]
+    for trial in shown:
         table.add_row(_settings(trial), f"{100 * trial.score:.2f} %")
-    if found.default not in found.trials[:_SHOWN]:
-        table.add_row(_settings(found.default), f"{100 * found.default.score:.2f} %")
     return table
 
 
-def _settings(trial: tuning.Trial) -> str:
+def _settings(trial: search.Trial) -> str:
     return ", ".join(f"{key} {value}" for key, value in trial.settings.items()) or "the defaults"

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from evaluation.metrics import Values, judge
-from evaluation.splits import Split
-from recommenders.core.recommender import Ints
+from recommenders.core.holdout import Holdout
+from recommenders.core.metrics import Values, judge
+from recommenders.core.top_k import Ints
 
 __all__ = ["Group", "by_activity", "by_friends", "by_popularity", "recall_in", "strata"]
 
@@ -29,12 +29,12 @@ class Group:
     """Shape (judged users,)."""
 
 
-def by_activity(split: Split) -> list[Group]:
+def by_activity(split: Holdout) -> list[Group]:
     """The judged users by how many contents they watched in training: 0 is cold. Empty groups are left out."""
     return _ranges(np.diff(split.train.watched.indptr)[split.users], _ACTIVITY)
 
 
-def by_friends(split: Split) -> list[Group]:
+def by_friends(split: Holdout) -> list[Group]:
     """The judged users by how many people they follow. Empty groups are left out."""
     return _ranges(np.diff(split.train.follows.indptr)[split.users], _FRIENDS)
 
@@ -53,7 +53,7 @@ def strata(watchers: Ints) -> npt.NDArray[np.str_]:
     return names
 
 
-def by_popularity(split: Split) -> dict[str, npt.NDArray[np.bool_]]:
+def by_popularity(split: Holdout) -> dict[str, npt.NDArray[np.bool_]]:
     """Stratum → mask of its contents, for the strata that have held-out contents."""
     watchers = np.bincount(split.train.watched.target, minlength=split.train.contents.count)
     names = strata(watchers)

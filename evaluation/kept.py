@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from evaluation.splits import Split
 from graph import aside
-from recommenders.core.recommender import Ints
+from recommenders.core.holdout import Holdout
+from recommenders.core.top_k import Ints
 
 __all__ = ["Kept", "Ranking", "fingerprint"]
 
@@ -28,15 +28,17 @@ class Ranking:
     rank_seconds: float
     peak_mib: float
     """Peak memory of the whole process while it fitted, MiB."""
-    settings: dict[str, Any] | None
-    """Settings that a baseline or a network was fitted with; None for other models."""
+    settings: dict[str, Any]
+    """Settings that the model was fitted with."""
+    capped: bool = False
+    """Whether a budget in minutes ended the fit early."""
 
 
-def fingerprint(split: Split) -> str:
+def fingerprint(split: Holdout) -> str:
     """SHA-256 over all that decides a ranking and its judgement.
 
     That is the graph with its properties and edges, the held-out pairs with their values, the judged users, and what
-    may be recommended. Contents that are hashed: `Snapshot.digest` and every array of the `Split`.
+    may be recommended. Contents that are hashed: `Snapshot.digest` and every array of the `Holdout`.
     """
     digest = hashlib.sha256(f"{split.name} {split.cutoff} {split.train.digest}".encode())
     for name, matrix in (("held out", split.held_out), ("masked", split.masked)):
@@ -62,11 +64,11 @@ class Kept:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def _file(self, what: str, split: Split, k: int) -> Path:
+    def _file(self, what: str, split: Holdout, k: int) -> Path:
         key = hashlib.sha256(f"{what} {fingerprint(split)} {split.seed} {k}".encode())
         return self.folder / f"{key.hexdigest()[:32]}.npz"
 
-    def find(self, what: str, split: Split, k: int) -> Ranking | None:
+    def find(self, what: str, split: Holdout, k: int) -> Ranking | None:
         """The saved ranking of the contender that ``what`` describes, or None."""
         file = self._file(what, split, k)
         if not file.is_file():
@@ -74,7 +76,7 @@ class Kept:
         with np.load(file) as arrays:
             return Ranking(ids=arrays["ids"], **json.loads(str(arrays["cost"])))
 
-    def keep(self, what: str, split: Split, k: int, ranking: Ranking) -> None:
+    def keep(self, what: str, split: Holdout, k: int, ranking: Ranking) -> None:
         """Write the ranking to a temporary file and rename it into place."""
         cost = {name: value for name, value in vars(ranking).items() if name != "ids"}
         with aside.file(self._file(what, split, k)) as fresh:

@@ -14,13 +14,12 @@ from evaluation import breakdown, metrics
 from evaluation.contenders import Contender
 from evaluation.cost import Cost
 from evaluation.kept import Kept, Ranking
-from evaluation.metrics import Values
 from evaluation.rank import rank
 from evaluation.significance import bootstrap_interval, compare, holm
-from evaluation.splits import Split
-from gnn.recommender import GraphNetwork
-from recommenders.baseline import Baseline
-from recommenders.core.recommender import Ints, Progress
+from recommenders.core.holdout import Holdout
+from recommenders.core.metrics import Values, judge, ndcg
+from recommenders.core.options import Cap, FitOptions, part_of
+from recommenders.core.top_k import Ints
 
 __all__ = ["Difference", "Estimate", "GroupRow", "Leaderboard", "Row", "evaluate", "measure"]
 
@@ -47,7 +46,9 @@ class Row(BaseModel):
     peak_mib: float
     """While fitting, the whole process."""
     settings: list[dict[str, Any]]
-    """Of a baseline or a network, split by split."""
+    """Split by split."""
+    capped: bool = False
+    """Whether a budget in minutes ended a fit early."""
 
 
 class Difference(BaseModel):
@@ -110,9 +111,9 @@ class _Trials:
 
 def evaluate(
     contenders: Sequence[Contender],
-    splits: Sequence[Split],
+    splits: Sequence[Holdout],
     ks: Sequence[int] = (10, 20),
-    progress: Progress | None = None,
+    options: FitOptions | None = None,
     reference: str | None = None,
     kept: Kept | None = None,
 ) -> Leaderboard:
@@ -121,6 +122,7 @@ def evaluate(
     The first cut-off is the one for the order of the table, the tests and the breakdowns. The tests are about the label
     ``reference``, or the best contender. Rankings found in ``kept`` are not made again, others are added to it.
     """
+    options = options or FitOptions()
     trials = {contender.label: _Trials() for contender in contenders}
     steps = len(splits) * len(contenders)
     for number, split in enumerate(splits):
@@ -128,34 +130,32 @@ def evaluate(
             done = number * len(contenders) + place
 
             def report(share: float, what: str, done: int = done, label: str = contender.label) -> None:
-                if progress is not None:
-                    progress((done + share) / steps, f"{label}: {what}")
+                options.progress((done + share) / steps, f"{label}: {what}")
 
             report(0.0, "fitting")
-            ranking = _rank(contender, split, max(ks), report, kept)
+            ranking = _rank(contender, split, max(ks), options.but(seed=split.seed, progress=report), kept)
             _add(ranking, split, ks, trials[contender.label])
-    if progress is not None:
-        progress(1.0, "done")
+    options.progress(1.0, "done")
     return _summarise(trials, splits, ks, reference)
 
 
-def _rank(contender: Contender, split: Split, k: int, progress: Progress, kept: Kept | None) -> Ranking:
-    what = f"{contender.label} {contender.recipe}"
+def _rank(contender: Contender, split: Holdout, k: int, options: FitOptions, kept: Kept | None) -> Ranking:
+    what = f"{contender.label} {contender.recipe} {options.effort} {options.cap.minutes}"
     found = kept.find(what, split, k) if kept else None
     if found is not None:
         return found
     with Cost() as fit:
-        model = contender.fit(split.train, split.seed, lambda share, what: progress(0.9 * share, what))
+        own = options.but(cap=Cap(options.cap.minutes), progress=part_of(options.progress, 0.0, 0.9))
+        model = contender.fit(split.train, own)
     with Cost() as ranking:
-        ids = rank(model, split, k, seed=split.seed, progress=lambda share, what: progress(0.9 + 0.1 * share, what))
-    settings = model.settings if isinstance(model, (Baseline, GraphNetwork)) else None
-    made = Ranking(ids, fit.seconds, ranking.seconds, fit.peak_mib, settings)
+        ids = rank(model, split, k, seed=split.seed, progress=part_of(options.progress, 0.9, 1.0))
+    made = Ranking(ids, fit.seconds, ranking.seconds, fit.peak_mib, model.settings, own.cap.hit)
     if kept:
         kept.keep(what, split, k, made)
     return made
 
 
-def _add(ranking: Ranking, split: Split, ks: Sequence[int], trials: _Trials) -> None:
+def _add(ranking: Ranking, split: Holdout, ks: Sequence[int], trials: _Trials) -> None:
     trials.rankings.append(ranking)
     for name, values in measure(ranking.ids, split, ks).items():
         if np.isnan(values).all():  # no list is long enough to be diverse
@@ -168,9 +168,9 @@ def _add(ranking: Ranking, split: Split, ks: Sequence[int], trials: _Trials) -> 
     _break_down(ranking.ids[:, : ks[0]], split, ks[0], trials)
 
 
-def measure(ids: Ints, split: Split, ks: Sequence[int]) -> dict[str, Values]:
+def measure(ids: Ints, split: Holdout, ks: Sequence[int]) -> dict[str, Values]:
     """Every metric at every cut-off: one value a judged user, or a single one where only all lists together have it."""
-    judged = metrics.judge(ids, split.held_out[split.users])
+    judged = judge(ids, split.held_out[split.users])
     train = split.train
     watchers = np.bincount(train.watched.target, minlength=train.contents.count)
     vectors = sp.csr_array(train.interactions().T)
@@ -188,16 +188,16 @@ def measure(ids: Ints, split: Split, ks: Sequence[int]) -> dict[str, Values]:
     return found
 
 
-def _break_down(ids: Ints, split: Split, k: int, trials: _Trials) -> None:
+def _break_down(ids: Ints, split: Holdout, k: int, trials: _Trials) -> None:
     held_out = split.held_out[split.users]
-    ndcg = metrics.ndcg(metrics.judge(ids, held_out), k)
+    by_person = ndcg(judge(ids, held_out), k)
     by_user = {
         "Watches in training": breakdown.by_activity(split),
         "People followed": breakdown.by_friends(split),
     }
     for title, groups in by_user.items():
         for group in groups:
-            trials.groups.setdefault((title, f"NDCG@{k}", group.name), []).append(ndcg[group.members])
+            trials.groups.setdefault((title, f"NDCG@{k}", group.name), []).append(by_person[group.members])
     for name, contents in breakdown.by_popularity(split).items():
         recall = breakdown.recall_in(ids, held_out, contents)
         trials.groups.setdefault(("Popularity of what was held out", f"Recall@{k}", name), []).append(
@@ -206,7 +206,7 @@ def _break_down(ids: Ints, split: Split, k: int, trials: _Trials) -> None:
 
 
 def _summarise(
-    trials: Mapping[str, _Trials], splits: Sequence[Split], ks: Sequence[int], reference: str | None
+    trials: Mapping[str, _Trials], splits: Sequence[Holdout], ks: Sequence[int], reference: str | None
 ) -> Leaderboard:
     lead = f"NDCG@{ks[0]}"
     ranked = sorted(trials, key=lambda label: -float(np.mean(trials[label].means[lead])))
@@ -239,7 +239,8 @@ def _row(label: str, trials: _Trials) -> Row:
         fit_seconds=float(np.mean([ranking.fit_seconds for ranking in trials.rankings])),
         rank_seconds=float(np.mean([ranking.rank_seconds for ranking in trials.rankings])),
         peak_mib=max(ranking.peak_mib for ranking in trials.rankings),
-        settings=[ranking.settings for ranking in trials.rankings if ranking.settings is not None],
+        settings=[ranking.settings for ranking in trials.rankings],
+        capped=any(ranking.capped for ranking in trials.rankings),
     )
 
 

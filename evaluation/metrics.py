@@ -9,18 +9,17 @@ another thing than ours: hits over all held-out interactions, which is a recall 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from recommenders.core.recommender import Ints
+from recommenders.core.metrics import Judged, Values, ndcg
+from recommenders.core.top_k import Ints
 
 __all__ = [
     "PER_USER",
-    "Judged",
     "average_popularity",
     "average_precision",
     "coverage",
@@ -28,52 +27,11 @@ __all__ = [
     "graded_ndcg",
     "hit_rate",
     "intra_list_diversity",
-    "judge",
-    "ndcg",
     "novelty",
     "precision",
     "recall",
     "reciprocal_rank",
 ]
-
-Values = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Judged:
-    """Rankings of n users beside what was held out for them."""
-
-    gains: Values
-    """Shape (n, k): what the content at each place was worth to the user; 0 where it was not held out."""
-    ideal: Values
-    """Shape (n, k): the k highest worths held out, highest first, padded with 0."""
-    held: Ints
-    """Shape (n,): number of contents held out, at least 1."""
-
-
-def judge(ids: Ints, held_out: sp.csr_array) -> Judged:
-    """Look each recommended content up among those held out.
-
-    ``ids`` has shape (n, k), -1 for nothing; row i of ``held_out`` (n × contents) belongs to row i of ``ids``.
-    """
-    n, k = ids.shape
-    held_out = sp.csr_array(held_out)
-    held_out.sort_indices()
-    held = np.diff(held_out.indptr).astype(np.int64)
-    width = held_out.shape[1]
-    keys = np.repeat(np.arange(n), held) * width + held_out.indices  # ascending: rows in order, columns sorted
-    wanted = np.arange(n)[:, None] * width + np.maximum(ids, 0)
-    place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    found = (ids >= 0) & (keys[place] == wanted)
-    gains = np.where(found, held_out.data[place], 0.0).astype(np.float64)
-
-    rows = np.repeat(np.arange(n), held)
-    order = np.lexsort((-held_out.data, rows))
-    rank = np.arange(len(order)) - np.repeat(np.asarray(held_out.indptr[:-1], dtype=np.int64), held)
-    best = rank < k
-    ideal = np.zeros((n, k))
-    ideal[rows[best], rank[best]] = held_out.data[order][best]
-    return Judged(gains, ideal, held)
 
 
 def hit_rate(judged: Judged, k: int) -> Values:
@@ -91,17 +49,9 @@ def recall(judged: Judged, k: int) -> Values:
     return np.asarray(_hits(judged, k).sum(axis=1) / judged.held)
 
 
-def ndcg(judged: Judged, k: int) -> Values:
-    """DCG with a gain of 1 a hit and the discount 1 / log2(place + 1), over that of min(k, held out) hits in front."""
-    discounts = _discounts(k)
-    ideal: Values = np.concatenate(([0.0], np.cumsum(discounts)))[np.minimum(judged.held, k)]
-    return np.asarray(_hits(judged, k) @ discounts / ideal)
-
-
 def graded_ndcg(judged: Judged, k: int) -> Values:
-    """As `ndcg`, with the engagement itself as the (linear) gain: finding what was loved counts more."""
-    discounts = _discounts(k)
-    return np.asarray((judged.gains[:, :k] @ discounts) / (judged.ideal[:, :k] @ discounts))
+    """NDCG with the engagement itself as the gain: finding what was loved counts more."""
+    return ndcg(judged, k, graded=True)
 
 
 def average_precision(judged: Judged, k: int) -> Values:
@@ -185,10 +135,6 @@ def intra_list_diversity(ids: Ints, vectors: sp.csr_array) -> Values:
 
 def _hits(judged: Judged, k: int) -> Values:
     return (judged.gains[:, :k] > 0).astype(np.float64)
-
-
-def _discounts(k: int) -> Values:
-    return 1.0 / np.log2(np.arange(2, k + 2))
 
 
 def _mean_over_lists(ids: Ints, values: npt.NDArray[Any]) -> Values:

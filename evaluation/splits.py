@@ -1,12 +1,12 @@
-"""Ways to hold edges out, each a `Split`: what a recommender may learn from, and what it is judged by.
+"""Ways to hold watches out for a comparison, each a `recommenders.core.holdout.Holdout`.
 
-What was counted over the whole graph (a keak's likeCount, the genres somebody listens to) knows the held-out part:
-every split empties it, see `graph.snapshot.hindsight`, unless told to keep it.
+Counts over the whole graph (a keak's likeCount, the genres somebody listens to) include the held-out part, so every
+split clears them (`graph.snapshot.hindsight`) unless told to keep them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -16,11 +16,10 @@ import scipy.sparse as sp
 
 from graph.errors import InputError, SettingsError
 from graph.snapshot import NO_TIME, Edges, Snapshot, hindsight
-from recommenders.core.recommender import Ints
+from recommenders.core.holdout import Holdout, users_of
+from recommenders.core.top_k import Ints, Mask
 
-__all__ = ["How", "Split", "cold_contents", "cold_users", "hold_out", "newcomers", "random", "temporal"]
-
-Mask = npt.NDArray[np.bool_]
+__all__ = ["How", "cold_contents", "cold_users", "hold_out", "newcomers", "random", "temporal"]
 
 _NEWEST: Final = 0.2
 """Share of the watches that newcomers are judged by."""
@@ -36,37 +35,9 @@ class How(StrEnum):
     NEWCOMERS = "newcomers"
 
 
-@dataclass(frozen=True)
-class Split:
-    """One way of holding edges out."""
-
-    name: str
-    train: Snapshot
-    """What ``fit`` gets: the same nodes and nids, fewer edges."""
-    held_out: sp.csr_array
-    """Users × contents: how much each withheld content was worth to each user, 1 in implicit mode. float32."""
-    users: Ints
-    """The users who are judged: those with something held out, ascending."""
-    allowed: Mask | None = None
-    """Shape (contents,): what may be recommended; None for everything."""
-    masked: sp.csr_array | None = None
-    """Users × contents that are neither learned from, nor judged, nor recommended."""
-    cutoff: int | None = None
-    """In milliseconds; everything in ``train`` is older."""
-    seed: int = 0
-    """What it was drawn with, and what fits and ties are to be drawn with."""
-
-    def sample(self, count: int) -> Split:
-        """The same split, judged on at most ``count`` of its users."""
-        if count >= len(self.users):
-            return self
-        chosen = np.sort(np.random.default_rng(self.seed).choice(self.users, count, replace=False))
-        return replace(self, users=chosen)
-
-
 def hold_out(
     snapshot: Snapshot, how: How, fraction: float, seed: int = 0, *, known_only: bool = False, keep_counts: bool = False
-) -> Split:
+) -> Holdout:
     """The split called ``how``: `random`, `temporal` (which no seed changes), `cold_users`, `cold_contents`, …"""
     match how:
         case How.RANDOM:
@@ -84,7 +55,7 @@ def hold_out(
 
 def random(
     snapshot: Snapshot, fraction: float = 0.2, seed: int = 0, *, known_only: bool = False, keep_counts: bool = False
-) -> Split:
+) -> Holdout:
     """Hold out ``fraction`` of every user's contents, at random, rounded to the nearest whole number.
 
     Whoever has a single content keeps it. ``known_only`` leaves held-out contents that nobody watches in the training
@@ -111,7 +82,7 @@ def temporal(
     cutoff: int | None = None,
     known_only: bool = False,
     keep_counts: bool = False,
-) -> Split:
+) -> Holdout:
     """Hold out everything from one moment on, for all users alike: at ``cutoff`` (ms), or the newest ``fraction``.
 
     Training sees only what had ended strictly before. A content watched both before and after is neither learned from
@@ -146,7 +117,7 @@ def temporal(
     )
 
 
-def cold_users(snapshot: Snapshot, fraction: float = 0.1, seed: int = 0, *, keep_counts: bool = False) -> Split:
+def cold_users(snapshot: Snapshot, fraction: float = 0.1, seed: int = 0, *, keep_counts: bool = False) -> Holdout:
     """Withhold every watch of ``fraction`` of the users, who keep their profile and whom they follow.
 
     Judged by everything they watched that someone else watched too.
@@ -160,7 +131,7 @@ def cold_users(snapshot: Snapshot, fraction: float = 0.1, seed: int = 0, *, keep
     return _split(name, snapshot, ~held, held, seed=seed, known_only=True, keep_counts=keep_counts)
 
 
-def cold_contents(snapshot: Snapshot, fraction: float = 0.1, seed: int = 0, *, keep_counts: bool = False) -> Split:
+def cold_contents(snapshot: Snapshot, fraction: float = 0.1, seed: int = 0, *, keep_counts: bool = False) -> Holdout:
     """Withhold every watch of ``fraction`` of the contents, and rank only those for the users who watched them.
 
     Users without another watch are not judged: nothing is known about their taste.
@@ -176,7 +147,7 @@ def cold_contents(snapshot: Snapshot, fraction: float = 0.1, seed: int = 0, *, k
     return _split(name, snapshot, ~held, judged, seed=seed, allowed=cold, keep_counts=keep_counts)
 
 
-def newcomers(snapshot: Snapshot, fraction: float = 0.1, seed: int = 0, *, keep_counts: bool = False) -> Split:
+def newcomers(snapshot: Snapshot, fraction: float = 0.1, seed: int = 0, *, keep_counts: bool = False) -> Holdout:
     """Withhold every watch of ``fraction`` of the users, as `cold_users`, and everything since a moment, as `temporal`.
 
     Judged by what they watch from then on, which is the newest fifth of all watches, and someone else watched before:
@@ -203,7 +174,7 @@ def newcomers(snapshot: Snapshot, fraction: float = 0.1, seed: int = 0, *, keep_
         name=f"newcomers {fraction:g}",
         train=whole.train.with_edges(rest),
         held_out=judged,
-        users=np.flatnonzero(np.diff(judged.indptr)).astype(np.int64),
+        users=users_of(judged),
         masked=before if whole.masked is None else sp.csr_array(whole.masked + before),
         seed=seed,
     )
@@ -231,7 +202,7 @@ def _split(
     seed: int = 0,
     known_only: bool = False,
     keep_counts: bool,
-) -> Split:
+) -> Holdout:
     watched = snapshot.watched
     if known_only:
         held = held & (np.bincount(watched.target[learned], minlength=watched.width) > 0)[watched.target]
@@ -245,11 +216,11 @@ def _split(
     if not keep_counts:
         train = hindsight.emptied(train)
     held_out = _matrix(watched, held, worth)
-    return Split(
+    return Holdout(
         name=name,
         train=train,
         held_out=held_out,
-        users=np.flatnonzero(np.diff(held_out.indptr)).astype(np.int64),
+        users=users_of(held_out),
         allowed=allowed,
         masked=None if masked is None or not masked.any() else _matrix(watched, masked, np.ones(len(watched))),
         cutoff=cutoff,

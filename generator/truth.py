@@ -20,6 +20,8 @@ from generator.profiles import Names
 from generator.sessions import Sessions
 from generator.tastes import SECOND, World
 from graph.errors import InputError
+from recommenders.core.metrics import judge, ndcg
+from recommenders.core.top_k import top_k
 
 __all__ = ["Truth", "ceiling", "load", "write"]
 
@@ -175,15 +177,13 @@ def ceiling(
     judged = np.flatnonzero((np.diff(odds.indptr) > 0) & (np.diff(held_out.indptr) > 0))
     if not len(judged):
         return float("nan"), judged
-    discount = 1.0 / np.log2(np.arange(2, k + 2))
-    ideal = np.concatenate([[0.0], np.cumsum(discount)])
-    values = np.empty(len(judged))
+    ids = np.full((len(judged), k), -1, dtype=np.int64)
     for place, user in enumerate(judged):
-        scores = odds[[user]].toarray()[0]
-        scores[seen.indices[seen.indptr[user] : seen.indptr[user + 1]]] = -1.0
-        best = np.argsort(-scores, kind="stable")[:k]
-        wanted = held_out.indices[held_out.indptr[user] : held_out.indptr[user + 1]]
-        values[place] = discount[: len(best)][np.isin(best, wanted)].sum() / ideal[min(k, len(wanted))]
+        scores = odds[[user]].toarray().astype(np.float32)
+        scores[0, seen.indices[seen.indptr[user] : seen.indptr[user + 1]]] = -np.inf
+        best, _ = top_k(scores, k)
+        ids[place, : best.shape[1]] = best[0]
+    values = ndcg(judge(ids, sp.csr_array(held_out[judged])), k)
     return float(values.mean()), judged
 
 

@@ -7,10 +7,8 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-__all__ = ["LARGE", "SMALLER", "Convolution", "GnnConfig", "Loss"]
+__all__ = ["SMALLER", "Convolution", "GnnConfig", "Loss"]
 
-LARGE: Final = 5_000_000
-"""Watches and follows above which settings that the user did not choose are those of `SMALLER`, for memory and time."""
 SMALLER: Final[Mapping[str, int]] = {
     "dim": 64,
     "heads": 2,
@@ -21,8 +19,9 @@ SMALLER: Final[Mapping[str, int]] = {
     "patience": 4,
     "max_epochs": 10,
 }
-"""Settings of a large graph. Chosen by time and memory at Keakr's full size; width, heads and friends were not measured
-there. Ten epochs are 250 steps: at a tenth of the size validation is best after 50 to 100."""
+"""Settings of a large graph (`recommenders.core.options.is_large`) that nobody chose. Chosen by time and memory at
+Keakr's full size; width, heads and friends were not measured there. Ten epochs are 250 steps: at a tenth of the size
+validation is best after 50 to 100."""
 
 Convolution = Literal["gat", "gatv2", "gcn", "graphconv", "sage", "light", "dense"]
 """How messages are computed. "light" is LightGCN's propagation; "dense" has no messages: dense layers on each node."""
@@ -35,7 +34,7 @@ Positive = Annotated[float, Field(gt=0.0)]
 class GnnConfig(BaseModel):
     """Model, loss and training loop of the graph network."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     convolution: Convolution = "gat"
     dim: Annotated[int, Field(ge=4)] = 128
@@ -80,6 +79,8 @@ class GnnConfig(BaseModel):
     ema: Share = 0.9
     """Decay of the running average of the weights, which is what is validated and saved. Last.fm."""
 
+    epochs: Annotated[int, Field(ge=1)] | None = None
+    """Epochs to train for; None finds the number on a validation part."""
     max_epochs: Annotated[int, Field(ge=1)] = 300
     """An epoch is a pass over all users with watches, or twenty-five steps of it if it takes more."""
     patience: Annotated[int, Field(ge=1)] = 15

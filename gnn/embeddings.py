@@ -9,8 +9,8 @@ from typing import Any, Final, Self
 import numpy as np
 import numpy.typing as npt
 
-from recommenders.baseline import nearest
-from recommenders.core.recommender import Floats, Ints
+from recommenders.core.nearest import nearest
+from recommenders.core.top_k import Floats, Ints
 
 __all__ = ["ARRAYS", "Embeddings"]
 

@@ -19,7 +19,8 @@ from torch import Tensor
 
 from gnn import processes
 from gnn.artifact import Artifact, Manifest
-from gnn.config import LARGE, SMALLER, GnnConfig
+from gnn.config import GnnConfig
+from gnn.cost import epoch_cost, sized
 from gnn.embeddings import Embeddings
 from gnn.encoder import Encoder
 from gnn.features import edge_ages, edge_features, half_lives, node_features, watch_weights
@@ -34,7 +35,7 @@ from graph import aside, schema
 from graph.errors import ModelError
 from graph.snapshot import NO_TIME, Snapshot
 from graph.snapshot.ages import newest_watch
-from recommenders.core.recommender import Progress
+from recommenders.core.options import FitOptions, is_large, part_of
 
 __all__ = ["fit", "trainer"]
 
@@ -48,62 +49,42 @@ _CHECKPOINT_SHARE = 0.05
 """… and how much of the time they may take: a large network's takes seconds."""
 
 
-def fit(
-    name: str,
-    config: GnnConfig,
-    snapshot: Snapshot,
-    progress: Progress | None,
-    validation: sp.csr_array | None,
-    epochs: int | None,
-    budget_s: float | None,
-    checkpoint: Path | None,
-    start: Artifact | None = None,
-) -> Artifact:
+def fit(name: str, config: GnnConfig, snapshot: Snapshot, options: FitOptions) -> Artifact:
     """See `gnn.recommender.GraphNetwork.fit`."""
+    config = sized(config.model_copy(update={"seed": options.seed, "device": options.device}), snapshot)
     with reproducible(config.threads, device_of(config.device)):
-        return _fit(name, config, snapshot, progress, validation, epochs, budget_s, checkpoint, start)
+        return _fit(name, config, snapshot, options)
 
 
-def _fit(
-    name: str,
-    config: GnnConfig,
-    snapshot: Snapshot,
-    progress: Progress | None,
-    validation: sp.csr_array | None,
-    epochs: int | None,
-    budget_s: float | None,
-    checkpoint: Path | None,
-    start: Artifact | None,
-) -> Artifact:
-    progress = progress or (lambda share, what: None)
-    large = _is_large(snapshot)
-    if large:  # once, for the search and the training alike
-        unset = SMALLER.keys() - config.model_fields_set
-        config = config.model_copy(update={key: SMALLER[key] for key in unset})
-    begun, metrics, capped = 0.0, dict[str, float](), False
+def _fit(name: str, config: GnnConfig, snapshot: Snapshot, options: FitOptions) -> Artifact:
+    large = is_large(snapshot)
+    begun, metrics = 0.0, dict[str, float]()
     run: _Run | None = None
-    training_file = checkpoint and checkpoint / "training.pt"
-    if validation is None and epochs is None:
+    epochs, training_file = config.epochs, options.checkpoint and options.checkpoint / "training.pt"
+    if options.validation is None and epochs is None:
         begun = _LARGE_SEARCH_SHARE if large else _SEARCH_SHARE
-        searching: Progress = lambda share, what: progress(begun * share, f"finding when to stop, {what}")  # noqa: E731
-        search_file = checkpoint and checkpoint / "search.pt"
-        search_s = None if budget_s is None else begun * budget_s
-        search = _Run.search(config, snapshot, search_s, search_file).train(searching)
+        search_file = options.checkpoint and options.checkpoint / "search.pt"
+
+        def finding(share: float, what: str) -> None:
+            options.progress(begun * share, f"finding when to stop, {what}")
+
+        searching = options.but(share=begun * options.share, progress=finding)
+        search = _Run.search(config, snapshot, searching, search_file)
+        search.cap_share = begun
+        search.train()
         epochs = search.trainer.history.best_epoch if search.judged.size else RECIPE.blind_epochs
-        metrics, capped = search.metrics, search.capped
-        budget_s = None if budget_s is None else (1.0 - begun) * budget_s
-        if large:  # there is no time to start again, so it continues on the held-out part too
-            run = search.going_on(snapshot, epochs, budget_s, training_file)
+        metrics = search.metrics
+        options = options.but(share=(1.0 - begun) * options.share)
+        if large:  # there is no work to start again, so it continues on the held-out part too
+            run = search.going_on(snapshot, epochs, options, training_file)
         del search
-    elif start is not None and large and epochs is not None:
-        run = _Run.after(start.weights, start.manifest.epochs, config, snapshot, epochs, budget_s, training_file)
-    training: Progress = lambda share, what: progress(begun + (1.0 - begun) * share, what)  # noqa: E731
-    run = (run or _Run(config, snapshot, validation, epochs, budget_s, training_file)).train(training)
-    return run.artifact(name, metrics | run.metrics, capped=capped or run.capped)
-
-
-def _is_large(snapshot: Snapshot) -> bool:
-    return len(snapshot.watched) + len(snapshot.follows) > LARGE
+    elif options.start is not None and large and epochs is not None:
+        start: Artifact = options.start.artifact  # type: ignore[attr-defined]
+        run = _Run.after(start.weights, start.manifest.epochs, config, snapshot, epochs, options, training_file)
+    held_out = None if options.validation is None else options.validation.held_out
+    run = run or _Run(config, snapshot, held_out, epochs, options, training_file)
+    run.options = options.but(progress=part_of(options.progress, begun, 1.0))
+    return run.train().artifact(name, metrics | run.metrics, capped=options.cap.hit)
 
 
 class _Run:
@@ -115,7 +96,7 @@ class _Run:
         snapshot: Snapshot,
         validation: sp.csr_array | None,
         epochs: int | None,
-        budget_s: float | None,
+        options: FitOptions,
         checkpoint: Path | None,
     ) -> None:
         self.snapshot = snapshot
@@ -123,8 +104,11 @@ class _Run:
         self.seen = snapshot.interactions()
         self.validation = validation
         self.judged = judged_users(validation)
-        self.epochs = epochs or config.max_epochs
-        self.budget_s = budget_s
+        self.options = options
+        affordable = int(options.work(snapshot) / max(epoch_cost(config, snapshot), 1e-9))
+        self.epochs = epochs or min(config.max_epochs, max(1, affordable))
+        self.cap_share = 0.9
+        """Of a cap, after which no further epoch is begun."""
         self.checkpoint = checkpoint
         self.trainer = trainer(config, snapshot)
         self.best: list[Tensor] | None = None
@@ -133,20 +117,18 @@ class _Run:
         """The optimiser's state of the same epoch, in a large graph, where training goes on from there."""
         self.spent = self.longest = 0.0
         """Seconds so far, and seconds of the longest epoch with its validation."""
-        self.capped = False
-        """Whether the time ended before the epochs and the patience did."""
         self.saved_steps = -1
         """Steps at which the checkpoint was written."""
         self.epochs_before = 0
         """Epochs that the weights it started with had been trained for."""
 
     @classmethod
-    def search(cls, config: GnnConfig, snapshot: Snapshot, budget_s: float | None, checkpoint: Path | None) -> _Run:
+    def search(cls, config: GnnConfig, snapshot: Snapshot, options: FitOptions, checkpoint: Path | None) -> _Run:
         """A run that holds out its own validation part; of one epoch where there is too little to hold out."""
         rest, validation = hold_out(snapshot, np.random.default_rng(config.seed))
-        if _is_large(snapshot):  # it continues on the whole, so the features of edges and nodes have to stay
+        if is_large(snapshot):  # it continues on the whole, so the features of edges and nodes have to stay
             rest = Snapshot(snapshot.manifest, rest.nodes, rest.edges)
-        return cls(config, rest, validation, None if validation.nnz else 1, budget_s, checkpoint)
+        return cls(config, rest, validation, None if validation.nnz else 1, options, checkpoint)
 
     @classmethod
     def after(
@@ -156,7 +138,7 @@ class _Run:
         config: GnnConfig,
         snapshot: Snapshot,
         epochs: int,
-        budget_s: float | None,
+        options: FitOptions,
         checkpoint: Path | None,
         optimiser: dict[str, Any] | None = None,
     ) -> _Run | None:
@@ -164,28 +146,29 @@ class _Run:
 
         None if the network of this snapshot has other shapes: it has to start again.
         """
-        run = cls(config, snapshot, None, math.ceil(RECIPE.going_on * epochs), budget_s, checkpoint)
+        run = cls(config, snapshot, None, math.ceil(RECIPE.going_on * epochs), options, checkpoint)
         if not run.trainer.takes(weights):
             return None
         run.epochs_before = before
         run.trainer.begin_with(weights, before, optimiser)
         return run
 
-    def going_on(self, snapshot: Snapshot, epochs: int, budget_s: float | None, checkpoint: Path | None) -> _Run | None:
+    def going_on(self, snapshot: Snapshot, epochs: int, options: FitOptions, checkpoint: Path | None) -> _Run | None:
         """`after` the best epoch of this run, which is over then, on a ``snapshot`` of the same nodes."""
         weights = self.best or self.trainer.average
         optimiser = self.best_optimiser or self.trainer.optimiser.state_dict()
         before = self.trainer.history.best_epoch
         del self.trainer, self.snapshot, self.seen, self.validation  # a large graph leaves no room for two of them
-        return _Run.after(weights, before, self.config, snapshot, epochs, budget_s, checkpoint, optimiser)
+        return _Run.after(weights, before, self.config, snapshot, epochs, options, checkpoint, optimiser)
 
     @property
     def metrics(self) -> dict[str, float]:
         history = self.trainer.history
         return {"validation_ndcg@10": max(history.validation.values())} if history.validation else {}
 
-    def train(self, progress: Progress) -> _Run:
+    def train(self) -> _Run:
         """Train epoch after epoch until validation stops rising, all epochs are done, or the time cap is reached."""
+        progress = self.options.progress
         trainer, history = self.trainer, self.trainer.history
         self._resume()
         begun, saved, saving = time.monotonic() - self.spent, time.monotonic(), 0.0
@@ -200,8 +183,7 @@ class _Run:
                 self._validate(done)
             self.longest = processes.agreed(max(self.longest, time.monotonic() - started))
             self.spent = processes.agreed(time.monotonic() - begun)
-            share = self._share(done)
-            progress(share, self._status(done, loss, share))
+            progress(min(done / self.epochs, 1.0), self._status(done, loss))
             if self.checkpoint and time.monotonic() - saved > max(_CHECKPOINT_EVERY_S, saving / _CHECKPOINT_SHARE):
                 started = time.monotonic()
                 self.save_checkpoint()
@@ -222,8 +204,7 @@ class _Run:
         if useless or done >= self.epochs or not self.trainer.watches.content.size:
             return True
         # One epoch is trained in any case.
-        self.capped = self.budget_s is not None and done > 0 and self.spent + self.longest > self.budget_s
-        return self.capped
+        return done > 0 and not processes.agreed(float(self.options.cap.allows(self.longest, self.cap_share)))
 
     @cached_property
     def epochs_per_validation(self) -> int:
@@ -240,17 +221,10 @@ class _Run:
         validation += 0.5 * RECIPE.pairs_per_edge * self.trainer.topology.edges * layers
         return 1 + int(validation / (RECIPE.validation_cost * batches.steps_per_epoch * max(step, 1.0)))
 
-    def _share(self, done: int) -> float:
-        share = done / self.epochs
-        if self.budget_s is not None:
-            share = max(share, self.spent / self.budget_s)
-        return min(share, 1.0)
-
-    def _status(self, done: int, loss: float, share: float) -> str:
-        left = max(0.0, self.spent * (1.0 / max(share, 1e-9) - 1.0))
+    def _status(self, done: int, loss: float) -> str:
         figures = self.trainer.history.validation
         validated = f", NDCG@10 {100 * list(figures.values())[-1]:.2f} %" if figures else ""
-        return f"epoch {done}, loss {loss:.3f}{validated}, at most {left:.0f} s left"
+        return f"epoch {done} of at most {self.epochs}, loss {loss:.3f}{validated}"
 
     def _validate(self, done: int) -> None:
         history = self.trainer.history
@@ -260,7 +234,7 @@ class _Run:
         history.validation[done] = processes.agreed(figure)
         if history.best_epoch == done:
             self.best = [average.clone() for average in self.trainer.average]
-            if _is_large(self.snapshot):
+            if is_large(self.snapshot):
                 self.best_optimiser = deepcopy(self.trainer.optimiser.state_dict())
 
     def artifact(self, name: str, metrics: dict[str, float], *, capped: bool) -> Artifact:
@@ -303,7 +277,7 @@ class _Run:
             self.trainer.columns,
             newest_watch(self.snapshot),
         )
-        weights = self.trainer.average if _is_large(self.snapshot) else ()
+        weights = self.trainer.average if is_large(self.snapshot) else ()
         return Artifact(manifest, embeddings, encoder, weights, self.spent)
 
     @cached_property

@@ -15,7 +15,7 @@ from gnn import processes
 from gnn.loss import popularity_bias, softmax_loss
 from gnn.relations import both_directions, rows_of
 from graph.snapshot import Snapshot
-from recommenders.baseline import symmetric_social
+from recommenders.core.interactions import symmetric_social
 
 __all__ = ["Friends"]
 

@@ -4,18 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 
 from graph.snapshot import Snapshot
-from recommenders.baseline import Baseline, Learned, nearest
-from recommenders.core.recommender import Floats, Ints, Progress
+from recommenders.core.baseline import Baseline, Count, Learned, Positive, Share
+from recommenders.core.holdout import Holdout, validation
+from recommenders.core.nearest import nearest
+from recommenders.core.options import FitOptions, part_of
+from recommenders.core.top_k import Floats, Ints
+
+if TYPE_CHECKING:
+    from gnn.lightgcn_training import Trained
 
 __all__ = ["LightGcn"]
 
 _BLIND_EPOCHS: Final = 100
 """Epochs where there is too little to hold anything out. Not measured."""
+_USUAL_EPOCHS: Final = 100
+"""Epochs that its cost is estimated with, where they are not given."""
+_EDGE: Final = 2.5e-9
+"""Seconds of the reference machine to pass one message, for each number of a vector, there and back."""
+_CAP_SHARE: Final = 0.9
+"""Of a cap, after which no further epoch is begun."""
 
 
 @dataclass
@@ -26,63 +38,84 @@ class LightGcn(Baseline):
     follows, no times. `gnn.recommender.LightSoftmax` has the same propagation with our loss, start and features.
     """
 
-    dim: int = 64
+    dim: Count = 64
     """As published."""
-    layers: int = 3
+    layers: Count = 3
     """As published."""
-    rate: float = 0.01
-    """Of Adam. Published: 0.001, with up to a thousand epochs."""
-    regularisation: float = 1e-4
+    rate: Positive = 0.01
+    """Of Adam. Published: 0.001, with up to a thousand epochs. Searched; the default was not measured."""
+    regularisation: Share = 1e-4
     """Weight of the L2 term; as published."""
-    batch: int = 2_048
+    batch: Count = 2_048
     """Watches a step, as published; more where a pass would take over `most_steps` steps."""
-    most_steps: int = 40
-    """Steps of a pass over the watches, at most: each propagates over the whole graph."""
-    epochs: int | None = None
-    """Passes over the watches; None finds the number on a held-out tenth, then trains on everything."""
-    most_epochs: int = 200
-    """Epochs of that search, at most."""
-    patience: int = 5
-    """Validations without a better NDCG@10 before the search stops; there is one every five epochs."""
-    seed: int = 0
+    most_steps: Count = 10
+    """Steps of a pass over the watches, at most: each propagates over the whole graph. Chosen by time."""
+    epochs: Count | None = None
+    """Passes over the watches; None finds the number on a validation part."""
+    most_epochs: Count = 200
+    """Epochs until validation has to have stopped it. Not measured."""
+    patience: Count = 5
+    """Validations without a better NDCG@10 before the search stops; there is one every five epochs. Not measured."""
 
     name: ClassVar[str] = "lightgcn"
     space: ClassVar[Mapping[str, Sequence[Any]]] = {
+        "rate": (0.01, 0.03, 0.003),
         "regularisation": (1e-4, 1e-3, 1e-2, 1e-5),
         "layers": (3, 2, 4, 1),
-        "rate": (0.01, 0.03, 0.003),
         "dim": (64, 128),
     }
+    trial_settings: ClassVar[Mapping[str, Any]] = {"most_epochs": 30}
 
-    def _learn(self, snapshot: Snapshot, progress: Progress) -> dict[str, Learned]:
-        from gnn import lightgcn_training as training
-        from gnn.validation import hold_out
-
-        def heard(start: float, stop: float, epochs: int) -> Any:
-            def tell(epoch: int, loss: float) -> bool:
-                progress(start + (stop - start) * epoch / epochs, f"epoch {epoch} of {epochs}, loss {loss:.3f}")
-                return True
-
-            return tell
-
-        epochs, searched = self.epochs, 0.0
+    def _learn(self, snapshot: Snapshot, options: FitOptions) -> dict[str, Learned]:
+        epochs, begun = self.epochs, 0.0
+        if options.validation is not None and epochs is None:
+            return self._vectors(
+                self._train(snapshot, options, options.validation, self._affordable(snapshot, options))
+            )
         if epochs is None:
-            rest, validation = hold_out(snapshot, np.random.default_rng(self.seed))
+            begun, part = 0.5, validation(snapshot, seed=options.seed)
+            half = options.but(share=0.5 * options.share, progress=part_of(options.progress, 0.0, begun))
             epochs = _BLIND_EPOCHS
-            if validation.nnz:
-                searched = 0.5
-                schedule = training.Schedule(self.most_epochs, self.patience, every=5)
-                judge = training.ndcg_on(validation, rest.interactions())
-                epochs = self._train(rest, schedule, judge, heard(0.0, searched, self.most_epochs)).epochs
-        trained = self._train(snapshot, training.Schedule(epochs), None, heard(searched, 1.0, epochs))
-        users, idle = trained.users, np.diff(snapshot.watched.indptr) == 0
+            if part.held_out.nnz:
+                epochs = self._train(part.train, half, part, self._affordable(part.train, half)).epochs
+        rest = options.but(progress=part_of(options.progress, begun, 1.0))
+        trained = self._train(snapshot, rest, None, epochs)
+        return self._vectors(trained)
+
+    @property
+    def found(self) -> dict[str, Any]:
+        return {"epochs": int(self._dense("epochs"))}
+
+    def _cost(self, snapshot: Snapshot) -> float:
+        return (self.epochs or min(self.most_epochs, _USUAL_EPOCHS)) * self._epoch_cost(snapshot)
+
+    def _epoch_cost(self, snapshot: Snapshot) -> float:
+        """Seconds of the reference machine for a pass over the watches."""
+        steps = min(self.most_steps, max(1.0, len(snapshot.watched) / self.batch))
+        return steps * 2.0 * len(snapshot.watched) * self.layers * self.dim * _EDGE
+
+    def _affordable(self, snapshot: Snapshot, options: FitOptions) -> int:
+        """Epochs that the work of the options pays for."""
+        return min(self.most_epochs, max(1, int(options.work(snapshot) / max(self._epoch_cost(snapshot), 1e-9))))
+
+    def _vectors(self, trained: Trained) -> dict[str, Learned]:
+        users, idle = trained.users, np.diff(self.snapshot.watched.indptr) == 0
         users[idle] = users[~idle].mean(axis=0) if not idle.all() else 0.0  # without watches a vector is random
-        return {"users": users, "contents": trained.contents}
+        return {"users": users, "contents": trained.contents, "epochs": np.array(trained.epochs)}
 
-    def _train(self, snapshot: Snapshot, schedule: Any, validate: Any, heard: Any) -> Any:
-        from gnn.lightgcn_training import train
+    def _train(self, snapshot: Snapshot, options: FitOptions, part: Holdout | None, epochs: int) -> Trained:
+        """At most so many epochs; with a validation part the best of them, without the last."""
+        from gnn.lightgcn_training import Schedule, ndcg_on, train
 
-        watched = snapshot.interactions()
+        watched, longest = snapshot.interactions(), 0.0
+        began = options.cap.spent
+
+        def heard(epoch: int, loss: float) -> bool:
+            nonlocal began, longest
+            longest, began = max(longest, options.cap.spent - began), options.cap.spent
+            options.progress(epoch / epochs, f"epoch {epoch} of at most {epochs}, loss {loss:.3f}")
+            return options.cap.allows(longest, _CAP_SHARE)
+
         return train(
             watched,
             dim=self.dim,
@@ -90,9 +123,9 @@ class LightGcn(Baseline):
             rate=self.rate,
             regularisation=self.regularisation,
             batch=max(self.batch, -(-watched.nnz // self.most_steps)),
-            seed=self.seed,
-            schedule=schedule,
-            validate=validate,
+            seed=options.seed,
+            schedule=Schedule(epochs, self.patience if part is not None else 0, every=5),
+            validate=None if part is None else ndcg_on(part.held_out, watched),
             heard=heard,
         )
 

@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import Any, ClassVar, Final, Self
 
 import numpy as np
-import scipy.sparse as sp
 from pydantic import ValidationError
 
 from gnn.artifact import Artifact
 from gnn.config import GnnConfig
+from gnn.cost import cost
 from graph import schema
 from graph.errors import ModelError, SettingsError
 from graph.snapshot import Snapshot
-from recommenders.core.recommender import Floats, Ints, NewContent, Placed, Progress, Recommender
+from recommenders.core.options import FitOptions
+from recommenders.core.recommender import NewContent, Placed, Recommender
+from recommenders.core.top_k import Floats, Ints
 
 __all__ = [
     "NETWORKS",
@@ -44,31 +46,31 @@ class GraphNetwork(Recommender):
     3
     """
 
-    name: ClassVar[str] = "gnn"
+    name: ClassVar[str] = "network"
     trains_together: ClassVar[bool] = True
     defaults: ClassVar[dict[str, Any]] = {}
     """Settings in which a subclass differs from `GnnConfig`; they cannot be set."""
-    options: ClassVar[frozenset[str]] = frozenset(GnnConfig.model_fields)
-    """Keyword arguments of the constructor."""
     space: ClassVar[Mapping[str, Sequence[Any]]] = {
-        "temperature": (0.1, 0.14, 0.2, 0.3, 0.5, 0.8, 1.2),
-        "popularity": (0.0, 0.25, 0.5, 1.0),
-        "friends": (0.0, 0.2, 0.5, 1.0),
-        "layers": (1, 2, 3, 4),
-        "weight_decay": (0.1, 0.3, 1.0, 3.0),
-        "edge_dropout": (0.0, 0.3, 0.6),
-        "lr": (0.005, 0.01, 0.02),
+        "temperature": (0.2, 0.3, 0.5, 0.8, 1.2, 0.14, 0.1),
+        "popularity": (0.25, 0.5, 1.0, 0.0),
+        "layers": (3, 1, 2),
+        "friends": (0.2, 0.5, 1.0, 0.0),
+        "weight_decay": (1.0, 0.3, 0.1, 3.0),
     }
-    """Values that `entourage tune` tries."""
+    trial_settings: ClassVar[Mapping[str, Any]] = {"dim": 64, "heads": 4, "max_epochs": 40}
+    """A network half as wide tells settings apart in less than half the time, and long before its best epoch."""
 
-    def __init__(self, config: GnnConfig | None = None, **settings: Any) -> None:
-        """``settings`` replace those of ``config``. Raises SettingsError naming the first invalid one."""
-        given = {} if config is None else config.model_dump(exclude_unset=True)
+    def __init__(self, **settings: Any) -> None:
+        """With these settings of `GnnConfig`. Raises SettingsError naming the first invalid one."""
         try:
-            self.config = GnnConfig(**{**self.defaults, **given, **settings})
+            self.config = GnnConfig(**{**self.defaults, **settings})
         except ValidationError as error:
             wrong = error.errors()[0]
-            what = f"{wrong['loc'][0]} = {wrong['input']!r}" if wrong["loc"] else "these settings"
+            setting = str(wrong["loc"][0]) if wrong["loc"] else "these settings"
+            known = ", ".join(sorted(GnnConfig.model_fields))
+            if setting in settings and setting not in GnnConfig.model_fields:
+                raise SettingsError(f"{self.name} has no setting {setting!r}.", do=f"It knows: {known}.") from error
+            what = f"{setting} = {wrong['input']!r}" if wrong["loc"] else setting
             raise SettingsError(
                 f"{self.name} cannot have {what}: {wrong['msg']}.",
                 do="gnn/config.py says what each setting may be.",
@@ -81,45 +83,46 @@ class GraphNetwork(Recommender):
                 )
         self._artifact: Artifact | None = None
 
-    def fit(
-        self,
-        snapshot: Snapshot,
-        progress: Progress | None = None,
-        *,
-        validation: sp.csr_array | None = None,
-        epochs: int | None = None,
-        budget_s: float | None = None,
-        checkpoint: Path | None = None,
-        start: GraphNetwork | None = None,
-    ) -> Self:
+    def fit(self, snapshot: Snapshot, options: FitOptions | None = None) -> Self:
         """Train on the snapshot's edges.
 
-        With ``validation`` (users × contents, none of it in the snapshot) training stops when NDCG@10 on it no longer
-        rises, and keeps the best epoch (``best_epochs``). With ``epochs`` it trains for exactly so many. With neither
-        it holds out a tenth of the watches to find the number of epochs, then trains on everything.
+        With a validation part in ``options`` (none of it in the snapshot) training stops when NDCG@10 on it no longer
+        rises, and keeps the best epoch (``best_epochs``). With the setting ``epochs`` it trains for exactly so many.
+        With neither it holds out a part of the watches to find the number of epochs, then trains on everything. The
+        work of ``options`` limits the epochs; a cap is exceeded at most by placing the ids, one epoch and the final
+        embedding, and the manifest says if it ended the training (``capped``). Without a cap nothing depends on the
+        clock, and the same seed gives the same bytes on the same machine (CPU).
 
-        ``budget_s`` is a cap in seconds, exceeded at most by placing the ids, one epoch and the final embedding; the
-        manifest says if it ended the training (``capped``). Without it nothing depends on the clock, and the same seed
-        gives the same bytes on the same machine (CPU).
-
-        A killed training continues from the folder ``checkpoint`` if it is started again with the same settings on the
-        same graph; the caller owns and deletes the folder. In a large graph (more than `gnn.config.LARGE` links)
-        training for ``epochs`` can continue from ``start``, a network that this process trained on a part of the same
-        graph; then it takes half of the ``epochs``.
+        In a large graph (`recommenders.core.options.is_large`) training for ``epochs`` can continue from the ``start``
+        of ``options``, a network that this process trained on a part of the same graph; then it takes half of them.
         """
         from gnn.fitting import fit
 
-        before = None if start is None else start.artifact
-        self._artifact = fit(
-            self.name, self.config, snapshot, progress, validation, epochs, budget_s, checkpoint, before
-        )
+        self._artifact = fit(self.name, self.config, snapshot, options or FitOptions())
         self._snapshot = snapshot
         return self
 
     @property
     def settings(self) -> dict[str, Any]:
-        """All of its settings."""
+        """The settings that were given."""
+        return self.config.model_dump(exclude_unset=True, exclude={"seed", "device", *self.defaults})
+
+    def resolved(self, snapshot: Snapshot) -> dict[str, Any]:
         return self.config.model_dump()
+
+    @property
+    def found(self) -> dict[str, Any]:
+        return {"epochs": self.best_epochs}
+
+    def unsearched(self) -> frozenset[str]:
+        """Also the number of layers, if the network can place new contents.
+
+        They lose by fewer layers and are too few in a validation part to show it (docs/gnn.md).
+        """
+        return super().unsearched() | ({"layers"} if self.places_contents else frozenset())
+
+    def cost(self, snapshot: Snapshot, changed: frozenset[str] | None = None) -> float:
+        return cost(self.config, snapshot)
 
     @property
     def artifact(self) -> Artifact:
@@ -198,7 +201,8 @@ class GraphNetwork(Recommender):
     @classmethod
     def load(cls, path: Path, snapshot: Snapshot) -> Self:
         artifact = Artifact.load(path, cls.name, snapshot.manifest.graph_id)
-        model = cls(artifact.manifest.config)
+        fixed = {"seed", "device", *cls.defaults}
+        model = cls(**artifact.manifest.config.model_dump(exclude_unset=True, exclude=fixed))
         model._artifact, model._snapshot = artifact, snapshot
         return model
 
@@ -255,9 +259,6 @@ class DenseNetwork(GraphNetwork):
 
     name: ClassVar[str] = "dense"
     defaults: ClassVar[dict[str, Any]] = {"convolution": "dense"}
-    space: ClassVar[Mapping[str, Sequence[Any]]] = {
-        name: values for name, values in GraphNetwork.space.items() if name != "edge_dropout"
-    }
 
 
 NETWORKS: Final[Mapping[str, type[GraphNetwork]]] = {

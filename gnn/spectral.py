@@ -9,7 +9,7 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from gnn.recipe import RECIPE
-from recommenders.gf_cf import right_singular_vectors
+from recommenders.core.singular import right_singular_vectors
 
 __all__ = ["leading_directions"]
 

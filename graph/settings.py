@@ -55,7 +55,7 @@ class Service(BaseModel):
     workers: Annotated[int, Field(ge=1, le=64)] = 2
     deadline_ms: Annotated[int, Field(ge=50, le=60_000)] = 1_000
     """No question takes longer than this; a batch of events may take ten times as long."""
-    model: str = "gat"
+    model: str = "pipeline"
     """The trained model that the service answers with."""
     rate_limit: str = "600 per minute"
     """Per client address, in the notation of flask-limiter; empty for none."""

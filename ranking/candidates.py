@@ -15,18 +15,17 @@ from graph import schema
 from graph.snapshot import Snapshot
 from graph.snapshot.ages import ages, timed
 from graph.snapshot.profiles import profiles
-from recommenders.baseline import directed_social, interactions, lately, symmetric_social
+from ranking.config import CONFIG
 from recommenders.content_similarity import traits
-from recommenders.core.recommender import Floats, Ints, Progress, Recommender
+from recommenders.core.interactions import directed_social, interactions, lately, symmetric_social
+from recommenders.core.options import Progress, silent
+from recommenders.core.recommender import Recommender
+from recommenders.core.top_k import Floats, Ints, Mask, top_k
 
 __all__ = ["Candidates", "Context", "collect", "gather", "ranks", "standardise", "standardised"]
 
 _BLOCK_VALUES: Final = 40_000_000
 """Scores of all models held at once: 160 MB of float32."""
-_HALF_LIVES: Final = (7, 30)
-"""Days after which a watch says half as much of what goes on."""
-_FORGOTTEN: Final = 0.001
-"""What a watch may have faded to before it says nothing of what goes on, and takes no memory."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +55,8 @@ class Candidates:
         indptr = np.concatenate(([0], np.cumsum(rows)))[self.indptr]
         return Candidates(self.users, indptr, self.contents[rows], self.scores[rows])
 
-    def worth(self, held_out: sp.csr_array) -> Floats:
-        """What each row was worth to its user; ``held_out`` is users × contents of the whole graph."""
+    def gains(self, held_out: sp.csr_array) -> Floats:
+        """The held-out value of each row, 0 where it was not held out; ``held_out`` is users × contents."""
         taken = sp.csr_array(held_out[self.users])
         taken.sort_indices()
         width = taken.shape[1]
@@ -94,8 +93,8 @@ class Context:
     def of(cls, snapshot: Snapshot) -> Context:
         watched = interactions(snapshot)
         counts = np.bincount(watched.indices, minlength=watched.shape[1]).astype(np.float32)
-        spans = _HALF_LIVES if timed(snapshot) else ()
-        recent = {f"{days} days": lately(snapshot, days, _FORGOTTEN) for days in spans}
+        spans = CONFIG.half_lives if timed(snapshot) else ()
+        recent = {f"{days} days": lately(snapshot, days, CONFIG.forgotten) for days in spans}
         fashion, friends = _fashion(snapshot, recent), symmetric_social(snapshot)
         described = profiles(snapshot)
         return cls(
@@ -131,19 +130,31 @@ def _fashion(snapshot: Snapshot, recent: Mapping[str, sp.csr_array]) -> dict[str
 def standardised(model: Recommender, users: Ints, seen: sp.csr_array) -> Floats:
     """The model's scores with mean 0 and deviation 1 over what each user has not seen; shape (n, contents).
 
-    ``seen`` holds one row a user of ``users``. A model that says the same of everything says 0.
+    ``seen`` holds one row a user of ``users``. Contents that the model does not know stand at the mean, and so does
+    everything for a user whom it does not know, or of whom it says the same of everything.
     """
-    return standardise(np.array(model.scores(users), dtype=np.float32), seen)
+    scores = np.array(model.scores(users), dtype=np.float32)
+    scores[~model.known_users(users)] = 0.0
+    return standardise(scores, seen, model.known_contents)
 
 
-def standardise(scores: Floats, seen: sp.csr_array) -> Floats:
-    """`standardised` for ``scores`` (n, contents) at hand, which are changed."""
+def standardise(scores: Floats, seen: sp.csr_array, known: Mask | None = None) -> Floats:
+    """`standardised` for ``scores`` (n, contents) at hand, which are changed; ``known`` masks contents."""
     rows = np.repeat(np.arange(len(scores)), np.diff(seen.indptr))
-    scores[rows, seen.indices] = 0.0
-    count = np.maximum(scores.shape[1] - np.diff(seen.indptr), 1).astype(np.float32)
+    columns = seen.indices
+    width = scores.shape[1]
+    counted = np.diff(seen.indptr)
+    if known is not None:
+        scores[:, ~known] = 0.0
+        width = int(known.sum())
+        counted = np.bincount(rows[known[columns]], minlength=len(scores))
+    scores[rows, columns] = 0.0
+    count = np.maximum(width - counted, 1).astype(np.float32)
     mean = scores.sum(axis=1, dtype=np.float64) / count
     scores -= mean[:, None].astype(np.float32)
-    scores[rows, seen.indices] = 0.0
+    scores[rows, columns] = 0.0
+    if known is not None:
+        scores[:, ~known] = 0.0
     deviation = np.sqrt(np.einsum("ij,ij->i", scores, scores, dtype=np.float64) / count)
     alive = deviation > 1e-12
     scores *= np.where(alive, 1.0 / np.where(alive, deviation, 1.0), 0.0)[:, None].astype(np.float32)
@@ -155,7 +166,7 @@ def gather(
     users: Ints,
     seen: sp.csr_array,
     depth: int,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> Candidates:
     """The ``depth`` best unseen contents of every model for each user, scored by all models.
 
@@ -168,9 +179,9 @@ def gather(
         batch = users[start : start + size]
         rows = sp.csr_array(seen[batch])
         tables = [standardised(model, batch, rows) for model in models.values()]
-        parts.append(collect(tables, batch, rows, depth))
-        if progress is not None:
-            progress((start + len(batch)) / len(users), "collecting candidates")
+        known = [model.known_contents for model in models.values()]
+        parts.append(collect(tables, batch, rows, depth, known))
+        progress((start + len(batch)) / len(users), "collecting candidates")
     sizes = np.concatenate([np.diff(part.indptr) for part in parts] or [np.empty(0, dtype=np.int64)])
     return Candidates(
         users,
@@ -180,19 +191,24 @@ def gather(
     )
 
 
-def collect(tables: Sequence[Floats], users: Ints, seen: sp.csr_array, depth: int) -> Candidates:
-    """The union of the ``depth`` highest unseen columns of every table; one row a user of ``users`` in each."""
+def collect(
+    tables: Sequence[Floats], users: Ints, seen: sp.csr_array, depth: int, known: Sequence[Mask | None]
+) -> Candidates:
+    """The union of the ``depth`` highest unseen columns of every table; one row a user of ``users`` in each.
+
+    ``known`` masks, table by table, the columns that its model knows; the others are not among its own.
+    """
     count, width = tables[0].shape
-    chosen: npt.NDArray[np.bool_] = np.zeros((count, width), dtype=bool)
+    chosen: Mask = np.zeros((count, width), dtype=bool)
     rows = np.repeat(np.arange(count), np.diff(seen.indptr))
-    for table in tables:
+    for table, mask in zip(tables, known, strict=True):
         masked = table.copy()
         masked[rows, seen.indices] = -np.inf
-        if depth < width:
-            best = np.argpartition(masked, width - depth, axis=1)[:, width - depth :]
-            chosen[np.arange(count)[:, None], best] = True
-        else:
-            chosen[:] = True
+        if mask is not None:
+            masked[:, ~mask] = -np.inf
+        best, _ = top_k(masked, depth)
+        row, place = np.nonzero(best >= 0)
+        chosen[row, best[row, place]] = True
     chosen[rows, seen.indices] = False
     user, contents = np.nonzero(chosen)
     indptr = np.concatenate(([0], np.cumsum(chosen.sum(axis=1)))).astype(np.int64)

@@ -5,29 +5,31 @@ from __future__ import annotations
 import json
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from gnn import processes
 from graph import aside
 from graph.errors import EntourageError
 from graph.snapshot import Snapshot
-from ranking import network_search, registry
-from ranking.holdout import Holdout
-from recommenders.baseline import Baseline
-from recommenders.core.recommender import Progress, Recommender
-from recommenders.core.search import tune
+from ranking import registry
+from ranking.config import CONFIG
+from recommenders.core.holdout import Holdout
+from recommenders.core.options import FitOptions, Progress, part_of
+from recommenders.core.recommender import Recommender
+from recommenders.core.search import search
 from recommenders.ease import Ease
 
-__all__ = ["FirstStage", "Member", "plan"]
+__all__ = ["NETWORK", "FirstStage", "Member", "plan"]
 
+NETWORK: Final = "gat"
+"""The network of the pipeline."""
 _LATE: Final[Mapping[str, Sequence[Any]]] = {
     "correction": (1.0, 0.75, 0.5, 0.25),
     "discount": (0.0, 0.1, 0.2, 0.3),
 }
-"""EASE's kin between contents and users: searched beside what the baseline searches, and cheap."""
+"""What stands between EASE and user-EASE: searched beside what EASE itself searches, and cheap."""
 _INVERTED: Final[Mapping[str, Sequence[Any]]] = {
     "regularisation": Ease.space["regularisation"],
     "taper": (0.0, 0.25, 0.5),
@@ -35,27 +37,21 @@ _INVERTED: Final[Mapping[str, Sequence[Any]]] = {
 _AGAIN: Final[Mapping[str, Sequence[Any]]] = {"regularisation": (1000.0, 300.0, 3000.0)}
 """λ found on a part of the users may be too small for all of them."""
 _FRIENDS: Final[Mapping[str, Sequence[Any]]] = {"friends": Ease.space["friends"]}
-_THINNED: Final = 5_000
-"""Users that a large graph's λ is searched on: an inverse costs the cube of their number."""
-_TWO_INVERSES: Final = 6_000
-"""Up to so many users the regression over users gets an inverse and a λ of its own."""
-_SIMILAR_USERS: Final = 100_000
-"""With more users than this, whatever compares users with users is left out."""
-_EASE_CONTENTS: Final = 100_000
-"""With more contents than this, and too many users for an inverse, EASE is left out: it would learn a few of them."""
+_THINNED_SHARE: Final = 0.4
+"""Of a member's work, for the search on a part of the users."""
 
 
 @dataclass(frozen=True)
 class Member:
-    """One model of the first stage and its part of the time."""
+    """One model of the first stage and its part of the work."""
 
     name: str
     share: float
-    """Of the time for searching settings."""
+    """Of the work for searching settings; what one member leaves goes to the next."""
     space: Mapping[str, Sequence[Any]] | None = None
     """What is searched; None for the model's own."""
     first: Mapping[str, Sequence[Any]] | None = None
-    """What is searched before, on `_THINNED` of the users."""
+    """What is searched before, on `PipelineConfig.thinned_users` of the users."""
 
 
 def plan(snapshot: Snapshot) -> list[Member]:
@@ -64,15 +60,14 @@ def plan(snapshot: Snapshot) -> list[Member]:
     The network comes first: training it takes the most memory, and later the others' matrices would stand beside it.
     """
     users = snapshot.users.count
-    few = users <= _TWO_INVERSES
-    members = [Member("gnn", 0.0), Member("popularity", 0.15)]
-    if few:
+    members = [Member(NETWORK, 0.0), Member("popularity", 0.15)]
+    if users <= CONFIG.few_users:
         members += [Member("ease", 0.3, {**_INVERTED, **_FRIENDS, **_LATE}), Member("user-ease", 0.15)]
-    elif users <= Ease.largest_side or snapshot.contents.count <= _EASE_CONTENTS:
+    elif users <= Ease.largest_side or snapshot.contents.count <= CONFIG.ease_contents:
         members.append(Member("ease", 0.5, {**_LATE, **_AGAIN, **_FRIENDS}, first={**_INVERTED, **_LATE}))
     members.append(Member("als", 0.3))
     members.append(Member("item-knn", 0.1))
-    if users <= _SIMILAR_USERS:
+    if users <= CONFIG.similar_users:
         members.append(Member("user-knn", 0.1))
         members.append(Member("gf-cf", 0.1))
     if len(snapshot.follows):
@@ -86,126 +81,111 @@ class FirstStage:
 
     models: dict[str, Recommender] = field(default_factory=dict)
     settings: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """Keyword arguments by model."""
-    epochs: int | None = None
-    """Of the graph network."""
+    """Arguments of ``make`` by model."""
+    trials: dict[str, int] = field(default_factory=dict)
+    """Settings tried, by model."""
     seconds: dict[str, float] = field(default_factory=dict)
-    """Spent on each model, its search included."""
+    """Spent on each model, its search included. For people to read: nothing is decided by it, but for a cap."""
 
     @classmethod
     def tuned(
         cls,
         members: Sequence[Member],
         holdout: Holdout,
+        options: FitOptions,
         *,
-        search_s: float,
-        network_s: float,
         network: Mapping[str, Any],
+        shares: Mapping[str, float],
         progress: Progress,
-        seed: int = 0,
-        checkpoint: Path | None = None,
     ) -> FirstStage:
-        """Search every member's settings on ``holdout``.
+        """Search every member's settings on ``holdout``; ``network`` are settings of the graph network that are given.
 
-        ``search_s`` seconds are shared by the members' parts, what one leaves going to the next; ``network_s`` is the
-        graph network's, and ``network`` its settings. What is finished is kept in the folder ``checkpoint``, and not
-        searched again by who finds it there.
+        ``shares`` are each member's parts of the work of ``options``. What is finished is kept in the folder
+        ``options.checkpoint``, and not searched again by a run that finds it there. Under a cap members are left out
+        once half of it is gone, popularity never.
         """
-        found = cls()
-        left = search_s
-        parts = sum(member.share for member in members)
-        for member in members:
-            begun = time.monotonic()
-            progress(len(found.models) / len(members), f"fitting {member.name}")
-            if member.name == "gnn":
-                best_network = network_search.search("gnn", holdout, network, network_s, progress, checkpoint)
-                found.models["gnn"], found.epochs = best_network.model, best_network.model.best_epochs
-                found.settings["gnn"], found.seconds["gnn"] = best_network.settings, best_network.seconds
+        stage = cls()
+        for number, member in enumerate(members):
+            if number and member.name != "popularity" and not options.cap.allows(share=0.5):
                 continue
-            kept = checkpoint and checkpoint / member.name
-            if kept and (before := _finished(kept, holdout.train)):
-                found.models[member.name], found.settings[member.name], seconds = before
-                begun -= seconds
+            began = time.monotonic()
+            tell = part_of(progress, number / len(members), (number + 1) / len(members))
+            tell(0.0, f"fitting {member.name}")
+            own = options.but(share=options.share * shares[member.name], progress=tell)
+            folder = options.checkpoint and options.checkpoint / member.name
+            finished = _finished(folder, holdout.train) if member.name != NETWORK else None
+            if finished is not None:
+                model, settings, trials, seconds = finished
+                began -= seconds
             else:
-                kind = registry.kind(member.name)
-                assert issubclass(kind, Baseline)
-                start = {"seed": seed} if "seed" in registry.options(member.name) else {}
-                budget = left * member.share / parts
-                if member.first:
-                    thinned = holdout.thinned(_THINNED, seed)
-                    fewer = tune(
-                        kind,
-                        thinned.train,
-                        thinned.worth,
-                        0.4 * budget,
-                        progress,
-                        seed,
-                        start=start,
-                        space=member.first,
-                    )
-                    start = fewer.settings
-                    budget -= time.monotonic() - begun
-                best = tune(kind, holdout.train, holdout.worth, budget, progress, seed, start=start, space=member.space)
-                found.models[member.name], found.settings[member.name] = best.model, best.settings
-                if kept:
-                    _finish(kept, best.model, best.settings, time.monotonic() - begun)
-            found.seconds[member.name] = time.monotonic() - begun
-            left -= found.seconds[member.name]
-            parts -= member.share
-        return found
+                model, settings, trials = _search(member, holdout, own, network if member.name == NETWORK else {})
+                if member.name != NETWORK:
+                    _finish(folder, model, settings, trials, time.monotonic() - began)
+            stage.models[member.name], stage.settings[member.name] = model, settings
+            stage.trials[member.name] = trials
+            stage.seconds[member.name] = time.monotonic() - began
+        return stage
 
-    def again(
-        self,
-        names: Sequence[str],
-        snapshot: Snapshot,
-        network_s: Callable[[], float],
-        progress: Progress,
-        checkpoint: Path | None = None,
-    ) -> FirstStage:
+    def again(self, names: Sequence[str], snapshot: Snapshot, options: FitOptions) -> FirstStage:
         """The models called ``names`` with the same settings, fitted on ``snapshot``.
 
-        ``network_s`` tells the seconds that are left for the graph network when its turn comes: at the end. Where this
-        one is still among ``models``, it is gone on from, and its turn is first, before there are the others' matrices:
-        training it takes the most memory. For the others then stays what their search took. ``checkpoint`` is a folder
-        for the network's training.
+        A network that is still among ``models`` is gone on from, and its turn is first, before there are the others'
+        matrices: training it takes the most memory. Else it comes last.
         """
-        fresh = FirstStage(epochs=self.epochs)
-        before: Any = self.models.pop("gnn", None)
-        if "gnn" not in names:
-            before = None
-        others_s = sum(self.seconds[name] for name in names if name != "gnn") if before else 0.0
-        for name in sorted(names, key=lambda name: (name == "gnn") == (before is None)):
-            begun = time.monotonic()
-            progress(len(fresh.models) / len(names), f"fitting {name} on everything")
-            settings = self.settings[name]
-            if name == "gnn":
-                model: Any = registry.make("gnn", **settings)
-                left = max(network_s() - others_s, 1.0)  # an epoch is trained whatever it takes
-                seconds = processes.agreed(left, patiently=True)
-                again = checkpoint and checkpoint / "gnn-on-everything"
-                model.fit(snapshot, progress, epochs=self.epochs, budget_s=seconds, start=before, checkpoint=again)
-                before = None
-            else:
-                model = registry.make(name, **settings).fit(snapshot)
-            fresh.models[name], fresh.settings[name] = model, settings
-            fresh.seconds[name] = time.monotonic() - begun
+        fresh = FirstStage(trials=self.trials)
+        start = self.models.pop(NETWORK, None)
+        if NETWORK not in names:
+            start = None
+        for number, name in enumerate(sorted(names, key=lambda name: (name == NETWORK) == (start is None))):
+            began = time.monotonic()
+            tell = part_of(options.progress, number / len(names), (number + 1) / len(names))
+            tell(0.0, f"fitting {name} on everything")
+            folder = options.checkpoint and options.checkpoint / f"{name}-on-everything"
+            own = options.but(progress=tell, checkpoint=folder, start=start if name == NETWORK else None)
+            if name == NETWORK:
+                start = None
+            fresh.models[name] = registry.make(name, **self.settings[name]).fit(snapshot, own)
+            fresh.settings[name] = self.settings[name]
+            fresh.seconds[name] = time.monotonic() - began
         return fresh
 
 
-def _finished(kept: Path, snapshot: Snapshot) -> tuple[Recommender, dict[str, Any], float] | None:
-    """A model whose search was over, its settings, and the seconds that took; None where it was not, or is damaged."""
+def _search(
+    member: Member, holdout: Holdout, options: FitOptions, given: Mapping[str, Any]
+) -> tuple[Recommender, dict[str, Any], int]:
+    """The member's best model, the settings to make it again with, and how many were tried."""
+    kind = registry.kind(member.name)
+    start, trials = dict(given), 0
+    if member.first:
+        thinned = holdout.thinned(min(CONFIG.thinned_users, holdout.train.users.count))
+        work = options.work(holdout.train)
+        part = options.but(share=_THINNED_SHARE * options.share * work / max(options.work(thinned.train), 1e-9))
+        fewer = search(kind, thinned, part, start=start, space=member.first)
+        start, trials = fewer.settings, len(fewer.trials)
+        options = options.but(share=(1.0 - _THINNED_SHARE) * options.share)
+    best = search(kind, holdout, options, start=start, space=member.space)
+    return best.model, {**best.settings, **best.model.found}, trials + len(best.trials)
+
+
+def _finished(folder: Path | None, snapshot: Snapshot) -> tuple[Recommender, dict[str, Any], int, float] | None:
+    """What `_finish` wrote; None where that was not reached, or is damaged."""
+    if folder is None:
+        return None
     try:
-        told = json.loads((kept / "search.json").read_text())
-        return registry.kind(kept.name).load(kept, snapshot), told["settings"], told["seconds"]
+        state = json.loads((folder / "search.json").read_text())
+        model = registry.kind(folder.name).load(folder, snapshot)
+        return model, state["settings"], state["trials"], state["seconds"]
     except (EntourageError, OSError, ValueError, KeyError):
         return None
 
 
-def _finish(kept: Path, model: Recommender, settings: Mapping[str, Any], seconds: float) -> None:
-    """Write what `_finished` reads; without room for it, the search goes on all the same."""
+def _finish(folder: Path | None, model: Recommender, settings: Mapping[str, Any], trials: int, seconds: float) -> None:
+    """Keep a model whose search is over; without room for it, the search goes on all the same."""
+    if folder is None:
+        return
     try:
-        model.save(kept)
-        with aside.file(kept / "search.json") as file:
-            file.write_text(json.dumps({"settings": settings, "seconds": seconds}))
+        model.save(folder)
+        with aside.file(folder / "search.json") as file:
+            file.write_text(json.dumps({"settings": settings, "trials": trials, "seconds": seconds}))
     except OSError as error:
         warnings.warn(f"No checkpoint was written: {error}", stacklevel=2)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,15 +13,15 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from ranking.candidates import Candidates, Context, ranks
-from recommenders.core.recommender import Floats, Ints, Progress
+from ranking.config import CONFIG
+from recommenders.core.options import FitOptions
+from recommenders.core.top_k import Floats, Ints
 
 __all__ = ["FOLDS", "Ranker", "feature_names", "features", "fold_of", "mean_over_traits"]
 
 _LEVELS: Final = 10
 """Engagement in 0..1 becomes a whole number up to this, as lambdarank wants; a bare watch is all of it."""
 FOLDS: Final = 4
-_ROUNDS: Final = 300
-_PATIENCE: Final = 25
 _SETTINGS: Final[dict[str, Any]] = {
     "objective": "lambdarank",
     "label_gain": list(range(_LEVELS + 1)),
@@ -163,9 +162,7 @@ class Ranker:
         candidates: Candidates,
         blended: Floats,
         held_out: sp.csr_array,
-        budget_s: float,
-        progress: Progress,
-        seed: int = 0,
+        options: FitOptions,
     ) -> tuple[Self, Floats]:
         """Train one forest a fold on all the others, and return ``blended`` as corrected by forests that never saw it.
 
@@ -174,12 +171,11 @@ class Ranker:
         """
         import lightgbm
 
-        labels = np.rint(np.clip(candidates.worth(held_out), 0.0, 1.0) * _LEVELS).astype(np.int32)
+        labels = np.rint(np.clip(candidates.gains(held_out), 0.0, 1.0) * _LEVELS).astype(np.int32)
         counts = np.diff(candidates.indptr)
         fold = fold_of(candidates.users)
         row_fold = fold[candidates.row_user]
         corrected = blended.copy()
-        deadline = time.monotonic() + budget_s
         grown, curves = [], []
         for number in range(FOLDS):
             outside, learned = fold != number, row_fold != number
@@ -189,23 +185,22 @@ class Ranker:
             judge = train.create_valid(
                 table[~learned], labels[~learned], group=counts[~outside], init_score=blended[~learned]
             )
-            stop = (deadline - time.monotonic()) / (FOLDS - number) + time.monotonic()
             curve: dict[str, Any] = {}
             forest = lightgbm.train(
-                {**_SETTINGS, "seed": seed + number},
+                {**_SETTINGS, "seed": options.seed + number},
                 train,
-                _ROUNDS,
+                CONFIG.ranker_rounds,
                 valid_sets=[judge],
                 keep_training_booster=True,  # else it is cut at its own best round
                 callbacks=[
-                    lightgbm.early_stopping(_PATIENCE, verbose=False),
+                    lightgbm.early_stopping(CONFIG.ranker_patience, verbose=False),
                     lightgbm.record_evaluation(curve),
-                    _until(stop),
+                    _until(options, (number + 1) / FOLDS),
                 ],
             )
             grown.append(forest)
             curves.append(next(iter(curve["valid_0"].values())))
-            progress((number + 1) / FOLDS, "learning to rank")
+            options.progress((number + 1) / FOLDS, "learning to rank")
         forests = []
         for number, forest in enumerate(grown):
             others = [curve for place, curve in enumerate(curves) if place != number]
@@ -247,11 +242,12 @@ class Ranker:
         return cls([lightgbm.Booster(model_file=str(file)) for file in sorted(folder.glob("forest-*.txt"))], names)
 
 
-def _until(deadline: float) -> Any:
+def _until(options: FitOptions, share: float) -> Any:
+    """Ends a forest where the cap leaves it no time: the ranker's part ends at 0.7 of the whole."""
     from lightgbm.callback import EarlyStopException
 
     def callback(environment: Any) -> None:
-        if time.monotonic() > deadline:
+        if environment.iteration and not options.cap.allows(share=0.6 + 0.1 * share):
             raise EarlyStopException(environment.iteration, environment.evaluation_result_list)
 
     callback.order = 40  # type: ignore[attr-defined]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
 from importlib import import_module
 from typing import Any, Final
 
 from graph.errors import SettingsError
 from recommenders.core.recommender import Recommender
 
-__all__ = ["NAMES", "kind", "make", "options"]
+__all__ = ["DEFAULT", "NAMES", "kind", "make"]
+
+DEFAULT: Final = "pipeline"
+"""What is trained, recommended from and served where nobody says otherwise."""
 
 #: Name → where its class is. Imported when first asked for, so that popularity never loads torch.
 _CLASSES: Final[dict[str, str]] = {
@@ -23,12 +25,16 @@ _CLASSES: Final[dict[str, str]] = {
     "ease-blend": "recommenders.ease:EaseBlend",
     "als": "recommenders.factorisation:Als",
     "bpr": "recommenders.factorisation:Bpr",
-    "dense": "gnn.recommender:DenseNetwork",
-    "lightgcn": "gnn.lightgcn:LightGcn",
-    "light-softmax": "gnn.recommender:LightSoftmax",
     "gf-cf": "recommenders.gf_cf:GfCf",
-    "gnn": "gnn.recommender:GraphNetwork",
-    "gat": "ranking.hybrid:Hybrid",
+    "lightgcn": "gnn.lightgcn:LightGcn",
+    "gat": "gnn.recommender:GatNetwork",
+    "gatv2": "gnn.recommender:GatV2Network",
+    "gcn": "gnn.recommender:GcnNetwork",
+    "graphconv": "gnn.recommender:GraphConvNetwork",
+    "sage": "gnn.recommender:SageNetwork",
+    "light-softmax": "gnn.recommender:LightSoftmax",
+    "dense": "gnn.recommender:DenseNetwork",
+    "pipeline": "ranking.pipeline:Pipeline",
 }
 
 NAMES: Final[tuple[str, ...]] = tuple(_CLASSES)
@@ -43,23 +49,9 @@ def kind(name: str) -> type[Recommender]:
     return found
 
 
-def options(name: str) -> frozenset[str]:
-    """The keyword arguments that the class called ``name`` is made with."""
-    found = kind(name)
-    own: frozenset[str] | None = getattr(found, "options", None)
-    return frozenset(inspect.signature(found).parameters) if own is None else own
+def make(name: str, **settings: Any) -> Recommender:
+    """A fresh recommender called ``name`` with these settings.
 
-
-def make(name: str, **chosen: Any) -> Recommender:
-    """A fresh recommender called ``name``, with ``chosen`` keyword arguments.
-
-    Raises SettingsError for a name or an argument that it does not know.
+    Raises SettingsError for a name, a setting or a value that it does not know.
     """
-    found = kind(name)
-    unknown = sorted(set(chosen) - options(name))
-    if unknown:
-        raise SettingsError(
-            f"{name} has no option {unknown[0]!r}.",
-            do=f"It knows: {', '.join(sorted(options(name))) or 'none'}.",
-        )
-    return found(**chosen)
+    return kind(name).make(**settings)

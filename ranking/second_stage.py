@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import Self
 
 import numpy as np
 import scipy.sparse as sp
@@ -14,15 +14,12 @@ import scipy.sparse as sp
 from ranking import blend
 from ranking.blend import Judge
 from ranking.candidates import Candidates, Context
+from ranking.config import CONFIG
 from ranking.ranker import FOLDS, Ranker, feature_names, features, fold_of
-from recommenders.core.recommender import Floats, Progress
+from recommenders.core.options import FitOptions, part_of
+from recommenders.core.top_k import Floats
 
-__all__ = ["SecondStage", "learn"]
-
-_RANKER_MARGIN: Final = 2.0
-"""Standard errors by which a ranker has to win: what it corrects on one part of the users need not hold on another."""
-_FEW_USERS: Final = 100
-"""With fewer held-out users than this nothing but the blend is learned."""
+__all__ = ["SecondStage", "Verdict", "learn"]
 
 
 @dataclass
@@ -83,10 +80,7 @@ def learn(
     candidates: Candidates,
     held_out: sp.csr_array,
     context: Context,
-    *,
-    budget_s: float,
-    progress: Progress,
-    seed: int = 0,
+    options: FitOptions,
 ) -> tuple[SecondStage, Verdict]:
     """Learn a blend and a ranker that corrects it, and take whichever is best on users that it did not learn from.
 
@@ -100,9 +94,9 @@ def learn(
     judge = Judge(candidates, held_out)
     singles = {name: judge.by_user(candidates.scores[:, place]) for place, name in enumerate(models)}
     best = max(singles, key=lambda name: float(singles[name].mean()))
-    options = [(best, singles[best], SecondStage(list(models), _one(models, best)))]
+    choices = [(best, singles[best], SecondStage(list(models), _one(models, best)))]
 
-    progress(0.1, "weighing the models")
+    options.progress(0.1, "weighing the models")
     fold = fold_of(candidates.users)
     row_fold = fold[candidates.row_user]
     crossed = np.empty(len(candidates.contents), dtype=np.float32)
@@ -111,22 +105,24 @@ def learn(
         rows = row_fold == number
         crossed[rows] = candidates.scores[rows] @ blend.fit(candidates.of(outside), held_out)
     weights = blend.fit(candidates, held_out)
-    options.append(("blend", judge.by_user(crossed), SecondStage(list(models), weights)))
+    choices.append(("blend", judge.by_user(crossed), SecondStage(list(models), weights)))
 
     importance: dict[str, float] = {}
-    if len(candidates.users) >= _FEW_USERS and budget_s > 0:
+    if len(candidates.users) >= CONFIG.ranker_users and options.cap.allows(share=0.6):
         names = feature_names(models, context)
         table = features(candidates, crossed, models, context, names)
-        ranker, corrected = Ranker.fit(names, table, candidates, crossed, held_out, budget_s, progress, seed)
+        ranker, corrected = Ranker.fit(
+            names, table, candidates, crossed, held_out, options.but(progress=part_of(options.progress, 0.3, 1.0))
+        )
         importance = ranker.importance()
-        options.append(("blend + ranker", judge.by_user(corrected), SecondStage(list(models), weights, ranker)))
+        choices.append(("blend + ranker", judge.by_user(corrected), SecondStage(list(models), weights, ranker)))
 
     figures = {name: float(values.mean()) for name, values in singles.items()}
-    figures |= {name: float(values.mean()) for name, values, _ in options}
-    chosen, values, stage = options[0]
-    for name, others, other in options[1:]:
+    figures |= {name: float(values.mean()) for name, values, _ in choices}
+    chosen, values, stage = choices[0]
+    for name, others, other in choices[1:]:
         gain = others - values
-        margin = 0.0 if other.ranker is None else _RANKER_MARGIN
+        margin = 0.0 if other.ranker is None else CONFIG.ranker_margin
         if gain.mean() > margin * gain.std() / np.sqrt(max(len(gain), 1)):
             chosen, values, stage = name, others, other
     return stage, Verdict(figures, chosen, importance)

@@ -18,7 +18,8 @@ from graph.snapshot import Snapshot
 from graph.snapshot.ages import DAY, newest_watch
 from recommend.request import Request
 from recommend.sources import MODEL, Candidate, Source, knows
-from recommenders.core.recommender import Ints, NewContent, Placed, Recommender
+from recommenders.core.recommender import NewContent, Placed, Recommender
+from recommenders.core.top_k import Ints
 
 if TYPE_CHECKING:
     from graph.database.driver import Graph

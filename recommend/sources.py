@@ -13,7 +13,8 @@ from graph.snapshot import Snapshot
 from recommend.feed import Rung
 from recommend.request import Request
 from recommend.snapshot_source import SnapshotAnswers
-from recommenders.core.recommender import Floats, Ints, Recommender, top_k
+from recommenders.core.recommender import Recommender
+from recommenders.core.top_k import Floats, Ints, top_k
 
 if TYPE_CHECKING:
     from graph.database.driver import Graph

@@ -11,8 +11,10 @@ import scipy.sparse as sp
 
 from graph import schema
 from graph.snapshot import Snapshot
-from recommenders.baseline import Baseline, Learned, nearest
-from recommenders.core.recommender import Floats, Ints, Progress
+from recommenders.core.baseline import Baseline, Learned, Share
+from recommenders.core.nearest import nearest
+from recommenders.core.options import FitOptions
+from recommenders.core.top_k import Floats, Ints, Mask
 
 __all__ = ["ContentSimilarity", "attributes", "traits"]
 
@@ -52,19 +54,23 @@ def attributes(snapshot: Snapshot) -> sp.csr_array:
 class ContentSimilarity(Baseline):
     """Cosine between a content's attributes and the mean of those one watched, made, or says one listens to."""
 
-    stated: float = 0.5
+    stated: Share = 0.5
     """What a genre that a user states counts, beside a content that they watched."""
 
     name: ClassVar[str] = "content-similarity"
     space: ClassVar[Mapping[str, Sequence[Any]]] = {"stated": (0.0, 0.5, 2.0)}
 
-    def _learn(self, snapshot: Snapshot, progress: Progress) -> dict[str, Learned]:
+    def _learn(self, snapshot: Snapshot, options: FitOptions) -> dict[str, Learned]:
         described = attributes(snapshot)
         genres = snapshot.adjacency(schema.LISTENS_TO) + snapshot.adjacency(schema.CREATES_IN)
         rest = described.shape[1] - genres.shape[1]
         stated = sp.hstack([genres, sp.csr_array((genres.shape[0], rest), dtype=np.float32)])
         profiles = self.watched @ described + self.stated * stated
         return {"attributes": described, "profiles": _unit(sp.csr_array(profiles, dtype=np.float32))}
+
+    def known_users(self, users: Ints) -> Mask:
+        """Those who watched, made or state anything that has attributes."""
+        return np.asarray(np.diff(self._sparse("profiles").indptr)[users] > 0)
 
     def scores(self, users: Ints) -> Floats:
         found = self._sparse("profiles")[users] @ self._sparse("attributes").T

@@ -20,8 +20,11 @@ from scipy.linalg import lapack
 
 from graph.errors import ModelError
 from graph.snapshot import Snapshot
-from recommenders.baseline import Baseline, Learned, symmetric_social
-from recommenders.core.recommender import Floats, Ints, Progress
+from recommenders.core.baseline import Baseline, Count, Learned, Positive, Share
+from recommenders.core.interactions import symmetric_social
+from recommenders.core.options import FitOptions, Progress
+from recommenders.core.search import JUDGED
+from recommenders.core.top_k import Floats, Ints, Mask
 
 __all__ = ["Ease", "EaseBlend", "UserEase", "invert"]
 
@@ -34,17 +37,17 @@ _BLOCK: Final = 512
 class Ease(Baseline):
     """Linear regression of every content on all others, with λ and friends; exact, no iterations."""
 
-    regularisation: float = 100.0
+    regularisation: Positive = 100.0
     """λ, per content of mean popularity."""
-    friends: float = 1.0
+    friends: Share = 1.0
     """α: how much a friend in common counts beside a content in common; 0 leaves follows out."""
-    taper: float = 0.0
+    taper: Share = 0.0
     """λ grows with popularity to this power, so that popular contents explain less."""
-    correction: float = 1.0
+    correction: Share = 1.0
     """Exponent on diag(1/P): 1 for EASE, 0 for user-EASE."""
-    discount: float = 0.0
+    discount: Share = 0.0
     """Scores are divided by popularity to this power."""
-    largest_side: int = 24_000
+    largest_side: Count = 24_000
     """With more users than this, only as many of the most watched contents are learned, without friends."""
 
     name: ClassVar[str] = "ease"
@@ -54,7 +57,7 @@ class Ease(Baseline):
     }
     late: ClassVar[frozenset[str]] = frozenset({"correction", "discount"})
 
-    def _learn(self, snapshot: Snapshot, progress: Progress) -> dict[str, Learned]:
+    def _learn(self, snapshot: Snapshot, options: FitOptions) -> dict[str, Learned]:
         users, contents = self.watched.shape
         popularity = np.maximum(np.asarray(self.watched.sum(axis=0), dtype=np.float64), 1e-3)
         mean = float(popularity[popularity > 1e-3].mean()) if self.watched.nnz else 1.0
@@ -62,7 +65,7 @@ class Ease(Baseline):
         penalty = (self.regularisation * relative**self.taper).astype(np.float32)
         by_user = users <= self.largest_side and (users <= contents or self.friends > 0)
         learn = self._over_users if by_user else self._over_contents
-        inverse, kept, explained = learn(snapshot, penalty, progress)
+        inverse, kept, explained = learn(snapshot, penalty, options.progress)
         free = 1.0 - np.clip(explained, 0.0, 1.0 - 1e-4)
         return {
             "inverse": inverse,
@@ -114,6 +117,30 @@ class Ease(Baseline):
         explained[kept] = 1.0 - np.diag(inverse)
         return inverse, kept, explained
 
+    def _cost(self, snapshot: Snapshot) -> float:
+        users, contents = snapshot.users.count, snapshot.contents.count
+        by_user = users <= self.largest_side and (users <= contents or self.friends > 0)
+        side = users if by_user else min(contents, self.largest_side)
+        judging = 1e-11 * min(JUDGED, users) * side * contents
+        return 2e-11 * side**3 + judging + (2e-11 * side**2 * contents if by_user else 0.0)
+
+    @property
+    def known_contents(self) -> Mask | None:
+        """Those that were learned; all where the inverse is over users."""
+        kept = self._dense("kept")
+        if not len(kept):
+            return None
+        known = np.zeros(self.watched.shape[1], dtype=bool)
+        known[kept] = True
+        return known
+
+    def known_users(self, users: Ints) -> Mask:
+        """Those who watched something, and with friends learned those who have any."""
+        known = np.diff(self.watched.indptr)[users] > 0
+        if self.friends and not len(self._dense("kept")):
+            known |= np.diff(symmetric_social(self.snapshot).indptr)[users] > 0
+        return np.asarray(known)
+
     def scores(self, users: Ints) -> Floats:
         return self._scores(users, self.correction)[0]
 
@@ -130,7 +157,7 @@ class Ease(Baseline):
         # XPΛ = K⁻¹X, with P held as Λ^½PΛ^½ so that its entries keep one scale
         root = np.sqrt(self._dense("penalty")[kept])
         products = ((rows[:, kept] / root) @ inverse.astype(np.float32, copy=False)) * root
-        found = [np.full(rows.shape, -1e6, dtype=np.float32) for _ in scales]
+        found = [np.zeros(rows.shape, dtype=np.float32) for _ in scales]
         for scores, scale in zip(found, scales, strict=True):
             scores[:, kept] = rows[:, kept] - products * scale[kept]
         return found
@@ -140,8 +167,8 @@ class Ease(Baseline):
 class UserEase(Ease):
     """Linear regression of every user on all others."""
 
-    regularisation: float = 300.0
-    correction: float = 0.0
+    regularisation: Positive = 300.0
+    correction: Share = 0.0
 
     name: ClassVar[str] = "user-ease"
 
@@ -150,7 +177,7 @@ class UserEase(Ease):
 class EaseBlend(Ease):
     """EASE and user-EASE of one inverse, each with mean 0 and deviation 1 over a user's contents, added up."""
 
-    share: float = 0.5
+    share: Share = 0.5
     """Of user-EASE in the sum."""
 
     name: ClassVar[str] = "ease-blend"

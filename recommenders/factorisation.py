@@ -12,37 +12,39 @@ import scipy.sparse as sp
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from graph.snapshot import Snapshot
-from recommenders.baseline import Baseline, KnowsFriends, Learned, lately, nearest, with_friends
-from recommenders.core.recommender import Floats, Ints, Progress
+from recommenders.core.baseline import Baseline, Count, KnowsFriends, Learned, Positive, Share
+from recommenders.core.interactions import lately, with_friends
+from recommenders.core.nearest import nearest
+from recommenders.core.options import FitOptions
+from recommenders.core.top_k import Floats, Ints
 
 __all__ = ["Als", "Bpr"]
 
 
 @dataclass
 class _Factorisation(Baseline):
-    factors: int = 64
-    regularisation: float = 0.1
-    iterations: int = 15
-    seed: int = 0
+    factors: Count = 64
+    regularisation: Share = 0.1
+    iterations: Count = 15
 
     @abstractmethod
-    def _model(self) -> Any:
+    def _model(self, seed: int) -> Any:
         """A fresh model of the library."""
 
     def _weights(self) -> sp.csr_array:
         """Users × contents and maybe what else they have in common, each by what it counts."""
         return self.watched
 
-    def _learn(self, snapshot: Snapshot, progress: Progress) -> dict[str, Learned]:
+    def _learn(self, snapshot: Snapshot, options: FitOptions) -> dict[str, Learned]:
         def tell(iteration: int, *_: float) -> None:
-            progress((iteration + 1) / self.iterations, f"iteration {iteration + 1} of {self.iterations}")
+            options.progress((iteration + 1) / self.iterations, f"iteration {iteration + 1} of {self.iterations}")
 
         import implicit.als  # noqa: F401 (before the limit, which reaches only what is loaded)
 
         weights = self._weights()
         idle = np.diff(weights.indptr) == 0
         with threadpool_limits(1, "blas"):  # the library has threads of its own and warns otherwise
-            model = self._model()
+            model = self._model(options.seed)
             # A copy, as the library wants arrays that could be written to, and a snapshot's are not.
             given = sp.csr_matrix(weights, copy=True)
             del weights
@@ -68,10 +70,10 @@ class Als(_Factorisation, KnowsFriends):
     People get factors that tell their friends as well.
     """
 
-    regularisation: float = 1.0
-    confidence: float = 10.0
+    regularisation: Share = 1.0
+    confidence: Positive = 10.0
     """Weight of a watch beside 1 for everything else."""
-    half_life: float = 90.0
+    half_life: Share = 90.0
     """Days after which a watch counts half, where times are known; 0 for never."""
 
     name: ClassVar[str] = "als"
@@ -86,7 +88,12 @@ class Als(_Factorisation, KnowsFriends):
     def _weights(self) -> sp.csr_array:
         return with_friends(self.snapshot, lately(self.snapshot, self.half_life), self._weight_of_friends)
 
-    def _model(self) -> Any:
+    def _cost(self, snapshot: Snapshot) -> float:
+        links = len(snapshot.watched) + (len(snapshot.follows) if self.resolved(snapshot)["friends"] else 0)
+        rows = snapshot.users.count + snapshot.contents.count
+        return self.iterations * self.factors * (6e-9 * links + 1e-9 * rows * self.factors)
+
+    def _model(self, seed: int) -> Any:
         from implicit.als import AlternatingLeastSquares
 
         return AlternatingLeastSquares(
@@ -95,7 +102,7 @@ class Als(_Factorisation, KnowsFriends):
             alpha=self.confidence,
             iterations=self.iterations,
             num_threads=2,
-            random_state=self.seed,
+            random_state=seed,
         )
 
 
@@ -103,10 +110,10 @@ class Als(_Factorisation, KnowsFriends):
 class Bpr(_Factorisation):
     """Matrix factorisation by pairwise ranking (Rendle et al., UAI 2009)."""
 
-    regularisation: float = 0.01
-    rate: float = 0.05
+    regularisation: Share = 0.01
+    rate: Positive = 0.05
     """Step of the gradient descent."""
-    iterations: int = 150
+    iterations: Count = 150
 
     name: ClassVar[str] = "bpr"
     space: ClassVar[Mapping[str, Sequence[Any]]] = {
@@ -116,7 +123,10 @@ class Bpr(_Factorisation):
         "factors": (32, 64, 128),
     }
 
-    def _model(self) -> Any:
+    def _cost(self, snapshot: Snapshot) -> float:
+        return 4e-9 * self.iterations * len(snapshot.watched) * (16 + self.factors)
+
+    def _model(self, seed: int) -> Any:
         from implicit.bpr import BayesianPersonalizedRanking
 
         return BayesianPersonalizedRanking(
@@ -125,5 +135,5 @@ class Bpr(_Factorisation):
             regularization=self.regularisation,
             iterations=self.iterations,
             num_threads=1,  # with more, two runs differ
-            random_state=self.seed,
+            random_state=seed,
         )

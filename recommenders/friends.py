@@ -14,8 +14,10 @@ import scipy.sparse as sp
 
 from graph.snapshot import Snapshot
 from graph.snapshot.ages import timed
-from recommenders.baseline import Baseline, Learned, directed_social, lately, row_of, symmetric_social
-from recommenders.core.recommender import Floats, Ints, Progress
+from recommenders.core.baseline import Baseline, Learned, Share
+from recommenders.core.interactions import directed_social, lately, row_of, symmetric_social
+from recommenders.core.options import FitOptions
+from recommenders.core.top_k import Floats, Ints, Mask
 
 __all__ = ["FriendsItems"]
 
@@ -29,16 +31,16 @@ class FriendsItems(Baseline):
 
     ties: Literal["followed", "either"] = "followed"
     """A friend is whom one follows, or also whoever follows one."""
-    half_life: float = 30.0
+    half_life: Share = 30.0
     """Days after which a friend's watch counts half, where times are known; 0 for never."""
     weighting: Literal["same", "watched", "circle"] = "watched"
     """Friends count the same, by the cosine of what both watched, or by the Jaccard index of both circles."""
-    floor: float = 0.1
+    floor: Share = 0.1
     """What a friend counts for at least, so that friends of a newcomer count."""
-    second_degree: float | None = None
+    second_degree: Share | None = None
     """What a friend's friend counts for, spread over all the friend's friends; None for 0.1, or for 0 where times are
     known: what friends watched lately is worth more than what theirs ever did."""
-    discount: float = 0.0
+    discount: Share = 0.0
     """Contents are divided by their number of watchers to this power."""
 
     name: ClassVar[str] = "friends-items"
@@ -56,7 +58,7 @@ class FriendsItems(Baseline):
         second_degree = 0.0 if timed(snapshot) else 0.1
         return super().resolved(snapshot) | ({"second_degree": second_degree} if self.second_degree is None else {})
 
-    def _learn(self, snapshot: Snapshot, progress: Progress) -> dict[str, Learned]:
+    def _learn(self, snapshot: Snapshot, options: FitOptions) -> dict[str, Learned]:
         friends = directed_social(snapshot) if self.ties == "followed" else symmetric_social(snapshot)
         likeness = self._likeness(friends)
         weights = sp.csr_array(self.floor * friends + friends.multiply(likeness))
@@ -88,6 +90,19 @@ class FriendsItems(Baseline):
     @cached_property
     def _recent(self) -> sp.csr_array:
         return lately(self.snapshot, self.half_life)
+
+    def _cost(self, snapshot: Snapshot) -> float:
+        degree = np.diff(snapshot.follows.indptr).astype(np.float64)
+        paths = (
+            float((degree[np.asarray(snapshot.follows.target)]).sum())
+            if self.resolved(snapshot)["second_degree"]
+            else 0.0
+        )
+        return 1e-6 * len(snapshot.follows) + 3e-8 * min(paths, _PAIRS)
+
+    def known_users(self, users: Ints) -> Mask:
+        """Those with a friend."""
+        return np.asarray(np.diff(self._sparse("weights").indptr)[users] > 0)
 
     def scores(self, users: Ints) -> Floats:
         return self._sums(self._sparse("weights")[users])

@@ -11,23 +11,31 @@ import numpy as np
 import scipy.sparse as sp
 
 from graph.snapshot import Snapshot
-from recommenders.baseline import KnowsFriends, Learned, with_friends
-from recommenders.core.recommender import Floats, Ints, Progress
+from recommenders.core.baseline import Count, KnowsFriends, Learned, Share
+from recommenders.core.interactions import with_friends
+from recommenders.core.options import FitOptions
+from recommenders.core.search import JUDGED
+from recommenders.core.singular import right_singular_vectors
+from recommenders.core.top_k import Floats, Ints, Mask
 
-__all__ = ["GfCf", "right_singular_vectors"]
+__all__ = ["GfCf"]
 
 
 @dataclass
 class GfCf(KnowsFriends):
-    """Two filters added up: a step of normalised propagation, and the ideal low-pass of the first singular vectors."""
+    """Two filters added up: a step of normalised propagation, and the ideal low-pass of the first singular vectors.
 
-    factors: int = 128
+    With R̃ = D_U^-½ R D_I^-½ and its first right singular vectors Ū the scores are R (R̃ᵀR̃ + α D_I^-½ Ū Ūᵀ D_I^½)
+    (equations 8 and 9 of the paper): the degrees wrap the ideal filter alone.
+    """
+
+    factors: Count = 128
     """Singular vectors that pass the ideal filter."""
-    weight: float = 0.3
+    weight: Share = 0.3
     """Of the ideal filter beside the propagation."""
-    user_power: float = 0.5
+    user_power: Share = 0.5
     """Watches are divided by the user's number of them to this power."""
-    content_power: float = 0.5
+    content_power: Share = 0.5
     """And by the content's."""
 
     name: ClassVar[str] = "gf-cf"
@@ -39,7 +47,7 @@ class GfCf(KnowsFriends):
     }
     late: ClassVar[frozenset[str]] = frozenset({"weight"})
 
-    def _learn(self, snapshot: Snapshot, progress: Progress) -> dict[str, Learned]:
+    def _learn(self, snapshot: Snapshot, options: FitOptions) -> dict[str, Learned]:
         weight = self._weight_of_friends
         common = with_friends(snapshot, self.watched, weight)
         by_user = np.maximum(np.asarray(common.sum(axis=1), dtype=np.float32), 1.0) ** -self.user_power
@@ -47,13 +55,23 @@ class GfCf(KnowsFriends):
         by_user[np.diff(self.watched.indptr) == 0] = 0.0
         by_column = np.maximum(np.asarray(common.sum(axis=0), dtype=np.float32), 1.0) ** -self.content_power
         normal = sp.csr_array(sp.diags_array(by_user) @ common @ sp.diags_array(by_column))
-        vectors = right_singular_vectors(normal, self.factors)
+        vectors = right_singular_vectors(normal, self.factors, seed=options.seed)
         return {
             "normal": normal.astype(np.float32),
             "by_column": by_column,
             "vectors": vectors,
             "friends": np.array(weight, dtype=np.float32),
         }
+
+    def _cost(self, snapshot: Snapshot) -> float:
+        rows = snapshot.users.count + snapshot.contents.count
+        links = len(snapshot.watched) + len(snapshot.follows)
+        judging = 2e-9 * min(JUDGED, snapshot.users.count) * len(snapshot.watched)
+        return self.factors * (3e-8 * links + 4e-10 * rows * self.factors) + judging
+
+    def known_users(self, users: Ints) -> Mask:
+        """Those who watched something, or have friends where these are learned."""
+        return np.asarray(np.diff(self._common.indptr)[users] > 0)
 
     @cached_property
     def _common(self) -> sp.csr_array:
@@ -62,29 +80,12 @@ class GfCf(KnowsFriends):
     def scores(self, users: Ints) -> Floats:
         normal, vectors, by_column = self._sparse("normal"), self._dense("vectors"), self._dense("by_column")
         contents = self.watched.shape[1]
-        scaled = sp.csr_array(self._common[users] * by_column)
+        rows = sp.csr_array(self._common[users])
         # dense in the middle: nearly everyone shares something
-        linear = (scaled @ normal.T).toarray() @ self._to_contents
-        passed = (scaled @ vectors) @ vectors[:contents].T
-        found = linear + np.float32(self.weight) * passed
-        return np.asarray(found / by_column[:contents], dtype=np.float32)
+        linear = (rows @ normal.T).toarray() @ self._to_contents
+        ideal = (sp.csr_array(rows * by_column) @ vectors) @ vectors[:contents].T / by_column[:contents]
+        return np.asarray(linear + np.float32(self.weight) * ideal, dtype=np.float32)
 
     @cached_property
     def _to_contents(self) -> sp.csr_array:
         return sp.csr_array(self._sparse("normal")[:, : self.watched.shape[1]])
-
-
-def right_singular_vectors(matrix: sp.csr_array, count: int, rounds: int = 5, seed: int = 0) -> Floats:
-    """The first ``count`` right singular vectors, shape (columns, count), by randomised subspace iteration.
-
-    (Halko, Martinsson and Tropp, SIAM Review 2011.) Fewer come back when the matrix has fewer.
-    """
-    wanted = min(count + 16, *matrix.shape)
-    start = np.random.default_rng(seed).standard_normal((matrix.shape[1], wanted)).astype(np.float32)
-    basis = start
-    for _ in range(rounds):
-        basis = np.linalg.qr(matrix.T @ (matrix @ basis))[0]
-    projected = matrix @ basis
-    _, _, rotation = np.linalg.svd(projected.T @ projected)
-    vectors: Floats = (basis @ rotation.T[:, :count]).astype(np.float32)
-    return vectors

@@ -12,12 +12,16 @@ from typing import Any, ClassVar, Literal
 
 import numba
 import numpy as np
+import numpy.typing as npt
 import scipy.sparse as sp
 
 from graph.snapshot import Snapshot
 from graph.snapshot.ages import timed
-from recommenders.baseline import Baseline, KnowsFriends, Learned, lately, nearest, row_of, with_friends
-from recommenders.core.recommender import Floats, Ints, Progress
+from recommenders.core.baseline import Baseline, Count, KnowsFriends, Learned, Positive, Share
+from recommenders.core.interactions import lately, row_of, with_friends
+from recommenders.core.nearest import nearest
+from recommenders.core.options import FitOptions, Progress
+from recommenders.core.top_k import Floats, Ints, Mask
 
 __all__ = ["ItemKnn", "UserKnn", "neighbours"]
 
@@ -25,19 +29,21 @@ Weighting = Literal["none", "tf-idf", "bm25"]
 
 _HALF_LIFE = 30.0
 """Days after which a watch says half as much of what is in fashion."""
+_PRODUCT_S = 6e-9
+"""Seconds of the reference machine for one multiplication of the similarity product and what follows it."""
 _BLOCK_PRODUCTS = 20_000_000
 """Multiplications in one block of the similarity product; bounds its memory to some hundred MB."""
 
 
 @dataclass
 class _Knn(Baseline):
-    neighbours: int = 200
+    neighbours: Count = 200
     """Kept for each row; the others count nothing."""
-    shrink: float = 10.0
+    shrink: Share = 10.0
     """Added to the norms' product, so that few common watches prove little."""
     weighting: Weighting = "tf-idf"
     """How the watches are weighted before they are compared."""
-    power: float = 1.0
+    power: Positive = 1.0
     """Similarities are raised to this: above 1 the nearest count more."""
 
     _by_row: ClassVar[bool] = True
@@ -53,9 +59,9 @@ class _Knn(Baseline):
     def _rows(self) -> sp.csr_array:
         """What is compared: one row a content or a user."""
 
-    def _learn(self, snapshot: Snapshot, progress: Progress) -> dict[str, Learned]:
+    def _learn(self, snapshot: Snapshot, options: FitOptions) -> dict[str, Learned]:
         weighted = _weigh(self._rows(), self.weighting)
-        similar = neighbours(weighted, self.neighbours, self.shrink, progress)
+        similar = neighbours(weighted, self.neighbours, self.shrink, options.progress)
         similar.data **= np.float32(self.power)
         return {"similar": similar if self._by_row else sp.csr_array(similar.T)}
 
@@ -64,7 +70,7 @@ class _Knn(Baseline):
 class ItemKnn(_Knn):
     """Adds up the similarity of a content to everything one has watched (Deshpande and Karypis, TOIS 2004)."""
 
-    fashion: float = 0.5
+    fashion: Share = 0.5
     """Where times are known, sums are multiplied by this power of what a content was watched of late."""
 
     space: ClassVar[Mapping[str, Sequence[Any]]] = {"fashion": (0.5, 1.0, 0.25, 0.0), **_Knn.space}
@@ -74,6 +80,13 @@ class ItemKnn(_Knn):
 
     def _rows(self) -> sp.csr_array:
         return self._watchers
+
+    def _cost(self, snapshot: Snapshot) -> float:
+        return _PRODUCT_S * _squares(np.diff(snapshot.watched.indptr))
+
+    def known_users(self, users: Ints) -> Mask:
+        """Those who watched something."""
+        return np.asarray(np.diff(self.watched.indptr)[users] > 0)
 
     def scores(self, users: Ints) -> Floats:
         return self._sums(self.watched[users])
@@ -106,7 +119,7 @@ class ItemKnn(_Knn):
 class UserKnn(_Knn, KnowsFriends):
     """Adds up what the most similar people watched, each by their similarity."""
 
-    half_life: float = 30.0
+    half_life: Share = 30.0
     """Days after which a watch of theirs counts half, where times are known; 0 for never."""
 
     space: ClassVar[Mapping[str, Sequence[Any]]] = {
@@ -121,12 +134,24 @@ class UserKnn(_Knn, KnowsFriends):
         weight = math.sqrt(self._weight_of_friends)  # a similarity is a sum of products
         return with_friends(self.snapshot, self.watched, weight)
 
+    def _cost(self, snapshot: Snapshot) -> float:
+        return _PRODUCT_S * _squares(np.bincount(snapshot.watched.target, minlength=snapshot.contents.count))
+
+    def known_users(self, users: Ints) -> Mask:
+        """Those with a neighbour."""
+        return np.asarray(np.diff(self._sparse("similar").indptr)[users] > 0)
+
     @cached_property
     def _recent(self) -> sp.csr_array:
         return lately(self.snapshot, self.half_life)
 
     def scores(self, users: Ints) -> Floats:
         return np.asarray((self._sparse("similar")[users] @ self._recent).toarray(), dtype=np.float32)
+
+
+def _squares(counts: npt.NDArray[Any]) -> float:
+    """Multiplications of the product of a matrix with its transpose: the sum of its columns' squared counts."""
+    return float((counts.astype(np.float64) ** 2).sum())
 
 
 def _weigh(rows: sp.csr_array, weighting: Weighting) -> sp.csr_array:

@@ -10,8 +10,9 @@ import numpy as np
 
 from graph.snapshot import Snapshot
 from graph.snapshot.ages import fading
-from recommenders.baseline import Baseline, Learned
-from recommenders.core.recommender import Floats, Ints, Progress
+from recommenders.core.baseline import Baseline, Learned, Share
+from recommenders.core.options import FitOptions
+from recommenders.core.top_k import Floats, Ints
 
 __all__ = ["Popularity"]
 
@@ -20,13 +21,13 @@ __all__ = ["Popularity"]
 class Popularity(Baseline):
     """Every content's number of watchers, or its summed engagement; older watches count less where times are known."""
 
-    half_life: float = 0.0
+    half_life: Share = 0.0
     """Days after which a watch counts half; 0 for never."""
 
     name: ClassVar[str] = "popularity"
     space: ClassVar[Mapping[str, Sequence[Any]]] = {"half_life": (0.0, 7.0, 30.0, 90.0, 365.0)}
 
-    def _learn(self, snapshot: Snapshot, progress: Progress) -> dict[str, Learned]:
+    def _learn(self, snapshot: Snapshot, options: FitOptions) -> dict[str, Learned]:
         watched = snapshot.watched
         weights = np.asarray(watched.columns["engagement"], dtype=np.float64) * fading(snapshot, self.half_life)
         counts = np.bincount(watched.target, weights=weights, minlength=watched.width)

@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 import json
+import os
+import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
 from graph.errors import EntourageError, ModelError, ModelMismatch
 
-__all__ = ["FORMAT", "reading"]
+__all__ = ["FORMAT", "environment", "reading"]
 
-FORMAT: Final = 5
+FORMAT: Final = 6
 """Of what is saved; counted up when a model saved before would load and mean something else."""
+
+
+def environment() -> dict[str, Any]:
+    """What a model was trained with: on another processor, or with other threads, sums may round differently."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    packages = ("numpy", "scipy", "torch", "torch-geometric", "implicit", "lightgbm")
+    return {
+        "threads": cores,
+        "processor": platform.machine(),
+        "python": platform.python_version(),
+        **{package: version(package) for package in packages},
+    }
 
 
 @contextmanager
@@ -29,7 +44,10 @@ def reading(path: Path, name: str, graph_id: str) -> Iterator[dict[str, Any]]:
         if manifest["model"] != name:
             raise ModelError(f"{path} holds a {manifest['model']} model, not {name}.", do="Give its own path.")
         if manifest.get("format") != FORMAT:
-            raise ModelError(f"The {name} model at {path} was made by another version of Entourage.", do=again)
+            raise ModelError(
+                f"The {name} model at {path} was made by another version of Entourage.",
+                do=f"{again} `entourage upgrade` brings up all of a home that can be.",
+            )
         if manifest["graph_id"] != graph_id:
             raise ModelMismatch(f"The {name} model at {path} was trained on another graph.", do=again)
         yield manifest

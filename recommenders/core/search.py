@@ -1,118 +1,207 @@
-"""The same small search for every baseline's settings: one setting at a time, in rounds, on held-out watches."""
+"""The one search for settings: one setting after the other, in rounds, on a validation part, within a fixed work."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import numpy as np
-import scipy.sparse as sp
+from recommenders.core.holdout import Holdout
+from recommenders.core.metrics import mean_ndcg
+from recommenders.core.options import FitOptions, part_of
+from recommenders.core.recommender import Recommender
 
-from graph.snapshot import Snapshot
-from graph.snapshot.ages import timed
-from recommenders.baseline import Baseline, silent
-from recommenders.core.recommender import Ints, Progress
-
-__all__ = ["CUTOFF", "Tuned", "ndcg", "says_nothing", "tune"]
+__all__ = ["CUTOFF", "JUDGED", "Searched", "Trial", "score", "search"]
 
 CUTOFF: Final = 20
 """The k of every NDCG@k that settings are chosen by."""
-_JUDGED: Final = 6_000
+JUDGED: Final = 6_000
 """Users on whom a setting is judged."""
-_TIMED: Final = frozenset({"half_life", "fashion"})
-"""Settings that do nothing where no times are known."""
+_JUDGING: Final = 2e-8
+"""Seconds of the reference machine to score and rank one content for one user."""
+_CAP_SHARE: Final = 0.8
+"""Of a cap, after which no further trial is begun."""
 
 
 @dataclass(frozen=True)
-class Tuned:
-    """What a search found."""
+class Trial:
+    """Settings that were tried, and their NDCG on validation."""
 
     settings: dict[str, Any]
     score: float
-    """NDCG@`CUTOFF` of the best settings."""
-    tried: int
-    model: Baseline
-    """The best model, still fitted on the part that it was tuned on."""
 
 
-def ndcg(ids: Ints, held_out: sp.csr_array, k: int = CUTOFF) -> float:
-    """Mean NDCG@k of rankings, with the held-out values as gains (all 1 in implicit mode).
+@dataclass(frozen=True)
+class Searched:
+    """What a search came to."""
 
-    ``ids`` has shape (n, ≥k), -1 for nothing; row i of ``held_out`` belongs to row i of ``ids``, and rows without
-    anything held out do not count.
-    """
-    gains = np.zeros((len(ids), k))
-    for row in range(len(ids)):
-        start, stop = held_out.indptr[row], held_out.indptr[row + 1]
-        worth = dict(zip(held_out.indices[start:stop].tolist(), held_out.data[start:stop].tolist(), strict=True))
-        gains[row] = [worth.get(content, 0.0) for content in ids[row, :k].tolist()]
-    discounts = 1.0 / np.log2(np.arange(2, k + 2))
-    ideal = np.zeros(len(ids))
-    for row in range(len(ids)):
-        best = np.sort(held_out.data[held_out.indptr[row] : held_out.indptr[row + 1]])[::-1][:k]
-        ideal[row] = best @ discounts[: len(best)]
-    judged = ideal > 0
-    return float((gains[judged] @ discounts / ideal[judged]).mean()) if judged.any() else 0.0
+    settings: dict[str, Any]
+    """Of the best model, as arguments of its ``make``."""
+    score: float
+    """Its NDCG on validation."""
+    model: Recommender
+    """The best model, still fitted on the part that it was tried on."""
+    trials: list[Trial]
+    """All that were fitted, in order."""
 
 
-def says_nothing(name: str, snapshot: Snapshot) -> bool:
-    """Whether a setting of this name changes nothing here: what fades without times, or friends without follows."""
-    return (name in _TIMED and not timed(snapshot)) or (name == "friends" and not len(snapshot.follows))
+def score(model: Recommender, holdout: Holdout, k: int = CUTOFF) -> float:
+    """NDCG@k of the model on what is held out, held-out engagement as gain, on at most `JUDGED` users."""
+    judged = holdout.sample(JUDGED)
+    ids, _ = model.recommend(judged.users, k, allowed=holdout.allowed, held_back=holdout.masked)
+    return mean_ndcg(ids, holdout.held_out[judged.users], k, graded=True)
 
 
-def tune(
-    kind: type[Baseline],
-    train: Snapshot,
-    held_out: sp.csr_array,
-    budget_s: float,
-    progress: Progress | None = None,
-    seed: int = 0,
+def search(
+    kind: type[Recommender],
+    holdout: Holdout,
+    options: FitOptions,
     *,
     start: Mapping[str, Any] | None = None,
     space: Mapping[str, Sequence[Any]] | None = None,
-) -> Tuned:
-    """Search ``space`` from ``start``, one setting after the other, in rounds, as long as ``budget_s`` seconds last.
+    most: int | None = None,
+    k: int = CUTOFF,
+) -> Searched:
+    """Try settings of ``space`` from ``start`` until none helps or the work of ``options`` is used up.
 
-    ``held_out`` is users × contents; without ``space`` and ``start`` they are the kind's own space and defaults. The
-    start is always tried, so something always comes back; a trial that would likely not end in time is not begun.
+    Numbers are climbed: the next higher value of the list and the next, as long as each is better; if the first is not,
+    lower ones. Other values are all tried. Then the next setting, and another round after every round that found
+    something.
+
+    The start is always fitted. Another trial is begun only if its estimated cost (`Recommender.cost`) still fits into
+    ``options.work``, so that the same data and seed give the same trials on any machine, idle or busy; a cap only ends
+    the search early, and then says so. ``most`` limits the number of trials, and ``k`` is the cut-off of the NDCG.
+    Without ``space`` and ``start`` they are the kind's own space and defaults. Models with ``trial_settings`` are tried
+    with these, and the best is fitted once more without them at the end and kept if that is better.
     """
-    progress = progress or silent
-    judged = np.flatnonzero(np.diff(held_out.indptr))
-    if len(judged) > _JUDGED:
-        judged = np.sort(np.random.default_rng(seed).choice(judged, _JUDGED, replace=False))
-    worth = sp.csr_array(held_out[judged])
-    begun = time.monotonic()
-
-    def trial(settings: dict[str, Any], model: Baseline) -> Tuned:
-        ids, _ = model.recommend(judged, CUTOFF)
-        return Tuned(settings, ndcg(ids, worth), 1, model)
-
-    start = dict(start or {})
-    best = trial(start, kind(**start).fit(train))
-    longest = time.monotonic() - begun
-    tried = {_key(best.model.resolved(train))}
-    before: Tuned | None = None
-    while before is not best:  # one round more after every round that found something
+    given, space = dict(start or {}), kind.space if space is None else space
+    run = _Run(kind, holdout, options, most, k)
+    whole = run.cost(kind.make(**given))
+    narrow = {name: value for name, value in kind.trial_settings.items() if name not in given}
+    if run.work < whole + 2 * run.cost(kind.make(**narrow, **given)):
+        narrow = {}  # no work for trials
+    run.kept_back = whole if narrow else 0.0
+    best = run.fit({**narrow, **given}, rest=bool(kind.trial_settings) and not narrow)
+    before: Searched | None = None
+    while before is not best:
         before = best
-        for name, values in (kind.space if space is None else space).items():
-            if says_nothing(name, train):
-                continue
+        for name, values in space.items():
+            if name not in best.model.unsearched():
+                best = run.improve(best, name, values)
+    if narrow and run.allowed(whole, most_of_cap=1.0):
+        wide = run.fit({name: value for name, value in best.settings.items() if name not in narrow}, rest=True)
+        best = max(best, wide, key=lambda searched: searched.score)
+    return best
+
+
+class _Run:
+    """One search: what it may spend, what it has tried."""
+
+    def __init__(
+        self, kind: type[Recommender], holdout: Holdout, options: FitOptions, most: int | None, k: int
+    ) -> None:
+        self.kind, self.holdout, self.options, self.most, self.k = kind, holdout, options, most, k
+        self.work = options.work(holdout.train)
+        self.kept_back = 0.0
+        """Work for the fit without ``trial_settings``."""
+        self.spent = 0.0
+        self.longest_s = 0.0
+        self.trials: list[Trial] = []
+        self.tried: set[tuple[tuple[str, str], ...]] = set()
+
+    def cost(self, model: Recommender, changed: frozenset[str] | None = None) -> float:
+        """Seconds of the reference machine to fit (or to change these settings of) the model, and to judge it."""
+        train = self.holdout.train
+        judging = _JUDGING * min(len(self.holdout.users), JUDGED) * train.contents.count
+        return model.cost(train, changed) + judging
+
+    def allowed(self, cost: float, most_of_cap: float = _CAP_SHARE) -> bool:
+        """Whether a trial of this cost may begin; only where the work allows it is the cap asked."""
+        return self.options.cap.allows(self.longest_s, most_of_cap) if self._fits(cost) else False
+
+    def _fits(self, cost: float) -> bool:
+        return self.spent + cost <= self.work and (self.most is None or len(self.trials) < self.most)
+
+    def fit(
+        self,
+        settings: dict[str, Any],
+        base: Recommender | None = None,
+        changed: str | None = None,
+        *,
+        rest: bool = False,
+    ) -> Searched:
+        """Fit a model with these settings, from ``base`` where one setting is ``changed``, and judge it.
+
+        It gets the work that it is estimated to cost, or the ``rest`` of all.
+        """
+        train, began = self.holdout.train, self.options.cap.spent
+        model = self.kind.make(**settings)
+        cost = self.cost(model, None if changed is None else frozenset({changed}))
+        options = self._options(settings, max(cost, self.work - self.spent) if rest else cost)
+        if base is None or changed is None:
+            model = model.fit(train, options)
+        else:
+            model = base.with_settings(options, **{changed: settings[changed]})
+        self.spent += cost
+        searched = Searched(settings, score(model, self.holdout, self.k), model, self.trials)
+        self.longest_s = max(self.longest_s, self.options.cap.spent - began)
+        self.tried.add(_key(model.resolved(train)))
+        self.trials.append(Trial(settings, searched.score))
+        return searched
+
+    def improve(self, best: Searched, name: str, values: Sequence[Any]) -> Searched:
+        """The best over the values of one setting, the others as they are."""
+        current = best.model.resolved(self.holdout.train).get(name)
+        if current is None or not _numbers(values, current):
             for value in values:
-                changed = {**best.model.resolved(train), name: value}
-                spent = time.monotonic() - begun
-                if _key(changed) in tried:
-                    continue
-                if spent + (0.0 if name in kind.late else longest) > budget_s:
+                trial = self._trial(best, name, value)
+                best = trial if trial is not None and trial.score > best.score else best
+            return best
+        start = best
+        for direction in _directions(values, current):
+            for value in direction:
+                trial = self._trial(best, name, value)
+                if trial is None or trial.score <= best.score:
                     break
-                progress(min(spent / budget_s, 1.0), f"{kind.name}: {name} {value}")
-                found = trial({**best.settings, name: value}, best.model.with_settings(**{name: value}))
-                longest = max(longest, time.monotonic() - begun - spent)
-                tried.add(_key(changed))
-                if found.score > best.score:
-                    best = found
-    return Tuned(best.settings, best.score, len(tried), best.model)
+                best = trial
+            if best is not start:
+                break  # away from the other direction
+        return best
+
+    def _trial(self, best: Searched, name: str, value: Any) -> Searched | None:
+        """The best settings with one changed; None where that was tried before, or no work is left for it."""
+        if _key({**best.model.resolved(self.holdout.train), name: value}) in self.tried:
+            return None
+        settings = {**best.settings, name: value}
+        if not self.allowed(self.cost(self.kind.make(**settings), frozenset({name})) + self.kept_back):
+            return None
+        return self.fit(settings, best.model, name)
+
+    def _options(self, settings: Mapping[str, Any], cost: float) -> FitOptions:
+        """Those of one trial: its part of the work, the validation part, a checkpoint folder of its own."""
+        options, share = self.options, min(cost / self.work, 1.0)
+        done = min(self.spent / self.work, 1.0)
+        shown = ", ".join(f"{name} {value}" for name, value in settings.items()) or "defaults"
+        options.progress(done, f"{self.kind.name}: {shown}")
+        return options.but(
+            validation=self.holdout,
+            share=share * options.share,
+            checkpoint=options.checkpoint and options.checkpoint / f"{self.kind.name}-trial-{len(self.trials)}",
+            start=None,
+            progress=part_of(options.progress, done, min(done + share, 1.0)),
+        )
+
+
+def _numbers(values: Sequence[Any], current: Any) -> bool:
+    return all(isinstance(value, int | float) and not isinstance(value, bool) for value in (*values, current))
+
+
+def _directions(values: Sequence[Any], current: float) -> list[list[Any]]:
+    """Values above and below the current one, from it on; first the direction of what ``values`` lists first."""
+    up = sorted(value for value in values if value > current)
+    down = sorted((value for value in values if value < current), reverse=True)
+    first = next((value for value in values if value != current), current)
+    return [up, down] if first > current else [down, up]
 
 
 def _key(settings: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

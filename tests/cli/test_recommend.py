@@ -68,7 +68,7 @@ def test_everyone_gets_a_line(run, trained, tmp_path, option, first):
         ([], "Say for whom"),
         (["--all"], "--out recs.jsonl"),
         (["--all", "--user", "1", "--out", "x"], "Say for whom"),
-        (["--all", "--out", "recs.jsonl"], "entourage train --model gat"),
+        (["--all", "--out", "recs.jsonl"], "entourage train --model pipeline"),
         (["--all", "--out", "recs.jsonl", "--model", "magic"], "There is no model"),
     ],
 )

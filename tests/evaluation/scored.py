@@ -10,7 +10,9 @@ import numpy as np
 import polars as pl
 
 from graph.snapshot import Snapshot
-from recommenders.core.recommender import Floats, Ints, Progress, Recommender
+from recommenders.core.options import FitOptions
+from recommenders.core.recommender import Recommender
+from recommenders.core.top_k import Floats, Ints
 
 
 class Scored(Recommender):
@@ -21,7 +23,7 @@ class Scored(Recommender):
     def __init__(self, rule: Callable[[Ints, Ints], np.ndarray]) -> None:
         self.rule = rule
 
-    def fit(self, snapshot: Snapshot, progress: Progress | None = None) -> Self:
+    def fit(self, snapshot: Snapshot, options: FitOptions | None = None) -> Self:
         self._snapshot = snapshot
         return self
 
@@ -46,9 +48,9 @@ class Counted(Scored):
     def __init__(self) -> None:
         super().__init__(lambda users, contents: self.watchers[contents])
 
-    def fit(self, snapshot: Snapshot, progress: Progress | None = None) -> Self:
+    def fit(self, snapshot: Snapshot, options: FitOptions | None = None) -> Self:
         self.watchers = np.bincount(snapshot.watched.target, minlength=snapshot.contents.count)
-        return super().fit(snapshot, progress)
+        return super().fit(snapshot, options)
 
 
 def network(

@@ -4,7 +4,8 @@ import numpy as np
 import scipy.sparse as sp
 
 from evaluation import breakdown, splits
-from evaluation.metrics import judge, recall
+from evaluation.metrics import recall
+from recommenders.core.metrics import judge
 from tests import checkerboard
 from tests.evaluation.scored import network
 

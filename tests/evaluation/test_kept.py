@@ -9,8 +9,8 @@ import pytest
 from evaluation import leaderboard, splits
 from evaluation.contenders import Contender, named
 from evaluation.kept import Kept, fingerprint
-from evaluation.splits import Split
 from graph.snapshot import Nodes, Snapshot
+from recommenders.core.holdout import Holdout
 from recommenders.popularity import Popularity
 from tests import checkerboard
 from tests.evaluation.scored import network
@@ -19,8 +19,8 @@ from tests.evaluation.scored import network
 def test_a_comparison_goes_on_where_it_was_broken_off(tmp_path):
     fits = []
 
-    def fit(train, seed, progress):
-        fits.append(seed)
+    def fit(train, options):
+        fits.append(options.seed)
         return Popularity().fit(train)
 
     contender = Contender("popularity", fit)
@@ -40,7 +40,7 @@ def test_other_settings_are_another_ranking():
     recipes = {
         named(["ease"])[0].recipe,
         named(["ease"], {"ease": {"friends": 0.0}})[0].recipe,
-        named(["ease"], tune_s=9)[0].recipe,
+        named(["ease"], searched=True)[0].recipe,
     }
     assert len(recipes) == 3
 
@@ -54,13 +54,13 @@ def test_a_split_is_told_from_others_and_known_again():
     assert same[0] not in [fingerprint(other) for other in others]
 
 
-def with_another_value(split: Split) -> Split:
+def with_another_value(split: Holdout) -> Holdout:
     held_out = split.held_out.copy()
     held_out.data[0] += 1.0
     return replace(split, held_out=held_out)
 
 
-def with_another_row_pointer(split: Split) -> Split:
+def with_another_row_pointer(split: Holdout) -> Holdout:
     """The same columns and values, the first of them of the user before or after."""
     held_out = split.held_out.copy()
     place = int(np.flatnonzero(np.diff(held_out.indptr))[0]) + 1
@@ -68,18 +68,18 @@ def with_another_row_pointer(split: Split) -> Split:
     return replace(split, held_out=held_out)
 
 
-def with_another_age(split: Split) -> Split:
+def with_another_age(split: Holdout) -> Holdout:
     """The same gaps among the users' properties, another value."""
     train = split.train
     users = train.users.frame.with_columns(pl.Series("createdAt", np.arange(train.users.count) + 1))
     return replace(split, train=Snapshot(train.manifest, {**train.nodes, "User": Nodes("User", users, 9)}, train.edges))
 
 
-def with_contents_not_allowed(split: Split) -> Split:
+def with_contents_not_allowed(split: Holdout) -> Holdout:
     return replace(split, allowed=np.arange(split.train.contents.count) > 0)
 
 
-def with_masked_pairs(split: Split) -> Split:
+def with_masked_pairs(split: Holdout) -> Holdout:
     return replace(split, masked=split.held_out)
 
 

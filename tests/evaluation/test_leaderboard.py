@@ -1,35 +1,33 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import numpy as np
 import pytest
 from rich.console import Console
 
 from evaluation import leaderboard, report, splits
-from evaluation.contenders import Contender, named, validation
+from evaluation.contenders import Contender, named
 from evaluation.leaderboard import Leaderboard
 from gnn.recommender import LightSoftmax
 from graph.errors import SettingsError
-from graph.snapshot import NO_TIME, Snapshot
-from ranking import network_search
-from recommenders.baseline import silent
+from graph.snapshot import Snapshot
+from recommenders.core.options import Cap, FitOptions
 from tests import checkerboard
-from tests.evaluation.scored import Counted, Scored, network
+from tests.evaluation.scored import Counted, Scored
 
 
 def clique() -> Contender:
     """Knows the checkerboard: contents of one's own parity first."""
-    return Contender("clique", lambda train, seed, progress: Scored(lambda u, c: (u + c) % 2 == 0).fit(train))
+    return Contender("clique", lambda train, options: Scored(lambda u, c: (u + c) % 2 == 0).fit(train))
 
 
 def opposite() -> Contender:
-    return Contender("opposite", lambda train, seed, progress: Scored(lambda u, c: (u + c) % 2 == 1).fit(train))
+    return Contender("opposite", lambda train, options: Scored(lambda u, c: (u + c) % 2 == 1).fit(train))
 
 
 def counted() -> Contender:
-    return Contender("counted", lambda train, seed, progress: Counted().fit(train))
+    return Contender("counted", lambda train, options: Counted().fit(train))
 
 
 @pytest.fixture(scope="module")
@@ -122,41 +120,44 @@ def test_contenders_are_found_by_name_and_an_unknown_one_is_refused():
         named(["pagerank"])
 
 
-def test_a_baseline_that_is_tuned_first_keeps_what_was_found():
+def test_a_model_that_searches_first_keeps_what_was_found():
     split = splits.random(checkerboard.snapshot(), 0.3)
-    plain, tuned = named(["item-knn"])[0], named(["item-knn"], tune_s=2.0)[0]
-    rows = [leaderboard.evaluate([one], [split], ks=(5,)).rows[0] for one in (plain, tuned)]
+    plain, searched = named(["item-knn"])[0], named(["item-knn"], searched=True)[0]
+    rows = [leaderboard.evaluate([one], [split], ks=(5,)).rows[0] for one in (plain, searched)]
     assert set(rows[0].settings[0]) == set(rows[1].settings[0])
-    given = named(["item-knn"], {"item-knn": {"neighbours": 3}}, tune_s=2.0)
+    given = named(["item-knn"], {"item-knn": {"neighbours": 3}}, searched=True)
     assert leaderboard.evaluate(given, [split], ks=(5,)).rows[0].settings[0]["neighbours"] == 3
 
 
-def test_a_network_with_the_time_for_it_searches_on_the_training_part_alone(monkeypatch):
+def test_a_network_searches_on_the_training_part_alone(monkeypatch):
     split = splits.random(checkerboard.snapshot(), 0.3)
     fits: list[tuple[int, bool, int | None]] = []
     fit = LightSoftmax.fit
 
-    def noted(self: LightSoftmax, snapshot: Snapshot, *given: Any, **told: Any) -> LightSoftmax:
-        fits.append((len(snapshot.watched), "validation" in told, told.get("epochs")))
-        return fit(self, snapshot, *given, **told)
+    def noted(self: LightSoftmax, snapshot: Snapshot, options: FitOptions | None = None) -> LightSoftmax:
+        assert options is not None
+        assert options.seed == 3
+        fits.append((len(snapshot.watched), options.validation is not None, self.config.epochs))
+        return fit(self, snapshot, options)
 
     monkeypatch.setattr(LightSoftmax, "fit", noted)
-    as_it_comes, searched = named(["light-softmax"], tune_s=2.0)[0], named(["light-softmax"], tune_s=100.0)[0]
-    as_it_comes.fit(split.train, 3, silent)
+    monkeypatch.setattr(LightSoftmax, "space", {"temperature": (0.2, 0.3)})
+    as_it_comes, searched = (named(["light-softmax"], searched=search)[0] for search in (False, True))
+    as_it_comes.fit(split.train, FitOptions(seed=3))
     assert fits == [(len(split.train.watched), False, None)]
-    monkeypatch.setattr(network_search, "_TRIALS", (("temperature", (0.3,)),))
     fits.clear()
-    found = searched.fit(split.train, 3, silent)
+    found = searched.fit(split.train, FitOptions(seed=3))
     assert isinstance(found, LightSoftmax)
-    assert (found.config.convolution, found.config.seed) == ("light", 3)
     assert [validated for _, validated, _ in fits] == [True, True, True, False]  # two trials, full width, everything
     assert all(watches < len(split.train.watched) for watches, validated, _ in fits if validated)
     assert fits[-1][0] == len(split.train.watched)
     assert fits[-1][2] is not None
 
 
-def test_validation_is_the_newest_part_where_there_are_times():
-    timed = validation(network([(u, c, 10 * c + u) for u in range(10) for c in range(10)]))
-    assert timed.cutoff == 90
-    assert validation(checkerboard.snapshot()).cutoff is None
-    assert validation(network([(u, c, NO_TIME) for u in range(10) for c in range(10)])).cutoff is None
+def test_a_cap_that_ended_a_fit_early_is_told_of_that_model_alone():
+    split = splits.random(checkerboard.snapshot(), 0.3)
+    both = named(["popularity", "item-knn"], searched=True)
+    patient = leaderboard.evaluate([both[0], counted()], [split], ks=(3,), options=FitOptions(cap=Cap(60.0)))
+    assert not any(row.capped for row in patient.rows)
+    hurried = leaderboard.evaluate([both[1], counted()], [split], ks=(3,), options=FitOptions(cap=Cap(1e-9)))
+    assert {row.model: row.capped for row in hurried.rows} == {"item-knn": True, "counted": False}

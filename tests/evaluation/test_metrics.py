@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evaluation import metrics
+from recommenders.core.metrics import judge, ndcg
 from tests.evaluation import naive
 
 CONTENTS = 12
@@ -42,7 +43,7 @@ def as_matrix(worth: list[dict[int, float]]) -> sp.csr_array:
 
 @given(people, st.integers(1, K))
 def test_every_metric_is_its_naive_loop(some, k):
-    judged = metrics.judge(as_ids([r for r, _ in some]), as_matrix([w for _, w in some]))
+    judged = judge(as_ids([r for r, _ in some]), as_matrix([w for _, w in some]))
     assert set(NAIVE) == set(metrics.PER_USER)
     for name, metric in metrics.PER_USER.items():
         expected = [NAIVE[name](ranked, worth, k) for ranked, worth in some]
@@ -54,25 +55,25 @@ def test_every_metric_lies_between_0_and_1_and_grows_with_a_hit_put_in_front(som
     ranked, worth = some[0]
     best = max(worth, key=lambda c: worth[c])
     improved = [best, *[c for c in ranked if c != best]][:K]
-    judged = metrics.judge(as_ids([ranked, improved]), as_matrix([worth, worth]))
+    judged = judge(as_ids([ranked, improved]), as_matrix([worth, worth]))
     for metric in metrics.PER_USER.values():
         before, after = metric(judged, k)
         assert 0 <= before <= after + 1e-12 <= 1 + 1e-9
 
 
 def test_the_ideal_list_scores_one_even_when_fewer_than_k_were_held_out():
-    judged = metrics.judge(as_ids([[3, 1, 0]]), as_matrix([{3: 1.0, 1: 0.5}]))
-    assert metrics.ndcg(judged, K)[0] == pytest.approx(1)
+    judged = judge(as_ids([[3, 1, 0]]), as_matrix([{3: 1.0, 1: 0.5}]))
+    assert ndcg(judged, K)[0] == pytest.approx(1)
     assert metrics.graded_ndcg(judged, K)[0] == pytest.approx(1)
     assert metrics.recall(judged, K)[0] == 1
     assert metrics.precision(judged, K)[0] == pytest.approx(2 / K)
 
 
 def test_graded_ndcg_prefers_what_was_loved_and_the_binary_one_does_not():
-    judged = metrics.judge(as_ids([[0, 1], [1, 0]]), as_matrix([{0: 1.0, 1: 0.1}] * 2))
+    judged = judge(as_ids([[0, 1], [1, 0]]), as_matrix([{0: 1.0, 1: 0.1}] * 2))
     loved_first, loved_last = metrics.graded_ndcg(judged, 2)
     assert loved_first > loved_last
-    assert np.ptp(metrics.ndcg(judged, 2)) == 0
+    assert np.ptp(ndcg(judged, 2)) == 0
 
 
 @given(st.lists(lists, min_size=1, max_size=6))

@@ -2,15 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from gnn.config import GnnConfig
-from gnn.recommender import NETWORKS, DenseNetwork, GraphNetwork, LightSoftmax
+from gnn.recommender import NETWORKS, DenseNetwork, GatNetwork, LightSoftmax
 from graph.errors import SettingsError
 from tests import checkerboard
 from tests.conformance import RecommenderConformance
 
 
-class TestGraphNetwork(RecommenderConformance):
-    make = GraphNetwork
+class TestGatNetwork(RecommenderConformance):
+    make = GatNetwork
     places = frozenset({"watched", "follows"})
 
 
@@ -26,11 +25,11 @@ class TestDenseNetwork(RecommenderConformance):
 def test_every_network_is_its_convolution_and_is_saved_under_its_name(name, tmp_path):
     kind, snapshot = NETWORKS[name], checkerboard.snapshot()
     convolution = "light" if name == "light-softmax" else name
-    model = kind(dim=16, heads=2, layers=2).fit(snapshot, epochs=1)
+    model = kind(dim=16, heads=2, layers=2, epochs=1).fit(snapshot)
     model.save(tmp_path / name)
     again = kind.load(tmp_path / name, snapshot)
     assert (again.name, again.config.convolution) == (name, convolution)
-    assert kind(GnnConfig(dim=16)).config.convolution == convolution
+    assert kind(dim=16).config.convolution == convolution
 
 
 def test_a_network_cannot_have_another_convolution():

@@ -20,6 +20,7 @@ from graph.snapshot.ages import DAY
 from tests import checkerboard
 from tests.conformance import odd
 from tests.gnn.test_training import EVERYONE, SMALL
+from tests.networks import trained
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +119,7 @@ def test_there_is_something_to_learn_though_most_was_watched_on_one_day(snapshot
     crowded = Snapshot.build(nodes, {"WATCHED": watched})
     run = fitting.trainer(SMALL, crowded)
     assert {run.watches.moment(run.batches.rng) for _ in range(100)} == {None}
-    ids, _ = GraphNetwork(SMALL).fit(crowded, epochs=40).recommend(EVERYONE, 1)
+    ids, _ = trained(SMALL, crowded, epochs=40).recommend(EVERYONE, 1)
     assert (ids[:, 0] == EVERYONE).mean() > 0.8
 
 
@@ -241,10 +242,10 @@ def test_new_contents_are_as_likely_from_the_start_as_others_are_on_average(snap
 
 
 def test_it_says_whether_it_can_place_newcomers(snapshot, tmp_path):
-    taught = GraphNetwork(SMALL).fit(snapshot, epochs=1)
+    taught = trained(SMALL, snapshot, epochs=1)
     taught.save(tmp_path / "model")
-    untaught = GraphNetwork(SMALL.model_copy(update={"cold": 0.0})).fit(snapshot, epochs=1)
-    bare = GraphNetwork(SMALL).fit(checkerboard.snapshot(), epochs=1)
+    untaught = trained(SMALL.model_copy(update={"cold": 0.0}), snapshot, epochs=1)
+    bare = trained(SMALL, checkerboard.snapshot(), epochs=1)
     for network in (taught, GraphNetwork.load(tmp_path / "model", snapshot)):
         assert network.places_newcomers
         assert network.places_contents
@@ -254,7 +255,7 @@ def test_it_says_whether_it_can_place_newcomers(snapshot, tmp_path):
 
 
 def test_it_trains_on_them(snapshot):
-    ids, _ = GraphNetwork(SMALL).fit(snapshot, epochs=40).recommend(EVERYONE, 1)
+    ids, _ = trained(SMALL, snapshot, epochs=40).recommend(EVERYONE, 1)
     assert (ids[:, 0] == EVERYONE).mean() > 0.8
 
 

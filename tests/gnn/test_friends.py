@@ -127,9 +127,9 @@ def test_friends_speak_for_who_watched_nothing_even_where_no_message_passes(weig
     """Two more users know the even and the odd ones; without messages and features an id is all there is of them."""
     size = checkerboard.SIZE
     follows = [*checkerboard.follow_pairs(), *((size + user % 2, user) for user in range(size))]
-    model = GraphNetwork(dim=16, heads=2, layers=0, init="random", friends=weight)
+    model = GraphNetwork(dim=16, heads=2, layers=0, init="random", friends=weight, epochs=60)
     snapshot = odd(checkerboard.watched_pairs(), follows, size + 2)
-    scores = model.fit(snapshot, epochs=60).scores(np.array([size, size + 1]))[:, :size]
+    scores = model.fit(snapshot).scores(np.array([size, size + 1]))[:, :size]
     even = np.arange(size) % 2 == 0
     ahead = [scores[0, even].min() > scores[0, ~even].max(), scores[1, ~even].min() > scores[1, even].max()]
     assert all(ahead) == told

@@ -21,6 +21,7 @@ from graph.snapshot.profiles import profile
 from recommenders.core.recommender import NewContent
 from tests import checkerboard
 from tests.conformance import odd
+from tests.networks import trained
 
 SMALL = GnnConfig(dim=16, heads=2, layers=2, temperature=0.14)
 NOBODY = np.empty(0, dtype=np.int64)
@@ -124,7 +125,7 @@ def test_a_new_content_gets_the_vector_that_training_would_give(tagged):
 
 
 def test_new_contents_are_placed_with_their_kind_and_the_same_after_saving(tagged, tmp_path):
-    model = GraphNetwork(SMALL.model_copy(update={"cold": 0.3})).fit(tagged, epochs=60)
+    model = trained(SMALL.model_copy(update={"cold": 0.3}), tagged, epochs=60)
     new = [
         NewContent({"contentType": "dance"}, {"TAGGED": np.array([0])}),
         NewContent({"contentType": "song"}, {"TAGGED": np.array([1])}),
@@ -144,7 +145,7 @@ def test_new_contents_are_placed_with_their_kind_and_the_same_after_saving(tagge
 @pytest.fixture(scope="module")
 def mutual():
     """Everyone who follows is followed back: friendship is one relation."""
-    return GraphNetwork(SMALL).fit(checkerboard.snapshot(), epochs=40)
+    return trained(SMALL, checkerboard.snapshot(), epochs=40)
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +154,7 @@ def followed():
     size = 40
     watched = [(u, c) for u in range(size) for c in range(size) if u % 2 == c % 2 and (u + c) % 3]
     follows = [(u, u + step) for u in range(size) for step in (2, 4, 6) if u + step < size]
-    return GraphNetwork(SMALL).fit(odd(watched, follows, size), epochs=60)
+    return trained(SMALL, odd(watched, follows, size), epochs=60)
 
 
 @pytest.mark.parametrize(
@@ -173,6 +174,6 @@ def test_of_whom_nothing_is_known_nothing_is_said(mutual):
 
 @pytest.mark.parametrize("settings", [{"convolution": "light"}, {"convolution": "gat", "layers": 0}])
 def test_a_network_that_cannot_embed_says_nothing(settings):
-    model = GraphNetwork(SMALL.model_copy(update=settings)).fit(checkerboard.snapshot(), epochs=1)
+    model = trained(SMALL.model_copy(update=settings), checkerboard.snapshot(), epochs=1)
     assert model.newcomer_scores(EVEN, EVEN, EVEN) is None
     assert model.place([]) is None

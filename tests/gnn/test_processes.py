@@ -13,6 +13,7 @@ from gnn.config import GnnConfig
 from gnn.fitting import trainer
 from gnn.recommender import GraphNetwork
 from tests import checkerboard
+from tests.networks import trained
 from tests.torchrun import in_two_processes
 
 EVERYONE = np.arange(checkerboard.SIZE)
@@ -22,8 +23,8 @@ import sys
 from pathlib import Path
 from gnn import fitting, processes, training
 from gnn.config import GnnConfig
-from gnn.recommender import GraphNetwork
 from tests import checkerboard
+from tests.networks import trained
 folder = Path(sys.argv[1])
 kept = []
 fitting._CHECKPOINT_EVERY_S, fitting._CHECKPOINT_SHARE = 0.0, float("inf")
@@ -34,7 +35,7 @@ training.leading_directions = lambda *given: directions(*given) if processes.ran
 with processes.joined():
     for neighbours, init in ((0, "random"), (3, "spectral")):
         config = GnnConfig(dim=16, heads=2, layers=2, steps_per_pass=2, neighbours=neighbours, init=init)
-        model = GraphNetwork(config).fit(checkerboard.snapshot(timed=True), epochs=8, checkpoint=folder / "c")
+        model = trained(config, checkerboard.snapshot(timed=True), epochs=8, checkpoint=folder / "c")
         model.save(folder / f"model-{neighbours}-{processes.rank()}")
 (folder / f"kept-{processes.rank()}").write_text(str(len(kept)))
 """
@@ -50,7 +51,7 @@ def test_two_processes_train_the_same_network_as_one(tmp_path):
     for neighbours in (0, 3):
         np.testing.assert_array_equal(scores(neighbours, 0), scores(neighbours, 1))
     config = GnnConfig(dim=16, heads=2, layers=2, steps_per_pass=2, init="random")
-    alone = GraphNetwork(config).fit(checkerboard.snapshot(timed=True), epochs=8)
+    alone = trained(config, checkerboard.snapshot(timed=True), epochs=8)
     # Products may be rounded to bfloat16, each process's share for itself.
     np.testing.assert_allclose(scores(0, 0), alone.scores(EVERYONE), atol=0.03)
     assert [int((tmp_path / f"kept-{rank}").read_text()) for rank in (0, 1)] == [16, 0]

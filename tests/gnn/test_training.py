@@ -22,10 +22,12 @@ from gnn.topology import Topology
 from gnn.training import Trainer
 from graph.errors import ModelError
 from graph.snapshot import Nodes, Snapshot
-from recommenders.core.search import ndcg
+from recommenders.core import options
+from recommenders.core.metrics import mean_ndcg
 from tests import checkerboard
 from tests.conformance import odd
 from tests.killed import killed_at, told_to_the_end
+from tests.networks import trained
 
 SMALL = GnnConfig(dim=16, heads=2, layers=2)
 EVERYONE = np.arange(checkerboard.SIZE)
@@ -33,15 +35,15 @@ EVERYONE = np.arange(checkerboard.SIZE)
 
 @pytest.mark.parametrize("convolution", ["gat", "gatv2", "gcn", "graphconv", "sage", "light", "dense"])
 def test_every_convolution_solves_the_checkerboard(convolution):
-    model = GraphNetwork(SMALL.model_copy(update={"convolution": convolution}))
-    ids, _ = model.fit(checkerboard.snapshot(), epochs=40).recommend(EVERYONE, 1)
+    config = SMALL.model_copy(update={"convolution": convolution})
+    ids, _ = trained(config, checkerboard.snapshot(), epochs=40).recommend(EVERYONE, 1)
     assert ids[:, 0].tolist() == EVERYONE.tolist()
 
 
 @pytest.mark.parametrize("loss", [{"sampled_items": 12}, {"loss": "bpr"}])
 def test_other_losses_solve_the_checkerboard_too(loss):
     config = SMALL.model_copy(update={**loss, "steps_per_pass": 2})
-    ids, _ = GraphNetwork(config).fit(checkerboard.snapshot(), epochs=40).recommend(EVERYONE, 1)
+    ids, _ = trained(config, checkerboard.snapshot(), epochs=40).recommend(EVERYONE, 1)
     assert ids[:, 0].tolist() == EVERYONE.tolist()
 
 
@@ -86,7 +88,7 @@ def test_what_is_kept_is_the_running_average_of_the_weights():
 @pytest.mark.parametrize("convolution", ["gat", "gatv2", "sage", "light"])
 def test_drawn_neighbours_solve_the_checkerboard_too(convolution):
     config = SMALL.model_copy(update={"neighbours": 3, "convolution": convolution})
-    ids, _ = GraphNetwork(config).fit(checkerboard.snapshot(), epochs=60).recommend(EVERYONE, 1)
+    ids, _ = trained(config, checkerboard.snapshot(), epochs=60).recommend(EVERYONE, 1)
     assert ids[:, 0].tolist() == EVERYONE.tolist()
 
 
@@ -138,13 +140,13 @@ def test_a_step_leaves_out_users_who_send_nothing_and_learns_the_same(monkeypatc
 
 
 def test_a_seed_gives_the_same_model_again():
-    first, again = (GraphNetwork(SMALL).fit(checkerboard.snapshot(), epochs=5).scores(EVERYONE) for _ in range(2))
+    first, again = (trained(SMALL, checkerboard.snapshot(), epochs=5).scores(EVERYONE) for _ in range(2))
     np.testing.assert_array_equal(first, again)
 
 
 def test_validation_decides_when_to_stop():
     held_out = sp.csr_array((np.ones(20, dtype=np.float32), (EVERYONE, EVERYONE)), shape=(20, 20))
-    model = GraphNetwork(SMALL).fit(checkerboard.snapshot(), validation=held_out)
+    model = trained(SMALL, checkerboard.snapshot(), validation=held_out)
     assert 1 <= model.best_epochs < SMALL.max_epochs
     assert model.artifact.manifest.metrics["validation_ndcg@10"] == pytest.approx(1.0)
 
@@ -154,7 +156,7 @@ def test_validation_stops_nothing_before_forty_steps(steps_per_pass, least):
     held_out = sp.csr_array((np.ones(20, dtype=np.float32), (EVERYONE, EVERYONE)), shape=(20, 20))
     config = SMALL.model_copy(update={"patience": 1, "steps_per_pass": steps_per_pass})
     heard: list[str] = []
-    GraphNetwork(config).fit(checkerboard.snapshot(), lambda _, what: heard.append(what), validation=held_out)
+    trained(config, checkerboard.snapshot(), lambda _, what: heard.append(what), validation=held_out)
     assert least <= sum(what.startswith("epoch") for what in heard) < 2 * least
 
 
@@ -183,14 +185,14 @@ def test_popular_contents_are_likelier_from_the_start(tmp_path):
     """Scores are cosines plus what makes the odds before anything is known (1 + watchers) ** popularity."""
     watched = [(user, content) for user in range(8) for content in range(8) if content <= user]  # 8, 7, … watchers
     snapshot = odd(watched, [(0, 1)])
-    model = GraphNetwork(SMALL, popularity=0.5).fit(snapshot, epochs=2)
+    model = trained(SMALL.model_copy(update={"popularity": 0.5}), snapshot, epochs=2)
     model.save(tmp_path / "model")
     found = GraphNetwork.load(tmp_path / "model", snapshot)
     vectors = found.artifact.embeddings
     above = found.scores(np.arange(8)) - np.asarray(vectors.users) @ np.asarray(vectors.contents).T
     odds = np.exp(above / model.config.temperature)
     np.testing.assert_allclose(odds / odds[:, :1], np.tile(np.sqrt(np.arange(9, 1, -1) / 9.0), (8, 1)), rtol=1e-4)
-    assert not GraphNetwork(SMALL, popularity=0.0).fit(snapshot, epochs=2).artifact.embeddings.bias.any()
+    assert not trained(SMALL.model_copy(update={"popularity": 0.0}), snapshot, epochs=2).artifact.embeddings.bias.any()
 
 
 def test_training_and_judging_go_by_what_scores_say():
@@ -205,17 +207,15 @@ def test_training_and_judging_go_by_what_scores_say():
         logits = (users @ contents.T + run.bias) / config.temperature
     expected = -np.mean([float(torch.log_softmax(logits[user], 0)[content]) for user, content in pairs])
     assert run.step(np.arange(8)) == pytest.approx(expected, rel=1e-4)
-    model = GraphNetwork(config).fit(snapshot, validation=held_out)
+    model = trained(config, snapshot, validation=held_out)
     ids, _ = model.recommend(np.arange(7), 10)
     told = model.artifact.manifest.metrics["validation_ndcg@10"]
-    assert told == pytest.approx(ndcg(ids, sp.csr_array(held_out[:7]), 10))
+    assert told == pytest.approx(mean_ndcg(ids, sp.csr_array(held_out[:7]), 10))
 
 
 def test_a_budget_ends_training():
     heard: list[tuple[float, str]] = []
-    model = GraphNetwork(SMALL).fit(
-        checkerboard.snapshot(), lambda share, what: heard.append((share, what)), epochs=100_000, budget_s=0.5
-    )
+    model = trained(SMALL, checkerboard.snapshot(), lambda *said: heard.append(said), epochs=100_000, budget_s=0.5)
     assert model.best_epochs < 100_000
     shares = [share for share, _ in heard]
     assert shares == sorted(shares)
@@ -225,10 +225,9 @@ def test_a_budget_ends_training():
 
 def test_an_epoch_that_takes_more_than_all_the_time_leaves_none():
     heard: list[str] = []
-    GraphNetwork(SMALL).fit(checkerboard.snapshot(), lambda _, what: heard.append(what), epochs=5, budget_s=1e-6)
+    trained(SMALL, checkerboard.snapshot(), lambda _, what: heard.append(what), epochs=5, budget_s=1e-6)
     epochs = [what for what in heard if what.startswith("epoch")]
-    assert [what.split(",")[0] for what in epochs] == ["epoch 1"]
-    assert epochs[0].endswith("at most 0 s left")
+    assert [what.split(",")[0] for what in epochs] == ["epoch 1 of at most 5"]
 
 
 _RUN = """
@@ -237,9 +236,9 @@ import time
 from pathlib import Path
 from gnn.config import GnnConfig
 from gnn import fitting
-from gnn.recipe import RECIPE
-from gnn.recommender import GraphNetwork
+from recommenders.core import options
 from tests import checkerboard
+from tests.networks import trained
 fitting._CHECKPOINT_EVERY_S, fitting._CHECKPOINT_SHARE = 0.0, float("inf")
 fitting._Run.epochs_per_validation = 1
 def said(share, what):
@@ -249,9 +248,9 @@ def said(share, what):
 config, epochs = GnnConfig(dim=16, heads=2, layers=2), 60
 graph = checkerboard.snapshot(timed=sys.argv[2] == "small")
 if sys.argv[2] == "large":
-    fitting.LARGE, epochs = 10, None
+    options._LARGE, epochs = 10, None
     config = GnnConfig(dim=16, heads=2, layers=2, max_epochs=40, init="random", temperature=0.14)
-model = GraphNetwork(config).fit(graph, said, epochs=epochs, checkpoint=Path(sys.argv[1]) / "c")
+model = trained(config, graph, said, epochs=epochs, checkpoint=Path(sys.argv[1]) / "c")
 model.save(Path(sys.argv[1]) / "model")
 """
 
@@ -265,47 +264,27 @@ def resumed_after(line: str, folder: Path, size: str) -> tuple[list[str], GraphN
 
 
 def test_killed_training_goes_on_to_the_same_end(tmp_path):
-    said, resumed = resumed_after("epoch 20,", tmp_path, "small")
-    assert said[0].startswith("epoch 20,")
-    straight = GraphNetwork(SMALL).fit(checkerboard.snapshot(timed=True), epochs=60)
+    said, resumed = resumed_after("epoch 20 ", tmp_path, "small")
+    assert said[0].startswith("epoch 20 ")
+    straight = trained(SMALL, checkerboard.snapshot(timed=True), epochs=60)
     np.testing.assert_allclose(resumed.scores(EVERYONE), straight.scores(EVERYONE), atol=1e-5)
 
 
 def test_killed_training_on_a_large_graph_goes_on_to_the_same_end(tmp_path, monkeypatch):
-    said, resumed = resumed_after("epoch 2,", tmp_path, "large")
-    assert said[0].startswith("epoch 2,")
-    monkeypatch.setattr(fitting, "LARGE", 10)
+    said, resumed = resumed_after("epoch 2 ", tmp_path, "large")
+    assert said[0].startswith("epoch 2 ")
+    monkeypatch.setattr(options, "_LARGE", 10)
     monkeypatch.setattr(fitting._Run, "epochs_per_validation", 1)
     config = SMALL.model_copy(update={"max_epochs": 40, "init": "random", "temperature": 0.14})
-    straight = GraphNetwork(config).fit(checkerboard.snapshot())
+    straight = trained(config, checkerboard.snapshot())
     np.testing.assert_allclose(resumed.scores(EVERYONE), straight.scores(EVERYONE), atol=1e-5)
 
 
-def test_a_search_that_ran_out_of_time_is_over_when_it_is_resumed(tmp_path, monkeypatch):
-    monkeypatch.setattr(fitting, "LARGE", 10)
-    monkeypatch.setattr(fitting, "_LARGE_SEARCH_SHARE", 0.5)
-    broken = RuntimeError("killed while it went on")
-
-    def dies(*_: object) -> None:
-        raise broken
-
-    with monkeypatch.context() as patched:
-        patched.setattr(fitting._Run, "going_on", dies)
-        with pytest.raises(RuntimeError):
-            GraphNetwork(SMALL).fit(checkerboard.snapshot(), budget_s=1.0, checkpoint=tmp_path / "c")
-    heard: list[str] = []
-    GraphNetwork(SMALL).fit(
-        checkerboard.snapshot(), lambda share, what: heard.append(what), budget_s=1.0, checkpoint=tmp_path / "c"
-    )
-    assert heard
-    assert not any(what.startswith("finding") for what in heard)
-
-
 def test_a_training_killed_before_its_model_was_saved_has_nothing_left_to_learn(tmp_path):
-    first = GraphNetwork(SMALL).fit(checkerboard.snapshot(), epochs=5, checkpoint=tmp_path / "c")
+    first = trained(SMALL, checkerboard.snapshot(), epochs=5, checkpoint=tmp_path / "c")
     heard: list[str] = []
-    again = GraphNetwork(SMALL).fit(
-        checkerboard.snapshot(), lambda share, what: heard.append(what), epochs=5, checkpoint=tmp_path / "c"
+    again = trained(
+        SMALL, checkerboard.snapshot(), lambda _, what: heard.append(what), epochs=5, checkpoint=tmp_path / "c"
     )
     assert heard == []
     np.testing.assert_array_equal(again.scores(EVERYONE), first.scores(EVERYONE))
@@ -313,7 +292,7 @@ def test_a_training_killed_before_its_model_was_saved_has_nothing_left_to_learn(
 
 @pytest.mark.parametrize("file", ["users.npy", "contents.npy", "weights.safetensors", "links.json", "manifest.json"])
 def test_a_file_cut_short_is_told(tmp_path, file):
-    GraphNetwork(SMALL).fit(checkerboard.snapshot(), epochs=1).save(tmp_path / "model")
+    trained(SMALL, checkerboard.snapshot(), epochs=1).save(tmp_path / "model")
     damaged = tmp_path / "model" / file
     os.truncate(damaged, damaged.stat().st_size // 2)
     with pytest.raises(ModelError, match="damaged"):
@@ -321,20 +300,18 @@ def test_a_file_cut_short_is_told(tmp_path, file):
 
 
 def test_a_large_graph_gets_a_smaller_network_unless_its_size_was_chosen(monkeypatch):
-    monkeypatch.setattr(fitting, "LARGE", 10)
+    monkeypatch.setattr(options, "_LARGE", 10)
     for config, dim in ((GnnConfig(device="cpu", seed=1), 64), (GnnConfig(dim=32), 32)):
-        model = GraphNetwork(config).fit(checkerboard.snapshot(), epochs=1)
+        model = trained(config, checkerboard.snapshot(), epochs=1)
         used = model.artifact.manifest.config
         assert used.dim == model.artifact.embeddings.users.shape[1] == dim
         assert used.neighbours == 10
 
 
 def test_a_large_graph_is_learned_from_whole_in_the_end(monkeypatch):
-    monkeypatch.setattr(fitting, "LARGE", 10)
+    monkeypatch.setattr(options, "_LARGE", 10)
     heard: list[str] = []
-    model = GraphNetwork(GnnConfig(seed=1, max_epochs=40)).fit(
-        checkerboard.snapshot(), lambda share, what: heard.append(what)
-    )
+    model = trained(GnnConfig(seed=1, max_epochs=40), checkerboard.snapshot(), lambda share, what: heard.append(what))
     searched = [what for what in heard if what.startswith("finding when to stop")]
     assert 0 < len(heard) - len(searched) <= 20
     assert model.best_epochs > len(heard) - len(searched)
@@ -343,25 +320,25 @@ def test_a_large_graph_is_learned_from_whole_in_the_end(monkeypatch):
 
 
 def test_a_large_graph_is_learned_from_whole_by_going_on_from_what_a_part_taught(monkeypatch):
-    monkeypatch.setattr(fitting, "LARGE", 10)
+    monkeypatch.setattr(options, "_LARGE", 10)
     whole = checkerboard.snapshot()
     part = whole.with_edges(whole.watched.keep(np.arange(len(whole.watched)) % 5 > 0))
     config = SMALL.model_copy(update={"max_epochs": 40})
-    first = GraphNetwork(config).fit(part, epochs=40)
+    first = trained(config, part, epochs=40)
     heard: list[str] = []
-    again = GraphNetwork(config).fit(whole, lambda _, what: heard.append(what), epochs=40, start=first)
+    again = trained(config, whole, lambda _, what: heard.append(what), epochs=40, start=first)
     assert len(heard) == 20
     assert again.best_epochs == 60
     ids, _ = again.recommend(EVERYONE, 1)
     assert ids[:, 0].tolist() == EVERYONE.tolist()
-    other = GraphNetwork(config.model_copy(update={"dim": 8})).fit(whole, epochs=3, start=first)
+    other = trained(config.model_copy(update={"dim": 8}), whole, epochs=3, start=first)
     assert other.best_epochs == 3  # of another shape, so it had to begin anew
 
 
 @pytest.mark.parametrize("resumed", [False, True])
 def test_going_on_from_the_best_epoch_takes_the_optimisers_state_of_that_epoch(tmp_path, monkeypatch, resumed):
     """The second of six judged epochs is the best; how many steps Adam has counted tells which state it is in."""
-    monkeypatch.setattr(fitting, "LARGE", 10)
+    monkeypatch.setattr(options, "_LARGE", 10)
     monkeypatch.setattr(fitting._Run, "epochs_per_validation", 1)
     figures = iter([0.1, 0.5, 0.2, 0.2, 0.2, 0.2])
     monkeypatch.setattr(fitting, "ndcg_at_10", lambda *_: next(figures))
@@ -378,14 +355,14 @@ def test_going_on_from_the_best_epoch_takes_the_optimisers_state_of_that_epoch(t
     monkeypatch.setattr(Trainer, "begin_with", begun)
     config = SMALL.model_copy(update={"steps_per_pass": 3, "max_epochs": 6})
     try:
-        GraphNetwork(config).fit(checkerboard.snapshot(), checkpoint=tmp_path / "c")
+        trained(config, checkerboard.snapshot(), checkpoint=tmp_path / "c")
     except KeyboardInterrupt:
-        GraphNetwork(config).fit(checkerboard.snapshot(), checkpoint=tmp_path / "c")
+        trained(config, checkerboard.snapshot(), checkpoint=tmp_path / "c")
     assert counted == [(6, 6.0)] * (1 + resumed)
 
 
 def test_serving_never_loads_torch(tmp_path):
-    GraphNetwork(SMALL).fit(checkerboard.snapshot(), epochs=1).save(tmp_path / "model")
+    trained(SMALL, checkerboard.snapshot(), epochs=1).save(tmp_path / "model")
     code = (
         "import sys; from pathlib import Path; import gnn.embeddings; from gnn.recommender import GraphNetwork;"
         "from tests import checkerboard;"

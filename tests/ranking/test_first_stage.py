@@ -8,41 +8,78 @@ from typing import Any
 import pytest
 
 from ranking import first_stage, registry
-from recommenders.baseline import silent
+from ranking.config import CONFIG
+from ranking.first_stage import FirstStage, Member
+from recommenders.core.holdout import validation
+from recommenders.core.options import Cap, FitOptions
 from recommenders.ease import Ease
 from tests import checkerboard
 
 
 @pytest.mark.parametrize(("users", "contents", "there"), [(10, 10, False), (10, 100, True), (100, 10, True)])
 def test_ease_is_left_out_where_it_would_know_a_few_of_the_contents(monkeypatch, users, contents, there):
-    monkeypatch.setattr(first_stage, "_TWO_INVERSES", 0)
+    changes = {"few_users": 1, "ease_contents": contents}
+    monkeypatch.setattr(first_stage, "CONFIG", CONFIG.model_copy(update=changes))
     monkeypatch.setattr(Ease, "largest_side", users)
-    monkeypatch.setattr(first_stage, "_EASE_CONTENTS", contents)
     names = [member.name for member in first_stage.plan(checkerboard.snapshot())]
     assert ("ease" in names) == there
-    assert names[0] == "gnn"
+    assert names[0] == "gat"
     assert {"als", "item-knn", "friends-items", "popularity"} <= set(names)
 
 
-@pytest.mark.parametrize(("kept", "order", "seconds"), [(True, ["gnn", "als"], 70.0), (False, ["als", "gnn"], 100.0)])
-def test_a_network_to_go_on_from_has_its_turn_before_the_others_matrices(monkeypatch, kept, order, seconds):
-    fitted, given = [], {}
+@pytest.mark.parametrize(("kept", "order"), [(True, ["gat", "als"]), (False, ["als", "gat"])])
+def test_a_network_to_go_on_from_has_its_turn_before_the_others_matrices(monkeypatch, kept, order):
+    fitted: list[str] = []
+    given: dict[str, FitOptions] = {}
 
     def make(name, **settings):
-        def fit(snapshot, progress=None, **told):
+        def fit(snapshot, options):
             fitted.append(name)
-            given.update(told)
+            given[name] = options
             return name
 
         return SimpleNamespace(fit=fit)
 
     monkeypatch.setattr(registry, "make", make)
     trained: Any = SimpleNamespace()
-    stage = first_stage.FirstStage(
-        {"gnn": trained} if kept else {}, {"gnn": {}, "als": {}}, 8, {"gnn": 50.0, "als": 30.0}
-    )
-    again = stage.again(["gnn", "als"], checkerboard.snapshot(), lambda: 100.0, silent)
+    stage = FirstStage({"gat": trained} if kept else {}, {"gat": {"epochs": 8}, "als": {}})
+    again = stage.again(["gat", "als"], checkerboard.snapshot(), FitOptions(seed=3))
     assert fitted == order
-    assert set(again.models) == {"gnn", "als"}
-    assert given == {"epochs": 8, "budget_s": seconds, "start": trained if kept else None, "checkpoint": None}
-    assert "gnn" not in stage.models
+    assert set(again.models) == {"gat", "als"}
+    assert {name: options.start for name, options in given.items()} == {"gat": trained if kept else None, "als": None}
+    assert {options.seed for options in given.values()} == {3}
+    assert "gat" not in stage.models
+
+
+def test_a_large_graph_finds_the_inverses_penalty_on_a_part_of_the_users(monkeypatch):
+    """And searches the rest on everybody, from there."""
+    monkeypatch.setattr(first_stage, "CONFIG", CONFIG.model_copy(update={"few_users": 1, "thinned_users": 7}))
+    sizes: list[int] = []
+    learn = Ease._learn
+
+    def noted(self, snapshot, options):
+        sizes.append(snapshot.users.count)
+        return learn(self, snapshot, options)
+
+    monkeypatch.setattr(Ease, "_learn", noted)
+    part = validation(checkerboard.snapshot())
+    (member,) = (member for member in first_stage.plan(part.train) if member.name == "ease")
+    stage = FirstStage.tuned(
+        [member], part, FitOptions(), network={}, shares={"ease": 1.0}, progress=lambda share, what: None
+    )
+    assert sizes[0] == 7
+    assert set(sizes) == {7, checkerboard.SIZE}
+    assert sizes == sorted(sizes)
+    assert stage.models["ease"].snapshot is part.train
+    assert stage.trials["ease"] >= len(sizes)
+
+
+def test_under_a_cap_that_is_used_up_only_the_first_member_and_popularity_take_part():
+    part, cap = validation(checkerboard.snapshot()), Cap(1e-9)
+    members = [Member("als", 0.3), Member("item-knn", 0.3), Member("popularity", 0.3)]
+    shares = {member.name: member.share for member in members}
+    stage = FirstStage.tuned(
+        members, part, FitOptions(cap=cap), network={}, shares=shares, progress=lambda share, what: None
+    )
+    assert list(stage.models) == ["als", "popularity"]
+    assert cap.hit

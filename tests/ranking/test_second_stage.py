@@ -16,14 +16,17 @@ from graph.snapshot.ages import DAY
 from ranking import blend, second_stage
 from ranking.blend import Judge
 from ranking.candidates import Candidates, Context, collect, gather, ranks, standardised
+from ranking.config import CONFIG
 from ranking.ranker import feature_names, features, mean_over_traits
-from recommenders.baseline import silent
-from recommenders.core.search import ndcg
+from recommenders.core.metrics import mean_ndcg
+from recommenders.core.options import Cap, FitOptions
 from recommenders.popularity import Popularity
 from tests import checkerboard
 from tests.conformance import odd
 
 MODELS = ["good", "noise"]
+HURRIED = FitOptions(cap=Cap(1e-9))
+"""No time is left."""
 
 
 def made_up(users: int = 240, each: int = 30, seed: int = 0) -> tuple[Candidates, sp.csr_array, Context]:
@@ -62,7 +65,7 @@ def test_candidates_are_the_best_unseen_of_every_model(seed, depth):
     rng = np.random.default_rng(seed)
     tables = [rng.permutation(50).reshape(5, 10).astype(np.float32) for _ in range(3)]
     seen = rng.random((5, 10)) < 0.3
-    found = collect(tables, np.arange(5), sp.csr_array(seen.astype(np.float32)), depth)
+    found = collect(tables, np.arange(5), sp.csr_array(seen.astype(np.float32)), depth, [None] * 3)
     for user in range(5):
         expected: set[int] = set()
         for table in tables:
@@ -102,7 +105,7 @@ def test_judging_candidates_is_judging_lists(seed):
         lists[user] = candidates.contents[rows][np.argsort(-scores[rows], kind="stable")[:20]]
     judged = np.diff(held_out.indptr) > 0
     found = Judge(candidates, held_out).by_user(scores)[judged]
-    assert (found.mean() if judged.any() else 0.0) == pytest.approx(ndcg(lists, held_out))
+    assert (found.mean() if judged.any() else 0.0) == pytest.approx(mean_ndcg(lists, held_out, 20, graded=True))
 
 
 def test_what_is_held_out_but_no_candidate_counts_against_the_list():
@@ -122,8 +125,8 @@ def test_the_blend_trusts_the_model_that_knows():
 @settings(deadline=None, max_examples=20)
 @given(st.integers(0, 10_000))
 def test_no_other_weights_make_the_held_out_contents_likelier(seed):
-    candidates, held_out, _ = made_up(users=30, seed=seed)  # fewer than _HEAD each: every round sees all of them
-    worth = candidates.worth(held_out)
+    candidates, held_out, _ = made_up(users=30, seed=seed)  # fewer than `blend_head` each: every round sees all of them
+    worth = candidates.gains(held_out)
 
     def likelihood(weights: np.ndarray) -> float:
         total = 0.0
@@ -153,14 +156,14 @@ def test_a_model_that_ranks_the_tail_right_and_the_head_wrong_does_not_lead_the_
     candidates = Candidates(np.arange(users), np.arange(0, users * each + 1, each), contents, scores)
     judge = Judge(candidates, held_out)
     found = judge.mean(scores @ blend.fit(candidates, held_out))
-    monkeypatch.setattr(blend, "_ROUNDS", 0)
+    monkeypatch.setattr(blend, "CONFIG", CONFIG.model_copy(update={"blend_rounds": 0}))
     assert found > 1.03 * judge.mean(scores @ blend.fit(candidates, held_out))
 
 
 def test_keeping_rows_keeps_every_user():
     candidates, held_out, _ = made_up(users=10)
-    kept = candidates.keep(candidates.worth(held_out) > 0)
-    assert kept.worth(held_out).tolist() == [1.0] * int(candidates.worth(held_out).sum())
+    kept = candidates.keep(candidates.gains(held_out) > 0)
+    assert kept.gains(held_out).tolist() == [1.0] * int(candidates.gains(held_out).sum())
     assert len(kept.indptr) == 11
     assert kept.indptr[-1] == len(kept.contents)
 
@@ -194,7 +197,7 @@ def test_features_have_their_names_and_are_right():
 
 def test_no_ranker_where_it_does_not_help_and_the_same_after_saving(tmp_path):
     candidates, held_out, context = made_up(users=400)
-    stage, verdict = second_stage.learn(MODELS, candidates, held_out, context, budget_s=30.0, progress=silent)
+    stage, verdict = second_stage.learn(MODELS, candidates, held_out, context, FitOptions())
     assert verdict.chosen in ("good", "blend")
     assert stage.ranker is None
     assert verdict.figures["good"] > verdict.figures["noise"]
@@ -213,7 +216,7 @@ def test_a_ranker_where_which_model_to_trust_depends_on_the_content(tmp_path):
     known = candidates.contents < 100  # here the first model knows, there the second
     scores[~known] = scores[~known][:, ::-1]
     candidates = Candidates(candidates.users, candidates.indptr, candidates.contents, scores)
-    stage, verdict = second_stage.learn(MODELS, candidates, held_out, context, budget_s=60.0, progress=silent)
+    stage, verdict = second_stage.learn(MODELS, candidates, held_out, context, FitOptions())
     assert verdict.chosen == "blend + ranker"
     assert stage.needed == MODELS
     assert Judge(candidates, held_out).mean(stage.rank(candidates, context)) > 1.1 * verdict.figures["blend"]
@@ -222,9 +225,11 @@ def test_a_ranker_where_which_model_to_trust_depends_on_the_content(tmp_path):
     np.testing.assert_allclose(again.rank(candidates, context), stage.rank(candidates, context), rtol=1e-5)
 
 
-def test_without_time_there_is_still_a_blend():
+def test_without_time_there_is_still_a_blend_and_it_says_so():
     candidates, held_out, context = made_up()
-    stage, verdict = second_stage.learn(MODELS, candidates, held_out, context, budget_s=0.0, progress=silent)
+    cap = Cap(1e-9)
+    stage, verdict = second_stage.learn(MODELS, candidates, held_out, context, FitOptions(cap=cap))
+    assert cap.hit
     assert stage.ranker is None
     assert "blend + ranker" not in verdict.figures
 
@@ -236,7 +241,7 @@ def test_the_blend_is_taken_wherever_it_is_better_than_any_model_on_others():
         noise = np.random.default_rng(seed).normal(size=candidates.scores.shape).astype(np.float32)
         scores = candidates.scores[:, :1] + np.float32(0.05 * seed) * noise  # ever less alike
         alike = replace(candidates, scores=scores)
-        _, verdict = second_stage.learn(MODELS, alike, held_out, context, budget_s=0.0, progress=silent)
+        _, verdict = second_stage.learn(MODELS, alike, held_out, context, HURRIED)
         best = max(verdict.figures[name] for name in MODELS)
         chosen.append(verdict.chosen == "blend")
         assert chosen[-1] == (verdict.figures["blend"] > best)

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from cli.train import train
-from gnn.recommender import GraphNetwork, LightSoftmax
 from gnn.training import Trainer
 from graph.errors import SettingsError, SnapshotError
 from ranking import registry
+from recommenders.core.options import Effort
 from recommenders.knn import ItemKnn
 from tests import checkerboard
 
@@ -19,14 +21,15 @@ def home(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.mark.parametrize("name", ["item-knn", "ease", "gat"])
+@pytest.mark.parametrize("name", ["item-knn", "ease", "pipeline"])
 def test_trains_saves_and_says_what_to_run_next(home, name, capsys):
-    train(model=name, budget=0.05 if name == "gat" else None)
+    train(model=name, effort=Effort.QUICK)
     printed = capsys.readouterr().out
     assert f"Trained {name}" in printed
     assert "entourage recommend" in printed
     assert [file.name for file in (home / "models").iterdir()] == [name]
-    if name == "gat":
+    assert "budget" not in printed
+    if name == "pipeline":
         assert "NDCG@20" in printed
     loaded = registry.kind(name).load(home / "models" / name, checkerboard.snapshot())
     assert loaded.recommend(3, 1)[0].tolist() == [3]
@@ -46,10 +49,9 @@ def test_a_network_whose_training_was_broken_off_goes_on(home, monkeypatch):
 
     epoch = Trainer.epoch
     monkeypatch.setattr(Trainer, "epoch", counted)
-    monkeypatch.setattr(LightSoftmax, "defaults", {"convolution": "light", "dim": 16, "max_epochs": 15})
     monkeypatch.setattr(fitting, "_CHECKPOINT_EVERY_S", 0.0)
     with pytest.raises(KeyboardInterrupt):
-        train(model="light-softmax")
+        train(model="light-softmax", setting=["dim=16", "max_epochs=15"])
     assert [file.name for file in (home / "models").iterdir()] == ["light-softmax.checkpoint"]
     resumed: list[int] = []
     restore = Trainer.restore
@@ -59,7 +61,7 @@ def test_a_network_whose_training_was_broken_off_goes_on(home, monkeypatch):
         return restore(trainer, state)
 
     monkeypatch.setattr(Trainer, "restore", noted)
-    train(model="light-softmax")
+    train(model="light-softmax", setting=["dim=16", "max_epochs=15"])
     assert resumed == [1]
     assert [file.name for file in (home / "models").iterdir()] == ["light-softmax"]
 
@@ -78,11 +80,13 @@ def test_settings_are_taken_from_a_file_and_from_the_command_line(home):
     assert (model.neighbours, model.weighting, model.shrink) == (7, "none", 5)
 
 
-def test_a_network_has_the_convolution_that_it_is_told(home):
-    train(model="gnn", setting=["convolution=sage", "dim=16", "max_epochs=2"])
-    model = registry.kind("gnn").load(home / "models/gnn", checkerboard.snapshot())
-    assert isinstance(model, GraphNetwork)
-    assert model.config.convolution == "sage"
+@pytest.mark.parametrize("name", ["gat", "pipeline"])
+def test_a_budget_that_was_reached_is_said_and_stands_in_the_manifest(home, name, capsys):
+    train(model=name, effort=Effort.QUICK, budget=1e-9)
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "The budget of 1e-09 minutes was reached" in printed
+    manifest = json.loads((home / "models" / name / "manifest.json").read_text())
+    assert manifest.get("capped", manifest["metrics"].get("capped")) is True
 
 
 @pytest.mark.parametrize(
@@ -92,7 +96,8 @@ def test_a_network_has_the_convolution_that_it_is_told(home):
         ("ease", "regularisation"),
         ("ease", "regularisation=much"),
         ("item-knn", "weighting=7"),
-        ("gnn", "convolution=magic"),
+        ("gat", "layers=many"),
+        ("pipeline", "layers=2"),
         ("gat", "convolution=sage"),
     ],
 )

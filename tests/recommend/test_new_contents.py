@@ -21,6 +21,7 @@ from recommend.request import Deadline, Request
 from recommend.service import FeedService
 from recommenders.core.recommender import Placed
 from tests import checkerboard, checkerboard_graph
+from tests.networks import trained
 
 USERS = checkerboard.users()
 AT = checkerboard_graph.DAY + checkerboard_graph.DAY // 100
@@ -57,7 +58,7 @@ def model() -> GraphNetwork:
         },
     )
     config = GnnConfig(dim=16, heads=2, layers=2, cold=0.3, temperature=0.14)
-    return GraphNetwork(config).fit(snapshot, epochs=80)
+    return trained(config, snapshot, epochs=80)
 
 
 @pytest.fixture(autouse=True)
@@ -141,7 +142,7 @@ def test_nobody_waits_for_the_graph_and_what_was_there_stays_while_it_does_not_a
 
 
 def test_a_network_that_never_learned_to_place_contents_is_not_asked(graph):
-    untaught = GraphNetwork(dim=16, heads=2, layers=1).fit(checkerboard.snapshot(), epochs=1)  # they have no features
+    untaught = trained(GnnConfig(dim=16, heads=2, layers=1), checkerboard.snapshot(), epochs=1)  # they have no features
     assert asked(NewContents(untaught, graph), USERS[6]) == []
 
 

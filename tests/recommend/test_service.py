@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from gnn.recommender import GraphNetwork
+from gnn.config import GnnConfig
 from graph import events
 from graph.database.driver import Graph
 from graph.errors import GraphTimeout, GraphUnavailable, UnknownContent, UnknownUser
@@ -15,6 +15,7 @@ from recommend.service import FeedService
 from recommenders.knn import ItemKnn
 from tests import checkerboard, checkerboard_graph
 from tests.checkerboard_graph import watched_at
+from tests.networks import trained
 
 USERS = checkerboard.users()
 KEAKS = checkerboard.contents()
@@ -135,7 +136,7 @@ def test_a_new_user_rises_to_the_model(graph, feeds):
 
 
 def test_the_model_places_who_came_after_its_training(graph, snapshot, settings):
-    network = GraphNetwork(dim=16, heads=2, layers=2).fit(snapshot, epochs=40)
+    network = trained(GnnConfig(dim=16, heads=2, layers=2), snapshot, epochs=40)
     feeds = FeedService(graph, snapshot, network, settings)
     events.apply(graph, [event("watch", "late", content_id=KEAKS[k], progress=1.0) for k in (5, 9)])
     feed = feeds.recommend("late", kind="keak", deadline_ms=60_000)

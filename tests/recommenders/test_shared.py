@@ -8,7 +8,7 @@ import weakref
 import numpy as np
 import scipy.sparse as sp
 
-from recommenders.baseline import interactions
+from recommenders.core.interactions import interactions
 from recommenders.friends import FriendsItems
 from recommenders.knn import ItemKnn
 from tests import checkerboard

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -8,24 +9,31 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
-from gnn import fitting
 from graph.errors import ModelError
-from ranking import hybrid
-from ranking.hybrid import Hybrid
+from ranking import pipeline
+from ranking.candidates import gather, standardised
+from ranking.config import CONFIG
+from ranking.pipeline import Pipeline
 from ranking.ranker import Ranker
+from recommenders.core.options import Cap, Effort, FitOptions
 from recommenders.core.recommender import Recommender
+from recommenders.ease import Ease
 from tests import checkerboard
 from tests.conformance import RecommenderConformance, odd
 from tests.killed import killed_at, told_to_the_end
+from tests.recommenders.test_ease import random_snapshot
+
+QUICK = FitOptions(effort=Effort.QUICK)
 
 
-class TestHybrid(RecommenderConformance):
+class TestPipeline(RecommenderConformance):
     places = None  # what validation gives a say
 
     @staticmethod
     def make():
-        return Hybrid(budget_min=0.05)
+        return Pipeline()
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +48,7 @@ def social():
 
 @pytest.fixture(scope="module")
 def fitted(social):
-    return Hybrid(budget_min=0.2).fit(social)
+    return Pipeline().fit(social, QUICK)
 
 
 def test_newcomers_are_told_what_their_friends_watch(fitted):
@@ -56,8 +64,8 @@ def newcomer(model: Recommender, watched: list[int], follows: list[int]) -> Any:
 def blended(social):
     """A pipeline that kept all of its models."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(hybrid, "_with_cold", lambda needed, names: list(names))
-        return Hybrid(budget_min=0.1).fit(social)
+        patch.setattr(pipeline, "_with_newcomers", lambda needed, names: list(names))
+        return Pipeline().fit(social, QUICK)
 
 
 @pytest.mark.parametrize(("watched", "follows"), [([1, 3, 5], []), ([], [7, 9]), ([1, 3], [7])])
@@ -67,7 +75,7 @@ def test_who_came_after_the_training_is_told_contents_of_their_kind(blended, wat
 
 @pytest.mark.parametrize(
     ("watched", "weights"),
-    [([1, 3, 5], hybrid._PLACED), ([], hybrid._COLD)],
+    [([1, 3, 5], CONFIG.newcomers), ([], CONFIG.cold)],
     ids=["by what they watched", "by whom they follow alone"],
 )
 def test_who_came_after_the_training_is_told_what_the_models_that_can_tell_would_say(blended, watched, weights):
@@ -89,19 +97,18 @@ def test_what_newcomers_are_served_from_is_kept(fitted):
 
 def test_says_what_it_tried_and_why_it_chose(fitted):
     figures = fitted.metrics["NDCG@20 on validation"]
-    assert {"ease", "als", "item-knn", "user-knn", "friends-items", "popularity", "gnn", "blend"} <= set(figures)
+    assert {"ease", "als", "item-knn", "user-knn", "friends-items", "popularity", "gat", "blend"} <= set(figures)
     assert fitted.metrics["chosen"] in figures
     assert figures["ease"] > figures["popularity"]
 
 
 def test_the_network_of_a_large_graph_goes_on_from_what_validation_chose(social, monkeypatch):
-    for module in (hybrid, fitting):
-        monkeypatch.setattr(module, "LARGE", 100)
-    monkeypatch.setattr(hybrid, "_with_cold", lambda needed, names: list(names))  # whatever has a say here
-    model = Hybrid(budget_min=0.1).fit(social)
-    network: Any = model._first.models["gnn"]
+    monkeypatch.setattr("recommenders.core.options._LARGE", 100)
+    monkeypatch.setattr(pipeline, "_with_newcomers", lambda needed, names: list(names))  # whatever has a say here
+    model = Pipeline().fit(social, QUICK)
+    network: Any = model._first.models["gat"]
     assert network.config.layers == 1
-    searched = model.metrics["epochs"]
+    searched = model.metrics["settings"]["gat"]["epochs"]
     assert searched < network.best_epochs <= searched + -(-searched // 2)
 
 
@@ -110,7 +117,8 @@ import sys
 import time
 from pathlib import Path
 from gnn import fitting
-from ranking.hybrid import Hybrid
+from ranking.pipeline import Pipeline
+from recommenders.core.options import Effort, FitOptions
 from tests import checkerboard
 fitting._CHECKPOINT_EVERY_S = 0.0
 def said(share, what):
@@ -118,7 +126,8 @@ def said(share, what):
     if what.startswith(sys.argv[2]):
         time.sleep(100)
 home = Path(sys.argv[1])
-Hybrid(budget_min=2).fit(checkerboard.snapshot(), said, checkpoint=home / "c").save(home / "model")
+options = FitOptions(effort=Effort.QUICK, progress=said, checkpoint=home / "c")
+Pipeline().fit(checkerboard.snapshot(), options).save(home / "model")
 """
 
 
@@ -135,26 +144,26 @@ def test_a_killed_search_goes_on_from_what_is_finished(tmp_path, line):
     else:  # the network of the search has no epoch to go
         assert {"popularity", "ease"} <= {file.parent.name for file in finished}
         assert not any(said.startswith(("epoch", "ease:")) for said in search)
-    model = Hybrid.load(tmp_path / "model", checkerboard.snapshot())
+    model = Pipeline.load(tmp_path / "model", checkerboard.snapshot())
     assert model.recommend(3, 1)[0].tolist() == [3]
 
 
 def test_what_was_finished_with_other_settings_is_not_gone_on_from(tmp_path):
-    Hybrid(budget_min=0.05).fit(checkerboard.snapshot(), checkpoint=tmp_path)
+    Pipeline().fit(checkerboard.snapshot(), QUICK.but(checkpoint=tmp_path))
     (first,) = tmp_path.iterdir()
     (tmp_path / "of somebody else").mkdir()
-    Hybrid(budget_min=0.05, seed=1).fit(checkerboard.snapshot(), checkpoint=tmp_path)
+    Pipeline().fit(checkerboard.snapshot(), QUICK.but(checkpoint=tmp_path, seed=1))
     (second,) = tmp_path.glob("search-*")
     assert first != second
     assert (tmp_path / "of somebody else").exists()
 
 
 def test_what_was_left_damaged_is_searched_again(tmp_path):
-    Hybrid(budget_min=0.05).fit(checkerboard.snapshot(), checkpoint=tmp_path)
+    Pipeline().fit(checkerboard.snapshot(), QUICK.but(checkpoint=tmp_path))
     for file in tmp_path.rglob("*"):
         if file.is_file():
             os.truncate(file, file.stat().st_size // 2)
-    model = Hybrid(budget_min=0.05).fit(checkerboard.snapshot(), checkpoint=tmp_path)
+    model = Pipeline().fit(checkerboard.snapshot(), QUICK.but(checkpoint=tmp_path))
     assert model.recommend(3, 1)[0].tolist() == [3]
 
 
@@ -162,9 +171,9 @@ def test_a_trained_model_serves_without_torch(fitted, social, tmp_path):
     social.save(tmp_path / "snapshot")
     fitted.save(tmp_path / "model")
     program = (
-        "import sys; from pathlib import Path; from graph import snapshot; from ranking.hybrid import Hybrid; "
+        "import sys; from pathlib import Path; from graph import snapshot; from ranking.pipeline import Pipeline; "
         f"s = snapshot.load(Path({str(tmp_path / 'snapshot')!r})); "
-        f"print(Hybrid.load(Path({str(tmp_path / 'model')!r}), s).recommend(0, 5)[0].tolist()); "
+        f"print(Pipeline.load(Path({str(tmp_path / 'model')!r}), s).recommend(0, 5)[0].tolist()); "
         "assert 'torch' not in sys.modules"
     )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
@@ -175,18 +184,13 @@ def test_a_trained_model_serves_without_torch(fitted, social, tmp_path):
 def test_blocks_of_users_change_nothing(fitted, monkeypatch):
     users = np.arange(10)
     whole = fitted.scores(users)
-    monkeypatch.setattr("ranking.hybrid._BLOCK_VALUES", 60 * 9)
+    monkeypatch.setattr("ranking.pipeline._BLOCK_VALUES", 60 * 9)
     np.testing.assert_allclose(fitted.scores(users), whole, rtol=1e-3, atol=1e-3)
-
-
-def test_a_budget_of_nothing_is_refused():
-    with pytest.raises(ModelError):
-        Hybrid(budget_min=0.0)
 
 
 def test_solves_a_larger_checkerboard_with_every_model_in_play():
     snapshot = checkerboard.snapshot(40)
-    ids, _ = Hybrid(budget_min=0.1).fit(snapshot).recommend(np.arange(40), 1)
+    ids, _ = Pipeline().fit(snapshot, QUICK).recommend(np.arange(40), 1)
     assert (ids[:, 0] == np.arange(40)).mean() > 0.9
 
 
@@ -198,8 +202,39 @@ def test_a_forest_cut_short_is_told(social, fitted, tmp_path, monkeypatch):
     forest = lightgbm.train({"verbosity": -1, "objective": "regression"}, data, 3)
     monkeypatch.setattr(fitted, "_second", replace(fitted._second, ranker=Ranker([forest], ["a", "b", "c"])))
     fitted.save(tmp_path / "model")
-    Hybrid.load(tmp_path / "model", social)
+    Pipeline.load(tmp_path / "model", social)
     file = tmp_path / "model" / "forest-0.txt"
     os.truncate(file, file.stat().st_size // 2)
     with pytest.raises(ModelError, match="cut short"):
-        Hybrid.load(tmp_path / "model", social)
+        Pipeline.load(tmp_path / "model", social)
+
+
+def test_contents_that_ease_did_not_learn_leave_its_scores_as_distinct_as_they_are():
+    """A sentinel for the unknown ones would take the float32 digits of the standardised scores."""
+    snapshot = random_snapshot(60)
+    model = Ease(largest_side=40, friends=0.0).fit(snapshot)
+    known = model.known_contents
+    assert known is not None
+    assert known.sum() == 40
+    users, seen = np.arange(60), sp.csr_array(snapshot.interactions().toarray())
+    raw, table = model.scores(users), standardised(model, users, seen)
+    for user in users:
+        there = known & ~seen.toarray()[user].astype(bool)
+        assert len(np.unique(table[user, there])) == len(np.unique(raw[user, there])) > 10
+        assert table[user, there].mean() == pytest.approx(0.0, abs=1e-5)
+        assert table[user, there].std() == pytest.approx(1.0, rel=1e-4)
+    assert not table[:, ~known].any()  # at the mean
+    candidates = gather({"ease": model}, users, snapshot.interactions(), 100)
+    assert known[candidates.contents].all()
+    ids, _ = model.recommend(users, 60)
+    assert known[ids[ids >= 0]].all()
+    assert (ids == -1).any()
+
+
+def test_what_a_cap_left_out_is_told_in_the_manifest(social, tmp_path):
+    hurried = Pipeline().fit(social, QUICK.but(cap=Cap(1e-9)))
+    assert set(hurried.metrics["trials"]) == {"gat", "popularity"}
+    hurried.save(tmp_path / "model")
+    told = json.loads((tmp_path / "model/manifest.json").read_text())["metrics"]
+    assert told["capped"]
+    assert not Pipeline().fit(social, QUICK.but(cap=Cap(60.0))).metrics["capped"]

@@ -1,3 +1,5 @@
+"""The part held out: for validation and, thinned or sampled, for a quicker one."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -6,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graph.snapshot import NO_TIME, Snapshot
-from ranking.holdout import cut
+from recommenders.core.holdout import validation
 from tests import checkerboard
 from tests.conformance import odd
+from tests.evaluation.scored import network
 
 
 @settings(deadline=None)
@@ -17,10 +20,10 @@ def test_at_random_every_user_keeps_most_and_nothing_is_lost(seed, share):
     rng = np.random.default_rng(seed)
     pairs = [(int(u), int(c)) for u, c in np.argwhere(rng.random((8, 8)) < 0.5)]
     snapshot = odd(pairs, [])
-    found = cut(snapshot, share, seed)
+    found = validation(snapshot, share, seed)
     kept = found.train.interactions().toarray()
-    np.testing.assert_array_equal(kept + found.worth.toarray(), snapshot.interactions().toarray())
-    degrees, held = np.bincount([u for u, _ in pairs], minlength=8), np.diff(found.worth.indptr)
+    np.testing.assert_array_equal(kept + found.held_out.toarray(), snapshot.interactions().toarray())
+    degrees, held = np.bincount([u for u, _ in pairs], minlength=8), np.diff(found.held_out.indptr)
     assert (held[degrees < 3] == 0).all()
     assert (held[degrees >= 3] >= 1).all()
     assert (held <= degrees / 2).all()
@@ -28,8 +31,8 @@ def test_at_random_every_user_keeps_most_and_nothing_is_lost(seed, share):
 
 def test_repeated_pairs_are_not_asked_for_when_they_are_known():
     snapshot = odd([*checkerboard.watched_pairs(8)] * 2, [])
-    found = cut(snapshot, 0.4)
-    assert not found.worth.multiply(found.train.interactions()).nnz
+    found = validation(snapshot, 0.4)
+    assert not found.held_out.multiply(found.train.interactions()).nnz
 
 
 def test_with_times_the_newest_are_held_out():
@@ -46,10 +49,11 @@ def test_with_times_the_newest_are_held_out():
         "User": pl.DataFrame({"userId": checkerboard.users(5)}),
         "Content": pl.DataFrame({"contentId": checkerboard.contents(count)}),
     }
-    found = cut(Snapshot.build(nodes, {"WATCHED": frame}), 0.2)
-    assert sorted(found.worth.indices.tolist()) == list(range(40, 50))
-    assert found.worth.data.max() > 0.5  # worth is the engagement
+    found = validation(Snapshot.build(nodes, {"WATCHED": frame}), 0.2)
+    assert sorted(found.held_out.indices.tolist()) == list(range(40, 50))
+    assert found.held_out.data.max() > 0.5  # the held-out value is the engagement
     assert found.train.manifest.cutoff == 39
+    assert found.cutoff == 40
 
 
 def test_what_was_watched_before_and_after_is_where_it_ended():
@@ -60,8 +64,8 @@ def test_what_was_watched_before_and_after_is_where_it_ended():
         "User": pl.DataFrame({"userId": checkerboard.users(1)}),
         "Content": pl.DataFrame({"contentId": checkerboard.contents(10)}),
     }
-    found = cut(Snapshot.build(nodes, {"WATCHED": frame}), 0.3)
-    assert sorted(found.worth.indices.tolist()) == [7, 8, 9]
+    found = validation(Snapshot.build(nodes, {"WATCHED": frame}), 0.3)
+    assert sorted(found.held_out.indices.tolist()) == [7, 8, 9]
     assert found.train.manifest.cutoff == 6
 
 
@@ -71,7 +75,7 @@ def test_times_that_are_all_the_same_are_no_times():
         "User": pl.DataFrame({"userId": checkerboard.users(5)}),
         "Content": pl.DataFrame({"contentId": checkerboard.contents(50)}),
     }
-    found = cut(Snapshot.build(nodes, {"WATCHED": frame}), 0.2)
+    found = validation(Snapshot.build(nodes, {"WATCHED": frame}), 0.2)
     assert found.users.tolist() == [0, 1, 2, 3, 4]
     assert len(found.train.watched) == 40
 
@@ -90,7 +94,7 @@ def test_what_only_hindsight_knows_is_not_learned_from():
         "FOLLOWS": pl.DataFrame({"source": [0, 1, 2], "target": [1, 2, 3], "since": [1_001, 1_039, NO_TIME]}),
         "LISTENS_TO": pl.DataFrame({"source": [0], "target": [0]}),
     }
-    train = cut(Snapshot.build(nodes, edges), 0.25).train
+    train = validation(Snapshot.build(nodes, edges), 0.25).train
     assert train.manifest.cutoff == 1_029
     assert train.follows.source.tolist() == [0, 2]
     assert not len(train.edges["LISTENS_TO"])
@@ -123,7 +127,7 @@ def test_another_future_leaves_the_training_part_as_it_is(seed):
             "Genre": pl.DataFrame({"genreId": ["rap", "soul", "funk"]}),
         }
         edges = {"WATCHED": watched, "FOLLOWS": pl.concat([follows, later]), "LISTENS_TO": listens}
-        return cut(Snapshot.build(nodes, edges), future / (past + future)).train
+        return validation(Snapshot.build(nodes, edges), future / (past + future)).train
 
     real, other = trained_on(pairs[past:], 5), trained_on(rng.permutation(users * contents)[:future], 0)
     for label, nodes in real.nodes.items():
@@ -137,12 +141,43 @@ def test_another_future_leaves_the_training_part_as_it_is(seed):
 
 def test_thinned_keeps_what_its_users_have():
     snapshot = odd(checkerboard.watched_pairs(8), checkerboard.follow_pairs(8))
-    whole = cut(snapshot, 0.3)
+    whole = validation(snapshot, 0.3)
     fewer = whole.thinned(5)
     chosen = whole.train.users.nids(fewer.train.users.ids.to_list())
     assert len(chosen) == 5
-    np.testing.assert_array_equal(fewer.worth.toarray(), whole.worth.toarray()[chosen])
+    np.testing.assert_array_equal(fewer.held_out.toarray(), whole.held_out.toarray()[chosen])
     np.testing.assert_array_equal(fewer.train.interactions().toarray(), whole.train.interactions().toarray()[chosen])
     np.testing.assert_array_equal(
         fewer.train.social().toarray(), whole.train.social().toarray()[np.ix_(chosen, chosen)]
     )
+
+
+def test_a_sample_judges_fewer_users_of_the_same_part():
+    whole = validation(checkerboard.snapshot(), 0.3)
+    few = whole.sample(5)
+    assert len(few.users) == 5
+    assert set(few.users) < set(whole.users)
+    assert (few.train, few.held_out) == (whole.train, whole.held_out)
+    assert few.users.tolist() == whole.sample(5).users.tolist()
+    assert whole.sample(100) is whole
+
+
+def test_another_seed_holds_out_another_part():
+    first, again, other = (validation(checkerboard.snapshot(), seed=seed).held_out for seed in (0, 0, 1))
+    np.testing.assert_array_equal(first.toarray(), again.toarray())
+    assert (first.toarray() != other.toarray()).any()
+
+
+def test_the_newest_part_is_held_out_only_where_there_are_times():
+    timed = validation(network([(u, c, 10 * c + u) for u in range(10) for c in range(10)]))
+    assert timed.cutoff == 85
+    assert timed.users.tolist() == list(range(10))
+    assert validation(checkerboard.snapshot()).cutoff is None
+    assert validation(network([(u, c, NO_TIME) for u in range(10) for c in range(10)])).cutoff is None
+
+
+def test_where_nothing_can_be_held_out_nobody_is_judged():
+    found = validation(odd([(user, user) for user in range(8)], []))
+    assert not found.held_out.nnz
+    assert not len(found.users)
+    assert len(found.train.watched) == 8

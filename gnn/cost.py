@@ -1,0 +1,53 @@
+"""What training costs, estimated from sizes alone: the number of epochs follows from it, whatever the clock says."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from gnn.config import SMALLER, GnnConfig
+from graph.snapshot import Snapshot
+from recommenders.core.options import is_large
+
+__all__ = ["cost", "epoch_cost", "sized"]
+
+_EDGE: Final = 2.5e-9
+"""Seconds of the reference machine to pass one message of one layer, for each number of a vector, there and back."""
+_PAIR: Final = 4.3e-9
+"""Seconds for one pair of user and content in the softmax, there and back …"""
+_PAIR_WIDTH: Final = 2e-11
+"""… and on top of it for each number of a vector."""
+_STEP: Final = 0.02
+"""Seconds for a step whatever its size."""
+_USUAL_EPOCHS: Final = 80
+"""Epochs that a fit takes on average until validation stops it, on Last.fm and the demonstration."""
+_EPOCH_STEPS: Final = 25
+"""Steps of an epoch at the most (`gnn.training`)."""
+
+
+def sized(config: GnnConfig, snapshot: Snapshot) -> GnnConfig:
+    """The configuration with what nobody chose made smaller for a large graph (`gnn.config.SMALLER`)."""
+    if not is_large(snapshot):
+        return config
+    return config.model_copy(update={key: SMALLER[key] for key in SMALLER.keys() - config.model_fields_set})
+
+
+def epoch_cost(config: GnnConfig, snapshot: Snapshot) -> float:
+    """Seconds of the reference machine for an epoch: a pass over all users, or twenty-five steps of a longer one."""
+    config = sized(config, snapshot)
+    edges = 2.0 * sum(len(table) for table in snapshot.edges.values())
+    pairs = float(snapshot.users.count) * snapshot.contents.count
+    steps = max(1.0, pairs / max(250e6, 80 * edges))
+    some = min(1.0, _EPOCH_STEPS / steps)
+    if config.friends and len(snapshot.follows):
+        pairs += float(snapshot.users.count) ** 2
+    messages = min(steps, _EPOCH_STEPS) * edges * config.layers * config.dim
+    if config.neighbours:
+        nodes = float(snapshot.users.count + snapshot.contents.count)
+        messages = min(messages, min(steps, _EPOCH_STEPS) * nodes * config.neighbours * config.layers * config.dim)
+    return _STEP * min(steps, _EPOCH_STEPS) + _EDGE * messages + some * pairs * (_PAIR + _PAIR_WIDTH * config.dim)
+
+
+def cost(config: GnnConfig, snapshot: Snapshot) -> float:
+    """Seconds that a fit usually takes: of its epochs where they are given, else of as many as others took."""
+    epochs = config.epochs or min(config.max_epochs, _USUAL_EPOCHS)
+    return epochs * epoch_cost(config, snapshot)

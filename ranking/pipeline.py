@@ -1,0 +1,264 @@
+"""The whole pipeline as one recommender: every model tuned, their candidates blended and re-ranked."""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar, Final, Self
+
+import numpy as np
+import scipy.sparse as sp
+
+from gnn import processes
+from gnn.config import SMALLER
+from graph import aside
+from graph.errors import SettingsError
+from graph.snapshot import Snapshot
+from ranking import registry, second_stage
+from ranking.candidates import Context, collect, gather, standardise, standardised
+from ranking.config import CONFIG
+from ranking.first_stage import NETWORK, FirstStage, Member, plan
+from ranking.second_stage import SecondStage, Verdict
+from recommenders.core.artifact import FORMAT, environment, reading
+from recommenders.core.holdout import Holdout, validation
+from recommenders.core.interactions import row_of
+from recommenders.core.nearest import nearest
+from recommenders.core.options import FitOptions, is_large, part_of
+from recommenders.core.recommender import NewContent, Placed, Recommender
+from recommenders.core.top_k import Floats, Ints
+
+__all__ = ["Pipeline"]
+
+_BLOCK_VALUES: Final = 40_000_000
+"""Scores of all models held at once: 160 MB of float32."""
+
+
+class Pipeline(Recommender):
+    """Everything of `ranking.first_stage.plan`, blended and re-ranked as validation on its own training data says."""
+
+    name: ClassVar[str] = "pipeline"
+    trains_together: ClassVar[bool] = True
+
+    def __init__(self) -> None:
+        self.metrics: dict[str, Any] = {}
+        """What validation said, what was chosen, and how much was tried; in the manifest."""
+        self.seconds: dict[str, Any] = {}
+        """What took how long. In a file of its own, as nothing else depends on the clock."""
+
+    @classmethod
+    def make(cls, **settings: Any) -> Self:
+        for name in settings:
+            raise SettingsError(
+                f"{cls.name} has no setting {name!r}.", do="It chooses those of its models while it trains."
+            )
+        return cls()
+
+    def fit(self, snapshot: Snapshot, options: FitOptions | None = None) -> Self:
+        """Search, blend and re-rank on a validation part, then fit what is needed on everything.
+
+        A run that was killed goes on from the models that it had finished searching, and from where its network was,
+        when started again with the same options on the same graph; blending, ranking and fitting the other models on
+        everything begin anew. All that is kept in folders of its own in ``options.checkpoint``.
+
+        Under a cap members are left out, then the ranker; ``metrics["capped"]`` tells.
+
+        Several processes (`gnn.processes`) train the network together, and the first alone does everything else: in the
+        others the result can neither recommend nor be saved.
+        """
+        options = options or FitOptions()
+        options = options.but(checkpoint=options.checkpoint and _own(options, snapshot))
+        began = time.monotonic()
+        large, work = is_large(snapshot), options.work(snapshot)
+        part = validation(snapshot, seed=options.seed)
+        members = [member for member in plan(snapshot) if member.name == NETWORK or processes.rank() == 0]
+        hasty = {"cold": 0.0, "in_time": False} if work < CONFIG.quick_network_s else {}
+        first = FirstStage.tuned(
+            members,
+            part,
+            options.but(share=options.share * work / options.work(part.train)),
+            network={**hasty, **(SMALLER if large else {})},
+            shares=_shares(members),
+            progress=part_of(options.progress, 0.0, 0.5),
+        )
+        refit = options.but(share=CONFIG.again_share * options.share, progress=part_of(options.progress, 0.7, 1.0))
+        if processes.rank() > 0:
+            first.models = first.models if large else {}
+            del part
+            gc.collect()
+            if processes.agreed(0.0, patiently=True):  # what is left for it: to train the network on everything
+                first.again([NETWORK], snapshot, refit)
+            return self
+        names = list(first.models)
+        stage, verdict, sizes = self._second_stage(first, part, options, work, keep_network=large)
+        kept = _with_newcomers(stage.needed, names)
+        self._second = stage.keep(kept)
+        del part
+        gc.collect()  # models that were let go hold on to each other, and of a large graph there is no room for both
+        processes.agreed(float(NETWORK in kept), patiently=True)
+        self._first = first.again(kept, snapshot, refit)
+        self.metrics = {
+            "NDCG@20 on validation": {name: round(value, 5) for name, value in verdict.figures.items()},
+            "chosen": verdict.chosen,
+            "weights": {name: round(float(w), 3) for name, w in zip(kept, self._second.weights, strict=True)},
+            "settings": {name: first.settings[name] for name in names},
+            "trials": first.trials,
+            "importance": verdict.importance,
+            "effort": options.effort.value,
+            "seed": options.seed,
+            "capped": options.cap.hit,
+            **sizes,
+        }
+        self.seconds = {
+            "in all": round(time.monotonic() - began, 1),
+            "search": {name: round(seconds, 1) for name, seconds in first.seconds.items()},
+            "on everything": {name: round(seconds, 1) for name, seconds in self._first.seconds.items()},
+        }
+        self._attach(snapshot)
+        options.progress(1.0, "done")
+        return self
+
+    def _second_stage(
+        self, first: FirstStage, part: Holdout, options: FitOptions, work: float, *, keep_network: bool
+    ) -> tuple[SecondStage, Verdict, dict[str, Any]]:
+        """Blend and ranker learned on ``part``, and how many users and candidates they were learned from.
+
+        Lets the models of ``first`` go, the network but for ``keep_network``.
+        """
+        most = min(CONFIG.judged, max(1, int(CONFIG.judged_values * work) // max(1, part.train.contents.count)))
+        judged = part.sample(most).users
+        context = Context.of(part.train)
+        names = list(first.models)
+        tell = part_of(options.progress, 0.5, 0.55)
+        candidates = gather(first.models, judged, context.watched, CONFIG.depth, tell)
+        first.models = {NETWORK: first.models[NETWORK]} if keep_network else {}
+        learning = options.but(progress=part_of(options.progress, 0.55, 0.7))
+        stage, verdict = second_stage.learn(names, candidates, part.held_out, context, learning)
+        depth = round(len(candidates.contents) / max(len(judged), 1), 1)
+        return stage, verdict, {"users judged": len(judged), "candidates a user": depth}
+
+    def _attach(self, snapshot: Snapshot) -> None:
+        self.__dict__.pop("_context", None)
+        self._snapshot = snapshot
+
+    @cached_property
+    def _context(self) -> Context:
+        return Context.of(self.snapshot)
+
+    def scores(self, users: Ints) -> Floats:
+        width = self.snapshot.contents.count
+        size = max(1, _BLOCK_VALUES // max(1, width * len(self._first.models)))
+        found = np.empty((len(users), width), dtype=np.float32)
+        for start in range(0, len(users), size):
+            found[start : start + size] = self._block(users[start : start + size])
+        return found
+
+    def _block(self, users: Ints) -> Floats:
+        stage, context = self._second, self._context
+        seen = sp.csr_array(context.watched[users])
+        tables = [standardised(self._first.models[name], users, seen) for name in stage.models]
+        cold = np.diff(seen.indptr) == 0
+        newcomers = self._newcomers
+        found = np.zeros((len(users), context.watched.shape[1]), dtype=np.float32)
+        for name, weight, table in zip(stage.models, stage.weights, tables, strict=True):
+            found += np.where(cold, newcomers.get(name, 0.0), weight).astype(np.float32)[:, None] * table
+        warm = np.flatnonzero(~cold)
+        if stage.ranker is not None and len(warm):
+            rows = [table[warm] for table in tables] if len(warm) < len(users) else tables
+            known = [self._first.models[name].known_contents for name in stage.models]
+            candidates = collect(rows, users[warm], sp.csr_array(seen[warm]), CONFIG.depth, known)
+            ranked = stage.rank(candidates, context)
+            lowest = np.zeros(len(warm), dtype=np.float32)
+            np.minimum.at(lowest, candidates.row_user, ranked)
+            found[warm] += (lowest - found[warm].max(axis=1) - 1.0)[:, None]  # what is no candidate comes after them
+            found[warm[candidates.row_user], candidates.contents] = ranked
+        return found
+
+    def newcomer_scores(
+        self, watched: Ints, follows: Ints, followers: Ints, *, properties: Mapping[str, Any] | None = None
+    ) -> Floats | None:
+        """A blend of the models that need not be fitted anew; None where only popularity is left."""
+        seen = row_of(watched, self.snapshot.contents.count)
+        parts = dict[str, Floats]()
+        for name, weight in (CONFIG.newcomers if len(watched) else self._newcomers).items():
+            model = self._first.models.get(name)
+            scores = model.newcomer_scores(watched, follows, followers, properties=properties) if model else None
+            part = None if scores is None else standardise(scores[None, :], seen)[0]
+            if part is not None and part.any():
+                parts[name] = np.float32(weight) * part
+        return np.asarray(sum(parts.values()), dtype=np.float32) if parts.keys() - {"popularity"} else None
+
+    def place(self, contents: Sequence[NewContent]) -> Placed | None:
+        """As the graph network does, where it has a say."""
+        network = self._first.models.get(NETWORK)
+        return network.place(contents) if network else None
+
+    @property
+    def _newcomers(self) -> Mapping[str, float]:
+        """The weights for who has watched nothing."""
+        network: Any = self._first.models.get(NETWORK)
+        return CONFIG.cold_taught if network and network.places_newcomers else CONFIG.cold
+
+    def similar_items(self, items: Ints | int, k: int) -> tuple[Ints, Floats]:
+        """Those of the graph network where it has a say, else by the cosine between the contents' watchers."""
+        if NETWORK in self._first.models:
+            return self._first.models[NETWORK].similar_items(items, k)
+        return nearest(sp.csr_array(self._context.watched.T), items, k)
+
+    def save(self, path: Path) -> None:
+        with aside.folder(path) as folder:
+            for name, model in self._first.models.items():
+                model.save(folder / name)
+            self._second.save(folder)
+            sizes = {file.name: file.stat().st_size for file in sorted(folder.iterdir()) if file.is_file()}
+            graph_id = self.snapshot.manifest.graph_id
+            about = {"model": self.name, "format": FORMAT, "graph_id": graph_id, "environment": environment()}
+            manifest = {**about, "metrics": self.metrics, "bytes": sizes}
+            (folder / "manifest.json").write_text(json.dumps(manifest, indent=1))
+            (folder / "seconds.json").write_text(json.dumps(self.seconds, indent=1))
+
+    @classmethod
+    def load(cls, path: Path, snapshot: Snapshot) -> Self:
+        with reading(path, cls.name, snapshot.manifest.graph_id) as manifest:
+            for file, size in manifest.get("bytes", {}).items():  # LightGBM ends the process over a forest cut short
+                if (path / file).stat().st_size != size:
+                    raise ValueError(f"{file} is cut short")
+            model = cls()
+            model.metrics = manifest["metrics"]
+            model._second = SecondStage.load(path)
+            model._first = FirstStage(
+                {name: registry.kind(name).load(path / name, snapshot) for name in model._second.models}
+            )
+        model._attach(snapshot)
+        return model
+
+
+def _with_newcomers(needed: Sequence[str], names: Sequence[str]) -> list[str]:
+    """The models with a say and those that newcomers are served from, in their first order."""
+    return [name for name in names if name in needed or (name in CONFIG.newcomers and name != NETWORK)]
+
+
+def _shares(members: Sequence[Member]) -> dict[str, float]:
+    """Each member's share of the pipeline's work."""
+    with_ease = any(member.name == "ease" for member in members)
+    search = CONFIG.search_share if with_ease else CONFIG.search_share_without_ease
+    parts = sum(member.share for member in members)
+    shares = {member.name: search * member.share / max(parts, 1e-9) for member in members}
+    return shares | {NETWORK: CONFIG.network_share}
+
+
+def _own(options: FitOptions, snapshot: Snapshot) -> Path:
+    """The folder in ``options.checkpoint`` of these options and this graph; those of others are deleted."""
+    assert options.checkpoint is not None
+    about = f"{FORMAT} {options.effort} {options.share} {options.cap.minutes} {options.seed} {options.device}"
+    digest = hashlib.sha256(f"{about} {snapshot.digest}".encode()).hexdigest()
+    own = options.checkpoint / f"search-{digest[:16]}"
+    for other in options.checkpoint.glob("search-*"):
+        if other != own and processes.rank() == 0:
+            shutil.rmtree(other)
+    return own

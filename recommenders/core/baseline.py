@@ -1,0 +1,184 @@
+"""What the models that are learned in one go share: settings as fields, learned arrays, one way of saving both."""
+
+from __future__ import annotations
+
+import json
+from abc import abstractmethod
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Final, Self, get_type_hints
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+from pydantic import Field, TypeAdapter, ValidationError
+
+from graph import aside
+from graph.errors import SettingsError
+from graph.snapshot import Snapshot
+from graph.snapshot.ages import timed
+from recommenders.core.artifact import FORMAT, reading
+from recommenders.core.interactions import interactions
+from recommenders.core.nearest import nearest
+from recommenders.core.options import FitOptions
+from recommenders.core.recommender import Recommender
+from recommenders.core.top_k import Floats, Ints
+
+__all__ = ["Baseline", "Count", "KnowsFriends", "Learned", "Positive", "Share"]
+
+Learned = npt.NDArray[Any] | sp.csr_array
+Count = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+
+_MAPPED_VALUES: Final = 4_000_000
+"""Arrays with more values are read by memory map when a model is loaded."""
+_MANY_FOLLOWS: Final = 5_000_000
+"""With more of them friends are left out unless asked for: they would stand beside the watches in memory."""
+
+
+@dataclass
+class Baseline(Recommender):
+    """Base of the baselines: a dataclass whose fields are the settings; a subclass writes ``_learn`` and ``scores``."""
+
+    late: ClassVar[frozenset[str]] = frozenset()
+    """Settings that only ``scores`` reads: another value needs no other fit."""
+
+    @abstractmethod
+    def _learn(self, snapshot: Snapshot, options: FitOptions) -> dict[str, Learned]:
+        """The arrays that ``scores`` needs beside the snapshot's own."""
+
+    @classmethod
+    def make(cls, **settings: Any) -> Self:
+        hints = get_type_hints(cls, include_extras=True)
+        for name, value in settings.items():
+            if name not in cls.__dataclass_fields__:
+                known = ", ".join(sorted(cls.__dataclass_fields__)) or "none"
+                raise SettingsError(f"{cls.name} has no setting {name!r}.", do=f"It knows: {known}.")
+            try:
+                TypeAdapter(hints[name]).validate_python(value, strict=True)
+            except ValidationError as error:
+                raise SettingsError(
+                    f"{cls.name} cannot have {name} = {value!r}: {error.errors()[0]['msg']}.",
+                    do=f"It usually has {cls.__dataclass_fields__[name].default!r}.",
+                ) from error
+        return cls(**settings)
+
+    def fit(self, snapshot: Snapshot, options: FitOptions | None = None) -> Self:
+        self._attach(snapshot)
+        self.learned = self._learn(snapshot, options or FitOptions())
+        return self
+
+    def with_settings(self, options: FitOptions | None = None, **changes: Any) -> Self:
+        """See `Recommender.with_settings`; shares what was learned when all changed settings are `late`."""
+        changed = self.make(**{**self.settings, **changes})
+        if not set(changes) <= self.late:
+            return changed.fit(self.snapshot, options)
+        changed._attach(self.snapshot)
+        changed.learned = self.learned
+        return changed
+
+    def cost(self, snapshot: Snapshot, changed: frozenset[str] | None = None) -> float:
+        return 0.0 if changed is not None and changed <= self.late else self._cost(snapshot)
+
+    def _cost(self, snapshot: Snapshot) -> float:
+        """Seconds to fit with the settings as they are, on the reference machine."""
+        return 1e-7 * len(snapshot.watched)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings as keyword arguments that make the same model again."""
+        return asdict(self)
+
+    def resolved(self, snapshot: Snapshot) -> dict[str, Any]:
+        """`settings`, with the value for this snapshot where None leaves it to the data."""
+        return self.settings
+
+    @cached_property
+    def watched(self) -> sp.csr_array:
+        """`interactions` of the snapshot, shape (users, contents)."""
+        return interactions(self.snapshot)
+
+    @cached_property
+    def _watchers(self) -> sp.csr_array:
+        return sp.csr_array(self.watched.T)
+
+    def similar_items(self, items: Ints | int, k: int) -> tuple[Ints, Floats]:
+        """By the cosine between the contents' watchers, unless a model knows better."""
+        return nearest(self._watchers, items, k)
+
+    def save(self, path: Path) -> None:
+        with aside.folder(path) as folder:
+            sparse = sorted(name for name, array in self.learned.items() if not isinstance(array, np.ndarray))
+            for name, array in self.learned.items():
+                if isinstance(array, np.ndarray):
+                    np.save(folder / f"{name}.npy", array)
+                else:
+                    sp.save_npz(folder / f"{name}.npz", array, compressed=False)
+            manifest = {
+                "model": self.name,
+                "format": FORMAT,
+                "graph_id": self.snapshot.manifest.graph_id,
+                "settings": self.settings,
+                "dense": sorted(set(self.learned) - set(sparse)),
+                "sparse": sparse,
+            }
+            (folder / "manifest.json").write_text(json.dumps(manifest, indent=1))
+
+    @classmethod
+    def load(cls, path: Path, snapshot: Snapshot) -> Self:
+        with reading(path, cls.name, snapshot.manifest.graph_id) as manifest:
+            model = cls(**manifest["settings"])
+            learned: dict[str, Learned] = {name: _read(path / f"{name}.npy") for name in manifest["dense"]}
+            learned |= {name: _read_sparse(path / f"{name}.npz") for name in manifest["sparse"]}
+        model._attach(snapshot)
+        model.learned = learned
+        return model
+
+    def _attach(self, snapshot: Snapshot) -> None:
+        for name in [name for name in self.__dict__ if isinstance(getattr(type(self), name, None), cached_property)]:
+            del self.__dict__[name]  # made from the snapshot before
+        self._snapshot = snapshot
+
+    def _dense(self, name: str) -> npt.NDArray[Any]:
+        array = self.learned[name]
+        assert isinstance(array, np.ndarray)
+        return array
+
+    def _sparse(self, name: str) -> sp.csr_array:
+        array = self.learned[name]
+        assert not isinstance(array, np.ndarray)
+        return array
+
+
+@dataclass
+class KnowsFriends(Baseline):
+    """Base of the models that learn from `recommenders.core.interactions.with_friends`."""
+
+    friends: Share | None = None
+    """What a friend counts beside a watch that was wholly enjoyed; 0 leaves follows out.
+
+    None for 1, but for 0 where times are known, as there whom one follows says less than what they watched lately,
+    which is for `recommenders.friends` to tell, and for 0 with more than five million follows.
+    """
+
+    def resolved(self, snapshot: Snapshot) -> dict[str, Any]:
+        settings = super().resolved(snapshot)
+        if self.friends is None:
+            settings["friends"] = 0.0 if timed(snapshot) or len(snapshot.follows) > _MANY_FOLLOWS else 1.0
+        return settings
+
+    @property
+    def _weight_of_friends(self) -> float:
+        return float(self.resolved(self.snapshot)["friends"])
+
+
+def _read(file: Path) -> npt.NDArray[Any]:
+    array: npt.NDArray[Any] = np.load(file, mmap_mode="r")
+    return array if array.size > _MAPPED_VALUES else np.array(array)
+
+
+def _read_sparse(file: Path) -> sp.csr_array:
+    with file.open("rb") as opened:  # given a path, the reader leaves a damaged file open
+        return sp.csr_array(sp.load_npz(opened))

@@ -1,0 +1,84 @@
+"""NDCG, once: for validation, for the leaderboard and for the generator's ceiling."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+
+from recommenders.core.top_k import Ints
+
+__all__ = ["Judged", "Values", "discounts", "judge", "mean_ndcg", "ndcg"]
+
+Values = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Rankings of n users beside what was held out for them."""
+
+    gains: Values
+    """Shape (n, k): the held-out value of the content at each place; 0 where it was not held out."""
+    ideal: Values
+    """Shape (n, k): the k highest held-out values, highest first, padded with 0."""
+    held: Ints
+    """Shape (n,): number of contents held out."""
+
+
+def judge(ids: Ints, held_out: sp.csr_array) -> Judged:
+    """Look each recommended content up among those held out.
+
+    ``ids`` has shape (n, k), -1 for nothing; row i of ``held_out`` (n × contents) belongs to row i of ``ids``.
+    """
+    n, k = ids.shape
+    held_out = sp.csr_array(held_out)
+    held_out.sort_indices()
+    held = np.diff(held_out.indptr).astype(np.int64)
+    if not held_out.nnz:
+        return Judged(np.zeros((n, k)), np.zeros((n, k)), held)
+    width = held_out.shape[1]
+    keys = np.repeat(np.arange(n), held) * width + held_out.indices  # ascending: rows in order, columns sorted
+    asked = np.arange(n)[:, None] * width + np.maximum(ids, 0)
+    place = np.minimum(np.searchsorted(keys, asked), len(keys) - 1)
+    hits = (ids >= 0) & (keys[place] == asked)
+    gains = np.where(hits, held_out.data[place], 0.0).astype(np.float64)
+
+    rows = np.repeat(np.arange(n), held)
+    order = np.lexsort((-held_out.data, rows))
+    rank = np.arange(len(order)) - np.repeat(np.asarray(held_out.indptr[:-1], dtype=np.int64), held)
+    best = rank < k
+    ideal = np.zeros((n, k))
+    ideal[rows[best], rank[best]] = held_out.data[order][best]
+    return Judged(gains, ideal, held)
+
+
+def ndcg(judged: Judged, k: int, *, graded: bool = False) -> Values:
+    """NDCG@k of each user, shape (n,); NaN for users with nothing held out.
+
+    The discount is 1 / log2(place + 1). A hit gains 1, or with ``graded`` its held-out value (linear gain; Järvelin and
+    Kekäläinen, TOIS 2002). The ideal puts the best min(k, held out) in front.
+    """
+    weight = discounts(k)
+    listed, ideal_listed = judged.gains[:, :k], judged.ideal[:, :k]
+    if graded:
+        gained: Values = listed @ weight[: listed.shape[1]]
+        ideal: Values = ideal_listed @ weight[: ideal_listed.shape[1]]
+    else:
+        gained = (listed > 0) @ weight[: listed.shape[1]]
+        ideal = np.concatenate(([0.0], np.cumsum(weight)))[np.minimum(judged.held, k)]
+    values: Values = np.divide(gained, ideal, out=np.full(len(gained), np.nan), where=ideal > 0)
+    return values
+
+
+def mean_ndcg(ids: Ints, held_out: sp.csr_array, k: int, *, graded: bool = False) -> float:
+    """The mean of `ndcg` over the users with something held out; 0 without any. Arguments as for `judge`."""
+    values = ndcg(judge(ids[:, :k], held_out), k, graded=graded)
+    values = values[~np.isnan(values)]
+    return float(values.mean()) if len(values) else 0.0
+
+
+def discounts(k: int) -> Values:
+    """1 / log2(place + 1) of the places 1 to ``k``."""
+    return 1.0 / np.log2(np.arange(2, k + 2))

@@ -1,0 +1,29 @@
+"""The rows of a matrix that are most like given ones."""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.sparse as sp
+
+from recommenders.core.top_k import Floats, Ints, top_k
+
+__all__ = ["nearest"]
+
+
+def nearest(vectors: sp.csr_array | Floats, items: Ints | int, k: int) -> tuple[Ints, Floats]:
+    """The ``k`` rows with the highest cosine to each row in ``items``, itself left out; shapes as `top_k`."""
+    batch = np.atleast_1d(np.asarray(items, dtype=np.int64))
+    if isinstance(vectors, np.ndarray):
+        norms = np.linalg.norm(vectors, axis=1)
+        products = vectors[batch] @ vectors.T
+    else:
+        norms = np.sqrt(np.asarray(vectors.multiply(vectors).sum(axis=1), dtype=np.float32))
+        products = np.asarray((vectors[batch] @ vectors.T).toarray())
+    norms = np.maximum(norms, 1e-12)
+    cosines = (products / norms[batch, None] / norms).astype(np.float32)
+    cosines[np.arange(len(batch)), batch] = -np.inf
+    ids = np.full((len(batch), k), -1, dtype=np.int64)
+    best = np.full((len(batch), k), -np.inf, dtype=np.float32)
+    found, values = top_k(cosines, k)
+    ids[:, : found.shape[1]], best[:, : found.shape[1]] = found, values
+    return (ids[0], best[0]) if np.ndim(items) == 0 else (ids, best)

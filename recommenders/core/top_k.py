@@ -1,0 +1,75 @@
+"""The best of many scores, with one rule for ties: the lower column first."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Floats", "Ints", "Mask", "top_k", "top_k_of_segments"]
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
+
+
+def top_k(scores: Floats, k: int) -> tuple[Ints, Floats]:
+    """Columns and values of the ``k`` highest scores of each row, best first, ties by lower column.
+
+    Shape (n, min(k, columns)) for ``scores`` of shape (n, columns). NaN counts as -inf; -inf comes back as -1.
+    """
+    rows, width = scores.shape
+    indptr = np.arange(rows + 1, dtype=np.int64) * width
+    flat = np.ascontiguousarray(scores, dtype=np.float32).ravel()
+    columns, values = _best(indptr, flat, min(k, width))
+    return columns, values
+
+
+def top_k_of_segments(scores: Floats, indptr: Ints, k: int) -> Ints:
+    """For row i the places, counted within ``scores[indptr[i]:indptr[i + 1]]``, of its ``k`` highest scores.
+
+    Shape (n, k), best first, ties by lower place, -1 where a row has fewer than ``k``.
+    """
+    places: Ints = _best(np.asarray(indptr, dtype=np.int64), np.ascontiguousarray(scores, dtype=np.float32), k)[0]
+    return places
+
+
+@numba.njit(cache=True, nogil=True)
+def _best(indptr, scores, k):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """One thread, as the service ranks in threads of its own."""
+    rows = len(indptr) - 1
+    places = np.full((rows, k), -1, dtype=np.int64)
+    values = np.full((rows, k), -np.inf, dtype=np.float32)
+    lowest = np.float32(-np.inf)
+    for row in range(rows):
+        segment = scores[indptr[row] : indptr[row + 1]].copy()
+        for place in range(len(segment)):
+            if np.isnan(segment[place]):
+                segment[place] = lowest
+        count = min(k, len(segment))
+        if count == 0:
+            continue
+        bar = lowest
+        if len(segment) > k:
+            bar = np.partition(segment, len(segment) - k)[len(segment) - k]
+        above = 0
+        for place in range(len(segment)):
+            above += segment[place] > bar
+        ties = count - above
+        kept = np.empty(count, dtype=np.int64)
+        found = 0
+        for place in range(len(segment)):
+            if segment[place] > bar:
+                kept[found] = place
+                found += 1
+            elif segment[place] == bar and ties > 0:
+                kept[found] = place
+                found += 1
+                ties -= 1
+        order = np.argsort(-segment[kept], kind="mergesort")  # stable: equal scores stay in the order of their places
+        for rank in range(count):
+            place = kept[order[rank]]
+            if segment[place] > lowest:
+                places[row, rank] = place
+                values[row, rank] = segment[place]
+    return places, values

@@ -1,0 +1,65 @@
+"""The best of many scores: every rule of ties against a sort that is too slow for anything else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from recommenders.core.top_k import top_k, top_k_of_segments
+
+#: Few different values, so that many are equal.
+values = st.sampled_from([0.0, 1.0, 1.0, 2.0, -3.0, float("nan"), float("inf"), float("-inf")])
+tables = st.integers(1, 9).flatmap(
+    lambda width: st.lists(st.lists(values, min_size=width, max_size=width), min_size=1, max_size=4)
+)
+
+
+def naive(row: list[float], k: int) -> list[int]:
+    """Columns of the ``k`` highest, the lower column first; neither NaN nor -inf is ever among them."""
+    usable = [column for column, value in enumerate(row) if value > float("-inf")]
+    return sorted(usable, key=lambda column: (-row[column], column))[:k]
+
+
+def padded(found: list[int], length: int) -> list[int]:
+    return found + [-1] * (length - len(found))
+
+
+@settings(deadline=None)  # the first call compiles
+@given(tables, st.integers(0, 12))
+@example([[1.0, 1.0, 1.0, 1.0]], 2)  # all are tied at the boundary
+@example([[0.0, 2.0, 1.0, 1.0, 1.0, 3.0]], 3)  # some are tied at it
+def test_the_best_are_those_of_a_naive_sort(table, k):
+    columns, best = top_k(np.array(table, dtype=np.float32), k)
+    length = min(k, len(table[0]))
+    assert columns.shape == best.shape == (len(table), length)
+    for row, found, scores in zip(table, columns.tolist(), best.tolist(), strict=True):
+        expected = naive(row, k)
+        assert found == padded(expected, length)
+        assert scores == [row[column] for column in expected] + [float("-inf")] * (length - len(expected))
+
+
+@settings(deadline=None)
+@given(st.lists(st.lists(values, max_size=9), max_size=5), st.integers(0, 12))
+def test_the_best_of_segments_are_those_of_a_naive_sort_of_each(segments, k):
+    scores = np.array([value for segment in segments for value in segment], dtype=np.float32)
+    indptr = np.cumsum([0, *(len(segment) for segment in segments)])
+    found = top_k_of_segments(scores, indptr, k)
+    assert found.shape == (len(segments), k)
+    assert found.tolist() == [padded(naive(segment, k), k) for segment in segments]
+
+
+def test_of_very_many_equal_scores_the_lowest_columns_come_first():
+    """A partial sort of this many moves equal values around."""
+    scores = np.zeros((3, 5_000), dtype=np.float32)
+    scores[1, ::7] = 1.0
+    columns, _ = top_k(scores, 20)
+    assert columns.tolist() == [list(range(20)), list(range(0, 140, 7)), list(range(20))]
+
+
+def test_scores_are_left_as_they_are():
+    scores: Any = np.array([[1.0, np.nan, 3.0]], dtype=np.float32)
+    top_k(scores, 2)
+    np.testing.assert_array_equal(scores, [[1.0, np.nan, 3.0]])
