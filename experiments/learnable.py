@@ -1,6 +1,6 @@
 """What a generated network lets one learn: simple rankings against the ceiling, on what came after its cut-off.
 
-    python -m benchmarks.learnable FOLDER
+    python -m experiments.learnable FOLDER
 
 FOLDER is one of `entourage generate`, of the demonstration's size or so: everything is dense.
 """

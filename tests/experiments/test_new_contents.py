@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from benchmarks import new_contents
 from evaluation import splits
+from experiments import new_contents
 from graph.snapshot import Snapshot
 from tests import checkerboard
 

@@ -1,6 +1,6 @@
 """What a graph network has learned by the steps it has taken: NDCG@10 for each of several settings.
 
-    python -m benchmarks.bench_steps --steps 25,50,100 '{"init": "random"}' '{"init": "spectral"}'
+    python -m experiments.steps --steps 25,50,100 '{"init": "random"}' '{"init": "spectral"}'
 
 On the snapshot of the home folder, judged by what the network itself would hold out (the newest tenth where watches
 have times, else a random one) on 4,000 users at most. ``--large`` gives it the size it has in a large graph.

@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from benchmarks import kuairand
+from experiments import kuairand
 
 HEADER = "user_id\tvideo_id\ttime_ms\tis_comment\tis_forward\tlong_view\tplay_time_ms\tduration_ms\tlabel"
 ROWS = ["7\t12\t1649581149287\t1\t0\t1\t5000\t20000\t0", "8\t12\t1649581149288\t0\t1\t1\t46000\t20000\t1"]

@@ -1,6 +1,6 @@
 """What each part of the graph network is worth: one left out, or exchanged, at a time.
 
-    python -m benchmarks.ablations --snapshot FOLDER --parts edges,convolutions
+    python -m experiments.ablations --snapshot FOLDER --parts edges,convolutions
 
 Parts: ``edges`` (each relationship type that the network sees, but WATCHED), ``features`` (each group of node
 properties, and each property of edges), ``convolutions``, ``losses``, ``recipe`` (depth, start, regularisation),
@@ -195,7 +195,7 @@ def main(
 
             options = FitOptions(progress=say)
             board = leaderboard.evaluate(taking_part, made, (10, 20), options, reference=COMPLETE)
-        report.write(board, out / part, f"python -m benchmarks.ablations --parts {part}")
+        report.write(board, out / part, f"python -m experiments.ablations --parts {part}")
         console.print(report.table(board, console.width))
     console.print(f"Written to {out}.")
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import json
 
-from benchmarks.learning_curve import curve, thinned, write
 from evaluation import splits
+from experiments.learning_curve import curve, thinned, write
 from tests import checkerboard
 
 

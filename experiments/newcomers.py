@@ -1,6 +1,6 @@
 """How well somebody is served whom training never saw, by how many contents they have watched since.
 
-    python -m benchmarks.newcomers --watches 0,1,3,10
+    python -m experiments.newcomers --watches 0,1,3,10
 
 On the snapshot of the home folder. Where it has times, models are trained on what was there before the newest fifth of
 the watches, without those whose first watch came after; else without a random tenth of the users. Then these come: with

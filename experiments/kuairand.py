@@ -1,6 +1,6 @@
 """Short-video interactions of the KuaiRand data set, as files that `entourage import` reads.
 
-    python -m benchmarks.kuairand interactions.tsv.gz FOLDER
+    python -m experiments.kuairand interactions.tsv.gz FOLDER
 
 Each row becomes a watch: its progress is the share of the video that was played (of what has no length, pictures say,
 all or nothing, as ``long_view`` has it), ``label`` is the like, and a forward is a share. There are no follows.

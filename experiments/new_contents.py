@@ -1,6 +1,6 @@
 """How well contents are ranked that the network never saw: placed online, beside trained with them and by features.
 
-    python -m benchmarks.new_contents --seeds 3
+    python -m experiments.new_contents --seeds 3
 
 On the snapshot of the home folder. A tenth of the contents is withheld with all their watches, and only these are
 ranked for who watched any (`evaluation.splits.cold_contents`). One network is trained without them being there at all
@@ -19,8 +19,8 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.newcomers import properties
 from evaluation import splits
+from experiments.newcomers import properties
 from gnn.recommender import GraphNetwork
 from graph import schema
 from graph.settings import load_settings

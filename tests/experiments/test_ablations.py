@@ -6,9 +6,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from benchmarks import ablations
 from evaluation.contenders import Contender
 from evaluation.splits import How
+from experiments import ablations
 from gnn.features import edge_ages, edge_features
 from graph import schema
 from graph.errors import SettingsError

@@ -1,6 +1,6 @@
 """How quality grows with data: every model fitted on growing shares of the same training part, judged by one test part.
 
-    python -m benchmarks.learning_curve --snapshot FOLDER --models popularity,ease,gat --shares 0.25,0.5,1
+    python -m experiments.learning_curve --snapshot FOLDER --models popularity,ease,gat --shares 0.25,0.5,1
 
 Smaller shares are parts of larger ones. Writes ``learning_curve.json``, ``.md`` and ``.png``.
 """
