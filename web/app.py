@@ -27,7 +27,7 @@ def create_app(settings: Settings, feed_service: FeedService | None = None) -> O
             title="Entourage", version=version("entourage"), description="Content through the people around you."
         ),
         validation_error_callback=problems.on_validation_error,
-        validation_error_model=problems.ProblemDocument,
+        validation_error_model=problems.SCHEMA,
         security_schemes={},
         doc_ui=False,
     )

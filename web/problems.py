@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import flask
 import structlog
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, create_model
 from werkzeug.exceptions import HTTPException
 
 from graph.errors import (
@@ -29,7 +29,7 @@ from graph.errors import (
 )
 from web import addresses, logs
 
-__all__ = ["KINDS", "FieldError", "Kind", "Problem", "ProblemDocument", "documented", "init_app", "invalid"]
+__all__ = ["KINDS", "SCHEMA", "FieldError", "Kind", "Problem", "ProblemDocument", "documented", "init_app", "invalid"]
 
 MEDIA_TYPE: Final = "application/problem+json"
 RETRY_AFTER_S: Final = 5
@@ -100,8 +100,6 @@ class FieldError(BaseModel):
 class ProblemDocument(BaseModel):
     """The body of every error answer (RFC 9457)."""
 
-    model_config = ConfigDict(title="Problem")
-
     type: str = Field(description="Stable: compare with this.")
     title: str
     status: int
@@ -109,6 +107,10 @@ class ProblemDocument(BaseModel):
     instance: str = Field(description="The path that was asked for.")
     request_id: str = Field(description="Quote it when you report the problem.")
     errors: list[FieldError] = Field(default=[], description="With `invalid-parameter`: what is wrong with which.")
+
+
+SCHEMA: Final = create_model("Problem", __base__=ProblemDocument, __doc__=ProblemDocument.__doc__)
+"""The same under the name that it has in the OpenAPI document, where an exception is of no interest."""
 
 
 class Problem(Exception):
@@ -130,7 +132,7 @@ def invalid(field: str, message: str, location: str = "query") -> Problem:
 
 def documented(*statuses: int) -> dict[Any, Any]:
     """The ``responses`` of an operation that may end in problems of these statuses."""
-    schema = {"$ref": "#/components/schemas/Problem"}
+    schema = {"$ref": f"#/components/schemas/{SCHEMA.__name__}"}
     return {
         status: {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {"schema": schema}}}
         for status in statuses

@@ -140,7 +140,11 @@ class Feed(BaseModel):
     request_id: str
     user_id: str
     items: list[Item]
-    next_cursor: str | None = Field(description="Send it as `cursor` for the page that follows; null at the end.")
+    next_cursor: str | None = Field(
+        max_length=cursor.MAX_CHARACTERS,
+        pattern=cursor.PATTERN,
+        description="Send it as `cursor` for the page that follows; null at the end.",
+    )
     model_version: str | None = Field(description="Null when no model took part.")
     rung: Rung = Field(description="Which of the fallbacks answered; `model` is the best.")
     degraded: bool = Field(description="Something is missing: `graph_down`, `late` or `failed` says what.")
