@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -15,6 +16,8 @@ from pydantic import ValidationError
 
 from graph import events
 from graph.errors import EntourageError
+from graph.events.event import AboutContent, AboutPerson, milliseconds
+from recommend.restrictions import Change
 from web import event_schemas as schemas
 from web import logs
 from web.problems import FieldError, Problem, documented
@@ -65,6 +68,7 @@ def apply(header: schemas.Headers, body: schemas.EventBatch) -> dict[str, Any]:
     done = held.in_time(
         lambda _: events.apply(graph, good, now=now, deadline_ms=deadline_ms, request_id=request_id), deadline_ms
     )
+    _remember(held, [event for event, outcome in zip(good, done.outcomes, strict=True) if outcome == "applied"])
     outcomes = iter(done.outcomes)
     told: list[dict[str, Any]] = []
     for raw, found in zip(body.events, checked, strict=True):
@@ -83,6 +87,23 @@ def apply(header: schemas.Headers, body: schemas.EventBatch) -> dict[str, Any]:
         "refused": len(told) - len(good),
         "events": told,
     }
+
+
+def _remember(held: Serving, applied: Sequence[events.Event]) -> None:
+    """Keep blocks and hides at hand for feeds from a snapshot that is older than they are."""
+    changes = []
+    for event in applied:
+        did = event.root
+        if isinstance(did, AboutPerson) and did.kind in ("block", "unblock"):
+            at = milliseconds(did.at)
+            changes.append(Change("blocked", did.user_id, did.target_id, did.kind == "block", at))
+        elif isinstance(did, AboutContent) and did.kind in ("hide", "unhide"):
+            at = milliseconds(did.at)
+            changes.append(Change("hid", did.user_id, did.content_id, did.kind == "hide", at))
+    try:
+        held.feeds.recent.note(changes)
+    except (OSError, sqlite3.Error) as error:  # the graph has them; only a feed without it would not know
+        logs.log.error("recent blocks and hides cannot be kept", error=str(error))
 
 
 def keep_forgetting(held: Serving, clock: Callable[[], datetime] | None = None) -> None:

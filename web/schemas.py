@@ -7,7 +7,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from graph.identifiers import MAX_BYTES, canonical, canonical_user
+from graph import schema
+from graph.identifiers import MAX_BYTES, canonical, canonical_content, canonical_user
 from recommend.feed import Rung
 from recommend.sentences import ReasonKind, Verb
 from web import cursor
@@ -33,7 +34,17 @@ _PATTERN: Final = r"^[^\u0000-\u0009\u000b-\u001f\u007f-\u009f]+$"
 """No control character but newline."""
 _Text = Field(min_length=1, max_length=MAX_BYTES, json_schema_extra={"pattern": _PATTERN})
 _UserId = Annotated[str, BeforeValidator(canonical_user), _Text]
-_ContentId = Annotated[str, BeforeValidator(canonical), _Text]
+_PREFIXES: Final = (schema.KEAK_PREFIX, schema.BEAT_PREFIX)
+_LONGEST: Final = Field(
+    min_length=1, max_length=MAX_BYTES + len(schema.KEAK_PREFIX), json_schema_extra={"pattern": _PATTERN}
+)
+
+
+def _content_id(text: str) -> str:
+    return canonical_content(text) if text.strip().startswith(_PREFIXES) else canonical(text)
+
+
+_ContentId = Annotated[str, BeforeValidator(_content_id), _LONGEST]
 
 
 class _Request(BaseModel):
