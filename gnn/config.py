@@ -1,4 +1,4 @@
-"""The graph network's settings; docs/gnn.md has the tables that the defaults were chosen on."""
+"""The graph network's settings; experiments/ has the tables that the defaults were chosen on."""
 
 from __future__ import annotations
 

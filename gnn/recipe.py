@@ -13,7 +13,7 @@ __all__ = ["RECIPE", "Recipe"]
 
 
 class Recipe(BaseModel):
-    """Fixed constants of features, training and stopping; tables are in docs/gnn.md."""
+    """Fixed constants of features, training and stopping; tables are in experiments/."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
@@ -65,7 +65,7 @@ class Recipe(BaseModel):
     """Power of popularity in the draw, as word2vec has it (Mikolov et al., NIPS 2013). Not measured."""
     new_share: float = 0.5
     """Share of the contents without a watch before a step's cut-off that the step treats as new. Demonstration, split
-    in time: docs/gnn.md, "Newcomers"."""
+    in time: experiments/newcomers.md."""
     newest_cutoff: float = 0.01
     oldest_cutoff: float = 0.9
     """Range of a step's random cut-off, as shares of the watches counted from the newest. Demonstration: up to the
@@ -83,7 +83,7 @@ class Recipe(BaseModel):
     """Cost of validation, at most, as a share of the cost of the epochs between, both counted in pairs and edges: a
     dear validation is done after several epochs. Not measured."""
     validated_pair_cost: float = 1.0
-    """Cost of ranking one content for one validation user, in pairs of the loss. Measured by time only: docs/gnn.md."""
+    """Cost of ranking one content for one validation user, in pairs of the loss. Measured by time only: experiments/."""
     least_steps: int = 40
     """Steps before which validation stops nothing. LightGCN's propagation on three Last.fm splits: validation rises,
     rests for some fifteen steps, and rises again."""

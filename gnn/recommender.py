@@ -117,7 +117,7 @@ class GraphNetwork(Recommender):
     def unsearched(self) -> frozenset[str]:
         """Also the number of layers, if the network can place new contents.
 
-        They lose by fewer layers and are too few in a validation part to show it (docs/gnn.md).
+        They lose by fewer layers and are too few in a validation part to show it (experiments/).
         """
         return super().unsearched() | ({"layers"} if self.places_contents else frozenset())
 

@@ -54,7 +54,7 @@ class PipelineConfig(BaseModel):
     """Where the weights are pulled to. By hand."""
     blend_head: Count = 50
     """Best candidates of each user among which the weights are learned again. Chosen on yelp-social's and Last.fm's
-    validation parts (experiments/ranking.md)."""
+    validation parts (experiments/second-stage.md)."""
     blend_rounds: Count = 2
     """How often that is repeated."""
 

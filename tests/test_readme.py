@@ -69,7 +69,7 @@ def run_console(block: Block, where: str) -> None:
     output = ""
     for line in block.text.splitlines():
         if line.startswith("$ "):
-            done = subprocess.run(line[2:], shell=True, capture_output=True, text=True, timeout=120)
+            done = subprocess.run(line[2:], shell=True, capture_output=True, text=True, timeout=1_200)
             assert done.returncode == 0, f"{where}: {line}\n{done.stdout}{done.stderr}"
             output = " ".join(done.stdout.split())
         elif line.strip() not in ("", "…"):

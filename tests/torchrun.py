@@ -17,7 +17,7 @@ def in_two_processes(script: str, folder: Path) -> None:
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=1_200,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -14,8 +14,8 @@ from graph.server.local_server import LocalServer
 from graph.server.memory import SMALL
 from graph.settings import Settings
 
-SECONDS = 200
-"""The longest that anything a test waits for may take."""
+SECONDS = 600
+"""The longest that a test waits for an event. It only catches hangs."""
 
 
 def wait_for(what: Callable[[], object]) -> None:

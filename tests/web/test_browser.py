@@ -44,7 +44,7 @@ def page(browser: Browser, address: str, request: pytest.FixtureRequest) -> Iter
     width, height = request.param
     context = browser.new_context(viewport={"width": width, "height": height}, base_url=address)
     opened = context.new_page()
-    opened.set_default_timeout(30_000)
+    opened.set_default_timeout(300_000)
     errors: list[str] = []
     opened.on("pageerror", lambda error: errors.append(str(error)))
     opened.on("console", lambda line: errors.append(line.text) if "Content Security Policy" in line.text else None)

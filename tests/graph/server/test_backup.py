@@ -13,7 +13,6 @@ from graph.settings import Settings
 from tests.graph.conftest import Local, Queries
 
 
-@pytest.mark.timeout(600)  # five starts of a Java program
 def test_a_backup_brings_the_graph_back(local: Local, queries: Queries, tmp_path: Path):
     queries["set"] = "MERGE (saved:Saved) SET saved.value = $value"
     queries["get"] = "MATCH (saved:Saved) RETURN saved.value AS value"
