@@ -83,7 +83,7 @@ class Recipe(BaseModel):
     """Cost of validation, at most, as a share of the cost of the epochs between, both counted in pairs and edges: a
     dear validation is done after several epochs. Not measured."""
     validated_pair_cost: float = 1.0
-    """Cost of ranking one content for one validation user, in pairs of the loss. Measured by time only: experiments/."""
+    """Cost of ranking one content for one validation user, in pairs of the loss. Measured by time only."""
     least_steps: int = 40
     """Steps before which validation stops nothing. LightGCN's propagation on three Last.fm splits: validation rises,
     rests for some fifteen steps, and rises again."""
