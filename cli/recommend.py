@@ -55,7 +55,7 @@ def recommend(
     ids: Annotated[Ids, typer.Option(help="With --all: content ids as keaks/123, or as 123.")] = Ids.PREFIXED,
     model: Annotated[str | None, typer.Option(help="A trained model; else the one that the service uses.")] = None,
     allow_unknown: Annotated[
-        bool, typer.Option("--allow-unknown", help="Show an id nobody knows what a stranger would see.")
+        bool, typer.Option("--allow-unknown", help="For an unknown id, recommend what a newcomer would see.")
     ] = False,
 ) -> None:
     """Recommend to one user, with sources and reasons, or to all of them into a file. Seen contents are left out."""
@@ -151,7 +151,7 @@ def _graph(settings: Settings) -> Graph | None:
 
 
 def _trained(settings: Settings, name: str, *, needed: bool) -> tuple[Snapshot | None, Recommender | None]:
-    """The snapshot and the model, each None when it is missing and nobody insisted on it."""
+    """The snapshot and the model, each None when it is missing and was not asked for by name."""
     snapshot: Snapshot | None = None
     try:
         snapshot = snapshots.load(settings.snapshot_path)

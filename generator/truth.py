@@ -1,4 +1,4 @@
-"""What is true behind the files, written apart: who would like what, and how well that can be foretold at best."""
+"""What is true behind the files, written apart: who would like what, and the best possible ranking."""
 
 from __future__ import annotations
 

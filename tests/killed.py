@@ -13,7 +13,7 @@ _ROOT = Path(__file__).parents[1]
 
 
 def killed_at(line: str, command: Sequence[str]) -> list[str]:
-    """What ``command`` said until it was killed for saying something that starts with ``line``.
+    """The lines that ``command`` printed until one started with ``line``, at which it is killed.
 
     The program has to wait when it has said so: it gets ``line`` as its last argument.
     """

@@ -32,7 +32,7 @@ __all__ = ["Graph", "Row"]
 
 Row = dict[str, Any]
 
-# A transaction that is tried again is no news to whoever waits for it; what fails for good is raised.
+# Retried transactions are not logged; a final failure is raised.
 logging.getLogger("neo4j").addHandler(logging.NullHandler())
 
 _CONNECT_SECONDS: Final = 5.0

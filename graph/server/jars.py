@@ -37,7 +37,7 @@ ROOTS: Final = (
 LOCK: Final = Path(__file__).with_name("jars.lock")
 DOWNLOAD_MB: Final = 150
 
-#: Told what happens and how far it is: (what, done, total); total 0 when nobody knows.
+#: Progress callback: (what, done, total); total is 0 when it is unknown.
 Progress = Callable[[str, int, int], None]
 
 

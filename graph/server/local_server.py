@@ -48,7 +48,7 @@ DISK_MB: Final = 700
 """A fresh store with its logs takes 200 MB; the rest is for the first import."""
 
 _ENTRY: Final = "org.neo4j.server.CommunityEntryPoint"
-#: Python warns of a running process that nobody holds any more; these are meant to run on.
+#: Keeps server processes referenced: Python warns when a running process is garbage-collected, and these go on.
 _left_running: Final[list[subprocess.Popen[bytes]]] = []
 #: Runs beside a child server and stops it when the pipe from the parent breaks, however the parent went.
 _WATCH: Final = """

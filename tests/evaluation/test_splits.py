@@ -246,7 +246,7 @@ def test_cold_users_have_no_watch_left_but_keep_their_friends():
 
 
 def test_newcomers_have_no_watch_left_and_are_judged_by_what_they_watch_next():
-    # Content 0 is everyone's before, 1 and 2 come after; whoever is withheld had watched 0 before, too.
+    # Everyone watched content 0 before the cut-off, withheld users too; 1 and 2 are watched after it.
     watches = [(u, 0, 1 + u) for u in range(10)] + [(10, 1, 5), (10, 2, 6), (10, 0, 7)]
     whole = network([*watches, *[(u, 1 + u % 2, 100 + u) for u in range(3)]])
     split = splits.newcomers(whole, 0.4, seed=0)

@@ -324,7 +324,7 @@ def test_profiles_are_told_and_gaps_stay_gaps(lively):
     assert np.isnan(table_of(lively, 2)["user's createdAt"]).all()
     assert told["content's bpm"][:2] == [90, 120]
     assert np.isnan(told["content's bpm"][2])
-    assert "user's friendCount" not in told  # counted until the export, what is to be foretold included
+    assert "user's friendCount" not in told  # counted until the export, so it contains the labels
 
 
 def test_a_ranker_taught_without_times_ranks_where_there_are_some_and_the_other_way_round(lively):
