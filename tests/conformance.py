@@ -13,10 +13,14 @@ import pytest
 
 from graph.errors import ModelError, ModelMismatch
 from graph.snapshot import Snapshot
+from recommenders.core.options import FitOptions
 from recommenders.core.recommender import Recommender
 from tests import checkerboard
 
 __all__ = ["TIMINGS", "RecommenderConformance"]
+
+LITTLE = FitOptions(share=0.02)
+"""Work enough for twenty users."""
 
 TIMINGS = frozenset({"seconds.json", "timing.json"})
 """For people to read; no model depends on them."""
@@ -42,7 +46,7 @@ class RecommenderConformance:
     @pytest.fixture(scope="class")
     @classmethod
     def model(cls, snapshot: Snapshot) -> Recommender:
-        return cls.make().fit(snapshot)
+        return cls.make().fit(snapshot, LITTLE)
 
     def test_solves_the_checkerboard(self, model):
         ids, _ = model.recommend(np.arange(checkerboard.SIZE), 1)
@@ -147,7 +151,7 @@ class RecommenderConformance:
             self.make().recommend(0, 1)
 
     def test_odd_data_still_gets_an_answer(self, odd_snapshot):
-        model = self.make().fit(odd_snapshot)
+        model = self.make().fit(odd_snapshot, LITTLE)
         ids, scores = model.recommend(np.arange(odd_snapshot.users.count), 3)
         assert ids.shape == (odd_snapshot.users.count, 3)
         assert not np.isnan(scores).any()

@@ -31,7 +31,7 @@ size = 60
 liked = np.add.outer(np.arange(size), np.arange(size)) % 3 == 0
 watched = [tuple(map(int, pair)) for pair in np.argwhere(rng.random((size, size)) < np.where(liked, 0.3, 0.02))]
 follows = [tuple(map(int, pair)) for pair in np.argwhere(rng.random((size, size)) < 0.05) if pair[0] != pair[1]]
-Pipeline().fit(odd(watched, follows, size), FitOptions(effort=Effort.QUICK, seed=3)).save(Path(sys.argv[1]))
+Pipeline().fit(odd(watched, follows, size), FitOptions(effort=Effort.QUICK, share=0.1, seed=3)).save(Path(sys.argv[1]))
 """
 
 

@@ -30,7 +30,7 @@ def watched(self, *given, **told):
     return self
 GraphNetwork.fit = watched
 with processes.joined():
-    options = FitOptions(checkpoint=folder / "checkpoint")
+    options = FitOptions(share=0.1, checkpoint=folder / "checkpoint")
     model = pipeline.Pipeline().fit(checkerboard.snapshot(), options)
 if rank == 0:
     model.save(folder / "model")
