@@ -60,7 +60,7 @@ def _cutoff(since: str, path: Path) -> int:
         if last is None:
             raise SettingsError(f"The snapshot at {path} has no times.", do="Leave --since out.")
         return last - _MARGIN_MS
-    values, unread = milliseconds(pl.Series([since]))
+    values, unread, _ = milliseconds(pl.Series([since]))
     if unread.any() or values[0] is None:
         raise SettingsError(f"--since {since} is not a time.", do="Write it like 2021-06-01 or 2021-06-01T12:00.")
     return int(values[0])

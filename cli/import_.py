@@ -13,9 +13,11 @@ from rich.table import Table
 from cli.progress import bars
 from graph.database.driver import Graph
 from graph.errors import SettingsError
+from graph.files.layout import AUDIENCES, FOLLOWERS
 from graph.files.options import Options
-from graph.files.quarantine import ImportReport
+from graph.files.quarantine import FileReport, ImportReport
 from graph.files.scale import SCALES
+from graph.files.text import check_encoding
 from graph.load.live import import_folder, import_pairs
 from graph.settings import load_settings
 
@@ -30,10 +32,24 @@ def import_(
     ] = None,
     pairs: Annotated[Path | None, typer.Option(help="A file of user,item pairs instead of a folder.")] = None,
     friends: Annotated[Path | None, typer.Option(help="With --pairs: a file of user,friend pairs.")] = None,
+    separator: Annotated[
+        str | None, typer.Option(help="Between fields: one of , ; | :: tab space, or another.")
+    ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(help="Which column is which, by name or number: user=1,item=3,time=4; follower=…,friend=…."),
+    ] = None,
+    header: Annotated[
+        bool | None, typer.Option("--header/--no-header", help="Whether the first row names the columns.")
+    ] = None,
+    encoding: Annotated[str | None, typer.Option(help="Of text files that are not UTF-8: latin-1, cp1252 …")] = None,
     progress: Annotated[
         str | None,
         typer.Option(help="How progress is given: percent, fraction or seconds. Found from the column otherwise."),
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the same tables and exit code, and write nothing.")
+    ] = False,
     offline: Annotated[
         bool,
         typer.Option("--offline", help="Build a new local graph with Neo4j's bulk importer: fast, needs it stopped."),
@@ -49,9 +65,7 @@ def import_(
         raise SettingsError("--friends goes with --pairs.", do="A folder brings its own followers.csv.")
     if offline and not folder:
         raise SettingsError("--offline imports a folder.", do="Leave --offline out: pairs are small enough.")
-    if progress not in (None, *SCALES):
-        raise SettingsError(f"There is no scale {progress!r}.", do=f"Choose one of {', '.join(SCALES)}.")
-    options = Options(progress=progress)
+    options = _options(separator, columns, header, encoding, progress, dry=dry_run)
     settings = load_settings()
     source = folder or pairs
     _console.print(f"Importing {source} …")
@@ -67,27 +81,89 @@ def import_(
             elif pairs:
                 report = import_pairs(graph, pairs, friends, settings, bar, options, _preview)
     _show(report)
+    if dry_run:
+        _console.print("This was a dry run: nothing was written.")
+        return
     then = "entourage up` and then `entourage export" if offline else "entourage export"
     _console.print(f"Next: `{then}` writes the snapshot that training and serving read.")
 
 
+def _options(
+    separator: str | None,
+    columns: str | None,
+    header: bool | None,
+    encoding: str | None,
+    progress: str | None,
+    *,
+    dry: bool,
+) -> Options:
+    """The options of files. Raises SettingsError for one that cannot be."""
+    check_encoding(encoding)
+    if progress not in (None, *SCALES):
+        raise SettingsError(f"There is no scale {progress!r}.", do=f"Choose one of {', '.join(SCALES)}.")
+    separator = {"tab": "\t", "\\t": "\t", "space": " ", "comma": ",", "semicolon": ";"}.get(separator or "", separator)
+    if separator is not None and (not separator or set(separator) & {'"', "\n", "\r"}):
+        raise SettingsError(
+            "A separator is neither empty nor a quote nor a line end.", do="For example --separator ';'."
+        )
+    chosen: dict[str, str] = {}
+    known = {**AUDIENCES.keys, **FOLLOWERS.keys}
+    for part in columns.split(",") if columns else ():
+        key, _, given = (piece.strip() for piece in part.partition("="))
+        if key not in known or not given or key in chosen:
+            raise SettingsError(
+                f"--columns cannot read {part!r}.", do=f"Write KEY=NAME,KEY=NAME with keys of {', '.join(known)}."
+            )
+        chosen[key] = given
+    return Options(separator, header, chosen, encoding, progress, dry=dry)
+
+
 def _preview(report: ImportReport) -> None:
     """What the files were taken for, before anything is loaded."""
+    for file in report.files:
+        if file.columns:
+            table = Table("column", "taken for", "first rows", title=_said(file), title_justify="left")
+            for place, column in enumerate(file.columns):
+                rows = [row[place] for row in file.preview if place < len(row)]
+                taken = column.ours or "ignored"
+                how = f" ({column.how})" if column.ours and column.how else ""
+                table.add_row(escape(column.title), escape(taken + how), escape(" · ".join(v[:40] for v in rows)))
+            _console.print(table)
+        if not file.read:
+            _console.print(f"{escape(file.file)} holds no rows.")
+    if report.ignored:
+        _console.print(f"Not read: {escape(', '.join(report.ignored))}.")
     for found in report.scales:
         _console.print(f"{found.column} is read as [bold]{found.scale}[/]: {escape(found.why)}.")
 
 
+def _said(file: FileReport) -> str:
+    """What was found about the layout of a file."""
+    if file.separator is None:
+        return escape(file.file)
+    between = {"\t": "tab", " ": "space"}.get(file.separator, file.separator)
+    comments = f", {file.comments:,} comment lines" if file.comments else ""
+    return escape(f"{file.file}: separator {between}, {'a header' if file.header else 'no header'}{comments}")
+
+
 def _show(report: ImportReport) -> None:
-    table = Table("file", *(["read", "loaded", "merged", "quarantined", "dangling"]), title="What became of the rows")
+    names = "read", "loaded", "merged", "quarantined", "dangling", "unknown times"
+    table = Table("file", *names, title="What became of the rows")
     for column in table.columns[1:]:
         column.justify = "right"
     for file in report.files:
-        counts = file.read, file.loaded, file.merged, file.quarantined, file.dangling
+        counts = file.read, file.loaded, file.merged, file.quarantined, file.dangling, file.untimed
         table.add_row(file.file, *(f"{count:,}" for count in counts))
     _console.print(table)
     loaded = sum(report.nodes.values()), sum(report.relationships.values())
     _console.print(f"{loaded[0]:,} nodes and {loaded[1]:,} relationships in {report.seconds:.1f} s.")
     if noted := sum(file.noted for file in report.files):
         _console.print(f"{noted:,} unreadable values were left out of rows that were loaded.")
+    if any(file.reasons for file in report.files):
+        why = Table("file", "what was wrong", "rows")
+        for file in report.files:
+            for reason, count in file.reasons.most_common(5):
+                why.add_row(escape(file.file), escape(reason), f"{count:,}")
+        _console.print(why)
     if report.quarantine:
         _console.print(f"[yellow]Rows that were not loaded, and why:[/] {escape(str(report.quarantine))}")

@@ -99,6 +99,10 @@ class Ends(ABC):
         """The code of every id, prefixed or bare; -1 where unknown."""
 
     @abstractmethod
+    def takes(self, raw: pl.Series) -> npt.NDArray[np.bool_]:
+        """Which of these ids `add` would add."""
+
+    @abstractmethod
     def add(self, raw: pl.Series) -> None:
         """Give codes to those ids that may still be added."""
 
@@ -118,6 +122,9 @@ class Users(Ends):
 
     def codes(self, raw: pl.Series) -> Codes:
         return self.map.codes(raw.str.strip_prefix(schema.USER_PREFIX))
+
+    def takes(self, raw: pl.Series) -> npt.NDArray[np.bool_]:
+        return np.full(len(raw), self.map.grows)
 
     def add(self, raw: pl.Series) -> None:
         if self.map.grows:
@@ -149,6 +156,9 @@ class Contents(Ends):
             found = self.beats.codes(raw.gather(others).str.strip_prefix(schema.BEAT_PREFIX))
             codes[others] = np.where(found >= 0, 2 * found + 1, -1)
         return codes
+
+    def takes(self, raw: pl.Series) -> npt.NDArray[np.bool_]:
+        return np.where(raw.str.starts_with(schema.BEAT_PREFIX).to_numpy(), self.beats.grows, self.keaks.grows)
 
     def add(self, raw: pl.Series) -> None:
         beat = raw.str.starts_with(schema.BEAT_PREFIX)

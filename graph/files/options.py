@@ -14,7 +14,14 @@ __all__ = ["Options"]
 class Options:
     """None, or empty: found from the file."""
 
+    separator: str | None = None
+    header: bool | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """Key of --columns (user, item, time, follower, friend …) → a header's name, or a number from 1."""
+    encoding: str | None = None
     progress: Scale | None = None
     """The scale of progress and averageViewProgress."""
     remembered: Mapping[str, str] = field(default_factory=dict)
     """Column → its scale in earlier imports, as the graph keeps it."""
+    dry: bool = False
+    """Whether nothing is to be written, not even a quarantine file."""

@@ -6,8 +6,9 @@ Most lines go through polars; a chunk in which one line does not fit is read aga
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -15,97 +16,43 @@ from typing import Any, Final
 import polars as pl
 
 from graph import schema
-from graph.files.folder import Progress, ahead, is_parquet, line_chunks, parquet_batches
-from graph.files.quarantine import FileReport, Quarantine
+from graph.files.canonical import checked
+from graph.files.folder import Progress, ahead, is_parquet, parquet_batches
+from graph.files.json_rows import NotOneValue, json_lines, one_value, unwrapped
+from graph.files.node_files import FRACTIONS, NodeFile
+from graph.files.options import Options
+from graph.files.quarantine import Column, FileReport, Quarantine
 from graph.files.read_edges import NOTHING
 from graph.files.times import milliseconds
 
-__all__ = ["BEATS", "FRACTIONS", "ID", "KEAKS", "NAMED", "USERS", "NodeFile", "read_nodes"]
+__all__ = ["ID", "NAMED", "read_nodes"]
 
 _CHUNK: Final = 32 << 20
+_SAMPLED: Final = 5_000
+"""Lines of a chunk in which columns and the types of lists are looked for."""
 ID: Final = "__id"
 """The column of bare ids in what ``read_nodes`` returns."""
 NAMED: Final = pl.Struct({"id": pl.String, "name": pl.String})
 """An element of a list: a genre, mood or hashtag; either field may be null."""
 
 
-@dataclass(frozen=True)
-class NodeFile:
-    """Column names of one node file, by type, spelled as in the file."""
-
-    prefix: str
-    ids: tuple[str, ...]
-    """The id's spellings, best first."""
-    times: tuple[str, ...]
-    counts: tuple[str, ...]
-    flags: tuple[str, ...]
-    texts: tuple[str, ...]
-    lists: tuple[str, ...]
-    references: tuple[str, ...]
-    """Columns that hold another node's id."""
-    text_lists: tuple[str, ...] = ()
-    """Lists of texts that stay a property."""
-    renamed: tuple[str, ...] = ()
-    """Columns of texts that the graph keeps under another name (`schema.RENAMED`)."""
-
-    @property
-    def columns(self) -> dict[str, pl.DataType]:
-        """Every column and its type in the file, lists left out."""
-        texts = dict.fromkeys((*self.ids, *self.times, *self.texts, *self.references, *self.renamed), pl.String())
-        return texts | dict.fromkeys(self.counts, pl.Float64()) | dict.fromkeys(self.flags, pl.Boolean())
-
-
-_ANY_ID: Final = ("id", "_key", "_id")
-USERS: Final = NodeFile(
-    schema.USER_PREFIX,
-    (schema.USER_ID, *_ANY_ID),
-    schema.USER_TIMES,
-    schema.USER_COUNTS,
-    (*schema.USER_FLAGS, schema.PRIVATE),
-    (),
-    schema.USER_LISTS,
-    (),
-)
-KEAKS: Final = NodeFile(
-    schema.KEAK_PREFIX,
-    (schema.KEAK_ID, "contentId", *_ANY_ID),
-    schema.KEAK_TIMES,
-    schema.KEAK_COUNTS,
-    schema.KEAK_FLAGS,
-    schema.KEAK_TEXTS,
-    (*schema.KEAK_LISTS, *schema.BEAT_LISTS),
-    (schema.KEAK_AUTHOR, schema.KEAK_BEAT),
-    renamed=tuple(schema.RENAMED),
-)
-BEATS: Final = NodeFile(
-    schema.BEAT_PREFIX,
-    (schema.BEAT_ID, "contentId", *_ANY_ID),
-    schema.BEAT_TIMES,
-    schema.BEAT_COUNTS,
-    (),
-    schema.BEAT_TEXTS,
-    (*schema.BEAT_LISTS, *schema.KEAK_LISTS),
-    (schema.BEAT_MAKER,),
-    schema.BEAT_TEXT_LISTS,
-    tuple(schema.RENAMED),
-)
-
-#: Measured rather than counted: these stay fractions.
-FRACTIONS: Final = {"averageViewProgress", "duration", "bpm"}
-
-
 def read_nodes(
-    path: Path, kind: NodeFile, report: FileReport, quarantine: Quarantine, progress: Progress | None = None
+    path: Path,
+    kind: NodeFile,
+    report: FileReport,
+    quarantine: Quarantine,
+    options: Options,
+    progress: Progress | None = None,
 ) -> pl.DataFrame:
     """One row a node, the last of its rows in the file: ``ID``, then the columns of ``kind``.
 
     Times are Int64 ms, counts Int64 (Float64 for measures), lists of ``NAMED``, references bare ids.
     """
     parts = []
-    for line, frame, raw in _frames(path, kind, report, quarantine, progress):
+    for line, frame, raw in _frames(path, kind, report, quarantine, options, progress):
         parts.append(_checked(frame, line, raw, kind, report, quarantine))
     if not parts:
-        parts = [_typed(_empty(kind), kind)]
+        parts = [_checked(_typed(_empty(kind), kind), 1, partial(_line, b""), kind, report, quarantine)]
     nodes = pl.concat(parts)
     unique = nodes.unique(ID, keep="last", maintain_order=True)
     report.merged += nodes.height - unique.height
@@ -117,28 +64,107 @@ Raw = Callable[[int], str]
 
 
 def _frames(
-    path: Path, kind: NodeFile, report: FileReport, quarantine: Quarantine, progress: Progress | None
+    path: Path, kind: NodeFile, report: FileReport, quarantine: Quarantine, options: Options, progress: Progress | None
 ) -> Iterator[tuple[int, pl.DataFrame, Raw]]:
     """Frames of the file's columns with a column ``line``, and what a line looked like."""
     if is_parquet(path):
         for first, batch in parquet_batches(path, progress):
+            _tell(report, kind, batch.columns)
             report.read += batch.height
-            frame = batch.select(c for c in batch.columns if c in kind.columns or c in (*kind.lists, *kind.text_lists))
-            yield first, _typed(frame.with_row_index("line", first), kind), partial(_row_as_json, batch)
+            yield first, _of_parquet(batch, first, kind, report, quarantine), partial(_row_as_json, batch)
         return
     sniffed: dict[str, pl.DataType] | None = None
-    for lines in ahead(line_chunks(path, _CHUNK, progress)):
+    for lines in ahead(json_lines(path, options.encoding, progress)):
+        _tell(report, kind, _keys(lines.data))
         sniffed = sniffed or _sniff_lists(lines.data, kind)
         count = lines.data.count(b"\n") + (not lines.data.endswith(b"\n"))
         try:
             frame = pl.read_ndjson(lines.data, schema={**kind.columns, **sniffed})
-            if frame.height != count:
-                raise pl.exceptions.ComputeError("blank lines")
+            if frame.height != count or _doubtful(frame):
+                raise pl.exceptions.ComputeError("blank lines, or values that are no texts")
             report.read += count
             frame = frame.with_row_index("line", lines.first)
         except pl.exceptions.PolarsError:
             frame = _line_by_line(lines.data, lines.first, kind, report, quarantine)
         yield lines.first, _typed(frame, kind), partial(_line, lines.data)
+
+
+def _doubtful(frame: pl.DataFrame) -> bool:
+    """Whether a text may be a flag, an object or a list that polars spelled out."""
+    texts = frame.select(pl.col(pl.String))
+    if not texts.width:
+        return False
+    odd = pl.all().str.contains(r"^(?:[\[{]|true$|false$)")
+    return bool(texts.select(pl.any_horizontal(odd.any())).item())
+
+
+def _keys(data: bytes) -> list[str]:
+    """The columns of the first lines, in their order."""
+    found: dict[str, None] = {}
+    for line in data[: 4 << 20].split(b"\n")[:_SAMPLED]:
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(row, dict):
+            found.update(dict.fromkeys(row))
+    return [*found]
+
+
+def _tell(report: FileReport, kind: NodeFile, titles: Sequence[str]) -> None:
+    """Add the columns that were not seen before, with what is done with them."""
+    seen = {column.title for column in report.columns}
+    measured = {name: "number" if name in FRACTIONS else "whole number" for name in kind.counts}
+    how = {
+        **measured,
+        **dict.fromkeys(kind.times, "time"),
+        **dict.fromkeys(kind.flags, "true or false"),
+        **dict.fromkeys((*kind.texts, *kind.renamed), "text"),
+        **dict.fromkeys(kind.references, "id of another node"),
+        **dict.fromkeys((*kind.lists, *kind.text_lists), "list"),
+        **dict.fromkeys(kind.ids, "id"),
+    }
+    for title in titles:
+        if title not in seen:
+            ours = schema.RENAMED.get(title, title) if title in how else None
+            if title in kind.ids:
+                ours = kind.ids[0]
+            report.columns.append(Column(title, ours, how.get(title, "ignored")))
+
+
+def _of_parquet(
+    batch: pl.DataFrame, first: int, kind: NodeFile, report: FileReport, quarantine: Quarantine
+) -> pl.DataFrame:
+    """The columns of ``kind``; those of an unexpected type are read value by value, and what does not fit is noted."""
+    frame = batch.select(c for c in batch.columns if c in (*kind.columns, *kind.lists, *kind.text_lists))
+    for name, want in kind.columns.items():
+        if name not in frame.columns or _fits(frame.schema[name], want, name in kind.times):
+            continue
+        values: list[Any] = []
+        bad: list[tuple[int, str, str]] = []
+        for row, given in enumerate(frame[name].to_list()):
+            try:
+                values.append(_value(given, want))
+            except (ValueError, OverflowError):
+                values.append(None)
+                bad.append((first + row, f"{name} cannot be read: loaded without it", _row_as_json(batch, row)))
+        report.noted += len(bad)
+        rows = pl.DataFrame(bad, schema={"line": pl.Int64, "reason": pl.String, "raw": pl.String}, orient="row")
+        quarantine.add(report, rows, loaded=True)
+        frame = frame.with_columns(pl.Series(name, values, dtype=want))
+    return _typed(frame.with_row_index("line", first), kind)
+
+
+def _fits(given: pl.DataType, want: pl.DataType, time: bool) -> bool:
+    """Whether a cast from ``given`` loses nothing."""
+    if given == want or given == pl.Null:
+        return True
+    if want == pl.Float64:
+        return given.is_numeric()
+    if want == pl.String:
+        dated = given == pl.Date or isinstance(given, pl.Datetime)
+        return given.is_integer() or (time and dated) or isinstance(given, (pl.Categorical, pl.Enum))
+    return False
 
 
 def _line(data: bytes, row: int) -> str:
@@ -152,10 +178,10 @@ def _row_as_json(batch: pl.DataFrame, row: int) -> str:
 def _sniff_lists(data: bytes, kind: NodeFile) -> dict[str, pl.DataType]:
     """Whether each list holds texts or objects, from the first lines."""
     found: dict[str, pl.DataType] = {}
-    for line in data[: 4 << 20].split(b"\n")[:5000]:
+    for line in data[: 4 << 20].split(b"\n")[:_SAMPLED]:
         try:
             row = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         for name in (*kind.lists, *kind.text_lists):
             if name not in found and isinstance(row, dict) and isinstance(row.get(name), list) and row[name]:
@@ -204,30 +230,41 @@ def _checked(
     def note(mask: pl.Series, reason: str, *, loaded: bool) -> None:
         rows = frame.filter(mask).select("line", pl.lit(reason).alias("reason"))
         raws = pl.Series("raw", [raw(line - first) for line in rows["line"]], dtype=pl.String)
-        quarantine.add(report.file, rows.with_columns(raws), loaded=loaded)
+        quarantine.add(report, rows.with_columns(raws), loaded=loaded)
 
-    def bare(*names: str, prefix: str) -> pl.Expr:
-        text = pl.coalesce(pl.when(pl.col(name).str.strip_chars() != "").then(pl.col(name)) for name in names)
-        return text.str.strip_chars().str.strip_prefix(prefix).str.replace(r"^(\d+)\.0$", "$1")
+    def first_of(*names: str) -> pl.Expr:
+        return pl.coalesce(pl.when(pl.col(name).str.strip_chars() != "").then(pl.col(name)) for name in names)
 
-    frame = frame.with_columns(bare(*kind.ids, prefix=kind.prefix).alias(ID))
-    missing = frame[ID].is_null() | frame[ID].str.to_lowercase().is_in(NOTHING)
-    wrong = frame[ID].str.contains("/", literal=True).fill_null(value=False)
-    for mask, reason in ((missing, f"{kind.ids[0]} is missing"), (wrong, f"wrong prefix, expected {kind.prefix}")):
-        report.quarantined += int(mask.sum())
-        if mask.any():
-            note(mask, reason, loaded=False)
+    ids, why = checked(kind.ids[0], frame.select(first_of(*kind.ids)).to_series(), (kind.prefix,))
+    frame = frame.with_columns(ids.str.strip_prefix(kind.prefix).alias(ID))
+    wrong = why.is_not_null()
+    if wrong.any():
+        report.quarantined += int(wrong.sum())
+        for reason in why.drop_nulls().unique(maintain_order=True):
+            note((why == reason).fill_null(value=False), reason, loaded=False)
     times = {}
     for name in kind.times:
-        times[name], unread = milliseconds(frame[name])
+        times[name], unread, doubtful = milliseconds(frame[name])
+        report.untimed += int(doubtful.sum())
+        if unread.any() and frame[name].dtype == pl.String:
+            unread &= ~frame[name].str.strip_chars().str.to_lowercase().is_in(NOTHING).fill_null(value=False)
         if unread.any():
             report.noted += int(unread.sum())
             note(unread, f"{name} is not a time: loaded without it", loaded=True)
     counts = [pl.col(name).round().cast(pl.Int64, strict=False) for name in kind.counts if name not in FRACTIONS]
-    references = [bare(name, prefix=_prefix_of(name)).alias(name) for name in kind.references]
+    references = []
+    for name in kind.references:
+        prefix = _prefix_of(name)
+        others, wrong_other = checked(name, frame.select(first_of(name)).to_series(), (prefix,))
+        bad = wrong_other.is_not_null() & frame[name].is_not_null() & (frame[name].str.strip_chars() != "")
+        if bad.any():
+            report.noted += int(bad.sum())
+            note(bad, f"{name} is no id: loaded without it", loaded=True)
+        others = pl.select(pl.when(wrong_other.is_null()).then(others.str.strip_prefix(prefix))).to_series()
+        references.append(others.alias(name))
     renamed = [pl.coalesce(schema.RENAMED[name], name).alias(schema.RENAMED[name]) for name in kind.renamed]
     texts = [_texts(name) for name in kind.text_lists]
-    frame = frame.with_columns(*counts, *references, *renamed, *texts, **times).filter(~(missing | wrong))
+    frame = frame.with_columns(*counts, *references, *renamed, *texts, **times).filter(~wrong)
     kept = [c for c in kind.columns if c not in (*kind.ids, *kind.renamed)]
     return frame.select(ID, *kept, *kind.text_lists, *kind.lists)
 
@@ -237,6 +274,14 @@ def _texts(name: str) -> pl.Expr:
     named = pl.coalesce(pl.element().struct.field("name"), pl.element().struct.field("id"))
     texts = pl.col(name).list.eval(named).list.drop_nulls()
     return pl.when(texts.list.len() > 0).then(texts).alias(name)
+
+
+_NO_ID: Final = "\x00"
+"""Stands for an id that cannot be read; control characters are refused."""
+_FLAGS: Final = {
+    **dict.fromkeys(("true", "1", "1.0", "yes", "y", "t"), True),
+    **dict.fromkeys(("false", "0", "0.0", "no", "n", "f"), False),
+}
 
 
 def _prefix_of(reference: str) -> str:
@@ -266,6 +311,8 @@ def _line_by_line(data: bytes, first: int, kind: NodeFile, report: FileReport, q
             try:
                 row[name] = _value(given.get(name), dtype)
             except (ValueError, OverflowError):
+                if name in kind.ids:
+                    row[name] = _NO_ID
                 noted.append((number, f"{name} cannot be read: loaded without it", text))
         for name in (*kind.lists, *kind.text_lists):
             try:
@@ -277,36 +324,48 @@ def _line_by_line(data: bytes, first: int, kind: NodeFile, report: FileReport, q
     report.noted += len(noted)
     for lines, loaded in ((bad, False), (noted, True)):
         frame = pl.DataFrame(lines, schema=["line", "reason", "raw"], orient="row")
-        quarantine.add(report.file, frame, loaded=loaded)
+        quarantine.add(report, frame, loaded=loaded)
     return pl.DataFrame(rows, schema=_empty(kind).schema)
 
 
 def _value(given: Any, dtype: pl.DataType) -> Any:
-    """``given`` as the type the column wants. Raises ValueError when it is something else."""
+    """``given`` as the type the column wants, null where it is missing. Raises ValueError when it is something else."""
+    given = unwrapped(given)
+    if dtype == pl.String:
+        if isinstance(given, (bool, bytes, timedelta)):
+            raise NotOneValue("neither text nor number")
+        if isinstance(given, (datetime, date)):
+            return given.isoformat()
+        return one_value(given)
     if given is None or (isinstance(given, str) and given.strip().lower() in NOTHING):
         return None
-    if isinstance(given, (dict, list)):
-        raise ValueError("not a value")
+    if isinstance(given, (dict, list, bytes)):
+        raise NotOneValue("not a value")
     if dtype == pl.Float64:
-        return float(given)
-    if dtype == pl.Boolean:
-        spelled = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
-        if str(given).strip().lower() not in spelled:
-            raise ValueError("neither true nor false")
-        return spelled[str(given).strip().lower()]
-    return str(given)
+        if isinstance(given, bool):
+            raise NotOneValue("not a number")
+        number = float(given)
+        if math.isinf(number):
+            raise NotOneValue("not a number")
+        return None if math.isnan(number) else number
+    spelled = str(given).strip().lower()
+    if spelled not in _FLAGS:
+        raise NotOneValue("neither true nor false")
+    return _FLAGS[spelled]
 
 
 def _elements(given: Any) -> list[dict[str, str | None]] | None:
     """A list of texts, numbers or ``{id, name}`` objects as ``NAMED``. Raises ValueError for anything else."""
+    given = unwrapped(given)
     if given is None:
         return None
     if isinstance(given, str):
-        given = [given]
+        given = [given] if given.strip() else []
     if not isinstance(given, list):
         raise ValueError("not a list")
     elements: list[dict[str, str | None]] = []
     for element in given:
+        element = unwrapped(element)
         if isinstance(element, dict):
             elements.append({key: _value(element.get(key), pl.String()) for key in ("id", "name")})
         elif element is not None:

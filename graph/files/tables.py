@@ -17,12 +17,13 @@ import polars as pl
 from graph import schema
 from graph.errors import InputError
 from graph.files import quarantine as quarantines
-from graph.files.folder import Progress, find
+from graph.files.folder import Progress, find, others
 from graph.files.ids import Codes, Contents, Ends, IdMap, Named, Users
+from graph.files.node_files import BEATS, KEAKS, USERS, NodeFile
 from graph.files.options import Options
 from graph.files.quarantine import FileReport, ImportReport, Quarantine
 from graph.files.read_edges import read_audiences, read_follows
-from graph.files.read_nodes import BEATS, ID, KEAKS, USERS, NodeFile, read_nodes
+from graph.files.read_nodes import ID, read_nodes
 from graph.files.scale import Census, Found
 from graph.load import watch
 
@@ -81,7 +82,9 @@ def read_folder(
     Nodes that only relationship files name are made when the folder has no file that could define them; otherwise
     such rows are dangling, unless the graph knows them. Raises InputError when a file cannot be read to its end.
     """
-    return _read(find(folder), home, known, progress, options, pairs=False)
+    tables, report = _read(find(folder), home, known, progress, options, pairs=False)
+    report.ignored = others(folder)
+    return tables, report
 
 
 def read_pairs(
@@ -94,8 +97,8 @@ def read_pairs(
 ) -> tuple[Tables, ImportReport]:
     """Read plain user,item pairs and user,friend pairs as watches and follows; items become keaks.
 
-    Text with any of ``, ; | tab space`` between columns, or Parquet; with a header or none. Further columns are read
-    where the header names them as in audiences and followers files, and are ignored otherwise.
+    Separated text, JSON or Parquet. Further columns are read where a header names them as in audiences and followers
+    files, and are ignored otherwise. Raises InputError where the layout cannot be told.
     """
     files = {"audiences": interactions} | ({"followers": friends} if friends else {})
     for path in files.values():
@@ -113,8 +116,9 @@ def _read(
     *,
     pairs: bool,
 ) -> tuple[Tables, ImportReport]:
-    with quarantines.opened(home) as (quarantine, path):
-        reading = _Reading(files, known or Known(), quarantine, progress, options or Options(), pairs=pairs)
+    options = options or Options()
+    with quarantines.opened(home, dry=options.dry) as (quarantine, path):
+        reading = _Reading(files, known or Known(), quarantine, progress, options, pairs=pairs)
         tables = reading.tables()
     return tables, ImportReport(
         files=reading.reports,
@@ -164,7 +168,8 @@ class _Reading:
         """Read nodes, then relationships, then give every id its place."""
         for name, kind in _KINDS.items():
             if path := self._files.get(name):
-                self._rows[name] = read_nodes(path, kind, self._report(path), self._quarantine, self._progress)
+                report = self._report(path)
+                self._rows[name] = read_nodes(path, kind, report, self._quarantine, self._options, self._progress)
                 self._ids[name].add(self._rows[name][ID])
         for name, column, type_ in _REFERENCES:
             self._follow_references(name, column, type_)
@@ -198,7 +203,7 @@ class _Reading:
         report.noted += rows.height
         _, column = rows.columns
         self._quarantine.add(
-            report.file,
+            report,
             rows.select(
                 pl.lit(None, dtype=pl.Int64).alias("line"),
                 pl.lit(f"{column} names nobody: loaded without {type_}").alias("reason"),
@@ -224,7 +229,13 @@ class _Reading:
         if path := self._files.get("followers"):
             reports[schema.FOLLOWS] = self._report(path)
             read[schema.FOLLOWS] = read_follows(
-                path, self._users, reports[schema.FOLLOWS], self._quarantine, self._progress, pairs=self._pairs
+                path,
+                self._users,
+                reports[schema.FOLLOWS],
+                self._quarantine,
+                self._options,
+                self._progress,
+                pairs=self._pairs,
             )
         if path := self._files.get("audiences"):
             reports[schema.WATCHED] = self._report(path)
@@ -260,8 +271,8 @@ class _Reading:
             self._contents,
             report,
             self._quarantine,
+            self._options,
             self._progress,
-            asked=asked,
             durations=self._durations(),
             pairs=self._pairs,
         )
@@ -299,7 +310,7 @@ class _Reading:
         outside = rows.filter(pl.col(name).is_not_null() & ~inside)
         report.noted += outside.height
         self._quarantine.add(
-            report.file,
+            report,
             outside.select(
                 pl.lit(None, dtype=pl.Int64).alias("line"),
                 pl.lit(f"{name} is outside its scale: loaded without it").alias("reason"),

@@ -1,70 +1,113 @@
-"""ISO 8601 times as the Keakr files write them, to whole milliseconds since 1970."""
+"""Times as files give them, to whole milliseconds since 1970."""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
+import numpy as np
 import polars as pl
 
-__all__ = ["milliseconds"]
+from graph import clock
+
+__all__ = ["FIRST", "LEAD", "Times", "milliseconds"]
+
+FIRST: Final = 631_152_000_000
+"""1990: what is earlier is an unknown time."""
+LEAD: Final = 3_600_000
+"""By how much a time may be ahead of the clock."""
 
 _GENERAL: Final = (
     r"^\s*(?<date>\d{4}-\d{2}-\d{2})(?:[T ](?<clock>\d{2}:\d{2}(?::\d{2})?)(?:[.,](?<fraction>\d+))?)?"
-    r"\s*(?:Z|UTC|(?<sign>[+-])(?<hours>\d{2}):?(?<minutes>\d{2})?)?\s*$"
+    r"\s*(?:Z|z|UTC|GMT|(?<sign>[+-])(?<hours>\d{2}):?(?<minutes>\d{2})?)?\s*$"
 )
-_UNIX: Final = r"^\s*(\d{10}|\d{13})(?:\.\d+)?\s*$"
-_UNKNOWN: Final = "0001-01-01"
-"""What a .NET service writes for a time it does not know."""
+_NUMBER: Final = r"^\s*[+-]?\d+(?:\.\d*)?(?:[eE][+]?\d+)?\s*$"
+_UNITS: Final = (1_000, 1, 1 / 1_000, 1 / 1_000_000)
+"""Milliseconds in a second, a millisecond, a microsecond and a nanosecond."""
 
 
-def milliseconds(values: pl.Series) -> tuple[pl.Series, pl.Series]:
-    """Parse times given as text, dates, or Unix seconds or milliseconds.
+class Times(NamedTuple):
+    """Three series of the length of the values."""
 
-    Returns two series of the same length: Int64 milliseconds, null where unknown, and whether a value was there but
-    could not be read. Fractions of any length are cut to milliseconds; no zone means UTC.
+    at: pl.Series
+    """Int64 milliseconds, null where unknown."""
+    unread: pl.Series
+    """Whether a value was there that is no time."""
+    doubtful: pl.Series
+    """Whether it is a time, before 1990 or more than an hour from now, and so an unknown one."""
+
+
+def milliseconds(values: pl.Series, now: int | None = None) -> Times:
+    """Parse times given as text, dates, or Unix seconds, milliseconds, microseconds or nanoseconds.
+
+    The unit of a number is the one in which it lies between 1990 and an hour after ``now`` (ms; the clock's). Fractions
+    of any length are cut to milliseconds; no zone means UTC.
     """
+    last = (clock.now() if now is None else now) + LEAD
+    nothing = pl.repeat(value=False, n=len(values), dtype=pl.Boolean, eager=True)
+    if values.null_count() == len(values):
+        return Times(values.cast(pl.Int64), nothing, nothing)
     if values.dtype == pl.Date or isinstance(values.dtype, pl.Datetime):
-        return values.dt.epoch("ms"), pl.repeat(value=False, n=len(values), dtype=pl.Boolean, eager=True)
-    text = values.cast(pl.String)
-    usual = _usual(text)
-    rest = usual.is_null() & text.is_not_null()
-    if rest.any():
-        usual = usual.scatter(rest.arg_true(), _others(text.filter(rest)))
-    unread = usual.is_null() & text.is_not_null() & ~text.str.starts_with(_UNKNOWN).fill_null(value=False)
-    unread &= text.str.strip_chars() != ""
-    return usual, unread.fill_null(value=False)
+        at, unread = values.dt.epoch("ms"), nothing
+    else:
+        text = values.cast(pl.String)
+        at = _usual(text)
+        rest = at.is_null() & text.is_not_null()
+        if rest.any():
+            at = at.scatter(rest.arg_true(), _others(text.filter(rest), last))
+        unread = (at.is_null() & text.is_not_null() & (text.str.strip_chars() != "")).fill_null(value=False)
+    doubtful = (~at.is_between(FIRST, last)).fill_null(value=False)
+    if doubtful.any():
+        at = pl.select(pl.when(~doubtful).then(at)).to_series()
+    return Times(at, unread, doubtful)
 
 
 def _usual(text: pl.Series) -> pl.Series:
     """``2021-03-04T05:06:07.1234567Z`` with or without fraction and Z, the one layout worth a fast way."""
     t = pl.col("t")
     tail = t.str.slice(19).str.strip_suffix("Z")
-    fraction = pl.when(tail == "").then(0.0).when(tail.str.starts_with(".")).then(tail.cast(pl.Float64, strict=False))
+    fraction = (
+        pl.when(tail == "").then(0.0).when(tail.str.contains(r"^\.\d+$")).then(tail.cast(pl.Float64, strict=False))
+    )
     whole = t.str.head(19).str.to_datetime("%Y-%m-%dT%H:%M:%S", strict=False, time_unit="ms").dt.epoch("ms")
     return (
         text.to_frame("t")
         .lazy()
         .select(whole.alias("whole"), (fraction * 1000 + 1e-6).cast(pl.Int64).alias("fraction"))
-        .select(pl.when(pl.col("whole") > 0).then(pl.col("whole") + pl.col("fraction")).alias("t"))
+        .select((pl.col("whole") + pl.col("fraction")).alias("t"))
         .collect()["t"]
     )
 
 
-def _others(text: pl.Series) -> pl.Series:
+def _others(text: pl.Series, last: int) -> pl.Series:
     """Every other layout, by regular expression."""
     g = pl.col("g").struct.field
     short = pl.when(g("clock").str.len_bytes() == 5).then(g("clock") + ":00").otherwise(g("clock"))
-    clock = short.fill_null("00:00:00")
-    whole = (g("date") + "T" + clock).str.to_datetime("%Y-%m-%dT%H:%M:%S", strict=False, time_unit="ms").dt.epoch("ms")
+    clock_ = short.fill_null("00:00:00")
+    whole = (g("date") + "T" + clock_).str.to_datetime("%Y-%m-%dT%H:%M:%S", strict=False, time_unit="ms").dt.epoch("ms")
     fraction = (("0." + g("fraction")).cast(pl.Float64, strict=False) * 1000 + 1e-6).cast(pl.Int64).fill_null(0)
     minutes = g("hours").cast(pl.Int64) * 60 + g("minutes").cast(pl.Int64).fill_null(0)
     offset = pl.when(g("sign") == "-").then(-minutes).otherwise(minutes).fill_null(0) * 60_000
-    unix = pl.col("t").str.extract(_UNIX).cast(pl.Int64)
-    unix = pl.when(unix < 100_000_000_000).then(unix * 1000).otherwise(unix)
-    known = ~g("date").str.starts_with(_UNKNOWN)
-    return (
+    found = (
         text.to_frame("t")
         .with_columns(pl.col("t").str.extract_groups(_GENERAL).alias("g"))
-        .select(pl.coalesce(pl.when(known).then(whole + fraction - offset), unix))
+        .select((whole + fraction - offset).alias("t"))
         .to_series()
     )
+    numeric = text.str.contains(_NUMBER) & found.is_null()
+    return found.scatter(numeric.arg_true(), _unix(text.filter(numeric), last)) if numeric.any() else found
+
+
+def _unix(text: pl.Series, last: int) -> pl.Series:
+    """Numbers since 1970 in the unit that makes a credible time of them; 0 (1970) where none does."""
+    text = text.str.strip_chars()
+    exact = text.cast(pl.Int64, strict=False)
+    rough = text.cast(pl.Float64, strict=False).fill_null(0.0).to_numpy()
+    whole = exact.fill_null(0).to_numpy()
+    known = exact.is_not_null().to_numpy()
+    found = np.zeros(len(text), dtype=np.int64)
+    for unit in _UNITS:
+        inside = (rough * unit >= FIRST) & (rough * unit <= last)
+        ms = whole * int(unit) if unit >= 1 else whole // round(1 / unit)
+        approximate = np.floor(np.where(inside, rough, 0.0) * unit + 1e-6).astype(np.int64)
+        found[inside] = np.where(known, ms, approximate)[inside]
+    return pl.Series(found)

@@ -68,13 +68,17 @@ def import_offline(
     server = LocalServer(settings)
     home = local_home(settings)
     marker = unfinished_import(settings)
-    _clear(home)
+    if not (options and options.dry):
+        _clear(home)
     ran = running(settings) is not None
     if not marker.exists():
         _refuse_filled(server, settings)
     tables, report = read_folder(folder, settings.home, progress=progress, options=options)
     if told:
         told(report)
+    report.check()
+    if options and options.dry:
+        return report
     server.stop()
     home.mkdir(parents=True, exist_ok=True)
     marker.touch()
@@ -119,7 +123,9 @@ def write_files(tables: Tables, folder: Path, progress: Progress | None = None) 
         if label == schema.CONTENT:
             contents = nodes = _with_kept(nodes, tables.edges.get(schema.WATCHED))
             nodes = nodes.with_columns(pl.col("kind").str.to_titlecase().alias(":LABEL")).drop("kind")
-        nodes = nodes.with_columns(pl.col(pl.String).str.replace_all(r"[\r\n]+", " "))
+        several = nodes.select(pl.any_horizontal(pl.col(pl.String).str.contains("\n", literal=True).any())).item()
+        if several and "--multiline-fields=true" not in arguments:
+            arguments.append("--multiline-fields=true")
         lists = [name for name, dtype in nodes.schema.items() if dtype == pl.List(pl.String)]
         nodes = nodes.with_columns(pl.col(name).list.join(_BETWEEN) for name in lists)
         nodes = nodes.rename({name: f"{name}:string[]" for name in lists})

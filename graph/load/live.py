@@ -60,13 +60,16 @@ def import_folder(
     InputError before anything is loaded, or a graph error midway: run it again to finish.
     """
     begun = time.monotonic()
-    unfinished_import(settings).unlink(missing_ok=True)  # what is loaded now is not the bulk importer's to replace
-    graph.apply_schema()
+    if not (options and options.dry):
+        unfinished_import(settings).unlink(missing_ok=True)  # what is loaded now is not the bulk importer's to replace
+        graph.apply_schema()
     tables, report = read_folder(folder, settings.home, known(graph), progress, _with_known(options, graph))
     if told:
         told(report)
-    load(graph, tables, progress)
-    keep_scales(graph, report)
+    report.check()
+    if not (options and options.dry):
+        load(graph, tables, progress)
+        keep_scales(graph, report)
     report.seconds = time.monotonic() - begun
     return report
 
@@ -82,15 +85,18 @@ def import_pairs(
 ) -> ImportReport:
     """Load plain user,item and user,friend pairs (`read_pairs`); like ``import_folder`` otherwise."""
     begun = time.monotonic()
-    unfinished_import(settings).unlink(missing_ok=True)  # what is loaded now is not the bulk importer's to replace
-    graph.apply_schema()
+    if not (options and options.dry):
+        unfinished_import(settings).unlink(missing_ok=True)  # what is loaded now is not the bulk importer's to replace
+        graph.apply_schema()
     tables, report = read_pairs(
         interactions, friends, settings.home, known(graph), progress, _with_known(options, graph)
     )
     if told:
         told(report)
-    load(graph, tables, progress)
-    keep_scales(graph, report)
+    report.check()
+    if not (options and options.dry):
+        load(graph, tables, progress)
+        keep_scales(graph, report)
     report.seconds = time.monotonic() - begun
     return report
 

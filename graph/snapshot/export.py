@@ -23,7 +23,7 @@ from graph.database.driver import Graph
 from graph.errors import SnapshotError
 from graph.files.folder import Progress
 from graph.files.ids import Codes
-from graph.files.read_nodes import FRACTIONS
+from graph.files.node_files import FRACTIONS
 from graph.settings import Settings
 from graph.snapshot.arrays import NO_TIME
 from graph.snapshot.edge_file import TIMES, EdgeFile, columns

@@ -68,7 +68,7 @@ def test_a_truncated_file_loads_nothing(run: Run, tmp_path: Path, graph: Graph) 
         ("followers.csv", "users/u2,users/u2,"),  # oneself
         ("followers.csv", "users/u0,users/nobody,"),  # dangling
         ("audiences.csv", "users/u0,keaks/k1,2024-01-01T00:00:00.0000000Z,-0.5,false,false,false"),  # below nothing
-        ("audiences.csv", "users/u0,beats/none,2024-01-01T00:00:00.0000000Z,0.5,false,false,false"),  # dangling
+        ("audiences.csv", "users/nobody,keaks/k1,2024-01-01T00:00:00.0000000Z,0.5,false,false,false"),  # dangling
         ("audiences.csv", "users/u0,songs/k1,2024-01-01T00:00:00.0000000Z,0.5,false,false,false"),  # a wrong prefix
     ],
 )

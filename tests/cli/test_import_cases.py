@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -96,3 +97,147 @@ def test_a_scale_that_nobody_can_tell_loads_nothing(run: Run, graph: Graph, tmp_
     assert not graph.read("load/known_users")
     assert run("import", tmp_path, "--progress", "percent").code == 0
     assert graph.read("export/counts")[0]["counts"]["WATCHED"] == 201
+
+
+def ms(text: str) -> int:
+    return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1000)
+
+
+#: Case → (pairs of user and content that are watched, rows in quarantine).
+PAIRS: dict[str, tuple[set[tuple[str, str]], int]] = {
+    "01_space_in_names.csv": (
+        {("1", "The Rolling Stones"), ("1", "Pink Floyd"), ("2", "Pink Floyd"), ("2", "The Clash")}, 0,
+    ),
+    "02_header_with_spaces.csv": ({("1", "10"), ("1", "11"), ("2", "10")}, 0),
+    "03_double_colon.dat": ({("1", "1193"), ("1", "661"), ("2", "1193")}, 0),
+    "04_unknown_header_text_ids.csv": ({("ann", "s1"), ("bob", "s2")}, 0),
+    "05_comment_line.tsv": ({("1", "10"), ("2", "11")}, 0),
+    "06_quoted_separator.csv": ({("1", "10"), ("3", "12")}, 1),
+    "07_quoted_newline.csv": ({("1", "10"), ("2", "11")}, 0),
+    "08_quoted_quote.csv": ({("1", '12" mix'), ("2", '12" mix')}, 0),
+    "09_utf16.csv": ({("1", "10"), ("2", "11")}, 0),
+    "10_utf8_mark.csv": ({("1", "10"), ("2", "11")}, 0),
+    "12_cr_only.csv": ({("1", "10"), ("2", "11")}, 0),
+    "13_refused_rows.csv": ({("1", "10")}, 2),
+    "14_called_nan.csv": ({("1", "nan"), ("2", "None"), ("3", "null"), ("4", "NA")}, 0),
+    "15_nine_digit_seconds.tsv": ({("196", "242"), ("186", "302")}, 0),
+    "16_micro_and_nano.csv": ({("1", "10"), ("2", "11"), ("3", "12"), ("4", "13")}, 0),
+    "17_time_forms.csv": ({(str(n + 1), str(n + 10)) for n in range(5)}, 0),
+    "18_slashes_and_urls.csv": (
+        {
+            ("1", "AC/DC"), ("2", "at://did:plc:abc/app.feed.post/3k"), ("3", "https://example.org/a?b=1&c=%20d"),
+            ("4", "Mötley, Crüe"), ("5", "🎵"),
+        },
+        0,
+    ),
+    "19_nfc_nfd.csv": ({("1", "Été"), ("2", "Été")}, 0),
+    "20_float_ids.csv": ({("1", "10"), ("1", "11"), ("2", "10")}, 1),
+}  # fmt: skip
+TIMES = {
+    "03_double_colon.dat": {ms("2000-12-31T22:12:40"), ms("2000-12-31T22:35:09"), 978_298_413_000},
+    "15_nine_digit_seconds.tsv": {881_250_949_000, 891_717_742_000},
+    "16_micro_and_nano.csv": {ms("2020-01-01")},
+    "17_time_forms.csv": {ms("2020-01-01"), snapshot.NO_TIME},
+}
+
+
+@pytest.mark.parametrize("case", sorted(PAIRS))
+def test_pairs(run: Run, exported: Any, environment: Settings, graph: Graph, case: str) -> None:
+    dry = run("import", "--pairs", CASES / "pairs" / case, "--dry-run")
+    assert dry.code == 0, dry.printed
+    assert not graph.read("load/known_users"), "a dry run writes nothing"
+    assert not environment.home.exists() or not list(environment.home.rglob("*.jsonl"))
+    outcome = run("import", "--pairs", CASES / "pairs" / case)
+    assert outcome.code == 0, outcome.printed
+    expected, refused = PAIRS[case]
+    found = watches(exported())
+    assert set(found) == {(user, f"keaks/{content}") for user, content in expected}
+    assert {row["id"] for row in graph.read("load/known_users")} == {user for user, _ in expected}
+    assert {row["id"] for row in graph.read("load/known_contents")} == {f"keaks/{content}" for _, content in expected}
+    kept = [line for path in environment.home.rglob("*.jsonl") for line in path.read_text().splitlines()]
+    assert len(kept) == refused
+    if case in TIMES:
+        assert {int(watch["lastAt"]) for watch in found.values()} == TIMES[case]
+
+
+def test_unknown_times_are_counted_and_no_trend(run: Run, graph: Graph) -> None:
+    outcome = run("import", "--pairs", CASES / "pairs" / "17_time_forms.csv")
+    assert "unknown times" in outcome.printed
+    row = next(line for line in outcome.out.splitlines() if line.startswith("│ 17_time_forms.csv"))
+    assert [cell.strip() for cell in row.strip("│").split("│")][1:] == ["5", "5", "0", "0", "0", "2"]
+    trending = graph.read("candidates/trending", label="Content", scanned=10, limit=10)
+    assert {row["contentId"] for row in trending} == {"keaks/10", "keaks/11", "keaks/12"}
+
+
+def test_latin_1_is_named_or_refused(run: Run, exported: Any, graph: Graph) -> None:
+    file = CASES / "pairs" / "11_latin1.csv"
+    refused = run("import", "--pairs", file)
+    assert refused.code == 3
+    assert "--encoding" in refused.printed
+    assert not graph.read("load/known_users")
+    assert run("import", "--pairs", file, "--encoding", "latin-1").code == 0
+    assert {content for _, content in watches(exported())} == {
+        "keaks/Beyoncé", "keaks/Beyoncè", "keaks/Björk", "keaks/Bjørk",
+    }  # fmt: skip
+
+
+def test_a_file_without_rows_is_said_so(run: Run, graph: Graph) -> None:
+    outcome = run("import", "--pairs", CASES / "pairs" / "21_no_rows.csv")
+    assert outcome.code == 0, outcome.printed
+    assert "holds no rows" in outcome.printed
+    assert not graph.read("load/known_users")
+
+
+def test_values_of_mongodb(run: Run, graph: Graph) -> None:
+    outcome = run("import", CASES / "folder-mongo")
+    assert outcome.code == 0, outcome.printed
+    first, second = "60f6000000000000000001ae", "60f6000000000000000001af"
+    assert {row["id"] for row in graph.read("load/known_users")} == {first, second}
+    assert graph.read("export/counts")[0]["counts"]["FOLLOWS"] == 1
+    known = graph.read("lookup/user", userId=first)[0]["properties"]
+    assert (known["createdAt"], known["viewCount"]) == (ms("2020-01-01"), 7)
+    assert graph.read("lookup/user", userId=second)[0]["properties"]["createdAt"] == ms("2020-01-01")
+
+
+def test_arrays_and_spelled_flags(run: Run, exported: Any) -> None:
+    assert run("import", CASES / "folder-array").code == 0
+    loaded = exported()
+    assert loaded.users.ids.to_list() == ["1", "2"]
+    assert loaded.contents.ids.to_list() == ["keaks/10", "keaks/11"]
+    found = watches(loaded)
+    assert (found["1", "keaks/10"]["progress"], found["1", "keaks/10"]["engagement"]) == (0, pytest.approx(0.45))
+    second = found["2", "keaks/11"]
+    assert (second["liked"], second["commented"], second["shared"]) == (False, True, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param("ann,rock\nbob,jazz\n", "--header or --no-header", id="a header or none"),
+        pytest.param("1;2,5\n3;4,5\n1;4,5\n", "--separator", id="two separators fit"),
+        pytest.param("alone\nlonely\n", "--separator", id="no separator fits"),
+        pytest.param("rating,who,what\n1,2,3\n", "--columns", id="a header of unknown names"),
+        pytest.param("user,item\n" + "1,\n" * 30 + "2,3\n", "30 of 31 rows", id="nearly all refused"),
+        pytest.param("user,item,liked\n1,2,maybe\n", "1 of 1 rows", id="no row loads"),
+        pytest.param('{"user": 1, "item": 2}\n{"user": \n', "", id="JSON lines, one broken"),
+    ],
+)
+def test_a_guess_loads_nothing(run: Run, graph: Graph, tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "pairs.csv").write_text(text)
+    outcome = run("import", "--pairs", tmp_path / "pairs.csv")
+    if said:
+        assert outcome.code == 3, outcome.printed
+        assert said in outcome.printed
+        assert not graph.read("load/known_users")
+        assert not graph.read("load/known_contents")
+    else:
+        assert outcome.code == 0, outcome.printed
+        assert [row["id"] for row in graph.read("load/known_users")] == ["1"]
+
+
+def test_the_layout_may_be_said(run: Run, exported: Any, tmp_path: Path) -> None:
+    (tmp_path / "pairs.txt").write_text("rating;what;who\n5;AC/DC;ann\n4;Björk;bob\n", encoding="cp1252")
+    said = ("--separator", ";", "--columns", "user=who,item=2", "--header", "--encoding", "cp1252")
+    outcome = run("import", "--pairs", tmp_path / "pairs.txt", *said)
+    assert outcome.code == 0, outcome.printed
+    assert set(watches(exported())) == {("ann", "keaks/AC/DC"), ("bob", "keaks/Björk")}

@@ -162,7 +162,7 @@ def test_bad_rows_are_kept_with_file_line_and_reason(tmp_path: Path) -> None:
         ("users.jsonl", 4): "not valid JSON",
         ("users.jsonl", 5): "not a JSON object",
         ("users.jsonl", 6): "userId is missing",
-        ("users.jsonl", 7): "wrong prefix, expected users/",
+        ("users.jsonl", 7): "userId has a wrong prefix, expected users/",
         ("followers.csv", 3): "follows itself",
         ("followers.csv", 4): "followed has a wrong prefix, expected users/",
         ("followers.csv", 5): "follower is missing",
@@ -222,7 +222,7 @@ def test_rows_may_name_what_the_graph_knows(tmp_path: Path) -> None:
         pytest.param("audiences.csv.zst", zstandard.compress(AUDIENCES.encode() * 50)[:-4], id="truncated zstandard"),
         pytest.param("audiences.csv.gz", b"no gzip at all", id="not gzip"),
         pytest.param("users.parquet", b"PAR1 cut short", id="truncated Parquet"),
-        pytest.param("audiences.csv", b"userId,what\nusers/1,1\n", id="a header without the content"),
+        pytest.param("audiences.csv", b"userId,what,which\nusers/1,1,2\n", id="a header without the content"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str, content: bytes) -> None:
@@ -277,7 +277,8 @@ def test_pairs_of_lastfm(tmp_path: Path, shared_data: Path) -> None:
     assert report.nodes["User"] == 1_892
 
 
-MOMENTS = st.datetimes(datetime(1970, 1, 2), datetime(2100, 1, 1)).map(lambda at: at.replace(tzinfo=UTC))  # noqa: DTZ001
+LATER = int(datetime(2101, 1, 1, tzinfo=UTC).timestamp() * 1000)
+MOMENTS = st.datetimes(datetime(1990, 1, 2), datetime(2100, 1, 1)).map(lambda at: at.replace(tzinfo=UTC))  # noqa: DTZ001
 
 
 @settings(deadline=None)
@@ -289,16 +290,19 @@ def test_times_of_every_layout(at: datetime, digits: int, zone: str, middle: str
         local = at + timedelta(hours=hours, minutes=minutes) * (1 if zone[0] == "+" else -1)
     fraction = f"{at.microsecond:06d}000"[:digits]
     text = f"{local:%Y-%m-%d}{middle}{local:%H:%M:%S}{'.' + fraction if digits else ''}{zone}"
-    values, unread = milliseconds(pl.Series([text]))
+    values, unread, _ = milliseconds(pl.Series([text]), LATER)
     whole = int(at.replace(microsecond=0).timestamp()) * 1000
     assert values[0] == whole + int((fraction + "000")[:3])
     assert not unread.any()
 
 
 def test_what_is_no_time_is_said_so() -> None:
-    values, unread = milliseconds(pl.Series(["2021-02-30T00:00:00Z", "later", "", None, "0001-01-01T00:00:00"]))
+    values, unread, doubtful = milliseconds(
+        pl.Series(["2021-02-30T00:00:00Z", "later", "", None, "0001-01-01T00:00:00"])
+    )
     assert values.null_count() == 5
     assert unread.to_list() == [True, True, False, False, False]
+    assert doubtful.to_list() == [False, False, False, False, True]
 
 
 @settings(deadline=None)

@@ -1,0 +1,78 @@
+"""`graph.identifiers.canonical` for whole columns: the same rule, by polars."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import polars as pl
+
+from graph import schema
+from graph.identifiers import MAX_BYTES
+
+__all__ = ["EXPONENT_DIGITS", "checked"]
+
+_SPACE: Final = (
+    "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+)
+"""What ``str.strip`` takes for white space."""
+_CONTROL: Final = r"[\x00-\x09\x0b-\x1f\x7f-\x9f]"
+_PREFIXES: Final = (schema.USER_PREFIX, schema.KEAK_PREFIX, schema.BEAT_PREFIX)
+EXPONENT_DIGITS: Final = 15
+"""Digits up to which a float says exactly which whole number is meant."""
+
+
+def checked(column: str, raw: pl.Series, prefixes: tuple[str, ...]) -> tuple[pl.Series, pl.Series]:
+    """Two series: the ids in their one spelling, with the prefix they came with; and why not, null where one can be.
+
+    Whole floats (``1.0``, ``1e+05``) become whole numbers. ``prefixes`` are those allowed; another node's is a fault.
+    """
+    text = raw.str.normalize("NFC").str.strip_chars(_SPACE)
+    used = text.str.extract(f"^({'|'.join(prefixes)})").fill_null("")
+    t = pl.col("t")
+    bare = (
+        text.to_frame("t")
+        .select(
+            pl.coalesce(
+                *(pl.when(t.str.starts_with(prefix)).then(t.str.strip_prefix(prefix)) for prefix in prefixes), t
+            )
+        )
+        .to_series()
+        .str.strip_chars(_SPACE)
+    )
+    bare = _whole(bare)
+    foreign = [prefix for prefix in _PREFIXES if prefix not in prefixes]
+    other = pl.any_horizontal(t.str.starts_with(prefix) for prefix in foreign)
+    expected = " or ".join(prefixes)
+    why = (
+        bare.to_frame("t")
+        .select(
+            pl.when(t.is_null() | (t == ""))
+            .then(pl.lit(f"{column} is missing"))
+            .when(other)
+            .then(pl.lit(f"{column} has a wrong prefix, expected {expected}"))
+            .when(t.str.contains(_CONTROL))
+            .then(pl.lit(f"{column} holds control characters"))
+            .when(t.str.len_bytes() > MAX_BYTES)
+            .then(pl.lit(f"{column} has more than {MAX_BYTES} bytes"))
+            .when(t.str.contains(r"^-?\d+\.\d+$|^-?\d+(?:\.\d*)?[eE]\+\d+$|^-?\d*\.?\d+[eE]-\d+$"))
+            .then(pl.lit(f"{column} is a number that is not whole"))
+        )
+        .to_series()
+    )
+    return pl.select(used + bare).to_series(), why
+
+
+def _whole(bare: pl.Series) -> pl.Series:
+    """``1.0`` and ``1e+05`` as whole numbers, where the float says exactly which."""
+    if bare.str.contains(".", literal=True).any():
+        bare = bare.str.replace(r"^(-?\d+)\.0+$", "${1}")
+    exponents = bare.str.contains(r"^-?\d+(?:\.\d*)?[eE]\+\d+$").fill_null(value=False)
+    if exponents.any():
+        values = bare.filter(exponents).cast(pl.Float64, strict=False)
+        exact = (values == values.floor()) & (values.abs() < 10**EXPONENT_DIGITS)
+        whole = values.cast(pl.Int64, strict=False).cast(pl.String)
+        bare = bare.scatter(
+            exponents.arg_true(), pl.select(pl.when(exact).then(whole).otherwise(bare.filter(exponents))).to_series()
+        )
+    return bare

@@ -1,0 +1,313 @@
+"""How a text table is laid out: separator, header, columns. What cannot be told is refused, not guessed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from graph.errors import InputError, SettingsError
+from graph.files.records import records
+from graph.files.times import milliseconds
+
+__all__ = ["AUDIENCES", "FOLLOWERS", "Layout", "Names", "chosen_columns", "is_comment", "named", "sniff"]
+
+_SEPARATORS: Final = ("\t", "::", ",", ";", "|")
+_SAMPLE: Final = 1_000
+"""Rows looked at."""
+_FITS: Final = 0.9
+"""Share of the rows that must have two fields or more."""
+_SHORTEST_TIME: Final = 8
+"""Characters of a field without a name that may be a time."""
+_TIME: Final = ("timestamp", "datetime", "date", "time", "at", "since", "createdat", "watchedat", "ratedat")
+
+
+@dataclass(frozen=True)
+class Names:
+    """Our columns of one kind of table, and the names that headers give them (lower case, letters and digits)."""
+
+    columns: Mapping[str, tuple[str, ...]]
+    """Ours → theirs, best first; the first two columns are needed."""
+    weak: tuple[str, ...]
+    """Names of the second column that count where no better one is there."""
+    keys: Mapping[str, str]
+    """What --columns calls them → ours."""
+
+
+FOLLOWERS: Final = Names(
+    {
+        "follower": ("follower", "followerid", "userid", "user", "from", "source", "fromid", "sourceid"),
+        "followed": (
+            *("followed", "followedid", "followee", "followeeid", "following", "followingid"),
+            *("friendid", "friend", "to", "target", "toid", "targetid"),
+        ),
+        "timestamp": _TIME,
+    },
+    (),
+    {"follower": "follower", "friend": "followed", "followed": "followed", "since": "timestamp"},
+)
+_THINGS: Final = (
+    *("keak", "beat", "track", "song", "artist", "album", "movie", "film", "video", "book", "product", "business"),
+    *("place", "game", "article", "post", "news", "recipe", "event", "item", "content"),
+)
+AUDIENCES: Final = Names(
+    {
+        "userId": ("userid", "user", "uid", "from", "source", "useridx", "visitorid", "listenerid", "customerid"),
+        "contentId": ("contentid", "content", "itemid", "item", "iid", "to", "target"),
+        "timestamp": _TIME,
+        "progress": ("progress", "viewprogress"),
+        "liked": ("liked", "like", "isliked"),
+        "commented": ("commented", "comment", "iscommented"),
+        "shared": ("shared", "share", "isshared"),
+    },
+    tuple(f"{thing}{end}" for end in ("id", "") for thing in _THINGS),
+    {
+        "user": "userId",
+        "item": "contentId",
+        "content": "contentId",
+        "time": "timestamp",
+        **{name: name for name in ("progress", "liked", "commented", "shared")},
+    },
+)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How to read one table."""
+
+    separator: str
+    header: bool
+    skipped: int
+    """Lines before the first row: comments, blank ones and the header."""
+    titles: tuple[str, ...]
+    """The header's names, or the columns' numbers."""
+    columns: tuple[str | None, ...]
+    """Ours by position, None for what is ignored."""
+    example: tuple[tuple[str, ...], ...]
+    """The first three rows."""
+
+
+def sniff(
+    path: Path,
+    head: str,
+    names: Names,
+    *,
+    whole: bool,
+    positions: Sequence[str],
+    separator: str | None = None,
+    header: bool | None = None,
+    chosen: Mapping[str, str] | None = None,
+) -> Layout | None:
+    """The layout of the table that begins with ``head``; None where it holds no row and no header.
+
+    ``positions``: our columns of a table without a header. ``whole``: ``head`` is all of it. What is given (``chosen``:
+    key of --columns → name or number) is not looked for. Raises InputError where the layout cannot be told.
+    """
+    lines = head.split("\n")
+    if not whole:
+        lines.pop()
+    comments = 0
+    while comments < len(lines) and (not lines[comments].strip() or lines[comments].lstrip()[:1] in ("#", "%")):
+        comments += 1
+    if comments == len(lines):
+        marked = next((at for at, line in enumerate(lines) if line.strip()), None)
+        if marked is None:
+            return None
+        comments = marked if sum(bool(line.strip()) for line in lines) > 1 else comments
+        if comments == len(lines):
+            return None
+    body = "\n".join(lines[comments:])
+    if separator is None:
+        separator = _separator(path, body, names)
+    rows = _rows(body, separator)
+    if not rows:
+        return None
+    taken, first = rows[0]
+    titled = _header(path, [row for _, row in rows], names, header, chosen)
+    titles = (
+        tuple(field.strip() for field in first)
+        if titled
+        else tuple(f"column {place + 1}" for place in range(max(len(row) for _, row in rows)))
+    )
+    if chosen:
+        columns = chosen_columns(path, titles, names, chosen, titled=titled)
+    elif titled:
+        unknown = all(place is None for place in _known(titles, names))
+        columns = named(path, titles, names, sure=len(titles) == 2 or (header is True and unknown))
+    else:
+        columns = tuple(positions[place] if place < len(positions) else None for place in range(len(titles)))
+        if "timestamp" not in positions:
+            columns = _with_times(columns, [row for _, row in rows])
+    example = [row for _, row in rows[titled:][:3]]
+    return Layout(
+        separator, titled, comments + (taken if titled else 0), titles, columns, tuple(tuple(row) for row in example)
+    )
+
+
+def _with_times(columns: tuple[str | None, ...], rows: list[list[str]]) -> tuple[str | None, ...]:
+    """The first column that is left over and holds a credible time in every row, is the timestamp."""
+    for place, ours in enumerate(columns):
+        fields = [row[place].strip() if place < len(row) else "" for row in rows]
+        if ours is None and all(len(field) >= _SHORTEST_TIME for field in fields):
+            at = milliseconds(pl.Series(fields, dtype=pl.String)).at
+            if at.null_count() == 0:
+                return (*columns[:place], "timestamp", *columns[place + 1 :])
+    return columns
+
+
+def is_comment(first: str) -> bool:
+    """Whether a row with this first field is a comment: ``#`` alone, or before a space or another ``#``."""
+    return re.match(r"#(?:$|[\s#])", first) is not None
+
+
+def _rows(body: str, separator: str) -> list[tuple[int, list[str]]]:
+    """Rows of the sample that can be read, with the lines they take; no blank ones, no comments."""
+    found, _ = records(body, separator, final=True)
+    return [
+        (number + count, split)
+        for number, count, split in found[: _SAMPLE + 1]
+        if split is not None and any(field.strip() for field in split) and not is_comment(split[0])
+    ]
+
+
+def _separator(path: Path, body: str, names: Names) -> str:
+    """The separator that gives nearly all rows the same fields; two that do are told apart by header and numbers."""
+    fitting: dict[str, tuple[int, ...]] = {}
+    for separator in (*_SEPARATORS, " "):
+        if separator == " " and fitting:
+            break
+        rows = [row for _, row in _rows(body, separator)]
+        several = [row for row in rows if len(row) > 1]
+        if not rows or len(several) < _FITS * len(rows):
+            continue
+        if separator == " " and len({len(row) for row in rows[1:] or rows}) > 1:
+            continue  # spaces inside names
+        numeric = sum(all(_whole(row[place]) for row in several[1:] or several) for place in (0, 1))
+        known = sum(place is not None for place in _known(rows[0], names)[:2])
+        even = len({len(row) for row in rows}) == 1
+        fitting[separator] = (known == 2, numeric, even)
+    if "\t" in fitting:
+        return "\t"
+    best = max(fitting.values(), default=None)
+    found = [separator for separator, fit in fitting.items() if fit == best]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        first = body.split("\n", 1)[0]
+        raise InputError(
+            f"{path}: no separator gives its rows two fields or more; the first one reads {first[:80]!r}.",
+            do="Name it with --separator, for example --separator ';'. Nothing was loaded.",
+        )
+    raise InputError(
+        f"{path} may be separated by any of {' '.join(repr(separator) for separator in found)}.",
+        do=f"Name it, for example --separator '{found[0]}'. Nothing was loaded.",
+    )
+
+
+def _whole(field: str) -> bool:
+    return re.fullmatch(r"\s*\d+(?:\.0+)?\s*", field) is not None
+
+
+def plain(title: str) -> str:
+    """A header's name without what is no letter or digit, and without a type (``user_id:token``)."""
+    return re.sub(r"[\W_]", "", title.strip().split(":", 1)[0].lower().lstrip("\ufeff"))
+
+
+def _known(titles: Sequence[str], names: Names) -> list[int | None]:
+    """For each of our columns, the place of the title that stands for it; None where none does."""
+    found: list[int | None] = []
+    spelled = [plain(title) for title in titles]
+    for number, aliases in enumerate(names.columns.values()):
+        place = next((spelled.index(alias) for alias in aliases if alias in spelled), None)
+        if place is None and number == 1:
+            weak = [place for place, name in enumerate(spelled) if name in names.weak]
+            place = weak[0] if len(weak) == 1 else None
+        found.append(place if place not in found else None)
+    return found
+
+
+def _header(
+    path: Path, rows: list[list[str]], names: Names, asked: bool | None, chosen: Mapping[str, str] | None
+) -> bool:
+    """Whether the first row is a header."""
+    if asked is not None:
+        return asked
+    first, others = rows[0], rows[1:]
+    if chosen and any(not given.isdigit() for given in chosen.values()):
+        return True
+    places = _known(first, names)
+    if places[0] is not None and places[1] is not None:
+        return True
+    if sum(place is not None for place in places) and not any(_whole(field) for field in first[:2]):
+        return True
+    words = [not re.search(r"\d|[/@]", field) and bool(field.strip()) for field in first[:2]]
+    ids = [[row[place] for row in others if len(row) > place] for place in range(min(2, len(first)))]
+    over_numbers = [bool(column) and all(_whole(field) for field in column) for column in ids]
+    if all(over_numbers) and not any(_whole(field) or "/" in field for field in first[:2]):
+        return True
+    if not all(words) or any(first[place].strip() in (f.strip() for f in column) for place, column in enumerate(ids)):
+        return False
+    if any(column and all(re.search(r"\d", field) for field in column) for column in ids):
+        return True
+    raise InputError(
+        f"{path}: it cannot be told whether its first row, {', '.join(first)[:80]}, is a header.",
+        do="Say --header or --no-header, or name the columns: --columns user=…,item=…. Nothing was loaded.",
+    )
+
+
+def named(path: Path, titles: Sequence[str], names: Names, *, sure: bool | None = None) -> tuple[str | None, ...]:
+    """Our columns by the titles of a header; raises InputError where one of the first two is not among them.
+
+    ``sure``: the columns that no title names are the first ones left over, as in a table of two columns.
+    """
+    ours = [*names.columns]
+    places = _known(titles, names)
+    columns: list[str | None] = [None] * len(titles)
+    for name, place in zip(ours, places, strict=True):
+        if place is not None:
+            columns[place] = name
+    missing = [name for name in ours[:2] if name not in columns]
+    if missing and sure and columns.count(None) >= len(missing):
+        for name in missing:
+            columns[columns.index(None)] = name
+        missing = []
+    if missing:
+        keys = {ours: key for key, ours in reversed([*names.keys.items()])}
+        raise InputError(
+            f"{path} has no column for {' and '.join(keys[name] for name in missing)}: "
+            f"its header reads {', '.join(titles)}.",
+            do=f"Say which it is: --columns {','.join(f'{keys[name]}=NAME' for name in ours[:2])}. Nothing was loaded.",
+        )
+    return tuple(columns)
+
+
+def chosen_columns(
+    path: Path, titles: tuple[str, ...], names: Names, chosen: Mapping[str, str], *, titled: bool
+) -> tuple[str | None, ...]:
+    """Our columns as --columns says; the others by their titles, where there are any."""
+    columns: list[str | None] = [None] * len(titles)
+    for key, given in chosen.items():
+        places = [place for place, title in enumerate(titles) if titled and plain(title) == plain(given)]
+        if not places and given.isdigit() and 0 < int(given) <= len(titles):
+            places = [int(given) - 1]
+        if not places:
+            what = ", ".join(titles) if titled else f"{len(titles)} columns"
+            raise InputError(
+                f"{path} has no column {given!r}: it has {what}.", do="Give a name of its header, or a number from 1."
+            )
+        columns[places[0]] = names.keys[key]
+    ours = [*names.columns]
+    if titled:
+        for name, place in zip(ours, _known(titles, names), strict=True):
+            if place is not None and columns[place] is None and name not in columns:
+                columns[place] = name
+    if missing := [name for name in ours[:2] if name not in columns]:
+        raise SettingsError(
+            f"--columns leaves out which column holds {' and '.join(missing)} of {path.name}.",
+            do="Name both, for example --columns user=1,item=2.",
+        )
+    return tuple(columns)

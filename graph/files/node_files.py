@@ -1,0 +1,77 @@
+"""Column names of the users, keaks and beats files, by type, spelled as in the files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import polars as pl
+
+from graph import schema
+
+__all__ = ["BEATS", "FRACTIONS", "KEAKS", "USERS", "NodeFile"]
+
+
+@dataclass(frozen=True)
+class NodeFile:
+    """Column names of one node file, by type, spelled as in the file."""
+
+    prefix: str
+    ids: tuple[str, ...]
+    """The id's spellings, best first."""
+    times: tuple[str, ...]
+    counts: tuple[str, ...]
+    flags: tuple[str, ...]
+    texts: tuple[str, ...]
+    lists: tuple[str, ...]
+    references: tuple[str, ...]
+    """Columns that hold another node's id."""
+    text_lists: tuple[str, ...] = ()
+    """Lists of texts that stay a property."""
+    renamed: tuple[str, ...] = ()
+    """Columns of texts that the graph keeps under another name (`schema.RENAMED`)."""
+
+    @property
+    def columns(self) -> dict[str, pl.DataType]:
+        """Every column and its type in the file, lists left out."""
+        texts = dict.fromkeys((*self.ids, *self.times, *self.texts, *self.references, *self.renamed), pl.String())
+        return texts | dict.fromkeys(self.counts, pl.Float64()) | dict.fromkeys(self.flags, pl.Boolean())
+
+
+_ANY_ID: Final = ("id", "_key", "_id")
+USERS: Final = NodeFile(
+    schema.USER_PREFIX,
+    (schema.USER_ID, *_ANY_ID),
+    schema.USER_TIMES,
+    schema.USER_COUNTS,
+    (*schema.USER_FLAGS, schema.PRIVATE),
+    (),
+    schema.USER_LISTS,
+    (),
+)
+KEAKS: Final = NodeFile(
+    schema.KEAK_PREFIX,
+    (schema.KEAK_ID, "contentId", *_ANY_ID),
+    schema.KEAK_TIMES,
+    schema.KEAK_COUNTS,
+    schema.KEAK_FLAGS,
+    schema.KEAK_TEXTS,
+    (*schema.KEAK_LISTS, *schema.BEAT_LISTS),
+    (schema.KEAK_AUTHOR, schema.KEAK_BEAT),
+    renamed=tuple(schema.RENAMED),
+)
+BEATS: Final = NodeFile(
+    schema.BEAT_PREFIX,
+    (schema.BEAT_ID, "contentId", *_ANY_ID),
+    schema.BEAT_TIMES,
+    schema.BEAT_COUNTS,
+    (),
+    schema.BEAT_TEXTS,
+    (*schema.BEAT_LISTS, *schema.KEAK_LISTS),
+    (schema.BEAT_MAKER,),
+    schema.BEAT_TEXT_LISTS,
+    tuple(schema.RENAMED),
+)
+
+#: Measured rather than counted: these stay fractions.
+FRACTIONS: Final = {"averageViewProgress", "duration", "bpm"}
