@@ -51,7 +51,7 @@ endif
 
 .venv/.installed-dev: requirements-dev.txt .venv/.installed
 ifdef UV_TORCH_BACKEND
-	$(UV) pip install --python $(BIN)/python --no-verify-hashes -c requirements-dev.txt '.[dev]'
+	$(UV) pip install --python $(BIN)/python --no-verify-hashes -c requirements-dev.txt '.[dev,listening]'
 else
 	$(UV) pip install --python $(BIN)/python --require-hashes -r requirements-dev.txt
 endif
@@ -63,7 +63,7 @@ COMPILE := $(UV) pip compile pyproject.toml --python-version 3.11 --universal --
 
 lock: | $(UV)  ## Pin the newest allowed versions anew, with hashes and no index
 	$(COMPILE) --upgrade -o requirements.txt
-	$(COMPILE) --upgrade --extra dev -c requirements.txt -o requirements-dev.txt
+	$(COMPILE) --upgrade --extra dev --extra listening -c requirements.txt -o requirements-dev.txt
 
 SCALE ?= 0.01
 BENCH := .entourage/bench-$(SCALE)

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from recommenders.counting import CoOccurrence, PpmiSvd, SessionKnn
 from recommenders.ease import Ease, EaseBlend, UserEase
 from recommenders.factorisation import Als, Bpr
 from recommenders.friends import FriendsItems
 from recommenders.gf_cf import GfCf
 from recommenders.knn import ItemKnn, UserKnn
 from recommenders.popularity import Popularity
+from recommenders.track2vec import Track2Vec, Track2VecNetwork
 from tests.conformance import RecommenderConformance
 
 
@@ -55,3 +57,40 @@ class TestBpr(RecommenderConformance):
 
 class TestGfCf(RecommenderConformance):
     make = GfCf
+
+
+class TestCoOccurrence(RecommenderConformance):
+    places = frozenset({"watched"})
+
+    @staticmethod
+    def make():
+        return CoOccurrence(window=100)
+
+
+class TestPpmiSvd(RecommenderConformance):
+    places = frozenset({"watched"})
+
+    @staticmethod
+    def make():
+        return PpmiSvd(window=100)
+
+
+class TestSessionKnn(RecommenderConformance):
+    make = SessionKnn
+    places = frozenset({"watched"})
+
+
+class TestTrack2Vec(RecommenderConformance):
+    places = frozenset({"watched"})
+
+    @staticmethod
+    def make():
+        return Track2Vec(window=100, epochs=150, subsample=0.0, context="all")
+
+
+class TestTrack2VecNetwork(RecommenderConformance):
+    places = frozenset({"watched"})
+
+    @staticmethod
+    def make():
+        return Track2VecNetwork(window=5, epochs=100, subsample=0.0, context="all", rate=0.05)

@@ -1,0 +1,216 @@
+"""Next items by counting: which stand together in lists, the same as vectors (PPMI + SVD), and similar lists (VSKNN)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+import scipy.sparse as sp
+from pydantic import Field
+
+from graph.snapshot import Snapshot
+from recommenders.core.baseline import Count, Learned, Share
+from recommenders.core.nearest import nearest
+from recommenders.core.options import FitOptions
+from recommenders.core.singular import right_singular_vectors
+from recommenders.core.top_k import Floats, Ints, top_k
+from recommenders.next_item import Context, SequenceModel
+from recommenders.sequences import Sequences
+
+__all__ = ["CoOccurrence", "PpmiSvd", "SessionKnn", "co_occurrences", "context_of", "query"]
+
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Reach = Annotated[int, Field(ge=1, le=1000)]
+
+
+def co_occurrences(lists: Sequences, window: int) -> sp.csr_array:
+    """Items × items: how often two different items stand at most ``window`` places apart. Symmetric, float32."""
+    total = sp.csr_array((lists.width, lists.width), dtype=np.float32)
+    rows = lists.rows
+    longest = int(lists.lengths.max(initial=0))
+    for distance in range(1, min(window, longest - 1) + 1):
+        together = rows[distance:] == rows[:-distance]
+        left, right = lists.items[:-distance][together], lists.items[distance:][together]
+        differ = left != right
+        pairs = left[differ], right[differ]
+        ones = np.ones(len(pairs[0]), dtype=np.float32)
+        total = total + sp.csr_array((ones, pairs), shape=total.shape)
+    return sp.csr_array(total + total.T)
+
+
+def query(lists: Sequences, context: Context) -> sp.csr_array:
+    """Lists × items: what of each list is asked with, each entry 1; only its last item for "last". float32."""
+    asked = lists if context == "all" else lists.cut()[1]
+    return asked.matrix()
+
+
+def context_of(lists: Sequences, vectors: Floats, context: Context) -> Floats:
+    """A vector for each list: that of its last item, or the mean of all; 0 for an empty list. ``vectors`` by item."""
+    asked = query(lists, context)
+    sums = np.asarray(asked @ vectors, dtype=np.float32)
+    return sums / np.maximum(np.diff(asked.indptr), 1)[:, None].astype(np.float32)
+
+
+@dataclass
+class CoOccurrence(SequenceModel):
+    """Adds up how often an item stands near those of the list, over a power of how often it stands anywhere."""
+
+    window: Reach = 10
+    """Places apart up to which two items stand together."""
+    popularity: Fraction = 0.5
+    """Power of an item's number of neighbours that its count is divided by: 0 for the plain count, .5 for a cosine."""
+    context: Context = "all"
+    """Whether the list's last item asks or all of them."""
+
+    name: ClassVar[str] = "co-occurrence"
+    space: ClassVar[Mapping[str, Sequence[Any]]] = {
+        "window": (10, 3, 30, 100),
+        "popularity": (0.5, 0.0, 0.25, 0.75),
+        "context": ("all", "last"),
+    }
+    late: ClassVar[frozenset[str]] = frozenset({"popularity", "context"})
+
+    def _learn(self, snapshot: Snapshot, options: FitOptions) -> dict[str, Learned]:
+        return {"together": co_occurrences(self._sequences(snapshot), self.window)}
+
+    def list_scores(self, lists: Sequences) -> Floats:
+        return np.asarray((query(lists, self.context) @ self._weighted()).toarray(), dtype=np.float32)
+
+    def _weighted(self) -> sp.csr_array:
+        together = self._sparse("together")
+        total = np.maximum(np.asarray(together.sum(axis=1), dtype=np.float32), 1.0)
+        scale = total ** np.float32(-self.popularity)
+        rows = np.repeat(scale, np.diff(together.indptr))
+        return sp.csr_array(
+            (together.data * rows * scale[together.indices], together.indices, together.indptr), shape=together.shape
+        )
+
+    def similar_items(self, items: Ints | int, k: int) -> tuple[Ints, Floats]:
+        """Those that stand with it most, by the same weights."""
+        batch = np.atleast_1d(np.asarray(items, dtype=np.int64))
+        scores = np.asarray(self._weighted()[batch].toarray(), dtype=np.float32)
+        scores[np.arange(len(batch)), batch] = -np.inf
+        ids = np.full((len(batch), k), -1, dtype=np.int64)
+        best = np.full((len(batch), k), -np.inf, dtype=np.float32)
+        found, values = top_k(scores, k)
+        ids[:, : found.shape[1]], best[:, : found.shape[1]] = found, values
+        return (ids[0], best[0]) if np.ndim(items) == 0 else (ids, best)
+
+
+@dataclass
+class PpmiSvd(SequenceModel):
+    """Vectors from counts: positive pointwise mutual information, factored (Levy, Goldberg and Dagan, TACL 2015)."""
+
+    factors: Count = 100
+    window: Reach = 10
+    smoothing: Fraction = 0.75
+    """Power of an item's count as a context: below 1 rare contexts say less."""
+    shift: Share = 0.0
+    """Taken off the information before what is negative becomes 0; log of the number of negatives in item2vec."""
+    eigen: Fraction = 0.5
+    """Power of the singular values in the vectors."""
+    context: Context = "all"
+
+    name: ClassVar[str] = "ppmi-svd"
+    space: ClassVar[Mapping[str, Sequence[Any]]] = {
+        "factors": (100, 30, 300),
+        "window": (10, 3, 30),
+        "smoothing": (0.75, 0.5, 1.0),
+        "eigen": (0.5, 0.0, 1.0),
+        "context": ("all", "last"),
+    }
+    late: ClassVar[frozenset[str]] = frozenset({"context"})
+
+    def _cost(self, snapshot: Snapshot) -> float:
+        return 2e-7 * self.factors * len(snapshot.watched)
+
+    def _learn(self, snapshot: Snapshot, options: FitOptions) -> dict[str, Learned]:
+        together = co_occurrences(self._sequences(snapshot), self.window)
+        counts = np.asarray(together.sum(axis=1), dtype=np.float64)
+        smoothed = counts**self.smoothing
+        rows = np.repeat(np.arange(together.shape[0]), np.diff(together.indptr))
+        expected = counts[rows] * smoothed[together.indices] / max(float(smoothed.sum()), 1e-12)
+        information = np.log(together.data / np.maximum(expected, 1e-12)) - self.shift
+        positive = sp.csr_array(
+            (np.maximum(information, 0.0).astype(np.float32), together.indices, together.indptr), shape=together.shape
+        )
+        positive.eliminate_zeros()
+        vectors = right_singular_vectors(positive, self.factors, seed=options.seed)
+        projected = positive @ vectors  # left vectors times singular values
+        singular = np.linalg.norm(projected, axis=0)
+        scaled = projected * np.maximum(singular, 1e-9) ** (self.eigen - 1.0)
+        return {"vectors": unit(scaled.astype(np.float32))}
+
+    def list_scores(self, lists: Sequences) -> Floats:
+        vectors = self._dense("vectors")
+        return np.asarray(context_of(lists, vectors, self.context) @ vectors.T, dtype=np.float32)
+
+    def similar_items(self, items: Ints | int, k: int) -> tuple[Ints, Floats]:
+        return nearest(self._dense("vectors"), items, k)
+
+
+@dataclass
+class SessionKnn(SequenceModel):
+    """VSKNN: the lists most like this one vote for their items (Ludewig and Jannach, UMUAI 2018).
+
+    Later items of the list count more, linearly with their place, and rare items more by their inverse frequency.
+    """
+
+    neighbours: Count = 100
+    """Lists that vote."""
+    decay: Fraction = 1.0
+    """How much less the first item of a list counts than the last: 1 for linearly from nothing, 0 for all the same."""
+    rarity: Share = 1.0
+    """Power of log(lists / lists with the item) that a vote is multiplied by."""
+
+    name: ClassVar[str] = "vsknn"
+    space: ClassVar[Mapping[str, Sequence[Any]]] = {
+        "neighbours": (100, 50, 200, 500, 1000),
+        "decay": (1.0, 0.5, 0.0),
+        "rarity": (1.0, 0.0, 0.5),
+    }
+    late: ClassVar[frozenset[str]] = frozenset({"neighbours", "decay", "rarity"})
+
+    def _learn(self, snapshot: Snapshot, options: FitOptions) -> dict[str, Learned]:
+        return {"lists": self._sequences(snapshot).matrix()}
+
+    def list_scores(self, lists: Sequences) -> Floats:
+        matrix = self._sparse("lists")
+        known = np.bincount(matrix.indices, minlength=matrix.shape[1])
+        idf = np.log((matrix.shape[0] + 1.0) / (known + 1.0)) + 1e-3
+        lengths = np.diff(matrix.indptr)
+        similar = sp.csr_array(self._asked(lists, idf) @ matrix.T)
+        similar.data /= np.sqrt(np.maximum(lengths[similar.indices], 1)).astype(np.float32)
+        weight = (idf**self.rarity).astype(np.float32)
+        kept = _best(similar, self.neighbours)
+        return np.asarray((kept @ matrix).toarray(), dtype=np.float32) * weight
+
+    def _asked(self, lists: Sequences, idf: np.ndarray[Any, Any]) -> sp.csr_array:
+        rows = lists.rows
+        place = np.arange(len(lists.items)) - lists.indptr[:-1][rows] + 1
+        weight = 1.0 - self.decay * (1.0 - place / np.maximum(lists.lengths[rows], 1))
+        values = (weight * idf[lists.items]).astype(np.float32)
+        asked = sp.csr_array((values, lists.items, lists.indptr), shape=(len(lists), lists.width))
+        asked.sum_duplicates()
+        return asked
+
+    def similar_items(self, items: Ints | int, k: int) -> tuple[Ints, Floats]:
+        """By the cosine between the lists that hold them."""
+        return nearest(sp.csr_array(self._sparse("lists").T), items, k)
+
+
+def unit(vectors: Floats) -> Floats:
+    """Rows with length 1; those of length 0 stay."""
+    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12), dtype=np.float32)
+
+
+def _best(similar: sp.csr_array, k: int) -> sp.csr_array:
+    """Only the ``k`` highest of each row."""
+    from recommenders.core.top_k import top_k_of_segments
+
+    places = top_k_of_segments(similar.data, similar.indptr, k)
+    rows, columns = np.nonzero(places >= 0)
+    kept = similar.indptr[rows] + places[rows, columns]
+    return sp.csr_array((similar.data[kept], (rows, similar.indices[kept])), shape=similar.shape)

@@ -1,0 +1,94 @@
+"""What the models of sequences share: they continue a list, and take a person's watches for one."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar, Final, Literal
+
+import numpy as np
+import scipy.sparse as sp
+
+from graph.snapshot import Snapshot
+from recommenders.core.baseline import Baseline
+from recommenders.core.top_k import Floats, Ints, Mask, top_k
+from recommenders.sequences import Sequences, Source, sequences_of
+
+__all__ = ["Context", "Continues", "SequenceModel"]
+
+Context = Literal["last", "all"]
+_BLOCK_VALUES: Final = 16_000_000
+"""Scores held at once: 64 MB of float32."""
+
+
+class Continues:
+    """Completes lists of contents. A subclass writes ``list_scores`` and has a snapshot."""
+
+    @abstractmethod
+    def list_scores(self, lists: Sequences) -> Floats:
+        """Score of every content as the next of each list, shape (n, contents); an empty list has all 0."""
+
+    def complete(
+        self, lists: Sequences, k: int, *, exclude: Literal["all", "last"] = "all", allowed: Mask | None = None
+    ) -> tuple[Ints, Floats]:
+        """The ``k`` best next contents of each list, best first, shapes (n, k); -1 and -inf where there are fewer.
+
+        What stands in the list is left out, or with ``exclude`` "last" only what stands last. ``allowed`` (shape
+        (contents,)) restricts what may be returned.
+        """
+        ids = np.full((len(lists), k), -1, dtype=np.int64)
+        best = np.full((len(lists), k), -np.inf, dtype=np.float32)
+        block = max(1, _BLOCK_VALUES // max(1, lists.width))
+        for start in range(0, len(lists), block):
+            part = lists.take(np.arange(start, min(start + block, len(lists))))
+            scores = np.array(self.list_scores(part), dtype=np.float32)
+            if exclude == "all":
+                scores[part.rows, part.items] = -np.inf
+            else:
+                filled = np.flatnonzero(part.lengths)
+                scores[filled, part.last()[filled]] = -np.inf
+            if allowed is not None:
+                scores[:, ~allowed] = -np.inf
+            found, values = top_k(scores, k)
+            ids[start : start + block, : found.shape[1]] = found
+            best[start : start + block, : found.shape[1]] = values
+        return ids, best
+
+
+@dataclass
+class SequenceModel(Continues, Baseline):
+    """Base of the recommenders that learn from `recommenders.sequences` and rank what should come next."""
+
+    source: Source = "auto"
+    """Which lists it learns from; see `recommenders.sequences.sequences_of`."""
+
+    name: ClassVar[str]
+
+    def _sequences(self, snapshot: Snapshot) -> Sequences:
+        return sequences_of(snapshot, self.source)
+
+    @cached_property
+    def _history(self) -> Sequences:
+        return sequences_of(self.snapshot, "watches")
+
+    @cached_property
+    def _learned_from(self) -> sp.csr_array:
+        return self._sequences(self.snapshot).matrix()
+
+    def scores(self, users: Ints) -> Floats:
+        """Those of `list_scores` for each user's watches in the order of time."""
+        return self.list_scores(self._history.take(np.asarray(users, dtype=np.int64)))
+
+    def known_users(self, users: Ints) -> Mask:
+        """Those who watched something."""
+        return np.asarray(self._history.lengths[users] > 0)
+
+    def newcomer_scores(
+        self, watched: Ints, follows: Ints, followers: Ints, *, properties: Mapping[str, Any] | None = None
+    ) -> Floats | None:
+        """The same, with ``watched`` as the list."""
+        if not len(watched):
+            return None
+        return self.list_scores(Sequences.of([watched], self.snapshot.contents.count))[0]

@@ -1,0 +1,283 @@
+"""Track2Vec: vectors of tracks from the lists that they stand in, learned by gensim's skip-gram or a network of ours.
+
+Both learn to tell a track's neighbours in a list from tracks drawn at random (Mikolov et al., NeurIPS 2013). gensim's
+skip-gram has two vectors a track and compares them by their product; the network has one, shared, and one neuron on the
+cosine of two.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Final, Literal
+
+import numpy as np
+from pydantic import Field
+
+from graph.errors import ModelError
+from graph.snapshot import Snapshot
+from recommenders.core.baseline import Count, Learned, Positive, Share
+from recommenders.core.nearest import nearest
+from recommenders.core.options import FitOptions, Progress
+from recommenders.core.top_k import Floats, Ints, Mask, top_k
+from recommenders.counting import context_of, unit
+from recommenders.next_item import Context, SequenceModel
+from recommenders.sequences import Sequences
+
+__all__ = ["NOTEBOOK", "PUBLISHED", "Track2Vec", "Track2VecNetwork", "with_artists"]
+
+Exponent = Annotated[float, Field(ge=-1.0, le=1.0)]
+Metric = Literal["cosine", "euclidean"]
+
+NOTEBOOK: Final[Mapping[str, Any]] = {
+    "factors": 30,
+    "window": 3,
+    "epochs": 6,
+    "negatives": 5,
+    "exponent": 0.5,
+    "subsample": 1e-5,
+    "metric": "euclidean",
+    "context": "last",
+}
+"""The settings of the notebook: its 60 rounds of 200 batches of 50 of 100,000 playlists are 6 epochs."""
+PUBLISHED: Final[Mapping[str, Any]] = {**NOTEBOOK, "epochs": 130, "exponent": -0.5, "metric": "cosine"}
+"""The best on Deezer playlists in Caselles-Dupré, Lesaint and Royo-Letelier, "Word2vec applied to recommendation:
+hyperparameters matter" (RecSys 2018)."""
+
+
+@dataclass
+class _Vectors(SequenceModel):
+    """Base of both: what is asked of the vectors once they are there."""
+
+    factors: Count = 30
+    """Length of a track's vector."""
+    window: Count = 3
+    """Tracks on either side that count as neighbours."""
+    epochs: Count = 6
+    """Times that every list is seen."""
+    negatives: Count = 5
+    """Tracks drawn at random for each pair of neighbours."""
+    exponent: Exponent = 0.5
+    """Power of a track's count that it is drawn with as a negative; below 0 rare ones are drawn more often."""
+    subsample: Share = 1e-5
+    """Share of all entries above which a track is at times left out, the more frequent the more often; 0 for never."""
+    artists: bool = False
+    """Whether each track is followed by its artist, who gets a vector too, while learning; windows are twice as wide."""
+    least: Count = 1
+    """Times that a track must occur to be learned."""
+    metric: Metric = "cosine"
+    """How near two tracks are: by the angle of their vectors, or by the distance of their ends."""
+    context: Context = "last"
+    """Whether the last track of a list asks for the next, or the mean of all."""
+
+    late: ClassVar[frozenset[str]] = frozenset({"metric", "context"})
+    space: ClassVar[Mapping[str, Sequence[Any]]] = {
+        "exponent": (0.5, 0.0, -0.5, -1.0, 1.0),
+        "subsample": (1e-5, 1e-4, 1e-3, 0.0),
+        "epochs": (6, 30, 90, 150),
+        "window": (3, 5, 7),
+        "context": ("last", "all"),
+        "metric": ("cosine", "euclidean"),
+    }
+
+    @abstractmethod
+    def _train(self, lists: Sequences, options: FitOptions) -> Floats:
+        """A vector for each token, shape (width, factors); tokens that do not occur have 0."""
+
+    def _learn(self, snapshot: Snapshot, options: FitOptions) -> dict[str, Learned]:
+        lists = self._sequences(snapshot).frequent(self.least)
+        count = snapshot.contents.count
+        tokens = with_artists(lists, snapshot) if self.artists else lists
+        vectors = self._train(tokens, options) if len(tokens.items) else np.zeros((count, self.factors), np.float32)
+        return {"latent_positions": vectors[:count], "known": lists.counts > 0}
+
+    def _cost(self, snapshot: Snapshot) -> float:
+        return 2e-6 * self.epochs * len(snapshot.watched) * (2 if self.artists else 1)
+
+    @property
+    def vectors(self) -> Floats:
+        """A vector for each content, shape (contents, factors)."""
+        return self._dense("latent_positions")
+
+    @property
+    def known_contents(self) -> Mask:
+        return self._dense("known")
+
+    def list_scores(self, lists: Sequences) -> Floats:
+        """Cosine, or the distance with a minus sign, of each content to the list's last one, or to the mean of all."""
+        if self.metric == "cosine":
+            vectors = unit(self.vectors)
+            scores = unit(context_of(lists, vectors, self.context)) @ vectors.T
+        else:
+            vectors = self.vectors
+            asked = context_of(lists, vectors, self.context)
+            squares = (asked**2).sum(axis=1)[:, None] - 2.0 * asked @ vectors.T + (vectors**2).sum(axis=1)
+            scores = -np.sqrt(np.maximum(squares, 0.0))
+        return np.asarray(scores, dtype=np.float32)
+
+    def complete(
+        self, lists: Sequences, k: int, *, exclude: Literal["all", "last"] = "all", allowed: Mask | None = None
+    ) -> tuple[Ints, Floats]:
+        known = self.known_contents
+        return super().complete(lists, k, exclude=exclude, allowed=known if allowed is None else known & allowed)
+
+    def similar_items(self, items: Ints | int, k: int) -> tuple[Ints, Floats]:
+        if self.metric == "cosine":
+            return nearest(self.vectors, items, k)
+        batch = np.atleast_1d(np.asarray(items, dtype=np.int64))
+        scores = self.list_scores(Sequences.of(batch[:, None], self.snapshot.contents.count))
+        scores[np.arange(len(batch)), batch] = -np.inf
+        ids = np.full((len(batch), k), -1, dtype=np.int64)
+        best = np.full((len(batch), k), -np.inf, dtype=np.float32)
+        found, values = top_k(scores, k)
+        ids[:, : found.shape[1]], best[:, : found.shape[1]] = found, values
+        return (ids[0], best[0]) if np.ndim(items) == 0 else (ids, best)
+
+
+@dataclass
+class Track2Vec(_Vectors):
+    """gensim's skip-gram with one worker, so that the same seed gives the same vectors."""
+
+    name: ClassVar[str] = "track2vec"
+
+    def _train(self, lists: Sequences, options: FitOptions) -> Floats:
+        try:
+            from gensim.models import Word2Vec
+            from gensim.models.callbacks import CallbackAny2Vec
+        except ImportError:
+            raise ModelError(
+                "track2vec needs the package gensim.",
+                do="Install it with `pip install 'entourage[listening]'`, or train track2vec-network.",
+            ) from None
+
+        class Tell(CallbackAny2Vec):  # type: ignore[misc]
+            done = 0
+
+            def on_epoch_end(tell, model: Any) -> None:  # noqa: N805 (self is the recommender)
+                tell.done += 1
+                options.progress(tell.done / self.epochs, f"epoch {tell.done} of {self.epochs}")
+
+        words = lists.items.astype(str)
+        sentences = [
+            words[start:stop].tolist() for start, stop in zip(lists.indptr[:-1], lists.indptr[1:], strict=True)
+        ]
+        model = Word2Vec(
+            sentences,
+            sg=1,
+            vector_size=self.factors,
+            window=self.window * (2 if self.artists else 1),
+            negative=self.negatives,
+            ns_exponent=self.exponent,
+            sample=self.subsample,
+            epochs=self.epochs,
+            min_count=1,
+            workers=1,
+            seed=options.seed + 1,
+            callbacks=[Tell()],
+        )
+        vectors = np.zeros((lists.width, self.factors), dtype=np.float32)
+        vectors[np.array(model.wv.index_to_key, dtype=np.int64)] = model.wv.vectors
+        return vectors
+
+
+@dataclass
+class Track2VecNetwork(_Vectors):
+    """The notebook's own: one shared embedding, the cosine of two tracks, one sigmoid neuron, cross-entropy, Adam."""
+
+    rate: Positive = 0.001
+    """Of Adam."""
+    batch: Count = 50
+    """Lists a step, drawn at random."""
+
+    name: ClassVar[str] = "track2vec-network"
+
+    def _cost(self, snapshot: Snapshot) -> float:
+        return 2.0 * super()._cost(snapshot)
+
+    def _train(self, lists: Sequences, options: FitOptions) -> Floats:
+        import torch
+
+        random = np.random.default_rng(options.seed)
+        torch.manual_seed(options.seed)
+        seen = np.flatnonzero(lists.counts)  # only what occurs has an embedding
+        number = np.full(lists.width, -1, dtype=np.int64)
+        number[seen] = np.arange(len(seen))
+        counts = lists.counts[seen].astype(np.float64)
+        drawn = np.cumsum(counts**self.exponent)
+        kept = _kept(counts, self.subsample)
+        filled = lists.take(np.flatnonzero(lists.lengths > 1))
+        embedding = torch.nn.Embedding(len(seen), self.factors)
+        torch.nn.init.uniform_(embedding.weight, -0.05, 0.05)  # as Keras does, which the notebook used
+        neuron = torch.nn.Linear(1, 1)
+        adam = torch.optim.Adam([*embedding.parameters(), *neuron.parameters()], lr=self.rate)
+        steps = -(-self.epochs * len(filled) // self.batch)
+        for step in range(steps):
+            some = filled.take(random.integers(0, len(filled), self.batch))
+            pairs = _pairs(some, self.window * (2 if self.artists else 1), number, kept, random)
+            if len(pairs):
+                left, right, label = _with_negatives(pairs, self.negatives, drawn, random)
+                adam.zero_grad()
+                ends = [torch.nn.functional.normalize(embedding(torch.from_numpy(end)), dim=1) for end in (left, right)]
+                logits = neuron((ends[0] * ends[1]).sum(dim=1, keepdim=True))[:, 0]
+                loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, torch.from_numpy(label))
+                loss.backward()  # type: ignore[no-untyped-call]
+                adam.step()
+            _tell(options.progress, step, steps)
+        vectors = np.zeros((lists.width, self.factors), dtype=np.float32)
+        vectors[seen] = embedding.weight.detach().numpy()
+        return vectors
+
+
+def with_artists(lists: Sequences, snapshot: Snapshot) -> Sequences:
+    """Each track followed by its first artist, as the number of contents plus the artist's nid."""
+    performed = snapshot.edges.get("PERFORMED_BY")
+    if performed is None or not len(performed):
+        return lists
+    contents = snapshot.contents.count
+    artist = np.full(contents, -1, dtype=np.int64)
+    artist[np.asarray(performed.source)[::-1]] = np.asarray(performed.target)[::-1]
+    tokens = np.stack([lists.items, np.where(artist >= 0, contents + artist, -1)[lists.items]], axis=1).ravel()
+    doubled = Sequences(2 * lists.indptr, tokens, contents + performed.width)
+    return doubled.keep(tokens >= 0)
+
+
+def _kept(counts: np.ndarray[Any, Any], threshold: float) -> np.ndarray[Any, Any]:
+    """Chance that an entry stays, by token: sqrt(t / f) + t / f for a token's share f of all entries, at most 1."""
+    if not threshold:
+        return np.ones(len(counts))
+    ratio = threshold * counts.sum() / counts
+    return np.asarray(np.minimum(np.sqrt(ratio) + ratio, 1.0))
+
+
+def _pairs(
+    lists: Sequences, window: int, number: Ints, kept: np.ndarray[Any, Any], random: np.random.Generator
+) -> Ints:
+    """Ordered pairs of neighbours at most ``window`` places apart, shape (n, 2), after entries are left out by chance."""
+    tokens = number[lists.items]
+    stays = random.random(len(tokens)) < kept[tokens]
+    thinned = lists.keep(stays)
+    tokens, rows = tokens[stays], thinned.rows
+    found = []
+    for distance in range(1, window + 1):
+        together = rows[distance:] == rows[:-distance]
+        pairs = np.stack([tokens[:-distance][together], tokens[distance:][together]], axis=1)
+        found += [pairs, pairs[:, ::-1]]
+    return np.concatenate(found) if found else np.empty((0, 2), dtype=np.int64)
+
+
+def _with_negatives(
+    pairs: Ints, negatives: int, drawn: np.ndarray[Any, Any], random: np.random.Generator
+) -> tuple[Ints, Ints, Floats]:
+    """The pairs with label 1, then as many drawn ones for each with label 0."""
+    left = np.concatenate([pairs[:, 0], np.repeat(pairs[:, 0], negatives)])
+    wrong = np.searchsorted(drawn, random.random(len(pairs) * negatives) * drawn[-1], side="right")
+    right = np.concatenate([pairs[:, 1], np.minimum(wrong, len(drawn) - 1)])
+    label = np.zeros(len(left), dtype=np.float32)
+    label[: len(pairs)] = 1.0
+    return np.ascontiguousarray(left), np.ascontiguousarray(right), label
+
+
+def _tell(progress: Progress, step: int, steps: int) -> None:
+    if step % 100 == 0 or step + 1 == steps:
+        progress((step + 1) / steps, f"step {step + 1:,} of {steps:,}")
