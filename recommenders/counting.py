@@ -1,4 +1,4 @@
-"""Next items by counting: which stand together in lists, the same as vectors (PPMI + SVD), and similar lists (VSKNN)."""
+"""Next items by counting: what stands together in lists, that as vectors (PPMI + SVD), and similar lists (VSKNN)."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ class _Vectors(SequenceModel):
     subsample: Share = 1e-5
     """Share of all entries above which a track is at times left out, the more frequent the more often; 0 for never."""
     artists: bool = False
-    """Whether each track is followed by its artist, who gets a vector too, while learning; windows are twice as wide."""
+    """Whether each track is followed by its artist, who then has a vector too; windows are twice as wide."""
     least: Count = 1
     """Times that a track must occur to be learned."""
     metric: Metric = "cosine"
@@ -253,7 +253,7 @@ def _kept(counts: np.ndarray[Any, Any], threshold: float) -> np.ndarray[Any, Any
 def _pairs(
     lists: Sequences, window: int, number: Ints, kept: np.ndarray[Any, Any], random: np.random.Generator
 ) -> Ints:
-    """Ordered pairs of neighbours at most ``window`` places apart, shape (n, 2), after entries are left out by chance."""
+    """Ordered pairs of neighbours at most ``window`` places apart, shape (n, 2), of the entries that chance leaves."""
     tokens = number[lists.items]
     stays = random.random(len(tokens)) < kept[tokens]
     thinned = lists.keep(stays)

@@ -1,0 +1,224 @@
+"""The protocol of the playlist notebook: what comes next in a list, judged from what stands before it.
+
+Items that occur at least twice are kept. All but the last item of every list is learned from. Judged are lists of more
+than three kept items, by their last: test lists are drawn *with* replacement, validation lists are the first of the
+rest. Settings are chosen on validation alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+import polars as pl
+import scipy.sparse as sp
+
+from graph import schema
+from graph.errors import InputError
+from graph.snapshot import Snapshot
+from recommenders.core.holdout import Holdout
+from recommenders.core.metrics import Values, judge, ndcg
+from recommenders.core.recommender import Recommender
+from recommenders.core.top_k import Ints
+from recommenders.next_item import SequenceModel
+from recommenders.sequences import Sequences
+
+__all__ = ["CLICKS_OF", "Completion", "NextTrack", "Titles", "clicks", "complete", "hide", "r_precision", "split"]
+
+LEAST: Final = 2
+SHORTEST: Final = 4
+TEST: Final = 20_000
+VALIDATION: Final = 10_000
+CLICKS_OF: Final = 500
+"""Tracks that are recommended for the metrics of the Million Playlist Dataset."""
+_CLICK: Final = 10
+
+
+@dataclass(frozen=True)
+class Titles:
+    """What is known of the items beside the lists: their ids, and each one's artist."""
+
+    ids: pl.Series
+    """Content ids, each once, in the order of the item numbers."""
+    artists: pl.Series
+    """Of each item; null where unknown."""
+
+
+@dataclass(frozen=True)
+class NextTrack:
+    """Lists cut for the protocol."""
+
+    ordered: Snapshot
+    """Lists as users and their places as times: what models of sequences learn from."""
+    plain: Snapshot
+    """The same without times, for models that would take a place for a date."""
+    contexts: Sequences
+    """All but the last kept item of each list."""
+    truth: Ints
+    """The last kept item of each list; -1 for an empty one."""
+    test: Ints
+    """Numbers of the lists that are judged, drawn with replacement."""
+    validation: Ints
+    """Numbers of the lists that choose settings; none of the test's."""
+
+    def train(self, model: type[Recommender]) -> Snapshot:
+        """The snapshot that a model of this kind learns from."""
+        return self.ordered if issubclass(model, SequenceModel) else self.plain
+
+    def holdout(self, model: type[Recommender], rows: Ints | None = None) -> Holdout:
+        """The validation lists, or those of ``rows``, as `recommenders.core.search` judges by."""
+        rows = np.unique(self.validation if rows is None else rows)
+        ones = np.ones(len(rows), dtype=np.float32)
+        held_out = sp.csr_array((ones, (rows, self.truth[rows])), shape=(len(self.contexts), self.contexts.width))
+        return Holdout("next track", self.train(model), held_out, rows)
+
+    def rank(self, model: Recommender, k: int, exclude: Literal["all", "last"] = "all") -> Ints:
+        """The ``k`` best next tracks of each test list, shape (tests, k); each distinct list is asked once.
+
+        What stands in the list is left out; with ``exclude`` "last" only its last item, as in the notebook, which only
+        models of sequences can do.
+        """
+        rows, back = np.unique(self.test, return_inverse=True)
+        if isinstance(model, SequenceModel):
+            ids, _ = model.complete(self.contexts.take(rows), k, exclude=exclude)
+        else:
+            ids, _ = model.recommend(rows, k)
+        return np.asarray(ids[back])
+
+    def judge(self, ids: Ints) -> dict[str, Values]:
+        """HR and NDCG at 10 of each test list, shape (tests,)."""
+        wanted = self.truth[self.test][:, None]
+        hits = ids[:, :10] == wanted
+        held_out = sp.csr_array(
+            (np.ones(len(wanted), dtype=np.float32), wanted[:, 0], np.arange(len(wanted) + 1)),
+            shape=(len(wanted), self.contexts.width),
+        )
+        return {"HR@10": hits.any(axis=1).astype(np.float64), "NDCG@10": ndcg(judge(ids[:, :10], held_out), 10)}
+
+
+def split(
+    lists: Sequences, titles: Titles, *, seed: int = 0, test: int = TEST, validation: int = VALIDATION
+) -> NextTrack:
+    """Cut lists for the protocol. At most half as many test lists are drawn as there are lists that can be judged.
+
+    Raises InputError when fewer than four lists can be.
+    """
+    kept = lists.frequent(LEAST)
+    judged = np.flatnonzero(kept.lengths >= SHORTEST)
+    if len(judged) < 4:
+        raise InputError(
+            f"Only {len(judged)} lists have {SHORTEST} items that occur twice.",
+            do="Next tracks can be judged on more or longer lists.",
+        )
+    drawn = np.random.default_rng(seed).choice(judged, min(test, len(judged) // 2), replace=True)
+    rest = np.setdiff1d(judged, drawn)
+    contexts, last = kept.cut()
+    ordered = _snapshot(contexts, titles, timed=True)
+    plain = _snapshot(contexts, titles, timed=False)
+    return NextTrack(ordered, plain, contexts, last.last(), drawn, rest[:validation])
+
+
+@dataclass(frozen=True)
+class Completion:
+    """Whole lists held out, as in the challenge of the Million Playlist Dataset: the first half is given."""
+
+    ordered: Snapshot
+    plain: Snapshot
+    given: Sequences
+    held_out: sp.csr_array
+    """Judged lists × items: 1 where the second half holds it, and the first does not."""
+
+    def train(self, model: type[Recommender]) -> Snapshot:
+        """The snapshot that a model of this kind learns from."""
+        return self.ordered if issubclass(model, SequenceModel) else self.plain
+
+    def judge(self, ids: Ints) -> dict[str, Values]:
+        """R-precision, NDCG and clicks of each list, shape (lists,); ``ids`` has `CLICKS_OF` columns."""
+        judged = judge(ids, self.held_out)
+        return {
+            "R-precision": r_precision(ids, self.held_out),
+            "NDCG@500": ndcg(judged, CLICKS_OF),
+            "clicks": clicks(judged.gains > 0),
+        }
+
+
+def hide(lists: Sequences, titles: Titles, *, seed: int = 0, share: float = 0.1, most: int = 10_000) -> Completion:
+    """Hold out a share of the lists that can be judged, drawn without replacement; the others are learned from."""
+    kept = lists.frequent(LEAST)
+    judged = np.flatnonzero(kept.lengths >= SHORTEST)
+    count = min(most, max(1, round(share * len(judged))))
+    drawn = np.sort(np.random.default_rng(seed).choice(judged, count, replace=False))
+    others = kept.take(np.setdiff1d(np.arange(len(kept)), drawn))
+    asked = kept.take(drawn)
+    place = np.arange(len(asked.items)) - np.repeat(asked.indptr[:-1], asked.lengths)
+    first = place < np.repeat((asked.lengths + 1) // 2, asked.lengths)
+    given, hidden = asked.keep(first), asked.keep(~first)
+    held_out = hidden.matrix() - hidden.matrix().multiply(given.matrix())
+    held_out = sp.csr_array(held_out)
+    held_out.eliminate_zeros()
+    some = np.flatnonzero(np.diff(held_out.indptr))
+    return Completion(
+        _snapshot(others, titles, timed=True),
+        _snapshot(others, titles, timed=False),
+        given.take(some),
+        sp.csr_array(held_out[some]),
+    )
+
+
+def complete(model: Recommender, lists: Sequences, k: int) -> Ints:
+    """The ``k`` best further items of lists that the model has not seen, shape (lists, k), -1 where there are fewer."""
+    if isinstance(model, SequenceModel):
+        return model.complete(lists, k)[0]
+    nobody = np.empty(0, dtype=np.int64)
+    ids = np.full((len(lists), k), -1, dtype=np.int64)
+    for row in range(len(lists)):
+        scores = model.newcomer_scores(lists[row], nobody, nobody)
+        if scores is not None:
+            scores = np.array(scores)
+            scores[lists[row]] = -np.inf
+            best = np.argsort(-scores, kind="stable")[:k]
+            ids[row, : len(best)] = np.where(np.isneginf(scores[best]), -1, best)
+    return ids
+
+
+def r_precision(ids: Ints, held_out: sp.csr_array) -> Values:
+    """Hits among the first r places divided by r, the number held out, shape (lists,).
+
+    Tracks alone: the quarter point that the challenge gives for the right artist is left out.
+    """
+    held = np.diff(held_out.indptr)
+    hits = judge(ids, held_out).gains > 0
+    within = np.arange(ids.shape[1])[None, :] < held[:, None]
+    return np.asarray((hits & within).sum(axis=1) / np.maximum(held, 1), dtype=np.float64)
+
+
+def clicks(hits: np.typing.NDArray[np.bool_]) -> Values:
+    """Pages of ten that must be turned to the first hit, shape (lists,); 51 without a hit among 500 places."""
+    found = hits.any(axis=1)
+    return np.where(found, hits.argmax(axis=1) // _CLICK, CLICKS_OF // _CLICK + 1).astype(np.float64)
+
+
+def _snapshot(lists: Sequences, titles: Titles, *, timed: bool) -> Snapshot:
+    watched = pl.DataFrame({"source": lists.rows.astype(np.int32), "target": lists.items.astype(np.int32)})
+    if timed:
+        place = np.arange(len(lists.items), dtype=np.int64) - np.repeat(lists.indptr[:-1], lists.lengths)
+        watched = watched.with_columns(pl.Series("lastAt", place + 1))
+    else:
+        watched = watched.unique(maintain_order=True)
+    nodes = {
+        schema.USER: pl.DataFrame({"userId": [str(row) for row in range(len(lists))]}, schema={"userId": pl.String}),
+        schema.CONTENT: pl.DataFrame({"contentId": titles.ids}),
+    }
+    edges = {schema.WATCHED: watched}
+    if timed and "PERFORMED_BY" in schema.RELATIONSHIPS:
+        known = titles.artists.is_not_null().to_numpy()
+        names = titles.artists.drop_nulls().unique().sort()
+        nodes["Artist"] = pl.DataFrame({"artistId": names})
+        edges["PERFORMED_BY"] = pl.DataFrame(
+            {
+                "source": np.flatnonzero(known).astype(np.int32),
+                "target": names.search_sorted(titles.artists.drop_nulls()).cast(pl.Int32),
+            }
+        )
+    return Snapshot.build(nodes, edges)

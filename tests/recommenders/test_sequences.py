@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+
+from graph.errors import SettingsError
+from graph.snapshot import Snapshot
+from recommenders.counting import CoOccurrence, PpmiSvd, SessionKnn, co_occurrences, query
+from recommenders.sequences import Sequences, sequences_of
+from recommenders.track2vec import Track2Vec, Track2VecNetwork
+from tests import checkerboard
+
+LISTS = Sequences.of([[3, 1, 3], [], [0, 2, 1, 4]], 6)
+
+
+def test_cut_keeps_the_last_apart():
+    before, last = LISTS.cut()
+    assert [before[row].tolist() for row in range(3)] == [[3, 1], [], [0, 2, 1]]
+    assert last.last().tolist() == [3, -1, 4]
+
+
+def test_frequent_drops_items_by_their_occurrences_not_by_their_lists():
+    kept = LISTS.frequent(2)
+    assert [kept[row].tolist() for row in range(3)] == [[3, 1, 3], [], [1]]
+
+
+def test_take_may_repeat_a_list():
+    taken = LISTS.take(np.array([2, 0, 2]))
+    assert [taken[row].tolist() for row in range(3)] == [[0, 2, 1, 4], [3, 1, 3], [0, 2, 1, 4]]
+
+
+def test_co_occurrences_are_those_of_a_plain_loop():
+    random = np.random.default_rng(0)
+    lists = Sequences.of([random.integers(0, 8, random.integers(0, 9)) for _ in range(30)], 8)
+    for window in (1, 3, 20):
+        wanted = np.zeros((8, 8))
+        for row in range(len(lists)):
+            for i, left in enumerate(lists[row]):
+                for j, right in enumerate(lists[row]):
+                    if i != j and abs(i - j) <= window and left != right:
+                        wanted[left, right] += 1
+        np.testing.assert_array_equal(co_occurrences(lists, window).toarray(), wanted)
+
+
+def test_the_last_item_asks_alone():
+    assert query(LISTS, "last").toarray().nonzero()[1].tolist() == [3, 4]
+
+
+def test_watches_are_in_the_order_of_time():
+    watched = pl.DataFrame(
+        {"source": [0, 0, 0, 1], "target": [0, 1, 2, 2], "lastAt": [30, 10, 20, 5]},
+        schema={"source": pl.Int32, "target": pl.Int32, "lastAt": pl.Int64},
+    )
+    snapshot = Snapshot.build(
+        {
+            "User": pl.DataFrame({"userId": ["a", "b", "c"]}),
+            "Content": pl.DataFrame({"contentId": ["keaks/1", "keaks/2", "keaks/3"]}),
+        },
+        {"WATCHED": watched},
+    )
+    lists = sequences_of(snapshot, "watches")
+    assert [lists[row].tolist() for row in range(3)] == [[1, 2, 0], [2], []]
+
+
+def test_says_which_sequences_are_missing():
+    with pytest.raises(SettingsError, match="no playlists"):
+        sequences_of(checkerboard.snapshot(), "playlists")
+
+
+def chain(size: int = 12) -> Snapshot:
+    """Users who watch i, i + 1, i + 2, i + 3 in this order, all around a ring."""
+    rows = [(user, (user + step) % size, step + 1) for user in range(size) for step in range(4)] * 4
+    users = [(user + size * copy, item, at) for copy in range(4) for user, item, at in rows[: 4 * size]]
+    source, target, at = np.array(users).T
+    return Snapshot.build(
+        {
+            "User": pl.DataFrame({"userId": [str(user) for user in range(4 * size)]}),
+            "Content": pl.DataFrame({"contentId": [f"keaks/{item}" for item in range(size)]}),
+        },
+        {
+            "WATCHED": pl.DataFrame(
+                {"source": source.astype(np.int32), "target": target.astype(np.int32), "lastAt": at.astype(np.int64)}
+            )
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        CoOccurrence(window=1, context="last"),
+        PpmiSvd(window=1, factors=12, context="last"),
+        SessionKnn(),
+        Track2Vec(window=1, epochs=150, subsample=0.0),
+        Track2VecNetwork(window=1, epochs=300, subsample=0.0, rate=0.02),
+    ],
+    ids=lambda model: model.name,
+)
+def test_what_follows_is_near_in_the_list(model):
+    """On a ring of contents where each is watched beside the next one, the next of a list is beside its end."""
+    ids, scores = model.fit(chain()).complete(Sequences.of([[3, 4, 5], [8, 9, 10]], 12), 3)
+    assert ids[0, 0] in (6, 7, 2)
+    assert ids[1, 0] in (11, 0, 7)
+    assert not set(ids[0].tolist()) & {3, 4, 5}
+    assert (np.diff(scores, axis=1) <= 0).all()
+
+
+def test_only_the_last_is_left_out_as_in_the_notebook():
+    model = CoOccurrence(window=1, context="last").fit(chain())
+    ids, _ = model.complete(Sequences.of([[4, 5]], 12), 2, exclude="last")
+    assert sorted(ids[0].tolist()) == [4, 6]
+
+
+def test_track2vec_repeats_itself_and_names_its_file_as_the_notebook_did(tmp_path):
+    first, again = (Track2Vec(epochs=3, subsample=0.0).fit(chain()) for _ in range(2))
+    np.testing.assert_array_equal(first.vectors, again.vectors)
+    first.save(tmp_path / "model")
+    np.testing.assert_array_equal(np.load(tmp_path / "model" / "latent_positions.npy"), first.vectors)
+
+
+def test_tracks_below_the_least_are_not_recommended():
+    model = Track2Vec(epochs=3, subsample=0.0, least=1).fit(
+        chain().with_edges(chain().watched.keep(chain().watched.target > 2))
+    )
+    ids, _ = model.complete(Sequences.of([[5]], 12), 12)
+    assert not {0, 1, 2} & set(ids[0].tolist())
