@@ -6,6 +6,7 @@ import inspect
 import shlex
 import time
 from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from cli.suite_playlists import Lists, playlists
 from evaluation import contenders, leaderboard, report
 from evaluation.kept import Kept
 from evaluation.splits import How, hold_out
@@ -22,12 +24,25 @@ from graph.settings import load_settings
 from ranking import registry
 from recommenders.core.options import Cap, Effort, FitOptions
 
-__all__ = ["How", "evaluate"]
+__all__ = ["How", "Suite", "evaluate"]
 
 _console = Console()
 
 
+class Suite(StrEnum):
+    """Tables with a protocol of their own."""
+
+    PLAYLISTS = "playlists"
+
+
 def evaluate(
+    suite: Annotated[
+        Suite | None, typer.Option(help="A table of its own instead of a split of the snapshot's watches.")
+    ] = None,
+    data: Annotated[Path | None, typer.Option(help="With --suite: the folder of its data.")] = None,
+    sequences: Annotated[
+        Lists | None, typer.Option(help="With --suite playlists: what are lists; tracks heard in play logs otherwise.")
+    ] = None,
     models: Annotated[
         str, typer.Option(help=f"Comma-separated names: {', '.join(registry.NAMES)}.")
     ] = "popularity,friends-items,item-knn,user-knn,ease,als,gat,pipeline",
@@ -73,6 +88,11 @@ def evaluate(
     Prints one table and writes JSON, Markdown and a plot. Every content is ranked, and training contents are left out.
     """
     command = _command(locals())
+    if suite is None and (data or sequences):
+        raise SettingsError("--data and --sequences go with --suite.", do="For example `--suite playlists`.")
+    if suite is Suite.PLAYLISTS:
+        playlists(data, sequences, snapshot, first_seed, out, command)
+        return
     settings = load_settings()
     names = [name.strip() for name in models.split(",") if name.strip()]
     cutoffs = _cutoffs(k)

@@ -1,0 +1,139 @@
+"""``entourage evaluate --suite playlists``: what comes next in lists of tracks, and how lists go on."""
+
+from __future__ import annotations
+
+import os
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from cli.progress import bars
+from evaluation import playlist_suite
+from evaluation.listening_data import heard
+from evaluation.next_track import Titles
+from evaluation.playlist_suite import Board
+from graph import aside
+from graph import snapshot as snapshots
+from graph.errors import InputError
+from graph.settings import load_settings
+from recommenders.core.metrics import Values
+from recommenders.sequences import Sequences, sequences_of
+
+__all__ = ["Lists", "playlists"]
+
+_console = Console(soft_wrap=True)
+_NOTEBOOK: Final = "Published by the notebook on 100,000 Deezer playlists, other data: HR@10 .134, NDCG@10 .0758."
+
+
+class Lists(StrEnum):
+    """What the suite takes for lists."""
+
+    PLAYLISTS = "playlists"
+    PLAYS = "plays"
+    WATCHES = "watches"
+
+
+def playlists(
+    data: Path | None, lists: Lists | None, snapshot: Path | None, seed: int, out: Path | None, command: str
+) -> None:
+    """Print the table, and write it as Markdown.
+
+    ``plays`` are read from a folder of play logs, ``watches`` (and ``playlists``) from a snapshot.
+    """
+    began = time.monotonic()
+    settings = load_settings()
+    lists = lists or Lists.PLAYS
+    found, titles, where = _lists(data, lists, snapshot or settings.snapshot_path)
+    _console.print(f"{len(found):,} lists ({lists.value}) with {len(found.items):,} items from {where}.")
+    with bars(_console) as bar:
+        board = playlist_suite.run(found, titles, seed=seed, progress=bar)
+    folder = out or settings.home / "evaluation" / f"playlists-{lists.value}"
+    with aside.file(folder / "leaderboard.md") as file:
+        file.write_text(markdown(board, command), encoding="utf-8")
+    _console.print(_table(board))
+    _console.print(_caption(board))
+    for label, why in board.left_out.items():
+        _console.print(f"[yellow]{escape(label)} was left out:[/] {escape(why)}")
+    _console.print(_NOTEBOOK)
+    _console.print(f"Took {time.monotonic() - began:.0f} s. With settings and intervals: {folder}/leaderboard.md")
+    _console.print("Next: `entourage train --model track2vec`, then `entourage radio --seed TITLE`.")
+
+
+def markdown(board: Board, command: str) -> str:
+    """The table with settings and intervals."""
+    lines = [
+        "# Next tracks",
+        _caption(board),
+        f"```console\n$ {command}\n```",
+        "| model | HR@10 | NDCG@10 | 95 % | R-precision | NDCG@500 | clicks | s | settings |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---|",
+    ]
+    for row in board.rows:
+        low, high = row.interval("NDCG@10")
+        shown = ", ".join(
+            f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}"
+            for name, value in row.settings.items()
+        )
+        lines.append(
+            f"| {row.model} | {_mean(row.values['HR@10'])} | {_mean(row.values['NDCG@10'])} | {low:.4f}–{high:.4f} | "
+            f"{_mean(row.completion['R-precision'])} | {_mean(row.completion['NDCG@500'])} | "
+            f"{row.completion['clicks'].mean():.2f} | {row.seconds:.0f} | {shown or 'defaults'} |"
+        )
+    lines += [f"{label} was left out: {why}" for label, why in board.left_out.items()]
+    return "\n\n".join(lines[:3]) + "\n\n" + "\n".join(lines[3:]) + f"\n\n{_NOTEBOOK}\n"
+
+
+def _table(board: Board) -> Table:
+    table = Table("model", title="Next tracks")
+    for name in ("HR@10", "NDCG@10", "95 %", "R-prec.", "NDCG@500", "clicks", "s"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for place, row in enumerate(board.rows):
+        low, high = row.interval("NDCG@10")
+        table.add_row(
+            row.model,
+            _mean(row.values["HR@10"]),
+            _mean(row.values["NDCG@10"]),
+            f"{low:.4f}–{high:.4f}",
+            _mean(row.completion["R-precision"]),
+            _mean(row.completion["NDCG@500"]),
+            f"{row.completion['clicks'].mean():.2f}",
+            f"{row.seconds:.0f}",
+            style="bold" if place == 0 else None,
+        )
+    return table
+
+
+def _caption(board: Board) -> str:
+    return (
+        f"{board.lists:,} lists, {board.items:,} items that occur at least twice. Next track: {board.judged:,} lists of "
+        f"more than three kept items, drawn with replacement ({board.distinct:,} distinct); in {100 * board.repeats:.1f} % "
+        f"of them the last item stood in the list before. Completion (R-precision, NDCG@500, clicks): {board.hidden:,} "
+        f"lists hidden whole, the first half given. Settings chosen on other lists. Seed {board.seed}."
+    )
+
+
+def _mean(values: Values) -> str:
+    return f"{values.mean():.4f}"
+
+
+def _lists(data: Path | None, lists: Lists, snapshot: Path) -> tuple[Sequences, Titles, Path]:
+    if lists is Lists.PLAYS:
+        folder = data or _data() / "botify"
+        return (*heard(folder), folder)
+    whole = snapshots.load(snapshot)
+    found = sequences_of(whole, "playlists" if lists is Lists.PLAYLISTS else "watches")
+    ids = whole.contents.ids
+    return found, Titles(ids, pl.Series("artist", [None] * len(ids), dtype=pl.String)), snapshot
+
+
+def _data() -> Path:
+    place = os.environ.get("ENTOURAGE_DATA") or Path(__file__).parents[2] / "shared" / "data"
+    if not Path(place).is_dir():
+        raise InputError(f"There is no data at {place}.", do="Name its folder with --data or ENTOURAGE_DATA.")
+    return Path(place)

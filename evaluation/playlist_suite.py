@@ -1,0 +1,205 @@
+"""The suite ``playlists``: every model of next tracks on one cut, settings chosen on validation lists alone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+import numpy as np
+import optuna
+
+from evaluation.next_track import CLICKS_OF, Completion, NextTrack, Titles, complete, hide, split
+from evaluation.significance import bootstrap_interval
+from graph.errors import EntourageError
+from ranking import registry
+from recommenders.core.metrics import Values
+from recommenders.core.options import Effort, FitOptions, Progress, part_of
+from recommenders.core.recommender import Recommender
+from recommenders.core.search import score, search
+from recommenders.sequences import Sequences
+from recommenders.track2vec import NOTEBOOK, PUBLISHED
+
+__all__ = ["MODELS", "Board", "Row", "run", "tune_track2vec"]
+
+Exclude = Literal["all", "last"]
+
+MODELS: Final = (
+    "popularity",
+    "co-occurrence",
+    "ppmi-svd",
+    "item-knn",
+    "vsknn",
+    "track2vec-network, as in the notebook",
+    "track2vec, as in the notebook",
+    "track2vec, published settings",
+    "track2vec, tuned",
+    "track2vec, tuned, with artists",
+    "track2vec, tuned, whole list",
+    "gat",
+)
+"""Rows of the table, in the order in which they are fitted."""
+_SEARCHED: Final = frozenset({"co-occurrence", "ppmi-svd", "item-knn", "vsknn"})
+_SHARE: Final = 0.1
+"""Of a normal fit's work, for the search of each model of `_SEARCHED`."""
+_NETWORK_SHARE: Final = 0.5
+"""The same for the graph network's one fit with its own settings."""
+_SAMPLE: Final = 0.1
+_LEAST_JUDGED: Final = 1_000
+"""Validation lists that a sample must have to be tried first."""
+_TRIALS: Final = 30
+_KEPT: Final = 5
+"""Trials of the sample that are fitted again on everything."""
+_JUDGED: Final = 10
+
+
+@dataclass(frozen=True)
+class Row:
+    """One model's figures."""
+
+    model: str
+    settings: dict[str, Any]
+    values: dict[str, Values]
+    """HR@10 and NDCG@10 of each test list."""
+    completion: dict[str, Values]
+    """R-precision, NDCG@500 and clicks of each list that was hidden whole."""
+    seconds: float
+    """Of search and fits."""
+
+    def interval(self, name: str) -> tuple[float, float]:
+        """Ends of the 95 % bootstrap interval of the mean."""
+        return bootstrap_interval(self.values[name])
+
+
+@dataclass
+class Board:
+    """A table of `Row`, and what it was made of."""
+
+    lists: int
+    items: int
+    judged: int
+    distinct: int
+    repeats: float
+    """Share of the test lists whose last item stands in them before: no model that leaves the list out can hit it."""
+    hidden: int
+    seed: int
+    rows: list[Row] = field(default_factory=list)
+    left_out: dict[str, str] = field(default_factory=dict)
+    """Models that could not be fitted, and why."""
+
+
+def run(
+    lists: Sequences,
+    titles: Titles,
+    *,
+    models: Sequence[str] = MODELS,
+    seed: int = 0,
+    trials: int = _TRIALS,
+    progress: Progress,
+) -> Board:
+    """Fit and judge the models on one cut of the lists. Raises InputError when too few lists can be judged."""
+    part, whole = split(lists, titles, seed=seed), hide(lists, titles, seed=seed)
+    truth = part.contexts.matrix()[part.test, part.truth[part.test]]
+    kept = int((lists.frequent(2).counts > 0).sum())
+    board = Board(
+        len(lists),
+        kept,
+        len(part.test),
+        len(np.unique(part.test)),
+        float(np.asarray(truth).astype(bool).mean()),
+        len(whole.given),
+        seed,
+    )
+    tuned: dict[str, Any] = {}
+    for place, label in enumerate(models):
+        tell = part_of(progress, place / len(models), (place + 1) / len(models))
+        tell(0.0, label)
+        began = time.monotonic()
+        try:
+            name, settings, exclude = _chosen(label, part, tuned, seed, trials, tell)
+            options = FitOptions(seed=seed, effort=Effort.QUICK, share=_NETWORK_SHARE, progress=tell)
+            model = _fit(name, settings, part, options)
+            values = part.judge(part.rank(model, _JUDGED, exclude))
+            other = _fit(name, settings, whole, options)
+            completion = whole.judge(complete(other, whole.given, CLICKS_OF))
+        except EntourageError as error:
+            board.left_out[label] = str(error)
+            continue
+        board.rows.append(Row(label, settings, values, completion, time.monotonic() - began))
+    board.rows.sort(key=lambda row: -row.values["NDCG@10"].mean())
+    return board
+
+
+def _fit(name: str, settings: Mapping[str, Any], part: NextTrack | Completion, options: FitOptions) -> Recommender:
+    return registry.make(name, **settings).fit(part.train(registry.kind(name)), options)
+
+
+def _chosen(
+    label: str, part: NextTrack, tuned: dict[str, Any], seed: int, trials: int, tell: Progress
+) -> tuple[str, dict[str, Any], Exclude]:
+    """Name, settings and what is left out for one row of the table; ``tuned`` keeps what was found for track2vec."""
+    name, _, how = label.partition(", ")
+    if how == "as in the notebook":
+        return name, dict(NOTEBOOK), "last"
+    if how == "published settings":
+        return name, dict(PUBLISHED), "last"
+    if name == "track2vec":
+        if not tuned:
+            tuned.update(tune_track2vec(part, seed=seed, trials=trials, progress=tell))
+        extra = {"tuned": {}, "tuned, with artists": {"artists": True}, "tuned, whole list": {"context": "all"}}[how]
+        return name, {**tuned, **extra}, "all"
+    if name in _SEARCHED:
+        kind = registry.kind(name)
+        best = search(kind, part.holdout(kind), FitOptions(seed=seed, share=_SHARE, progress=tell), k=_JUDGED)
+        return name, best.settings, "all"
+    return name, {}, "all"
+
+
+def tune_track2vec(part: NextTrack, *, seed: int = 0, trials: int = _TRIALS, progress: Progress) -> dict[str, Any]:
+    """Settings of track2vec with the highest NDCG@10 on the validation lists.
+
+    Window, epochs to 150, subsampling and the negative exponent from -1 to 1 are drawn by optuna's tree-structured
+    Parzen estimator. Where a tenth of the lists leaves enough to judge by, all trials are fitted on that tenth, and
+    the best few of them again on all lists.
+    """
+    kind = registry.kind("track2vec")
+    sample = np.random.default_rng(seed).random(len(part.contexts)) < _SAMPLE
+    rows = part.validation[sample[part.validation]]
+    small = len(rows) >= _LEAST_JUDGED
+    whole = part.holdout(kind)
+    first = whole
+    if small:
+        watched = whole.train.watched
+        thinned = whole.train.with_edges(watched.keep(sample[watched.source]))
+        first = part.holdout(kind, rows)
+        first = type(first)(first.name, thinned, first.held_out, first.users)
+
+    def worth(settings: Mapping[str, Any], holdout: Any) -> float:
+        return score(registry.make("track2vec", **settings).fit(holdout.train, FitOptions(seed=seed)), holdout, _JUDGED)
+
+    def objective(trial: optuna.Trial) -> float:
+        settings = _drawn(trial)
+        progress(trial.number / trials, f"track2vec: trial {trial.number + 1} of {trials}")
+        return worth(settings, first)
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed))
+    for start in (NOTEBOOK, PUBLISHED):
+        study.enqueue_trial({name: start[name] for name in ("window", "epochs", "subsample", "exponent")})
+    study.optimize(objective, n_trials=trials)
+    done = sorted((trial for trial in study.trials if trial.value is not None), key=lambda trial: -float(trial.value))
+    candidates = [{**NOTEBOOK, "metric": "cosine", **trial.params} for trial in done[: _KEPT if small else 1]]
+    scores = [worth(settings, whole) for settings in candidates] if small else [0.0]
+    return candidates[int(np.argmax(scores))]
+
+
+def _drawn(trial: optuna.Trial) -> dict[str, Any]:
+    return {
+        **NOTEBOOK,
+        "metric": "cosine",
+        "window": trial.suggest_int("window", 1, 10),
+        "epochs": trial.suggest_int("epochs", 5, 150),
+        "subsample": trial.suggest_float("subsample", 1e-6, 1e-1, log=True),
+        "exponent": trial.suggest_float("exponent", -1.0, 1.0),
+    }
