@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import polars as pl
+from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -90,8 +91,9 @@ def markdown(board: Board, command: str) -> str:
 
 
 def _table(board: Board) -> Table:
-    table = Table("model", title="Next tracks")
-    for name in ("HR@10", "NDCG@10", "95 %", "R-prec.", "NDCG@500", "clicks", "s"):
+    table = Table(title="Next tracks", box=box.SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
+    table.add_column("model", no_wrap=True, min_width=26)
+    for name in ("HR\n@10", "NDCG\n@10", "95 %", "R-prec.", "NDCG\n@500", "clicks", "s"):
         table.add_column(name, justify="right", no_wrap=True)
     for place, row in enumerate(board.rows):
         low, high = row.interval("NDCG@10")
@@ -111,10 +113,11 @@ def _table(board: Board) -> Table:
 
 def _caption(board: Board) -> str:
     return (
-        f"{board.lists:,} lists, {board.items:,} items that occur at least twice. Next track: {board.judged:,} lists of "
-        f"more than three kept items, drawn with replacement ({board.distinct:,} distinct); in {100 * board.repeats:.1f} % "
-        f"of them the last item stood in the list before. Completion (R-precision, NDCG@500, clicks): {board.hidden:,} "
-        f"lists hidden whole, the first half given. Settings chosen on other lists. Seed {board.seed}."
+        f"{board.lists:,} lists, {board.items:,} items that occur at least twice. Next track: {board.judged:,} lists "
+        f"of more than three kept items, drawn with replacement ({board.distinct:,} distinct); in "
+        f"{100 * board.repeats:.1f} % of them the last item stood in the list before. "
+        f"Completion (R-precision, NDCG@500, clicks): {board.hidden:,} lists hidden whole, the first half given. "
+        f"Settings chosen on other lists. Seed {board.seed}."
     )
 
 

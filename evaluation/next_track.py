@@ -208,17 +208,6 @@ def _snapshot(lists: Sequences, titles: Titles, *, timed: bool) -> Snapshot:
         watched = watched.unique(maintain_order=True)
     nodes = {
         schema.USER: pl.DataFrame({"userId": [str(row) for row in range(len(lists))]}, schema={"userId": pl.String}),
-        schema.CONTENT: pl.DataFrame({"contentId": titles.ids}),
+        schema.CONTENT: pl.DataFrame({"contentId": titles.ids, "artist": titles.artists}),
     }
-    edges = {schema.WATCHED: watched}
-    if timed and "PERFORMED_BY" in schema.RELATIONSHIPS:
-        known = titles.artists.is_not_null().to_numpy()
-        names = titles.artists.drop_nulls().unique().sort()
-        nodes["Artist"] = pl.DataFrame({"artistId": names})
-        edges["PERFORMED_BY"] = pl.DataFrame(
-            {
-                "source": np.flatnonzero(known).astype(np.int32),
-                "target": names.search_sorted(titles.artists.drop_nulls()).cast(pl.Int32),
-            }
-        )
-    return Snapshot.build(nodes, edges)
+    return Snapshot.build(nodes, {schema.WATCHED: watched})

@@ -31,15 +31,20 @@ MODELS: Final = (
     "ppmi-svd",
     "item-knn",
     "vsknn",
-    "track2vec-network, as in the notebook",
-    "track2vec, as in the notebook",
-    "track2vec, published settings",
+    "track2vec-network, notebook",
+    "track2vec, notebook",
+    "track2vec, published",
     "track2vec, tuned",
-    "track2vec, tuned, with artists",
-    "track2vec, tuned, whole list",
+    "track2vec, tuned, artists",
+    "track2vec, tuned, all tracks",
     "gat",
 )
 """Rows of the table, in the order in which they are fitted."""
+_VARIANTS: Final[dict[str, dict[str, Any]]] = {
+    "tuned": {},
+    "tuned, artists": {"artists": True},
+    "tuned, all tracks": {"context": "all"},
+}
 _SEARCHED: Final = frozenset({"co-occurrence", "ppmi-svd", "item-knn", "vsknn"})
 _SHARE: Final = 0.1
 """Of a normal fit's work, for the search of each model of `_SEARCHED`."""
@@ -93,12 +98,13 @@ def run(
     lists: Sequences,
     titles: Titles,
     *,
-    models: Sequence[str] = MODELS,
+    models: Sequence[str] | None = None,
     seed: int = 0,
     trials: int = _TRIALS,
     progress: Progress,
 ) -> Board:
-    """Fit and judge the models on one cut of the lists. Raises InputError when too few lists can be judged."""
+    """Fit and judge ``models``, or all of `MODELS`, on one cut. Raises InputError when too few lists can be judged."""
+    models = MODELS if models is None else models
     part, whole = split(lists, titles, seed=seed), hide(lists, titles, seed=seed)
     truth = part.contexts.matrix()[part.test, part.truth[part.test]]
     kept = int((lists.frequent(2).counts > 0).sum())
@@ -140,14 +146,14 @@ def _chosen(
 ) -> tuple[str, dict[str, Any], Exclude]:
     """Name, settings and what is left out for one row of the table; ``tuned`` keeps what was found for track2vec."""
     name, _, how = label.partition(", ")
-    if how == "as in the notebook":
+    if how == "notebook":
         return name, dict(NOTEBOOK), "last"
-    if how == "published settings":
+    if how == "published":
         return name, dict(PUBLISHED), "last"
     if name == "track2vec":
         if not tuned:
             tuned.update(tune_track2vec(part, seed=seed, trials=trials, progress=tell))
-        extra = {"tuned": {}, "tuned, with artists": {"artists": True}, "tuned, whole list": {"context": "all"}}[how]
+        extra: dict[str, Any] = _VARIANTS[how]
         return name, {**tuned, **extra}, "all"
     if name in _SEARCHED:
         kind = registry.kind(name)
@@ -188,7 +194,7 @@ def tune_track2vec(part: NextTrack, *, seed: int = 0, trials: int = _TRIALS, pro
     for start in (NOTEBOOK, PUBLISHED):
         study.enqueue_trial({name: start[name] for name in ("window", "epochs", "subsample", "exponent")})
     study.optimize(objective, n_trials=trials)
-    done = sorted((trial for trial in study.trials if trial.value is not None), key=lambda trial: -float(trial.value))
+    done = sorted(study.trials, key=lambda trial: -(trial.value or 0.0))
     candidates = [{**NOTEBOOK, "metric": "cosine", **trial.params} for trial in done[: _KEPT if small else 1]]
     scores = [worth(settings, whole) for settings in candidates] if small else [0.0]
     return candidates[int(np.argmax(scores))]

@@ -15,7 +15,7 @@ from recommenders.core.baseline import Count, Learned, Share
 from recommenders.core.nearest import nearest
 from recommenders.core.options import FitOptions
 from recommenders.core.singular import right_singular_vectors
-from recommenders.core.top_k import Floats, Ints, top_k
+from recommenders.core.top_k import Floats, Ints, top_k, top_k_of_segments
 from recommenders.next_item import Context, SequenceModel
 from recommenders.sequences import Sequences
 
@@ -50,7 +50,7 @@ def context_of(lists: Sequences, vectors: Floats, context: Context) -> Floats:
     """A vector for each list: that of its last item, or the mean of all; 0 for an empty list. ``vectors`` by item."""
     asked = query(lists, context)
     sums = np.asarray(asked @ vectors, dtype=np.float32)
-    return sums / np.maximum(np.diff(asked.indptr), 1)[:, None].astype(np.float32)
+    return np.asarray(sums / np.maximum(np.diff(asked.indptr), 1)[:, None], dtype=np.float32)
 
 
 @dataclass
@@ -138,7 +138,7 @@ class PpmiSvd(SequenceModel):
         )
         positive.eliminate_zeros()
         vectors = right_singular_vectors(positive, self.factors, seed=options.seed)
-        projected = positive @ vectors  # left vectors times singular values
+        projected = np.asarray(positive @ vectors)  # left vectors times singular values
         singular = np.linalg.norm(projected, axis=0)
         scaled = projected * np.maximum(singular, 1e-9) ** (self.eigen - 1.0)
         return {"vectors": unit(scaled.astype(np.float32))}
@@ -185,7 +185,7 @@ class SessionKnn(SequenceModel):
         similar.data /= np.sqrt(np.maximum(lengths[similar.indices], 1)).astype(np.float32)
         weight = (idf**self.rarity).astype(np.float32)
         kept = _best(similar, self.neighbours)
-        return np.asarray((kept @ matrix).toarray(), dtype=np.float32) * weight
+        return np.asarray((kept @ matrix).toarray() * weight, dtype=np.float32)
 
     def _asked(self, lists: Sequences, idf: np.ndarray[Any, Any]) -> sp.csr_array:
         rows = lists.rows
@@ -208,9 +208,7 @@ def unit(vectors: Floats) -> Floats:
 
 def _best(similar: sp.csr_array, k: int) -> sp.csr_array:
     """Only the ``k`` highest of each row."""
-    from recommenders.core.top_k import top_k_of_segments
-
-    places = top_k_of_segments(similar.data, similar.indptr, k)
+    places = top_k_of_segments(similar.data, similar.indptr.astype(np.int64), k)
     rows, columns = np.nonzero(places >= 0)
     kept = similar.indptr[rows] + places[rows, columns]
     return sp.csr_array((similar.data[kept], (rows, similar.indices[kept])), shape=similar.shape)

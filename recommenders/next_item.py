@@ -91,4 +91,5 @@ class SequenceModel(Continues, Baseline):
         """The same, with ``watched`` as the list."""
         if not len(watched):
             return None
-        return self.list_scores(Sequences.of([watched], self.snapshot.contents.count))[0]
+        scores: Floats = self.list_scores(Sequences.of([watched], self.snapshot.contents.count))[0]
+        return scores

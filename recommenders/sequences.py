@@ -19,7 +19,7 @@ from recommenders.core.top_k import Ints
 __all__ = ["HEARD", "SOURCES", "Sequences", "Source", "sequences_of"]
 
 Source = Literal["auto", "playlists", "plays", "watches"]
-SOURCES: Final[tuple[str, ...]] = ("playlists", "plays", "watches")
+SOURCES: Final[tuple[Source, ...]] = ("playlists", "plays", "watches")
 HEARD: Final = 0.5
 """Share of a track from which a play counts as heard."""
 
@@ -133,7 +133,7 @@ def sequences_of(snapshot: Snapshot, source: Source = "auto") -> Sequences:
     return Sequences(indptr, frame["target"].to_numpy().astype(np.int64), snapshot.contents.count)
 
 
-_TYPES: Final = {"playlists": "HOLDS", "plays": "PLAYED"}
+_TYPES: Final[dict[Source, str]] = {"playlists": "HOLDS", "plays": "PLAYED"}
 
 
 def _has(snapshot: Snapshot, type_: str) -> bool:

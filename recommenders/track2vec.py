@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Final, Literal
 
 import numpy as np
+import polars as pl
 from pydantic import Field
 
-from graph.errors import ModelError
+from graph.errors import ModelError, SettingsError
 from graph.snapshot import Snapshot
 from recommenders.core.baseline import Count, Learned, Positive, Share
 from recommenders.core.nearest import nearest
@@ -230,16 +231,30 @@ class Track2VecNetwork(_Vectors):
 
 
 def with_artists(lists: Sequences, snapshot: Snapshot) -> Sequences:
-    """Each track followed by its first artist, as the number of contents plus the artist's nid."""
-    performed = snapshot.edges.get("PERFORMED_BY")
-    if performed is None or not len(performed):
-        return lists
+    """Each track followed by its first artist, as the number of contents plus the artist's number."""
+    artist = _artists(snapshot)
     contents = snapshot.contents.count
-    artist = np.full(contents, -1, dtype=np.int64)
-    artist[np.asarray(performed.source)[::-1]] = np.asarray(performed.target)[::-1]
     tokens = np.stack([lists.items, np.where(artist >= 0, contents + artist, -1)[lists.items]], axis=1).ravel()
-    doubled = Sequences(2 * lists.indptr, tokens, contents + performed.width)
+    doubled = Sequences(2 * lists.indptr, tokens, contents + int(artist.max()) + 1)
     return doubled.keep(tokens >= 0)
+
+
+def _artists(snapshot: Snapshot) -> Ints:
+    """Number of the first artist of each content, shape (contents,), -1 where unknown. Raises SettingsError for none.
+
+    From the graph's PERFORMED_BY, or from the contents' property ``artist``.
+    """
+    found = np.full(snapshot.contents.count, -1, dtype=np.int64)
+    performed = snapshot.edges.get("PERFORMED_BY")
+    if performed is not None and len(performed):
+        found[np.asarray(performed.source)[::-1]] = np.asarray(performed.target)[::-1]
+    elif "artist" in snapshot.contents.frame.columns:
+        names = snapshot.contents.frame["artist"]
+        number = names.rank("dense").cast(pl.Int64) - 1
+        found = number.fill_null(-1).to_numpy().astype(np.int64)
+    if found.max(initial=-1) < 0:
+        raise SettingsError("No content of the snapshot has an artist.", do="Leave the setting `artists` off.")
+    return found
 
 
 def _kept(counts: np.ndarray[Any, Any], threshold: float) -> np.ndarray[Any, Any]:

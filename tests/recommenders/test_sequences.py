@@ -8,7 +8,7 @@ from graph.errors import SettingsError
 from graph.snapshot import Snapshot
 from recommenders.counting import CoOccurrence, PpmiSvd, SessionKnn, co_occurrences, query
 from recommenders.sequences import Sequences, sequences_of
-from recommenders.track2vec import Track2Vec, Track2VecNetwork
+from recommenders.track2vec import Track2Vec, Track2VecNetwork, with_artists
 from tests import checkerboard
 
 LISTS = Sequences.of([[3, 1, 3], [], [0, 2, 1, 4]], 6)
@@ -125,3 +125,15 @@ def test_tracks_below_the_least_are_not_recommended():
     )
     ids, _ = model.complete(Sequences.of([[5]], 12), 12)
     assert not {0, 1, 2} & set(ids[0].tolist())
+
+
+def test_artists_stand_between_the_tracks():
+    contents = pl.DataFrame({"contentId": ["t/1", "t/2", "t/3"], "artist": ["b", None, "a"]})
+    snapshot = Snapshot.build({"User": pl.DataFrame({"userId": ["u"]}), "Content": contents}, {})
+    doubled = with_artists(Sequences.of([[0, 1, 2]], 3), snapshot)
+    assert doubled[0].tolist() == [0, 4, 1, 2, 3]  # a is 3, b is 4, the second track's artist is unknown
+
+
+def test_artists_need_artists():
+    with pytest.raises(SettingsError, match="artist"):
+        Track2Vec(artists=True).fit(chain())

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import gzip
+import json
+
+import numpy as np
+import pytest
+
+from cli import suite_playlists
+from cli.suite_playlists import markdown
+from evaluation import playlist_suite
+from evaluation.listening_data import heard
+from graph.errors import InputError
+
+QUICK = ("popularity", "co-occurrence", "track2vec, notebook", "track2vec, tuned, artists")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Sessions of two users in two files each: runs of tracks on a ring, each second play broken off."""
+    random = np.random.default_rng(0)
+    tracks = [{"track": 10 * n, "artist": f"artist {n // 4}", "title": f"title {n}"} for n in range(20)]
+    (tmp_path / "tracks.jsonl").write_text("\n".join(json.dumps(track) for track in tracks))
+    lines: list[list[str]] = [[], []]
+    for at in range(120):
+        start = int(random.integers(20))
+        for step in range(6):
+            line = {
+                "message": "last" if step == 5 else "next",
+                "timestamp": 1000 * at + 2 * step,
+                "user": at % 2,
+                "track": 10 * ((start + step) % 20),
+                "time": 0.1 if step == 2 else 0.5,
+                "latency": 0.1,
+            }
+            lines[step % 2].append(json.dumps(line))
+    (tmp_path / "week.jsonl").write_text("\n".join(lines[0]))
+    with gzip.open(tmp_path / "week-2.jsonl.gz", "wt") as file:
+        file.write("\n".join(lines[1]))
+    return tmp_path
+
+
+def test_tracks_that_were_heard_in_the_order_of_time(folder):
+    lists, titles = heard(folder)
+    assert len(lists) == 120
+    assert set(lists.lengths.tolist()) == {5}
+    assert all(((np.diff(lists[row])) % 20).tolist() == [1, 2, 1, 1] for row in range(len(lists)))
+    assert titles.ids[:2].to_list() == ["tracks/0", "tracks/10"]
+    assert titles.artists[5] == "artist 1"
+
+
+def test_a_folder_without_logs_is_refused(tmp_path):
+    with pytest.raises(InputError, match="no play logs"):
+        heard(tmp_path)
+
+
+def test_a_damaged_log_is_refused(folder):
+    file = folder / "week-2.jsonl.gz"
+    file.write_bytes(file.read_bytes()[:200])
+    with pytest.raises(InputError, match=r"week-2\.jsonl\.gz cannot be read"):
+        heard(folder)
+
+
+def test_the_table_is_the_same_for_the_same_seed(folder):
+    lists, titles = heard(folder)
+    boards = [
+        playlist_suite.run(lists, titles, models=QUICK, trials=2, progress=lambda share, what: None) for _ in range(2)
+    ]
+    first, again = ({row.model: row.values["NDCG@10"].tolist() for row in board.rows} for board in boards)
+    assert first == again
+    assert set(first) == set(QUICK)
+    assert np.mean(first["co-occurrence"]) > np.mean(first["popularity"])
+    shown = markdown(boards[0], "entourage evaluate --suite playlists")
+    assert all(f"| {label} |" in shown for label in QUICK)
+
+
+def test_the_command_prints_the_table(folder, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("ENTOURAGE_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(playlist_suite, "MODELS", QUICK[:2])
+    suite_playlists.playlists(folder, None, None, 0, None, "entourage evaluate --suite playlists")
+    shown = capsys.readouterr().out
+    assert "co-occurrence" in shown
+    assert "drawn with replacement" in shown
+    assert (tmp_path / "home" / "evaluation" / "playlists-plays" / "leaderboard.md").is_file()
