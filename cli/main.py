@@ -34,6 +34,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "evaluate": ("cli.evaluate:evaluate", "Compare recommenders on a held-out part."),
     "tune": ("cli.tune:tune", "Search a model's settings on a validation part."),
     "recommend": ("cli.recommend:recommend", "Recommend to one user, or to all of them into a file."),
+    "complete": ("cli.listening:complete", "Continue a list of tracks, or every list of a file."),
+    "radio": ("cli.listening:radio", "Walk among the nearest tracks from one on."),
     "serve": ("cli.serve:serve", "Run the HTTP service and its page."),
     "doctor": ("cli.doctor:doctor", "Check the installation, the graph and the models."),
     "backup": ("cli.backup:backup", "Write the local graph to one file."),

@@ -24,7 +24,7 @@ from recommenders.core.top_k import Ints
 from recommenders.next_item import SequenceModel
 from recommenders.sequences import Sequences
 
-__all__ = ["CLICKS_OF", "Completion", "NextTrack", "Titles", "clicks", "complete", "hide", "r_precision", "split"]
+__all__ = ["CLICKS_OF", "Completion", "NextTrack", "Titles", "clicks", "hide", "r_precision", "split"]
 
 LEAST: Final = 2
 SHORTEST: Final = 4
@@ -164,22 +164,6 @@ def hide(lists: Sequences, titles: Titles, *, seed: int = 0, share: float = 0.1,
         given.take(some),
         sp.csr_array(held_out[some]),
     )
-
-
-def complete(model: Recommender, lists: Sequences, k: int) -> Ints:
-    """The ``k`` best further items of lists that the model has not seen, shape (lists, k), -1 where there are fewer."""
-    if isinstance(model, SequenceModel):
-        return model.complete(lists, k)[0]
-    nobody = np.empty(0, dtype=np.int64)
-    ids = np.full((len(lists), k), -1, dtype=np.int64)
-    for row in range(len(lists)):
-        scores = model.newcomer_scores(lists[row], nobody, nobody)
-        if scores is not None:
-            scores = np.array(scores)
-            scores[lists[row]] = -np.inf
-            best = np.argsort(-scores, kind="stable")[:k]
-            ids[row, : len(best)] = np.where(np.isneginf(scores[best]), -1, best)
-    return ids
 
 
 def r_precision(ids: Ints, held_out: sp.csr_array) -> Values:

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 import numpy as np
 import optuna
 
-from evaluation.next_track import CLICKS_OF, Completion, NextTrack, Titles, complete, hide, split
+from evaluation.next_track import CLICKS_OF, Completion, NextTrack, Titles, hide, split
 from evaluation.significance import bootstrap_interval
 from graph.errors import EntourageError
 from ranking import registry
@@ -18,6 +18,7 @@ from recommenders.core.metrics import Values
 from recommenders.core.options import Effort, FitOptions, Progress, part_of
 from recommenders.core.recommender import Recommender
 from recommenders.core.search import score, search
+from recommenders.next_item import complete
 from recommenders.sequences import Sequences
 from recommenders.track2vec import NOTEBOOK, PUBLISHED
 
@@ -128,7 +129,7 @@ def run(
             model = _fit(name, settings, part, options)
             values = part.judge(part.rank(model, _JUDGED, exclude))
             other = _fit(name, settings, whole, options)
-            completion = whole.judge(complete(other, whole.given, CLICKS_OF))
+            completion = whole.judge(complete(other, whole.given, CLICKS_OF)[0])
         except EntourageError as error:
             board.left_out[label] = str(error)
             continue

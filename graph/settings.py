@@ -23,6 +23,7 @@ from graph.errors import SettingsError
 
 __all__ = ["Engagement", "Service", "Settings", "load_settings"]
 
+MediaHost = Annotated[str, Field(pattern=r"^https?://(\*\.)?[A-Za-z0-9.-]+(:[0-9]+)?$")]
 Weight = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
@@ -59,6 +60,8 @@ class Service(BaseModel):
     """The trained model that the service answers with."""
     rate_limit: str = "600 per minute"
     """Per client address, in the notation of flask-limiter; empty for none."""
+    media_hosts: tuple[MediaHost, ...] = ()
+    """Where the page may load audio from, such as https://media.example; nowhere else."""
 
 
 class Settings(BaseSettings):

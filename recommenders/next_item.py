@@ -13,10 +13,11 @@ import scipy.sparse as sp
 
 from graph.snapshot import Snapshot
 from recommenders.core.baseline import Baseline
+from recommenders.core.recommender import Recommender
 from recommenders.core.top_k import Floats, Ints, Mask, top_k
 from recommenders.sequences import Sequences, Source, sequences_of
 
-__all__ = ["Context", "Continues", "SequenceModel"]
+__all__ = ["Context", "Continues", "SequenceModel", "complete"]
 
 Context = Literal["last", "all"]
 _BLOCK_VALUES: Final = 16_000_000
@@ -93,3 +94,25 @@ class SequenceModel(Continues, Baseline):
             return None
         scores: Floats = self.list_scores(Sequences.of([watched], self.snapshot.contents.count))[0]
         return scores
+
+
+def complete(model: Recommender, lists: Sequences, k: int) -> tuple[Ints, Floats]:
+    """The ``k`` best further contents of each list, by any model; shapes (lists, k), -1 and -inf where it knows none.
+
+    A model of sequences continues the list; another takes it for the watches of somebody new.
+    """
+    if isinstance(model, Continues):
+        return model.complete(lists, k)
+    nobody = np.empty(0, dtype=np.int64)
+    ids = np.full((len(lists), k), -1, dtype=np.int64)
+    best = np.full((len(lists), k), -np.inf, dtype=np.float32)
+    for row in range(len(lists)):
+        scores = model.newcomer_scores(np.unique(lists[row]), nobody, nobody)
+        if scores is not None:
+            scores = np.array(scores, dtype=np.float32)
+            scores[lists[row]] = -np.inf
+            if model.known_contents is not None:
+                scores[~model.known_contents] = -np.inf
+            found, values = top_k(scores[None, :], k)
+            ids[row, : found.shape[1]], best[row, : found.shape[1]] = found[0], values[0]
+    return ids, best

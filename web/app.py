@@ -9,7 +9,7 @@ from flask_openapi3.openapi import OpenAPI
 
 from graph.settings import Settings
 from recommend.service import FeedService
-from web import addresses, contents, events, feeds, health, logs, metrics, pages, problems, security, users
+from web import addresses, contents, events, feeds, health, logs, metrics, pages, problems, radio, security, users
 from web.jsonable import JSONProvider
 from web.serving import Serving
 
@@ -39,7 +39,9 @@ def create_app(settings: Settings, feed_service: FeedService | None = None) -> O
     problems.init_app(app)
     for blueprint in (feeds.blueprint, users.blueprint, contents.blueprint, events.blueprint, health.blueprint):
         app.register_api(blueprint)
+    app.register_api(radio.blueprint)
     app.register_blueprint(pages.blueprint)
+    app.register_blueprint(radio.pages)
     if feed_service:
         app.extensions["entourage.serving"] = Serving.of(feed_service, settings)
     else:

@@ -24,6 +24,7 @@ _MAX_BODY_BYTES: Final = 1_000_000
 def init_app(app: flask.Flask, settings: Settings) -> None:
     """Limit clients by address on /v1 (counted by each worker for itself) and send the headers on every answer."""
     app.config["MAX_CONTENT_LENGTH"] = _MAX_BODY_BYTES
+    app.config["MEDIA_HOSTS"] = settings.service.media_hosts
     app.after_request(_headers)  # the last to be registered is the first to run: after the limiter's own
     if settings.service.rate_limit:
         try:
@@ -43,7 +44,9 @@ def init_app(app: flask.Flask, settings: Settings) -> None:
 
 def _headers(response: flask.Response) -> flask.Response:
     page = response.mimetype in ("text/html", "image/svg+xml")
-    response.headers["Content-Security-Policy"] = _PAGE if page else _DATA
+    hosts = flask.current_app.config["MEDIA_HOSTS"]
+    policy = f"{_PAGE}; media-src {' '.join(hosts)}" if hosts else _PAGE
+    response.headers["Content-Security-Policy"] = policy if page else _DATA
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "no-referrer"
     if page:

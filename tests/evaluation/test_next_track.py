@@ -5,10 +5,11 @@ import polars as pl
 import pytest
 import scipy.sparse as sp
 
-from evaluation.next_track import CLICKS_OF, Titles, clicks, complete, hide, r_precision, split
+from evaluation.next_track import CLICKS_OF, Titles, clicks, hide, r_precision, split
 from graph.errors import InputError
 from recommenders.counting import CoOccurrence
 from recommenders.knn import ItemKnn
+from recommenders.next_item import complete
 from recommenders.popularity import Popularity
 from recommenders.sequences import Sequences
 
@@ -83,7 +84,7 @@ def test_lists_are_hidden_whole(lists, titles):
     assert not given.multiply(hidden).nnz
     assert part.ordered.users.count < len(lists)
     for model in (CoOccurrence(), ItemKnn(), Popularity()):
-        ids = complete(model.fit(part.train(type(model))), part.given, CLICKS_OF)
+        ids, _ = complete(model.fit(part.train(type(model))), part.given, CLICKS_OF)
         assert all(not set(ids[row].tolist()) & set(part.given[row].tolist()) for row in range(len(part.given)))
         assert set(part.judge(ids)) == {"R-precision", "NDCG@500", "clicks"}
 

@@ -1,0 +1,119 @@
+"""``entourage complete`` and ``entourage radio``: lists that go on, and a walk among tracks that are near."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from graph import aside
+from graph import snapshot as snapshots
+from graph.errors import InputError, ModelError, SettingsError
+from graph.settings import load_settings
+from ranking import registry
+from recommend.listening import MODEL, Listening, Track
+
+__all__ = ["complete", "open_listening", "radio"]
+
+_console = Console(soft_wrap=True)
+_BATCH: Final = 1_000
+
+
+def complete(
+    tracks: Annotated[list[str] | None, typer.Argument(help="Ids or titles, in their order.")] = None,
+    n: Annotated[int, typer.Option("--n", "-n", min=1, max=1000, help="How many more.")] = 10,
+    file: Annotated[Path | None, typer.Option(help='Lists instead: JSON lines, ["…", …] or {"tracks": [...]}.')] = None,
+    out: Annotated[Path | None, typer.Option(help="With --file: where to write, one line a list.")] = None,
+    model: Annotated[str, typer.Option(help="A trained model.")] = MODEL,
+) -> None:
+    """Continue a list of tracks, or every list of a file."""
+    if bool(tracks) == bool(file):
+        raise SettingsError("Name tracks, or --file FILE.", do='For example `entourage complete "One" "Two"`.')
+    if bool(file) != bool(out):
+        raise SettingsError("--file and --out go together.", do="Add --out more.jsonl.")
+    listening = open_listening(model)
+    if file and out:
+        count = _complete_file(listening, file, out, n)
+        _console.print(f"{count:,} lists continued by {model}, in {out}.")
+        return
+    ((more, unknown),) = listening.complete([tracks or []], n)
+    table = Table("title", "id", "score", title=f"Next, by {model}")
+    for track in more:
+        table.add_row(escape(track.title or ""), escape(track.content_id), f"{track.score:.3f}")
+    _console.print(table)
+    if unknown:
+        _console.print(f"[yellow]Nobody knows:[/] {escape(', '.join(unknown))}")
+    if not more:
+        raise ModelError(f"{model} knows nothing of this list.", do="Give ids or titles of the snapshot.")
+
+
+def radio(
+    seed: Annotated[str, typer.Option(help="Id or title of the first track.")],
+    candidates: Annotated[int, typer.Option(min=1, max=1000, help="Nearest tracks that each next is drawn from.")] = 5,
+    steps: Annotated[int, typer.Option(min=1, max=100_000, help="Tracks to play after the first.")] = 20,
+    model: Annotated[str, typer.Option(help="A trained model.")] = MODEL,
+    dice: Annotated[int | None, typer.Option("--dice", help="A number that makes the walk the same again.")] = None,
+) -> None:
+    """Walk among the nearest tracks, none twice. Where some have a preview, those without one are told and skipped."""
+    listening = open_listening(model)
+    start = listening.find(seed)
+    _say(0, listening.track(start, skipped=listening.skips(start)))
+    if not listening.has_previews:
+        _console.print("No track has a preview: none is skipped.")
+    played = 0
+    for number in listening.walk(start, candidates, random.Random(dice)):  # noqa: S311 (not for secrets)
+        skipped = listening.skips(number)
+        played += not skipped
+        _say(played, listening.track(number, skipped=skipped))
+        if played == steps:
+            return
+    _console.print("Nothing else is within reach.")
+
+
+def open_listening(model: str) -> Listening:
+    """The exported snapshot with a trained model. Raises SnapshotError or ModelError where there is none."""
+    settings = load_settings()
+    snapshot = snapshots.load(settings.snapshot_path)
+    return Listening(snapshot, registry.kind(model).load(settings.model_path(model), snapshot))
+
+
+def _say(place: int, track: Track) -> None:
+    name = escape(f"{track.title or track.content_id}  ({track.content_id})")
+    if track.skipped:
+        _console.print(f"[dim]   –  {name}: no preview, skipped[/]")
+    else:
+        _console.print(f"{place:4}  {name}" + (f"  {escape(track.preview)}" if track.preview else ""))
+
+
+def _complete_file(listening: Listening, file: Path, out: Path, n: int) -> int:
+    lists = []
+    try:
+        for number, line in enumerate(file.read_text("utf-8").splitlines(), 1):
+            if line.strip():
+                lists.append(_list(line, f"Line {number} of {file}"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{file} cannot be read: {error}.", do="Name a file of JSON lines.") from error
+    with aside.file(out) as fresh, fresh.open("w", encoding="utf-8") as written:
+        for start in range(0, len(lists), _BATCH):
+            part = lists[start : start + _BATCH]
+            for given, (more, unknown) in zip(part, listening.complete(part, n), strict=True):
+                told = {"tracks": given, "more": [track.content_id for track in more], "unknown": unknown}
+                written.write(json.dumps(told, ensure_ascii=False) + "\n")
+    return len(lists)
+
+
+def _list(line: str, where: str) -> list[str]:
+    try:
+        found = json.loads(line)
+    except ValueError:
+        found = None
+    found = found.get("tracks") if isinstance(found, dict) else found
+    if not isinstance(found, list) or not all(isinstance(text, str | int) for text in found):
+        raise InputError(f"{where} is no list of tracks.", do='Write ["tracks/1", "tracks/2"] on each line.')
+    return [str(text) for text in found]

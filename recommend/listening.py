@@ -1,0 +1,161 @@
+"""Tracks by title, lists that go on, and a radio: from a snapshot and any model, without the database."""
+
+from __future__ import annotations
+
+import random
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+
+from graph.errors import SettingsError, UnknownContent
+from graph.snapshot import Snapshot
+from recommenders.core.recommender import Recommender
+from recommenders.next_item import complete
+from recommenders.sequences import Sequences
+
+__all__ = ["MODEL", "Listening", "Track", "folded"]
+
+MODEL: Final = "track2vec"
+"""The model that lists go on with where nobody names one."""
+_HINTS: Final = 3
+
+
+@dataclass(frozen=True)
+class Track:
+    """One content of a list or of the radio."""
+
+    content_id: str
+    title: str | None
+    preview: str | None
+    """A link to listen to; None where there is none."""
+    score: float | None = None
+    skipped: bool = False
+    """Chosen by the radio, but passed over, as it has no preview."""
+
+
+def folded(text: str) -> str:
+    """A title without case, accents and spaces at its ends, so that `Beyonce` finds `Beyoncé`."""
+    apart = unicodedata.normalize("NFKD", text)
+    return "".join(character for character in apart if not unicodedata.combining(character)).casefold().strip()
+
+
+class Listening:
+    """What can be heard next. Safe to share between threads."""
+
+    def __init__(self, snapshot: Snapshot, model: Recommender) -> None:
+        self.snapshot = snapshot
+        self.model = model
+        self._ids: list[str] = snapshot.contents.ids.to_list()
+        self._titles = self._texts("title")
+        self._previews = self._texts("preview")
+
+    def _texts(self, column: str) -> Sequence[str | None]:
+        frame = self.snapshot.contents.frame
+        return frame[column].to_list() if column in frame.columns else [None] * len(self._ids)
+
+    @cached_property
+    def has_previews(self) -> bool:
+        """Whether any content has a preview. Without any, nothing is skipped."""
+        return any(self._previews)
+
+    @cached_property
+    def _number(self) -> dict[str, int]:
+        return {content_id: number for number, content_id in enumerate(self._ids)}
+
+    @cached_property
+    def _by_title(self) -> dict[str, list[int]]:
+        """Numbers by folded title, the most watched first."""
+        audience = np.diff(self.snapshot.watched.incoming.indptr)
+        found: dict[str, list[int]] = {}
+        for number in np.argsort(-audience, kind="stable").tolist():
+            title = self._titles[number]
+            if title:
+                found.setdefault(folded(title), []).append(number)
+        return found
+
+    def find(self, text: str) -> int:
+        """The number of a content by its id, with prefix or without, or by its title, accents and case forgiven.
+
+        Of several with one title, the most watched. Raises UnknownContent, which names titles that begin the same.
+        """
+        for name in (text, *(f"{prefix}/{text}" for prefix in ("tracks", "keaks", "beats"))):
+            if name in self._number:
+                return self._number[name]
+        wanted = folded(text)
+        if wanted in self._by_title:
+            return self._by_title[wanted][0]
+        near = [title for title in self._by_title if wanted and title.startswith(wanted)][:_HINTS]
+        shown = ", ".join(repr(self._titles[self._by_title[title][0]]) for title in near)
+        raise UnknownContent(
+            f"No content has the id or the title {text!r}.",
+            do=f"Titles that begin so: {shown}." if near else "Give an id such as tracks/1, or a whole title.",
+        )
+
+    def track(self, number: int, *, score: float | None = None, skipped: bool = False) -> Track:
+        """What is known of a content by its number."""
+        return Track(self._ids[number], self._titles[number], self._previews[number] or None, score, skipped)
+
+    def complete(self, lists: Sequence[Sequence[str]], n: int) -> list[tuple[list[Track], list[str]]]:
+        """For each list of ids or titles, the ``n`` best further contents, and what nobody knows of the list.
+
+        A list of which nothing is known gets nothing.
+        """
+        numbers, unknown = [], []
+        for given in lists:
+            found, missing = [], []
+            for text in given:
+                try:
+                    found.append(self.find(text))
+                except UnknownContent:
+                    missing.append(text)
+            numbers.append(found)
+            unknown.append(missing)
+        ids, scores = complete(self.model, Sequences.of(numbers, len(self._ids)), n)
+        answers = []
+        for row, missing in enumerate(unknown):
+            told = [
+                self.track(int(number), score=round(float(score), 6))
+                for number, score in zip(ids[row], scores[row], strict=True)
+                if number >= 0 and numbers[row]
+            ]
+            answers.append((told, missing))
+        return answers
+
+    def walk(self, start: int, candidates: int, dice: random.Random, played: Sequence[int] = ()) -> Iterator[int]:
+        """A walk without end: each next content at random among the ``candidates`` nearest of the one before.
+
+        Begins after ``start`` and never comes to it, to one of ``played``, or to one twice; ends only when nothing else
+        is within reach. It goes on from each content that can be played (`skips`). Raises SettingsError for fewer than
+        one candidate.
+        """
+        if candidates < 1:
+            raise SettingsError("The radio needs a candidate.", do="Give --candidates 1 or more.")
+        gone, present = {start, *played}, start
+        while True:
+            near = self._nearest(present, candidates, gone)
+            if not near:
+                return
+            chosen = dice.choice(near)
+            gone.add(chosen)
+            yield chosen
+            if not self.skips(chosen):
+                present = chosen
+
+    def skips(self, number: int) -> bool:
+        """Whether the radio passes over a content: it has no preview while others have."""
+        return self.has_previews and not self._previews[number]
+
+    def _nearest(self, present: int, candidates: int, gone: set[int]) -> list[int]:
+        most = len(self._ids)
+        k = min(most, candidates + 32)
+        while True:
+            ids, _ = self.model.similar_items(present, k)
+            found = ids[ids >= 0].tolist()
+            near = [number for number in found if number not in gone][:candidates]
+            if len(near) == candidates or len(found) < k or k == most:
+                return near
+            k = min(most, 4 * k)

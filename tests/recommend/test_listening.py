@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import json
+import random
+
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+from cli.main import app
+from graph.errors import InputError, UnknownContent
+from graph.snapshot import Snapshot
+from recommend.listening import Listening
+from recommenders.counting import CoOccurrence
+from recommenders.knn import ItemKnn
+
+SIZE = 30
+TITLES = ["Déjà Vu", "HALO", "halo", *(f"Song {n}" for n in range(3, SIZE))]
+
+
+def tracks(previews: bool = True) -> Snapshot:
+    """Lists of five neighbours on a ring; every third track has no preview."""
+    rows = [(start, (start + step) % SIZE, step) for start in range(SIZE) for step in range(5)]
+    rows += [(SIZE, 2, 1), (SIZE, 3, 2)]
+    source, target, at = zip(*rows, strict=True)
+    contents = pl.DataFrame({"contentId": [f"tracks/{n}" for n in range(SIZE)], "title": TITLES})
+    if previews:
+        links = [None if n % 3 == 0 else f"https://media.example/{n}.mp3" for n in range(SIZE)]
+        contents = contents.with_columns(pl.Series("preview", links))
+    watched = pl.DataFrame(
+        {"source": source, "target": target, "lastAt": at},
+        schema={"source": pl.Int32, "target": pl.Int32, "lastAt": pl.Int64},
+    )
+    users = pl.DataFrame({"userId": [str(n) for n in range(SIZE + 1)]})
+    return Snapshot.build({"User": users, "Content": contents}, {"WATCHED": watched})
+
+
+@pytest.fixture
+def listening() -> Listening:
+    snapshot = tracks()
+    return Listening(snapshot, CoOccurrence(window=2).fit(snapshot))
+
+
+def test_titles_are_found_without_accents_and_case(listening):
+    assert listening.find("deja vu") == 0
+    assert listening.find("SONG 7") == 7
+    assert listening.find("tracks/9") == listening.find("9") == 9
+
+
+def test_of_two_with_one_title_the_most_watched(listening):
+    assert listening.find("Halo") == 2
+
+
+def test_an_unknown_title_names_those_that_begin_the_same(listening):
+    with pytest.raises(UnknownContent, match="'Déjà Vu'"):
+        listening.find("deja")
+    with pytest.raises(UnknownContent, match="whole title"):
+        listening.find("nothing of the kind")
+
+
+def test_lists_go_on_with_what_stands_beside_them(listening):
+    (more, unknown), (none, all_unknown) = listening.complete([["Song 7", "tracks/8", "???"], ["???"]], 4)
+    assert {track.content_id for track in more[:3]} <= {f"tracks/{n}" for n in (5, 6, 9, 10)}
+    assert unknown == ["???"]
+    assert (none, all_unknown) == ([], ["???"])
+
+
+def test_any_model_continues_a_list():
+    snapshot = tracks()
+    ((more, _),) = Listening(snapshot, ItemKnn().fit(snapshot)).complete([["7", "8"]], 3)
+    assert {track.content_id for track in more} <= {f"tracks/{n}" for n in (4, 5, 6, 9, 10, 11)}
+
+
+def test_the_radio_never_repeats_and_goes_to_near_tracks_that_have_a_preview(listening):
+    walked = list(listening.walk(1, 3, random.Random(0)))
+    assert len(walked) == len(set(walked)) <= SIZE - 1
+    assert 1 not in walked
+    present = 1
+    for number in walked[:5]:
+        near = {number for number in listening.model.similar_items(present, SIZE)[0].tolist() if number >= 0}
+        assert number in near
+        assert listening.skips(number) == (number % 3 == 0)
+        present = present if listening.skips(number) else number
+
+
+def test_the_radio_goes_on_from_where_it_was(listening):
+    before = [2, 3, 4]
+    assert not {1, *before} & set(listening.walk(1, 3, random.Random(0), before))
+
+
+def test_nothing_is_skipped_where_nothing_has_a_preview():
+    snapshot = tracks(previews=False)
+    listening = Listening(snapshot, CoOccurrence(window=2).fit(snapshot))
+    assert not any(listening.skips(number) for number in range(SIZE))
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    snapshot = tracks()
+    snapshot.save(tmp_path / "home" / "snapshot")
+    CoOccurrence(window=2).fit(snapshot).save(tmp_path / "home" / "models" / "co-occurrence")
+    monkeypatch.setenv("ENTOURAGE_HOME", str(tmp_path / "home"))
+    return tmp_path
+
+
+def run(*arguments: str) -> str:
+    answer = CliRunner().invoke(app, [*arguments, "--model", "co-occurrence"], catch_exceptions=False)
+    assert answer.exit_code == 0, answer.output
+    return answer.output
+
+
+@pytest.mark.usefixtures("home")
+def test_the_command_plays_and_says_what_it_skips():
+    shown = run("radio", "--seed", "halo", "--steps", "6", "--dice", "1")
+    assert "no preview, skipped" in shown
+    assert "https://media.example/" in shown
+    assert shown == run("radio", "--seed", "halo", "--steps", "6", "--dice", "1")
+
+
+def test_the_command_continues_lists(home):
+    assert "tracks/9" in run("complete", "Song 7", "Song 8", "--n", "4")
+    lists = home / "lists.jsonl"
+    lists.write_text('["tracks/7", 8]\n\n{"tracks": ["song 20"]}\n')
+    run("complete", "--file", str(lists), "--out", str(home / "more.jsonl"))
+    written = [json.loads(line) for line in (home / "more.jsonl").read_text().splitlines()]
+    assert [line["tracks"] for line in written] == [["tracks/7", "8"], ["song 20"]]
+    assert "tracks/9" in written[0]["more"]
+
+
+def test_a_line_that_is_no_list_is_named_and_nothing_is_written(home):
+    lists = home / "lists.jsonl"
+    lists.write_text('["tracks/7"]\n{"tracks": 3}\n')
+    arguments = ["complete", "--file", str(lists), "--out", str(home / "more.jsonl"), "--model", "co-occurrence"]
+    answer = CliRunner().invoke(app, arguments)
+    assert isinstance(answer.exception, InputError)
+    assert "Line 2" in str(answer.exception)
+    assert not (home / "more.jsonl").exists()

@@ -1,0 +1,152 @@
+"""Lists that go on, and a radio without end, by the model of tracks where one is trained, else by the served one."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import random
+import zlib
+from dataclasses import asdict
+from itertools import islice
+from typing import Any, Final
+
+import flask
+import numpy as np
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models.tag import Tag
+
+from graph.errors import ModelError, SnapshotError
+from ranking import registry
+from recommend.listening import MODEL, Listening
+from web import logs, radio_schemas
+from web.problems import documented, invalid
+from web.serving import serving
+
+__all__ = ["blueprint", "pages"]
+
+blueprint: Final = APIBlueprint(
+    "radio",
+    __name__,
+    url_prefix="/v1",
+    abp_tags=[Tag(name="Listening", description="Lists of tracks that go on.")],
+    abp_responses=documented(404, 422, 429, 500, 503, 504),
+)
+pages: Final = flask.Blueprint("radio_page", __name__)
+
+_REMEMBERED: Final = 1_000
+"""Tracks of a walk that its cursor holds: the radio repeats none of them."""
+_MOST_SKIPPED: Final = 200
+"""Tracks without a preview that one answer tells of."""
+_VERSION: Final = b"\x01"
+
+
+@pages.get("/radio")
+def page() -> str:
+    """A page that plays the radio: the list goes on as it is heard."""
+    return flask.render_template("radio.html")
+
+
+@blueprint.get(
+    "/radio",
+    operation_id="radio",
+    description="A random walk among the nearest tracks. Without a cursor it begins with the seed; with `next_cursor` "
+    "of the answer before it goes on, and repeats nothing of the last 1,000 tracks. A track without a preview, where "
+    "others have one, is told as `skipped` and not counted.",
+    responses={200: radio_schemas.Radio},
+)
+def walk(query: radio_schemas.RadioQuery) -> dict[str, Any]:
+    """A radio from one track on"""
+    listening = _listening()
+    start = listening.find(query.seed)
+    played = _decode(query.cursor, listening) if query.cursor else []
+    steps = [] if played else [start]
+    present = next((number for number in reversed(played) if not listening.skips(number)), start)
+    dice = random.Random()  # noqa: S311 (nobody is harmed who guesses the next track)
+    wanted = query.n - sum(not listening.skips(number) for number in steps)
+    for number in islice(listening.walk(present, query.candidates, dice, [start, *played]), query.n + _MOST_SKIPPED):
+        if wanted <= 0:
+            break
+        steps.append(number)
+        wanted -= not listening.skips(number)
+    items = [asdict(listening.track(number, skipped=listening.skips(number))) for number in steps]
+    for item in items:
+        del item["score"]
+    walked = [*played, *steps][-_REMEMBERED:]
+    return {
+        "request_id": logs.request_id(),
+        "model": listening.model.name,
+        "items": items,
+        "next_cursor": _encode(walked, listening) if wanted <= 0 else None,
+    }
+
+
+@blueprint.post(
+    "/playlists/complete",
+    operation_id="complete",
+    description="`tracks` is one list, `playlists` are several; ids or titles, in their order. What nobody knows of a "
+    "list is named in `unknown` and left out; a list of which nothing is known gets no items.",
+    responses={200: radio_schemas.Completed},
+)
+def complete(body: radio_schemas.Complete) -> dict[str, Any]:
+    """Lists of tracks go on"""
+    if body.tracks is None and body.playlists is None:
+        raise invalid("tracks", "give `tracks`, or `playlists` for several lists", "body")
+    listening = _listening()
+    lists = [*([body.tracks] if body.tracks is not None else []), *(body.playlists or [])]
+    answers = [
+        {
+            "items": [{name: value for name, value in asdict(one).items() if name != "skipped"} for one in more],
+            "unknown": unknown,
+        }
+        for more, unknown in listening.complete(lists, body.n)
+    ]
+    first = answers.pop(0) if body.tracks is not None else {"items": [], "unknown": []}
+    return {"request_id": logs.request_id(), "model": listening.model.name, **first, "playlists": answers}
+
+
+def _listening() -> Listening:
+    """For the snapshot in use; opened once for each. Raises SnapshotError or ModelError where there is nothing."""
+    held = serving()
+    snapshot = held.feeds.snapshot
+    if snapshot is None:
+        raise SnapshotError("There is no snapshot.", do="Run `entourage export`.")
+    path = held.settings.model_path(MODEL)
+    manifest = path / "manifest.json"
+    stamp = manifest.stat().st_mtime_ns if manifest.is_file() else None
+    known = flask.current_app.extensions.get("entourage.listening")
+    if known and known[0] == (id(snapshot), id(held.feeds.model), stamp):
+        opened: Listening = known[1]
+        return opened
+    model = held.feeds.model
+    if stamp is not None:
+        try:
+            model = registry.kind(MODEL).load(path, snapshot)
+        except ModelError as error:  # of another graph, or half replaced: the served model is there
+            logs.log.warning("track2vec is not used", reason=str(error))
+    if model is None:
+        raise ModelError("No model is trained.", do=f"Run `entourage train --model {MODEL}`.")
+    made = Listening(snapshot, model)
+    flask.current_app.extensions["entourage.listening"] = ((id(snapshot), id(held.feeds.model), stamp), made)
+    return made
+
+
+def _encode(numbers: list[int], listening: Listening) -> str:
+    body = _VERSION + _graph(listening) + np.array(numbers, dtype="<i4").tobytes()
+    return base64.urlsafe_b64encode(zlib.crc32(body).to_bytes(4, "big") + body).decode().rstrip("=")
+
+
+def _decode(cursor: str, listening: Listening) -> list[int]:
+    try:
+        packed = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        packed = b""
+    check, body = packed[:4], packed[4:]
+    head = _VERSION + _graph(listening)
+    if not body.startswith(head) or zlib.crc32(body).to_bytes(4, "big") != check or len(body) % 4 != len(head) % 4:
+        raise invalid("cursor", "is not one that this service gave for the data it has now; leave it out to begin anew")
+    return [int(number) for number in np.frombuffer(body[len(head) :], dtype="<i4")]
+
+
+def _graph(listening: Listening) -> bytes:
+    """Four bytes that tell the graph: track numbers mean nothing in another."""
+    return zlib.crc32(listening.snapshot.manifest.graph_id.encode()).to_bytes(4, "big")

@@ -1,0 +1,96 @@
+"""The shapes of lists of tracks and of the radio, as OpenAPI shows them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = ["Complete", "Completed", "Radio", "RadioQuery"]
+
+_MOST: Final = 100
+_PATTERN: Final = r"^[^\u0000-\u001f\u007f-\u009f]+$"
+_Name = Annotated[str, Field(min_length=1, max_length=500, pattern=_PATTERN)]
+_List = Annotated[list[_Name], Field(min_length=1, max_length=500)]
+
+
+class RadioQuery(BaseModel):
+    """Where the radio begins, and how it goes on."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    seed: str = Field(
+        min_length=1,
+        max_length=500,
+        pattern=_PATTERN,
+        description="Id or title of the first track; accents and case are forgiven.",
+    )
+    n: int = Field(10, ge=1, le=_MOST, description="Tracks to play.")
+    candidates: int = Field(5, ge=1, le=1_000, description="Nearest tracks that each next is drawn from.")
+    cursor: str | None = Field(
+        None,
+        min_length=1,
+        max_length=6_000,
+        pattern=r"^[A-Za-z0-9_-]+$",
+        description="`next_cursor` of the answer before.",
+    )
+
+
+class RadioItem(BaseModel):
+    """One step of the walk."""
+
+    content_id: str
+    title: str | None
+    preview: str | None = Field(description="A link to listen to.")
+    skipped: bool = Field(description="Has no preview, so it is passed over.")
+
+
+class Radio(BaseModel):
+    """The next steps of a walk."""
+
+    request_id: str
+    model: str
+    items: list[RadioItem]
+    next_cursor: str | None = Field(description="Null when nothing else is within reach.")
+
+
+class Complete(BaseModel):
+    """Lists of tracks, by ids or titles, in their order."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {"tracks": ["tracks/1", "Halo"], "n": 10},
+            "anyOf": [{"required": ["tracks"]}, {"required": ["playlists"]}],
+        },
+    )
+
+    tracks: _List | None = Field(None, description="One list.")
+    playlists: Annotated[list[_List], Field(min_length=1, max_length=_MOST)] | None = Field(
+        None, description="Several lists."
+    )
+    n: int = Field(10, ge=1, le=_MOST, description="How many more, for each list.")
+
+
+class CompletedItem(BaseModel):
+    """One further track."""
+
+    content_id: str
+    title: str | None
+    preview: str | None
+    score: float | None = Field(description="Comparable within one list only.")
+
+
+class CompletedList(BaseModel):
+    """What a list goes on with."""
+
+    items: list[CompletedItem]
+    unknown: list[str] = Field(description="Of the list: what nobody knows.")
+
+
+class Completed(CompletedList):
+    """What the lists go on with."""
+
+    request_id: str
+    model: str
+    playlists: list[CompletedList] = Field(description="In the order of the request's `playlists`.")

@@ -1,0 +1,73 @@
+// The radio: a list that goes on, and audio where a track has a preview that the page may load.
+import { get } from "./api.js";
+import { byId, el } from "./dom.js";
+
+const player = byId("player");
+let seed = null, cursor = null, queue = [], waiting = false;
+
+byId("begin").addEventListener("submit", (event) => {
+  event.preventDefault();
+  history.pushState(null, "", `?${new URLSearchParams({ seed: byId("seed").value })}`);
+  begin(byId("seed").value);
+});
+byId("more").addEventListener("click", () => more());
+player.addEventListener("ended", next);
+player.addEventListener("error", () => {
+  if (!player.src) return;
+  tell("A preview could not be played. The service's setting media_hosts names the hosts that may be heard.");
+  next();
+});
+
+async function begin(text) {
+  seed = text;
+  cursor = null;
+  queue = [];
+  byId("list").replaceChildren();
+  player.hidden = true;
+  player.removeAttribute("src");
+  if (await more()) next();
+}
+
+async function more() {
+  if (waiting) return false;
+  waiting = true;
+  try {
+    const answer = await get("/v1/radio", { seed, n: 10, cursor });
+    cursor = answer.next_cursor;
+    byId("more").hidden = !cursor;
+    byId("status").hidden = true;
+    for (const item of answer.items) {
+      const line = el("li", item.skipped ? { class: "skipped" } : {}, el("span", {}, item.title ?? item.content_id), el("small", {}, item.skipped ? "no preview, skipped" : item.content_id));
+      byId("list").append(line);
+      if (item.preview && !item.skipped) queue.push({ item, line });
+    }
+    return true;
+  } catch (problem) {
+    tell(problem.message);
+    return false;
+  } finally {
+    waiting = false;
+  }
+}
+
+async function next() {
+  if (queue.length < 3 && cursor) await more();
+  const step = queue.shift();
+  if (!step) return;
+  document.querySelectorAll("[aria-current]").forEach((line) => line.removeAttribute("aria-current"));
+  step.line.setAttribute("aria-current", "true");
+  player.hidden = false;
+  player.src = step.item.preview;
+  player.play().catch(() => {}); // a browser may want a click first; the controls are there
+}
+
+function tell(text) {
+  byId("status").textContent = text;
+  byId("status").hidden = false;
+}
+
+const asked = new URLSearchParams(location.search).get("seed");
+if (asked) {
+  byId("seed").value = asked;
+  begin(asked);
+}
