@@ -16,12 +16,13 @@ from rich.table import Table
 
 from cli.progress import bars
 from evaluation import playlist_suite
-from evaluation.listening_data import heard
+from evaluation.listening_data import heard, listed
 from evaluation.next_track import Titles
 from evaluation.playlist_suite import Board
 from graph import aside
 from graph import snapshot as snapshots
 from graph.errors import InputError
+from graph.files.playlists import holds_playlists
 from graph.settings import load_settings
 from recommenders.core.metrics import Values
 from recommenders.sequences import Sequences, sequences_of
@@ -45,11 +46,13 @@ def playlists(
 ) -> None:
     """Print the table, and write it as Markdown.
 
-    ``plays`` are read from a folder of play logs, ``watches`` (and ``playlists``) from a snapshot.
+    ``plays`` are read from a folder of play logs, ``playlists`` from a folder of playlists as published or from a
+    snapshot, ``watches`` from a snapshot. A folder of playlists is recognised.
     """
     began = time.monotonic()
     settings = load_settings()
-    lists = lists or Lists.PLAYS
+    if lists is None:
+        lists = Lists.PLAYLISTS if data and data.is_dir() and holds_playlists(data) else Lists.PLAYS
     found, titles, where = _lists(data, lists, snapshot or settings.snapshot_path)
     _console.print(f"{len(found):,} lists ({lists.value}) with {len(found.items):,} items from {where}.")
     with bars(_console) as bar:
@@ -129,6 +132,11 @@ def _lists(data: Path | None, lists: Lists, snapshot: Path) -> tuple[Sequences, 
     if lists is Lists.PLAYS:
         folder = data or _data() / "botify"
         return (*heard(folder), folder)
+    if lists is Lists.PLAYLISTS and data:
+        found, titles, ignored = listed(data)
+        if ignored:
+            _console.print(f"[yellow]{ignored:,} entries are no tracks, or a track's further rows: left out.[/]")
+        return found, titles, data
     whole = snapshots.load(snapshot)
     found = sequences_of(whole, "playlists" if lists is Lists.PLAYLISTS else "watches")
     ids = whole.contents.ids

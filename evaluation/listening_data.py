@@ -7,13 +7,15 @@ import io
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import polars as pl
 
 from evaluation.next_track import Titles
 from graph.errors import InputError
+from graph.files.playlists import read_playlists
 from recommenders.sequences import HEARD, Sequences
 
-__all__ = ["heard"]
+__all__ = ["heard", "listed"]
 
 _PLAY: Final = {
     "message": pl.String(),
@@ -50,6 +52,20 @@ def heard(folder: Path) -> tuple[Sequences, Titles]:
     lists = [[numbers[track] for track in row] for row in grouped["track"].to_list()]
     ids = pl.Series("contentId", [f"tracks/{track}" for track in tracks["track"].to_list()])
     return Sequences.of(lists, tracks.height), Titles(ids, tracks["artist"])
+
+
+def listed(folder: Path) -> tuple[Sequences, Titles, int]:
+    """The tracks of each playlist in a folder of playlists as published, and how many entries were no tracks.
+
+    Raises InputError as `graph.files.playlists.read_playlists` does.
+    """
+    read = read_playlists(folder)
+    tracks = read.tracks.sort("track")
+    places = tracks["track"].search_sorted(read.entries["track"]).to_numpy().astype(np.int64)
+    first = (read.entries["playlist"] != read.entries["playlist"].shift(1)).fill_null(value=True).to_numpy()
+    indptr = np.concatenate([np.flatnonzero(first), [len(places)]]).astype(np.int64)
+    ids = ("tracks/" + tracks["track"]).alias("contentId")
+    return Sequences(indptr, places, tracks.height), Titles(ids, tracks["artist"]), read.ignored
 
 
 def _read(path: Path, columns: dict[str, pl.DataType]) -> pl.DataFrame:

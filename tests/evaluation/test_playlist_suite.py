@@ -74,6 +74,21 @@ def test_the_table_is_the_same_for_the_same_seed(folder):
     assert all(f"| {label} |" in shown for label in QUICK)
 
 
+def test_playlists_as_published_are_recognised(tmp_path, monkeypatch, capsys):
+    random = np.random.default_rng(0)
+    lists = [
+        [f"{kind}_{(start + step) % 20}" for step in range(5) for kind in ("track", "artist")]
+        for start in random.integers(0, 20, 60)
+    ]
+    array = np.empty(len(lists), dtype=object)
+    array[:] = lists
+    np.save(tmp_path / "playlists.npy", array, allow_pickle=True)
+    monkeypatch.setenv("ENTOURAGE_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(playlist_suite, "MODELS", QUICK[:2])
+    suite_playlists.playlists(tmp_path, None, None, 0, None, "entourage evaluate --suite playlists")
+    assert "60 lists (playlists) with 300 items" in capsys.readouterr().out
+
+
 def test_the_command_prints_the_table(folder, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("ENTOURAGE_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(playlist_suite, "MODELS", QUICK[:2])
