@@ -7,17 +7,20 @@ import random
 from pathlib import Path
 from typing import Annotated, Final
 
+import numpy as np
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from evaluation.track_map import draw
 from graph import aside
 from graph import snapshot as snapshots
 from graph.errors import InputError, ModelError, SettingsError
 from graph.settings import load_settings
 from ranking import registry
 from recommend.listening import MODEL, Listening, Track
+from recommenders.core.top_k import Floats, Mask
 
 __all__ = ["complete", "open_listening", "radio"]
 
@@ -58,22 +61,33 @@ def radio(
     candidates: Annotated[int, typer.Option(min=1, max=1000, help="Nearest tracks that each next is drawn from.")] = 5,
     steps: Annotated[int, typer.Option(min=1, max=100_000, help="Tracks to play after the first.")] = 20,
     model: Annotated[str, typer.Option(help="A trained model.")] = MODEL,
+    picture: Annotated[
+        Path | None,
+        typer.Option("--map", help="A PNG of all tracks' vectors and the walk; needs a model with vectors."),
+    ] = None,
     dice: Annotated[int | None, typer.Option("--dice", help="A number that makes the walk the same again.")] = None,
 ) -> None:
     """Walk among the nearest tracks, none twice. Where some have a preview, those without one are told and skipped."""
     listening = open_listening(model)
     start = listening.find(seed)
+    model_vectors = _vectors(listening) if picture else (np.empty((0, 0), np.float32), np.empty(0, np.bool_))
     _say(0, listening.track(start, skipped=listening.skips(start)))
     if not listening.has_previews:
         _console.print("No track has a preview: none is skipped.")
-    played = 0
+    played, walked = 0, [start]
     for number in listening.walk(start, candidates, random.Random(dice)):  # noqa: S311 (not for secrets)
         skipped = listening.skips(number)
         played += not skipped
+        walked += [] if skipped else [number]
         _say(played, listening.track(number, skipped=skipped))
         if played == steps:
-            return
-    _console.print("Nothing else is within reach.")
+            break
+    else:
+        _console.print("Nothing else is within reach.")
+    if picture:
+        names = [track.title or track.content_id for track in map(listening.track, walked)]
+        draw(model_vectors[0], model_vectors[1], np.array(walked), names, picture)
+        _console.print(f"The map is in {picture}.")
 
 
 def open_listening(model: str) -> Listening:
@@ -81,6 +95,14 @@ def open_listening(model: str) -> Listening:
     settings = load_settings()
     snapshot = snapshots.load(settings.snapshot_path)
     return Listening(snapshot, registry.kind(model).load(settings.model_path(model), snapshot))
+
+
+def _vectors(listening: Listening) -> tuple[Floats, Mask]:
+    found = getattr(listening.model, "vectors", None)
+    if not isinstance(found, np.ndarray):
+        raise SettingsError(f"{listening.model.name} has no vectors to draw.", do="Use --model track2vec.")
+    known = listening.model.known_contents
+    return found, np.ones(len(found), dtype=bool) if known is None else known
 
 
 def _say(place: int, track: Track) -> None:

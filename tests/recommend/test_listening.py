@@ -13,6 +13,7 @@ from graph.snapshot import Snapshot
 from recommend.listening import Listening
 from recommenders.counting import CoOccurrence
 from recommenders.knn import ItemKnn
+from recommenders.track2vec import Track2Vec
 
 SIZE = 30
 TITLES = ["Déjà Vu", "HALO", "halo", *(f"Song {n}" for n in range(3, SIZE))]
@@ -125,6 +126,16 @@ def test_the_command_continues_lists(home):
     written = [json.loads(line) for line in (home / "more.jsonl").read_text().splitlines()]
     assert [line["tracks"] for line in written] == [["tracks/7", "8"], ["song 20"]]
     assert "tracks/9" in written[0]["more"]
+
+
+def test_the_map_is_a_picture(home):
+    Track2Vec(epochs=3, subsample=0.0).fit(tracks()).save(home / "home" / "models" / "track2vec")
+    arguments = ["radio", "--seed", "halo", "--steps", "3", "--map", str(home / "map.png")]
+    answer = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert answer.exit_code == 0
+    assert (home / "map.png").read_bytes().startswith(b"\x89PNG")
+    without = CliRunner().invoke(app, [*arguments, "--model", "co-occurrence"])
+    assert "no vectors" in str(without.exception)
 
 
 def test_a_line_that_is_no_list_is_named_and_nothing_is_written(home):
