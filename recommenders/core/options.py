@@ -29,6 +29,8 @@ _LARGE: Final = 5_000_000
 _LINKS_A_SECOND: Final = 183
 """Links for which a `normal` fit gets a second of work."""
 _LEAST_S: Final = 300.0
+_LEAST_QUICK_S: Final = 40.0
+"""Less than this leaves a network too few steps, however small the graph."""
 _MOST_S: Final = 2_100.0
 _MOST_LARGE_S: Final = 3_300.0
 
@@ -48,19 +50,19 @@ class Effort(StrEnum):
     @property
     def factor(self) -> float:
         """Work beside that of `NORMAL`."""
-        return {Effort.QUICK: 0.2, Effort.NORMAL: 1.0, Effort.THOROUGH: 4.0}[self]
+        return {Effort.QUICK: 0.04, Effort.NORMAL: 1.0, Effort.THOROUGH: 4.0}[self]
 
     def work(self, snapshot: Snapshot) -> float:
         """The work of a whole fit on this snapshot, in seconds of the reference machine (two cores of 2.6 GHz).
 
         Nothing is measured while it runs: what a trial or a step costs is estimated from sizes
         (`Recommender.cost`), so a slow or busy machine does the same work in more time. `NORMAL` gives five minutes to
-        small graphs and at most 35, or 55 to large ones; what comes on top (a model is fitted at least once) keeps it
-        within the hour.
+        small graphs and at most 35, or 55 to large ones; as every model is fitted at least once, a little more in all.
+        `QUICK` gives a minute to the demonstration's network.
         """
         links = len(snapshot.watched) + len(snapshot.follows)
         most = _MOST_LARGE_S if is_large(snapshot) else _MOST_S
-        return self.factor * float(np.clip(links / _LINKS_A_SECOND, _LEAST_S, most))
+        return max(_LEAST_QUICK_S, self.factor * float(np.clip(links / _LINKS_A_SECOND, _LEAST_S, most)))
 
 
 class Cap:
