@@ -58,7 +58,7 @@ class Reader(Protocol):
     def content(self, content_id: str) -> Row | None:
         """The row of ``lookup/content``; None for a content that is not known."""
 
-    def search(self, text: str, n: int, user_id: str | None) -> list[Row]:
+    def search(self, text: str, n: int, user_id: str | None, label: str | None) -> list[Row]:
         """The rows of ``lookup/search``; without people blocked on either side by ``user_id``."""
 
 
@@ -148,8 +148,10 @@ class GraphReader:
     def content(self, content_id: str) -> Row | None:
         return next(iter(self.graph.read("lookup/content", contentIds=content_ids_of(content_id))), None)
 
-    def search(self, text: str, n: int, user_id: str | None) -> list[Row]:
+    def search(self, text: str, n: int, user_id: str | None, label: str | None) -> list[Row]:
         for words in queries(text):
+            if words and label == schema.USER:
+                words = f"{schema.USER_ID}:({words})"  # so that contents do not use up what may be found
             rows = self.graph.read(
                 "lookup/search",
                 text=text,
@@ -157,6 +159,7 @@ class GraphReader:
                 words=words,
                 scanned=_SCANNED,
                 userId=user_id,
+                label=label,
                 limit=n,
             )
             if rows:

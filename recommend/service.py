@@ -170,12 +170,14 @@ class FeedService:
         """What is known about a content ("keaks/123"). Raises UnknownContent."""
         return lookups.content(self._reader(None), content_id)
 
-    def search(self, text: str, n: int = 20, user_id: str | None = None) -> list[dict[str, Any]]:
+    def search(
+        self, text: str, n: int = 20, user_id: str | None = None, label: str | None = None
+    ) -> list[dict[str, Any]]:
         """Users, contents, genres, moods and hashtags that have the words of ``text``, the largest audience first.
 
         People marked private are never found, nor people blocked on either side by ``user_id``, who searches.
         """
-        return self._reader(user_id).search(text, n, user_id)
+        return self._reader(user_id).search(text, n, user_id, label)
 
     def _ask_restrictions(self, request: Request) -> Future[Restrictions] | None:
         """Begin to ask what the person must not be shown, for when the facts come too late."""

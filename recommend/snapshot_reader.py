@@ -125,7 +125,7 @@ class SnapshotReader:
             "hashtags": self._names(schema.TAGGED, nid),
         }
 
-    def search(self, text: str, n: int, user_id: str | None) -> list[Row]:
+    def search(self, text: str, n: int, user_id: str | None, label: str | None) -> list[Row]:
         me = None if user_id is None else self._user(user_id)
         hidden = self._private.copy()
         hidden[self._blocked(me)] = True
@@ -136,11 +136,12 @@ class SnapshotReader:
             for nid in np.flatnonzero(_holding(users, text) & ~hidden).tolist()
         ]
         for nid in np.flatnonzero(_holding(contents, text)).tolist():
-            label = schema.BEAT if self.snapshot.kinds[nid] == "beat" else schema.KEAK
-            found.append((int(self._answers.popularity[nid]), label, str(contents[nid])))
+            kind = schema.BEAT if self.snapshot.kinds[nid] == "beat" else schema.KEAK
+            found.append((int(self._answers.popularity[nid]), kind, str(contents[nid])))
+        found = [row for row in found if label in (None, row[1])]
         exact = set(content_ids_of(text))
         found.sort(key=lambda row: (row[2] not in exact, -row[0], row[2]))
-        return [{"label": label, "id": id_, "name": id_, "audience": audience} for audience, label, id_ in found[:n]]
+        return [{"label": kind, "id": id_, "name": id_, "audience": audience} for audience, kind, id_ in found[:n]]
 
     @cached_property
     def _answers(self) -> SnapshotAnswers:

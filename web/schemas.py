@@ -30,6 +30,7 @@ __all__ = [
 ]
 
 MAX_ITEMS: Final = 100
+Label = Literal["User", "Keak", "Beat", "Genre", "Mood", "Hashtag"]
 _PATTERN: Final = r"^[^\u0000-\u0009\u000b-\u001f\u007f-\u009f]+$"
 """No control character but newline."""
 _Text = Field(min_length=1, max_length=MAX_BYTES, json_schema_extra={"pattern": _PATTERN})
@@ -108,6 +109,7 @@ class SearchQuery(_Request):
 
     q: _ContentId = Field(description="Words of an id or a name, or an id.")
     n: int = Field(10, ge=1, le=50, description="How many.")
+    label: Label | None = Field(None, description="One sort only.")
     user_id: _UserId | None = Field(None, description="Who searches: people blocked on either side are not found.")
 
 
@@ -186,7 +188,7 @@ class Node(BaseModel):
     """One node of a subgraph."""
 
     id: str = Field(description="Prefixed, and so unique: users/1, keaks/1, beats/1, genres/1, moods/1, hashtags/fun.")
-    label: Literal["User", "Keak", "Beat", "Genre", "Mood", "Hashtag"]
+    label: Label
     name: str = Field(description="For showing; a user's is the bare id.")
     depth: int = Field(description="Steps from the user asked about, who has 0.")
 
@@ -240,7 +242,7 @@ class Content(BaseModel):
 class Found(BaseModel):
     """One search result."""
 
-    label: Literal["User", "Keak", "Beat", "Genre", "Mood", "Hashtag"]
+    label: Label
     id: str
     name: str
     audience: int = Field(

@@ -57,7 +57,7 @@ def neighbourhood(path: schemas.UserPath, query: schemas.NeighbourhoodQuery) -> 
 )
 def search(query: schemas.SearchQuery) -> dict[str, Any]:
     """Users, contents, genres, moods and hashtags that have some words in their id or name"""
-    return {"results": serving().ask(lambda feeds: feeds.search(query.q, query.n, query.user_id))}
+    return {"results": serving().ask(lambda feeds: feeds.search(query.q, query.n, query.user_id, query.label))}
 
 
 @blueprint.get("/examples", responses={200: schemas.Examples}, operation_id="examples")

@@ -1,7 +1,8 @@
 // Users, contents, genres, moods and hashtags that have some words in their id, name or title, the largest audience first;
 // what has exactly the id asked for comes before all others.
 // Parameters: text (an id), contentIds (how a content of this id may be spelled); words: what the full-text index is asked,
-//   in Lucene's notation, empty for nothing; scanned: most nodes that it may find; userId: who searches, or null; limit.
+//   in Lucene's notation, empty for nothing; scanned: most nodes that it may find; label: the only one to find, or null;
+//   userId: who searches, or null; limit.
 // Columns: label (User, Keak, Beat, Genre, Mood or Hashtag), id, name, audience (watchers, followers, or contents with it).
 //   People marked private (isPrivate), and people blocked on either side by who searches, are left out.
 CALL () {
@@ -22,8 +23,8 @@ CALL () {
 WITH node, max(CASE WHEN exact THEN 1 ELSE 0 END) AS exact
 OPTIONAL MATCH (me:User {userId: $userId})
 WITH node, exact, me
-WHERE NOT node:User
-   OR NOT (coalesce(node.isPrivate, false) OR EXISTS { (me)-[:BLOCKED]-(node) })
+WHERE ($label IS NULL OR $label IN labels(node))
+  AND NOT (node:User AND (coalesce(node.isPrivate, false) OR EXISTS { (me)-[:BLOCKED]-(node) }))
 WITH node,
      exact,
      CASE

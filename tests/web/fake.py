@@ -152,7 +152,9 @@ class FakeFeeds(FeedService):
         kind = "beat" if content_id.startswith("beats/") else "keak"
         return {"contentId": content_id, "kind": kind, **known, "genres": ["afrobeat"], "properties": {"duration": 31}}
 
-    def search(self, text: str, n: int = 20, user_id: str | None = None) -> list[dict[str, Any]]:
+    def search(
+        self, text: str, n: int = 20, user_id: str | None = None, label: str | None = None
+    ) -> list[dict[str, Any]]:
         if self.failing:
             raise self.failing
         return [{"label": "User", "id": u, "name": u, "audience": 29} for u in self.users if u.startswith(text)][:n]

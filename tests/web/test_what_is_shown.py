@@ -176,6 +176,7 @@ def test_search_finds_any_word_without_case_and_accents(client: FlaskClient, wor
 def test_search_begins_with_the_largest_audience(client: FlaskClient) -> None:
     found = ask(client, "/v1/search", q="keaks", n=50)["results"]
     assert (found[0]["id"], found[0]["audience"]) == ("keaks/k1", 4)
+    assert {one["label"] for one in ask(client, "/v1/search", q="a", label="User", n=50)["results"]} == {"User"}
     assert [one["audience"] for one in found] == sorted((one["audience"] for one in found), reverse=True)
 
 

@@ -24,6 +24,7 @@ export async function get(path, parameters = {}, signal = undefined) {
   }
 }
 
+// Ids are encoded as a whole: a slash in one is no part of the address.
 export const userPath = (id) => `/v1/users/${encodeURIComponent(id)}`;
 
-export const contentPath = (id) => `/v1/contents/${id.split("/").map(encodeURIComponent).join("/")}`;
+export const contentPath = (id) => `/v1/contents/${encodeURIComponent(id)}`;

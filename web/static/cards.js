@@ -5,9 +5,8 @@ import { avatar, contentName, cover, el, plural } from "./dom.js";
 const SOURCES = {
   model: "Model", new_contents: "New", followed_activity: "People you follow", friends_of_friends: "Friends of friends",
   followed_makers: "Makers you follow", co_watch: "Watched together", same_beat: "Same beat", same_genre: "Same genre",
-  same_hashtag: "Same hashtag", trending: "Trending", fresh: "Fresh", popular: "Popular",
+  same_hashtag: "Same hashtag", trending: "Trending", fresh: "Fresh", popular: "Popular", unwatched: "Unwatched",
 };
-const ABOUT_PEOPLE = new Set(["friends", "maker", "mutual"]);
 const ICONS = {
   friends: "M8 11a3 3 0 1 0 0-6 3 3 0 0 0 0 6Zm8 0a3 3 0 1 0 0-6 3 3 0 0 0 0 6ZM2 20c0-4 3-6 6-6s6 2 6 6M15 14c4-.5 7 2 7 6",
   trending: "M3 17l6-6 4 4 8-8M15 7h6v6", fresh: "M12 3v18M3 12h18M6 6l12 12M18 6 6 18",
@@ -17,32 +16,31 @@ const ICONS = {
 const icon = (kind) => {
   const box = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
-  path.setAttribute("d", ICONS[kind === "maker" || kind === "mutual" ? "friends" : kind] ?? ICONS.other);
+  path.setAttribute("d", ICONS[kind === "maker" ? "friends" : kind] ?? ICONS.other);
   box.setAttribute("viewBox", "0 0 24 24");
   box.setAttribute("aria-hidden", "true");
   box.append(path);
   return box;
 };
 
-const sourceName = (name) => SOURCES[name] ?? (name.charAt(0).toUpperCase() + name.slice(1)).replaceAll("_", " ");
+export const sourceName = (name) => SOURCES[name] ?? (name.charAt(0).toUpperCase() + name.slice(1)).replaceAll("_", " ");
 
 // The contents that a sentence names become buttons, under the names that people read.
-function linked(text, evidence, { showContent }) {
-  const ids = evidence.filter((id) => /^(keaks|beats)\//.test(id) && text.includes(id)).sort((a, b) => b.length - a.length);
-  const [id] = ids;
+function linked(text, contents, { showContent }) {
+  const [id] = contents.filter((one) => text.includes(one)).sort((a, b) => b.length - a.length);
   if (!id) return [text];
   const [before, ...after] = text.split(id);
-  return [linked(before, evidence, { showContent }),
+  return [linked(before, contents, { showContent }),
     el("button", { type: "button", class: "plain link", onclick: () => showContent(id) }, contentName(id)),
-    linked(after.join(id), evidence, { showContent })];
+    linked(after.join(id), contents, { showContent })];
 }
 
 function reason(one, actions) {
-  const faces = ABOUT_PEOPLE.has(one.kind)
-    ? el("span", { class: "faces" }, one.evidence.slice(0, 4).map((id) =>
+  const faces = one.people.length
+    ? el("span", { class: "faces" }, one.people.map((id) =>
         el("button", { type: "button", class: "face", title: id, "aria-label": `Show ${id}`, onclick: () => actions.showUser(id) }, avatar(id, 24))))
     : null;
-  return el("li", { "data-kind": one.kind }, icon(one.kind), el("span", {}, linked(one.text, one.evidence, actions), faces));
+  return el("li", { "data-kind": one.kind }, icon(one.kind), el("span", {}, linked(one.text, one.contents, actions), faces));
 }
 
 export function card(item, rank, actions) {

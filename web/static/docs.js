@@ -11,7 +11,7 @@ for (const form of document.querySelectorAll("form")) {
     const query = new URLSearchParams();
     let body;
     for (const field of fields) {
-      if (field.dataset.in === "path") address = address.replace(`{${field.name}}`, encodeURIComponent(field.value));
+      if (field.dataset.in === "path") address = address.replace(`{${field.name}}`, () => encodeURIComponent(field.value));
       else if (field.dataset.in === "body") body = field.value;
       else query.append(field.name, field.value);
     }

@@ -25,8 +25,8 @@ export const plural = (count, one, many = `${one}s`) => `${count.toLocaleString(
 
 // "keaks/123" is "Keak 123" to a reader.
 export function contentName(id) {
-  const [kind, ...rest] = id.split("/");
-  return `${kind === "beats" ? "Beat" : "Keak"} ${rest.join("/")}`;
+  const kind = { "keaks/": "Keak", "beats/": "Beat" }[id.slice(0, 6)];
+  return kind ? `${kind} ${id.slice(6)}` : id;
 }
 
 // The same number for the same text, 0..2^32-1: FNV-1a, then murmur3's finish, so that neighbouring ids look different.

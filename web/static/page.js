@@ -1,7 +1,7 @@
 // The first page: one user at a time, named in the address, so that back, forward and sharing work.
 import { contentPath, get, Problem, userPath } from "./api.js";
 import { draw } from "./around.js";
-import { card, person, skeletons } from "./cards.js";
+import { card, person, skeletons, sourceName } from "./cards.js";
 import { avatar, byId, contentName, cover, el, plural } from "./dom.js";
 import { search } from "./search.js";
 
@@ -85,7 +85,7 @@ async function feed(user, kind, from, signal) {
     byId("provenance").textContent = RUNGS[answer.rung] ?? answer.rung;
     byId("provenance").title = answer.model_version ?? "";
     byId("degraded").hidden = !answer.degraded;
-    byId("degraded").textContent = "The graph database is down or slow. This feed comes from the last snapshot, so the newest events are missing.";
+    byId("degraded").textContent = missing(answer);
     byId("status").textContent = `${plural(shown, "recommendation")} for ${user}`;
     return true;
   } catch (problem) {
@@ -101,6 +101,18 @@ async function feed(user, kind, from, signal) {
     box.hidden = false;
     return false;
   }
+}
+
+// What a degraded feed lacks, as the answer says it: nothing else is claimed.
+const STAGES = { filters: "what may be shown, which is as of the last snapshot", reasons: "the newest reasons", restrictions: "the newest blocks" };
+
+function missing({ graph_down: down, late, failed }) {
+  const named = (names) => names.map((name) => STAGES[name] ?? `“${sourceName(name)}”`).join(", ");
+  return [
+    down && "The graph database does not answer. This feed comes from the last snapshot, so what happened since is missing.",
+    late.length && `Too late for this feed: ${named(late)}. Ask again for a complete one.`,
+    failed.length && `Left out of this feed after an error: ${named(failed)}.`,
+  ].filter(Boolean).join(" ");
 }
 
 // A part of the page that may fail alone: the feed stays.

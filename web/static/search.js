@@ -24,11 +24,10 @@ export function search(choose) {
     const text = input.value.trim();
     if (!text) return close();
     waiting = new AbortController();
-    let found;
+    let users;
     try {
-      found = (await get("/v1/search", { q: text, n: 20 }, waiting.signal)).results;
+      users = (await get("/v1/search", { q: text, n: 8, label: "User" }, waiting.signal)).results;
     } catch { return close(); } // suggestions are a convenience: what one typed can still be sent
-    const users = found.filter((one) => one.label === "User").slice(0, 8);
     const chosen = options()[active]?.dataset.id; // stays chosen when the list changes under somebody's fingers
     list.replaceChildren(...users.map((one, n) => el("li", {
       role: "option", id: `option-${n}`, "aria-selected": "false", "data-id": one.id,
