@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -103,6 +104,7 @@ class FeedService:
         self._ask_for_newcomer = sources.newcomer_source(model, graph) if model and graph else None
         self._ask_new = NewContents(model, graph).ask if model and graph else None
         self._broken_until = 0.0
+        self._graph_late = False
 
     def recommend(
         self,
@@ -133,7 +135,9 @@ class FeedService:
             deadline,
             frozenset(shown),
         )
-        journey = _Journey(self._graph_is_down)
+        journey = _Journey(self._graph_is_down and not self._graph_late)
+        if self._graph_late:
+            journey.outcomes["graph"] = "late"
 
         with journey.stage("sources"):
             restrictions = self._ask_restrictions(request)
@@ -153,6 +157,13 @@ class FeedService:
         with journey.stage("reasons"):
             why = self._explain(request, chosen, snapshot, journey) if explain else {}
         return self._feed(request, chosen, facts, why, journey)
+
+    def while_late(self) -> FeedService:
+        """The same for an answer that takes the place of one for which Neo4j was too slow: its feeds say just that."""
+        _ = self._pool, self._model_pool  # shared with the copy
+        stand_in = copy(self)
+        stand_in._graph_late = True
+        return stand_in
 
     def people(self, user_id: str, n: int = 10) -> list[Person]:
         """Whom ``user_id`` may want to follow. Raises UnknownUser."""

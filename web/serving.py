@@ -102,7 +102,7 @@ class Serving:
             if not isinstance(error, (GraphTimeout, GraphUnavailable)):
                 logs.log.error("graph failed", exc_info=error)
             try:
-                return question(self.offline)
+                return question(self.offline.while_late() if isinstance(error, GraphTimeout) else self.offline)
             except (GraphError, NotFound):  # what is newer than the snapshot is not unknown
                 raise error from None
 

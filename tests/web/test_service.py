@@ -154,7 +154,8 @@ def test_a_neo4j_that_hangs_costs_no_answer_that_the_snapshot_has(prepared: Sett
     try:
         feed = ask(client, "/v1/users/u002/recommendations")
         assert feed["items"][0]["content_id"] == KEAKS[2]
-        assert feed["degraded"]
+        assert (feed["degraded"], feed["graph_down"]) == (True, False)  # it was late: nobody knows that it is down
+        assert {"graph", "filters"} & set(feed["late"])
         assert ask(client, "/v1/users/u002")["follows"] == 9
         problem(client.get("/v1/users/u002/neighbourhood"), 504, "deadline")
         problem(client.get("/v1/users/newcomer"), 504, "deadline")  # not 404: the graph may know them

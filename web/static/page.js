@@ -104,7 +104,7 @@ async function feed(user, kind, from, signal) {
 }
 
 // What a degraded feed lacks, as the answer says it: nothing else is claimed.
-const STAGES = { filters: "what may be shown, which is as of the last snapshot", reasons: "the newest reasons", restrictions: "the newest blocks" };
+const STAGES = { graph: "the graph database, so that the feed comes from the last snapshot", filters: "what may be shown, which is as of the last snapshot", reasons: "the newest reasons", restrictions: "the newest blocks" };
 
 function missing({ graph_down: down, late, failed }) {
   const named = (names) => names.map((name) => STAGES[name] ?? `“${sourceName(name)}”`).join(", ");
