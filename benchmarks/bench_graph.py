@@ -38,12 +38,12 @@ from recommend.sources import AROUND, GRAPH_SOURCES, LAST_RESORT
 GROUPS: Final = {"random": 500, "active": 100, "hubs": 20}
 TARGET_MS: Final = {"random": 50.0, "active": 50.0, "hubs": 150.0}
 LIFTED: Final = (
-    ("candidates/followed_activity", ("friends", "scanned")),
+    ("candidates/followed_activity", ("friends",)),
     ("candidates/followed_makers", ("friends", "perFriend", "scanned")),
-    ("candidates/co_watch", ("scanned",)),
-    ("candidates/co_watch", ("scanned", "perItem")),
+    ("candidates/co_watch", ("crowd", "busy")),
+    ("candidates/co_watch", ("crowd", "busy", "perItem")),
     ("candidates/same_beat", ("perBeat",)),
-    ("candidates/same_genre", ("scanned", "scannedKeaks")),
+    ("candidates/same_genre", ("crowd", "perBeat")),
     ("candidates/same_hashtag", ("perHashtag",)),
     ("candidates/friends_of_friends", ("friends", "perFriend")),
 )

@@ -63,8 +63,7 @@ class SnapshotAnswers:
         if user_id not in users:
             return []
         me = int(users.nids([user_id])[0])
-        follows = self.snapshot.follows.outgoing
-        mine = _neighbours(follows, me)
+        mine = self._followed_last(me)
         if blocked is None:
             blocked = np.array(self._blocked(me), dtype=np.int64)
         if private is None:
@@ -73,7 +72,7 @@ class SnapshotAnswers:
         for friend in mine[:friends]:
             if friend in blocked:
                 continue
-            for person in _neighbours(follows, int(friend))[:per_friend]:
+            for person in self._followed_last(int(friend))[:per_friend]:
                 mutual.setdefault(int(person), []).append(int(friend))
         shut_out = {me, *mine.tolist(), *blocked.tolist(), *np.flatnonzero(private).tolist()}
         ranked = sorted(
@@ -101,15 +100,15 @@ class SnapshotAnswers:
         return np.diff(self.snapshot.watched.incoming.indptr)
 
     def _followed_activity(
-        self, user: int, kind: str | None, limit: int, *, friends: int, scanned: int, perFriend: int
+        self, user: int, kind: str | None, limit: int, *, friends: int, perFriend: int
     ) -> list[dict[str, Any]]:
         watched = self.snapshot.watched
         engagement = watched.columns["engagement"]
         score = np.zeros(self.snapshot.contents.count)
         count = np.zeros(len(score), dtype=np.int64)
         people: dict[int, list[tuple[float, int]]] = {}
-        for friend in _neighbours(self.snapshot.follows.outgoing, user)[:friends].tolist():
-            rows = self._newest_of(np.array([friend]), scanned)
+        for friend in self._followed_last(user)[:friends].tolist():
+            rows = self._newest_of(np.array([friend]), len(watched))
             for row in rows[self._is(kind, watched.target[rows])][:perFriend].tolist():
                 content = int(watched.target[row])
                 score[content] += engagement[row]
@@ -123,14 +122,17 @@ class SnapshotAnswers:
         return self._rows(score, count, evidence, user, kind, limit)
 
     def _co_watch(
-        self, user: int, kind: str | None, limit: int, *, scanned: int, items: int, perItem: int, perUser: int
+        self, user: int, kind: str | None, limit: int, *, items: int, perItem: int, perUser: int, crowd: int, busy: int
     ) -> list[dict[str, Any]]:
         watched = self.snapshot.watched
         score = np.zeros(self.snapshot.contents.count)
         count = np.zeros(len(score), dtype=np.int64)
         between: dict[int, list[tuple[float, str]]] = {}
-        for item in watched.target[self._newest_of(np.array([user]), min(scanned, items))].tolist():
+        mine = watched.target[self._newest_of(np.array([user]), len(watched))]
+        activity = np.diff(watched.indptr)
+        for item in mine[self.popularity[mine] <= crowd][:items].tolist():
             others = watched.incoming.neighbour[self._newest_of(np.array([item]), perItem, watched.incoming)]
+            others = others[activity[others] <= busy]
             contents, shared = np.unique(watched.target[self._newest_of(others, perUser)], return_counts=True)
             weight = 1 / np.sqrt(self.popularity[item])
             score[contents] += shared * weight
@@ -167,6 +169,15 @@ class SnapshotAnswers:
                 best.tolist(), self.snapshot.contents.ids.gather(best).to_list(), strict=True
             )
         ]
+
+    def _followed_last(self, user: int) -> npt.NDArray[np.int32]:
+        """Whom a user follows, those followed last first, those without a time last."""
+        follows = self.snapshot.follows
+        rows = np.arange(follows.indptr[user], follows.indptr[user + 1])
+        since = follows.columns.get("since")
+        if since is not None:
+            rows = rows[np.argsort(-np.asarray(since[rows], dtype=np.float64), kind="stable")]
+        return follows.target[rows]
 
     def _newest_of(self, nodes: npt.NDArray[Any], limit: int, ends: Csr | None = None) -> Ints:
         """Places in ``ends`` of the ``limit`` newest watches of each node, newest first, those without a time last.

@@ -61,17 +61,17 @@ MODEL: Final = Source("model", "model", 4.0)
 
 #: What the graph is asked for everyone. The caps bound each query on hubs too: `make bench-graph` times them.
 GRAPH_SOURCES: Final = (
-    Source("followed_activity", "friends", 1.0, {"friends": 100, "scanned": 100, "perFriend": 20}),
+    Source("followed_activity", "friends", 1.0, {"friends": 100, "perFriend": 20}),
     Source("followed_makers", "friends", 0.8, {"friends": 200, "perFriend": 20, "scanned": 3000}),
-    Source("co_watch", "graph", 1.0, {"scanned": 200, "items": 10, "perItem": 100, "perUser": 10}),
-    Source("same_beat", "graph", 0.5, {"items": 50, "perBeat": 30}),
+    Source("co_watch", "graph", 1.0, {"items": 10, "perItem": 30, "perUser": 10, "crowd": 1000, "busy": 500}),
+    Source("same_beat", "graph", 0.5, {"items": 50, "beats": 20, "perBeat": 30}),
     Source(
         "same_genre",
         "graph",
         0.4,
-        {"items": 30, "genres": 5, "scanned": 2000, "perGenre": 20, "scannedKeaks": 30, "perBeat": 3},
+        {"items": 30, "genres": 5, "perGenre": 20, "perBeat": 3, "crowd": 200, "walked": 2000},
     ),
-    Source("same_hashtag", "graph", 0.4, {"items": 50, "hashtags": 15, "perHashtag": 50}),
+    Source("same_hashtag", "graph", 0.4, {"items": 50, "hashtags": 15, "perHashtag": 50, "crowd": 2000}),
     Source("trending", "trending", 0.3),
     Source("fresh", "trending", 0.2),
 )
@@ -83,7 +83,7 @@ UNWATCHED: Final = Source("unwatched", "popular", 0.1)
 #: What the snapshot can answer in their place when Neo4j is down.
 SNAPSHOT_SOURCES: Final = tuple(source for source in GRAPH_SOURCES if source.name in SnapshotAnswers.NAMES)
 
-AROUND: Final = {"scanned": 1000, "watches": 200, "people": 200}
+AROUND: Final = {"watches": 200, "people": 200, "crowd": 10_000}
 """The caps of what is asked about somebody to be placed."""
 
 Ask = Callable[[Source, Request, int], list[Candidate]]

@@ -1,7 +1,7 @@
 // What people who lately watched the same contents watched lately: item → users → items, own and seen ones left out.
 // Parameters: userId; label (Content, Keak or Beat); items: how many of the person's newest watches; perItem: how many
-//   of those who watched each of them last; perUser: how many of the newest watches of each of those, both as far as
-//   the graph keeps them in order (docs/cypher.md); scanned: how many of the person's own are looked at for the newest;
+//   of those who watched each of them last; perUser: how many of the newest watches of each of those; crowd, busy: contents
+//   with more watchers and people with more watches are passed over, as they say little and are long to look through;
 //   limit.
 // Columns: contentId, score (shared watches, each weighted by 1/√(audience of the content in between)), count (of
 //   shared watches), evidence (ids of up to three contents in between, those with the smallest audience first).
@@ -10,24 +10,31 @@ MATCH (me:User {userId: $userId})
 CALL (me) {
   MATCH (me)-[watched:WATCHED]->(item)
   WITH watched, item
-  LIMIT $scanned
+  ORDER BY watched.lastAt IS NULL, watched.lastAt DESC, item.contentId
+  WHERE COUNT { (item)<-[:WATCHED]-() } <= $crowd
   RETURN item
-  ORDER BY watched.lastAt IS NULL, watched.lastAt DESC
   LIMIT $items
 }
 WITH me, item, 1 / sqrt(COUNT { (item)<-[:WATCHED]-() }) AS weight
-ORDER BY weight DESC
+ORDER BY weight DESC, item.contentId
 CALL (item) {
-  MATCH (item)<-[:WATCHED]-(other)
+  MATCH (item)<-[watched:WATCHED]-(other)
   RETURN other
+  ORDER BY watched.lastAt IS NULL, watched.lastAt DESC, other.userId
   LIMIT $perItem
 }
+WITH me, other, collect(item) AS items
+WHERE COUNT { (other)-[:WATCHED]->() } <= $busy
 CALL (other) {
-  MATCH (other)-[:WATCHED]->(content)
+  MATCH (other)-[watched:WATCHED]->(content)
   RETURN content
+  ORDER BY watched.lastAt IS NULL, watched.lastAt DESC, content.contentId
   LIMIT $perUser
 }
-WITH me, content, sum(weight) AS score, count(*) AS count, collect(DISTINCT item) AS between
+UNWIND items AS item
+WITH me, content, item, count(*) AS times, 1 / sqrt(COUNT { (item)<-[:WATCHED]-() }) AS weight
+ORDER BY weight DESC, item.contentId
+WITH me, content, sum(times * weight) AS score, sum(times) AS count, collect(item) AS between
 WHERE $label IN labels(content)
 WITH me, collect({content: content, score: score, count: count, between: between}) AS found
 CALL (me) {
@@ -38,6 +45,6 @@ UNWIND found AS row
 WITH row.content AS content, row.score AS score, row.count AS count, row.between AS between, seen
 WHERE NOT content IN seen
 WITH content, score, count, between
-ORDER BY score DESC
+ORDER BY score DESC, content.contentId
 LIMIT $limit
 RETURN content.contentId AS contentId, score, count, [item IN between[..3] | item.contentId] AS evidence

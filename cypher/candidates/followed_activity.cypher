@@ -1,23 +1,21 @@
 // What the people one follows watched last, what they enjoyed more first, own and seen contents left out.
-// Parameters: userId; label (Content, Keak or Beat); friends, perFriend: caps of the two steps; scanned: how many
-//   watches of one friend are looked at for the newest; weights: {progress, commented, shared, liked}; unknown: the
-//   engagement of a watch that nothing is known about; limit.
+// Parameters: userId; label (Content, Keak or Beat); friends: how many of them, those followed last; perFriend: how many of the
+//   newest watches of each; weights: {progress, commented, shared, liked}; unknown: the engagement of a watch that
+//   nothing is known about; limit.
 // Columns: contentId, score (sum of the engagements), count (of people),
 //   evidence (ids of up to three of them).
 MATCH (me:User {userId: $userId})
 CALL (me) {
-  MATCH (me)-[:FOLLOWS]->(friend)
+  MATCH (me)-[follows:FOLLOWS]->(friend)
   RETURN friend
+  ORDER BY follows.since IS NULL, follows.since DESC, friend.userId
   LIMIT $friends
 }
 CALL (friend) {
   MATCH (friend)-[watched:WATCHED]->(content)
-  WITH watched, content
-  LIMIT $scanned
-  WITH watched, content
   WHERE $label IN labels(content)
   RETURN watched, content
-  ORDER BY watched.lastAt IS NULL, watched.lastAt DESC
+  ORDER BY watched.lastAt IS NULL, watched.lastAt DESC, content.contentId
   LIMIT $perFriend
 }
 WITH me,
@@ -30,7 +28,7 @@ WITH me,
          + $weights.shared * CASE WHEN watched.shared THEN 1 ELSE 0 END
          + $weights.liked * CASE WHEN watched.liked THEN 1 ELSE 0 END
      END AS engagement
-ORDER BY engagement DESC
+ORDER BY engagement DESC, friend.userId
 WITH me, content, sum(engagement) AS score, count(*) AS count, collect(friend.userId)[..3] AS evidence
 WITH me, collect({content: content, score: score, count: count, evidence: evidence}) AS found
 CALL (me) {

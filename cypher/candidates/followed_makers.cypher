@@ -1,19 +1,21 @@
 // The newest contents made by the people one follows, seen ones left out.
 // Who follows more than `friends` is answered from the other side too: the newest contents of all, those of followed
 // makers kept.
-// Parameters: userId; label (Content, Keak or Beat); friends, perFriend: caps of the people looked at and of the newest
+// Parameters: userId; label (Content, Keak or Beat); friends, perFriend: caps of the people looked at, those followed last, and of the newest
 //   contents of each; scanned: how many of the newest contents of all are looked at; limit.
 // Columns: contentId, score (1 for the newest, falling by rank), count (of followed makers),
 //   evidence (ids of up to three of them).
 MATCH (me:User {userId: $userId})
 CALL (me) {
-  MATCH (me)-[:FOLLOWS]->(friend:User)
+  MATCH (me)-[follows:FOLLOWS]->(friend:User)
   WITH friend
+  ORDER BY follows.since IS NULL, follows.since DESC, friend.userId
   LIMIT $friends
   CALL (friend) {
     MATCH (friend)-[:MADE]->(content:Content)
     WHERE $label IN labels(content)
     RETURN content
+    ORDER BY content.createdAt IS NULL, content.createdAt DESC, content.contentId
     LIMIT $perFriend
   }
   RETURN friend, content
@@ -28,7 +30,7 @@ CALL (me) {
     MATCH (content:Content)
     WHERE content.createdAt IS NOT NULL
     RETURN content
-    ORDER BY content.createdAt DESC
+    ORDER BY content.createdAt DESC, content.contentId
     LIMIT $scanned
   }
   MATCH (content)<-[:MADE]-(friend:User)
@@ -36,6 +38,8 @@ CALL (me) {
     AND $label IN labels(content)
   RETURN friend, content
 }
+WITH me, content, friend
+ORDER BY friend.userId
 WITH me, content, collect(friend.userId)[..3] AS evidence
 ORDER BY content.createdAt IS NULL, content.createdAt DESC, content.contentId
 WITH me, collect({content: content, evidence: evidence}) AS found

@@ -8,7 +8,7 @@ CALL () {
     MATCH (content:Keak)
     WHERE content.createdAt IS NOT NULL
     RETURN content
-    ORDER BY content.createdAt DESC
+    ORDER BY content.createdAt DESC, content.contentId
     LIMIT $limit
   }
   RETURN content
@@ -18,7 +18,7 @@ CALL () {
     MATCH (content:Beat)
     WHERE content.createdAt IS NOT NULL
     RETURN content
-    ORDER BY content.createdAt DESC
+    ORDER BY content.createdAt DESC, content.contentId
     LIMIT $limit
   }
   RETURN content

@@ -1,6 +1,6 @@
 // Whom a person may want to follow: people followed by the people they follow. Blocked people are left out, also in
 // between; people marked private (isPrivate) are counted in between, and neither named nor proposed.
-// Parameters: userId; friends, perFriend: caps of the first and the second step; limit.
+// Parameters: userId; friends, perFriend: caps of the first and the second step, those followed last; limit.
 // Columns: userId, mutualCount, mutual (ids of up to three of the people in between), followers.
 MATCH (me:User {userId: $userId})
 CALL (me) {
@@ -8,15 +8,17 @@ CALL (me) {
   RETURN collect(person) AS avoided
 }
 CALL (me, avoided) {
-  MATCH (me)-[:FOLLOWS]->(friend:User)
+  MATCH (me)-[follows:FOLLOWS]->(friend:User)
   WITH friend, avoided
+  ORDER BY follows.since IS NULL, follows.since DESC, friend.userId
   LIMIT $friends
   WHERE NOT friend IN avoided
   RETURN friend
 }
 CALL (friend) {
-  MATCH (friend)-[:FOLLOWS]->(person:User)
+  MATCH (friend)-[follows:FOLLOWS]->(person:User)
   RETURN person
+  ORDER BY follows.since IS NULL, follows.since DESC, person.userId
   LIMIT $perFriend
 }
 WITH me, avoided, person, friend

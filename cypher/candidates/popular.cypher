@@ -18,7 +18,7 @@ CALL (avoided) {
     MATCH (content:Keak)
     WHERE content.audience > 0
     WITH content, avoided
-    ORDER BY content.audience DESC
+    ORDER BY content.audience DESC, content.contentId
     WHERE NOT content IN avoided
       AND NOT content.contentId IN $exclude
     RETURN content
@@ -31,7 +31,7 @@ CALL (avoided) {
     MATCH (content:Beat)
     WHERE content.audience > 0
     WITH content, avoided
-    ORDER BY content.audience DESC
+    ORDER BY content.audience DESC, content.contentId
     WHERE NOT content IN avoided
       AND NOT content.contentId IN $exclude
     RETURN content

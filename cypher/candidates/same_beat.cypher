@@ -1,23 +1,28 @@
 // More from the beats one used or watched: keaks over the same beat, own and seen ones left out.
-// Parameters: userId; label (Content, Keak or Beat); items: cap of the contents that lead to beats; perBeat: cap of the
-//   keaks of one beat; limit.
+// Parameters: userId; label (Content, Keak or Beat); items: how many contents, the newest, lead to beats; beats: how many are
+//   followed up; perBeat: how many keaks of each, the most watched; limit.
 // Columns: contentId, score (contents of one's own that lead there, with popularity between 0 and 1 to break ties),
 //   count (of those contents), evidence (ids of up to three beats).
 MATCH (me:User {userId: $userId})
 CALL (me) {
-  MATCH (me)-[:MADE|WATCHED]->(item:Content)
+  MATCH (me)-[did:MADE|WATCHED]->(item:Content)
+  WITH item, max(coalesce(did.lastAt, item.createdAt)) AS at
   RETURN item
+  ORDER BY at IS NULL, at DESC, item.contentId
   LIMIT $items
 }
 MATCH (item)-[:USES]->{0,1}(beat:Beat)
 WITH me, beat, count(DISTINCT item) AS own
 ORDER BY own DESC, beat.contentId
-LIMIT $items
+LIMIT $beats
 CALL (beat) {
   MATCH (beat)<-[:USES]-(content:Keak)
   RETURN content
+  ORDER BY coalesce(content.audience, 0) DESC, content.contentId
   LIMIT $perBeat
 }
+WITH me, content, beat, own
+ORDER BY own DESC, beat.contentId
 WITH me, content, sum(own) AS count, collect(beat.contentId)[..3] AS evidence, coalesce(content.audience, 0) AS audience
 WHERE $label IN labels(content)
 WITH me, content, count, evidence, count + audience / (audience + 100.0) AS score

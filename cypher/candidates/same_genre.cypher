@@ -1,7 +1,8 @@
 // What is popular in the genres one listens to, creates in or watched, own and seen contents left out.
-// Parameters: userId; label (Content, Keak or Beat); items: cap of the watched contents that lead to genres; genres: how
-//   many genres are followed up; scanned: how many beats of a genre are looked at for the perGenre most popular;
-//   scannedKeaks, perBeat: the same for the keaks of one beat; limit.
+// Parameters: userId; label (Content, Keak or Beat); items: how many watched contents, the newest, lead to genres;
+//   genres: how many are followed up; perGenre: how many beats of each, the most watched; perBeat: the same for the keaks
+//   of a beat, if it has at most crowd; walked: how many of the most watched keaks of all are looked at for keaks of the
+//   other beats; limit.
 // Columns: contentId, score (popularity 0..1 times the genre's share in one's taste), count (of genres shared),
 //   evidence (names of up to three genres).
 MATCH (me:User {userId: $userId})
@@ -9,8 +10,9 @@ CALL (me) {
   MATCH (me)-[:LISTENS_TO|CREATES_IN]->(genre:Genre)
   RETURN genre, 3 AS weight
   UNION ALL
-  MATCH (me)-[:WATCHED]->(item:Content)
+  MATCH (me)-[watched:WATCHED]->(item:Content)
   WITH item
+  ORDER BY watched.lastAt IS NULL, watched.lastAt DESC, item.contentId
   LIMIT $items
   MATCH (item)-[:USES]->{0,1}(:Content)-[:HAS_GENRE]->(genre:Genre)
   RETURN genre, 1 AS weight
@@ -23,26 +25,42 @@ CALL (me) {
   MATCH (me)-[:WATCHED|MADE]->(content:Content)
   RETURN collect(content) AS seen
 }
+CALL () {
+  MATCH (content:Keak)
+  WHERE content.audience > 0
+  WITH content
+  ORDER BY content.audience DESC, content.contentId
+  LIMIT $walked
+  MATCH (content)-[:USES]->(beat:Beat)
+  RETURN collect({keak: content, beat: beat}) AS popular
+}
 UNWIND tastes AS taste
-WITH seen, taste.genre AS genre, 1.0 * taste.weight / total AS share
+WITH seen, popular, taste.genre AS genre, 1.0 * taste.weight / total AS share
 CALL (genre) {
   MATCH (genre)<-[:HAS_GENRE]-(beat:Content)
-  WITH beat
-  LIMIT $scanned
   RETURN beat
-  ORDER BY coalesce(beat.audience, 0) DESC
+  ORDER BY coalesce(beat.audience, 0) DESC, beat.contentId
   LIMIT $perGenre
 }
-CALL (seen, beat) {
+CALL (seen, popular, beat) {
   WITH seen, beat AS content
   WHERE NOT content IN seen
   RETURN content
   UNION ALL
+  WITH seen, beat
+  WHERE COUNT { (beat)<-[:USES]-() } <= $crowd
   MATCH (beat)<-[:USES]-(content:Keak)
   WITH seen, content
-  LIMIT $scannedKeaks
+  ORDER BY coalesce(content.audience, 0) DESC, content.contentId
+  WHERE NOT content IN seen
+  RETURN content
+  LIMIT $perBeat
+  UNION ALL
+  WITH seen, popular, beat
+  WHERE COUNT { (beat)<-[:USES]-() } > $crowd
+  UNWIND [row IN popular WHERE row.beat = beat | row.keak] AS content
   WITH seen, content
-  ORDER BY coalesce(content.audience, 0) DESC
+  ORDER BY content.audience DESC, content.contentId
   WHERE NOT content IN seen
   RETURN content
   LIMIT $perBeat

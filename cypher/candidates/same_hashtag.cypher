@@ -1,23 +1,31 @@
 // More under the hashtags of what one made or watched, rare hashtags first, own and seen contents left out.
-// Parameters: userId; label (Content, Keak or Beat); items: cap of the contents that lead to hashtags; hashtags: how many
-//   are followed up; perHashtag: cap of the contents of one hashtag; limit.
+// Parameters: userId; label (Content, Keak or Beat); items: how many contents, the newest, lead to hashtags; hashtags:
+//   how many are followed up; crowd: hashtags of more contents are passed over, as they say little; perHashtag: how many
+//   contents of each, the most watched; limit.
 // Columns: contentId, score (sum over shared hashtags of own uses / √(all uses)), count (of hashtags shared), evidence
 //   (names of up to three hashtags, the strongest first). Of equal scores the most watched content comes first.
 MATCH (me:User {userId: $userId})
 CALL (me) {
-  MATCH (me)-[:MADE|WATCHED]->(item:Content)
+  MATCH (me)-[did:MADE|WATCHED]->(item:Content)
+  WITH item, max(coalesce(did.lastAt, item.createdAt)) AS at
   RETURN item
+  ORDER BY at IS NULL, at DESC, item.contentId
   LIMIT $items
 }
 MATCH (item)-[:TAGGED]->(hashtag:Hashtag)
-WITH me, hashtag, count(*) / sqrt(COUNT { (hashtag)<-[:TAGGED]-() }) AS weight
+WITH me, hashtag, count(*) AS own, COUNT { (hashtag)<-[:TAGGED]-() } AS uses
+WHERE uses <= $crowd
+WITH me, hashtag, own / sqrt(uses) AS weight
 ORDER BY weight DESC, hashtag.name
 LIMIT $hashtags
 CALL (hashtag) {
   MATCH (hashtag)<-[:TAGGED]-(content:Content)
   RETURN content
+  ORDER BY coalesce(content.audience, 0) DESC, content.contentId
   LIMIT $perHashtag
 }
+WITH me, content, hashtag, weight
+ORDER BY weight DESC, hashtag.name
 WITH me, content, sum(weight) AS score, count(*) AS count, collect(hashtag.name)[..3] AS evidence
 WHERE $label IN labels(content)
 WITH me, collect({content: content, score: score, count: count, evidence: evidence}) AS found

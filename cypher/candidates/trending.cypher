@@ -8,7 +8,7 @@ CALL () {
     MATCH (content:Keak)
     WHERE content.trend IS NOT NULL
     RETURN content
-    ORDER BY content.trend DESC
+    ORDER BY content.trend DESC, content.contentId
     LIMIT $limit
   }
   RETURN content
@@ -18,7 +18,7 @@ CALL () {
     MATCH (content:Beat)
     WHERE content.trend IS NOT NULL
     RETURN content
-    ORDER BY content.trend DESC
+    ORDER BY content.trend DESC, content.contentId
     LIMIT $limit
   }
   RETURN content

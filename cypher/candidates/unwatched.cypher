@@ -20,6 +20,7 @@ CALL (avoided) {
       AND NOT content IN avoided
       AND NOT content.contentId IN $exclude
     RETURN content
+    ORDER BY content.contentId
     LIMIT $limit
   }
   RETURN content
@@ -31,9 +32,11 @@ CALL (avoided) {
       AND NOT content IN avoided
       AND NOT content.contentId IN $exclude
     RETURN content
+    ORDER BY content.contentId
     LIMIT $limit
   }
   RETURN content
 }
 RETURN content.contentId AS contentId, 0.0 AS score, 0 AS count, [] AS evidence
+ORDER BY contentId
 LIMIT $limit

@@ -1,25 +1,25 @@
 // What a model places somebody by whom its training never saw: what they watched last, and who is around them.
-// Parameters: userId; scanned: how many of the person's watches are looked at for the newest; watches, people: most of
-//   each.
+// Parameters: userId; watches, people: most of each, the newest; crowd: followers of who has more are left out.
 // Columns: properties, watched (content ids), follows, followers (user ids); no row for somebody the graph does not know.
 MATCH (me:User {userId: $userId})
 RETURN properties(me) AS properties,
        COLLECT {
          MATCH (me)-[watched:WATCHED]->(content)
-         WITH watched, content
-         LIMIT $scanned
-         WITH watched, content
-         ORDER BY watched.lastAt IS NULL, watched.lastAt DESC
-         LIMIT $watches
          RETURN content.contentId
+         ORDER BY watched.lastAt IS NULL, watched.lastAt DESC, content.contentId
+         LIMIT $watches
        } AS watched,
        COLLECT {
-         MATCH (me)-[:FOLLOWS]->(followed)
+         MATCH (me)-[follows:FOLLOWS]->(followed)
          RETURN followed.userId
+         ORDER BY follows.since IS NULL, follows.since DESC, followed.userId
          LIMIT $people
        } AS follows,
        COLLECT {
-         MATCH (me)<-[:FOLLOWS]-(follower)
+         WITH me
+         WHERE COUNT { (me)<-[:FOLLOWS]-() } <= $crowd
+         MATCH (me)<-[follows:FOLLOWS]-(follower)
          RETURN follower.userId
+         ORDER BY follows.since IS NULL, follows.since DESC, follower.userId
          LIMIT $people
        } AS followers

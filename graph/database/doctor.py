@@ -81,6 +81,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         yield Finding("connection", Verdict.OK, f"{graph.server_version()} at {graph.where.uri}")
         found = counts(graph)
         yield from _guarded("schema", lambda: _schema(graph, empty=not found))
+        yield from _guarded("store", lambda: _store(graph))
         yield from _guarded("counts", lambda: _counts(found))
         if settings.neo4j_uri:
             yield Finding("memory", Verdict.OK, f"For neo4j.conf on its machine: {_remote_memory(found)}")
@@ -210,6 +211,12 @@ def _schema(graph: Graph, *, empty: bool) -> Iterator[Finding]:
         yield Finding("schema", Verdict.WARN, f"Still being filled: {', '.join(filling)}.", "Wait a little.")
     if not (missing or failed or filling):
         yield Finding("schema", Verdict.OK, f"All {len(wanted)} constraints and indexes answer.")
+
+
+def _store(graph: Graph) -> Iterator[Finding]:
+    """The format of the store; no answer of ours depends on the order in which it keeps records."""
+    rows = graph.read("doctor/store", deadline_ms=_NEVER, database=graph.where.database)
+    yield Finding("store", Verdict.OK, f"format {rows[0]['store']}" if rows else "Its format is not told.")
 
 
 def _counts(found: dict[str, int]) -> Iterator[Finding]:

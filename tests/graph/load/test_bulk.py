@@ -76,7 +76,7 @@ def read(path: Path) -> dict[str, object]:
 
 def newest_of_friends(graph: Graph) -> list[str]:
     """What the only one that user 2 follows watched last, looking no further than the first relationship."""
-    caps: dict[str, Any] = {"friends": 1, "scanned": 1, "perFriend": 1, "limit": 9, "unknown": 0.5}
+    caps: dict[str, Any] = {"friends": 1, "perFriend": 1, "limit": 9, "unknown": 0.5}
     weights = Settings().engagement.model_dump()
     rows = graph.read("candidates/followed_activity", userId="2", label="Content", weights=weights, **caps)
     return [row["contentId"] for row in rows]
