@@ -61,7 +61,7 @@ def answers(graph: Graph) -> dict[tuple[str, str], Any]:
     found: dict[tuple[str, str], Any] = {}
     for person in PEOPLE[::4]:
         for source in (*GRAPH_SOURCES, LAST_RESORT, UNWATCHED):
-            caps = {cap: TIGHT.get(cap, value) for cap, value in source.caps.items()}
+            caps: dict[str, Any] = {cap: TIGHT.get(cap, value) for cap, value in source.caps.items()}
             common: dict[str, Any] = {"label": "Content", "limit": 7, "weights": weights, "unknown": 0.5, "exclude": []}
             rows = graph.read(f"candidates/{source.name}", userId=person, **common, **caps)
             found[source.name, person] = [
@@ -70,7 +70,7 @@ def answers(graph: Graph) -> dict[tuple[str, str], Any]:
         found["people", person] = graph.read(
             "candidates/friends_of_friends", userId=person, friends=3, perFriend=3, limit=7
         )
-        around = {cap: TIGHT.get(cap, value) for cap, value in AROUND.items()}
+        around: dict[str, Any] = {cap: TIGHT.get(cap, value) for cap, value in AROUND.items()}
         found["connections", person] = graph.read("lookup/connections", userId=person, **around)
     return found
 
