@@ -192,7 +192,7 @@ class SessionKnn(SequenceModel):
         place = np.arange(len(lists.items)) - lists.indptr[:-1][rows] + 1
         weight = 1.0 - self.decay * (1.0 - place / np.maximum(lists.lengths[rows], 1))
         values = (weight * idf[lists.items]).astype(np.float32)
-        asked = sp.csr_array((values, lists.items, lists.indptr), shape=(len(lists), lists.width))
+        asked = sp.csr_array((values, lists.items, lists.indptr), shape=(len(lists), lists.width), copy=True)
         asked.sum_duplicates()
         return asked
 

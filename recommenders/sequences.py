@@ -95,7 +95,9 @@ class Sequences:
     def matrix(self) -> sp.csr_array:
         """Lists × items: 1 where the list holds the item. float32."""
         found = sp.csr_array(
-            (np.ones(len(self.items), dtype=np.float32), self.items, self.indptr), shape=(len(self), self.width)
+            (np.ones(len(self.items), dtype=np.float32), self.items, self.indptr),
+            shape=(len(self), self.width),
+            copy=True,  # what follows sorts in place
         )
         found.sum_duplicates()
         found.data[:] = 1.0

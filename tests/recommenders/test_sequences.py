@@ -20,6 +20,13 @@ def test_cut_keeps_the_last_apart():
     assert last.last().tolist() == [3, -1, 4]
 
 
+def test_a_matrix_leaves_the_lists_as_they_were():
+    lists = Sequences.of([[3, 1, 3], [], [0, 2, 1, 4]], 6)
+    assert lists.matrix().nnz == 6
+    SessionKnn()._asked(lists, np.ones(6))
+    assert [lists[row].tolist() for row in range(3)] == [[3, 1, 3], [], [0, 2, 1, 4]]
+
+
 def test_frequent_drops_items_by_their_occurrences_not_by_their_lists():
     kept = LISTS.frequent(2)
     assert [kept[row].tolist() for row in range(3)] == [[3, 1, 3], [], [1]]
