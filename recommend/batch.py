@@ -9,13 +9,15 @@ from typing import Final
 
 import numpy as np
 
-from graph import aside
+from graph import aside, schema
 from recommend import filters
 from recommenders.core.recommender import Recommender
 
 __all__ = ["write_all"]
 
 _BLOCK: Final = 1_024
+_PREFIX: Final = f"^({schema.KEAK_PREFIX}|{schema.BEAT_PREFIX})"
+"""What tells kinds apart; slashes after it belong to the id."""
 
 
 def write_all(
@@ -36,7 +38,8 @@ def write_all(
     snapshot = model.snapshot
     users = snapshot.users.ids
     contents = snapshot.contents.ids
-    names = np.array((contents.str.split("/").list.last() if bare else contents).to_list(), dtype=object)
+    written = contents.str.replace(_PREFIX, "") if bare else contents
+    names = np.array(written.to_list(), dtype=object)
     held_back = filters.held_back(snapshot)
     allowed = None if kind is None else snapshot.kinds == kind
     with aside.file(path) as fresh, fresh.open("w", encoding="utf-8") as out:

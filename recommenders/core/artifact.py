@@ -44,10 +44,7 @@ def reading(path: Path, name: str, graph_id: str) -> Iterator[dict[str, Any]]:
         if manifest["model"] != name:
             raise ModelError(f"{path} holds a {manifest['model']} model, not {name}.", do="Give its own path.")
         if manifest.get("format") != FORMAT:
-            raise ModelError(
-                f"The {name} model at {path} was made by another version of Entourage.",
-                do=f"{again} `entourage upgrade` brings up all of a home that can be.",
-            )
+            raise ModelError(f"The {name} model at {path} was made by another version of Entourage.", do=again)
         if manifest["graph_id"] != graph_id:
             raise ModelMismatch(f"The {name} model at {path} was trained on another graph.", do=again)
         yield manifest

@@ -18,6 +18,7 @@ from recommend.sources import Candidate, Source
 from recommenders.core.recommender import Recommender
 from recommenders.friends import FriendsItems
 from recommenders.knn import ItemKnn, UserKnn
+from recommenders.popularity import Popularity
 from tests import checkerboard
 
 STRONG, WEAK = Source("strong", "graph", 3.0), Source("weak", "graph", 1.0)
@@ -157,6 +158,17 @@ def test_in_the_file_who_watched_nothing_gets_what_most_people_watched(tmp_path)
     write_all(ItemKnn().fit(newcomers()), tmp_path / "recs.jsonl", 3)
     first = json.loads((tmp_path / "recs.jsonl").read_text().splitlines()[0])
     assert first["items"] == [checkerboard.contents()[k] for k in (3, 1, 2)]
+
+
+def test_bare_ids_keep_their_own_slashes(tmp_path):
+    ids = ["keaks/AC/DC", "keaks/https://example.org/a", "beats/keaks/1"]
+    nodes = {"User": pl.DataFrame({"userId": ["a", "b"]}), "Content": pl.DataFrame({"contentId": ids})}
+    watched = pl.DataFrame({"source": [0, 0, 0], "target": [0, 1, 2]}, schema={"source": pl.Int32, "target": pl.Int32})
+    follows = pl.DataFrame({"source": [1], "target": [0]}, schema={"source": pl.Int32, "target": pl.Int32})
+    model = Popularity().fit(Snapshot.build(nodes, {"WATCHED": watched, "FOLLOWS": follows}))
+    write_all(model, tmp_path / "recs.jsonl", 3, bare=True)
+    last = json.loads((tmp_path / "recs.jsonl").read_text().splitlines()[1])
+    assert sorted(last["items"]) == ["AC/DC", "https://example.org/a", "keaks/1"]
 
 
 def test_the_file_holds_back_what_the_feed_would(tmp_path):
