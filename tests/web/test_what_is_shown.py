@@ -159,7 +159,8 @@ def test_an_excluded_id_may_hold_a_comma(client: FlaskClient) -> None:
     shown = [item["content_id"] for item in ask(client, "/v1/users/far/recommendations", **everything)["items"]]
     assert "keaks/Mötley, Crüe" in shown
     less = ask(client, "/v1/users/far/recommendations", exclude="keaks/Mötley, Crüe", **everything)["items"]
-    assert [item["content_id"] for item in less] == [one for one in shown if one != "keaks/Mötley, Crüe"]
+    # As a set: without it, what a source names after it moves up a place there, and with that the order may change.
+    assert {item["content_id"] for item in less} == set(shown) - {"keaks/Mötley, Crüe"}
 
 
 def test_both_spellings_of_an_accent_are_one_id(client: FlaskClient) -> None:
