@@ -140,7 +140,7 @@ def test_the_model_places_who_came_after_its_training(graph, snapshot, settings)
     feeds = FeedService(graph, snapshot, network, settings)
     events.apply(graph, [event("watch", "late", content_id=KEAKS[k], progress=1.0) for k in (5, 9)])
     feed = feeds.recommend("late", kind="keak", deadline_ms=60_000)
-    assert (feed.rung, feed.model_version) == ("model", "gnn")
+    assert (feed.rung, feed.model_version) == ("model", "network")
     assert {int(i[-3:]) % 2 for i in ids(feed)[:7]} == {1}
     assert not {KEAKS[5], KEAKS[9]} & set(ids(feed))
     events.apply(graph, [event("watch", "late", content_id=ids(feed)[0], progress=1.0)])

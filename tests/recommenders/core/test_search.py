@@ -178,7 +178,7 @@ def test_efforts_scale_the_trials(fake):
         )
         counts.append(len(found.trials))
     quick, normal, thorough = counts
-    assert (quick, normal) == (5, 29)
+    assert (quick, normal) == (3, 29)
     assert thorough > 100
 
 
