@@ -22,6 +22,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from graph.errors import SettingsError
+from graph.home import check as check_home
 from graph.settings import Settings, load_settings
 
 __all__ = ["demo"]
@@ -46,6 +47,7 @@ def demo(
     began = time.monotonic()
     home = load_settings().home / "demo"
     os.environ["ENTOURAGE_HOME"] = str(home)
+    check_home(load_settings())
     keep = sys.stdin.isatty() and sys.stdout.isatty() if serve is None else serve
     with ExitStack() as running, _terminated_in_order():
         _step("up", f"a real Neo4j, its data in {home}")

@@ -5,6 +5,7 @@ A sub-command's module is imported only when it is called, so that ``--help`` an
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.metadata
 import os
@@ -40,7 +41,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "doctor": ("cli.doctor:doctor", "Check the installation, the graph and the models."),
     "backup": ("cli.backup:backup", "Write the local graph to one file."),
     "restore": ("cli.backup:restore", "Bring a backup back."),
+    "upgrade": ("cli.upgrade:upgrade", "Bring a home and a graph of an older version up to date."),
 }
+#: These may be used on a home of any version; `demo` has a home of its own, which it checks itself.
+_ANY_HOME: Final = frozenset({"demo", "up", "down", "status", "generate", "doctor", "backup", "upgrade"})
 
 _errors = Console(stderr=True)
 
@@ -62,7 +66,22 @@ def _import(name: str) -> Any:
     module, function = COMMANDS[name][0].split(":")
     single = typer.Typer(rich_markup_mode="rich", pretty_exceptions_enable=False, add_completion=False)
     single.command(name)(getattr(importlib.import_module(module), function))
-    return typer.main.get_command(single)
+    command = typer.main.get_command(single)
+    if name not in _ANY_HOME:
+        command.callback = _refusing_older_homes(command.callback)
+    return command
+
+
+def _refusing_older_homes(run: Any) -> Any:
+    @functools.wraps(run)
+    def checked(**arguments: Any) -> Any:
+        from graph import home
+        from graph.settings import load_settings
+
+        home.check(load_settings())
+        return run(**arguments)
+
+    return checked
 
 
 app = typer.Typer(

@@ -10,6 +10,7 @@ from rich.console import Console
 from graph.database.driver import Graph
 from graph.errors import EntourageError, GraphUnavailable, SnapshotError
 from graph.settings import Settings, load_settings
+from ranking import registry
 from web.server import listen, url_of
 from web.server import serve as run
 
@@ -32,6 +33,7 @@ def serve(
     chosen = {"host": host, "port": port, "workers": workers, "model": model}
     service = settings.service.model_copy(update={key: value for key, value in chosen.items() if value is not None})
     settings = settings.model_copy(update={"service": service})
+    registry.check(service.model)
     _say_what_there_is(settings)
     listener = listen(service.host, service.port)
     url = url_of(listener)

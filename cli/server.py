@@ -61,7 +61,7 @@ def status() -> None:
     if not settings.neo4j_uri:
         _show(LocalServer(settings))
     try:
-        with Graph.connect(settings) as graph:
+        with Graph.connect(settings, any_schema=True) as graph:
             _show_counts(graph)
     except GraphError as error:
         if settings.neo4j_uri or LocalServer(settings).status().running:

@@ -155,6 +155,9 @@ BEAT_TEXT_LISTS: Final = ("licenceType",)
 #: Column of a file → the property under which the graph keeps it.
 RENAMED: Final = {"lien": "link"}
 
+#: Properties of users that earlier versions wrote and no file has; the schema file that renames them knows them.
+FORMER: Final = ("battleCount", "prizeMoneyWon", "prizeMoneyGiven")
+
 #: The id column of each jsonl file (ids bare), and the columns that refer to another file's ids (bare as well).
 USER_ID: Final = "userId"
 KEAK_ID: Final = "keakId"

@@ -8,7 +8,7 @@ from typing import Any, Final
 from graph.errors import SettingsError
 from recommenders.core.recommender import Recommender
 
-__all__ = ["DEFAULT", "NAMES", "kind", "make"]
+__all__ = ["DEFAULT", "NAMES", "check", "kind", "make"]
 
 DEFAULT: Final = "pipeline"
 """What is trained, recommended from and served where nobody says otherwise."""
@@ -43,12 +43,22 @@ _CLASSES: Final[dict[str, str]] = {
 }
 
 NAMES: Final[tuple[str, ...]] = tuple(_CLASSES)
+_FORMER: Final = {
+    "gnn": "The graph networks alone are called gat, gatv2, gcn, graphconv, sage and dense; the whole is pipeline."
+}
+"""Names of earlier versions, and what to write instead."""
+
+
+def check(name: str) -> None:
+    """Raise SettingsError listing the known names for a name that is none; imports nothing."""
+    if name not in _CLASSES:
+        do = _FORMER.get(name, f"Known ones: {', '.join(NAMES)}.")
+        raise SettingsError(f"No recommender is called {name!r}.", do=do)
 
 
 def kind(name: str) -> type[Recommender]:
     """The class called ``name``. Raises SettingsError listing the known names."""
-    if name not in _CLASSES:
-        raise SettingsError(f"No recommender is called {name!r}.", do=f"Known ones: {', '.join(NAMES)}.")
+    check(name)
     module, _, attribute = _CLASSES[name].partition(":")
     found: type[Recommender] = getattr(import_module(module), attribute)
     return found

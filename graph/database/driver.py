@@ -61,10 +61,11 @@ class Graph:
         self.where = where
 
     @classmethod
-    def connect(cls, settings: Settings) -> Graph:
+    def connect(cls, settings: Settings, *, any_schema: bool = False) -> Graph:
         """Connect to ``NEO4J_URI`` or the running local server, and make sure that it answers.
 
-        Raises GraphUnavailable, GraphAuthError, or SettingsError for an address that is none.
+        Raises GraphUnavailable, GraphAuthError, SettingsError for an address that is none, and, unless ``any_schema``,
+        SettingsError for a graph that an older version filled.
         """
         where = connection(settings)
         try:
@@ -88,6 +89,8 @@ class Graph:
             with graph._explained("the first contact"):
                 driver.verify_connectivity()  # at once, without the retries of a query
             graph.verify(deadline_ms=0)  # the database may be another than the user's own
+            if not any_schema:
+                graph._refuse_older()
         except BaseException:
             driver.close()
             raise
@@ -157,10 +160,13 @@ class Graph:
             query = neo4j.Query(cypher.load(name), metadata={"query": name}, timeout=0)
             yield from session.run(query, params)
 
+    def pending_schema(self) -> list[str]:
+        """The names of the schema files that this graph has not seen, in order."""
+        return self._unseen({row["name"] for row in self.read("schema/applied", deadline_ms=0)})
+
     def apply_schema(self) -> list[str]:
         """Apply the schema files that this graph has not seen, in order; the names of those applied now."""
-        known = {row["name"] for row in self.read("schema/applied", deadline_ms=0)}
-        fresh = [name for name in cypher.names() if name.startswith("schema/V") and name not in known]
+        fresh = self.pending_schema()
         for name in fresh:
             for statement in _statements(cypher.load(name)):
                 with self._explained(name), self._session(neo4j.WRITE_ACCESS) as session:
@@ -169,6 +175,22 @@ class Graph:
         if fresh:
             self.read("schema/await_indexes", deadline_ms=0, seconds=_INDEX_SECONDS)
         return fresh
+
+    @staticmethod
+    def _unseen(seen: set[str]) -> list[str]:
+        return [name for name in cypher.names() if name.startswith("schema/V") and name not in seen]
+
+    def _refuse_older(self) -> None:
+        """Raise SettingsError for a graph with people that has seen some schema files and not the newest.
+
+        One that has seen none was not filled by ``entourage import``, or is being filled by the bulk importer.
+        """
+        seen = {row["name"] for row in self.read("schema/applied", deadline_ms=0)}
+        if seen and self._unseen(seen) and self.read("lookup/any_user", deadline_ms=0):
+            raise SettingsError(
+                f"The graph at {self.where.uri} was filled by an older version of Entourage.",
+                do="Run `entourage upgrade`; it brings the graph up to date and keeps what it holds.",
+            )
 
     def verify(self, *, deadline_ms: int | None = None) -> None:
         """Make sure that the database answers; raises like ``read``."""

@@ -16,7 +16,7 @@ from typing import Final
 import polars as pl
 import psutil
 
-from graph import schema
+from graph import home, schema
 from graph.database.connection import local_home, running, unfinished_import
 from graph.database.driver import Graph
 from graph.errors import GraphError, InputError, SettingsError
@@ -66,10 +66,10 @@ def import_offline(
         raise SettingsError("The bulk importer builds a local graph, and NEO4J_URI is set.", do="Unset one of the two.")
     begun = time.monotonic()
     server = LocalServer(settings)
-    home = local_home(settings)
+    local = local_home(settings)
     marker = unfinished_import(settings)
     if not (options and options.dry):
-        _clear(home)
+        _clear(local)
     ran = running(settings) is not None
     if not marker.exists():
         _refuse_filled(server, settings)
@@ -80,14 +80,15 @@ def import_offline(
     if options and options.dry:
         return report
     server.stop()
-    home.mkdir(parents=True, exist_ok=True)
+    home.begin(settings)
+    local.mkdir(parents=True, exist_ok=True)
     marker.touch()
-    with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=home) as scratch:
+    with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=local) as scratch:
         arguments = write_files(tables, Path(scratch), progress)
         _say(progress, 0.0, "building the store")
         server.admin("database", "import", "full", _DATABASE, *arguments, data=Path(scratch) / "data")
         for part in _PARTS:
-            final = home / "data" / part
+            final = local / "data" / part
             shutil.rmtree(final, ignore_errors=True)
             final.parent.mkdir(parents=True, exist_ok=True)
             (Path(scratch) / "data" / part).rename(final)
@@ -218,13 +219,13 @@ def _check(settings: Settings, report: ImportReport) -> None:
         )
 
 
-def _clear(home: Path) -> None:
+def _clear(local: Path) -> None:
     """End an importer whose parent was killed, and delete what it wrote."""
     for process in psutil.process_iter(["cmdline"]):
-        if any(str(home / _SCRATCH) in argument for argument in process.info["cmdline"] or ()):
+        if any(str(local / _SCRATCH) in argument for argument in process.info["cmdline"] or ()):
             process.kill()
             process.wait()
-    for left in home.glob(f"{_SCRATCH}*"):
+    for left in local.glob(f"{_SCRATCH}*"):
         shutil.rmtree(left, ignore_errors=True)
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from graph import aside
+from graph import aside, home
 from graph.errors import InputError, LocalServerError, SettingsError
 from graph.server.jars import Progress
 from graph.server.local_server import LocalServer
@@ -48,6 +48,7 @@ def restore(server: LocalServer, file: Path, progress: Progress | None = None) -
     _require_local(server)
     if not file.is_file():
         raise InputError(f"There is no file {file}.", do="Name one that `entourage backup` wrote.")
+    home.begin(server.settings)
     _say(progress, "Stopping Neo4j")
     ran = server.stop()
     try:

@@ -23,6 +23,7 @@ from typing import Final
 
 import psutil
 
+from graph import home
 from graph.database.connection import (
     LOCAL_USER,
     Connection,
@@ -246,6 +247,7 @@ class LocalServer:
             raise
 
     def _configure(self, chosen: tuple[int, int], memory: Memory) -> None:
+        home.begin(self.settings)
         for name in ("data", "logs", "run", "import", "plugins", "licenses", "certificates"):
             (self.home / name).mkdir(parents=True, exist_ok=True)
         bolt, http = chosen

@@ -18,7 +18,7 @@ from typing import Any, Final, TypeVar
 import numpy as np
 import polars as pl
 
-from graph import aside, schema
+from graph import aside, home, schema
 from graph.database.driver import Graph
 from graph.errors import SnapshotError
 from graph.files.folder import Progress
@@ -68,6 +68,8 @@ def export(
     Raises SnapshotError when the graph holds no people or no content, or when there is no snapshot to take from;
     GraphError when Neo4j fails midway.
     """
+    if path == settings.snapshot_path:
+        home.begin(settings)
     before = load(path) if since is not None else None
     if before:
         index_times(graph, progress)

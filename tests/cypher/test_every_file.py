@@ -28,6 +28,7 @@ PROPERTIES = {
     *(*schema.USER_TIMES, *schema.USER_COUNTS, *schema.USER_FLAGS, *schema.USER_LISTS),
     *(*schema.KEAK_TIMES, *schema.KEAK_COUNTS, *schema.KEAK_FLAGS, *schema.KEAK_TEXTS),
     *(*schema.BEAT_TIMES, *schema.BEAT_COUNTS, *schema.BEAT_TEXTS, *schema.BEAT_TEXT_LISTS),
+    *schema.FORMER,
     *("name", "keakId", "beatId", schema.PRIVATE, schema.TITLE),
 }
 

@@ -9,6 +9,8 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from graph.errors import InputError, UnknownContent
+from graph.home import begin
+from graph.settings import Settings
 from graph.snapshot import Snapshot
 from recommend.listening import Listening
 from recommenders.counting import CoOccurrence
@@ -98,6 +100,7 @@ def test_nothing_is_skipped_where_nothing_has_a_preview():
 @pytest.fixture
 def home(tmp_path, monkeypatch):
     snapshot = tracks()
+    begin(Settings(home=tmp_path / "home"))
     snapshot.save(tmp_path / "home" / "snapshot")
     CoOccurrence(window=2).fit(snapshot).save(tmp_path / "home" / "models" / "co-occurrence")
     monkeypatch.setenv("ENTOURAGE_HOME", str(tmp_path / "home"))

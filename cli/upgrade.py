@@ -1,0 +1,64 @@
+"""``entourage upgrade``: a home and a graph of an older version, brought up to date."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from cli.progress import bars
+from graph.settings import load_settings
+from graph.upgrade import BEFORE, Upgrade
+from graph.upgrade import upgrade as bring_up_to_date
+from recommenders.core.artifact import FORMAT
+
+__all__ = ["upgrade"]
+
+_console = Console(soft_wrap=True)
+_WATCHES: Final = "schema/V0005__one_definition"
+
+
+def upgrade() -> None:
+    """Bring the home and the graph of an older version up to date. It may be killed, and run again.
+
+    The graph keeps what it holds. Models that cannot be read any more are put aside; the snapshot is written anew.
+    """
+    settings = load_settings()
+    _console.print(f"Upgrading {settings.home} …")
+    with bars(_console) as progress:
+        done = bring_up_to_date(settings, FORMAT, progress)
+    if done.nothing:
+        _console.print("Nothing to do: everything is as this version has it.")
+        return
+    table = Table("what", "done", title="Upgraded", title_justify="left")
+    for what, result in _lines(done):
+        table.add_row(what, escape(result))
+    _console.print(table)
+    if _WATCHES in done.applied and done.exported:
+        _console.print(
+            "Older versions kept the first and the last time of a pair's watches only, and the first time of a follow. "
+            "`entourage import` of the same files adds the others."
+        )
+    if settings.service.model in done.moved:
+        _console.print(
+            f"[yellow]service.model is {settings.service.model}:[/] since this version gat is the graph attention "
+            "network alone, and pipeline is the whole."
+        )
+    if done.put_aside:
+        _console.print("Next: `entourage import FOLDER`, `entourage export`, then `entourage train`.")
+    elif done.exported or settings.snapshot_path.exists():
+        _console.print("Next: `entourage train`.")
+    else:
+        _console.print("Next: `entourage export`, then `entourage train`.")
+
+
+def _lines(done: Upgrade) -> list[tuple[str, str]]:
+    names = ", ".join(name.removeprefix("schema/") for name in done.applied)
+    graph = names or ("nothing to apply" if done.graph else "there is none")
+    snapshot = "written anew" if done.exported else "there was none, or it is up to date"
+    if done.put_aside:
+        snapshot = f"the graph holds no people: the old one is {done.put_aside}"
+    models = f"moved to models/{BEFORE}: {', '.join(done.moved)}" if done.moved else "none had to be moved"
+    return [(f"graph {done.graph}" if done.graph else "graph", graph), ("models", models), ("snapshot", snapshot)]
