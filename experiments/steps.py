@@ -2,8 +2,8 @@
 
     python -m experiments.steps --steps 25,50,100 '{"init": "random"}' '{"init": "spectral"}'
 
-On the snapshot of the home folder, judged by what the network itself would hold out (the newest tenth where watches
-have times, else a random one) on 4,000 users at most. ``--large`` gives it the size it has in a large graph.
+On the snapshot of the home folder, judged by what the network itself would hold out (`recommenders.core.holdout`) on
+4,000 users at most. ``--large`` gives it the size it has in a large graph.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ import json
 import time
 from pathlib import Path
 
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 
 from gnn.config import SMALLER, GnnConfig
 from gnn.fitting import trainer
-from gnn.validation import hold_out, judged_users, ndcg_at_10
+from gnn.validation import ndcg_at_10, sampled
 from graph.settings import load_settings
 from graph.snapshot import load
+from recommenders.core.holdout import validation
 
 
 def main() -> None:
@@ -32,9 +32,9 @@ def main() -> None:
     parser.add_argument("--snapshot", type=Path, help="else the one in the home folder")
     chosen = parser.parse_args()
     marks = sorted(int(steps) for steps in chosen.steps.split(","))
-    rest, held_out = hold_out(load(chosen.snapshot or load_settings().snapshot_path), np.random.default_rng(0))
+    part = sampled(validation(load(chosen.snapshot or load_settings().snapshot_path)))
+    rest = part.train
     seen = rest.interactions()
-    judged = judged_users(held_out)
     rows: dict[str, list[str]] = {}
     for told in chosen.settings:
         config = GnnConfig.model_validate((SMALLER if chosen.large else {}) | json.loads(told))
@@ -48,7 +48,7 @@ def main() -> None:
                 run.step(run.batches.users_of(run.steps))
             step_s += time.perf_counter() - began
             users, contents, _ = run.embed()
-            found = 100 * ndcg_at_10(users, contents, run.bias, seen, held_out, judged)
+            found = 100 * ndcg_at_10(users, contents, run.bias, seen, part)
             rows.setdefault(f"NDCG@10 after {mark} steps, %", []).append(f"{found:.2f}")
             print(f"{told} after {mark} steps: {found:.2f}", flush=True)
         rows.setdefault("steps a pass", []).append(str(run.batches.steps_per_pass))

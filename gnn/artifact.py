@@ -37,6 +37,8 @@ class Manifest(BaseModel):
     """Threads of the training; another number changes the last digits of sums."""
     precision: str
     """Type of the loss's matrix products."""
+    environment: dict[str, Any] = {}
+    """Processor and versions (`recommenders.core.artifact.environment`)."""
     epochs: int
     """Epochs that the saved weights were trained for."""
     capped: bool = False

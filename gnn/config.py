@@ -90,6 +90,7 @@ class GnnConfig(BaseModel):
     sampled_items: Annotated[int, Field(ge=0)] = 0
     """Contents drawn in a step for the softmax's denominator; 0 takes all up to `Recipe.full_catalogue`."""
     seed: int = 0
+    """Not a setting: what the options of the fit said, for the manifest. So is ``device``."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     threads: Annotated[int, Field(ge=0)] = 0
     """Threads of training on the CPU; 0 takes OMP_NUM_THREADS, or one for each core that this process may use."""

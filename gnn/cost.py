@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from gnn.config import SMALLER, GnnConfig
+from gnn.recipe import RECIPE
 from graph.snapshot import Snapshot
 from recommenders.core.options import is_large
 
@@ -20,8 +21,6 @@ _STEP: Final = 0.02
 """Seconds for a step whatever its size."""
 _USUAL_EPOCHS: Final = 80
 """Epochs that a fit takes on average until validation stops it, on Last.fm and the demonstration."""
-_EPOCH_STEPS: Final = 25
-"""Steps of an epoch at the most (`gnn.training`)."""
 
 
 def sized(config: GnnConfig, snapshot: Snapshot) -> GnnConfig:
@@ -32,19 +31,20 @@ def sized(config: GnnConfig, snapshot: Snapshot) -> GnnConfig:
 
 
 def epoch_cost(config: GnnConfig, snapshot: Snapshot) -> float:
-    """Seconds of the reference machine for an epoch: a pass over all users, or twenty-five steps of a longer one."""
+    """Seconds of the reference machine for an epoch: a pass over all users, or `Recipe.epoch_steps` of its steps."""
     config = sized(config, snapshot)
     edges = 2.0 * sum(len(table) for table in snapshot.edges.values())
     pairs = float(snapshot.users.count) * snapshot.contents.count
-    steps = max(1.0, pairs / max(250e6, 80 * edges))
-    some = min(1.0, _EPOCH_STEPS / steps)
+    steps = max(1.0, pairs / max(RECIPE.step_pairs, RECIPE.pairs_per_edge * edges))
+    some = min(1.0, RECIPE.epoch_steps / steps)
+    steps = min(steps, float(RECIPE.epoch_steps))
     if config.friends and len(snapshot.follows):
         pairs += float(snapshot.users.count) ** 2
-    messages = min(steps, _EPOCH_STEPS) * edges * config.layers * config.dim
+    messages = steps * edges * config.layers * config.dim
     if config.neighbours:
         nodes = float(snapshot.users.count + snapshot.contents.count)
-        messages = min(messages, min(steps, _EPOCH_STEPS) * nodes * config.neighbours * config.layers * config.dim)
-    return _STEP * min(steps, _EPOCH_STEPS) + _EDGE * messages + some * pairs * (_PAIR + _PAIR_WIDTH * config.dim)
+        messages = min(messages, steps * nodes * config.neighbours * config.layers * config.dim)
+    return _STEP * steps + _EDGE * messages + some * pairs * (_PAIR + _PAIR_WIDTH * config.dim)
 
 
 def cost(config: GnnConfig, snapshot: Snapshot) -> float:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import scipy.sparse as sp
 import torch
 from torch import Tensor
 
@@ -29,12 +28,14 @@ from gnn.recipe import RECIPE
 from gnn.reproducible import reproducible
 from gnn.topology import Topology
 from gnn.training import Trainer, device_of
-from gnn.validation import hold_out, judged_users, ndcg_at_10
+from gnn.validation import ndcg_at_10, sampled
 from gnn.watches import Watches
 from graph import aside, schema
 from graph.errors import ModelError
 from graph.snapshot import NO_TIME, Snapshot
 from graph.snapshot.ages import newest_watch
+from recommenders.core.artifact import environment
+from recommenders.core.holdout import Holdout, validation
 from recommenders.core.options import FitOptions, is_large, part_of
 
 __all__ = ["fit", "trainer"]
@@ -72,7 +73,7 @@ def _fit(name: str, config: GnnConfig, snapshot: Snapshot, options: FitOptions) 
         search = _Run.search(config, snapshot, searching, search_file)
         search.cap_share = begun
         search.train()
-        epochs = search.trainer.history.best_epoch if search.judged.size else RECIPE.blind_epochs
+        epochs = search.trainer.history.best_epoch if search.part else RECIPE.blind_epochs
         metrics = search.metrics
         options = options.but(share=(1.0 - begun) * options.share)
         if large:  # there is no work to start again, so it continues on the held-out part too
@@ -81,8 +82,7 @@ def _fit(name: str, config: GnnConfig, snapshot: Snapshot, options: FitOptions) 
     elif options.start is not None and large and epochs is not None:
         start: Artifact = options.start.artifact  # type: ignore[attr-defined]
         run = _Run.after(start.weights, start.manifest.epochs, config, snapshot, epochs, options, training_file)
-    held_out = None if options.validation is None else options.validation.held_out
-    run = run or _Run(config, snapshot, held_out, epochs, options, training_file)
+    run = run or _Run(config, snapshot, options.validation, epochs, options, training_file)
     run.options = options.but(progress=part_of(options.progress, begun, 1.0))
     return run.train().artifact(name, metrics | run.metrics, capped=options.cap.hit)
 
@@ -94,7 +94,7 @@ class _Run:
         self,
         config: GnnConfig,
         snapshot: Snapshot,
-        validation: sp.csr_array | None,
+        part: Holdout | None,
         epochs: int | None,
         options: FitOptions,
         checkpoint: Path | None,
@@ -102,8 +102,7 @@ class _Run:
         self.snapshot = snapshot
         self.config = config
         self.seen = snapshot.interactions()
-        self.validation = validation
-        self.judged = judged_users(validation)
+        self.part = sampled(part) if part is not None and len(part.users) else None
         self.options = options
         affordable = int(options.work(snapshot) / max(epoch_cost(config, snapshot), 1e-9))
         self.epochs = epochs or min(config.max_epochs, max(1, affordable))
@@ -125,10 +124,11 @@ class _Run:
     @classmethod
     def search(cls, config: GnnConfig, snapshot: Snapshot, options: FitOptions, checkpoint: Path | None) -> _Run:
         """A run that holds out its own validation part; of one epoch where there is too little to hold out."""
-        rest, validation = hold_out(snapshot, np.random.default_rng(config.seed))
+        part = validation(snapshot, seed=config.seed)
+        rest = part.train
         if is_large(snapshot):  # it continues on the whole, so the features of edges and nodes have to stay
             rest = Snapshot(snapshot.manifest, rest.nodes, rest.edges)
-        return cls(config, rest, validation, None if validation.nnz else 1, options, checkpoint)
+        return cls(config, rest, part, None if len(part.users) else 1, options, checkpoint)
 
     @classmethod
     def after(
@@ -158,7 +158,7 @@ class _Run:
         weights = self.best or self.trainer.average
         optimiser = self.best_optimiser or self.trainer.optimiser.state_dict()
         before = self.trainer.history.best_epoch
-        del self.trainer, self.snapshot, self.seen, self.validation  # a large graph leaves no room for two of them
+        del self.trainer, self.snapshot, self.seen, self.part  # a large graph leaves no room for two of them
         return _Run.after(weights, before, self.config, snapshot, epochs, options, checkpoint, optimiser)
 
     @property
@@ -179,7 +179,7 @@ class _Run:
             started = time.monotonic()
             loss = trainer.epoch()
             done = len(history.loss)
-            if len(self.judged) and (done % self.epochs_per_validation == 0 or done == self.epochs):
+            if self.part and (done % self.epochs_per_validation == 0 or done == self.epochs):
                 self._validate(done)
             self.longest = processes.agreed(max(self.longest, time.monotonic() - started))
             self.spent = processes.agreed(time.monotonic() - begun)
@@ -189,7 +189,7 @@ class _Run:
                 self.save_checkpoint()
                 saved = time.monotonic()
                 saving = saved - started
-        if len(self.judged) and not history.validation:
+        if self.part and not history.validation:
             self._validate(len(history.loss))
         if trainer.steps != self.saved_steps:
             self.save_checkpoint()  # finished, in case of a kill before the artifact is saved
@@ -217,7 +217,8 @@ class _Run:
         layers = 0 if self.config.convolution == "dense" else self.config.layers
         edges = batches.edges_per_step * (1 if self.config.neighbours else layers)
         step = users * (batches.sampled_contents or contents) + RECIPE.pairs_per_edge * edges
-        validation = RECIPE.validated_pair_cost * len(self.judged) * contents
+        judged = len(self.part.users) if self.part else 0
+        validation = RECIPE.validated_pair_cost * judged * contents
         validation += 0.5 * RECIPE.pairs_per_edge * self.trainer.topology.edges * layers
         return 1 + int(validation / (RECIPE.validation_cost * batches.steps_per_epoch * max(step, 1.0)))
 
@@ -228,9 +229,9 @@ class _Run:
 
     def _validate(self, done: int) -> None:
         history = self.trainer.history
-        assert self.validation is not None
+        assert self.part is not None
         users, contents, _ = self.trainer.embed()
-        figure = ndcg_at_10(users, contents, self.trainer.bias, self.seen, self.validation, self.judged)
+        figure = ndcg_at_10(users, contents, self.trainer.bias, self.seen, self.part)
         history.validation[done] = processes.agreed(figure)
         if history.best_epoch == done:
             self.best = [average.clone() for average in self.trainer.average]
@@ -262,6 +263,7 @@ class _Run:
             recipe=RECIPE,
             threads=torch.get_num_threads(),
             precision=str(self.trainer.precision).removeprefix("torch."),
+            environment=environment(),
             epochs=self.epochs_before + self.trainer.history.best_epoch,
             capped=capped,
             metrics=metrics,
@@ -285,8 +287,8 @@ class _Run:
         shapes = [tuple(parameter.shape) for parameter in self.trainer.parameters]
         described = f"{self.config.model_dump_json()} {RECIPE} {self.snapshot.digest} {self.epochs} {shapes}"
         digest = hashlib.sha256(described.encode())
-        if self.validation is not None:
-            for array in (self.validation.indptr, self.validation.indices):
+        if self.part is not None:
+            for array in (self.part.users, self.part.held_out.indptr, self.part.held_out.indices):
                 digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()
 

@@ -125,7 +125,7 @@ class LightGcn(Baseline):
             batch=max(self.batch, -(-watched.nnz // self.most_steps)),
             seed=options.seed,
             schedule=Schedule(epochs, self.patience if part is not None else 0, every=5),
-            validate=None if part is None else ndcg_on(part.held_out, watched),
+            validate=None if part is None else ndcg_on(part, watched),
             heard=heard,
         )
 

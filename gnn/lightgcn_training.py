@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from gnn.attention import weighted_sum
 from gnn.relations import Relation, both_directions
 from gnn.reproducible import reproducible
-from gnn.validation import judged_users, ndcg_at_10
+from gnn.validation import ndcg_at_10, sampled
+from recommenders.core.holdout import Holdout
 
 __all__ = ["Schedule", "Trained", "ndcg_on", "train"]
 
@@ -77,12 +78,10 @@ def train(
         )
 
 
-def ndcg_on(held_out: sp.csr_array, seen: sp.csr_array) -> Callable[[Floats, Floats], float]:
+def ndcg_on(part: Holdout, seen: sp.csr_array) -> Callable[[Floats, Floats], float]:
     """A ``validate`` of `train`: NDCG@10 on what is held out, ``seen`` contents left out."""
-    judged, bias = judged_users(held_out), torch.zeros(held_out.shape[1])
-    return lambda users, contents: ndcg_at_10(
-        torch.from_numpy(users), torch.from_numpy(contents), bias, seen, held_out, judged
-    )
+    judged, bias = sampled(part), torch.zeros(part.held_out.shape[1])
+    return lambda users, contents: ndcg_at_10(torch.from_numpy(users), torch.from_numpy(contents), bias, seen, judged)
 
 
 def _train(

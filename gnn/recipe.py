@@ -75,8 +75,6 @@ class Recipe(BaseModel):
     Not measured."""
 
     # Validation and stopping
-    validation_share: float = 0.1
-    """Share of the watches held out to find the number of epochs. Not measured."""
     validation_users: int = 4_000
     """Users that validation is judged on, at most. Not measured."""
     validation_cost: float = 0.5

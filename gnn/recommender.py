@@ -31,6 +31,9 @@ __all__ = [
     "SageNetwork",
 ]
 
+_OF_A_FIT: Final = frozenset({"seed", "device"})
+"""Fields of `GnnConfig` that `FitOptions` gives; the manifest keeps them beside the settings."""
+
 
 class GraphNetwork(Recommender):
     """The score of a content for a user is the cosine of their vectors plus the content's popularity bias.
@@ -62,12 +65,17 @@ class GraphNetwork(Recommender):
 
     def __init__(self, **settings: Any) -> None:
         """With these settings of `GnnConfig`. Raises SettingsError naming the first invalid one."""
+        if given := _OF_A_FIT & settings.keys():
+            name = min(given)
+            raise SettingsError(
+                f"{name} is no setting of {self.name} but an option of training.", do=f"Use `entourage train --{name}`."
+            )
         try:
             self.config = GnnConfig(**{**self.defaults, **settings})
         except ValidationError as error:
             wrong = error.errors()[0]
             setting = str(wrong["loc"][0]) if wrong["loc"] else "these settings"
-            known = ", ".join(sorted(GnnConfig.model_fields))
+            known = ", ".join(sorted(GnnConfig.model_fields.keys() - _OF_A_FIT))
             if setting in settings and setting not in GnnConfig.model_fields:
                 raise SettingsError(f"{self.name} has no setting {setting!r}.", do=f"It knows: {known}.") from error
             what = f"{setting} = {wrong['input']!r}" if wrong["loc"] else setting
@@ -105,7 +113,7 @@ class GraphNetwork(Recommender):
     @property
     def settings(self) -> dict[str, Any]:
         """The settings that were given."""
-        return self.config.model_dump(exclude_unset=True, exclude={"seed", "device", *self.defaults})
+        return self.config.model_dump(exclude_unset=True, exclude={*_OF_A_FIT, *self.defaults})
 
     def resolved(self, snapshot: Snapshot) -> dict[str, Any]:
         return self.config.model_dump()
@@ -201,7 +209,7 @@ class GraphNetwork(Recommender):
     @classmethod
     def load(cls, path: Path, snapshot: Snapshot) -> Self:
         artifact = Artifact.load(path, cls.name, snapshot.manifest.graph_id)
-        fixed = {"seed", "device", *cls.defaults}
+        fixed = {*_OF_A_FIT, *cls.defaults}
         model = cls(**artifact.manifest.config.model_dump(exclude_unset=True, exclude=fixed))
         model._artifact, model._snapshot = artifact, snapshot
         return model

@@ -114,6 +114,13 @@ class RecommenderConformance:
         np.testing.assert_allclose(again.scores(users), model.scores(users), rtol=1e-4, atol=1e-5)
         assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
+    def test_the_manifest_says_where_it_was_trained_and_whether_a_cap_ended_it(self, model, tmp_path):
+        model.save(tmp_path / "model")
+        manifest = json.loads((tmp_path / "model" / "manifest.json").read_text())
+        assert manifest["environment"]["threads"] >= 1
+        assert manifest["environment"]["numpy"] == np.__version__
+        assert manifest.get("capped", manifest.get("metrics", {}).get("capped")) is False
+
     def test_refuses_another_graph(self, model, tmp_path):
         model.save(tmp_path / "model")
         with pytest.raises(ModelMismatch):

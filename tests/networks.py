@@ -18,7 +18,7 @@ __all__ = ["network", "trained"]
 
 def network(config: GnnConfig) -> GraphNetwork:
     """One of this configuration, not fitted yet."""
-    return GraphNetwork(**config.model_dump(exclude_unset=True))
+    return GraphNetwork(**config.model_dump(exclude_unset=True, exclude={"seed", "device"}))
 
 
 def trained(

@@ -18,7 +18,7 @@ from graph import aside
 from graph.errors import SettingsError
 from graph.snapshot import Snapshot
 from graph.snapshot.ages import timed
-from recommenders.core.artifact import FORMAT, reading
+from recommenders.core.artifact import FORMAT, environment, reading
 from recommenders.core.interactions import interactions
 from recommenders.core.nearest import nearest
 from recommenders.core.options import FitOptions
@@ -44,6 +44,7 @@ class Baseline(Recommender):
 
     late: ClassVar[frozenset[str]] = frozenset()
     """Settings that only ``scores`` reads: another value needs no other fit."""
+    _capped = False
 
     @abstractmethod
     def _learn(self, snapshot: Snapshot, options: FitOptions) -> dict[str, Learned]:
@@ -66,8 +67,10 @@ class Baseline(Recommender):
         return cls(**settings)
 
     def fit(self, snapshot: Snapshot, options: FitOptions | None = None) -> Self:
+        options = options or FitOptions()
         self._attach(snapshot)
-        self.learned = self._learn(snapshot, options or FitOptions())
+        self.learned = self._learn(snapshot, options)
+        self._capped = options.cap.hit
         return self
 
     def with_settings(self, options: FitOptions | None = None, **changes: Any) -> Self:
@@ -121,6 +124,8 @@ class Baseline(Recommender):
                 "format": FORMAT,
                 "graph_id": self.snapshot.manifest.graph_id,
                 "settings": self.settings,
+                "capped": self._capped,
+                "environment": environment(),
                 "dense": sorted(set(self.learned) - set(sparse)),
                 "sparse": sparse,
             }
@@ -130,6 +135,7 @@ class Baseline(Recommender):
     def load(cls, path: Path, snapshot: Snapshot) -> Self:
         with reading(path, cls.name, snapshot.manifest.graph_id) as manifest:
             model = cls(**manifest["settings"])
+            model._capped = bool(manifest.get("capped"))
             learned: dict[str, Learned] = {name: _read(path / f"{name}.npy") for name in manifest["dense"]}
             learned |= {name: _read_sparse(path / f"{name}.npz") for name in manifest["sparse"]}
         model._attach(snapshot)

@@ -17,12 +17,13 @@ import torch
 from gnn import batches, fitting, validation
 from gnn.config import GnnConfig
 from gnn.recipe import RECIPE
-from gnn.recommender import GraphNetwork
+from gnn.recommender import GatNetwork, GraphNetwork
 from gnn.topology import Topology
 from gnn.training import Trainer
-from graph.errors import ModelError
+from graph.errors import ModelError, SettingsError
 from graph.snapshot import Nodes, Snapshot
 from recommenders.core import options
+from recommenders.core.holdout import Holdout
 from recommenders.core.metrics import mean_ndcg
 from tests import checkerboard
 from tests.conformance import odd
@@ -176,9 +177,8 @@ def test_what_stops_training_is_ndcg_as_a_naive_loop_has_it():
         truth = set(np.flatnonzero(held_out[[user]].toarray()[0]).tolist())
         gained = sum(1 / np.log2(rank + 2) for rank, content in enumerate(order) if content in truth)
         figures.append(gained / sum(1 / np.log2(rank + 2) for rank in range(min(10, len(truth)))))
-    assert validation.ndcg_at_10(of_users, of_contents, bias, seen, held_out, judged) == pytest.approx(
-        np.mean(figures), rel=1e-5
-    )
+    part = Holdout("some", checkerboard.snapshot(), held_out, judged)
+    assert validation.ndcg_at_10(of_users, of_contents, bias, seen, part) == pytest.approx(np.mean(figures), rel=1e-5)
 
 
 def test_popular_contents_are_likelier_from_the_start(tmp_path):
@@ -249,7 +249,7 @@ config, epochs = GnnConfig(dim=16, heads=2, layers=2), 60
 graph = checkerboard.snapshot(timed=sys.argv[2] == "small")
 if sys.argv[2] == "large":
     options._LARGE, epochs = 10, None
-    config = GnnConfig(dim=16, heads=2, layers=2, max_epochs=40, init="random", temperature=0.14)
+    config = GnnConfig(dim=16, heads=2, layers=2, max_epochs=40, init="random", lr=0.005)
 model = trained(config, graph, said, epochs=epochs, checkpoint=Path(sys.argv[1]) / "c")
 model.save(Path(sys.argv[1]) / "model")
 """
@@ -275,7 +275,7 @@ def test_killed_training_on_a_large_graph_goes_on_to_the_same_end(tmp_path, monk
     assert said[0].startswith("epoch 2 ")
     monkeypatch.setattr(options, "_LARGE", 10)
     monkeypatch.setattr(fitting._Run, "epochs_per_validation", 1)
-    config = SMALL.model_copy(update={"max_epochs": 40, "init": "random", "temperature": 0.14})
+    config = SMALL.model_copy(update={"max_epochs": 40, "init": "random", "lr": 0.005})
     straight = trained(config, checkerboard.snapshot())
     np.testing.assert_allclose(resumed.scores(EVERYONE), straight.scores(EVERYONE), atol=1e-5)
 
@@ -359,6 +359,15 @@ def test_going_on_from_the_best_epoch_takes_the_optimisers_state_of_that_epoch(t
     except KeyboardInterrupt:
         trained(config, checkerboard.snapshot(), checkpoint=tmp_path / "c")
     assert counted == [(6, 6.0)] * (1 + resumed)
+
+
+@pytest.mark.parametrize(("option", "value"), [("seed", 3), ("device", "cpu")])
+def test_options_of_a_fit_are_no_settings(option, value):
+    with pytest.raises(SettingsError, match=f"entourage train --{option}"):
+        GatNetwork.make(**{option: value})
+    with pytest.raises(SettingsError) as refused:
+        GatNetwork.make(width=3)
+    assert option not in refused.value.do.split(": ")[1].split(", ")
 
 
 def test_serving_never_loads_torch(tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -49,6 +50,14 @@ def test_the_best_of_segments_are_those_of_a_naive_sort_of_each(segments, k):
     found = top_k_of_segments(scores, indptr, k)
     assert found.shape == (len(segments), k)
     assert found.tolist() == [padded(naive(segment, k), k) for segment in segments]
+
+
+@pytest.mark.parametrize("k", [32, 33, 60, 100])
+def test_more_than_a_few_follow_the_same_rules(k):
+    rng = np.random.default_rng(k)
+    table = rng.choice([0.0, 1.0, 2.0, -3.0, np.nan, np.inf, -np.inf], size=(40, 90)).tolist()
+    columns, _ = top_k(np.array(table, dtype=np.float32), k)
+    assert columns.tolist() == [padded(naive(row, k), min(k, 90)) for row in table]
 
 
 def test_of_very_many_equal_scores_the_lowest_columns_come_first():
