@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
+from recommenders.core import metrics as core
 from recommenders.core.metrics import Judged, Values, ndcg
 from recommenders.core.top_k import Ints
 
@@ -86,11 +87,7 @@ def coverage(ids: Ints, contents: int) -> float:
 
 def gini(ids: Ints, contents: int) -> float:
     """Inequality of how often each of the ``contents`` is recommended: 0 all alike, near 1 all the same few."""
-    counts = np.sort(np.bincount(ids[ids >= 0], minlength=contents)).astype(np.float64)
-    if counts.sum() == 0:
-        return 0.0
-    places = np.arange(1, contents + 1)
-    return float(2 * (places @ counts) / (contents * counts.sum()) - (contents + 1) / contents)
+    return core.gini(np.bincount(ids[ids >= 0], minlength=contents))
 
 
 def novelty(ids: Ints, watchers: Ints, users: int) -> Values:

@@ -16,7 +16,7 @@ import scipy.sparse as sp
 
 from graph.errors import InputError, SettingsError
 from graph.snapshot import NO_TIME, Edges, Snapshot, hindsight
-from recommenders.core.holdout import Holdout, users_of
+from recommenders.core.holdout import Holdout, drawn, users_of
 from recommenders.core.top_k import Ints, Mask
 
 __all__ = ["How", "cold_contents", "cold_users", "hold_out", "newcomers", "random", "temporal"]
@@ -66,11 +66,7 @@ def random(
     watched = snapshot.watched
     degrees = np.diff(watched.indptr)
     quota = np.where(degrees > 1, np.clip(np.floor(fraction * degrees + 0.5), 0, degrees - 1), 0).astype(np.int64)
-    key = np.random.default_rng(seed).random(len(watched))
-    shuffled = np.lexsort((key, watched.source))  # still grouped by user, in random order within
-    place = np.arange(len(watched)) - np.repeat(np.asarray(watched.indptr[:-1]), degrees)
-    held = np.zeros(len(watched), dtype=bool)
-    held[shuffled[place < np.repeat(quota, degrees)]] = True
+    held = drawn(np.asarray(watched.indptr), quota, np.random.default_rng(seed))
     name = f"random {fraction:g}"
     return _split(name, snapshot, ~held, held, seed=seed, known_only=known_only, keep_counts=keep_counts)
 

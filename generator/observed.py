@@ -18,7 +18,7 @@ from generator.chance import Array
 from graph import schema
 from graph.errors import InputError
 
-__all__ = ["Network", "deezer", "generated", "gini", "lastfm", "scan", "shared_data"]
+__all__ = ["Network", "deezer", "generated", "lastfm", "scan", "shared_data"]
 
 SAMPLED: Final = 3_000
 """People whose circle of friends is measured, and pairs times ten that are compared."""
@@ -109,13 +109,6 @@ class Network:
         lengths = np.diff(self.liked.indptr)
         common = np.asarray(self.liked[left].multiply(self.liked[right]).sum(axis=1)).ravel()
         return float((common / np.sqrt(lengths[left] * lengths[right])).mean())
-
-
-def gini(counts: Array) -> float:
-    """Inequality of counts: 0 all alike, near 1 all with the same few."""
-    ordered = np.sort(counts).astype(np.float64)
-    places = np.arange(1, len(ordered) + 1)
-    return float(2 * (places @ ordered) / (len(ordered) * ordered.sum()) - (len(ordered) + 1) / len(ordered))
 
 
 def generated(folder: Path) -> Network:

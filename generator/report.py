@@ -14,8 +14,9 @@ from matplotlib.figure import Figure
 
 from generator import observed, truth
 from generator.chance import Array
-from generator.observed import Network, gini
+from generator.observed import Network
 from graph import schema
+from recommenders.core.metrics import gini
 
 __all__ = ["write_report"]
 

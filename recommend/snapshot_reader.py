@@ -13,7 +13,7 @@ import polars as pl
 
 from graph import schema
 from graph.errors import GraphUnavailable
-from graph.snapshot import Csr, Snapshot
+from graph.snapshot import Snapshot
 from recommend.filters import Facts
 from recommend.reader import PEOPLE, Row, content_ids_of
 from recommend.request import Request
@@ -46,7 +46,7 @@ class SnapshotReader:
     def candidates(self, source: Source, request: Request, deadline_ms: int) -> list[Candidate]:
         me = self._user(request.user_id)
         makers = self.snapshot.edges[schema.MADE].outgoing
-        theirs = sum(len(_of(makers, blocked)) for blocked in self._blocked(me).tolist())
+        theirs = sum(len(makers.of(blocked)) for blocked in self._blocked(me).tolist())
         hidden = len(self._mine(schema.HID, me)) + len(self.restrictions.hidden)
         most = request.pool + theirs + hidden  # the filters hold these back
         rows = self._answers.candidates(source.name, request.user_id, request.kind, most, **source.caps)
@@ -61,7 +61,7 @@ class SnapshotReader:
         makers = self.snapshot.edges[schema.MADE].incoming
         facts = {}
         for nid, content_id in zip(nids.tolist(), contents.ids.gather(nids).to_list(), strict=True):
-            made_by = _of(makers, nid)
+            made_by = makers.of(nid)
             facts[content_id] = Facts(
                 content_id=content_id,
                 kind=str(self.snapshot.kinds[nid]),
@@ -93,7 +93,7 @@ class SnapshotReader:
         if me is None:
             return None
         blocked = self._blocked(me)
-        followers = _of(self.snapshot.follows.incoming, me)
+        followers = self.snapshot.follows.incoming.of(me)
         return {
             "properties": self.snapshot.users.frame.row(me, named=True),
             "follows": len(np.setdiff1d(self._mine(schema.FOLLOWS, me), blocked)),
@@ -110,16 +110,16 @@ class SnapshotReader:
         if known is None:
             return None
         nid = int(contents.nids([known])[0])
-        makers = _of(self.snapshot.edges[schema.MADE].incoming, nid)
+        makers = self.snapshot.edges[schema.MADE].incoming.of(nid)
         uses = self.snapshot.edges[schema.USES]
         return {
             "contentId": known,
             "kind": str(self.snapshot.kinds[nid]),
             "properties": contents.frame.row(nid, named=True),
-            "watchers": len(_of(self.snapshot.watched.incoming, nid)),
+            "watchers": len(self.snapshot.watched.incoming.of(nid)),
             "madeBy": self.snapshot.users.ids.gather(makers[~self._private[makers]]).to_list(),
-            "uses": contents.ids.gather(_of(uses.outgoing, nid)).to_list(),
-            "usedBy": len(_of(uses.incoming, nid)),
+            "uses": contents.ids.gather(uses.outgoing.of(nid)).to_list(),
+            "usedBy": len(uses.incoming.of(nid)),
             "genres": self._names(schema.HAS_GENRE, nid),
             "moods": self._names(schema.HAS_MOOD, nid),
             "hashtags": self._names(schema.TAGGED, nid),
@@ -160,7 +160,9 @@ class SnapshotReader:
         return int(users.nids([user_id])[0]) if user_id in users else None
 
     def _mine(self, type_: str, me: int | None) -> Ints:
-        return np.empty(0, dtype=np.int64) if me is None else _of(self.snapshot.edges[type_].outgoing, me)
+        return (
+            np.empty(0, dtype=np.int64) if me is None else self.snapshot.edges[type_].outgoing.of(me).astype(np.int64)
+        )
 
     def _blocked(self, me: int | None) -> Ints:
         """People blocked on either side, as of the snapshot and of the restrictions."""
@@ -168,17 +170,13 @@ class SnapshotReader:
         if me is None:
             return since
         edges = self.snapshot.edges[schema.BLOCKED]
-        return np.unique(np.concatenate([_of(edges.outgoing, me), _of(edges.incoming, me), since]))
+        return np.unique(np.concatenate([edges.outgoing.of(me), edges.incoming.of(me), since]))
 
     def _names(self, type_: str, node: int) -> list[str]:
         edges = self.snapshot.edges[type_]
         nodes = self.snapshot.nodes[schema.RELATIONSHIPS[type_].target]
-        ends = nodes.frame[_of(edges.outgoing, node)]
+        ends = nodes.frame[edges.outgoing.of(node)]
         return sorted(row.get("name") or row[nodes.key] for row in ends.iter_rows(named=True))
-
-
-def _of(csr: Csr, node: int) -> Ints:
-    return csr.neighbour[csr.indptr[node] : csr.indptr[node + 1]].astype(np.int64)
 
 
 def _holding(ids: pl.Series, text: str) -> npt.NDArray[np.bool_]:

@@ -154,8 +154,8 @@ class SnapshotAnswers:
     ) -> list[dict[str, Any]]:
         able = (count > 0) & self._is(kind, np.arange(len(score)))
         if user is not None:
-            able[_neighbours(self.snapshot.watched.outgoing, user)] = False
-            able[_neighbours(self.snapshot.edges[schema.MADE].outgoing, user)] = False
+            able[self.snapshot.watched.outgoing.of(user)] = False
+            able[self.snapshot.edges[schema.MADE].outgoing.of(user)] = False
         found = np.flatnonzero(able)
         best = found[np.argsort(-score[found], kind="stable")[:limit]]
         return [
@@ -204,8 +204,4 @@ class SnapshotAnswers:
 
     def _blocked(self, user: int) -> list[int]:
         blocked = self.snapshot.edges[schema.BLOCKED]
-        return [*_neighbours(blocked.outgoing, user).tolist(), *_neighbours(blocked.incoming, user).tolist()]
-
-
-def _neighbours(csr: Csr, node: int) -> npt.NDArray[np.int32]:
-    return csr.neighbour[csr.indptr[node] : csr.indptr[node + 1]]
+        return [*blocked.outgoing.of(user).tolist(), *blocked.incoming.of(user).tolist()]

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from graph import schema
-from graph.snapshot import Csr, Snapshot
+from graph.snapshot import Snapshot
 from graph.snapshot.format import NO_TIME
 
 __all__ = ["why"]
@@ -96,7 +96,7 @@ class _Person:
         return facts
 
     def _makers(self, content: int) -> Row:
-        makers = _of(self.snapshot.edges[schema.MADE].incoming, content)
+        makers = self.snapshot.edges[schema.MADE].incoming.of(content)
         theirs = np.intersect1d(makers, self.friends)
         return {"count": len(theirs), "people": self._named(theirs)}
 
@@ -153,13 +153,13 @@ class _Person:
         return [genre for carrier in carriers for genre in self._after(schema.HAS_GENRE, carrier)]
 
     def _after(self, type_: str, node: int) -> list[int]:
-        ends: list[int] = _of(self.snapshot.edges[type_].outgoing, node).tolist()
+        ends: list[int] = self.snapshot.edges[type_].outgoing.of(node).tolist()
         return ends
 
     def _mine(self, type_: str) -> Ints:
         if self.me is None:
             return np.empty(0, dtype=np.int64)
-        return _of(self.snapshot.edges[type_].outgoing, self.me)
+        return self.snapshot.edges[type_].outgoing.of(self.me).astype(np.int64)
 
     def _watchers(self, content: int) -> tuple[Ints, Ints]:
         """Who watched a content, and the rows of their watches."""
@@ -177,7 +177,3 @@ class _Person:
     def _named(self, people: Ints) -> list[str]:
         ids: list[str] = self.snapshot.users.ids.gather(people[~self.private[people]]).to_list()
         return sorted(ids)[:_NAMED]
-
-
-def _of(csr: Csr, node: int) -> Ints:
-    return csr.neighbour[csr.indptr[node] : csr.indptr[node + 1]].astype(np.int64)

@@ -14,7 +14,7 @@ from typing import Final
 from recommend.request import DIGEST_BYTES
 from web.problems import invalid
 
-__all__ = ["MAX_CHARACTERS", "PATTERN", "decode", "encode"]
+__all__ = ["MAX_CHARACTERS", "PATTERN", "decode", "encode", "packed", "unpacked"]
 
 MAX_CHARACTERS: Final = 6_000
 """Longer ones would not fit into a request line; the feed ends there."""
@@ -26,21 +26,31 @@ _CHECK_BYTES: Final = 4
 
 def encode(shown: Iterable[bytes]) -> str | None:
     """The cursor after the contents of which ``shown`` holds the digests, or None when it would be too long to send."""
-    body = _VERSION + b"".join(sorted(set(shown)))
-    text = base64.urlsafe_b64encode(_check(body) + body).decode().rstrip("=")
+    text = packed(_VERSION + b"".join(sorted(set(shown))))
     return text if len(text) <= MAX_CHARACTERS else None
 
 
 def decode(cursor: str) -> Sequence[bytes]:
     """The digests that ``cursor`` holds. Raises the problem naming ``cursor`` when it is none of ours."""
-    try:
-        packed = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
-        packed = b""
-    check, body = packed[:_CHECK_BYTES], packed[_CHECK_BYTES:]
-    if body[:1] != _VERSION or _check(body) != check or len(body) % DIGEST_BYTES != 1:
+    body = unpacked(cursor)
+    if body[:1] != _VERSION or len(body) % DIGEST_BYTES != 1:
         raise invalid("cursor", "is not one that this service gave; leave it out to begin at the top")
     return [body[start : start + DIGEST_BYTES] for start in range(1, len(body), DIGEST_BYTES)]
+
+
+def packed(body: bytes) -> str:
+    """The bytes and a checksum of them, as text for an address."""
+    return base64.urlsafe_b64encode(_check(body) + body).decode().rstrip("=")
+
+
+def unpacked(cursor: str) -> bytes:
+    """The bytes that ``packed`` made this text of; none where it did not."""
+    try:
+        found = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        return b""
+    check, body = found[:_CHECK_BYTES], found[_CHECK_BYTES:]
+    return body if _check(body) == check else b""
 
 
 def _check(body: bytes) -> bytes:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import random
 import zlib
 from dataclasses import asdict
@@ -18,6 +16,7 @@ from flask_openapi3.models.tag import Tag
 from graph.errors import ModelError, SnapshotError
 from ranking import registry
 from recommend.listening import MODEL, Listening
+from web import cursor as cursors
 from web import logs, radio_schemas
 from web.problems import documented, invalid
 from web.serving import serving
@@ -132,17 +131,12 @@ def _listening() -> Listening:
 
 def _encode(numbers: list[int], listening: Listening) -> str:
     body = _VERSION + _graph(listening) + np.array(numbers, dtype="<i4").tobytes()
-    return base64.urlsafe_b64encode(zlib.crc32(body).to_bytes(4, "big") + body).decode().rstrip("=")
+    return cursors.packed(body)
 
 
 def _decode(cursor: str, listening: Listening) -> list[int]:
-    try:
-        packed = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
-        packed = b""
-    check, body = packed[:4], packed[4:]
-    head = _VERSION + _graph(listening)
-    if not body.startswith(head) or zlib.crc32(body).to_bytes(4, "big") != check or len(body) % 4 != len(head) % 4:
+    body, head = cursors.unpacked(cursor), _VERSION + _graph(listening)
+    if not body.startswith(head) or len(body) % 4 != len(head) % 4:
         raise invalid("cursor", "is not one that this service gave for the data it has now; leave it out to begin anew")
     return [int(number) for number in np.frombuffer(body[len(head) :], dtype="<i4")]
 

@@ -7,7 +7,6 @@ downloads what the lock names. The lock holds coordinates and checksums only, so
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import shutil
 import sys
 import tempfile
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from graph import aside
+from graph.checksum import sha256
 from graph.errors import LocalServerError
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def write_lock(progress: Progress | None = None) -> int:
         artifacts = {_coordinate(dependency): dependency.artifact for dependency in [*inputs, *transitive]}
         lines = []
         for number, (coordinate, artifact) in enumerate(sorted(artifacts.items())):
-            lines.append(f"{coordinate} {_sha256(artifact.resolve())}\n")
+            lines.append(f"{coordinate} {sha256(artifact.resolve())}\n")
             if progress:
                 progress(coordinate, number + 1, len(artifacts))
     head = f"# Neo4j {NEO4J_VERSION}: Maven coordinates and SHA-256. Written by `python -m graph.server.jars lock`.\n"
@@ -126,7 +126,7 @@ def _download(jars: list[Jar], folder: Path, progress: Progress | None) -> None:
                     f"{jar.coordinate} cannot be downloaded: {error}.",
                     do="Check the connection to Maven Central and run the command again; it goes on where it stopped.",
                 ) from error
-            if (found := _sha256(path)) != jar.sha256:
+            if (found := sha256(path)) != jar.sha256:
                 raise LocalServerError(
                     f"{jar.coordinate} was downloaded with checksum {found[:12]}…, but {LOCK.name} says "
                     f"{jar.sha256[:12]}….",
@@ -160,12 +160,7 @@ def _coordinate(dependency: Any) -> str:
 
 def _is_fine(folder: Path, jar: Jar) -> bool:
     path = folder / jar.file
-    return path.is_file() and _sha256(path) == jar.sha256
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return path.is_file() and sha256(path) == jar.sha256
 
 
 @contextmanager

@@ -35,6 +35,10 @@ class Csr:
     row: Ints | None
     """None when the rows are simply 0..E-1."""
 
+    def of(self, node: int) -> npt.NDArray[np.int32]:
+        """The neighbours of one node."""
+        return self.neighbour[self.indptr[node] : self.indptr[node + 1]]
+
 
 class Parquet:
     """A Parquet file as it is now, read later: what replaces it meanwhile is not mixed in."""

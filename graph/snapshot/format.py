@@ -27,6 +27,7 @@ import scipy.sparse as sp
 from pydantic import BaseModel, ValidationError
 
 from graph import aside, schema
+from graph.checksum import sha256
 from graph.errors import SnapshotError
 from graph.snapshot.arrays import NO_TIME, Array, Csr, Edges, Ints, Nodes, Parquet, transpose
 
@@ -266,7 +267,7 @@ def verify(path: Path) -> None:
     """Read every file and compare its checksum. Raises SnapshotError naming the first that differs."""
     manifest = load(path).manifest
     for name, entry in manifest.files.items():
-        if _sha256(path / name) != entry.sha256:
+        if sha256(path / name) != entry.sha256:
             raise SnapshotError(f"{path / name} does not match its checksum.", do=_EXPORT_AGAIN)
 
 
@@ -301,7 +302,7 @@ def write_topology(
 def finish(folder: Path, manifest: Manifest) -> None:
     """Add the size and checksum of every file below ``folder`` and write ``manifest.json``, last."""
     files = {
-        str(file.relative_to(folder)): FileEntry(bytes=file.stat().st_size, sha256=_sha256(file))
+        str(file.relative_to(folder)): FileEntry(bytes=file.stat().st_size, sha256=sha256(file))
         for file in sorted(folder.rglob("*"))
         if file.is_file()
     }
@@ -333,8 +334,3 @@ def _without_nulls(values: pl.Series) -> Array:
 def _map(path: Path) -> Array:
     array: Array = np.load(path, mmap_mode="r")
     return array
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -16,7 +16,7 @@ from graph.snapshot.ages import timed
 from recommenders.core.interactions import interactions
 from recommenders.core.top_k import Ints, Mask
 
-__all__ = ["VALIDATION_SHARE", "Holdout", "users_of", "validation"]
+__all__ = ["VALIDATION_SHARE", "Holdout", "drawn", "users_of", "validation"]
 
 VALIDATION_SHARE: Final = 0.15
 """Of the watches, for choosing settings and learning to rank."""
@@ -125,8 +125,15 @@ def _random(indptr: Ints, share: float, seed: int) -> Mask:
     degrees = np.diff(indptr)
     quota = np.floor(share * degrees + rng.random(len(degrees))).astype(np.int64)  # rounded at random: right on average
     quota = np.where(degrees < 3, 0, np.clip(quota, 1, degrees // 2))
-    order = np.lexsort((rng.random(int(indptr[-1])), np.repeat(np.arange(len(degrees)), degrees)))
+    return drawn(indptr, quota, rng)
+
+
+def drawn(indptr: Ints, quota: Ints, rng: np.random.Generator) -> Mask:
+    """Shape (watches,): ``quota[i]`` of the watches ``indptr[i]:indptr[i + 1]`` of each user, drawn at random."""
+    degrees = np.diff(indptr)
+    key = rng.random(int(indptr[-1]))
+    shuffled = np.lexsort((key, np.repeat(np.arange(len(degrees)), degrees)))  # still grouped by user
     place = np.arange(int(indptr[-1])) - np.repeat(indptr[:-1], degrees)
     held = np.zeros(int(indptr[-1]), dtype=bool)
-    held[order[place < np.repeat(quota, degrees)]] = True
+    held[shuffled[place < np.repeat(quota, degrees)]] = True
     return held

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +11,7 @@ import scipy.sparse as sp
 
 from recommenders.core.top_k import Ints
 
-__all__ = ["Judged", "Values", "discounts", "judge", "mean_ndcg", "ndcg"]
+__all__ = ["Judged", "Values", "discounts", "gini", "judge", "mean_ndcg", "ndcg"]
 
 Values = npt.NDArray[np.float64]
 
@@ -77,6 +78,15 @@ def mean_ndcg(ids: Ints, held_out: sp.csr_array, k: int, *, graded: bool = False
     values = ndcg(judge(ids[:, :k], held_out), k, graded=graded)
     values = values[~np.isnan(values)]
     return float(values.mean()) if len(values) else 0.0
+
+
+def gini(counts: npt.NDArray[Any]) -> float:
+    """Inequality of counts (n,): 0 all alike, near 1 all with the same few; 0 where all are 0."""
+    ordered = np.sort(counts).astype(np.float64)
+    if not ordered.sum():
+        return 0.0
+    places = np.arange(1, len(ordered) + 1)
+    return float(2 * (places @ ordered) / (len(ordered) * ordered.sum()) - (len(ordered) + 1) / len(ordered))
 
 
 def discounts(k: int) -> Values:
