@@ -43,7 +43,7 @@ def check(settings: Settings) -> None:
     if found is not None and found < FORMAT:
         raise SettingsError(
             f"The home {settings.home} was made by an older version of Entourage.",
-            do="Run `entourage upgrade`; it keeps the graph and puts old models aside.",
+            do=f"Run `ENTOURAGE_HOME={settings.home} entourage upgrade`; it keeps the graph and puts old models aside.",
         )
     if found is not None and found > FORMAT:
         raise SettingsError(

@@ -191,6 +191,14 @@ def test_a_new_home_needs_no_upgrade(run: Run, environment: Settings, monkeypatc
     assert "entourage upgrade" not in run("export").printed
 
 
+def test_the_demonstration_refuses_an_older_home_of_its_own(run: Run, environment: Settings) -> None:
+    old = environment.home / "demo"
+    (old / "models").mkdir(parents=True)
+    outcome = run("demo", "--no-serve")
+    assert outcome.code == 2
+    assert f"ENTOURAGE_HOME={old} entourage upgrade" in outcome.printed
+
+
 def test_a_model_under_a_former_name_is_told_apart(run: Run, environment: Settings) -> None:
     for command in (["train", "--model", "gnn"], ["serve", "--model", "gnn"]):
         outcome = run(*command)

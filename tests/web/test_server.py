@@ -19,6 +19,7 @@ import pytest
 from werkzeug.serving import make_server
 
 from graph.errors import EntourageError, SettingsError
+from graph.home import begin
 from graph.settings import Service, Settings
 from recommenders.knn import ItemKnn
 from tests import checkerboard
@@ -47,6 +48,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A snapshot, no model yet, and no Neo4j."""
     service = Service(port=0, workers=2, rate_limit="", model="item-knn", deadline_ms=60_000)
     settings = Settings(home=tmp_path_factory.mktemp("home"), neo4j_uri=None, service=service)
+    begin(settings)
     checkerboard.snapshot().save(settings.snapshot_path)
     return settings
 
