@@ -21,6 +21,7 @@ from pathlib import Path
 
 import pytest
 
+from graph import home
 from graph.settings import Settings
 from tests import checkerboard
 
@@ -46,9 +47,11 @@ def blocks(text: str) -> Iterator[Block]:
 
 @pytest.fixture
 def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    checkerboard.snapshot().save(tmp_path / ".entourage" / "snapshot")
     for name in [name for name in os.environ if name.startswith(("ENTOURAGE_", "NEO4J_"))]:
         monkeypatch.delenv(name)
+    settings = Settings(home=tmp_path / ".entourage")
+    home.begin(settings)
+    checkerboard.snapshot().save(settings.snapshot_path)
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.chdir(tmp_path)
     return tmp_path
