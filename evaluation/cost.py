@@ -1,4 +1,4 @@
-"""What a piece of work costs: wall-clock seconds and the most memory the process held meanwhile."""
+"""What a piece of work costs: seconds, seconds of processor, and the most memory the process held meanwhile."""
 
 from __future__ import annotations
 
@@ -15,13 +15,16 @@ _INTERVAL_S: Final = 0.05
 
 
 class Cost:
-    """Measures the block it surrounds; read ``seconds`` and ``peak_mib`` after it.
+    """Measures the block it surrounds; read ``seconds``, ``processor_seconds`` and ``peak_mib`` after it.
 
+    ``processor_seconds`` adds up all threads of the process: it hardly changes when other work keeps the machine
+    busy.
     ``peak_mib`` is the largest resident size of the whole process, looked at every 50 ms, so a shorter spike is missed
     and what was held before the block counts too.
     """
 
     seconds: float = 0.0
+    processor_seconds: float = 0.0
     peak_mib: float = 0.0
 
     def __enter__(self) -> Self:
@@ -30,13 +33,14 @@ class Cost:
         self._look()
         self._watcher = threading.Thread(target=self._watch, daemon=True)
         self._watcher.start()
-        self._started = time.perf_counter()
+        self._started, self._processor = time.perf_counter(), time.process_time()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.seconds = time.perf_counter() - self._started
+        self.processor_seconds = time.process_time() - self._processor
         self._done.set()
         self._watcher.join()
         self._look()

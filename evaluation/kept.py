@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,9 @@ from recommenders.core.top_k import Ints
 
 __all__ = ["Kept", "Ranking", "fingerprint"]
 
+_FORMAT: Final = 2
+"""Counted up when a field of `Ranking` comes or goes: rankings kept before are then made again."""
+
 
 @dataclass(frozen=True)
 class Ranking:
@@ -25,6 +28,7 @@ class Ranking:
     ids: Ints
     """Content nids, shape (judged users, k); -1 where there are fewer than k."""
     fit_seconds: float
+    fit_processor_seconds: float
     rank_seconds: float
     peak_mib: float
     """Peak memory of the whole process while it fitted, MiB."""
@@ -65,7 +69,7 @@ class Kept:
         self.folder = folder
 
     def _file(self, what: str, split: Holdout, k: int) -> Path:
-        key = hashlib.sha256(f"{what} {fingerprint(split)} {split.seed} {k}".encode())
+        key = hashlib.sha256(f"{_FORMAT} {what} {fingerprint(split)} {split.seed} {k}".encode())
         return self.folder / f"{key.hexdigest()[:32]}.npz"
 
     def find(self, what: str, split: Holdout, k: int) -> Ranking | None:

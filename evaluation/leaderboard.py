@@ -42,6 +42,8 @@ class Row(BaseModel):
     metrics: dict[str, Estimate]
     """By name and cut-off, ``NDCG@10``."""
     fit_seconds: float
+    fit_processor_seconds: float
+    """Of all threads together."""
     rank_seconds: float
     peak_mib: float
     """While fitting, the whole process."""
@@ -149,7 +151,7 @@ def _rank(contender: Contender, split: Holdout, k: int, options: FitOptions, kep
         model = contender.fit(split.train, own)
     with Cost() as ranking:
         ids = rank(model, split, k, seed=split.seed, progress=part_of(options.progress, 0.9, 1.0))
-    made = Ranking(ids, fit.seconds, ranking.seconds, fit.peak_mib, model.settings, own.cap.hit)
+    made = Ranking(ids, fit.seconds, fit.processor_seconds, ranking.seconds, fit.peak_mib, model.settings, own.cap.hit)
     if kept:
         kept.keep(what, split, k, made)
     return made
@@ -237,6 +239,7 @@ def _row(label: str, trials: _Trials) -> Row:
         model=label,
         metrics=found,
         fit_seconds=float(np.mean([ranking.fit_seconds for ranking in trials.rankings])),
+        fit_processor_seconds=float(np.mean([ranking.fit_processor_seconds for ranking in trials.rankings])),
         rank_seconds=float(np.mean([ranking.rank_seconds for ranking in trials.rankings])),
         peak_mib=max(ranking.peak_mib for ranking in trials.rankings),
         settings=[ranking.settings for ranking in trials.rankings],

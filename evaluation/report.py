@@ -32,12 +32,12 @@ def table(board: Leaderboard, width: int = 80) -> Table:
     names = [name for name in wanted if f"{name}@{k}" in board.rows[0].metrics]
     for name in names:
         made.add_column(f"{_SHORT.get(name, name)}\n@{k}", justify="right", no_wrap=True)
-    for title in ("NDCG\n95 %", "fit\ns", "peak\nMiB"):
+    for title in ("NDCG\n95 %", "fit\ns", "CPU\ns", "peak\nMiB"):
         made.add_column(title, justify="right", no_wrap=True)
     for place, row in enumerate(board.rows):
         cells = [_cell(name, row.metrics[f"{name}@{k}"], spread=name == "NDCG") for name in names]
         interval = _interval(row.metrics[board.lead_metric], 1)
-        cost = (f"{row.fit_seconds:.1f}", f"{row.peak_mib:,.0f}")
+        cost = (f"{row.fit_seconds:.1f}", f"{row.fit_processor_seconds:.1f}", f"{row.peak_mib:,.0f}")
         made.add_row(row.model, *cells, interval, *cost, style="bold" if place == 0 else None)
     return made
 
@@ -54,7 +54,7 @@ def markdown(board: Leaderboard, command: str = "") -> str:
     costs = [[row.model, _interval(row.metrics[board.lead_metric]), *_cost(row)] for row in board.rows]
     parts += [
         "## Certainty and cost",
-        _grid(["model", f"95 % interval of {board.lead_metric}", "fit", "peak memory"], costs),
+        _grid(["model", f"95 % interval of {board.lead_metric}", "fit", "processor", "peak memory"], costs),
     ]
     if board.differences:
         tests = [
@@ -112,8 +112,8 @@ def _interval(estimate: Estimate, digits: int = 2) -> str:
     return f"{100 * estimate.low:.{digits}f} … {100 * estimate.high:.{digits}f}"
 
 
-def _cost(row: Row) -> tuple[str, str]:
-    return f"{row.fit_seconds:.1f} s", f"{row.peak_mib:,.0f} MiB"
+def _cost(row: Row) -> tuple[str, str, str]:
+    return f"{row.fit_seconds:.1f} s", f"{row.fit_processor_seconds:.1f} s", f"{row.peak_mib:,.0f} MiB"
 
 
 def _groups(rows: Sequence[GroupRow], models: Sequence[str]) -> str:
