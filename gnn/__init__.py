@@ -1,7 +1,7 @@
-"""The learned answers: features, the graph network, its training and what it leaves for serving."""
+"""The graph network: features, model, training, and the artifact that serving reads."""
 
 import os
 
-# torch's OpenMP threads spin while they wait for each other. Where other processes want the cores too, that made a
-# training step up to thirty times slower; read once, when torch is first loaded.
+# While torch's OpenMP threads wait for each other they spin, which slows a training step down up to thirty times when
+# other processes use the same cores. The variable is read once, when torch is first loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

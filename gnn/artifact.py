@@ -21,22 +21,22 @@ from recommenders.core.artifact import FORMAT, reading
 __all__ = ["TIMING", "Artifact", "Manifest"]
 
 TIMING: Final = "timing.json"
-"""The one file of the folder that depends on the clock."""
+"""The only file of the folder whose contents depend on the clock."""
 
 
 class Manifest(BaseModel):
-    """What the folder holds and how it was made; nothing in it depends on the clock, but for ``capped``."""
+    """What the folder holds and how it was made. No field but ``capped`` depends on the clock."""
 
     model: str
     format: int = FORMAT
     graph_id: str
     config: GnnConfig
     recipe: Recipe
-    """Constants at the time."""
+    """The constants that it was trained with."""
     threads: int
-    """Threads of the training; another number changes the last digits of sums."""
+    """Threads of the training. Another number changes the last digits of sums."""
     precision: str
-    """Type of the loss's matrix products."""
+    """Number type of the loss's matrix products."""
     environment: dict[str, Any] = {}
     """Processor and versions (`recommenders.core.artifact.environment`)."""
     epochs: int
@@ -48,21 +48,21 @@ class Manifest(BaseModel):
     """The newest time in the training data, in milliseconds."""
     code_version: str = ""
     shapes: dict[str, tuple[int, ...]] = {}
-    """Of the arrays of `Embeddings`, to recognise a damaged file."""
+    """Shapes of the arrays of `Embeddings`; loading compares them to recognise a damaged file."""
 
 
 @dataclass(frozen=True)
 class Artifact:
-    """Everything of a trained network."""
+    """A trained network: its manifest, its vectors and its encoder."""
 
     manifest: Manifest
     embeddings: Embeddings
     encoder: Encoder
     """Embeds users and contents that training did not see."""
     weights: Sequence[Any] = ()
-    """Of a large graph's network, every parameter as a tensor, for a training that continues from it; never saved."""
+    """In a large graph, every parameter as a tensor, for a training that continues from it. Never saved."""
     seconds: float = 0.0
-    """Of the last training, with those before a kill; saved in a file of its own, ``timing.json``."""
+    """Seconds of the last training, the part before a kill included. Saved in ``timing.json``."""
 
     def save(self, path: Path) -> None:
         """Write a temporary folder and rename it to ``path``."""

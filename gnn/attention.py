@@ -66,7 +66,7 @@ def weighted_sum(weight: Tensor, values: Tensor, relation: Relation) -> Tensor:
 
 
 def _by_pyg(values: Tensor) -> bool:
-    """Whether PyG's operations do it: on anything but a CPU."""
+    """Whether to use PyG's operations: on every device but the CPU."""
     return values.device.type != "cpu"
 
 

@@ -1,4 +1,4 @@
-"""What each optimiser step learns from: its users, their labels, and the thinned relations that carry messages."""
+"""The input of each optimiser step: its users, their labels, and the edges that carry messages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gnn.config import GnnConfig
 from gnn.friends import Friends
 from gnn.recipe import RECIPE
 from gnn.relations import Relation, both_directions
-from gnn.topology import Cold, Moment, Topology
+from gnn.topology import Cold, Cutoffs, Topology
 from gnn.watches import Watches
 from graph import schema
 
@@ -30,28 +30,28 @@ _LEAST_RECENCY: Final = 1e-30
 
 @dataclass(frozen=True)
 class Batch:
-    """Input of one step; of several processes, this one's share of it."""
+    """Input of one step. With several processes, this process's share of it."""
 
     users: Ints
     """Users whose watches are the labels, ascending, shape (n,)."""
     positives: Relation
-    """Watched contents → the n users."""
+    """Edges from the watched contents to the n users."""
     weight: Floats
-    """Each positive's weight in the loss, (E,), not normalised."""
+    """Weight of each positive in the loss, (E,), not normalised."""
     relations: list[dict[str, Relation]]
-    """Of each layer: link name → the edges that carry messages."""
+    """For each layer: link name → the edges that carry messages."""
     last_users: Ints | None
     """Users that the last layer is computed for; None for all."""
     senders: Ints | None
-    """Users that the only layer starts from, ascending, where it does not need all."""
+    """In a network of one layer, the users whose vectors the layer reads, ascending; None for all."""
     cold: Cold
-    """Nodes that have no id and no watches in this step."""
+    """Nodes that are treated as new in this step: they have no id and no watches."""
     with_friends: Ints
-    """Positions in ``users`` of those whose friends are labels too."""
+    """Positions in ``users`` of the users whose friends are labels too."""
 
 
 class Batches:
-    """Draws the batches of a training; the same seed gives the same ones."""
+    """Draws the batches of a training. The same seed gives the same batches."""
 
     def __init__(
         self,
@@ -85,7 +85,11 @@ class Batches:
 
     @cached_property
     def steps_per_pass(self) -> int:
-        """Steps of a pass over all users: each compares `Recipe.step_pairs` pairs, or more if messages cost as much."""
+        """Steps of a pass over all users.
+
+        A step compares `Recipe.step_pairs` pairs, or `Recipe.pairs_per_edge` for each edge with a message if that is
+        more.
+        """
         users = len(self.watches.users)
         if self.config.steps_per_pass:
             return max(1, min(self.config.steps_per_pass, users // processes.count()))  # one for every process
@@ -94,12 +98,12 @@ class Batches:
 
     @property
     def steps_per_epoch(self) -> int:
-        """Steps of an epoch: those of a pass, or the next twenty-five of it."""
+        """Steps of an epoch: all steps of a pass, at most `Recipe.epoch_steps`."""
         return min(self.steps_per_pass, RECIPE.epoch_steps)
 
     @cached_property
     def edges_per_step(self) -> int:
-        """Edges that carry a message in a step, about; without ``neighbours`` those of one layer."""
+        """About how many edges carry a message in a step. If ``neighbours`` is 0, the edges of one layer."""
         most, layers = self.config.neighbours, self.config.layers
         if self.config.convolution == "dense" or not layers:
             return 0
@@ -114,9 +118,10 @@ class Batches:
         return (layers - 1) * sum(drawn.values()) + last
 
     def users_of(self, step: int) -> Ints:
-        """Users of a step, ascending. Each pass goes over all users in an order of its own.
+        """Users of a step, ascending. Each pass shuffles all users anew.
 
-        It depends on the step's number and the seed only, so a resumed run or another process gets the same users.
+        The result depends on the step's number and the seed only, so a resumed run and another process get the same
+        users.
         """
         done, place = divmod(step, self.steps_per_pass)
         if self._pass is None or self._pass[0] != done:
@@ -127,9 +132,9 @@ class Batches:
     def draw(self, users: Ints) -> Batch:
         """The batch of ``users``, ascending.
 
-        Where watches have times it has a random cut-off: messages use edges before it, labels are later watches.
+        If watches have times, the batch has a random cut-off: messages use edges before it, labels are later watches.
         """
-        cutoff = self.watches.moment(self.rng) if self.config.in_time else None
+        cutoff = self.watches.draw_cutoff(self.rng) if self.config.in_time else None
         if cutoff is not None:
             users = self.watches.since(users, cutoff)
         with_friends = self.friends.asked(users, RECIPE.step_pairs, self.rng) if self.friends else users[:0]
@@ -152,15 +157,16 @@ class Batches:
             with_friends=np.flatnonzero(np.isin(users, with_friends, assume_unique=True)),
         )
 
-    def by_type(self, cutoff: float) -> Moment:
+    def by_type(self, cutoff: float) -> Cutoffs:
         """Convert a watch-recency cut-off into one per relationship type."""
         watched = self.half_lives[schema.WATCHED]
         return {type_: max(cutoff ** (watched / days), _LEAST_RECENCY) for type_, days in self.half_lives.items()}
 
     def draw_cold(self, cutoff: float | None) -> Cold:
-        """Nodes that a step treats as new: those without watches, a random share, and half of the unwatched contents.
+        """Nodes that a step treats as new, by label; only labels with features have any.
 
-        Unwatched are contents without a watch before the ``cutoff``. Only labels with features have cold nodes.
+        They are the nodes without watches, a random share of the others (``cold``), and half of the contents that
+        have no watch before the ``cutoff``.
         """
         cold = {
             label: always | (self.rng.random(len(always), dtype=np.float32) < self.config.cold)
@@ -172,18 +178,18 @@ class Batches:
             cold[schema.CONTENT] |= unwatched & drawn
         return cold
 
-    def _relations(self, users: Ints | None, cold: Cold, moment: Moment | None) -> list[dict[str, Relation]]:
-        """The thinned relations of every layer; the last one's relations into users end at ``users`` only."""
+    def _relations(self, users: Ints | None, cold: Cold, cutoffs: Cutoffs | None) -> list[dict[str, Relation]]:
+        """The relations of every layer, some edges dropped; in the last layer, edges into users end at ``users``."""
         config, topology, rng = self.config, self.topology, self.rng
         if config.convolution == "dense":
             return [{}] * config.layers
         if not config.neighbours:
-            thinned = topology.dropped(rng, config.edge_dropout, cold, moment)
+            thinned = topology.dropped(rng, config.edge_dropout, cold, cutoffs)
             last = thinned if users is None else topology.into(users, thinned)
         else:
-            last = topology.sampled(rng, config.neighbours, config.edge_dropout, cold, users, moment)
+            last = topology.sampled(rng, config.neighbours, config.edge_dropout, cold, users, cutoffs)
             if config.layers < 2 or users is None:
                 thinned = last
             else:
-                thinned = topology.sampled(rng, config.neighbours, config.edge_dropout, cold, None, moment)
+                thinned = topology.sampled(rng, config.neighbours, config.edge_dropout, cold, None, cutoffs)
         return [thinned] * (config.layers - 1) + [last]

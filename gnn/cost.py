@@ -1,4 +1,4 @@
-"""What training costs, estimated from sizes alone: the number of epochs follows from it, whatever the clock says."""
+"""What training costs, estimated from sizes alone: the number of epochs follows from it, not from the clock."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from gnn.recipe import RECIPE
 from graph.snapshot import Snapshot
 from recommenders.core.options import is_large
 
-__all__ = ["cost", "epoch_cost", "sized"]
+__all__ = ["EDGE", "cost", "epoch_cost", "sized"]
 
-_EDGE: Final = 2.5e-9
-"""Seconds of the reference machine to pass one message of one layer, for each number of a vector, there and back."""
+EDGE: Final = 2.5e-9
+"""Seconds of the reference machine to pass one message of one layer, forward and backward, per number of a vector."""
 _PAIR: Final = 4.3e-9
-"""Seconds for one pair of user and content in the softmax, there and back …"""
+"""Seconds for one pair of user and content in the softmax, forward and backward …"""
 _PAIR_WIDTH: Final = 2e-11
-"""… and on top of it for each number of a vector."""
+"""… and in addition for each number of a vector."""
 _STEP: Final = 0.02
-"""Seconds for a step whatever its size."""
+"""Seconds for a step of any size."""
 _USUAL_EPOCHS: Final = 80
 """Epochs that a fit takes on average until validation stops it, on Last.fm and the demonstration."""
 
 
 def sized(config: GnnConfig, snapshot: Snapshot) -> GnnConfig:
-    """The configuration with what nobody chose made smaller for a large graph (`gnn.config.SMALLER`)."""
+    """The configuration; in a large graph `gnn.config.SMALLER` replaces the default of every setting not given."""
     if not is_large(snapshot):
         return config
     return config.model_copy(update={key: SMALLER[key] for key in SMALLER.keys() - config.model_fields_set})
@@ -44,10 +44,10 @@ def epoch_cost(config: GnnConfig, snapshot: Snapshot) -> float:
     if config.neighbours:
         nodes = float(snapshot.users.count + snapshot.contents.count)
         messages = min(messages, steps * nodes * config.neighbours * config.layers * config.dim)
-    return _STEP * steps + _EDGE * messages + some * pairs * (_PAIR + _PAIR_WIDTH * config.dim)
+    return _STEP * steps + EDGE * messages + some * pairs * (_PAIR + _PAIR_WIDTH * config.dim)
 
 
 def cost(config: GnnConfig, snapshot: Snapshot) -> float:
-    """Seconds that a fit usually takes: of its epochs where they are given, else of as many as others took."""
+    """Seconds of the reference machine for a fit: for the given ``epochs``, or for the usual number of epochs."""
     epochs = config.epochs or min(config.max_epochs, _USUAL_EPOCHS)
     return epochs * epoch_cost(config, snapshot)

@@ -1,4 +1,4 @@
-"""What training leaves for serving: unit vectors as arrays, read by memory map, and scores and neighbours by them."""
+"""The vectors that serving uses: arrays, read by memory map, with the scores and neighbours that they give."""
 
 from __future__ import annotations
 
@@ -15,22 +15,21 @@ from recommenders.core.top_k import Floats, Ints
 __all__ = ["ARRAYS", "Embeddings"]
 
 ARRAYS: Final = ("users", "contents", "bias", "popularity")
-"""Fields of `Embeddings`, and names of their files."""
+"""Fields of `Embeddings`; their files have the same names."""
 
 
 @dataclass(frozen=True)
 class Embeddings:
-    """Vectors of length one; a user of whom nothing is known has a zero vector."""
+    """Unit vectors. A user with no known neighbour and no features has a zero vector."""
 
     users: Floats
     """Shape (U, dim)."""
     contents: Floats
     """Shape (C, dim)."""
     bias: Floats
-    """What is added to the cosines with each content, shape (C,), with those of `Encoder.embed` too: popular ones are
-    likelier from the start."""
+    """Per-content bias, shape (C,), added to the cosines, also for users embedded by `Encoder.embed`."""
     popularity: Floats
-    """Share of the watches that each content got, shape (C,): what users with a zero vector are told."""
+    """Each content's share of all watches, shape (C,): the scores of users with a zero vector."""
 
     def scores(self, users: Ints) -> Floats:
         """Cosine of each user with every content plus its bias, shape (n, C)."""
@@ -40,22 +39,22 @@ class Embeddings:
         return scores
 
     def scores_of(self, vectors: Floats) -> Floats:
-        """`scores` (n, C) of users who have these unit vectors (n, dim), or (C,) of one who has (dim,)."""
+        """`scores` (n, C) for these unit vectors (n, dim) of users, or (C,) for one vector (dim,)."""
         found: Floats = vectors @ np.asarray(self.contents).T
         found += self.bias
         return found
 
     def similar(self, items: Ints | int, k: int) -> tuple[Ints, Floats]:
-        """The ``k`` contents of highest cosine to each item, itself left out; -1 where there are fewer."""
+        """The ``k`` contents of highest cosine to each item, without the item itself; -1 where there are fewer."""
         return nearest(np.asarray(self.contents), items, k)
 
     def save(self, folder: Path) -> None:
-        """Write one .npy file an array."""
+        """Write one .npy file for each array."""
         for name in ARRAYS:
             np.save(folder / f"{name}.npy", getattr(self, name))
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Map what ``save`` wrote. Raises OSError or ValueError where it is not whole."""
+        """Memory-map what ``save`` wrote. Raises OSError or ValueError if a file is missing or damaged."""
         arrays: dict[str, npt.NDArray[Any]] = {n: np.load(folder / f"{n}.npy", mmap_mode="r") for n in ARRAYS}
         return cls(**arrays)

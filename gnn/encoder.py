@@ -1,4 +1,4 @@
-"""Embeds users and contents that training did not see, from their neighbours' layers; does not import torch."""
+"""Embeds users and contents that training did not see, from their neighbours' vectors in each layer, without torch."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Encoder:
-    """The forward pass of `gnn.model.Network` for one new node, given the layers of all known nodes."""
+    """The forward pass of `gnn.model.Network` for one new node, given the vectors of all known nodes in each layer."""
 
     convolution: Convolution
     links: tuple[Link, ...]
     weights: Mapping[str, npt.NDArray[Any]]
-    """All parameters but the id embeddings, by name."""
+    """All parameters except the id embeddings, by name."""
     layers: Mapping[str, Sequence[npt.NDArray[Any]]]
     """Label → its nodes' vectors (nodes, dim) before each layer."""
     degrees: Mapping[str, npt.NDArray[Any]]
     """Link name → number of outgoing edges of every source, shape (S,)."""
     columns: Columns = field(default_factory=dict)
-    """Label → its features, for the labels that have any."""
+    """Label → description of its features, for the labels that have any."""
     now: int | None = None
-    """Time of the newest watch in the training data, in ms; ages count back from it."""
+    """Time of the newest watch in the training data, in ms. Ages are measured from it."""
 
     @property
     def embeds(self) -> bool:
@@ -48,9 +48,9 @@ class Encoder:
         return self.convolution == "gat" and all(self.layers.values())
 
     def features(self, label: str, properties: Mapping[str, Any] | None) -> Floats | None:
-        """Features (F,) of a node with these ``properties`` in the graph; None where its label has none.
+        """Features (F,) of a node with these ``properties`` in the graph; None if its label has no features.
 
-        Without any known property every number is the average and no flag is set.
+        If no property is known, every number is the average and no flag is set.
         """
         if label not in self.columns:
             return None
@@ -61,12 +61,12 @@ class Encoder:
         return features_of(columns, known)
 
     def embed(self, label: str, neighbours: Mapping[str, Ints], features: Floats | None = None) -> Floats:
-        """Unit vector (dim,) of a new node of ``label`` with its ``neighbours``, nids by the name of the link to it.
+        """Unit vector (dim,) of a new node of ``label``; zeros if it has neither neighbours nor features.
 
-        A new user's links are ``rev_WATCHED`` (contents) and ``rev_FOLLOWS`` (whom they follow), or ``FOLLOWS``; a new
-        content's are ``WATCHED`` and ``MADE`` (users), ``rev_HAS_GENRE`` (genres) and so on. Links that are not in the
-        network are ignored. ``features`` (F,) are those of `features`. A node without neighbours and features gets
-        zeros. Edge features count as unknown. Raises ModelError for a network that is not GAT.
+        ``neighbours`` are nids by the name of the link from them to the node: for a user ``rev_WATCHED`` (contents) and
+        ``rev_FOLLOWS`` (whom they follow) or ``FOLLOWS``; for a content ``WATCHED`` and ``MADE`` (users),
+        ``rev_HAS_GENRE`` (genres) and so on. Links that the network does not have are ignored. ``features`` (F,) are
+        the result of `features`. Edge features count as unknown. Raises ModelError if the network is not GAT.
         """
         if self.convolution != "gat":
             raise ModelError(f"A {self.convolution} network cannot embed new nodes.", do="Train with convolution gat.")

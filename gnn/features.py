@@ -1,4 +1,4 @@
-"""Node features, edge features and label weights as arrays, out of the snapshot's properties."""
+"""Node features, edge features and label weights as arrays, made of the snapshot's properties."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ Ages = Mapping[str, Floats]
 
 @dataclass(frozen=True)
 class Column:
-    """One feature of a label's nodes, out of one property of `graph.snapshot.profiles`."""
+    """One feature of a label's nodes, made of one property of `graph.snapshot.profiles`."""
 
     name: str
     reads: Literal["flag", "number", "gap"]
-    """A flag, the log1p of a number, or whether the number is unknown."""
+    """flag: 0 or 1. number: log1p of the property. gap: whether the number is unknown."""
     mean: float = 0.0
     deviation: float = 1.0
-    """Numbers and gaps are standardised with these."""
+    """Mean and standard deviation by which numbers and gaps are standardised."""
 
     def of(self, values: npt.NDArray[Any]) -> Floats:
         """The feature (n,) of nodes with these ``values`` (n,), which are NaN or False where unknown."""
@@ -65,7 +65,7 @@ class NodeFeatures:
 
 
 def node_features(snapshot: Snapshot) -> NodeFeatures:
-    """The `graph.snapshot.profiles` of users and contents: numbers as log1p and standardised, with a flag for gaps."""
+    """Features of users and contents from `graph.snapshot.profiles`: standardised log1p of numbers, flags for gaps."""
     found: dict[str, Floats] = {}
     columns: dict[str, tuple[Column, ...]] = {}
     for label, described in profiles(snapshot).items():
@@ -76,9 +76,9 @@ def node_features(snapshot: Snapshot) -> NodeFeatures:
 
 
 def features_of(columns: Sequence[Column], profile: Mapping[str, float]) -> Floats:
-    """The features (F,) of one node by its `graph.snapshot.profiles.profile`.
+    """The features (F,) of one node with this `graph.snapshot.profiles.profile`.
 
-    A missing number is a gap, or the mean if training saw no gap in it.
+    A missing number sets its gap; without a gap column, because no number was missing in training, it is the mean.
     """
     gaps = {column.name for column in columns if column.reads == "gap"}
     features = [
@@ -91,7 +91,7 @@ def features_of(columns: Sequence[Column], profile: Mapping[str, float]) -> Floa
 
 
 def _columns(name: str, values: npt.NDArray[Any]) -> list[Column]:
-    """A bool as 0 or 1; a number as its log1p and, where some are unknown, a flag for that, both standardised."""
+    """A bool gives one flag; a number gives its log1p and, if some values are unknown, a gap, both standardised."""
     if values.dtype == np.bool_:
         return [Column(name, "flag")]
     kinds: tuple[Literal["number", "gap"], ...] = ("number", "gap")
@@ -107,7 +107,10 @@ def _raw(values: npt.NDArray[Any], kind: Literal["number", "gap"]) -> npt.NDArra
 
 
 def edge_ages(snapshot: Snapshot) -> dict[str, Floats]:
-    """Age of every edge in days (E,), by type, where ages are known and vary: up to the newest watch, or follow."""
+    """Age of every edge in days (E,), by type, for types whose ages are known and vary.
+
+    Ages are measured at the newest watch; ages of follows without timed watches at the newest follow.
+    """
     since = snapshot.follows.columns.get("since")
     found = {
         schema.WATCHED: watch_ages(snapshot),
@@ -117,7 +120,7 @@ def edge_ages(snapshot: Snapshot) -> dict[str, Floats]:
 
 
 def half_lives(ages: Ages) -> dict[str, float]:
-    """Half-life of recency in days by relationship type: a third of the time that its edges cover."""
+    """Half-life of recency in days by relationship type: the time its edges cover over `Recipe.half_lives_covered`."""
     return {type_: float(days.max()) / RECIPE.half_lives_covered for type_, days in ages.items()}
 
 
@@ -126,10 +129,10 @@ def _recency(days: Floats) -> Floats:
 
 
 def edge_features(snapshot: Snapshot, ages: Ages) -> dict[str, Floats]:
-    """Features (E, F) of edges by relationship type, in the snapshot's order; only types that have any.
+    """Features (E, F) of edges by relationship type, in the snapshot's order, for the types that have any.
 
-    A watch has engagement and recency, a follow has recency, each where it varies. Recency is 2^(−age / half-life) and
-    always the last feature. ``ages`` are the snapshot's `edge_ages`.
+    A watch has engagement and recency, a follow has recency; a feature that does not vary is left out. Recency is
+    2^(−age / half-life) and always the last feature. ``ages`` are the snapshot's `edge_ages`.
     """
     found: dict[str, list[Floats]] = {}
     if snapshot.mode == "engagement":
@@ -140,9 +143,9 @@ def edge_features(snapshot: Snapshot, ages: Ages) -> dict[str, Floats]:
 
 
 def watch_weights(snapshot: Snapshot, ages: Ages) -> Floats:
-    """Weight of every watch in the loss, (E,): 1, or by engagement and recency where they vary.
+    """Weight of every watch in the loss, (E,): 1, times factors for engagement and recency where these vary.
 
-    It is never 0: a short or old watch still shows some interest.
+    No weight is 0: a short or old watch still shows some interest.
     """
     weights = np.ones(len(snapshot.watched), dtype=np.float32)
     if snapshot.mode == "engagement":

@@ -1,4 +1,4 @@
-"""From a snapshot to a trained artifact: holding out, stopping, resuming after a kill."""
+"""From a snapshot to a trained artifact: the validation part, early stopping, checkpoints."""
 
 from __future__ import annotations
 
@@ -40,14 +40,12 @@ from recommenders.core.options import FitOptions, is_large, part_of
 
 __all__ = ["fit", "trainer"]
 
-_SEARCH_SHARE: Final = 0.5
-"""Share of a time cap for finding the number of epochs, where no validation part is given …"""
-_LARGE_SEARCH_SHARE: Final = 0.8
-"""… and in a large graph, where training goes on from there."""
+_CAP_SHARE: Final = 0.9
+"""Share of a time cap after which no further epoch begins."""
 _CHECKPOINT_EVERY_S = 60.0
-"""Checkpoints change no result, so the clock may decide when they are written …"""
+"""Seconds between two checkpoints, at least. Checkpoints change no result, so the clock may decide."""
 _CHECKPOINT_SHARE = 0.05
-"""… and how much of the time they may take: a large network's takes seconds."""
+"""Share of the time that writing checkpoints may take, at most: for a large network one takes seconds."""
 
 
 def fit(name: str, config: GnnConfig, snapshot: Snapshot, options: FitOptions) -> Artifact:
@@ -63,7 +61,7 @@ def _fit(name: str, config: GnnConfig, snapshot: Snapshot, options: FitOptions) 
     run: _Run | None = None
     epochs, training_file = config.epochs, options.checkpoint and options.checkpoint / "training.pt"
     if options.validation is None and epochs is None:
-        begun = _LARGE_SEARCH_SHARE if large else _SEARCH_SHARE
+        begun = RECIPE.large_search_share if large else RECIPE.search_share
         search_file = options.checkpoint and options.checkpoint / "search.pt"
 
         def finding(share: float, what: str) -> None:
@@ -76,7 +74,7 @@ def _fit(name: str, config: GnnConfig, snapshot: Snapshot, options: FitOptions) 
         epochs = search.trainer.history.best_epoch if search.part else RECIPE.blind_epochs
         metrics = search.metrics
         options = options.but(share=(1.0 - begun) * options.share)
-        if large:  # there is no work to start again, so it continues on the held-out part too
+        if large:  # there is no time for a second training, so this one continues, on all watches
             run = search.going_on(snapshot, epochs, options, training_file)
         del search
     elif options.start is not None and large and epochs is not None:
@@ -88,7 +86,7 @@ def _fit(name: str, config: GnnConfig, snapshot: Snapshot, options: FitOptions) 
 
 
 class _Run:
-    """One training from the start, or from its checkpoint, to its end."""
+    """One training, from its start or its checkpoint to its end."""
 
     def __init__(
         self,
@@ -106,27 +104,26 @@ class _Run:
         self.options = options
         affordable = int(options.work(snapshot) / max(epoch_cost(config, snapshot), 1e-9))
         self.epochs = epochs or min(config.max_epochs, max(1, affordable))
-        self.cap_share = 0.9
-        """Of a cap, after which no further epoch is begun."""
+        self.cap_share = _CAP_SHARE
         self.checkpoint = checkpoint
         self.trainer = trainer(config, snapshot)
         self.best: list[Tensor] | None = None
         """Averaged weights of the best epoch so far."""
         self.best_optimiser: dict[str, Any] | None = None
-        """The optimiser's state of the same epoch, in a large graph, where training goes on from there."""
+        """The optimiser's state of the same epoch; kept in a large graph only, where training continues from it."""
         self.spent = self.longest = 0.0
-        """Seconds so far, and seconds of the longest epoch with its validation."""
+        """Seconds so far, and seconds of the longest epoch including its validation."""
         self.saved_steps = -1
         """Steps at which the checkpoint was written."""
         self.epochs_before = 0
-        """Epochs that the weights it started with had been trained for."""
+        """Epochs of an earlier training whose weights this one started from."""
 
     @classmethod
     def search(cls, config: GnnConfig, snapshot: Snapshot, options: FitOptions, checkpoint: Path | None) -> _Run:
-        """A run that holds out its own validation part; of one epoch where there is too little to hold out."""
+        """A run that holds out its own validation part; it has one epoch if there is too little to hold out."""
         part = validation(snapshot, seed=config.seed)
         rest = part.train
-        if is_large(snapshot):  # it continues on the whole, so the features of edges and nodes have to stay
+        if is_large(snapshot):  # training continues on the whole snapshot, so the features must be the same
             rest = Snapshot(snapshot.manifest, rest.nodes, rest.edges)
         return cls(config, rest, part, None if len(part.users) else 1, options, checkpoint)
 
@@ -142,9 +139,9 @@ class _Run:
         checkpoint: Path | None,
         optimiser: dict[str, Any] | None = None,
     ) -> _Run | None:
-        """A run that continues from ``weights``, trained for ``before`` epochs, for `Recipe.going_on` of ``epochs``.
+        """A run that continues from ``weights``, trained for ``before`` epochs, for `Recipe.going_on` · ``epochs``.
 
-        None if the network of this snapshot has other shapes: it has to start again.
+        None if the network of this snapshot has other shapes; the training then has to start again.
         """
         run = cls(config, snapshot, None, math.ceil(RECIPE.going_on * epochs), options, checkpoint)
         if not run.trainer.takes(weights):
@@ -154,11 +151,11 @@ class _Run:
         return run
 
     def going_on(self, snapshot: Snapshot, epochs: int, options: FitOptions, checkpoint: Path | None) -> _Run | None:
-        """`after` the best epoch of this run, which is over then, on a ``snapshot`` of the same nodes."""
+        """A run `after` the best epoch of this one, on a ``snapshot`` of the same nodes; ends the use of this run."""
         weights = self.best or self.trainer.average
         optimiser = self.best_optimiser or self.trainer.optimiser.state_dict()
         before = self.trainer.history.best_epoch
-        del self.trainer, self.snapshot, self.seen, self.part  # a large graph leaves no room for two of them
+        del self.trainer, self.snapshot, self.seen, self.part  # for a large graph, memory holds only one trainer
         return _Run.after(weights, before, self.config, snapshot, epochs, options, checkpoint, optimiser)
 
     @property
@@ -203,14 +200,15 @@ class _Run:
         useless = waited >= self.config.patience and self.trainer.steps >= RECIPE.least_steps
         if useless or done >= self.epochs or not self.trainer.watches.content.size:
             return True
-        # One epoch is trained in any case.
+        # One epoch is always trained.
         return done > 0 and not processes.agreed(float(self.options.cap.allows(self.longest, self.cap_share)))
 
     @cached_property
     def epochs_per_validation(self) -> int:
-        """Epochs from one validation to the next, by the sizes of the graph and of the network.
+        """Epochs from one validation to the next, from the sizes of the graph and of the network.
 
-        Validation embeds everyone, the forward half of what an edge costs, and ranks all contents for its users.
+        Validation embeds all nodes, at half the cost of a training step's edges (no backward pass), and ranks all
+        contents for its users.
         """
         batches, contents = self.trainer.batches, self.snapshot.contents.count
         users = len(self.trainer.watches.users) / batches.steps_per_pass
@@ -239,7 +237,7 @@ class _Run:
                 self.best_optimiser = deepcopy(self.trainer.optimiser.state_dict())
 
     def artifact(self, name: str, metrics: dict[str, float], *, capped: bool) -> Artifact:
-        """The artifact of the best epoch, or of the last one without validation."""
+        """The artifact of the best epoch; without validation, of the last epoch."""
         if self.best is not None:
             self.trainer.average = self.best
         users, contents, layers = self.trainer.embed()
@@ -293,7 +291,7 @@ class _Run:
         return digest.hexdigest()
 
     def save_checkpoint(self) -> None:
-        """Write the checkpoint file, if one is wanted; if there is no room for it, warn and continue."""
+        """Write the checkpoint file if there is a folder for it; warn and continue if the disk is full."""
         if self.checkpoint is None or processes.rank() > 0:
             return
         best = {"best": self.best, "best_optimiser": self.best_optimiser}
@@ -322,12 +320,12 @@ def _read(checkpoint: Path | None) -> dict[str, Any]:
     """What `_Run.save_checkpoint` wrote; empty if there is no such file or it cannot be read."""
     try:
         return dict(torch.load(checkpoint, map_location="cpu", weights_only=True)) if checkpoint else {}
-    except Exception:  # a truncated file raises a different error in each of torch's readers
+    except Exception:  # each of torch's readers raises other errors for a truncated file
         return {}
 
 
 def trainer(config: GnnConfig, snapshot: Snapshot) -> Trainer:
-    """A trainer for the snapshot that has not taken a step yet."""
+    """A trainer for the snapshot, before its first step."""
     watched = snapshot.watched
     ages = edge_ages(snapshot)
     described, halved = edge_features(snapshot, ages), half_lives(ages)

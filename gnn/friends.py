@@ -1,4 +1,4 @@
-"""The second thing that the network learns to tell: whom a user knows."""
+"""The second loss of the network: each user predicts their friends among all users."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Friends:
-    """Users × users CSR of who follows, or is followed by, whom; nobody is their own friend."""
+    """Users × users CSR of friends, who follow or are followed by a user; no user is their own friend."""
 
     indptr: Ints
     friend: npt.NDArray[np.int32]
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> Self:
-        """All friends of everyone in the snapshot."""
+        """The friends of every user of the snapshot."""
         social = symmetric_social(snapshot)
         return cls(social.indptr.astype(np.int64), social.indices.astype(np.int32))
 
     @cached_property
     def count(self) -> Ints:
-        """Friends of every user, (users,)."""
+        """Number of friends of every user, (users,)."""
         return np.diff(self.indptr)
 
     def asked(self, users: Ints, pairs: int, rng: np.random.Generator) -> Ints:
-        """Who of ``users``, ascending, is to tell their friends from everyone: all that have any, or a draw of them.
+        """Those of ``users``, ascending, whose friends are labels in this step: all who have friends, or a sample.
 
-        They are drawn where that would compare more than ``pairs`` pairs of users.
+        A sample is drawn if all of them would compare more than ``pairs`` pairs of users.
         """
         some, most = users[self.count[users] > 0], max(1, pairs // len(self.count))
         return some if len(some) <= most else np.sort(rng.choice(some, most, replace=False))
@@ -57,16 +57,16 @@ class Friends:
         popularity: float,
         precision: torch.dtype = torch.float32,
     ) -> Tensor:
-        """Mean over the friendships of ``users`` of the cross-entropy of the friend against everyone; 0 without any.
+        """Mean over the friendships of ``users`` of the cross-entropy of the friend among all users; 0 without any.
 
-        ``vectors`` (n, D) of unit length are those of ``users`` (n,), ``ids`` (users, D) what everyone is known by.
-        Logits are the cosines of both over ``temperature``, plus the log of one more than the number of a friend's
-        friends times ``popularity``, as contents have it. So friends come to share a direction, and what one watched
-        speaks for the other: Ma et al. (SoRec, CIKM 2008) learn both in one factorisation.
+        ``vectors`` (n, D) are the unit vectors of ``users`` (n,), ``ids`` (users, D) the id embeddings of all users.
+        A logit is the cosine of both over ``temperature`` plus ``popularity`` · log(1 + number of the friend's
+        friends), as for contents. The loss moves friends' vectors towards each other, so that the watches of one change
+        the scores of the other: Ma et al. (SoRec, CIKM 2008) learn both in one factorisation.
         """
         indptr, places = rows_of(self.indptr, users)
         positives = both_directions(indptr, self.friend[places], len(self.count))[1]
-        # What several processes find is averaged, and should be added up.
+        # DistributedDataParallel averages the gradients of the processes, but their sum is needed.
         share = processes.count() / max(processes.added_up(float(len(places))), 1.0)
         return softmax_loss(
             vectors,

@@ -1,7 +1,7 @@
-"""The convolutions, one class each, over one relation between two labels; `GnnConfig.convolution` chooses.
+"""The convolutions, one class each, over one relation between two labels; `GnnConfig.convolution` chooses one.
 
-A convolution transforms the vectors it sums only where its paper needs it: a transform of id embeddings learns
-nothing that the ids cannot learn (He et al., LightGCN, arXiv:2002.02126). Each transform starts as the identity.
+A convolution has a learned transform only if it is part of its paper: a transform of id embeddings learns nothing that
+the ids cannot learn (He et al., LightGCN, arXiv:2002.02126). Each transform starts as the identity.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def _log_degrees(relation: Relation, like: Tensor) -> Tensor:
 
 
 class _Attention(nn.Module):
-    """Shared by both attentions: a learned prior against sources of many edges, and weights of edge features."""
+    """Base of both attentions: a learned prior against sources with many edges, and weights of edge features."""
 
     def __init__(self, dim: int, heads: int, edge_features: int) -> None:
         super().__init__()
@@ -33,7 +33,7 @@ class _Attention(nn.Module):
         self.edge = nn.Parameter(torch.zeros(edge_features)) if edge_features else None
 
     def biases(self, relation: Relation, like: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Per source and head (S, H), and per edge (E,)."""
+        """Biases of the score for each source and head (S, H), and for each edge (E,), None without edge features."""
         bias = -_log_degrees(relation, like)[:, None] * self.prior
         if self.edge is None or relation.features is None:
             return bias, None
@@ -49,9 +49,9 @@ class Gat(_Attention):
         self.right = nn.Parameter(torch.randn(heads, dim // heads) * RECIPE.attention_std)
 
     def ends(self) -> tuple[Tensor, Tensor]:
-        """The matrices (D, H) that sources' and targets' vectors are multiplied by before `forward`.
+        """The block-diagonal matrices (D, H) that multiply the vectors of sources and of targets before `forward`.
 
-        One product with a block-diagonal matrix is a matmul; head by head it would be passes over memory.
+        One matrix product for all heads needs fewer passes over memory than a product for each head.
         """
         return _block_diagonal(self.left), _block_diagonal(self.right)
 
@@ -62,7 +62,7 @@ class Gat(_Attention):
 
 
 class GatV2(_Attention):
-    """GATv2 (arXiv:2105.14491): the score looks at both ends before its nonlinearity."""
+    """GATv2 (arXiv:2105.14491): the score adds both ends before its nonlinearity."""
 
     def __init__(self, dim: int, heads: int, edge_features: int) -> None:
         super().__init__(dim, heads, edge_features)
@@ -89,7 +89,7 @@ class _Fixed(nn.Module):
 
     def symmetric(self, source: Tensor, relation: Relation) -> Tensor:
         received = torch.tensor(relation.indptr).diff()  # a copy: a memory map is read-only
-        whole = torch.from_numpy(relation.received).clamp_min(1.0)  # of which a sample may stand for all
+        whole = torch.from_numpy(relation.received).clamp_min(1.0)  # in the whole graph, of which edges may be sampled
         sent = (
             torch.from_numpy(relation.degrees).clamp_min(1.0).rsqrt()[torch.tensor(relation.source, dtype=torch.int64)]
         )
@@ -134,7 +134,7 @@ class Sage(_Fixed):
 
 
 class GraphConv(Sage):
-    """GraphConv (arXiv:1810.02244) with degree-weighted sums; in plain sums hubs would dominate."""
+    """GraphConv (arXiv:1810.02244) with degree-weighted sums: in plain sums nodes with many edges would dominate."""
 
     def forward(self, source: Tensor, target: Tensor, relation: Relation) -> Tensor:
         """Messages from source (S, D) to target (T, D)."""

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 
+from gnn.cost import EDGE
+from gnn.recipe import RECIPE
 from graph.snapshot import Snapshot
 from recommenders.core.baseline import Baseline, Count, Learned, Positive, Share
 from recommenders.core.holdout import Holdout, validation
@@ -20,42 +22,39 @@ if TYPE_CHECKING:
 
 __all__ = ["LightGcn"]
 
-_BLIND_EPOCHS: Final = 100
-"""Epochs where there is too little to hold anything out. Not measured."""
 _USUAL_EPOCHS: Final = 100
-"""Epochs that its cost is estimated with, where they are not given."""
-_EDGE: Final = 2.5e-9
-"""Seconds of the reference machine to pass one message, for each number of a vector, there and back."""
+"""Epochs that its cost is estimated with, if they are not given."""
 _CAP_SHARE: Final = 0.9
-"""Of a cap, after which no further epoch is begun."""
+"""Share of a time cap after which no further epoch begins."""
 
 
 @dataclass
 class LightGcn(Baseline):
     """LightGCN (He et al., SIGIR 2020, arXiv:2002.02126) as published, by `torch_geometric.nn.LightGCN`.
 
-    Its own loss (BPR with L2 on the initial vectors), start (Xavier) and propagation; watches only: no features, no
-    follows, no times. `gnn.recommender.LightSoftmax` has the same propagation with our loss, start and features.
+    It has its own loss (BPR with L2 on the initial vectors), start (Xavier) and propagation, and learns from watches
+    only: no features, no follows, no times. `gnn.recommender.LightSoftmax` has the same propagation with our loss,
+    start and features.
     """
 
     dim: Count = 64
-    """As published."""
+    """Width of every vector, as published."""
     layers: Count = 3
-    """As published."""
+    """Layers of propagation, as published."""
     rate: Positive = 0.01
-    """Of Adam. Published: 0.001, with up to a thousand epochs. Searched; the default was not measured."""
+    """Learning rate of Adam. Published: 0.001, with up to a thousand epochs. Searched; the default was not measured."""
     regularisation: Share = 1e-4
-    """Weight of the L2 term; as published."""
+    """Weight of the L2 term, as published."""
     batch: Count = 2_048
-    """Watches a step, as published; more where a pass would take over `most_steps` steps."""
+    """Watches in a step, as published; more if a pass would otherwise take over ``most_steps`` steps."""
     most_steps: Count = 10
-    """Steps of a pass over the watches, at most: each propagates over the whole graph. Chosen by time."""
+    """Most steps of a pass over the watches: each step propagates over the whole graph. Chosen by time."""
     epochs: Count | None = None
     """Passes over the watches; None finds the number on a validation part."""
     most_epochs: Count = 200
-    """Epochs until validation has to have stopped it. Not measured."""
+    """Most epochs, if validation does not stop training before. Not measured."""
     patience: Count = 5
-    """Validations without a better NDCG@10 before the search stops; there is one every five epochs. Not measured."""
+    """Validations without a better NDCG@10 before training stops. Not measured."""
 
     name: ClassVar[str] = "lightgcn"
     space: ClassVar[Mapping[str, Sequence[Any]]] = {
@@ -73,9 +72,9 @@ class LightGcn(Baseline):
                 self._train(snapshot, options, options.validation, self._affordable(snapshot, options))
             )
         if epochs is None:
-            begun, part = 0.5, validation(snapshot, seed=options.seed)
-            half = options.but(share=0.5 * options.share, progress=part_of(options.progress, 0.0, begun))
-            epochs = _BLIND_EPOCHS
+            begun, part = RECIPE.search_share, validation(snapshot, seed=options.seed)
+            half = options.but(share=begun * options.share, progress=part_of(options.progress, 0.0, begun))
+            epochs = RECIPE.lightgcn_blind_epochs
             if part.held_out.nnz:
                 epochs = self._train(part.train, half, part, self._affordable(part.train, half)).epochs
         rest = options.but(progress=part_of(options.progress, begun, 1.0))
@@ -86,25 +85,30 @@ class LightGcn(Baseline):
     def found(self) -> dict[str, Any]:
         return {"epochs": int(self._dense("epochs"))}
 
+    @property
+    def _computed_with(self) -> dict[str, Any]:
+        return {"threads": int(self._dense("threads")), "precision": "float32"}
+
     def _cost(self, snapshot: Snapshot) -> float:
         return (self.epochs or min(self.most_epochs, _USUAL_EPOCHS)) * self._epoch_cost(snapshot)
 
     def _epoch_cost(self, snapshot: Snapshot) -> float:
         """Seconds of the reference machine for a pass over the watches."""
         steps = min(self.most_steps, max(1.0, len(snapshot.watched) / self.batch))
-        return steps * 2.0 * len(snapshot.watched) * self.layers * self.dim * _EDGE
+        return steps * 2.0 * len(snapshot.watched) * self.layers * self.dim * EDGE
 
     def _affordable(self, snapshot: Snapshot, options: FitOptions) -> int:
-        """Epochs that the work of the options pays for."""
+        """Epochs that fit into the work of the options."""
         return min(self.most_epochs, max(1, int(options.work(snapshot) / max(self._epoch_cost(snapshot), 1e-9))))
 
     def _vectors(self, trained: Trained) -> dict[str, Learned]:
         users, idle = trained.users, np.diff(self.snapshot.watched.indptr) == 0
         users[idle] = users[~idle].mean(axis=0) if not idle.all() else 0.0  # without watches a vector is random
-        return {"users": users, "contents": trained.contents, "epochs": np.array(trained.epochs)}
+        numbers = {"epochs": np.array(trained.epochs), "threads": np.array(trained.threads)}
+        return {"users": users, "contents": trained.contents, **numbers}
 
     def _train(self, snapshot: Snapshot, options: FitOptions, part: Holdout | None, epochs: int) -> Trained:
-        """At most so many epochs; with a validation part the best of them, without the last."""
+        """Train for at most ``epochs``; gives the best epoch with a validation part, the last one without."""
         from gnn.lightgcn_training import Schedule, ndcg_on, train
 
         watched, longest = snapshot.interactions(), 0.0
@@ -124,7 +128,7 @@ class LightGcn(Baseline):
             regularisation=self.regularisation,
             batch=max(self.batch, -(-watched.nnz // self.most_steps)),
             seed=options.seed,
-            schedule=Schedule(epochs, self.patience if part is not None else 0, every=5),
+            schedule=Schedule(epochs, self.patience if part is not None else 0, RECIPE.lightgcn_validate_every),
             validate=None if part is None else ndcg_on(part, watched),
             heard=heard,
         )

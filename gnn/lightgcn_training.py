@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from gnn.attention import weighted_sum
+from gnn.recipe import RECIPE
 from gnn.relations import Relation, both_directions
 from gnn.reproducible import reproducible
 from gnn.validation import ndcg_at_10, sampled
@@ -24,18 +25,15 @@ __all__ = ["Schedule", "Trained", "ndcg_on", "train"]
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 
-_REDRAWS: Final = 20
-"""Times that negatives which the user has watched are drawn again; who watched nearly everything keeps some."""
-
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long to train."""
+    """When to validate and when to stop."""
 
     epochs: int
-    """Passes over all watches, at most."""
+    """Most passes over all watches."""
     patience: int = 0
-    """Validations without a better figure before training stops; 0 never stops early."""
+    """Validations without a better figure before training stops; 0 never stops early and validates at the end only."""
     every: int = 1
     """Epochs from one validation to the next."""
 
@@ -45,11 +43,13 @@ class Trained:
     """Vectors of the best epoch; without validation, of the last one."""
 
     users: Floats
-    """Mean of all layers, shape (U, dim)."""
+    """Mean over all layers, shape (U, dim)."""
     contents: Floats
-    """Shape (C, dim)."""
+    """Mean over all layers, shape (C, dim)."""
     epochs: int
-    """Epochs that they were trained for."""
+    """Epochs that the vectors were trained for."""
+    threads: int
+    """Threads of the training; another number changes the last digits of sums."""
 
 
 def train(
@@ -65,67 +65,49 @@ def train(
     validate: Callable[[Floats, Floats], float] | None = None,
     heard: Callable[[int, float], bool] = lambda epoch, loss: True,
 ) -> Trained:
-    """LightGCN (He et al., SIGIR 2020) on ``watched`` (users × contents): BPR with one unwatched content a watch.
+    """LightGCN (He et al., SIGIR 2020) on ``watched`` (users × contents): BPR with one unwatched content per watch.
 
     The L2 term is that of the authors' code: ``regularisation`` · half the squared norm of the batch's initial vectors,
-    divided by its size. Every epoch is a random order of all watches in batches of ``batch``. ``validate`` gets vectors
-    of users and contents and gives a figure; ``heard`` is told each epoch with its mean loss, and ends training by
-    False.
+    divided by the size of the batch. An epoch goes over all watches in random order, in batches of ``batch``.
+    ``validate`` takes vectors of users and of contents and gives the figure to maximise. ``heard`` is called after each
+    epoch with its number and mean loss; if it returns False, training ends.
     """
-    with reproducible(0, torch.device("cpu")):
-        return _train(
-            watched, dim, layers, rate, regularisation, batch, seed, schedule, validate or (lambda *_: 0.0), heard
-        )
+    with reproducible(0, torch.device("cpu")) as threads:
+        users = watched.shape[0]
+        relation, weight = normalised(watched)
+        model = lightgcn(sum(watched.shape), dim, layers, seed)
+        optimiser = torch.optim.Adam(model.parameters(), lr=rate, fused=True)
+        pairs = np.stack([np.repeat(np.arange(users), np.diff(watched.indptr)), watched.indices]).astype(np.int64)
+        best, best_figure, best_epoch = embedded(model, relation, weight), -1.0, 0
+        for epoch in range(1, schedule.epochs + 1):
+            rng = np.random.default_rng([seed, epoch])
+            negatives = unwatched(watched, pairs, rng)
+            losses = []
+            for chosen in np.array_split(rng.permutation(len(negatives)), max(1, round(len(negatives) / batch))):
+                loss = bpr(model, relation, weight, pairs[:, chosen], negatives[chosen], users, regularisation)
+                optimiser.zero_grad(set_to_none=True)
+                loss.backward()  # type: ignore[no-untyped-call]
+                optimiser.step()
+                losses.append(float(loss.detach()))
+            last = not heard(epoch, float(np.mean(losses))) or epoch == schedule.epochs
+            if (schedule.patience and epoch % schedule.every == 0) or last:
+                vectors = embedded(model, relation, weight)
+                figure = validate(vectors[:users], vectors[users:]) if validate else 0.0
+                if figure > best_figure or not schedule.patience:
+                    best, best_figure, best_epoch = vectors, figure, epoch
+            if last or (schedule.patience and epoch - best_epoch >= schedule.patience * schedule.every):
+                break
+    return Trained(best[:users].copy(), best[users:].copy(), best_epoch, threads)
 
 
 def ndcg_on(part: Holdout, seen: sp.csr_array) -> Callable[[Floats, Floats], float]:
-    """A ``validate`` of `train`: NDCG@10 on what is held out, ``seen`` contents left out."""
+    """The ``validate`` of `train` for a validation part: NDCG@10, with ``seen`` contents left out of the ranking."""
     judged, bias = sampled(part), torch.zeros(part.held_out.shape[1])
     return lambda users, contents: ndcg_at_10(torch.from_numpy(users), torch.from_numpy(contents), bias, seen, judged)
 
 
-def _train(
-    watched: sp.csr_array,
-    dim: int,
-    layers: int,
-    rate: float,
-    regularisation: float,
-    batch: int,
-    seed: int,
-    schedule: Schedule,
-    validate: Callable[[Floats, Floats], float],
-    heard: Callable[[int, float], bool],
-) -> Trained:
-    users = watched.shape[0]
-    relation, weight = normalised(watched)
-    model = lightgcn(sum(watched.shape), dim, layers, seed)
-    optimiser = torch.optim.Adam(model.parameters(), lr=rate, fused=True)
-    pairs = np.stack([np.repeat(np.arange(users), np.diff(watched.indptr)), watched.indices]).astype(np.int64)
-    best, best_figure, best_epoch = embedded(model, relation, weight), -1.0, 0
-    for epoch in range(1, schedule.epochs + 1):
-        rng = np.random.default_rng([seed, epoch])
-        negatives = unwatched(watched, pairs, rng)
-        losses = []
-        for chosen in np.array_split(rng.permutation(len(negatives)), max(1, round(len(negatives) / batch))):
-            loss = bpr(model, relation, weight, pairs[:, chosen], negatives[chosen], users, regularisation)
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
-            losses.append(float(loss.detach()))
-        go_on = heard(epoch, float(np.mean(losses)))
-        last = epoch == schedule.epochs or not go_on
-        if (schedule.patience and epoch % schedule.every == 0) or last:
-            vectors = embedded(model, relation, weight)
-            figure = validate(vectors[:users], vectors[users:])
-            if figure > best_figure or not schedule.patience:
-                best, best_figure, best_epoch = vectors, figure, epoch
-        if last or (schedule.patience and epoch - best_epoch >= schedule.patience * schedule.every):
-            break
-    return Trained(best[:users].copy(), best[users:].copy(), best_epoch)
-
-
 def lightgcn(nodes: int, dim: int, layers: int, seed: int) -> Any:
-    """PyG's LightGCN, initialised by Xavier as published, with this package's kernels as its convolutions."""
+    """PyG's LightGCN with its Xavier initialisation, as published; its convolutions use this package's kernels."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # importing PyG uses torch.jit
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -139,7 +121,7 @@ def lightgcn(nodes: int, dim: int, layers: int, seed: int) -> Any:
 
 
 class _Propagation(nn.Module):
-    """PyG's LGConv by `gnn.attention.weighted_sum`: on a CPU its own takes some fifteen times as long."""
+    """PyG's LGConv computed by `gnn.attention.weighted_sum`, which is about fifteen times as fast on a CPU."""
 
     def forward(self, vectors: Tensor, relation: Relation, weight: Tensor) -> Tensor:
         """(N, D) to (N, D): the sum of the neighbours' vectors, each times its edge's ``weight``."""
@@ -147,7 +129,10 @@ class _Propagation(nn.Module):
 
 
 def normalised(watched: sp.csr_array) -> tuple[Relation, Tensor]:
-    """Watches in both directions between users and, numbered after them, contents; 1 / √(degree · degree) of each."""
+    """Watches as edges in both directions, with the weight 1 / √(degree · degree) of each edge.
+
+    Nodes are all users, then all contents.
+    """
     pairs = sp.csr_array((np.ones(watched.nnz, dtype=np.float32), watched.indices, watched.indptr), shape=watched.shape)
     adjacency = sp.csr_array(sp.block_array([[None, pairs], [pairs.T, None]], format="csr"))
     adjacency.sort_indices()
@@ -167,7 +152,7 @@ def bpr(
     users: int,
     regularisation: float,
 ) -> Tensor:
-    """PyG's `recommendation_loss` of ``pairs`` (2, n) of user and watched content against ``negatives`` (n,)."""
+    """PyG's `recommendation_loss` for ``pairs`` (2, n) of user and watched content, against ``negatives`` (n,)."""
     user, watched = torch.from_numpy(pairs)
     positive, negative = watched + users, torch.from_numpy(negatives) + users
     vectors = model.get_embedding(relation, weight)
@@ -181,18 +166,22 @@ def bpr(
 
 @torch.no_grad()
 def embedded(model: Any, relation: Relation, weight: Tensor) -> Floats:
-    """Mean of all layers of users and, after them, contents, (U + C, dim)."""
+    """Mean over all layers, (U + C, dim): first the users, then the contents."""
     vectors: Floats = model.get_embedding(relation, weight).numpy()
     return vectors
 
 
 def unwatched(watched: sp.csr_array, pairs: Ints, rng: np.random.Generator) -> Ints:
-    """One content for each of ``pairs`` (2, n) that its user has not watched, all as likely, (n,)."""
+    """For each of ``pairs`` (2, n) one content that its user has not watched, drawn uniformly, (n,).
+
+    A watched content is drawn again at most `Recipe.lightgcn_redraws` times, so users who watched nearly everything
+    may keep one.
+    """
     contents = watched.shape[1]
     keys = np.sort(pairs[0] * contents + pairs[1])
     drawn: Ints = rng.integers(contents, size=(pairs.shape[1],), dtype=np.int64)
     wrong = np.arange(len(drawn))
-    for _ in range(_REDRAWS):
+    for _ in range(RECIPE.lightgcn_redraws):
         asked = pairs[0, wrong] * contents + drawn[wrong]
         place = np.minimum(np.searchsorted(keys, asked), len(keys) - 1)
         wrong = wrong[keys[place] == asked]

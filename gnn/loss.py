@@ -19,19 +19,19 @@ __all__ = ["CatalogueSample", "Negatives", "pairwise_loss", "popularity_bias", "
 
 @dataclass(frozen=True)
 class Negatives:
-    """The contents of the denominator with their importance weights; all contents where both are None."""
+    """The contents of the denominator with their importance weights; all contents if both are None."""
 
     ids: Tensor | None = None
     """Content nids, shape (N,)."""
     weight: Tensor | None = None
-    """One over the expected number of times that each is drawn, shape (N,)."""
+    """1 / expected number of times that each content is drawn, shape (N,)."""
 
 
 class CatalogueSample:
     """Draws the contents of a sampled softmax's denominator: a part uniformly, the rest by popularity."""
 
     def __init__(self, watchers: npt.NDArray[np.int64], count: int, device: torch.device) -> None:
-        """``watchers`` (C,) count the users of each content; ``count`` contents are drawn, or all taken if it is 0."""
+        """``watchers`` (C,) counts the users of each content; ``count`` contents are drawn, or all taken if it is 0."""
         self._count, self._device = count, device
         popularity = watchers**RECIPE.sampled_power
         uniform = RECIPE.sampled_uniformly
@@ -39,7 +39,7 @@ class CatalogueSample:
         self._cumulated = np.cumsum(mixed / mixed.sum())
 
     def draw(self, rng: np.random.Generator) -> Negatives:
-        """A fresh draw, with repetition."""
+        """A new sample, drawn with repetition."""
         if not self._count:
             return Negatives()
         ids = np.searchsorted(self._cumulated, rng.random(self._count), side="right")
@@ -79,8 +79,8 @@ def softmax_loss(
     ``precision`` is the type of the three matrix products. With bfloat16 the processor adds up in float32, but each
     product's result is rounded to bfloat16 (relative error up to 1/256) before it is converted to float32; the gradient
     of ``contents`` is the float32 sum of one such result per block of users. PyTorch has no product on the CPU that
-    takes bfloat16 and gives float32. Exact sums cost 12 % (of the denominators alone) to 60 % (of everything, with
-    float32 products) of a step more, so the rounding stays.
+    takes bfloat16 and gives float32. A step would take 12 % longer with exact denominators, and 60 % longer with
+    float32 products everywhere, so the rounding stays.
     """
     per_user = torch.zeros(len(users), dtype=users.dtype, device=users.device)
     target = torch.from_numpy(positives.target).to(users.device, torch.int64)
@@ -107,7 +107,7 @@ def pairwise_loss(
 ) -> Tensor:
     """Mean over positives of −log σ((u·c + b − u·r − b_r) / temperature), Rendle et al. (BPR, UAI 2009).
 
-    ``rivals`` (E,) has one content r for every positive; the other arguments are those of `softmax_loss`.
+    ``rivals`` (E,) holds one content r for every positive; the other arguments are as in `softmax_loss`.
     """
     watched = torch.tensor(positives.source, device=users.device, dtype=torch.int64)
     others = torch.from_numpy(rivals).to(users.device)
@@ -121,9 +121,9 @@ def pairwise_loss(
 class _LogSum(torch.autograd.Function):
     """Sum over users of share · log sum over contents of weight · exp(u·c / temperature).
 
-    The forward pass computes the gradients too, block by block, while it has the exponentials: three matrix products
-    in all. Cosines are bounded, so exp(logit − 1/temperature) needs no maximum; the sums of rows are one more column of
-    the product with the contents.
+    The forward pass also computes the gradients, block by block, while it has the exponentials: three matrix products
+    in all. Cosines are at most 1, so exp(logit − 1/temperature) cannot overflow and needs no maximum. The row sums are
+    one more column of the product with the contents.
     """
 
     @staticmethod

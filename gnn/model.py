@@ -1,4 +1,4 @@
-"""The network: id embeddings and features, layers of messages over every relation, a learned mix of the layers."""
+"""The network: id embeddings plus features, layers of messages over every relation, a learned mix of the layers."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ Ints = npt.NDArray[np.int64]
 
 
 class Network(nn.Module):
-    """Heterogeneous graph attention, or one of its siblings, that gives users and contents comparable vectors.
+    """Heterogeneous graph attention, or another convolution, that gives users and contents comparable vectors.
 
-    Layer 0 of a node is its id embedding plus its projected features. In every layer a node receives the messages of
-    each relation that ends at its label, WATCHED as it is and the others through a learned gate. A user's and a
-    content's vector is a softmax-weighted mix of all their layers, scaled to unit length.
+    Layer 0 of a node is its id embedding plus its projected features. In every layer a node sums the messages of each
+    relation that ends at its label; messages of relations other than WATCHED are multiplied by a learned gate. The
+    vector of a user or content is a softmax-weighted mix of all its layers, scaled to unit length.
     """
 
     def __init__(
         self, config: GnnConfig, counts: Mapping[str, int], links: Iterable[Link], features: Mapping[str, Tensor]
     ) -> None:
-        """``counts`` nodes and ``features`` (nodes, F) by label."""
+        """``counts``: label → number of nodes. ``features``: label → (nodes, F), for the labels that have any."""
         super().__init__()
         dense = config.convolution == "dense"
         self.links = () if dense else tuple(links)
@@ -67,7 +67,7 @@ class Network(nn.Module):
         )
 
     def start(self, cold: Cold | None = None, senders: Ints | None = None) -> dict[str, Tensor]:
-        """Layer 0 of every label, shape (nodes, dim), without ids where ``cold``; of users ``senders``, or all."""
+        """Layer 0 of every label, shape (nodes, dim); ``cold`` nodes have no id, and users are ``senders`` or all."""
         vectors = dict(self.embeddings.items())
         features = {label: getattr(self, f"features_{label}") for label in self.projections}
         known = {label: torch.from_numpy(~masks).to(vectors[label].device) for label, masks in (cold or {}).items()}
@@ -89,11 +89,11 @@ class Network(nn.Module):
         cold: Cold | None = None,
         senders: Ints | None = None,
     ) -> list[dict[str, Tensor]]:
-        """All layers, each label → (nodes, dim), given the ``relations`` of each.
+        """All layers, each label → (nodes, dim), given the ``relations`` of each layer.
 
         If the last layer's relations into users end at ``users`` only, that layer holds only their rows. In a network
-        of one layer relations from users may begin at ``senders`` only (ascending, with ``users`` among them): then
-        nothing is known of other users.
+        of one layer, relations from users may begin at ``senders`` only (ascending, with ``users`` among them); then
+        all layers hold only the rows of these users.
         """
         assert senders is None or self.layers == 1
         layers = [self.start(cold, senders)]
@@ -103,11 +103,11 @@ class Network(nn.Module):
             if users is not None and last:
                 targets = before | {schema.USER: before[schema.USER][self._rows(users, senders)]}
             after: dict[str, Tensor] = {label: tower(targets[label]) for label, tower in self.towers[depth].items()}  # type: ignore[operator]
-            # What is compared in the end are users and contents.
+            # The last layer is needed for users and contents only: the loss compares these.
             links = [link for link in self.links if not last or link.target in self.mix]
             halves = self._halves(links, depth, before, targets)
             for link in links:
-                target = halves.get(link.name, targets[link.target])  # a `Gat` knows all it needs from these
+                target = halves.get(link.name, targets[link.target])  # a `Gat` needs these products, not the vectors
                 message = convolutions[link.name](before[link.source], target, relations[depth][link.name])  # type: ignore[index]
                 if not link.main:
                     message = message * self.gates[link.name][depth]
@@ -122,20 +122,21 @@ class Network(nn.Module):
         cold: Cold | None = None,
         senders: Ints | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """Unit vectors of ``users`` (n, dim), or of all, and of all contents (C, dim); arguments as of `propagate`."""
+        """Unit vectors of ``users`` (n, dim), or of all, and of all contents (C, dim); arguments as in `propagate`."""
         layers = self.propagate(relations, users, cold, senders)
         vectors = [layer[schema.USER] for layer in layers]
         if users is not None:
-            whole = self.layers or 1  # without any layer the start is all there is
+            whole = self.layers or 1  # without layers, only the start is mixed
             vectors[:whole] = [layer[self._rows(users, senders)] for layer in vectors[:whole]]
         return self.mixed(schema.USER, vectors), self.mixed(schema.CONTENT, [layer[schema.CONTENT] for layer in layers])
 
     def _halves(
         self, links: Iterable[Link], depth: int, before: Mapping[str, Tensor], targets: Mapping[str, Tensor]
     ) -> dict[str, tuple[Tensor, Tensor]]:
-        """Both ends' part of the attention scores of every `Gat`.
+        """The two parts of the attention scores of every `Gat`: products of source and of target vectors.
 
-        One product for all links that begin or end at the same vectors: it reads far more than it computes.
+        All links that begin or end at the same vectors share one matrix product, since reading the vectors takes most
+        of its time.
         """
         kinds = {"before": before, "targets": targets}
         factors: dict[tuple[str, str], dict[tuple[str, str], Tensor]] = {}
@@ -154,7 +155,7 @@ class Network(nn.Module):
         return {name: (half, halves[name, "target"]) for (name, end), half in halves.items() if end == "source"}
 
     def mixed(self, label: str, layers: Sequence[Tensor]) -> Tensor:
-        """The final unit vectors of ``label`` out of all its layers."""
+        """The final unit vectors of ``label``, mixed from all its layers."""
         weights = self.mix[label].softmax(0)
         total = sum((weights[depth] * layer for depth, layer in enumerate(layers)), torch.zeros(()))
         return nn.functional.normalize(total, dim=1)

@@ -1,7 +1,7 @@
-"""Several processes that train one network together: torchrun starts them, gloo carries their gradients.
+"""Several processes that train one network: torchrun starts them, torch.distributed (gloo) adds up their gradients.
 
-All hold the whole graph and draw the same random numbers; each compares its share of a step's users, and the sum of
-their gradients is what one process alone would have found.
+Each process holds the whole graph, draws the same random numbers and computes the loss of its share of a step's users.
+The sum of their gradients is the gradient that one process alone would compute.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from typing import Any, Final
 __all__ = ["added_up", "agreed", "count", "joined", "rank", "shared"]
 
 _PATIENCE: Final = timedelta(hours=12)
-"""How long the others wait while the first process does by itself what cannot be shared."""
+"""How long the other processes wait while the first one works alone."""
 _patient: Any = None
-"""The group in which they do; in the usual one a process that died is missed after half an hour."""
+"""Process group with this timeout; the default group's is half an hour."""
 
 
 def count() -> int:
-    """How many processes torchrun started; 1 without it."""
+    """Number of processes that torchrun started; 1 without torchrun."""
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def rank() -> int:
-    """Which of them this is; the first, 0, speaks and writes."""
+    """Number of this process; process 0 alone shows progress and writes files."""
     return int(os.environ.get("RANK", "0"))
 
 
 @contextmanager
 def joined() -> Iterator[None]:
-    """Meet the others, where there are any, and part from them at the end."""
+    """Connect the processes for the length of the block, if there are several."""
     if count() == 1:
         yield
         return
@@ -49,7 +49,7 @@ def joined() -> Iterator[None]:
 
 
 def agreed(value: float, *, patiently: bool = False) -> float:
-    """The first process's value, for whatever clocks decide; ``patiently`` where it may take hours to come to it."""
+    """The first process's ``value``, for decisions by the clock; ``patiently`` if it may take hours to get there."""
     group = _patient if patiently else None
     return _exchanged(value, lambda distributed, told: distributed.broadcast(told, 0, group=group))
 
@@ -60,7 +60,7 @@ def added_up(value: float) -> float:
 
 
 def shared(tensor: Any) -> None:
-    """Overwrite ``tensor`` with the first process's."""
+    """Overwrite ``tensor`` with the first process's tensor."""
     if count() > 1:
         from torch import distributed
 
@@ -68,6 +68,7 @@ def shared(tensor: Any) -> None:
 
 
 def _exchanged(value: float, how: Callable[[Any, Any], Any]) -> float:
+    """``value`` after the operation ``how`` on torch.distributed; unchanged in a single process."""
     if count() == 1:
         return value
     import torch

@@ -21,11 +21,11 @@ class Recipe(BaseModel):
     feature_limit: float = 5.0
     """Standard deviations that a node feature is clipped to: near-constant columns give huge z-scores. Not measured."""
     half_lives_covered: float = 3.0
-    """Times that recency halves between the newest and the oldest edge of a type. Not measured."""
+    """How often recency halves between the newest and the oldest edge of a type. Not measured."""
     least_engagement_weight: float = 0.25
     """Weight in the loss of a watch with engagement 0; engagement is added to it. Not measured."""
     oldest_watch_weight: float = 0.5
-    """Weight in the loss of the oldest watch, where times are known; the newest has 1. Not measured."""
+    """Weight in the loss of the oldest watch, if times are known; the newest has 1. Not measured."""
 
     # Network
     attention_slope: float = 0.2
@@ -39,64 +39,77 @@ class Recipe(BaseModel):
     """Rounds of subspace iteration for the ids' start. A tenth of Keakr's size: NDCG@10 4.4 after one, 5.3 after
     three."""
     spectral_longest: float = 3.0
-    """Rows of the ids' start are cut to this many times their mean length: users and contents that only have each
-    other would otherwise be a direction of their own. Not measured."""
+    """Rows of the ids' start are cut to this many times their mean length: otherwise a small group of users and
+    contents without other watches would get very long rows. Not measured."""
     spectral_shortest: float = 1e-3
     """Rows below this share of the mean length, and singular values below this share of the largest, count as noise.
     Not measured."""
 
     # Steps
     step_pairs: int = 250_000_000
-    """Pairs of user and content, or of user and user, that a step compares at most. yelp-social: NDCG@10 follows the
+    """Most pairs of user and content, or of user and user, that a step compares. yelp-social: NDCG@10 follows the
     number of steps, not the number of users in each."""
     pairs_per_edge: int = 80
-    """Pairs of user and content that cost as much as one edge that carries a message; a step compares at least so many
+    """Pairs of user and content that cost as much as one edge with a message; a step compares at least so many pairs
     for each edge. Chosen by time at Keakr's full size, not by accuracy."""
     epoch_steps: int = 25
-    """Most steps of an epoch: validation and checkpoints wait for its end. Not measured."""
+    """Most steps of an epoch; validation and checkpoints happen between epochs. Not measured."""
     full_catalogue: int = 500_000
-    """Contents up to which the softmax is over all of them. A tenth of Keakr's size: a step on a part of the contents
-    teaches several times less."""
+    """Contents up to which the softmax is over all of them. A tenth of Keakr's size: a step against a part of the
+    contents improves NDCG@10 several times less."""
     sampled_contents: int = 16_384
-    """Contents drawn in a step above ``full_catalogue``. Chosen by time at full size; accuracy not measured."""
+    """Contents drawn in a step if there are more than ``full_catalogue``. Chosen by time at full size; accuracy not
+    measured."""
     sampled_uniformly: float = 0.5
-    """Share of the drawn contents that is drawn uniformly, the rest by popularity. Not measured."""
+    """Share of the drawn contents that is drawn uniformly; the rest is drawn by popularity. Not measured."""
     sampled_power: float = 0.75
-    """Power of popularity in the draw, as word2vec has it (Mikolov et al., NIPS 2013). Not measured."""
+    """Exponent of popularity in this draw, as in word2vec (Mikolov et al., NIPS 2013). Not measured."""
     new_share: float = 0.5
     """Share of the contents without a watch before a step's cut-off that the step treats as new. Demonstration, split
     in time: experiments/newcomers.md."""
     newest_cutoff: float = 0.01
     oldest_cutoff: float = 0.9
-    """Range of a step's random cut-off, as shares of the watches counted from the newest. Demonstration: up to the
-    oldest 30 % or 10 % is best, only the newest 20 % is two points worse."""
+    """Range of a step's random cut-off, as shares of the watches counted from the newest. Demonstration: a range up to
+    the oldest 30 % or 10 % is best; one within the newest 20 % is two points worse."""
     average_warmup: float = 10.0
-    """The running average's decay in step n is at most (1 + n) / (this + n), so that it forgets the start quickly.
-    Not measured."""
+    """The decay of the running average in step n is at most (1 + n) / (average_warmup + n), so that the start has
+    little weight. Not measured."""
 
     # Validation and stopping
     validation_users: int = 4_000
-    """Users that validation is judged on, at most. Not measured."""
+    """Most users that a validation ranks contents for. Not measured."""
     validation_cost: float = 0.5
-    """Cost of validation, at most, as a share of the cost of the epochs between, both counted in pairs and edges: a
-    dear validation is done after several epochs. Not measured."""
+    """Most that a validation may cost, as a share of the cost of the epochs before it, both counted in pairs and edges;
+    a costly validation follows several epochs. Not measured."""
     validated_pair_cost: float = 1.0
     """Cost of ranking one content for one validation user, in pairs of the loss. Measured by time only."""
     least_steps: int = 40
-    """Steps before which validation stops nothing. LightGCN's propagation on three Last.fm splits: validation rises,
-    rests for some fifteen steps, and rises again."""
+    """Steps before which validation never stops training. LightGCN's propagation on three Last.fm splits: NDCG@10 on
+    validation rises, stays level for some fifteen steps, and rises again."""
     blind_epochs: int = 60
-    """Epochs where there is too little to hold anything out. Last.fm needs 60 to 110."""
+    """Epochs if there is too little data to hold a part out. Last.fm needs 60 to 110."""
+    search_share: float = 0.5
+    """Share of the work and of a time cap for finding the number of epochs, if no validation part is given; the rest is
+    for training on everything. By hand."""
+    large_search_share: float = 0.8
+    """The same in a large graph, where the training on everything continues from the best epoch. By hand."""
     going_on: float = 0.5
-    """Epochs over everything for each epoch of the search, in a large graph, where there is no time to start again.
-    Not measured."""
+    """In a large graph, epochs on everything for each epoch until the best one. Not measured."""
 
-    # Blocks, which change the order of sums and so their last digits
+    # LightGCN as published; its settings stand in `gnn.lightgcn.LightGcn`
+    lightgcn_blind_epochs: int = 100
+    """Epochs if there is too little data to hold a part out. Not measured."""
+    lightgcn_validate_every: int = 5
+    """Epochs from one validation to the next. Not measured."""
+    lightgcn_redraws: int = 20
+    """How often a negative that the user has watched is drawn again. Not measured."""
+
+    # Blocks; they change the order of sums and so the last digits
     loss_block_values: int = 24_000_000
-    """Logits held at once: 48 MB of bfloat16, about the last cache level. Chosen by time at full size."""
+    """Logits held at once: 48 MB of bfloat16, about the size of the last cache level. Chosen by time at full size."""
     loss_block_users: int = 256
-    """Users of a block at least: each block adds to the gradient of all contents, which costs more than the cache saves
-    where there are 330,000. Chosen by time at full size."""
+    """Fewest users of a block: each block adds to the gradient of all contents, which with 330,000 contents costs more
+    than smaller blocks save. Chosen by time at full size."""
 
 
 RECIPE: Final = Recipe()

@@ -1,4 +1,4 @@
-"""The graph networks behind the interface of every recommender, one class a convolution; only ``fit`` imports torch."""
+"""The graph networks as recommenders, one class for each convolution; only ``fit`` imports torch."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ __all__ = [
 ]
 
 _OF_A_FIT: Final = frozenset({"seed", "device"})
-"""Fields of `GnnConfig` that `FitOptions` gives; the manifest keeps them beside the settings."""
+"""Fields of `GnnConfig` that come from `FitOptions`; the manifest keeps them with the settings."""
 
 
 class GraphNetwork(Recommender):
-    """The score of a content for a user is the cosine of their vectors plus the content's popularity bias.
+    """Scores a content for a user by the cosine of their vectors plus the content's popularity bias.
 
-    A subclass names a convolution; with this class it is a setting.
+    A subclass fixes the convolution; in this class it is a setting.
 
     Examples
     --------
@@ -52,7 +52,7 @@ class GraphNetwork(Recommender):
     name: ClassVar[str] = "network"
     trains_together: ClassVar[bool] = True
     defaults: ClassVar[dict[str, Any]] = {}
-    """Settings in which a subclass differs from `GnnConfig`; they cannot be set."""
+    """Settings that a subclass fixes; they cannot be set."""
     space: ClassVar[Mapping[str, Sequence[Any]]] = {
         "temperature": (0.2, 0.3, 0.5, 0.8, 1.2, 0.14, 0.1),
         "popularity": (0.25, 0.5, 1.0, 0.0),
@@ -61,10 +61,10 @@ class GraphNetwork(Recommender):
         "weight_decay": (1.0, 0.3, 0.1, 3.0),
     }
     trial_settings: ClassVar[Mapping[str, Any]] = {"dim": 64, "heads": 4, "max_epochs": 40}
-    """A network half as wide tells settings apart in less than half the time, and long before its best epoch."""
+    """Half the width and fewer epochs: enough to compare settings, in less than half the time."""
 
     def __init__(self, **settings: Any) -> None:
-        """With these settings of `GnnConfig`. Raises SettingsError naming the first invalid one."""
+        """``settings`` are fields of `GnnConfig`. Raises SettingsError that names the first invalid one."""
         if given := _OF_A_FIT & settings.keys():
             name = min(given)
             raise SettingsError(
@@ -94,15 +94,16 @@ class GraphNetwork(Recommender):
     def fit(self, snapshot: Snapshot, options: FitOptions | None = None) -> Self:
         """Train on the snapshot's edges.
 
-        With a validation part in ``options`` (none of it in the snapshot) training stops when NDCG@10 on it no longer
-        rises, and keeps the best epoch (``best_epochs``). With the setting ``epochs`` it trains for exactly so many.
-        With neither it holds out a part of the watches to find the number of epochs, then trains on everything. The
-        work of ``options`` limits the epochs; a cap is exceeded at most by placing the ids, one epoch and the final
-        embedding, and the manifest says if it ended the training (``capped``). Without a cap nothing depends on the
+        If ``options`` has a validation part (none of it in the snapshot), training stops when NDCG@10 on it no longer
+        rises, and keeps the best epoch (``best_epochs``). With the setting ``epochs`` it trains for exactly that many.
+        Otherwise it holds out a part of the watches to find the number of epochs, then trains on everything. The work
+        of ``options`` limits the epochs. A cap is exceeded at most by the start of the ids, one epoch and the final
+        embedding; if it ended the training, the manifest says so (``capped``). Without a cap nothing depends on the
         clock, and the same seed gives the same bytes on the same machine (CPU).
 
-        In a large graph (`recommenders.core.options.is_large`) training for ``epochs`` can continue from the ``start``
-        of ``options``, a network that this process trained on a part of the same graph; then it takes half of them.
+        In a large graph (`recommenders.core.options.is_large`), training with the setting ``epochs`` can continue from
+        the ``start`` of ``options``, a network that this process trained on a part of the same graph; it then trains
+        for `Recipe.going_on` · ``epochs``.
         """
         from gnn.fitting import fit
 
@@ -112,7 +113,7 @@ class GraphNetwork(Recommender):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The settings that were given."""
+        """The settings that were given to the constructor."""
         return self.config.model_dump(exclude_unset=True, exclude={*_OF_A_FIT, *self.defaults})
 
     def resolved(self, snapshot: Snapshot) -> dict[str, Any]:
@@ -125,7 +126,7 @@ class GraphNetwork(Recommender):
     def unsearched(self) -> frozenset[str]:
         """Also the number of layers, if the network can place new contents.
 
-        They lose by fewer layers and are too few in a validation part to show it (experiments/).
+        With fewer layers new contents are ranked worse, but a validation part holds too few to show it (experiments/).
         """
         return super().unsearched() | ({"layers"} if self.places_contents else frozenset())
 
@@ -146,12 +147,12 @@ class GraphNetwork(Recommender):
 
     @property
     def places_newcomers(self) -> bool:
-        """Whether it was trained to place users by features and follows alone."""
+        """Whether it was trained to place users by their features and follows alone."""
         return self._taught(schema.USER)
 
     @property
     def places_contents(self) -> bool:
-        """Whether it was trained to place contents by features and neighbours alone."""
+        """Whether it was trained to place contents by their features and neighbours alone."""
         return self._taught(schema.CONTENT)
 
     def _taught(self, label: str) -> bool:
@@ -173,7 +174,7 @@ class GraphNetwork(Recommender):
         encoder = self.artifact.encoder
         back, there = f"rev_{schema.FOLLOWS}", schema.FOLLOWS
         people = {back: follows, there: followers}
-        if back not in encoder.degrees:  # all friendships of this graph are mutual, and one relation
+        if back not in encoder.degrees:  # all follows of this graph are mutual, so they are one relation
             people = {there: np.union1d(follows, followers)}
         near = {f"rev_{schema.WATCHED}": watched, **people}
         if not encoder.embeds or not any(len(nids) for link, nids in near.items() if link in encoder.degrees):
@@ -183,9 +184,9 @@ class GraphNetwork(Recommender):
         return self.artifact.embeddings.scores_of(vector) if vector.any() else None
 
     def place(self, contents: Sequence[NewContent]) -> Placed | None:
-        """See `Recommender.place`: by properties, makers, genres and users who watched them already.
+        """See `Recommender.place`. It uses the contents' properties, makers, genres, and users who watched them.
 
-        None unless `places_contents`: that needs features of contents, `GnnConfig.cold` above 0 (it is 0 in large
+        None unless `places_contents`, which needs features of contents, `GnnConfig.cold` above 0 (it is 0 in large
         graphs) and graph attention.
         """
         encoder, embeddings = self.artifact.encoder, self.artifact.embeddings
@@ -196,7 +197,7 @@ class GraphNetwork(Recommender):
             near = {_towards_content(type_): nids for type_, nids in content.near.items()}
             features = encoder.features(schema.CONTENT, content.properties)
             vectors[row] = encoder.embed(schema.CONTENT, near, features)
-        watched = np.asarray(embeddings.popularity) > 0.0  # the bias of a new content is their mean
+        watched = np.asarray(embeddings.popularity) > 0.0  # a new content has the mean bias of these
         bias = float(np.mean(np.asarray(embeddings.bias)[watched])) if watched.any() else 0.0
         return Placed(embeddings.users, embeddings.contents, embeddings.bias, vectors, bias)
 
@@ -216,7 +217,7 @@ class GraphNetwork(Recommender):
 
 
 def _towards_content(type_: str) -> str:
-    """The link that brings messages to a content over relationships of this type."""
+    """Name of the link that carries messages to contents over relationships of this type."""
     return f"rev_{type_}" if schema.RELATIONSHIPS[type_].source == schema.CONTENT else type_
 
 
@@ -263,7 +264,7 @@ class LightSoftmax(GraphNetwork):
 
 
 class DenseNetwork(GraphNetwork):
-    """Ids and features through dense layers, without messages: the comparison for all the others."""
+    """Ids and features through dense layers, without messages, to compare the other networks with."""
 
     name: ClassVar[str] = "dense"
     defaults: ClassVar[dict[str, Any]] = {"convolution": "dense"}

@@ -1,4 +1,4 @@
-"""One relation as two CSRs, by target and by source, so that messages and their gradients are both plain gathers."""
+"""A relation as two CSRs: by target, to gather messages, and by source, to gather their gradients."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Relation:
-    """Edges source → target of one type.
+    """Edges of one type, from sources to targets.
 
     Edge ``e`` of target ``t`` lies in ``indptr[t]:indptr[t + 1]`` and comes from ``source[e]``. Position ``p`` of
     source ``s`` lies in ``out_indptr[s]:out_indptr[s + 1]``, goes to ``out_target[p]`` and is edge ``out_edge[p]``.
@@ -34,9 +34,9 @@ class Relation:
     features: Floats | None = None
     """Shape (E, F), in edge order."""
     whole_sent: Floats | None = None
-    """Outgoing edges of every source in the whole graph, shape (S,), where this is only some of its edges."""
+    """Number of edges of every source in the whole graph, shape (S,), if this relation holds only some of them."""
     whole_received: Floats | None = None
-    """The same of the edges into every target, shape (T,)."""
+    """Number of edges into every target in the whole graph, shape (T,), in the same case."""
 
     @property
     def targets(self) -> int:
@@ -52,12 +52,12 @@ class Relation:
 
     @property
     def degrees(self) -> Floats:
-        """Outgoing edges of every source, shape (S,)."""
+        """Number of edges of every source in the whole graph, shape (S,)."""
         return self.whole_sent if self.whole_sent is not None else np.diff(self.out_indptr).astype(np.float32)
 
     @property
     def received(self) -> Floats:
-        """Edges into every target, shape (T,)."""
+        """Number of edges into every target in the whole graph, shape (T,)."""
         return self.whole_received if self.whole_received is not None else np.diff(self.indptr).astype(np.float32)
 
     @property
@@ -66,22 +66,22 @@ class Relation:
         return np.repeat(np.arange(self.targets, dtype=np.int32), np.diff(self.indptr))
 
     def into(self, nodes: Ints) -> Relation:
-        """The edges into ``nodes`` (n,), which become the targets 0 … n - 1; degrees stay those of the whole."""
+        """The edges into ``nodes`` (n,), which become the targets 0 … n - 1; degrees stay those of the whole graph."""
         indptr, edges = rows_of(self.indptr, nodes)
         source = np.asarray(self.source)[edges]
         out_indptr, out_target, out_edge, _ = transpose(indptr, source, self.sources)
         features = None if self.features is None else self.features[edges]
         return Relation(indptr, source, out_indptr, out_target, out_edge, features, self.degrees, self.received[nodes])
 
-    def as_of(self, moment: float) -> Relation:
-        """The same edges with the recency, their last feature, that they had when what has ``moment`` now was new."""
+    def as_of(self, cutoff: float) -> Relation:
+        """The same edges with recency, the last feature, rescaled to its value at ``cutoff``, itself a recency."""
         assert self.features is not None
         features = self.features.copy()
-        features[:, -1] /= np.float32(moment)
+        features[:, -1] /= np.float32(cutoff)
         return replace(self, features=features)
 
     def out_of(self, nodes: Ints) -> Relation:
-        """The same edges where all come from ``nodes`` (n,), ascending, which become the sources 0 … n - 1."""
+        """The same edges, which all come from ``nodes`` (n,), ascending; these become the sources 0 … n - 1."""
         number = np.full(self.sources, -1, dtype=np.int32)
         number[nodes] = np.arange(len(nodes), dtype=np.int32)
         sent = np.diff(self.out_indptr)[nodes]
@@ -95,7 +95,7 @@ class Relation:
 
 
 def rows_of(indptr: Ints, rows: Ints) -> tuple[Ints, Ints]:
-    """Row starts of a CSR with only ``rows`` (n,) of another, and where its entries lie in that one."""
+    """For the CSR of only ``rows`` (n,) of another: its row starts, and the position of each entry in the other."""
     counts = np.diff(indptr)[rows]
     starts = np.concatenate(([0], np.cumsum(counts)))
     return starts, np.repeat(indptr[rows] - starts[:-1], counts) + np.arange(starts[-1])
@@ -124,9 +124,10 @@ def _transpose(indptr: Any, target: Any, width: int) -> Any:
 
 
 def transpose(indptr: Ints, target: Ids, width: int) -> tuple[Ints, Ids, Ids, Ids]:
-    """CSR by target of a CSR by source, by counting sort.
+    """The CSR by target of a CSR by source, by counting sort.
 
-    Gives the row starts (width + 1,), sources (E,), the old position of every new edge (E,) and its inverse (E,).
+    Gives the row starts (width + 1,), the sources (E,), the old position of every new edge (E,) and the new position
+    of every old edge (E,).
     """
     found: tuple[Ints, Ids, Ids, Ids] = _transpose(np.asarray(indptr), np.asarray(target), width)
     return found
@@ -153,9 +154,9 @@ def both_directions(
     features: Floats | None = None,
     mask: Mask | None = None,
 ) -> tuple[Relation, Relation]:
-    """A CSR of edges row → column as the relation that sends rows' messages to columns, and the one that sends back.
+    """The two relations of a CSR of edges row → column: from rows to columns, and from columns to rows.
 
-    ``width`` counts the columns, ``features`` (E, F) are in CSR order, ``mask`` (E,) keeps some edges only.
+    ``width`` is the number of columns, ``features`` (E, F) are in CSR order, ``mask`` (E,) says which edges to keep.
     """
     if mask is not None:
         indptr, target = _keep(np.asarray(indptr), np.asarray(target), mask)
@@ -170,11 +171,12 @@ def both_directions(
 def sample_neighbours(
     indptr: Any, source: Any, times: Any, nodes: Any, before: Any, count: int, draws: Any
 ) -> tuple[Any, Any, Any]:
-    """Up to ``count`` different edges into each node, none later than the node's own time.
+    """Up to ``count`` different random edges into each node, none later than the node's own time.
 
-    indptr (T + 1,) and source (E,) by target; times (E,) or (0,); nodes and before (n,); draws (n, count) uniform in
-    0..1. Gives for every edge drawn its place in ``nodes``, its source and its number. Floyd's algorithm draws
-    without repetition in count² steps, whatever the degree; with times all of a node's edges are looked at first.
+    indptr (T + 1,) and source (E,) are the CSR by target; times (E,), or (0,) for none; nodes (n,) with their own times
+    before (n,); draws (n, count), uniform in 0..1. Gives for every edge drawn its place in ``nodes``, its source and
+    its number. Floyd's algorithm draws without repetition in count² steps for any degree; with times, all edges of a
+    node are read first.
     """
     places = np.empty(len(nodes) * count, np.int64)
     sources = np.empty(len(nodes) * count, np.int64)
@@ -214,21 +216,22 @@ def sampled(
     dropout: float = 0.0,
     cut: Sequence[Mask | None] = (),
     nodes: Ints | None = None,
-    moment: float | None = None,
+    cutoff: float | None = None,
 ) -> Relation:
-    """At most ``count`` of the edges into every target, drawn without repetition, less a random share of them.
+    """At most ``count`` edges into every target, drawn without repetition; a random share ``dropout`` is then dropped.
 
-    Or of those into ``nodes`` (n,), which become the targets 0 … n - 1. ``cut`` tells of every source (S,), and of
-    every target (T,), whether all its edges go; None keeps them. With a ``moment`` only edges whose last feature, their
-    recency, is not above it are drawn, and get the recency they had then. Degrees stay the whole graph's.
+    With ``nodes`` (n,) these become the targets 0 … n - 1. ``cut`` holds a mask of the sources (S,) and one of the
+    targets (T,) all of whose edges are left out; None leaves out none. With a ``cutoff`` only edges with a recency (the
+    last feature) up to it are drawn, and their recency is rescaled to its value then. Degrees stay those of the whole
+    graph.
     """
     targets = np.arange(relation.targets) if nodes is None else nodes
     draws = rng.random((len(targets), count), dtype=np.float32)
     times = np.empty(0, dtype=np.float32)
-    if moment is not None:
+    if cutoff is not None:
         assert relation.features is not None
         times = relation.features[:, -1]
-    before = np.full(len(targets), moment or 0.0, dtype=np.float32)
+    before = np.full(len(targets), cutoff or 0.0, dtype=np.float32)
     target, source, edges = sample_neighbours(relation.indptr, relation.source, times, targets, before, count, draws)
     kept = rng.random(len(edges), dtype=np.float32) >= dropout
     for cold, ends in zip(cut, (source, targets[target]), strict=False):
@@ -240,4 +243,4 @@ def sampled(
     features = None if relation.features is None else relation.features[edges]
     received = relation.received[targets]
     drawn = Relation(indptr, source, out_indptr, out_target, out_edge, features, relation.degrees, received)
-    return drawn if moment is None else drawn.as_of(moment)
+    return drawn if cutoff is None else drawn.as_of(cutoff)

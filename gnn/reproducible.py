@@ -14,11 +14,11 @@ __all__ = ["reproducible"]
 
 @contextmanager
 def reproducible(threads: int, device: torch.device) -> Iterator[int]:
-    """Run the body with a fixed number of threads and deterministic operations; gives that number.
+    """Run the block with a fixed number of threads and deterministic operations; gives the number of threads.
 
-    ``threads`` 0 is `gnn.sweeps.threads`. Sums depend on how many threads share them, so models of different numbers
-    differ in their last digits. On a GPU operations stay as they are: some that messages need have no deterministic
-    version there.
+    ``threads`` 0 means `gnn.sweeps.threads`. Sums depend on the number of threads, so models trained with different
+    numbers differ in their last digits. On a GPU nothing is made deterministic: some operations of messages have no
+    deterministic version there.
     """
     before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     fill = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]

@@ -1,7 +1,7 @@
 """Neighbour sampling over CSR arrays for PyG's NodeLoader and LinkLoader, which need pyg-lib for their own.
 
-The trainer passes messages over the whole graph, or over relations that it draws itself; this is for work on
-mini-batches with PyG's own models.
+The trainer does not use it: it passes messages over the whole graph, or over relations that it samples itself. This
+sampler is for mini-batches with PyG's own models.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Ints = npt.NDArray[np.int64]
 
 
 class NeighbourSampler(BaseSampler):  # type: ignore[misc]
-    """Samples ``fanout[l]`` edges of every relation into every node of hop ``l``; with times, none from its future."""
+    """Samples ``fanout[l]`` edges of every relation into every node of hop ``l``; with times, no later edges."""
 
     def __init__(
         self,
@@ -39,8 +39,8 @@ class NeighbourSampler(BaseSampler):  # type: ignore[misc]
         times: Mapping[str, Ints] | None = None,
         seed: int = 0,
     ) -> None:
-        """``times`` (E,) by link name, in the relation's edge order; a link without times is always there,
-        as is an edge whose time is NO_TIME, the smallest of all."""
+        """``times`` (E,) by link name, in the relation's edge order. A link without times is always sampled from, and
+        so is an edge whose time is NO_TIME, the smallest of all."""
         self._links = tuple(links)
         self._relations = relations
         self._fanout = tuple(fanout)
@@ -48,7 +48,7 @@ class NeighbourSampler(BaseSampler):  # type: ignore[misc]
         self._rng = np.random.default_rng(seed)
 
     def sample_from_nodes(self, index: NodeSamplerInput, **_: Any) -> HeteroSamplerOutput:
-        """The neighbourhood of seeds of one label; a seed's time, where given, bounds all edges of its tree."""
+        """The neighbourhood of seeds of one label; no edge of a seed's tree is later than the seed's time, if given."""
         seeds = index.node.numpy().astype(np.int64)
         times = None if index.time is None else index.time.numpy()
         return self._sample({index.input_type: (seeds, times)}, (index.input_id, index.time))
@@ -84,7 +84,7 @@ class NeighbourSampler(BaseSampler):  # type: ignore[misc]
         return self._sample(seeds, (index.input_id, torch.from_numpy(ends), label, index.time))
 
     def _sample(self, seeds: Mapping[str, tuple[Ints, Ints | None]], metadata: Any) -> HeteroSamplerOutput:
-        """Every seed grows a tree of its own, so that nothing from one seed's future reaches another."""
+        """Every seed has a tree of its own, so that a seed never sees edges that are later than its time."""
         labels = sorted({label for link in self._links for label in (link.source, link.target)})
         nodes = {label: [seeds[label][0]] if label in seeds else [] for label in labels}
         bounds = {label: [self._bounds(*seeds[label])] if label in seeds else [] for label in labels}

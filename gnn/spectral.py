@@ -17,13 +17,14 @@ Floats = npt.NDArray[np.float32]
 
 
 def leading_directions(weights: sp.csr_array, count: int, seed: int = 0) -> tuple[Floats, Floats]:
-    """The leading ``count`` singular directions of users × contents, or as many as there are.
+    """The leading ``count`` singular directions of users × contents, or fewer if there are fewer.
 
-    ``weights`` holds positive values, each divided by the roots of its row's and its column's sum, both with the mean
-    of their kind added: as symmetric propagation does, but without giving every small component of the graph a
-    direction of its own (regularised spectral clustering: Qin and Rohe 2013). Gives (users, r) and (contents, r): the
-    singular vectors times the root of their values, so that products of rows approximate the matrix. Rows without
-    weight, or without a component along these directions, are zero; none is longer than three times the mean.
+    ``weights`` holds positive values. Each is divided by √(row sum + mean row sum) · √(column sum + mean column sum):
+    the normalisation of symmetric propagation with the means added, so that a small component of the graph does not
+    get a direction of its own (regularised spectral clustering: Qin and Rohe 2013). Gives (users, r) and (contents, r):
+    singular vectors times the roots of the singular values, so that products of rows approximate the matrix. Rows
+    without weight, or without a component along these directions, are zero; no row is longer than
+    `Recipe.spectral_longest` times the mean.
     """
     scales = []
     for axis in (1, 0):
@@ -39,7 +40,7 @@ def leading_directions(weights: sp.csr_array, count: int, seed: int = 0) -> tupl
 
 
 def _evened(rows: npt.NDArray[Any]) -> Floats:
-    """The rows without noise: short ones become zero, long ones are cut to `Recipe.spectral_longest` times the mean."""
+    """The rows with short ones set to zero and long ones cut to `Recipe.spectral_longest` times the mean length."""
     norms = np.linalg.norm(rows, axis=1)
     mean = float(norms[norms > 0].mean()) if norms.any() else 0.0
     known = norms > RECIPE.spectral_shortest * mean

@@ -1,10 +1,9 @@
-"""Numba loops over a relation's CSR: attention and weighted sums, forward and backward, free of torch.
+"""Numba loops over a relation's CSR: attention and weighted sums, forward and backward, without torch.
 
-Each loop does a range of rows without the interpreter's lock; ``sweep`` cuts the rows into ranges of equal work and
-runs them on its own threads, so numba's threading layer and torch's never mix. Each row is one thread's, so the number
-of threads changes no result. Nothing of shape
-(edges, width) is ever made: the forward pass reads each source row once per edge, the backward pass goes over the
-transposed CSR and reads each target row once per edge.
+Each loop works on a range of rows and releases the interpreter's lock. ``sweep`` cuts the rows into ranges of equal
+work and runs them on threads of its own, so numba's threading layer and torch's never mix. Each row is computed by one
+thread, so the number of threads changes no result. No array of shape (edges, width) is made: the forward pass reads
+each source row once per edge, the backward pass goes over the transposed CSR and reads each target row once per edge.
 """
 
 from __future__ import annotations
@@ -56,13 +55,13 @@ def _pool(count: int) -> ThreadPoolExecutor:
 
 
 def threads() -> int:
-    """Threads of a sweep: as many as `limited` says, else OMP_NUM_THREADS, else the cores this process may use."""
+    """Threads of a sweep: the number set by `limited`, else OMP_NUM_THREADS, else the cores this process may use."""
     return _limits[-1] if _limits else int(os.environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0)))
 
 
 @contextmanager
 def limited(count: int) -> Iterator[int]:
-    """Run sweeps on ``count`` threads, on `threads` if it is 0; gives their number. It changes no result."""
+    """Run the sweeps of the block on ``count`` threads, or on `threads` if it is 0; gives the number used."""
     _limits.append(count or threads())
     try:
         yield _limits[-1]
@@ -162,9 +161,10 @@ def attend_back_sources(
     d_score: Any,
     d_values: Any,
 ) -> None:
-    """Gradients that gather at the sources; ``mean`` (T, H) is the product of out and its gradient, per head.
+    """The gradients that are sums over each source's edges; ``mean`` (T, H) is `head_products` of out and its gradient.
 
-    Fills d_left and d_bias (S, H), d_edge (E,) where asked for, d_score (E, H) before the leaky_relu, d_values (S, D).
+    Fills d_left and d_bias (S, H), d_edge (E,) unless it is empty, d_score (E, H), the gradient before the leaky_relu,
+    and d_values (S, D).
     """
     heads = left.shape[1]
     width = values.shape[1] // heads
@@ -197,7 +197,7 @@ def attend_back_sources(
 
 @_jit
 def head_products(first: int, last: int, indptr: Any, a: Any, b: Any, out: Any) -> None:
-    """out (T, H): the inner products of the rows of ``a`` and ``b`` (T, D), head by head."""
+    """Fills out (T, H): for each head, the inner products of the rows of ``a`` and ``b`` (T, D)."""
     heads = out.shape[1]
     width = a.shape[1] // heads
     for t in range(first, last):
@@ -362,7 +362,10 @@ def attend_v2_back_targets(
 def weighted_sum(
     first: int, last: int, indptr: Any, source: Any, edge: Any, weight: Any, values: Any, out: Any
 ) -> None:
-    """out[t] = sum over its edges of weight · values[source]; ``edge`` (E,) or (0,) says which weight each takes."""
+    """out[t] = sum over the edges of t of weight · values[source].
+
+    ``edge`` (E,) holds the number of each edge, by which ``weight`` is read; if it is empty, weights are in edge order.
+    """
     mapped = edge.shape[0] > 0
     for t in range(first, last):
         for c in range(out.shape[1]):

@@ -1,4 +1,4 @@
-"""Which kinds of nodes and relations of a snapshot the network passes messages over, and their edges for one step."""
+"""The relations of a snapshot over which the network passes messages, and the edges of each for one step."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from gnn.sweeps import pool
 from graph import schema
 from graph.snapshot import Edges, Snapshot
 
-__all__ = ["Cold", "Link", "Moment", "Topology"]
+__all__ = ["Cold", "Cutoffs", "Link", "Topology"]
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 Cold = Mapping[str, npt.NDArray[np.bool_]]
-"""Label → whether each of its nodes is to be treated as one that training never saw; none of labels not named."""
+"""Label → mask of its nodes that a step treats as never seen in training. A label that is missing has none."""
 
-Moment = Mapping[str, float]
-"""Relationship type → the recency, its edges' last feature, that an edge of some moment has by now: what is more recent
-came later, and is not there yet. Types that are not named are always there."""
+Cutoffs = Mapping[str, float]
+"""Relationship type → a step's cut-off as a recency, the last feature of its edges: edges with a higher recency are
+later and left out. Types that are missing have no cut-off."""
 
-#: Relationship types that carry messages. A block or a hidden content is a wish, not a likeness, and the genres that
-#: somebody listens to and creates in sum up what is to be learned (`graph.snapshot.hindsight`).
+#: Relationship types that carry messages. BLOCKED and HID are left out because they do not mean similar taste,
+#: LISTENS_TO and CREATES_IN because they summarise the watches that are to be predicted (`graph.snapshot.hindsight`).
 _CARRIERS = (
     schema.WATCHED,
     schema.FOLLOWS,
@@ -47,19 +47,19 @@ class Link:
     source: str
     target: str
     features: int = 0
-    """Features of every edge."""
+    """Number of features of every edge."""
 
     @property
     def main(self) -> bool:
-        """Whether this is a direction of WATCHED, whose messages need no gate."""
+        """Whether this is a direction of WATCHED; its messages have no gate."""
         return self.name.endswith(schema.WATCHED)
 
 
 class Topology:
-    """The snapshot's edges as relations between labels; relationship types without edges are left out."""
+    """The snapshot's edges as relations between labels, without relationship types that have no edges."""
 
     def __init__(self, snapshot: Snapshot, edge_features: Mapping[str, Floats] | None = None) -> None:
-        """``edge_features`` (E, F) describe the edges of some relationship types, in the snapshot's order."""
+        """``edge_features``: relationship type → (E, F), in the snapshot's order, for the types that have any."""
         self._edges = {n: snapshot.edges[n] for n in _CARRIERS if n == schema.WATCHED or len(snapshot.edges[n])}
         self._features = edge_features or {}
         self._mutual = {name for name, edges in self._edges.items() if _is_symmetric(edges)}
@@ -81,18 +81,18 @@ class Topology:
 
     @property
     def edges(self) -> int:
-        """Edges of all relations."""
+        """Number of edges of all relations."""
         return sum(relation.count for relation in self.whole.values())
 
     def dropped(
-        self, rng: np.random.Generator, share: float, cold: Cold | None = None, moment: Moment | None = None
+        self, rng: np.random.Generator, share: float, cold: Cold | None = None, cutoffs: Cutoffs | None = None
     ) -> dict[str, Relation]:
-        """Every relation without a random ``share`` of its edges; an edge goes in both directions or in none.
+        """Every relation without a random ``share`` of its edges; an edge is dropped in both directions or in none.
 
-        Nothing is watched by, and nobody watches, the nodes that are ``cold``. With a ``moment``, there is only what
-        was there by then, as recent as it was then.
+        WATCHED edges of ``cold`` nodes are left out. With ``cutoffs``, later edges are left out, and the recency of the
+        others is rescaled to its value at the cut-off.
         """
-        return self._relations(rng, share, cold, moment) if share > 0.0 or cold or moment else self.whole
+        return self._relations(rng, share, cold, cutoffs) if share > 0.0 or cold or cutoffs else self.whole
 
     def sampled(
         self,
@@ -101,36 +101,36 @@ class Topology:
         share: float,
         cold: Cold | None = None,
         users: Ints | None = None,
-        moment: Moment | None = None,
+        cutoffs: Cutoffs | None = None,
     ) -> dict[str, Relation]:
-        """Every relation with at most ``count`` random edges into each node, less a random ``share`` of them.
+        """Every relation with at most ``count`` random edges into each node, of which a random ``share`` is dropped.
 
-        Each direction is drawn for itself. ``cold`` and ``moment`` as in `dropped`. With ``users``, for a last layer:
-        relations into users end at these only, and of the others there are those into contents.
+        The two directions are drawn independently. ``cold`` and ``cutoffs`` as in `dropped`. ``users`` are for the last
+        layer: only relations into users and contents are drawn, and those into users end at ``users``.
         """
         links = [link for link in self.links if users is None or link.target in (schema.USER, schema.CONTENT)]
         cuts = [
             [cold.get(label) for label in (link.source, link.target)] if cold and link.main else () for link in links
         ]
         whole = [self.whole[link.name] for link in links]
-        seeds = rng.integers(2**62, size=len(whole))  # a draw of its own for each, whoever comes first
+        seeds = rng.integers(2**62, size=len(whole))  # one for each relation, so the order of threads does not matter
         rngs = map(np.random.default_rng, seeds)
         ends = (users if link.target == schema.USER else None for link in links)
-        by_then = ((moment or {}).get(link.name.removeprefix("rev_")) for link in links)
-        drawn = pool().map(sampled, whole, repeat(count), rngs, repeat(share), cuts, ends, by_then)
+        bounds = ((cutoffs or {}).get(link.name.removeprefix("rev_")) for link in links)
+        drawn = pool().map(sampled, whole, repeat(count), rngs, repeat(share), cuts, ends, bounds)
         return dict(zip((link.name for link in links), drawn, strict=True))
 
     def into(self, users: Ints, relations: Mapping[str, Relation]) -> dict[str, Relation]:
-        """The same ``relations``, those into users ending at ``users`` only."""
+        """The same ``relations``, but those into users end at ``users`` only."""
         return {
             link.name: relations[link.name].into(users) if link.target == schema.USER else relations[link.name]
             for link in self.links
         }
 
     def between(self, users: Ints, relations: Mapping[str, Relation]) -> tuple[Ints, dict[str, Relation]]:
-        """``users`` and those that ``relations`` have messages from, ascending; and the relations from these alone.
+        """``users`` with all users that send them messages, ascending, and the relations with these as their sources.
 
-        Of a large graph's users a draw reaches some only, and what a layer costs is counted in nodes.
+        The cost of a layer grows with its number of nodes, and sampled relations of a large graph reach few users.
         """
         there = np.zeros(self.counts[schema.USER], dtype=bool)
         there[users] = True
@@ -147,7 +147,7 @@ class Topology:
         rng: np.random.Generator | None,
         share: float,
         cold: Cold | None = None,
-        moment: Moment | None = None,
+        cutoffs: Cutoffs | None = None,
     ) -> dict[str, Relation]:
         relations = {}
         for name, edges in self._edges.items():
@@ -157,13 +157,13 @@ class Topology:
                 for label, ends in ((schema.USER, edges.source), (schema.CONTENT, edges.target)):
                     if label in cold:
                         mask &= ~cold[label][ends]
-            by_then = (moment or {}).get(name)
-            if by_then is not None and mask is not None:
+            cutoff = (cutoffs or {}).get(name)
+            if cutoff is not None and mask is not None:
                 assert features is not None
-                mask &= features[:, -1] <= by_then
+                mask &= features[:, -1] <= cutoff
             towards, back = both_directions(edges.indptr, edges.target, edges.width, features, mask)
-            if by_then is not None:
-                towards, back = towards.as_of(by_then), back.as_of(by_then)
+            if cutoff is not None:
+                towards, back = towards.as_of(cutoff), back.as_of(cutoff)
             relations[name] = towards
             if name not in self._mutual:
                 relations[f"rev_{name}"] = back
@@ -171,7 +171,7 @@ class Topology:
 
 
 def _is_symmetric(edges: Edges) -> bool:
-    """Whether every edge a → b has its b → a, as friendships do: one direction then says all."""
+    """Whether every edge a → b has an edge b → a, as friendships do; then one direction is enough."""
     type_ = schema.RELATIONSHIPS[edges.type]
     if type_.source != type_.target:
         return False

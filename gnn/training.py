@@ -34,7 +34,7 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass
 class History:
-    """Mean loss of every epoch, and validation figures by the number of epochs they were taken after."""
+    """Mean loss of every epoch, and number of epochs → NDCG@10 on validation after them."""
 
     loss: list[float] = field(default_factory=list)
     validation: dict[int, float] = field(default_factory=dict)
@@ -57,7 +57,7 @@ class Trainer:
         half_lives: Mapping[str, float],
         friends: Friends | None = None,
     ) -> None:
-        """``half_lives`` are in days, by relationship type with recency. Without ``friends`` no friend loss."""
+        """``half_lives``: relationship type → half-life of its recency in days. ``friends``: None for no such loss."""
         self.config = config
         self.topology = topology
         self.columns = features.columns
@@ -76,8 +76,8 @@ class Trainer:
         if processes.count() > 1:
             self._shared = DistributedDataParallel(
                 self.network,
-                find_unused_parameters=True,  # in the last layer nothing goes to genres, say
-                forward_sync_buffers=False,  # features, the same everywhere
+                find_unused_parameters=True,  # the last layer sends no messages to genres, for example
+                forward_sync_buffers=False,  # buffers hold features, which are the same in every process
             )
         embeddings = list(self.network.embeddings.parameters())
         known = {id(p) for p in embeddings}
@@ -125,7 +125,7 @@ class Trainer:
 
     def _watch_loss(self, batch: Batch, users: Tensor, contents: Tensor) -> Tensor:
         """``users`` (n, dim) are those of the batch, ``contents`` (C, dim) are all."""
-        # DistributedDataParallel averages the processes' gradients; what is wanted is their sum.
+        # DistributedDataParallel averages the gradients of the processes, but their sum is needed.
         share = np.float32(processes.count() / max(processes.added_up(float(batch.weight.sum())), 1e-12))
         weight = torch.from_numpy(batch.weight * share).to(self.device)
         temperature, bias = self.config.temperature, self._biased(batch.cold)
@@ -143,7 +143,7 @@ class Trainer:
     def _start_bias(self) -> tuple[Tensor, Tensor]:
         """Each content's popularity bias, (C,), at most 0, and its mean over the watched contents.
 
-        Contents that are always cold have the mean: a content that nobody has watched yet is not unpopular.
+        Contents without watches get the mean if the network places them as new: nobody could watch them yet.
         """
         watchers = self.batches.watchers
         bias = popularity_bias(watchers, self.config.temperature, self.config.popularity, self.device)
@@ -155,7 +155,7 @@ class Trainer:
         return bias, mean
 
     def _biased(self, cold: Cold) -> Tensor:
-        """``bias`` (C,) with the mean for the ``cold`` contents."""
+        """``bias`` (C,), with the mean bias for ``cold`` contents."""
         if schema.CONTENT not in cold:
             return self.bias
         return torch.where(torch.from_numpy(cold[schema.CONTENT]).to(self.device), self._mean_bias, self.bias)
@@ -172,7 +172,7 @@ class Trainer:
         try:
             whole = [self.topology.whole] * self.config.layers
             layers = self.network.propagate(whole, cold=self.batches.always_cold)
-            # The first layer may be the parameters themselves, which are about to be swapped back.
+            # The first layer may be the parameters themselves, which are swapped back below.
             layers[0] = {label: vectors.detach().clone() for label, vectors in layers[0].items()}
             users, contents = (
                 self.network.mixed(label, [layer[label] for layer in layers]) for label in (schema.USER, schema.CONTENT)
@@ -182,9 +182,9 @@ class Trainer:
             self._swap()
 
     def place_ids(self) -> None:
-        """Move the ids of watched contents and of users with watches to where ``init`` says; "random" changes nothing.
+        """Set the ids of watched contents and of users with watches to their start by ``init``; "random" keeps them.
 
-        `gnn.spectral.leading_directions` are scaled to the mean length of random ids. Where there are fewer directions
+        `gnn.spectral.leading_directions` are scaled to the mean length of random ids. If there are fewer directions
         than ``dim``, the rest of each id stays random.
         """
         if self.config.init == "random":
@@ -227,13 +227,13 @@ class Trainer:
             parameter.data, average.data = average.data, parameter.data
 
     def weights(self) -> dict[str, npt.NDArray[Any]]:
-        """Averaged weights by parameter name, without the id embeddings."""
+        """Parameter name → averaged weights, without the id embeddings."""
         names = {id(parameter): name for name, parameter in self.network.named_parameters()}
         named = zip((names[id(p)] for p in self.parameters), self.average, strict=True)
         return {name: average.cpu().numpy() for name, average in named if not name.startswith("embeddings.")}
 
     def state(self) -> dict[str, Any]:
-        """Everything that ``restore`` needs to continue as if there had been no interruption."""
+        """Everything that ``restore`` needs to continue as if the training had not been interrupted."""
         return {
             "parameters": [p.detach() for p in self.parameters],
             "average": self.average,
@@ -256,14 +256,14 @@ class Trainer:
 
 
 def device_of(name: str) -> torch.device:
-    """The device that `GnnConfig.device` names; "auto" is CUDA where there is a GPU."""
+    """The device that `GnnConfig.device` names; "auto" is CUDA if there is a GPU, else the CPU."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return torch.device(name)
 
 
 def _precision(config: GnnConfig, device: torch.device) -> torch.dtype:
-    """The type of the loss's products: bfloat16 where the processor multiplies it; elsewhere emulation is slower."""
+    """Number type of the loss's products. "auto" is bfloat16 if the processor multiplies it: emulated, it is slower."""
     if config.precision == "auto":
         quick = device.type == "cuda" or torch.cpu._is_avx512_bf16_supported()
         return torch.bfloat16 if quick else torch.float32

@@ -1,4 +1,4 @@
-"""NDCG@10 of vectors while they are trained, on the part that `recommenders.core.holdout` holds out."""
+"""NDCG@10 of the vectors during training, on the validation part of `recommenders.core.holdout`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BLOCK_VALUES = 16_000_000
 
 
 def sampled(part: Holdout) -> Holdout:
-    """The part judged on so many of its users as training can ask again and again."""
+    """The part with at most `Recipe.validation_users` judged users, since it is evaluated after nearly every epoch."""
     return part.sample(RECIPE.validation_users)
 
 

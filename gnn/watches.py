@@ -20,52 +20,52 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Watches:
-    """Users × contents CSR of the watches, with each pair's weight in the loss."""
+    """Users × contents CSR of the watches, with the weight of each pair in the loss."""
 
     indptr: Ints
     content: npt.NDArray[np.int32]
     weight: Floats
     contents: int
     recency: Floats | None = None
-    """Recency of each pair; inf where its time is unknown, so that it is always a label. None without times."""
+    """Recency of each pair, inf if its time is unknown, so that it is always a label. None without times."""
 
     @property
     def users(self) -> Ints:
         """Users with watches, ascending."""
         return np.flatnonzero(np.diff(self.indptr))
 
-    def of(self, users: Ints, moment: float | None = None) -> tuple[Ints, npt.NDArray[np.int32], Floats]:
-        """The rows of ``users`` as a CSR; watches up to the cut-off ``moment`` get weight 0."""
+    def of(self, users: Ints, cutoff: float | None = None) -> tuple[Ints, npt.NDArray[np.int32], Floats]:
+        """The rows of ``users`` as a CSR (row starts, contents, weights); watches up to the ``cutoff`` get weight 0."""
         indptr, places = rows_of(self.indptr, users)
         weight = self.weight[places]
-        if moment is not None and self.recency is not None:
-            weight *= self.recency[places] > moment
+        if cutoff is not None and self.recency is not None:
+            weight *= self.recency[places] > cutoff
         return indptr, self.content[places], weight
 
-    def since(self, users: Ints, moment: float) -> Ints:
-        """Those of ``users`` with watches after the cut-off; all of them if fewer than there are processes have any."""
+    def since(self, users: Ints, cutoff: float) -> Ints:
+        """Those of ``users`` with watches after the cut-off; all of them if these are fewer than the processes."""
         indptr, places = rows_of(self.indptr, users)
         assert self.recency is not None
-        later = np.concatenate(([0], np.cumsum(self.recency[places] > moment)))
+        later = np.concatenate(([0], np.cumsum(self.recency[places] > cutoff)))
         found = users[later[indptr[1:]] > later[indptr[:-1]]]
         return found if len(found) >= processes.count() else users
 
-    def unseen(self, moment: float) -> npt.NDArray[np.bool_]:
-        """Contents without a watch up to the cut-off ``moment``; shape (contents,)."""
-        return self._first > moment
+    def unseen(self, cutoff: float) -> npt.NDArray[np.bool_]:
+        """Mask (contents,) of the contents without a watch up to the ``cutoff``."""
+        return self._first > cutoff
 
     @cached_property
     def _first(self) -> Floats:
-        """Recency of each content's first watch, inf without any; an unknown time counts as the oldest."""
+        """Recency of each content's first watch, inf for a content without watches; an unknown time is the oldest."""
         assert self.recency is not None
         first = np.full(self.contents, np.inf, dtype=np.float32)
         np.minimum.at(first, self.content, np.where(np.isfinite(self.recency), self.recency, -np.inf))
         return first
 
-    def moment(self, rng: np.random.Generator) -> float | None:
+    def draw_cutoff(self, rng: np.random.Generator) -> float | None:
         """A random cut-off, as a recency, between the newest hundredth and the oldest tenth of the watches.
 
-        None without times, or if no watch is later than the drawn one: most watches may be of one day.
+        None without times, or if no watch is later than the cut-off, as when most watches have the same time.
         """
         if self.recency is None:
             return None

@@ -98,6 +98,11 @@ class Baseline(Recommender):
         """`settings`, with the value for this snapshot where None leaves it to the data."""
         return self.settings
 
+    @property
+    def _computed_with(self) -> dict[str, Any]:
+        """Further entries of the manifest: how the learned arrays were computed."""
+        return {}
+
     @cached_property
     def watched(self) -> sp.csr_array:
         """`interactions` of the snapshot, shape (users, contents)."""
@@ -125,6 +130,7 @@ class Baseline(Recommender):
                 "graph_id": self.snapshot.manifest.graph_id,
                 "settings": self.settings,
                 "capped": self._capped,
+                **self._computed_with,
                 "environment": environment(),
                 "dense": sorted(set(self.learned) - set(sparse)),
                 "sparse": sparse,

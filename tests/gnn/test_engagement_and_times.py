@@ -87,17 +87,17 @@ def test_new_follows_are_told_from_old_ones(snapshot):
     assert links["FOLLOWS"] == links["rev_FOLLOWS"] == 1
 
 
-def test_of_a_moment_there_is_only_what_was_there_by_then(snapshot):
+def test_with_a_cutoff_there_are_only_the_edges_from_before_it(snapshot):
     ages = edge_ages(snapshot)
     described, halved = edge_features(snapshot, ages), half_lives(ages)
     topology, rng = Topology(snapshot, described), np.random.default_rng(0)
     recency = described["WATCHED"][:, -1]
-    moment = {"WATCHED": float(np.sort(recency)[len(recency) // 2]), "FOLLOWS": 0.4}
+    cutoffs = {"WATCHED": float(np.sort(recency)[len(recency) // 2]), "FOLLOWS": 0.4}
     past = snapshot.with_edges(
-        snapshot.watched.keep(recency <= moment["WATCHED"]),
+        snapshot.watched.keep(recency <= cutoffs["WATCHED"]),
         snapshot.follows.keep(described["FOLLOWS"][:, -1] <= 0.4),
     )
-    for drawn in (topology.dropped(rng, 0.0, None, moment), topology.sampled(rng, 99, 0.0, moment=moment)):
+    for drawn in (topology.dropped(rng, 0.0, None, cutoffs), topology.sampled(rng, 99, 0.0, cutoffs=cutoffs)):
         for link in Topology(past).links:
             cut, naive = drawn[link.name], Topology(past).whole[link.name]
             assert sorted(zip(cut.source.tolist(), cut.target.tolist(), strict=True)) == sorted(
@@ -118,7 +118,7 @@ def test_there_is_something_to_learn_though_most_was_watched_on_one_day(snapshot
     nodes = {label: snapshot.nodes[label].frame for label in ("User", "Content")}
     crowded = Snapshot.build(nodes, {"WATCHED": watched})
     run = fitting.trainer(SMALL, crowded)
-    assert {run.watches.moment(run.batches.rng) for _ in range(100)} == {None}
+    assert {run.watches.draw_cutoff(run.batches.rng) for _ in range(100)} == {None}
     ids, _ = trained(SMALL, crowded, epochs=40).recommend(EVERYONE, 1)
     assert (ids[:, 0] == EVERYONE).mean() > 0.8
 
@@ -131,9 +131,9 @@ def test_what_has_no_time_is_learned_from_at_any_moment(snapshot):
     partly = snapshot.with_edges(Edges(edges.type, edges.indptr, edges.target, edges.width, columns))
     run = fitting.trainer(SMALL, partly)
     for _ in range(20):
-        moment = run.watches.moment(run.batches.rng)
-        assert moment is not None
-        _, _, weight = run.watches.of(EVERYONE, moment)
+        cutoff = run.watches.draw_cutoff(run.batches.rng)
+        assert cutoff is not None
+        _, _, weight = run.watches.of(EVERYONE, cutoff)
         assert (weight[::3] > 0).all()
         assert (weight == 0).any()
 
@@ -141,11 +141,11 @@ def test_what_has_no_time_is_learned_from_at_any_moment(snapshot):
 def test_follows_of_a_step_were_there_by_its_moment(snapshot):
     run = fitting.trainer(SMALL, snapshot)
     for age in (10, 40, 80):  # days before the newest watch
-        moment = run.batches.by_type(2.0 ** (-age / run.batches.half_lives["WATCHED"]))
-        by_then = run.topology.dropped(run.batches.rng, 0.0, None, moment)["FOLLOWS"].count
+        cutoffs = run.batches.by_type(2.0 ** (-age / run.batches.half_lives["WATCHED"]))
+        before = run.topology.dropped(run.batches.rng, 0.0, None, cutoffs)["FOLLOWS"].count
         newest = np.asarray(snapshot.watched.columns["lastAt"]).max()
         since = np.asarray(snapshot.follows.columns["since"])
-        assert by_then == (since <= newest - age * DAY).sum()
+        assert before == (since <= newest - age * DAY).sum()
 
 
 def test_no_step_sees_what_it_is_to_foretell(snapshot, monkeypatch):
@@ -154,8 +154,8 @@ def test_no_step_sees_what_it_is_to_foretell(snapshot, monkeypatch):
     wanted: list[set[tuple[int, int]]] = []
     of, dropped = Watches.of, Topology.dropped
 
-    def watches(self, users, moment):
-        indptr, content, weight = of(self, users, moment)
+    def watches(self, users, cutoff):
+        indptr, content, weight = of(self, users, cutoff)
         rows = np.repeat(users, np.diff(indptr))
         wanted.append({(u, c) for u, c, w in zip(rows.tolist(), content.tolist(), weight, strict=True) if w})
         return indptr, content, weight
@@ -181,11 +181,11 @@ def test_contents_that_were_new_at_a_steps_moment_are_placed_as_new_ones(snapsho
     watched = snapshot.watched
     recency = np.asarray(run.watches.recency)
     firsts = sorted(float(recency[np.asarray(watched.target) == content].min()) for content in range(20))
-    for moment in (firsts[3], firsts[10], firsts[16]):
-        before = {int(content) for content, then in zip(watched.target, recency, strict=True) if then <= moment}
-        unseen = run.watches.unseen(moment)
+    for cutoff in (firsts[3], firsts[10], firsts[16]):
+        before = {int(content) for content, then in zip(watched.target, recency, strict=True) if then <= cutoff}
+        unseen = run.watches.unseen(cutoff)
         assert set(np.flatnonzero(~unseen).tolist()) == before
-        drawn = np.mean([run.batches.draw_cold(moment)["Content"] for _ in range(200)], axis=0)
+        drawn = np.mean([run.batches.draw_cold(cutoff)["Content"] for _ in range(200)], axis=0)
         assert unseen.any()
         assert (drawn[~unseen] == 0).all()
         np.testing.assert_allclose(drawn[unseen], 0.5, atol=0.15)
@@ -195,13 +195,13 @@ def test_contents_that_were_new_at_a_steps_moment_are_placed_as_new_ones(snapsho
 def test_a_step_knows_which_contents_were_new_at_its_moment(snapshot, monkeypatch):
     run = fitting.trainer(SMALL.model_copy(update={"cold": 1e-6}), snapshot)
     first = float(np.min(np.asarray(run.watches.recency)))
-    monkeypatch.setattr(Watches, "moment", lambda self, rng: first)
+    monkeypatch.setattr(Watches, "draw_cutoff", lambda self, rng: first)
     told = []
     relations = run.batches._relations
 
-    def spied(users: Any, cold: Any, moment: Any) -> Any:
+    def spied(users: Any, cold: Any, cutoffs: Any) -> Any:
         told.append(cold)
-        return relations(users, cold, moment)
+        return relations(users, cold, cutoffs)
 
     monkeypatch.setattr(run.batches, "_relations", spied)
     run.step(EVERYONE)

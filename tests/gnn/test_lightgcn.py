@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 import scipy.sparse as sp
 import torch
 
-from gnn import lightgcn_training
+from gnn import lightgcn_training, sweeps
 from gnn.lightgcn import LightGcn
 from gnn.lightgcn_training import Schedule, Trained, bpr, lightgcn, normalised, train, unwatched
 from tests import checkerboard
@@ -127,12 +128,14 @@ def test_an_epoch_goes_over_every_watch_once(watched, monkeypatch):
     assert sorted(users) == sorted((rows * CONTENTS + columns).tolist())
 
 
-def test_the_same_seed_gives_the_same_bytes(tmp_path):
+def test_the_same_seed_gives_the_same_bytes_and_the_manifest_says_threads_and_precision(tmp_path):
     files = []
     for folder in (tmp_path / "first", tmp_path / "again"):
         LightGcn(epochs=5).fit(checkerboard.snapshot()).save(folder)
         files.append({file.name: file.read_bytes() for file in folder.iterdir()})
     assert files[0] == files[1]
+    manifest = json.loads(files[0]["manifest.json"])
+    assert (manifest["threads"], manifest["precision"]) == (sweeps.threads(), "float32")
 
 
 def test_a_pass_over_many_watches_takes_larger_steps(monkeypatch):
