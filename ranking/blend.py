@@ -1,4 +1,4 @@
-"""A weighted sum of the models' standardised scores, the weights those that make what was held out most likely."""
+"""The blend: a weighted sum of the models' standardised scores, fitted by maximum likelihood."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from scipy.optimize import minimize
 
 from ranking.candidates import Candidates
 from ranking.config import CONFIG
+from recommenders.core.config import CORE
 from recommenders.core.metrics import judge, ndcg
-from recommenders.core.search import CUTOFF
 from recommenders.core.top_k import Floats, Ints, Mask, top_k_of_segments
 
 __all__ = ["Judge", "fit"]
@@ -21,16 +21,16 @@ __all__ = ["Judge", "fit"]
 class Judge:
     """NDCG@k of many rankings of the same candidates, with the held-out values as gains.
 
-    ``held_out`` is users × contents of the whole graph; what is not among the candidates still counts in the ideal.
+    ``held_out`` is users × contents of the whole graph; contents that are not candidates count in the ideal ranking.
     """
 
-    def __init__(self, candidates: Candidates, held_out: sp.csr_array, k: int = CUTOFF) -> None:
+    def __init__(self, candidates: Candidates, held_out: sp.csr_array, k: int = CORE.search_k) -> None:
         self._candidates = candidates
         self._held_out = sp.csr_array(held_out[candidates.users])
         self._k = k
 
     def by_user(self, scores: Floats) -> npt.NDArray[np.float64]:
-        """One value a user, for the candidates ordered by ``scores`` (shape (rows,)); ties keep their order."""
+        """NDCG@k of each user for candidates ordered by ``scores`` (shape (rows,)); ties keep their order."""
         candidates = self._candidates
         ids = _contents(candidates, top_k_of_segments(scores, candidates.indptr, self._k))
         return np.nan_to_num(ndcg(judge(ids, self._held_out), self._k, graded=True))
@@ -42,7 +42,7 @@ class Judge:
 
 
 def _contents(candidates: Candidates, places: Ints) -> Ints:
-    """The contents at these places within each user's candidates, -1 for none; shape of ``places``."""
+    """The contents at these positions within each user's candidates, -1 for none; shape of ``places``."""
     if not len(candidates.contents):
         return np.full_like(places, -1)
     rows = candidates.indptr[:-1, None] + np.maximum(places, 0)
@@ -52,11 +52,11 @@ def _contents(candidates: Candidates, places: Ints) -> Ints:
 def fit(candidates: Candidates, held_out: sp.csr_array) -> Floats:
     """Non-negative weights of the models, shape (models,), in log-odds.
 
-    The weights under which the held-out contents are likeliest among all candidates; or, where that gives a better
-    NDCG@`CUTOFF`, among the best `PipelineConfig.blend_head` of each user by such weights, found in up to
-    ``blend_rounds`` rounds, because what orders the tail well need not order the head well. This objective is smooth in
-    every user; a greedy search for the best NDCG follows the few users whose lists it changes (experiments/ranking.md).
-    Even weights where nothing was held out.
+    They maximise the likelihood of the held-out contents among all candidates. In up to `PipelineConfig.blend_rounds`
+    rounds they are fitted again among each user's ``blend_head`` best candidates; the weights with the best
+    NDCG@`CoreConfig.search_k` are kept, because weights that order all candidates well may order the best ones badly.
+    Every user contributes to this objective; a greedy search for the best NDCG follows the few users whose lists it
+    changes (experiments/second-stage.md). Without held-out contents all weights are equal.
     """
     gains = candidates.gains(held_out)
     even = np.full(candidates.scores.shape[1], CONFIG.blend_even, dtype=np.float32)
@@ -74,7 +74,7 @@ def fit(candidates: Candidates, held_out: sp.csr_array) -> Floats:
 
 
 def _head(candidates: Candidates, scores: Floats) -> Mask:
-    """Mask of the rows that are among their user's `PipelineConfig.blend_head` best."""
+    """Mask of the rows among the `PipelineConfig.blend_head` best of their user."""
     places = top_k_of_segments(scores, candidates.indptr, CONFIG.blend_head)
     user, rank = np.nonzero(places >= 0)
     head: Mask = np.zeros(len(scores), dtype=bool)
@@ -83,9 +83,10 @@ def _head(candidates: Candidates, scores: Floats) -> Mask:
 
 
 def _likeliest(candidates: Candidates, drawn: Floats, start: npt.NDArray[Any]) -> Floats:
-    """The conditional logit (McFadden 1974): each held-out content is drawn from the softmax of the weighted scores.
+    """Weights by conditional logit (McFadden 1974): a user's held-out contents are drawn from a softmax of the blend.
 
-    Drawn over its user's candidates, each draw weighted by the held-out value ``drawn`` (rows,). Convex.
+    The softmax is over the user's candidates, and each draw is weighted by its held-out value, ``drawn`` (rows,). The
+    problem is convex.
     """
     users = len(candidates.users)
     some = np.bincount(candidates.row_user, weights=drawn, minlength=users) > 0

@@ -1,4 +1,4 @@
-"""Candidates of many users at once: the best of every first-stage model, with each one's scores made comparable."""
+"""Candidates of many users at once: the best contents of every model, scored by every model."""
 
 from __future__ import annotations
 
@@ -30,28 +30,28 @@ _BLOCK_VALUES: Final = 40_000_000
 
 @dataclass(frozen=True)
 class Candidates:
-    """Contents to choose from, those of user ``users[i]`` in rows ``indptr[i]:indptr[i + 1]``."""
+    """Candidate contents; those of user ``users[i]`` are rows ``indptr[i]:indptr[i + 1]``."""
 
     users: Ints
     indptr: Ints
     contents: Ints
     """Shape (rows,), ascending within a user."""
     scores: Floats
-    """Shape (rows, models): standardised over everything that the user has not seen."""
+    """Shape (rows, models): standardised over all contents that the user has not seen."""
 
     @property
     def row_user(self) -> Ints:
-        """Place in ``users`` of every row."""
+        """For every row the position of its user in ``users``."""
         return np.repeat(np.arange(len(self.users)), np.diff(self.indptr))
 
     def of(self, chosen: Ints) -> Candidates:
-        """Only the users at these places."""
+        """Only the candidates of the users at the positions ``chosen``."""
         rows = np.concatenate([np.arange(self.indptr[i], self.indptr[i + 1]) for i in chosen] or [np.empty(0, int)])
         indptr = np.concatenate(([0], np.cumsum(np.diff(self.indptr)[chosen])))
         return Candidates(self.users[chosen], indptr, self.contents[rows], self.scores[rows])
 
     def keep(self, rows: npt.NDArray[np.bool_]) -> Candidates:
-        """Only these rows; every user stays, maybe without any."""
+        """Only these rows; users without rows stay."""
         indptr = np.concatenate(([0], np.cumsum(rows)))[self.indptr]
         return Candidates(self.users, indptr, self.contents[rows], self.scores[rows])
 
@@ -70,24 +70,24 @@ class Candidates:
 
 @dataclass(frozen=True)
 class Context:
-    """What the second stage knows of users and contents beside the models' scores."""
+    """Data on users and contents that the ranker uses besides the models' scores."""
 
     watched: sp.csr_array
     friends: sp.csr_array
     watchers: Floats
     """Shape (contents,)."""
     fashion: Mapping[str, Floats]
-    """By name, how new and how much in fashion each content is at the newest watch; empty without times."""
+    """Name → values (contents,): recent popularity and age at the newest watch; empty without times."""
     recent: Mapping[str, sp.csr_array]
-    """By half-life, users × contents of watches that count less the older they are; empty without times."""
+    """Half-life → users × contents, watches weighted by recency; empty without times."""
     follows: sp.csr_array
     """Users × users: 1 where the row follows the column."""
     traits: Mapping[str, sp.csr_array]
-    """By name, contents × what they may have in common (`recommenders.content_similarity.traits`)."""
+    """Trait → contents × values (`recommenders.content_similarity.traits`)."""
     user_profiles: Mapping[str, npt.NDArray[Any]]
-    """`graph.snapshot.profiles` of the users, each of shape (users,) …"""
+    """`graph.snapshot.profiles` of the users, each of shape (users,)."""
     content_profiles: Mapping[str, npt.NDArray[Any]]
-    """… and of the contents."""
+    """`graph.snapshot.profiles` of the contents, each of shape (contents,)."""
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> Context:
@@ -111,7 +111,7 @@ class Context:
 
     @cached_property
     def ones(self) -> sp.csr_array:
-        """``watched`` with a 1 for every watch, whatever it was worth."""
+        """``watched`` with a 1 for every watch instead of its engagement."""
         return sp.csr_array(self.watched.astype(bool).astype(np.float32))
 
 
@@ -128,10 +128,10 @@ def _fashion(snapshot: Snapshot, recent: Mapping[str, sp.csr_array]) -> dict[str
 
 
 def standardised(model: Recommender, users: Ints, seen: sp.csr_array) -> Floats:
-    """The model's scores with mean 0 and deviation 1 over what each user has not seen; shape (n, contents).
+    """The model's scores, standardised over the contents that each user has not seen; shape (n, contents).
 
-    ``seen`` holds one row a user of ``users``. Contents that the model does not know stand at the mean, and so does
-    everything for a user whom it does not know, or of whom it says the same of everything.
+    ``seen`` has one row for each of ``users``. Contents that the model does not know get 0, and so do all contents for
+    a user whom the model does not know or for whom all scores are equal.
     """
     scores = np.array(model.scores(users), dtype=np.float32)
     scores[~model.known_users(users)] = 0.0
@@ -139,7 +139,7 @@ def standardised(model: Recommender, users: Ints, seen: sp.csr_array) -> Floats:
 
 
 def standardise(scores: Floats, seen: sp.csr_array, known: Mask | None = None) -> Floats:
-    """`standardised` for ``scores`` (n, contents) at hand, which are changed; ``known`` masks contents."""
+    """`standardised` for given ``scores`` (n, contents), in place; ``known`` is a mask of contents."""
     rows = np.repeat(np.arange(len(scores)), np.diff(seen.indptr))
     columns = seen.indices
     width = scores.shape[1]
@@ -194,9 +194,10 @@ def gather(
 def collect(
     tables: Sequence[Floats], users: Ints, seen: sp.csr_array, depth: int, known: Sequence[Mask | None]
 ) -> Candidates:
-    """The union of the ``depth`` highest unseen columns of every table; one row a user of ``users`` in each.
+    """For each user the union of the ``depth`` highest unseen columns of every table.
 
-    ``known`` masks, table by table, the columns that its model knows; the others are not among its own.
+    Each table has one row for each of ``users``. ``known`` holds, for each table, a mask of the columns that its model
+    knows; it proposes no others.
     """
     count, width = tables[0].shape
     chosen: Mask = np.zeros((count, width), dtype=bool)
@@ -217,7 +218,7 @@ def collect(
 
 
 def ranks(values: Floats, indptr: Ints) -> Ints:
-    """Place of every row within its user, 0 for the highest value; ties keep their order. Shape of ``values``."""
+    """Rank of every row among its user's rows, 0 for the highest value; ties keep their order. Shape of ``values``."""
     user = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
     order = np.lexsort((-values, user))
     places = np.empty(len(values), dtype=np.int64)

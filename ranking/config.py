@@ -1,9 +1,9 @@
-"""What was chosen for the pipeline, in one place: each constant with what it was chosen on."""
+"""Constants of the pipeline that change what it recommends, each with what it was chosen on."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -14,71 +14,112 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class PipelineConfig(BaseModel):
-    """Constants that change what the pipeline recommends. Sizes are of graphs, shares are of its work."""
+    """Fixed constants of the pipeline; every manifest holds them."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
+    # Shares of the work
     network_share: Positive = 0.4
-    """Of the work, for the network's search. Chosen by hand: of its parts the network gains most from more steps."""
+    """Share of the pipeline's work for the network's search. By hand: more steps improve the network most."""
     search_share: Positive = 0.2
-    """Of the work, for the settings of all other models. By hand; EASE has the longest trials …"""
+    """Share of the pipeline's work for searching the settings of all other models. By hand: EASE has long trials."""
     search_share_without_ease: Positive = 0.13
-    """… and this is the share where it does not take part."""
+    """The same if EASE does not take part. By hand."""
     again_share: Positive = 0.3
-    """Of the work, for the network on everything: as many steps as validation found, at most so much."""
+    """Most of the pipeline's work that the network's training on everything may take. By hand."""
+    member_shares: Mapping[str, float] = {
+        "popularity": 0.15,
+        "ease": 0.3,
+        "user-ease": 0.15,
+        "als": 0.3,
+        "item-knn": 0.1,
+        "user-knn": 0.1,
+        "gf-cf": 0.1,
+        "friends-items": 0.1,
+    }
+    """How the models divide ``search_share``. By hand, by the length of their trials."""
+    large_ease_share: Positive = 0.5
+    """EASE's part of it above ``few_users`` users. By hand."""
+    thinned_share: Positive = 0.4
+    """Share of EASE's work for its first search, on ``thinned_users``. By hand."""
 
+    # First stage
     depth: Count = 100
-    """Candidates that every model names for each user. Not measured against others on today's network."""
+    """Candidates of every model for each user. Not measured on the present network."""
     judged: Count = 12_000
-    """Held-out users that the second stage learns from; by hand, for memory at full size."""
+    """Most held-out users that the second stage learns from. By hand, for memory at full size."""
     judged_values: Count = 1_400_000
-    """Scores of a model for each second of work that candidates may take: fewer users where the catalogue is large. By
-    hand: with 334,000 contents at full size they are 12,000 users, a fourteenth of the work."""
+    """Scores of one model that may be computed for candidates in a second of work; with many contents the second stage
+    learns from fewer users. By hand: with 334,000 contents at full size these are 12,000 users and a fourteenth of the
+    work."""
     quick_network_s: Positive = 240.0
-    """With less work than this the network learns nothing of newcomers, nor in the order of time, as its few steps then
-    teach less of those it knows. Chosen on the demonstration's validation part."""
-
+    """Below this budget in seconds of work, cold-start masking and temporal steps are off: with few steps they make the
+    network worse for users it knows. Demonstration, validation part."""
     few_users: Count = 6_000
-    """Up to so many users the regression over users gets an inverse and a λ of its own; by hand, for time."""
+    """Users up to which user-EASE takes part, with an inverse and a λ of its own. By hand, for time."""
     thinned_users: Count = 5_000
-    """Users of a larger graph on whom EASE's λ is searched: an inverse costs the cube of their number."""
+    """Users of a larger graph on whom EASE's λ is searched first: the cost of an inverse grows with the cube of their
+    number. By hand."""
     similar_users: Count = 100_000
-    """With more users than this, models that compare users with users are left out, for memory."""
+    """Users above which user-KNN and GF-CF do not take part. By hand, for memory."""
     ease_contents: Count = 100_000
-    """With more contents than this, and too many users for an inverse, EASE is left out: at full size it knew 24,000 of
-    334,000 contents and got no weight."""
+    """Contents above which EASE does not take part if the users are too many for an inverse over users. Full size: EASE
+    knew 24,000 of 334,000 contents and got no weight."""
 
+    # Blend
     blend_ridge: Positive = 0.5
-    """Pulls the blend's weights to ``blend_even`` as strongly as one held-out content might. By hand."""
+    """Strength of the pull of the blend's weights towards ``blend_even``. By hand."""
     blend_even: Positive = 0.1
-    """Where the weights are pulled to. By hand."""
+    """Weight towards which all weights are pulled. By hand."""
     blend_head: Count = 50
-    """Best candidates of each user among which the weights are learned again. Chosen on yelp-social's and Last.fm's
-    validation parts (experiments/second-stage.md)."""
+    """Best candidates of each user among which the weights are fitted again. Validation parts of yelp-social and
+    Last.fm (experiments/second-stage.md)."""
     blend_rounds: Count = 2
-    """How often that is repeated."""
+    """Number of these further fits. Validation parts of yelp-social and Last.fm."""
 
+    # Ranker
     ranker_users: Count = 100
-    """With fewer held-out users than this no ranker is learned. By hand."""
+    """Fewest held-out users for which a ranker is learned. By hand."""
     ranker_margin: Positive = 2.0
-    """Standard errors by which the ranker has to beat the blend on users that it did not learn from. By hand."""
+    """Standard errors by which the ranker must beat the blend on users that it did not learn from. By hand: without a
+    margin, a core of yelp-social had 1.84 % instead of 2.23 (experiments/second-stage.md)."""
+    ranker_folds: Count = 4
+    """Folds of the users; each has a forest that learned from the other folds. By hand."""
+    ranker_levels: Count = 10
+    """Engagement in 0..1 becomes a whole number up to this, because lambdarank needs whole numbers. By hand."""
     ranker_rounds: Count = 300
-    """Most trees of a forest; early stopping finds the number."""
+    """Most trees of a forest; early stopping finds the number. By hand."""
     ranker_patience: Count = 25
     """Trees without a better NDCG before a forest stops. By hand."""
+    forest: Mapping[str, Any] = {
+        "lambdarank_truncation_level": 30,
+        "learning_rate": 0.1,
+        "num_leaves": 15,
+        "min_data_in_leaf": 200,
+        "feature_fraction": 0.6,
+        "bagging_fraction": 0.8,
+        "bagging_freq": 1,
+        "bagging_by_query": True,
+        "lambda_l2": 10.0,
+        "max_bin": 127,
+        "eval_at": [20],
+    }
+    """LightGBM's settings for a forest. By hand."""
     half_lives: tuple[int, ...] = (7, 30)
-    """Days after which a watch counts half for what is in fashion, two views of it for the ranker. By hand."""
+    """Half-lives in days of the recent watches that the ranker sees. Scale 0.1 (experiments/fading-watches.md)."""
     forgotten: Positive = 0.001
-    """Faded watches below this weight are left out of the ranker's view, to save memory."""
+    """Drop decayed watches below this weight from the ranker's features, to save memory. By hand."""
 
+    # Users without watches in the training data
     cold: Mapping[str, float] = {"friends-items": 1.0, "gat": 1.0, "popularity": 0.5}
-    """Weights for users who have watched nothing. Fixed by hand, looking at users withheld from the demonstration's
-    network; not searched, as validation parts hold hardly any such user."""
+    """Weights of the models for users without watches. Fixed by hand, looking at users withheld from the demonstration;
+    they are not searched, because a validation part has hardly any such users."""
     cold_taught: Mapping[str, float] = {"friends-items": 1.0, "gat": 4.0, "popularity": 0.5}
-    """The same, where the network learned to place people by their profile. Fixed by hand, as ``cold``."""
+    """The same if the network learned to place users by their profile. Fixed by hand, like ``cold``."""
     newcomers: Mapping[str, float] = {"gat": 2.0, "item-knn": 2.0, "friends-items": 1.0, "popularity": 0.5}
-    """Weights for people who came after the training and have watched something: of models that need not be fitted
-    anew. Fixed by hand, looking at 143 people of the demonstration's network who came after a cut in time."""
+    """Weights for people who came after the training and have watched something. Fixed by hand, looking at 143 such
+    people of the demonstration (experiments/newcomers.md)."""
 
 
 CONFIG: Final = PipelineConfig()
+"""The constants in use."""

@@ -1,4 +1,4 @@
-"""The first stage: every recommender with its settings searched on validation, and fitted again on everything."""
+"""The first stage: search every model's settings on the validation part, then fit the models again on everything."""
 
 from __future__ import annotations
 
@@ -24,68 +24,67 @@ from recommenders.ease import Ease
 __all__ = ["NETWORK", "FirstStage", "Member", "plan"]
 
 NETWORK: Final = "gat"
-"""The network of the pipeline."""
+"""The graph network that takes part in the pipeline."""
 _LATE: Final[Mapping[str, Sequence[Any]]] = {
     "correction": (1.0, 0.75, 0.5, 0.25),
     "discount": (0.0, 0.1, 0.2, 0.3),
 }
-"""What stands between EASE and user-EASE: searched beside what EASE itself searches, and cheap."""
+"""EASE's settings between EASE and user-EASE; only the pipeline searches them, and trying a value is cheap."""
 _INVERTED: Final[Mapping[str, Sequence[Any]]] = {
     "regularisation": Ease.space["regularisation"],
     "taper": (0.0, 0.25, 0.5),
 }
+"""EASE's settings for which every value needs another inverse."""
 _AGAIN: Final[Mapping[str, Sequence[Any]]] = {"regularisation": (1000.0, 300.0, 3000.0)}
-"""λ found on a part of the users may be too small for all of them."""
+"""Larger values of λ: the λ found on a part of the users may be too small for all users."""
 _FRIENDS: Final[Mapping[str, Sequence[Any]]] = {"friends": Ease.space["friends"]}
-_THINNED_SHARE: Final = 0.4
-"""Of a member's work, for the search on a part of the users."""
 
 
 @dataclass(frozen=True)
 class Member:
-    """One model of the first stage and its part of the work."""
+    """One model of the first stage and its share of the work."""
 
     name: str
     share: float
-    """Of the work for searching settings; what one member leaves goes to the next."""
+    """Share of the work for searching settings, relative to the shares of the other members."""
     space: Mapping[str, Sequence[Any]] | None = None
-    """What is searched; None for the model's own."""
+    """Settings to search; None for the model's own space."""
     first: Mapping[str, Sequence[Any]] | None = None
-    """What is searched before, on `PipelineConfig.thinned_users` of the users."""
+    """Settings to search before these, on `PipelineConfig.thinned_users` users."""
 
 
 def plan(snapshot: Snapshot) -> list[Member]:
-    """The members that this graph has the data and the size for.
+    """The models that take part, by the size of the graph.
 
-    The network comes first: training it takes the most memory, and later the others' matrices would stand beside it.
+    The network comes first, because its training needs most memory: the matrices of the other models come later.
     """
-    users = snapshot.users.count
-    members = [Member(NETWORK, 0.0), Member("popularity", 0.15)]
-    if users <= CONFIG.few_users:
-        members += [Member("ease", 0.3, {**_INVERTED, **_FRIENDS, **_LATE}), Member("user-ease", 0.15)]
-    elif users <= Ease.largest_side or snapshot.contents.count <= CONFIG.ease_contents:
-        members.append(Member("ease", 0.5, {**_LATE, **_AGAIN, **_FRIENDS}, first={**_INVERTED, **_LATE}))
-    members.append(Member("als", 0.3))
-    members.append(Member("item-knn", 0.1))
+    users, shares = snapshot.users.count, CONFIG.member_shares
+    names = ["popularity", "als", "item-knn"]
     if users <= CONFIG.similar_users:
-        members.append(Member("user-knn", 0.1))
-        members.append(Member("gf-cf", 0.1))
+        names += ["user-knn", "gf-cf"]
     if len(snapshot.follows):
-        members.append(Member("friends-items", 0.1))
-    return members
+        names.append("friends-items")
+    members = [Member(name, shares[name]) for name in names]
+    if users <= CONFIG.few_users:
+        ease = Member("ease", shares["ease"], {**_INVERTED, **_FRIENDS, **_LATE})
+        members[1:1] = [ease, Member("user-ease", shares["user-ease"])]
+    elif users <= Ease.largest_side or snapshot.contents.count <= CONFIG.ease_contents:
+        space, first = {**_LATE, **_AGAIN, **_FRIENDS}, {**_INVERTED, **_LATE}
+        members.insert(1, Member("ease", CONFIG.large_ease_share, space, first))
+    return [Member(NETWORK, 0.0), *members]
 
 
 @dataclass
 class FirstStage:
-    """Models by name, fitted on one snapshot, with what is needed to fit them again on another."""
+    """Models by name, fitted on one snapshot, with their settings, to fit them again on another."""
 
     models: dict[str, Recommender] = field(default_factory=dict)
     settings: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """Arguments of ``make`` by model."""
+    """Model → arguments of ``make``."""
     trials: dict[str, int] = field(default_factory=dict)
-    """Settings tried, by model."""
+    """Model → number of settings tried."""
     seconds: dict[str, float] = field(default_factory=dict)
-    """Spent on each model, its search included. For people to read: nothing is decided by it, but for a cap."""
+    """Model → seconds for its search and fits. For people to read; nothing depends on them."""
 
     @classmethod
     def tuned(
@@ -98,11 +97,11 @@ class FirstStage:
         shares: Mapping[str, float],
         progress: Progress,
     ) -> FirstStage:
-        """Search every member's settings on ``holdout``; ``network`` are settings of the graph network that are given.
+        """Search every member's settings on ``holdout``. ``network`` are given settings of the graph network.
 
-        ``shares`` are each member's parts of the work of ``options``. What is finished is kept in the folder
-        ``options.checkpoint``, and not searched again by a run that finds it there. Under a cap members are left out
-        once half of it is gone, popularity never.
+        ``shares``: member → its share of the work of ``options``. A finished member is saved in the folder
+        ``options.checkpoint``, and a later run that finds it there does not search it again. When half of a cap is
+        spent, all members but popularity are left out.
         """
         stage = cls()
         for number, member in enumerate(members):
@@ -129,8 +128,8 @@ class FirstStage:
     def again(self, names: Sequence[str], snapshot: Snapshot, options: FitOptions) -> FirstStage:
         """The models called ``names`` with the same settings, fitted on ``snapshot``.
 
-        A network that is still among ``models`` is gone on from, and its turn is first, before there are the others'
-        matrices: training it takes the most memory. Else it comes last.
+        If the network is still among ``models``, its training continues from there, and before the other models are
+        fitted, because it needs most memory. Otherwise it is trained last.
         """
         fresh = FirstStage(trials=self.trials)
         start = self.models.pop(NETWORK, None)
@@ -153,22 +152,22 @@ class FirstStage:
 def _search(
     member: Member, holdout: Holdout, options: FitOptions, given: Mapping[str, Any]
 ) -> tuple[Recommender, dict[str, Any], int]:
-    """The member's best model, the settings to make it again with, and how many were tried."""
+    """The member's best model, the settings to make it again, and the number of trials."""
     kind = registry.kind(member.name)
     start, trials = dict(given), 0
     if member.first:
         thinned = holdout.thinned(min(CONFIG.thinned_users, holdout.train.users.count))
         work = options.work(holdout.train)
-        part = options.but(share=_THINNED_SHARE * options.share * work / max(options.work(thinned.train), 1e-9))
+        part = options.but(share=CONFIG.thinned_share * options.share * work / max(options.work(thinned.train), 1e-9))
         fewer = search(kind, thinned, part, start=start, space=member.first)
         start, trials = fewer.settings, len(fewer.trials)
-        options = options.but(share=(1.0 - _THINNED_SHARE) * options.share)
+        options = options.but(share=(1.0 - CONFIG.thinned_share) * options.share)
     best = search(kind, holdout, options, start=start, space=member.space)
     return best.model, {**best.settings, **best.model.found}, trials + len(best.trials)
 
 
 def _finished(folder: Path | None, snapshot: Snapshot) -> tuple[Recommender, dict[str, Any], int, float] | None:
-    """What `_finish` wrote; None where that was not reached, or is damaged."""
+    """Read what `_finish` wrote; None if there is nothing or it is damaged."""
     if folder is None:
         return None
     try:
@@ -180,7 +179,7 @@ def _finished(folder: Path | None, snapshot: Snapshot) -> tuple[Recommender, dic
 
 
 def _finish(folder: Path | None, model: Recommender, settings: Mapping[str, Any], trials: int, seconds: float) -> None:
-    """Keep a model whose search is over; without room for it, the search goes on all the same."""
+    """Save a model whose search is finished; warn and continue if the disk is full."""
     if folder is None:
         return
     try:

@@ -1,4 +1,4 @@
-"""The whole pipeline as one recommender: every model tuned, their candidates blended and re-ranked."""
+"""The pipeline as one recommender: it tunes every model, blends their scores and re-ranks the candidates."""
 
 from __future__ import annotations
 
@@ -40,16 +40,16 @@ _BLOCK_VALUES: Final = 40_000_000
 
 
 class Pipeline(Recommender):
-    """Everything of `ranking.first_stage.plan`, blended and re-ranked as validation on its own training data says."""
+    """The models of `ranking.first_stage.plan`, blended and re-ranked by a validation part of the training data."""
 
     name: ClassVar[str] = "pipeline"
     trains_together: ClassVar[bool] = True
 
     def __init__(self) -> None:
         self.metrics: dict[str, Any] = {}
-        """What validation said, what was chosen, and how much was tried; in the manifest."""
+        """Results on the validation part, the choices made and the numbers of trials; saved in the manifest."""
         self.seconds: dict[str, Any] = {}
-        """What took how long. In a file of its own, as nothing else depends on the clock."""
+        """Seconds of each step; saved in a file of their own, because nothing else depends on the clock."""
 
     @classmethod
     def make(cls, **settings: Any) -> Self:
@@ -60,16 +60,16 @@ class Pipeline(Recommender):
         return cls()
 
     def fit(self, snapshot: Snapshot, options: FitOptions | None = None) -> Self:
-        """Search, blend and re-rank on a validation part, then fit what is needed on everything.
+        """Search, blend and re-rank on a validation part, then fit the models that are used on everything.
 
-        A run that was killed goes on from the models that it had finished searching, and from where its network was,
-        when started again with the same options on the same graph; blending, ranking and fitting the other models on
-        everything begin anew. All that is kept in folders of its own in ``options.checkpoint``.
+        A run that was killed and is started again with the same options on the same graph continues from the models
+        whose search was finished and from the network's last checkpoint; blending, ranking and the fits on everything
+        start again. Checkpoints are folders in ``options.checkpoint``.
 
-        Under a cap members are left out, then the ranker; ``metrics["capped"]`` tells.
+        Under a cap models are left out, then the ranker; ``metrics["capped"]`` says so.
 
-        Several processes (`gnn.processes`) train the network together, and the first alone does everything else: in the
-        others the result can neither recommend nor be saved.
+        Several processes (`gnn.processes`) train the network together, and the first process does everything else
+        alone: the results of the others can neither recommend nor be saved.
         """
         options = options or FitOptions()
         options = options.but(checkpoint=options.checkpoint and _own(options, snapshot))
@@ -91,7 +91,7 @@ class Pipeline(Recommender):
             first.models = first.models if large else {}
             del part
             gc.collect()
-            if processes.agreed(0.0, patiently=True):  # what is left for it: to train the network on everything
+            if processes.agreed(0.0, patiently=True):  # the first process will train the network on everything
                 first.again([NETWORK], snapshot, refit)
             return self
         names = list(first.models)
@@ -99,7 +99,7 @@ class Pipeline(Recommender):
         kept = _with_newcomers(stage.needed, names)
         self._second = stage.keep(kept)
         del part
-        gc.collect()  # models that were let go hold on to each other, and of a large graph there is no room for both
+        gc.collect()  # freed models refer to each other, and a large graph leaves no room for old and new ones
         processes.agreed(float(NETWORK in kept), patiently=True)
         self._first = first.again(kept, snapshot, refit)
         self.metrics = {
@@ -126,9 +126,9 @@ class Pipeline(Recommender):
     def _second_stage(
         self, first: FirstStage, part: Holdout, options: FitOptions, work: float, *, keep_network: bool
     ) -> tuple[SecondStage, Verdict, dict[str, Any]]:
-        """Blend and ranker learned on ``part``, and how many users and candidates they were learned from.
+        """Learn blend and ranker on ``part``; also gives the numbers of users and candidates they learned from.
 
-        Lets the models of ``first`` go, the network but for ``keep_network``.
+        Frees the models of ``first`` to save memory, but not the network with ``keep_network``.
         """
         most = min(CONFIG.judged, max(1, int(CONFIG.judged_values * work) // max(1, part.train.contents.count)))
         judged = part.sample(most).users
@@ -175,14 +175,14 @@ class Pipeline(Recommender):
             ranked = stage.rank(candidates, context)
             lowest = np.zeros(len(warm), dtype=np.float32)
             np.minimum.at(lowest, candidates.row_user, ranked)
-            found[warm] += (lowest - found[warm].max(axis=1) - 1.0)[:, None]  # what is no candidate comes after them
+            found[warm] += (lowest - found[warm].max(axis=1) - 1.0)[:, None]  # others come after the candidates
             found[warm[candidates.row_user], candidates.contents] = ranked
         return found
 
     def newcomer_scores(
         self, watched: Ints, follows: Ints, followers: Ints, *, properties: Mapping[str, Any] | None = None
     ) -> Floats | None:
-        """A blend of the models that need not be fitted anew; None where only popularity is left."""
+        """A blend of the models that can score newcomers without another fit; None if only popularity can."""
         seen = row_of(watched, self.snapshot.contents.count)
         parts = dict[str, Floats]()
         for name, weight in (CONFIG.newcomers if len(watched) else self._newcomers).items():
@@ -194,18 +194,18 @@ class Pipeline(Recommender):
         return np.asarray(sum(parts.values()), dtype=np.float32) if parts.keys() - {"popularity"} else None
 
     def place(self, contents: Sequence[NewContent]) -> Placed | None:
-        """As the graph network does, where it has a say."""
+        """The vectors of the graph network; None if the pipeline does not use it."""
         network = self._first.models.get(NETWORK)
         return network.place(contents) if network else None
 
     @property
     def _newcomers(self) -> Mapping[str, float]:
-        """The weights for who has watched nothing."""
+        """The weights of the models for users without watches."""
         network: Any = self._first.models.get(NETWORK)
         return CONFIG.cold_taught if network and network.places_newcomers else CONFIG.cold
 
     def similar_items(self, items: Ints | int, k: int) -> tuple[Ints, Floats]:
-        """Those of the graph network where it has a say, else by the cosine between the contents' watchers."""
+        """Similar items by the graph network; without it, by the cosine between the contents' watchers."""
         if NETWORK in self._first.models:
             return self._first.models[NETWORK].similar_items(items, k)
         return nearest(sp.csr_array(self._context.watched.T), items, k)
@@ -218,16 +218,16 @@ class Pipeline(Recommender):
             sizes = {file.name: file.stat().st_size for file in sorted(folder.iterdir()) if file.is_file()}
             graph_id = self.snapshot.manifest.graph_id
             about = {"model": self.name, "format": FORMAT, "graph_id": graph_id, "environment": environment()}
-            manifest = {**about, "metrics": self.metrics, "bytes": sizes}
+            manifest = {**about, "metrics": self.metrics, "config": CONFIG.model_dump(), "bytes": sizes}
             (folder / "manifest.json").write_text(json.dumps(manifest, indent=1))
             (folder / "seconds.json").write_text(json.dumps(self.seconds, indent=1))
 
     @classmethod
     def load(cls, path: Path, snapshot: Snapshot) -> Self:
         with reading(path, cls.name, snapshot.manifest.graph_id) as manifest:
-            for file, size in manifest.get("bytes", {}).items():  # LightGBM ends the process over a forest cut short
+            for file, size in manifest.get("bytes", {}).items():  # LightGBM ends the process on a truncated forest
                 if (path / file).stat().st_size != size:
-                    raise ValueError(f"{file} is cut short")
+                    raise ValueError(f"{file} is truncated")
             model = cls()
             model.metrics = manifest["metrics"]
             model._second = SecondStage.load(path)
@@ -239,7 +239,7 @@ class Pipeline(Recommender):
 
 
 def _with_newcomers(needed: Sequence[str], names: Sequence[str]) -> list[str]:
-    """The models with a say and those that newcomers are served from, in their first order."""
+    """The models that are used, and those that newcomers are served from, in the order of ``names``."""
     return [name for name in names if name in needed or (name in CONFIG.newcomers and name != NETWORK)]
 
 
@@ -253,7 +253,7 @@ def _shares(members: Sequence[Member]) -> dict[str, float]:
 
 
 def _own(options: FitOptions, snapshot: Snapshot) -> Path:
-    """The folder in ``options.checkpoint`` of these options and this graph; those of others are deleted."""
+    """The folder in ``options.checkpoint`` for these options and this graph; deletes the folders of others."""
     assert options.checkpoint is not None
     about = f"{FORMAT} {options.effort} {options.share} {options.cap.minutes} {options.seed} {options.device}"
     digest = hashlib.sha256(f"{about} {snapshot.digest}".encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""LightGBM's lambdarank over the candidates: where the blend is to be corrected, learned on validation."""
+"""LightGBM's lambdarank over the candidates: learns on the validation part how to correct the blend."""
 
 from __future__ import annotations
 
@@ -17,35 +17,22 @@ from ranking.config import CONFIG
 from recommenders.core.options import FitOptions
 from recommenders.core.top_k import Floats, Ints
 
-__all__ = ["FOLDS", "Ranker", "feature_names", "features", "fold_of", "mean_over_traits"]
+__all__ = ["Ranker", "feature_names", "features", "fold_of", "mean_over_traits"]
 
-_LEVELS: Final = 10
-"""Engagement in 0..1 becomes a whole number up to this, as lambdarank wants; a bare watch is all of it."""
-FOLDS: Final = 4
 _SETTINGS: Final[dict[str, Any]] = {
     "objective": "lambdarank",
-    "label_gain": list(range(_LEVELS + 1)),
-    "lambdarank_truncation_level": 30,
-    "learning_rate": 0.1,
-    "num_leaves": 15,
-    "min_data_in_leaf": 200,
-    "feature_fraction": 0.6,
-    "bagging_fraction": 0.8,
-    "bagging_freq": 1,
-    "bagging_by_query": True,
-    "lambda_l2": 10.0,
-    "max_bin": 127,
+    "label_gain": list(range(CONFIG.ranker_levels + 1)),
     "num_threads": 2,
     "deterministic": True,
     "force_row_wise": True,
     "verbosity": -1,
     "metric": "ndcg",
-    "eval_at": [20],
+    **CONFIG.forest,
 }
 
 
 def feature_names(models: Sequence[str], context: Context) -> list[str]:
-    """Names of all that `features` can tell of the candidates of ``models``."""
+    """Names of all features that `features` can compute for the candidates of ``models``."""
     return [
         *(f"{model} score" for model in models),
         *(f"{model} rank" for model in models),
@@ -68,10 +55,10 @@ def feature_names(models: Sequence[str], context: Context) -> list[str]:
 def features(
     candidates: Candidates, blend: Floats, models: Sequence[str], context: Context, names: Sequence[str]
 ) -> Floats:
-    """What the ranker sees of each row, shape (rows, len(names)); counts and ranks as log1p, what is unknown as NaN.
+    """The ranker's features of each row, shape (rows, len(names)): counts and ranks as log1p, unknown values as NaN.
 
-    ``names`` are some of `feature_names`. One that the ``context`` knows nothing of is unknown everywhere: a graph may
-    have times where the part of it that was learned from had too few.
+    ``names`` are some of `feature_names`. A feature that ``context`` has no data for is unknown everywhere: the graph
+    may have times although its training part has too few.
     """
     user, content = candidates.row_user, candidates.contents
     table = np.full((len(user), len(names)), np.nan, dtype=np.float32)
@@ -114,7 +101,10 @@ def features(
 
 
 def mean_over_traits(candidates: Candidates, mine: sp.csr_array, has: sp.csr_array) -> Floats:
-    """For each row the mean of its user's row of ``mine``, one a user, over the columns that its content ``has``."""
+    """For each candidate the mean of its user's row of ``mine`` over the columns that its content ``has``.
+
+    ``mine`` is users × traits, with one row for each user of the candidates; ``has`` is contents × traits.
+    """
     mine = mine.sorted_indices()
     theirs = sp.csr_array(has[candidates.contents])
     count = np.diff(theirs.indptr)
@@ -126,7 +116,7 @@ def mean_over_traits(candidates: Candidates, mine: sp.csr_array, has: sp.csr_arr
 
 
 def _summed(candidates: Candidates, friends: sp.csr_array, watched: sp.csr_array) -> Floats:
-    """For each row the sum of what its user's ``friends`` have in ``watched``."""
+    """For each candidate the sum of ``watched`` over its user's ``friends``."""
     found = np.empty(len(candidates.contents), dtype=np.float32)
     block = 256
     for start in range(0, len(candidates.users), block):
@@ -137,22 +127,22 @@ def _summed(candidates: Candidates, friends: sp.csr_array, watched: sp.csr_array
 
 
 def fold_of(users: Ints) -> Ints:
-    """The fold of each user: 0 to `FOLDS` - 1, spread evenly whatever the order of the nids (Knuth's hashing)."""
-    return np.asarray((users * 2_654_435_761 >> 16) % FOLDS, dtype=np.int64)
+    """The fold of each user, 0 to `PipelineConfig.ranker_folds` - 1, by Knuth's hashing: even for any order of nids."""
+    return np.asarray((users * 2_654_435_761 >> 16) % CONFIG.ranker_folds, dtype=np.int64)
 
 
 @dataclass
 class Ranker:
-    """Gradient-boosted trees that start from the blend's scores and add to them, one forest a fold of the users.
+    """Gradient-boosted trees that start from the blend's scores and add to them; one forest for each fold of the users.
 
-    Starting from the blend, a forest has to earn every change; one that starts from nothing has to find again what the
-    blend knows, and on thin data does not. Each user is ranked by the forest that never saw them: a forest that learned
-    from a user has seen what they will watch next among the negatives, and remembers it.
+    A forest that starts from the blend changes only what improves it; one that starts from nothing first has to learn
+    what the blend knows, and with little data it does not. Each user is ranked by the forest that did not learn from
+    this user: a forest remembers a user's negatives, and what they watch later is among these.
     """
 
     forests: list[Any]
     names: list[str]
-    """Of the `features` that they see, in order."""
+    """Names of the `features` that the forests use, in order."""
 
     @classmethod
     def fit(
@@ -164,20 +154,21 @@ class Ranker:
         held_out: sp.csr_array,
         options: FitOptions,
     ) -> tuple[Self, Floats]:
-        """Train one forest a fold on all the others, and return ``blended`` as corrected by forests that never saw it.
+        """Train one forest for each fold on the other folds; gives the ranker and the corrected ``blended`` scores.
 
-        ``table`` holds the `features` of ``candidates`` called ``names``, ``blended`` their scores by a blend that
-        never saw them.
+        ``table`` holds the `features` of ``candidates`` called ``names``. ``blended`` are scores by a blend that did
+        not learn from these users, and each user's scores are corrected by a forest that did not either.
         """
         import lightgbm
 
-        labels = np.rint(np.clip(candidates.gains(held_out), 0.0, 1.0) * _LEVELS).astype(np.int32)
+        labels = np.rint(np.clip(candidates.gains(held_out), 0.0, 1.0) * CONFIG.ranker_levels).astype(np.int32)
         counts = np.diff(candidates.indptr)
         fold = fold_of(candidates.users)
         row_fold = fold[candidates.row_user]
         corrected = blended.copy()
         grown, curves = [], []
-        for number in range(FOLDS):
+        folds = CONFIG.ranker_folds
+        for number in range(folds):
             outside, learned = fold != number, row_fold != number
             train = lightgbm.Dataset(
                 table[learned], labels[learned], group=counts[outside], init_score=blended[learned]
@@ -191,20 +182,20 @@ class Ranker:
                 train,
                 CONFIG.ranker_rounds,
                 valid_sets=[judge],
-                keep_training_booster=True,  # else it is cut at its own best round
+                keep_training_booster=True,  # otherwise LightGBM cuts the forest at its own best round
                 callbacks=[
                     lightgbm.early_stopping(CONFIG.ranker_patience, verbose=False),
                     lightgbm.record_evaluation(curve),
-                    _until(options, (number + 1) / FOLDS),
+                    _until(options, (number + 1) / folds),
                 ],
             )
             grown.append(forest)
             curves.append(next(iter(curve["valid_0"].values())))
-            options.progress((number + 1) / FOLDS, "learning to rank")
+            options.progress((number + 1) / folds, "learning to rank")
         forests = []
         for number, forest in enumerate(grown):
             others = [curve for place, curve in enumerate(curves) if place != number]
-            length = min(len(curve) for curve in others)  # the fold that judges a forest has no say in its rounds
+            length = min(len(curve) for curve in others)  # a forest's rounds are chosen by the other forests' folds
             rounds = int(np.argmax(np.mean([curve[:length] for curve in others], axis=0))) + 1
             forest = lightgbm.Booster(model_str=forest.model_to_string(num_iteration=rounds))
             judged = row_fold == number
@@ -213,7 +204,7 @@ class Ranker:
         return cls(forests, list(names)), corrected
 
     def predict(self, table: Floats, candidates: Candidates) -> Floats:
-        """What to add to the blend's scores, from the `features` of ``candidates``; shape (rows,)."""
+        """The corrections to add to the blend's scores, from the `features` of ``candidates``; shape (rows,)."""
         fold = fold_of(candidates.users)[candidates.row_user]
         found = np.empty(len(table), dtype=np.float32)
         for number in np.unique(fold).tolist():
@@ -228,14 +219,14 @@ class Ranker:
         return {self.names[i]: round(float(share[i]), 4) for i in np.argsort(-share, kind="stable")}
 
     def save(self, folder: Path) -> None:
-        """One text file a forest in ``folder``, and one with the names."""
+        """Write a text file for each forest, and one with the names of the features, into ``folder``."""
         (folder / "features.json").write_text(json.dumps(self.names, indent=1))
         for number, forest in enumerate(self.forests):
             (folder / f"forest-{number}.txt").write_text(forest.model_to_string())
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """What `save` wrote."""
+        """Read what `save` wrote."""
         import lightgbm
 
         names = json.loads((folder / "features.json").read_text())
@@ -243,7 +234,7 @@ class Ranker:
 
 
 def _until(options: FitOptions, share: float) -> Any:
-    """Ends a forest where the cap leaves it no time: the ranker's part ends at 0.7 of the whole."""
+    """A callback that ends a forest when the cap leaves no time: the last forest ends at 0.7 of the whole time."""
     from lightgbm.callback import EarlyStopException
 
     def callback(environment: Any) -> None:

@@ -1,4 +1,4 @@
-"""Every recommender by the name that the command line, the leaderboard and the artifacts spell it with."""
+"""Every recommender by its name on the command line, in the leaderboard and in artifacts."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from recommenders.core.recommender import Recommender
 __all__ = ["DEFAULT", "NAMES", "check", "kind", "make"]
 
 DEFAULT: Final = "pipeline"
-"""What is trained, recommended from and served where nobody says otherwise."""
+"""The model that is trained, recommended from and served by default."""
 
-#: Name → where its class is. Imported when first asked for, so that popularity never loads torch.
+#: Name → module and class. A module is imported when its model is first needed, so that popularity never loads torch.
 _CLASSES: Final[dict[str, str]] = {
     "popularity": "recommenders.popularity:Popularity",
     "friends-items": "recommenders.friends:FriendsItems",
@@ -46,18 +46,18 @@ NAMES: Final[tuple[str, ...]] = tuple(_CLASSES)
 _FORMER: Final = {
     "gnn": "The graph networks alone are called gat, gatv2, gcn, graphconv, sage and dense; the whole is pipeline."
 }
-"""Names of earlier versions, and what to write instead."""
+"""Names of earlier versions, with the names to use instead."""
 
 
 def check(name: str) -> None:
-    """Raise SettingsError listing the known names for a name that is none; imports nothing."""
+    """Raise SettingsError, with the known names, for an unknown name; imports nothing."""
     if name not in _CLASSES:
         do = _FORMER.get(name, f"Known ones: {', '.join(NAMES)}.")
         raise SettingsError(f"No recommender is called {name!r}.", do=do)
 
 
 def kind(name: str) -> type[Recommender]:
-    """The class called ``name``. Raises SettingsError listing the known names."""
+    """The class called ``name``. Raises SettingsError, with the known names, for an unknown name."""
     check(name)
     module, _, attribute = _CLASSES[name].partition(":")
     found: type[Recommender] = getattr(import_module(module), attribute)
@@ -65,8 +65,8 @@ def kind(name: str) -> type[Recommender]:
 
 
 def make(name: str, **settings: Any) -> Recommender:
-    """A fresh recommender called ``name`` with these settings.
+    """A new recommender called ``name`` with these settings.
 
-    Raises SettingsError for a name, a setting or a value that it does not know.
+    Raises SettingsError for an unknown name or setting and for an invalid value.
     """
     return kind(name).make(**settings)

@@ -1,4 +1,4 @@
-"""The second stage: how the first stage's scores become one ranking, chosen by what held-out users show."""
+"""The second stage: turns the scores of the models into one ranking, by the validation part."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ranking import blend
 from ranking.blend import Judge
 from ranking.candidates import Candidates, Context
 from ranking.config import CONFIG
-from ranking.ranker import FOLDS, Ranker, feature_names, features, fold_of
+from ranking.ranker import Ranker, feature_names, features, fold_of
 from recommenders.core.options import FitOptions, part_of
 from recommenders.core.top_k import Floats
 
@@ -24,26 +24,26 @@ __all__ = ["SecondStage", "Verdict", "learn"]
 
 @dataclass
 class SecondStage:
-    """A blend of the models, and where it helps a ranker on top of it."""
+    """A blend of the models, and a ranker that corrects it if it was better."""
 
     models: list[str]
     weights: Floats
-    """Of the models in the blend, shape (models,)."""
+    """Weight of each model in the blend, shape (models,)."""
     ranker: Ranker | None = None
-    """Adds to the blend's scores."""
+    """Adds corrections to the blend's scores."""
 
     @property
     def needed(self) -> list[str]:
-        """Models that have a say: all with a ranker, else those with weight."""
+        """Models whose scores are used: all if there is a ranker, else those with a weight."""
         return [m for m, weight in zip(self.models, self.weights, strict=True) if weight or self.ranker is not None]
 
     def keep(self, names: Sequence[str]) -> Self:
-        """The same without the models that have no say."""
+        """The same with the models ``names`` only."""
         kept = [self.models.index(name) for name in names]
         return type(self)(list(names), self.weights[kept], self.ranker)
 
     def rank(self, candidates: Candidates, context: Context) -> Floats:
-        """Final score of every candidate."""
+        """The final score of every candidate."""
         blended = candidates.scores @ self.weights
         if self.ranker is None:
             return blended
@@ -67,10 +67,10 @@ class SecondStage:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What validation said; every figure is NDCG@20 of users whom the thing judged was not learned from."""
+    """Results on the validation part. Every figure is NDCG@20 on users from whom blend and ranker did not learn."""
 
     figures: dict[str, float]
-    """By model, then ``blend`` and, where it was tried, ``blend + ranker``."""
+    """By model, then ``blend`` and, if it was tried, ``blend + ranker``."""
     chosen: str
     importance: dict[str, float]
 
@@ -82,13 +82,13 @@ def learn(
     context: Context,
     options: FitOptions,
 ) -> tuple[SecondStage, Verdict]:
-    """Learn a blend and a ranker that corrects it, and take whichever is best on users that it did not learn from.
+    """Learn a blend and a ranker that corrects it; keep the best of model, blend and ranker on unseen users.
 
-    A blend that is no better than the best model alone is left out, and so is a ranker that is not better by two
-    standard errors of the users' differences: it can do more harm. ``held_out`` is
-    users × contents. Without any held-out user the models are blended with even weights.
+    The blend replaces the best model if it is better. The ranker replaces these if it is better by
+    `PipelineConfig.ranker_margin` standard errors of the users' differences, because a bad ranker does more harm.
+    ``held_out`` is users × contents. Without held-out users the models are blended with equal weights.
     """
-    if not len(candidates.users):  # nothing to learn from: everyone has the same say
+    if not len(candidates.users):  # nothing to learn from: equal weights
         even = np.ones(len(models), dtype=np.float32)
         return SecondStage(list(models), even), Verdict({}, "blend", {})
     judge = Judge(candidates, held_out)
@@ -96,11 +96,11 @@ def learn(
     best = max(singles, key=lambda name: float(singles[name].mean()))
     choices = [(best, singles[best], SecondStage(list(models), _one(models, best)))]
 
-    options.progress(0.1, "weighing the models")
+    options.progress(0.1, "blending the models")
     fold = fold_of(candidates.users)
     row_fold = fold[candidates.row_user]
     crossed = np.empty(len(candidates.contents), dtype=np.float32)
-    for number in range(FOLDS):
+    for number in range(CONFIG.ranker_folds):
         outside = np.flatnonzero(fold != number)
         rows = row_fold == number
         crossed[rows] = candidates.scores[rows] @ blend.fit(candidates.of(outside), held_out)

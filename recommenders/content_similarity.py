@@ -1,4 +1,4 @@
-"""Contents like those one watched, by what they are and not by who watched them: works for new contents too."""
+"""Recommends contents with attributes like those of the watched ones; works for contents without watches too."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ __all__ = ["ContentSimilarity", "attributes", "traits"]
 
 
 def traits(snapshot: Snapshot) -> dict[str, sp.csr_array]:
-    """By name, contents × genres, moods, hashtags, beats, makers: 1 where a content has one. float32.
+    """Trait → contents × genres, moods, hashtags, beats or makers: 1 if the content has it. float32.
 
-    A beat has itself in common with the keaks that use it.
+    A beat counts as its own beat, so that it shares a trait with the keaks that use it.
     """
     uses = snapshot.adjacency(schema.USES)
     used = np.zeros(snapshot.contents.count, dtype=np.float32)
@@ -35,7 +35,7 @@ def traits(snapshot: Snapshot) -> dict[str, sp.csr_array]:
         "maker": sp.csr_array(snapshot.adjacency(schema.MADE).T),
     }
     for name, had in found.items():
-        found[name] = had.copy()  # a snapshot from disk cannot be written to
+        found[name] = had.copy()  # the arrays of a snapshot on disk are read only
         found[name].sum_duplicates()
         found[name].eliminate_zeros()
         found[name].data[:] = 1.0
@@ -43,7 +43,7 @@ def traits(snapshot: Snapshot) -> dict[str, sp.csr_array]:
 
 
 def attributes(snapshot: Snapshot) -> sp.csr_array:
-    """Contents × all `traits`, rare ones weighing more, rows of length one. float32."""
+    """Contents × all `traits`, weighted by rarity, as unit rows. float32."""
     found = sp.csr_array(sp.hstack(list(traits(snapshot).values())))
     carriers = np.bincount(found.indices, minlength=found.shape[1])
     rarity = np.log1p(found.shape[0] / np.maximum(carriers, 1)).astype(np.float32)
@@ -52,10 +52,10 @@ def attributes(snapshot: Snapshot) -> sp.csr_array:
 
 @dataclass
 class ContentSimilarity(Baseline):
-    """Cosine between a content's attributes and the mean of those one watched, made, or says one listens to."""
+    """Cosine between a content's attributes and the mean attributes of what a user watched, made or states to like."""
 
     stated: Share = 0.5
-    """What a genre that a user states counts, beside a content that they watched."""
+    """Weight of a genre that a user states, compared with a watched content."""
 
     name: ClassVar[str] = "content-similarity"
     space: ClassVar[Mapping[str, Sequence[Any]]] = {"stated": (0.0, 0.5, 2.0)}
@@ -69,7 +69,7 @@ class ContentSimilarity(Baseline):
         return {"attributes": described, "profiles": _unit(sp.csr_array(profiles, dtype=np.float32))}
 
     def known_users(self, users: Ints) -> Mask:
-        """Those who watched, made or state anything that has attributes."""
+        """Users who watched, made or state anything with attributes."""
         return np.asarray(np.diff(self._sparse("profiles").indptr)[users] > 0)
 
     def scores(self, users: Ints) -> Floats:
@@ -81,7 +81,7 @@ class ContentSimilarity(Baseline):
 
 
 def _unit(matrix: sp.csr_array) -> sp.csr_array:
-    """Rows scaled to length one; empty ones stay empty."""
+    """Rows scaled to length one; empty rows stay empty."""
     norms = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1), dtype=np.float32)).ravel()
     scale = 1.0 / np.where(norms > 0, norms, 1.0)
     return sp.csr_array(sp.diags_array(scale) @ matrix, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Next items by counting: what stands together in lists, that as vectors (PPMI + SVD), and similar lists (VSKNN)."""
+"""Next items by counting: co-occurrence in lists, the same as vectors (PPMI + SVD), and similar lists (VSKNN)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Reach = Annotated[int, Field(ge=1, le=1000)]
 
 
 def co_occurrences(lists: Sequences, window: int) -> sp.csr_array:
-    """Items × items: how often two different items stand at most ``window`` places apart. Symmetric, float32."""
+    """Items × items: how often two different items are at most ``window`` places apart. Symmetric, float32."""
     total = sp.csr_array((lists.width, lists.width), dtype=np.float32)
     rows = lists.rows
     longest = int(lists.lengths.max(initial=0))
@@ -41,13 +41,13 @@ def co_occurrences(lists: Sequences, window: int) -> sp.csr_array:
 
 
 def query(lists: Sequences, context: Context) -> sp.csr_array:
-    """Lists × items: what of each list is asked with, each entry 1; only its last item for "last". float32."""
+    """Lists × items: 1 for every item of the list, or only for its last item if ``context`` is "last". float32."""
     asked = lists if context == "all" else lists.cut()[1]
     return asked.matrix()
 
 
 def context_of(lists: Sequences, vectors: Floats, context: Context) -> Floats:
-    """A vector for each list: that of its last item, or the mean of all; 0 for an empty list. ``vectors`` by item."""
+    """A vector for each list: the vector of its last item, or the mean of all; 0 for an empty list."""
     asked = query(lists, context)
     sums = np.asarray(asked @ vectors, dtype=np.float32)
     return np.asarray(sums / np.maximum(np.diff(asked.indptr), 1)[:, None], dtype=np.float32)
@@ -55,14 +55,14 @@ def context_of(lists: Sequences, vectors: Floats, context: Context) -> Floats:
 
 @dataclass
 class CoOccurrence(SequenceModel):
-    """Adds up how often an item stands near those of the list, over a power of how often it stands anywhere."""
+    """Scores an item by its co-occurrences with the list's items over a power of its number of co-occurrences."""
 
     window: Reach = 10
-    """Places apart up to which two items stand together."""
+    """Most places between two items that co-occur."""
     popularity: Fraction = 0.5
-    """Power of an item's number of neighbours that its count is divided by: 0 for the plain count, .5 for a cosine."""
+    """This power: 0 gives plain counts, 0.5 a cosine."""
     context: Context = "all"
-    """Whether the list's last item asks or all of them."""
+    """Whether to use the list's last item or all its items."""
 
     name: ClassVar[str] = "co-occurrence"
     space: ClassVar[Mapping[str, Sequence[Any]]] = {
@@ -88,7 +88,7 @@ class CoOccurrence(SequenceModel):
         )
 
     def similar_items(self, items: Ints | int, k: int) -> tuple[Ints, Floats]:
-        """Those that stand with it most, by the same weights."""
+        """The items that co-occur with it most, by the same weights."""
         batch = np.atleast_1d(np.asarray(items, dtype=np.int64))
         scores = np.asarray(self._weighted()[batch].toarray(), dtype=np.float32)
         scores[np.arange(len(batch)), batch] = -np.inf
@@ -106,9 +106,9 @@ class PpmiSvd(SequenceModel):
     factors: Count = 100
     window: Reach = 10
     smoothing: Fraction = 0.75
-    """Power of an item's count as a context: below 1 rare contexts say less."""
+    """Power of an item's count as a context: below 1 rare contexts have less weight. As in the paper."""
     shift: Share = 0.0
-    """Taken off the information before what is negative becomes 0; log of the number of negatives in item2vec."""
+    """Subtracted from the information before negative values become 0; log of the number of negatives in item2vec."""
     eigen: Fraction = 0.5
     """Power of the singular values in the vectors."""
     context: Context = "all"
@@ -153,17 +153,17 @@ class PpmiSvd(SequenceModel):
 
 @dataclass
 class SessionKnn(SequenceModel):
-    """VSKNN: the lists most like this one vote for their items (Ludewig and Jannach, UMUAI 2018).
+    """VSKNN: the most similar lists vote for their items (Ludewig and Jannach, UMUAI 2018).
 
-    Later items of the list count more, linearly with their place, and rare items more by their inverse frequency.
+    Items later in the list count more, linearly with their place; rare items count more, by inverse frequency.
     """
 
     neighbours: Count = 100
-    """Lists that vote."""
+    """Number of similar lists that vote."""
     decay: Fraction = 1.0
-    """How much less the first item of a list counts than the last: 1 for linearly from nothing, 0 for all the same."""
+    """Weight of the last item minus that of the first: 1 for a linear increase from 0, 0 for equal weights."""
     rarity: Share = 1.0
-    """Power of log(lists / lists with the item) that a vote is multiplied by."""
+    """A vote is multiplied by log(lists / lists with the item) to this power."""
 
     name: ClassVar[str] = "vsknn"
     space: ClassVar[Mapping[str, Sequence[Any]]] = {
@@ -202,12 +202,12 @@ class SessionKnn(SequenceModel):
 
 
 def unit(vectors: Floats) -> Floats:
-    """Rows with length 1; those of length 0 stay."""
+    """Rows scaled to length one; rows of zeros stay."""
     return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12), dtype=np.float32)
 
 
 def _best(similar: sp.csr_array, k: int) -> sp.csr_array:
-    """Only the ``k`` highest of each row."""
+    """Only the ``k`` highest entries of each row."""
     places = top_k_of_segments(similar.data, similar.indptr.astype(np.int64), k)
     rows, columns = np.nonzero(places >= 0)
     kept = similar.indptr[rows] + places[rows, columns]

@@ -1,10 +1,10 @@
-"""EASE and its mirror image over users, both from one inverse on whichever side is smaller.
+"""EASE, and the same regression over users, both from one inverse over users or contents, whichever are fewer.
 
 EASE (Steck, WWW 2019) predicts X B with B = I - P·diag(1/P_jj) and P = (XᵀX + λI)⁻¹. With K = XXᵀ + λI the same
-scores are X - K⁻¹X·diag(1/P_jj), where P_jj = (1 - x_jᵀK⁻¹x_j)/λ (Woodbury): contents × contents is never needed when
-there are fewer users. Friends as pseudo-items Z = [X, √α·S] only add α·SSᵀ to K. The same model over users,
-(I - K⁻¹·diag(1/K⁻¹_uu))ᵀX, is X - diag(1/K⁻¹_uu)·K⁻¹X: the same product, scaled by rows, which do not change a ranking.
-So one exponent on diag(1/P_jj), 1 for EASE and 0 for user-EASE, holds both and everything in between.
+scores are X - K⁻¹X·diag(1/P_jj), where P_jj = (1 - x_jᵀK⁻¹x_j)/λ (Woodbury): with fewer users than contents no matrix
+contents × contents is needed. Friends as pseudo-items Z = [X, √α·S] only add α·SSᵀ to K. The same model over users,
+(I - K⁻¹·diag(1/K⁻¹_uu))ᵀX, is X - diag(1/K⁻¹_uu)·K⁻¹X: the same product with scaled rows, which does not change a
+ranking. So an exponent on diag(1/P_jj) covers EASE (1), user-EASE (0) and everything in between.
 """
 
 from __future__ import annotations
@@ -21,34 +21,33 @@ from scipy.linalg import lapack
 from graph.errors import ModelError
 from graph.snapshot import Snapshot
 from recommenders.core.baseline import Baseline, Count, Learned, Positive, Share
+from recommenders.core.config import CORE
 from recommenders.core.interactions import symmetric_social
 from recommenders.core.options import FitOptions, Progress
-from recommenders.core.search import JUDGED
 from recommenders.core.top_k import Floats, Ints, Mask
 
 __all__ = ["Ease", "EaseBlend", "UserEase", "invert"]
 
-_EXACT_SIDE: Final = 4_000
-"""Up to this side the inverse is made in float64; above, float32 halves memory and time."""
 _BLOCK: Final = 512
 
 
 @dataclass
 class Ease(Baseline):
-    """Linear regression of every content on all others, with λ and friends; exact, no iterations."""
+    """Linear regression of every content on all others, with λ and friends; solved exactly, without iterations."""
 
     regularisation: Positive = 100.0
-    """λ, per content of mean popularity."""
+    """λ of a content of mean popularity."""
     friends: Share = 1.0
-    """α: how much a friend in common counts beside a content in common; 0 leaves follows out."""
+    """α: weight of a common friend, compared with a common content; 0 leaves follows out."""
     taper: Share = 0.0
-    """λ grows with popularity to this power, so that popular contents explain less."""
+    """λ grows with popularity to this power, so that popular contents explain less. 0 is the published model."""
     correction: Share = 1.0
     """Exponent on diag(1/P): 1 for EASE, 0 for user-EASE."""
     discount: Share = 0.0
-    """Scores are divided by popularity to this power."""
+    """Scores are divided by popularity to this power. 0 is the published model."""
     largest_side: Count = 24_000
-    """With more users than this, only as many of the most watched contents are learned, without friends."""
+    """Largest side of the inverse. With more users than this, only as many of the most watched contents are learned,
+    without friends. By hand, for memory."""
 
     name: ClassVar[str] = "ease"
     space: ClassVar[Mapping[str, Sequence[Any]]] = {
@@ -82,7 +81,7 @@ class Ease(Baseline):
         watched = self.watched
         gram = _gram(sp.csr_array(watched / np.sqrt(penalty)))
         if self.friends:
-            # Everyone counts among their own friends, so that two who are friends have each other in common.
+            # Every user is their own friend here, so that two friends have each other in common.
             social = sp.csr_array(symmetric_social(snapshot) + sp.eye_array(len(gram), dtype=np.float32))
             for start in range(0, len(gram), _BLOCK):
                 together = (social[start : start + _BLOCK] @ social.T).toarray()
@@ -121,12 +120,12 @@ class Ease(Baseline):
         users, contents = snapshot.users.count, snapshot.contents.count
         by_user = users <= self.largest_side and (users <= contents or self.friends > 0)
         side = users if by_user else min(contents, self.largest_side)
-        judging = 1e-11 * min(JUDGED, users) * side * contents
+        judging = 1e-11 * min(CORE.search_users, users) * side * contents
         return 2e-11 * side**3 + judging + (2e-11 * side**2 * contents if by_user else 0.0)
 
     @property
     def known_contents(self) -> Mask | None:
-        """Those that were learned; all where the inverse is over users."""
+        """The contents that were learned; all if the inverse is over users."""
         kept = self._dense("kept")
         if not len(kept):
             return None
@@ -135,7 +134,7 @@ class Ease(Baseline):
         return known
 
     def known_users(self, users: Ints) -> Mask:
-        """Those who watched something, and with friends learned those who have any."""
+        """Users who watched something; if friends are learned, also users with friends."""
         known = np.diff(self.watched.indptr)[users] > 0
         if self.friends and not len(self._dense("kept")):
             known |= np.diff(symmetric_social(self.snapshot).indptr)[users] > 0
@@ -145,7 +144,7 @@ class Ease(Baseline):
         return self._scores(users, self.correction)[0]
 
     def _scores(self, users: Ints, *corrections: float) -> list[Floats]:
-        """The scores under each exponent, out of one product with the inverse."""
+        """The scores with each of the exponents ``corrections``, from one product with the inverse."""
         inverse, kept = self._dense("inverse"), self._dense("kept")
         free, popular = self._dense("free"), self._dense("popularity") ** -self.discount
         scales = [free**-correction * popular for correction in corrections]
@@ -175,10 +174,10 @@ class UserEase(Ease):
 
 @dataclass
 class EaseBlend(Ease):
-    """EASE and user-EASE of one inverse, each with mean 0 and deviation 1 over a user's contents, added up."""
+    """Weighted sum of EASE and user-EASE from one inverse, both standardised over each user's contents."""
 
     share: Share = 0.5
-    """Of user-EASE in the sum."""
+    """Weight of user-EASE in the sum; EASE has the rest."""
 
     name: ClassVar[str] = "ease-blend"
     space: ClassVar[Mapping[str, Sequence[Any]]] = {**Ease.space, "share": (0.25, 0.5, 0.75)}
@@ -197,9 +196,9 @@ class EaseBlend(Ease):
 
 
 def _gram(rows: sp.csr_array) -> npt.NDArray[Any]:
-    """Rows · rowsᵀ as a dense array, made by blocks: float64 up to `_EXACT_SIDE`, else float32."""
+    """Rows · rowsᵀ as a dense array, made by blocks: float64 up to `CoreConfig.ease_exact_side`, else float32."""
     side = rows.shape[0]
-    gram = np.empty((side, side), dtype=np.float64 if side <= _EXACT_SIDE else np.float32)
+    gram = np.empty((side, side), dtype=np.float64 if side <= CORE.ease_exact_side else np.float32)
     columns = sp.csr_array(rows.T)
     for start in range(0, side, _BLOCK):
         gram[start : start + _BLOCK] = (rows[start : start + _BLOCK] @ columns).toarray()
@@ -207,7 +206,7 @@ def _gram(rows: sp.csr_array) -> npt.NDArray[Any]:
 
 
 def invert(matrix: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """The inverse of a symmetric positive definite matrix, in its own memory (Cholesky).
+    """The inverse of a symmetric positive definite matrix, computed in place (Cholesky).
 
     Raises ModelError when the matrix is not positive definite.
     """

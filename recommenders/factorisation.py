@@ -32,26 +32,26 @@ class _Factorisation(Baseline):
         """A fresh model of the library."""
 
     def _weights(self) -> sp.csr_array:
-        """Users × contents and maybe what else they have in common, each by what it counts."""
+        """Weights of users × contents, and of further columns such as friends."""
         return self.watched
 
     def _learn(self, snapshot: Snapshot, options: FitOptions) -> dict[str, Learned]:
         def tell(iteration: int, *_: float) -> None:
             options.progress((iteration + 1) / self.iterations, f"iteration {iteration + 1} of {self.iterations}")
 
-        import implicit.als  # noqa: F401 (before the limit, which reaches only what is loaded)
+        import implicit.als  # noqa: F401 (before the limit, which applies to loaded libraries only)
 
         weights = self._weights()
         idle = np.diff(weights.indptr) == 0
         with threadpool_limits(1, "blas"):  # the library has threads of its own and warns otherwise
             model = self._model(options.seed)
-            # A copy, as the library wants arrays that could be written to, and a snapshot's are not.
+            # A copy: the library needs writable arrays, and those of a snapshot are read only.
             given = sp.csr_matrix(weights, copy=True)
             del weights
             model.fit(given, show_progress=False, callback=tell)
         users = np.array(model.user_factors, dtype=np.float32)
         contents = np.array(model.item_factors[: self.watched.shape[1]], dtype=np.float32)
-        users[idle] = users[~idle].mean(axis=0) if not idle.all() else 0.0  # their factors are random otherwise
+        users[idle] = users[~idle].mean(axis=0) if not idle.all() else 0.0  # without this their factors are random
         return {"users": users, "contents": contents}
 
     def scores(self, users: Ints) -> Floats:
@@ -67,18 +67,19 @@ class _Factorisation(Baseline):
 class Als(_Factorisation, KnowsFriends):
     """Weighted matrix factorisation by alternating least squares (Hu, Koren and Volinsky, ICDM 2008).
 
-    People get factors that tell their friends as well.
+    Friends are further columns, so that a user's factors predict their friends too.
     """
 
     regularisation: Share = 1.0
     confidence: Positive = 10.0
-    """Weight of a watch beside 1 for everything else."""
+    """Weight of a watch; a pair without a watch has 1."""
     half_life: Share = 90.0
-    """Days after which a watch counts half, where times are known; 0 for never."""
+    """Days after which a watch counts half, if times are known; 0 for never. Generated networks of scale 0.01 and 0.1
+    (experiments/fading-watches.md)."""
 
     name: ClassVar[str] = "als"
     space: ClassVar[Mapping[str, Sequence[Any]]] = {
-        "factors": (32, 16, 64, 128),  # first: few where watches are few, and quick to try
+        "factors": (32, 16, 64, 128),  # first, since few factors are quick and best with few watches
         "half_life": (90.0, 30.0, 365.0, 0.0),
         "regularisation": (0.01, 0.1, 1.0, 5.0, 20.0),
         "confidence": (1.0, 2.0, 5.0, 10.0, 30.0),
@@ -112,7 +113,7 @@ class Bpr(_Factorisation):
 
     regularisation: Share = 0.01
     rate: Positive = 0.05
-    """Step of the gradient descent."""
+    """Learning rate of the gradient descent."""
     iterations: Count = 150
 
     name: ClassVar[str] = "bpr"
@@ -130,10 +131,10 @@ class Bpr(_Factorisation):
         from implicit.bpr import BayesianPersonalizedRanking
 
         return BayesianPersonalizedRanking(
-            factors=self.factors - 1,  # the library adds the content's bias as one more
+            factors=self.factors - 1,  # the library adds a column for the content's bias
             learning_rate=self.rate,
             regularization=self.regularisation,
             iterations=self.iterations,
-            num_threads=1,  # with more, two runs differ
+            num_threads=1,  # with more threads two runs differ
             random_state=seed,
         )

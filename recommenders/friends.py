@@ -1,11 +1,11 @@
-"""What one's friends watch, and what their friends watch."""
+"""Recommends what a user's friends watched, and what the friends' friends watched."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Final, Literal
+from typing import Any, ClassVar, Literal
 
 import numba
 import numpy as np
@@ -15,33 +15,35 @@ import scipy.sparse as sp
 from graph.snapshot import Snapshot
 from graph.snapshot.ages import timed
 from recommenders.core.baseline import Baseline, Learned, Share
+from recommenders.core.config import CORE
 from recommenders.core.interactions import directed_social, lately, row_of, symmetric_social
 from recommenders.core.options import FitOptions
 from recommenders.core.top_k import Floats, Ints, Mask
 
 __all__ = ["FriendsItems"]
 
-_PAIRS: Final = 100_000_000
-"""Most paths of length two that are followed: about 3 GiB on the way."""
-
 
 @dataclass
 class FriendsItems(Baseline):
-    """Adds up what friends watched, friends with a taste or a circle like one's own counting more."""
+    """Adds up what friends watched; friends with similar watches, or with common friends, count more.
+
+    Defaults of ``ties``, ``half_life`` and ``second_degree``: generated networks of scale 0.01 and 0.1
+    (experiments/fading-watches.md).
+    """
 
     ties: Literal["followed", "either"] = "followed"
-    """A friend is whom one follows, or also whoever follows one."""
+    """Who is a friend: only people whom the user follows, or also people who follow the user."""
     half_life: Share = 30.0
-    """Days after which a friend's watch counts half, where times are known; 0 for never."""
+    """Days after which a friend's watch counts half, if times are known; 0 for never."""
     weighting: Literal["same", "watched", "circle"] = "watched"
-    """Friends count the same, by the cosine of what both watched, or by the Jaccard index of both circles."""
+    """Weight of a friend: 1, the cosine of what both watched, or the Jaccard index of both sets of friends."""
     floor: Share = 0.1
-    """What a friend counts for at least, so that friends of a newcomer count."""
+    """Least weight of a friend, so that the friends of a newcomer count."""
     second_degree: Share | None = None
-    """What a friend's friend counts for, spread over all the friend's friends; None for 0.1, or for 0 where times are
-    known: what friends watched lately is worth more than what theirs ever did."""
+    """Weight of a friend's friend, divided among all of the friend's friends. None is 0.1 without times, and 0 with
+    times: recent watches of friends are worth more than all watches of their friends."""
     discount: Share = 0.0
-    """Contents are divided by their number of watchers to this power."""
+    """Scores are divided by the content's number of watchers to this power."""
 
     name: ClassVar[str] = "friends-items"
     space: ClassVar[Mapping[str, Sequence[Any]]] = {
@@ -75,7 +77,7 @@ class FriendsItems(Baseline):
         return {"weights": sp.csr_array(weights).astype(np.float32), "watchers": watchers.astype(np.float32)}
 
     def _likeness(self, friends: sp.csr_array) -> sp.csr_array:
-        """Users × users, read only where ``friends`` is set."""
+        """Weights, users × users; only the entries where ``friends`` is set are used."""
         vectors = self.watched if self.weighting == "watched" else friends
         if self.weighting == "same":
             return friends
@@ -98,10 +100,10 @@ class FriendsItems(Baseline):
             if self.resolved(snapshot)["second_degree"]
             else 0.0
         )
-        return 1e-6 * len(snapshot.follows) + 3e-8 * min(paths, _PAIRS)
+        return 1e-6 * len(snapshot.follows) + 3e-8 * min(paths, CORE.friends_paths)
 
     def known_users(self, users: Ints) -> Mask:
-        """Those with a friend."""
+        """Users with a friend."""
         return np.asarray(np.diff(self._sparse("weights").indptr)[users] > 0)
 
     def scores(self, users: Ints) -> Floats:
@@ -110,20 +112,22 @@ class FriendsItems(Baseline):
     def newcomer_scores(
         self, watched: Ints, follows: Ints, followers: Ints, *, properties: Mapping[str, Any] | None = None
     ) -> Floats | None:
-        """What those they follow watched, or also what their followers did (`ties`); every friend counts the same."""
+        """The sum over the people they follow, and with ``ties`` "either" over followers; all with the same weight."""
         friends = np.unique(follows) if self.ties == "followed" else np.union1d(follows, followers)
         return self._sums(row_of(friends, self.snapshot.users.count))[0] if len(friends) else None
 
     def _sums(self, friends: sp.csr_array) -> Floats:
-        """Scores (n, contents) of those to whom ``friends`` (n × users) count so much."""
+        """Scores (n, contents) of users with these ``friends`` and weights (n × users)."""
         found = (friends @ self._recent).toarray()
         return np.asarray(found * self._dense("watchers") ** -self.discount, dtype=np.float32)
 
 
 @numba.njit(cache=True)
 def _products(indptr: Any, indices: Any, data: Any, left: Any, right: Any) -> Any:
-    """The product of rows ``left[i]`` and ``right[i]`` of a sorted CSR for every i; the shorter row is looked up in the
-    longer one, as those who know everybody have a row of everybody."""
+    """The inner product of rows ``left[i]`` and ``right[i]`` of a sorted CSR for every i.
+
+    Each entry of the shorter row is searched in the longer one: a row can be very long.
+    """
     found = np.zeros(len(left), np.float32)
     for pair in range(len(left)):
         short, long = left[pair], right[pair]
@@ -133,7 +137,7 @@ def _products(indptr: Any, indices: Any, data: Any, left: Any, right: Any) -> An
         total = 0.0
         for place in range(indptr[short], indptr[short + 1]):
             wanted, high = indices[place], end
-            while low < high:  # the first entry that is not before it; the next one cannot lie before that
+            while low < high:  # the first entry that is not smaller; the next search starts from here
                 middle = (low + high) // 2
                 if indices[middle] < wanted:
                     low = middle + 1
@@ -148,13 +152,14 @@ def _products(indptr: Any, indices: Any, data: Any, left: Any, right: Any) -> An
 
 
 def _bridges(pairs: Ints) -> npt.NDArray[np.bool_]:
-    """Through whom friends' friends are counted: those between the fewest ``pairs``, as far as `_PAIRS` reach in all.
+    """Mask (users,) of the people through whom friends' friends are counted.
 
-    What is said through somebody is spread over all their friends, so who has the most says the least of anyone.
+    They are the people with the fewest ``pairs`` of friends, up to `CoreConfig.friends_paths` pairs in all: people with
+    many friends matter least, since their weight is divided among all their friends.
     """
     order = np.argsort(pairs, kind="stable")
     through = np.zeros(len(pairs), dtype=bool)
-    through[order[np.cumsum(pairs[order]) <= _PAIRS]] = True
+    through[order[np.cumsum(pairs[order]) <= CORE.friends_paths]] = True
     return through
 
 

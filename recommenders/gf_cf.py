@@ -12,9 +12,9 @@ import scipy.sparse as sp
 
 from graph.snapshot import Snapshot
 from recommenders.core.baseline import Count, KnowsFriends, Learned, Share
+from recommenders.core.config import CORE
 from recommenders.core.interactions import with_friends
 from recommenders.core.options import FitOptions
-from recommenders.core.search import JUDGED
 from recommenders.core.singular import right_singular_vectors
 from recommenders.core.top_k import Floats, Ints, Mask
 
@@ -23,7 +23,7 @@ __all__ = ["GfCf"]
 
 @dataclass
 class GfCf(KnowsFriends):
-    """Two filters added up: a step of normalised propagation, and the ideal low-pass of the first singular vectors.
+    """The sum of two filters: a step of normalised propagation, and the ideal low-pass of the first singular vectors.
 
     With R̃ = D_U^-½ R D_I^-½ and its first right singular vectors Ū the scores are R (R̃ᵀR̃ + α D_I^-½ Ū Ūᵀ D_I^½)
     (equations 8 and 9 of the paper): the degrees wrap the ideal filter alone.
@@ -32,11 +32,11 @@ class GfCf(KnowsFriends):
     factors: Count = 128
     """Singular vectors that pass the ideal filter."""
     weight: Share = 0.3
-    """Of the ideal filter beside the propagation."""
+    """α: weight of the ideal filter, compared with the propagation. As in the paper."""
     user_power: Share = 0.5
-    """Watches are divided by the user's number of them to this power."""
+    """Watches are divided by the user's number of watches to this power. As in the paper."""
     content_power: Share = 0.5
-    """And by the content's."""
+    """Watches are also divided by the content's number of watches to this power. As in the paper."""
 
     name: ClassVar[str] = "gf-cf"
     space: ClassVar[Mapping[str, Sequence[Any]]] = {
@@ -51,7 +51,7 @@ class GfCf(KnowsFriends):
         weight = self._weight_of_friends
         common = with_friends(snapshot, self.watched, weight)
         by_user = np.maximum(np.asarray(common.sum(axis=1), dtype=np.float32), 1.0) ** -self.user_power
-        # Circles in which nobody watched anything would fill the filter.
+        # Groups of friends without watches would otherwise use up the singular vectors.
         by_user[np.diff(self.watched.indptr) == 0] = 0.0
         by_column = np.maximum(np.asarray(common.sum(axis=0), dtype=np.float32), 1.0) ** -self.content_power
         normal = sp.csr_array(sp.diags_array(by_user) @ common @ sp.diags_array(by_column))
@@ -66,11 +66,11 @@ class GfCf(KnowsFriends):
     def _cost(self, snapshot: Snapshot) -> float:
         rows = snapshot.users.count + snapshot.contents.count
         links = len(snapshot.watched) + len(snapshot.follows)
-        judging = 2e-9 * min(JUDGED, snapshot.users.count) * len(snapshot.watched)
+        judging = 2e-9 * min(CORE.search_users, snapshot.users.count) * len(snapshot.watched)
         return self.factors * (3e-8 * links + 4e-10 * rows * self.factors) + judging
 
     def known_users(self, users: Ints) -> Mask:
-        """Those who watched something, or have friends where these are learned."""
+        """Users who watched something; if friends are learned, also users with friends."""
         return np.asarray(np.diff(self._common.indptr)[users] > 0)
 
     @cached_property
@@ -81,7 +81,7 @@ class GfCf(KnowsFriends):
         normal, vectors, by_column = self._sparse("normal"), self._dense("vectors"), self._dense("by_column")
         contents = self.watched.shape[1]
         rows = sp.csr_array(self._common[users])
-        # dense in the middle: nearly everyone shares something
+        # this product is dense: nearly every pair of users has something in common
         linear = (rows @ normal.T).toarray() @ self._to_contents
         ideal = (sp.csr_array(rows * by_column) @ vectors) @ vectors[:contents].T / by_column[:contents]
         return np.asarray(linear + np.float32(self.weight) * ideal, dtype=np.float32)

@@ -18,6 +18,7 @@ import scipy.sparse as sp
 from graph.snapshot import Snapshot
 from graph.snapshot.ages import timed
 from recommenders.core.baseline import Baseline, Count, KnowsFriends, Learned, Positive, Share
+from recommenders.core.config import CORE
 from recommenders.core.interactions import lately, row_of, with_friends
 from recommenders.core.nearest import nearest
 from recommenders.core.options import FitOptions, Progress
@@ -27,8 +28,6 @@ __all__ = ["ItemKnn", "UserKnn", "neighbours"]
 
 Weighting = Literal["none", "tf-idf", "bm25"]
 
-_HALF_LIFE = 30.0
-"""Days after which a watch says half as much of what is in fashion."""
 _PRODUCT_S = 6e-9
 """Seconds of the reference machine for one multiplication of the similarity product and what follows it."""
 _BLOCK_PRODUCTS = 20_000_000
@@ -38,13 +37,13 @@ _BLOCK_PRODUCTS = 20_000_000
 @dataclass
 class _Knn(Baseline):
     neighbours: Count = 200
-    """Kept for each row; the others count nothing."""
+    """Number of neighbours kept for each row."""
     shrink: Share = 10.0
-    """Added to the norms' product, so that few common watches prove little."""
+    """Added to the product of the norms, so that few common watches give a low similarity."""
     weighting: Weighting = "tf-idf"
-    """How the watches are weighted before they are compared."""
+    """Weighting of the watches before rows are compared."""
     power: Positive = 1.0
-    """Similarities are raised to this: above 1 the nearest count more."""
+    """Similarities are raised to this power: above 1 the nearest neighbours count more."""
 
     _by_row: ClassVar[bool] = True
 
@@ -57,7 +56,7 @@ class _Knn(Baseline):
 
     @abstractmethod
     def _rows(self) -> sp.csr_array:
-        """What is compared: one row a content or a user."""
+        """The matrix whose rows are compared: one row for each content or user."""
 
     def _learn(self, snapshot: Snapshot, options: FitOptions) -> dict[str, Learned]:
         weighted = _weigh(self._rows(), self.weighting)
@@ -71,12 +70,13 @@ class ItemKnn(_Knn):
     """Adds up the similarity of a content to everything one has watched (Deshpande and Karypis, TOIS 2004)."""
 
     fashion: Share = 0.5
-    """Where times are known, sums are multiplied by this power of what a content was watched of late."""
+    """With times, scores are multiplied by the content's recent popularity to this power. Generated networks of scale
+    0.01 and 0.1 (experiments/fading-watches.md)."""
 
     space: ClassVar[Mapping[str, Sequence[Any]]] = {"fashion": (0.5, 1.0, 0.25, 0.0), **_Knn.space}
     late: ClassVar[frozenset[str]] = frozenset({"fashion"})
     name: ClassVar[str] = "item-knn"
-    _by_row: ClassVar[bool] = False  # a candidate collects over its own neighbours, and stands in the columns
+    _by_row: ClassVar[bool] = False  # neighbours are kept for each candidate, and candidates are the columns
 
     def _rows(self) -> sp.csr_array:
         return self._watchers
@@ -85,7 +85,7 @@ class ItemKnn(_Knn):
         return _PRODUCT_S * _squares(np.diff(snapshot.watched.indptr))
 
     def known_users(self, users: Ints) -> Mask:
-        """Those who watched something."""
+        """Users who watched something."""
         return np.asarray(np.diff(self.watched.indptr)[users] > 0)
 
     def scores(self, users: Ints) -> Floats:
@@ -94,21 +94,21 @@ class ItemKnn(_Knn):
     def newcomer_scores(
         self, watched: Ints, follows: Ints, followers: Ints, *, properties: Mapping[str, Any] | None = None
     ) -> Floats | None:
-        """The same sums, over what they watched; every watch counts the same."""
+        """The same sums over ``watched``; every watch counts the same."""
         return self._sums(row_of(watched, self.snapshot.contents.count))[0] if len(watched) else None
 
     def _sums(self, watched: sp.csr_array) -> Floats:
-        """Scores (n, contents) of who ``watched`` (n × contents) what."""
+        """Scores (n, contents) of users with these ``watched`` contents (n × contents)."""
         found = np.asarray((watched @ self._sparse("similar")).toarray(), dtype=np.float32)
         found *= self._fashions
         return found
 
     @cached_property
     def _fashions(self) -> Floats:
-        """What each content's sum is multiplied by, shape (contents,)."""
+        """Factor of each content's score, shape (contents,): its recent popularity to the power ``fashion``."""
         if not timed(self.snapshot):
             return np.ones(self.snapshot.contents.count, dtype=np.float32)
-        watches = np.asarray(lately(self.snapshot, _HALF_LIFE).sum(axis=0), dtype=np.float32)
+        watches = np.asarray(lately(self.snapshot, CORE.fashion_half_life).sum(axis=0), dtype=np.float32)
         return (watches + np.float32(1e-3)) ** np.float32(self.fashion)
 
     def similar_items(self, items: Ints | int, k: int) -> tuple[Ints, Floats]:
@@ -117,10 +117,10 @@ class ItemKnn(_Knn):
 
 @dataclass
 class UserKnn(_Knn, KnowsFriends):
-    """Adds up what the most similar people watched, each by their similarity."""
+    """Adds up what the most similar people watched, weighted by their similarity."""
 
     half_life: Share = 30.0
-    """Days after which a watch of theirs counts half, where times are known; 0 for never."""
+    """Days after which a neighbour's watch counts half, if times are known; 0 for never."""
 
     space: ClassVar[Mapping[str, Sequence[Any]]] = {
         "half_life": (7.0, 30.0, 90.0, 0.0),
@@ -131,14 +131,14 @@ class UserKnn(_Knn, KnowsFriends):
     name: ClassVar[str] = "user-knn"
 
     def _rows(self) -> sp.csr_array:
-        weight = math.sqrt(self._weight_of_friends)  # a similarity is a sum of products
+        weight = math.sqrt(self._weight_of_friends)  # a similarity multiplies the weights of two rows
         return with_friends(self.snapshot, self.watched, weight)
 
     def _cost(self, snapshot: Snapshot) -> float:
         return _PRODUCT_S * _squares(np.bincount(snapshot.watched.target, minlength=snapshot.contents.count))
 
     def known_users(self, users: Ints) -> Mask:
-        """Those with a neighbour."""
+        """Users with a neighbour."""
         return np.asarray(np.diff(self._sparse("similar").indptr)[users] > 0)
 
     @cached_property
@@ -155,7 +155,7 @@ def _squares(counts: npt.NDArray[Any]) -> float:
 
 
 def _weigh(rows: sp.csr_array, weighting: Weighting) -> sp.csr_array:
-    """Weigh columns by rarity; BM25 (k1 1.2, b 0.75) also by the length of the row."""
+    """Weight columns by rarity; BM25 (k1 1.2, b 0.75, as usual) also by the length of the row."""
     if weighting == "none" or rows.nnz == 0:
         return rows
     count = rows.shape[0]
@@ -171,7 +171,7 @@ def _weigh(rows: sp.csr_array, weighting: Weighting) -> sp.csr_array:
 def neighbours(rows: sp.csr_array, k: int, shrink: float, progress: Progress) -> sp.csr_array:
     """The ``k`` most similar rows of each row: dot / (norm · norm + shrink), shape (rows, rows), float32.
 
-    Works by blocks of rows, so that the whole product is never held.
+    The product is computed by blocks of rows, so that it never has to fit into memory.
     """
     columns = sp.csr_array(rows.T)
     norms = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1), dtype=np.float32))

@@ -1,4 +1,4 @@
-"""What the models of sequences share: they continue a list, and take a person's watches for one."""
+"""Base of the models of sequences: they continue a list; the list of a user are the user's watches."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ _BLOCK_VALUES: Final = 16_000_000
 
 
 class Continues:
-    """Completes lists of contents. A subclass writes ``list_scores`` and has a snapshot."""
+    """Continues lists of contents. A subclass writes ``list_scores`` and has a ``snapshot``."""
 
     @abstractmethod
     def list_scores(self, lists: Sequences) -> Floats:
-        """Score of every content as the next of each list, shape (n, contents); an empty list has all 0."""
+        """Score of every content as the next item of each list, shape (n, contents); all 0 for an empty list."""
 
     def complete(
         self, lists: Sequences, k: int, *, exclude: Literal["all", "last"] = "all", allowed: Mask | None = None
     ) -> tuple[Ints, Floats]:
         """The ``k`` best next contents of each list, best first, shapes (n, k); -1 and -inf where there are fewer.
 
-        What stands in the list is left out, or with ``exclude`` "last" only what stands last. ``allowed`` (shape
-        (contents,)) restricts what may be returned.
+        Contents of the list are left out; with ``exclude`` "last" only its last content. ``allowed`` is a mask
+        (contents,) of the contents that may be returned.
         """
         ids = np.full((len(lists), k), -1, dtype=np.int64)
         best = np.full((len(lists), k), -np.inf, dtype=np.float32)
@@ -60,7 +60,7 @@ class Continues:
 
 @dataclass
 class SequenceModel(Continues, Baseline):
-    """Base of the recommenders that learn from `recommenders.sequences` and rank what should come next."""
+    """Base of the recommenders that learn from `recommenders.sequences` and rank the next item."""
 
     source: Source = "auto"
     """Which lists it learns from; see `recommenders.sequences.sequences_of`."""
@@ -79,17 +79,17 @@ class SequenceModel(Continues, Baseline):
         return self._sequences(self.snapshot).matrix()
 
     def scores(self, users: Ints) -> Floats:
-        """Those of `list_scores` for each user's watches in the order of time."""
+        """The `list_scores` of each user's watches in the order of time."""
         return self.list_scores(self._history.take(np.asarray(users, dtype=np.int64)))
 
     def known_users(self, users: Ints) -> Mask:
-        """Those who watched something."""
+        """Users who watched something."""
         return np.asarray(self._history.lengths[users] > 0)
 
     def newcomer_scores(
         self, watched: Ints, follows: Ints, followers: Ints, *, properties: Mapping[str, Any] | None = None
     ) -> Floats | None:
-        """The same, with ``watched`` as the list."""
+        """The `list_scores` of ``watched`` as a list."""
         if not len(watched):
             return None
         scores: Floats = self.list_scores(Sequences.of([watched], self.snapshot.contents.count))[0]
@@ -97,9 +97,9 @@ class SequenceModel(Continues, Baseline):
 
 
 def complete(model: Recommender, lists: Sequences, k: int) -> tuple[Ints, Floats]:
-    """The ``k`` best further contents of each list, by any model; shapes (lists, k), -1 and -inf where it knows none.
+    """The ``k`` best next contents of each list by any model; shapes (lists, k), -1 and -inf where there are fewer.
 
-    A model of sequences continues the list; another takes it for the watches of somebody new.
+    A model of sequences continues the list; any other model treats it as the watches of a newcomer.
     """
     if isinstance(model, Continues):
         return model.complete(lists, k)

@@ -1,4 +1,4 @@
-"""What most people watch, the same for everyone."""
+"""Recommends the most watched contents, the same to everyone."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["Popularity"]
 
 @dataclass
 class Popularity(Baseline):
-    """Every content's number of watchers, or its summed engagement; older watches count less where times are known."""
+    """Every content's number of watchers, or its summed engagement; with ``half_life`` older watches count less."""
 
     half_life: Share = 0.0
     """Days after which a watch counts half; 0 for never."""
@@ -36,7 +36,7 @@ class Popularity(Baseline):
     def newcomer_scores(
         self, watched: Ints, follows: Ints, followers: Ints, *, properties: Mapping[str, Any] | None = None
     ) -> Floats | None:
-        """The same as everyone's, for whom anything is known of."""
+        """The scores that everyone gets; None if nothing is known about the newcomer."""
         known = len(watched) or len(follows) or len(followers)
         return np.array(self._dense("popularity")) if known else None
 

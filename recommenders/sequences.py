@@ -1,4 +1,4 @@
-"""Lists of contents in their order: playlists, what was heard in a session, what a person watched."""
+"""Ordered lists of contents: playlists, the tracks heard in a session, or a user's watches."""
 
 from __future__ import annotations
 

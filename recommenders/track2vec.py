@@ -1,8 +1,8 @@
-"""Track2Vec: vectors of tracks from the lists that they stand in, learned by gensim's skip-gram or a network of ours.
+"""Track2Vec: vectors of tracks learned from lists, by gensim's skip-gram or by a network of our own.
 
-Both learn to tell a track's neighbours in a list from tracks drawn at random (Mikolov et al., NeurIPS 2013). gensim's
-skip-gram has two vectors a track and compares them by their product; the network has one, shared, and one neuron on the
-cosine of two.
+Both learn to distinguish a track's neighbours in a list from randomly drawn tracks (Mikolov et al., NeurIPS 2013).
+gensim's skip-gram has two vectors for each track and compares them by their product; the network has one vector and
+one neuron on the cosine of two tracks.
 """
 
 from __future__ import annotations
@@ -49,28 +49,29 @@ hyperparameters matter" (RecSys 2018)."""
 
 @dataclass
 class _Vectors(SequenceModel):
-    """Base of both: what is asked of the vectors once they are there."""
+    """Base of both: settings, and scores from the learned vectors. Defaults are `NOTEBOOK`, except ``metric``."""
 
     factors: Count = 30
     """Length of a track's vector."""
     window: Count = 3
     """Tracks on either side that count as neighbours."""
     epochs: Count = 6
-    """Times that every list is seen."""
+    """Passes over all lists."""
     negatives: Count = 5
-    """Tracks drawn at random for each pair of neighbours."""
+    """Random tracks for each pair of neighbours."""
     exponent: Exponent = 0.5
-    """Power of a track's count that it is drawn with as a negative; below 0 rare ones are drawn more often."""
+    """A negative is drawn in proportion to its count to this power; below 0 rare tracks are drawn more often."""
     subsample: Share = 1e-5
-    """Share of all entries above which a track is at times left out, the more frequent the more often; 0 for never."""
+    """Tracks with more than this share of all entries are randomly left out, the more frequent the more often; 0 for
+    never."""
     artists: bool = False
     """Whether each track is followed by its artist, who then has a vector too; windows are twice as wide."""
     least: Count = 1
-    """Times that a track must occur to be learned."""
+    """Fewest occurrences of a track that is learned."""
     metric: Metric = "cosine"
-    """How near two tracks are: by the angle of their vectors, or by the distance of their ends."""
+    """Similarity of two tracks: the cosine of their vectors, or their Euclidean distance."""
     context: Context = "last"
-    """Whether the last track of a list asks for the next, or the mean of all."""
+    """Whether to use the last track of a list, or the mean of all its tracks."""
 
     late: ClassVar[frozenset[str]] = frozenset({"metric", "context"})
     space: ClassVar[Mapping[str, Sequence[Any]]] = {
@@ -84,7 +85,7 @@ class _Vectors(SequenceModel):
 
     @abstractmethod
     def _train(self, lists: Sequences, options: FitOptions) -> Floats:
-        """A vector for each token, shape (width, factors); tokens that do not occur have 0."""
+        """A vector for each token, shape (width, factors); zeros for tokens that do not occur."""
 
     def _learn(self, snapshot: Snapshot, options: FitOptions) -> dict[str, Learned]:
         lists = self._sequences(snapshot).frequent(self.least)
@@ -106,7 +107,7 @@ class _Vectors(SequenceModel):
         return self._dense("known")
 
     def list_scores(self, lists: Sequences) -> Floats:
-        """Cosine, or the distance with a minus sign, of each content to the list's last one, or to the mean of all."""
+        """Cosine, or minus the distance, of each content to the list's last content or to the mean of the list."""
         if self.metric == "cosine":
             vectors = unit(self.vectors)
             scores = unit(context_of(lists, vectors, self.context)) @ vectors.T
@@ -138,7 +139,7 @@ class _Vectors(SequenceModel):
 
 @dataclass
 class Track2Vec(_Vectors):
-    """gensim's skip-gram with one worker, so that the same seed gives the same vectors."""
+    """gensim's skip-gram with one worker thread, so that the same seed gives the same vectors."""
 
     name: ClassVar[str] = "track2vec"
 
@@ -184,12 +185,12 @@ class Track2Vec(_Vectors):
 
 @dataclass
 class Track2VecNetwork(_Vectors):
-    """The notebook's own: one shared embedding, the cosine of two tracks, one sigmoid neuron, cross-entropy, Adam."""
+    """The notebook's network: one shared embedding, the cosine of two tracks, a sigmoid neuron, cross-entropy, Adam."""
 
     rate: Positive = 0.001
     """Of Adam."""
     batch: Count = 50
-    """Lists a step, drawn at random."""
+    """Lists in a step, drawn at random."""
 
     name: ClassVar[str] = "track2vec-network"
 
@@ -201,7 +202,7 @@ class Track2VecNetwork(_Vectors):
 
         random = np.random.default_rng(options.seed)
         torch.manual_seed(options.seed)
-        seen = np.flatnonzero(lists.counts)  # only what occurs has an embedding
+        seen = np.flatnonzero(lists.counts)  # only tokens that occur get an embedding
         number = np.full(lists.width, -1, dtype=np.int64)
         number[seen] = np.arange(len(seen))
         counts = lists.counts[seen].astype(np.float64)
@@ -258,7 +259,7 @@ def _artists(snapshot: Snapshot) -> Ints:
 
 
 def _kept(counts: np.ndarray[Any, Any], threshold: float) -> np.ndarray[Any, Any]:
-    """Chance that an entry stays, by token: sqrt(t / f) + t / f for a token's share f of all entries, at most 1."""
+    """Probability to keep an entry, by token: sqrt(t / f) + t / f for a token's share f of all entries, at most 1."""
     if not threshold:
         return np.ones(len(counts))
     ratio = threshold * counts.sum() / counts
@@ -268,7 +269,7 @@ def _kept(counts: np.ndarray[Any, Any], threshold: float) -> np.ndarray[Any, Any
 def _pairs(
     lists: Sequences, window: int, number: Ints, kept: np.ndarray[Any, Any], random: np.random.Generator
 ) -> Ints:
-    """Ordered pairs of neighbours at most ``window`` places apart, shape (n, 2), of the entries that chance leaves."""
+    """Ordered pairs of neighbours at most ``window`` places apart, shape (n, 2), after subsampling by ``kept``."""
     tokens = number[lists.items]
     stays = random.random(len(tokens)) < kept[tokens]
     thinned = lists.keep(stays)
@@ -284,7 +285,7 @@ def _pairs(
 def _with_negatives(
     pairs: Ints, negatives: int, drawn: np.ndarray[Any, Any], random: np.random.Generator
 ) -> tuple[Ints, Ints, Floats]:
-    """The pairs with label 1, then as many drawn ones for each with label 0."""
+    """The pairs with label 1, then ``negatives`` random pairs for each with label 0."""
     left = np.concatenate([pairs[:, 0], np.repeat(pairs[:, 0], negatives)])
     wrong = np.searchsorted(drawn, random.random(len(pairs) * negatives) * drawn[-1], side="right")
     right = np.concatenate([pairs[:, 1], np.minimum(wrong, len(drawn) - 1)])

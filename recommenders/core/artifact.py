@@ -1,4 +1,4 @@
-"""How every model's folder is opened: whose it is, of which graph, and what to say when it is damaged."""
+"""Reading a saved model: check its name, format and graph, and turn every failure into a ModelError."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from graph.errors import EntourageError, ModelError, ModelMismatch
 __all__ = ["FORMAT", "environment", "reading"]
 
 FORMAT: Final = 6
-"""Of what is saved; counted up when a model saved before would load and mean something else."""
+"""Format of saved models; it is raised when a model saved before would be read wrongly."""
 
 
 def environment() -> dict[str, Any]:
-    """What a model was trained with: on another processor, or with other threads, sums may round differently."""
+    """What may change the last digits of a model: processor, number of cores, and versions of packages."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     packages = ("numpy", "scipy", "torch", "torch-geometric", "implicit", "lightgbm")
     return {
@@ -33,7 +33,7 @@ def environment() -> dict[str, Any]:
 
 @contextmanager
 def reading(path: Path, name: str, graph_id: str) -> Iterator[dict[str, Any]]:
-    """The manifest of the ``name`` model at ``path``; whatever fails inside becomes a ModelError.
+    """The manifest of the ``name`` model at ``path``; any exception inside the block becomes a ModelError.
 
     Raises ModelError when the folder is missing, damaged, of another format or holds another model, ModelMismatch when
     the model was trained on another graph.
@@ -50,5 +50,5 @@ def reading(path: Path, name: str, graph_id: str) -> Iterator[dict[str, Any]]:
         yield manifest
     except (EntourageError, MemoryError):
         raise
-    except Exception as error:  # zip, safetensors, LightGBM: each reader has errors of its own for a file cut short
+    except Exception as error:  # each reader (zip, safetensors, LightGBM) has its own exceptions for a damaged file
         raise ModelError(f"The {name} model at {path} is missing or damaged: {error}.", do=again) from error

@@ -1,4 +1,4 @@
-"""What the models that are learned in one go share: settings as fields, learned arrays, one way of saving both."""
+"""Base of the baselines: settings as dataclass fields, learned arrays, and how both are saved."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from graph.errors import SettingsError
 from graph.snapshot import Snapshot
 from graph.snapshot.ages import timed
 from recommenders.core.artifact import FORMAT, environment, reading
+from recommenders.core.config import CORE
 from recommenders.core.interactions import interactions
 from recommenders.core.nearest import nearest
 from recommenders.core.options import FitOptions
@@ -34,21 +35,23 @@ Share = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 
 _MAPPED_VALUES: Final = 4_000_000
 """Arrays with more values are read by memory map when a model is loaded."""
-_MANY_FOLLOWS: Final = 5_000_000
-"""With more of them friends are left out unless asked for: they would stand beside the watches in memory."""
 
 
 @dataclass
 class Baseline(Recommender):
-    """Base of the baselines: a dataclass whose fields are the settings; a subclass writes ``_learn`` and ``scores``."""
+    """Base of the baselines: a dataclass whose fields are the settings; a subclass writes ``_learn`` and ``scores``.
+
+    Settings in ``space`` are searched on a validation part; their defaults are used only where nothing is searched.
+    Where the field does not say what a default was chosen on, it was chosen by hand.
+    """
 
     late: ClassVar[frozenset[str]] = frozenset()
-    """Settings that only ``scores`` reads: another value needs no other fit."""
+    """Settings that only ``scores`` reads: changing them needs no new fit."""
     _capped = False
 
     @abstractmethod
     def _learn(self, snapshot: Snapshot, options: FitOptions) -> dict[str, Learned]:
-        """The arrays that ``scores`` needs beside the snapshot's own."""
+        """The arrays that ``scores`` needs besides those of the snapshot."""
 
     @classmethod
     def make(cls, **settings: Any) -> Self:
@@ -74,7 +77,7 @@ class Baseline(Recommender):
         return self
 
     def with_settings(self, options: FitOptions | None = None, **changes: Any) -> Self:
-        """See `Recommender.with_settings`; shares what was learned when all changed settings are `late`."""
+        """See `Recommender.with_settings`; the learned arrays are shared if all changed settings are `late`."""
         changed = self.make(**{**self.settings, **changes})
         if not set(changes) <= self.late:
             return changed.fit(self.snapshot, options)
@@ -86,16 +89,16 @@ class Baseline(Recommender):
         return 0.0 if changed is not None and changed <= self.late else self._cost(snapshot)
 
     def _cost(self, snapshot: Snapshot) -> float:
-        """Seconds to fit with the settings as they are, on the reference machine."""
+        """Seconds to fit with the present settings on the reference machine."""
         return 1e-7 * len(snapshot.watched)
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The settings as keyword arguments that make the same model again."""
+        """The settings as arguments of ``make``."""
         return asdict(self)
 
     def resolved(self, snapshot: Snapshot) -> dict[str, Any]:
-        """`settings`, with the value for this snapshot where None leaves it to the data."""
+        """`settings` with every None replaced by its value for this snapshot."""
         return self.settings
 
     @property
@@ -113,7 +116,7 @@ class Baseline(Recommender):
         return sp.csr_array(self.watched.T)
 
     def similar_items(self, items: Ints | int, k: int) -> tuple[Ints, Floats]:
-        """By the cosine between the contents' watchers, unless a model knows better."""
+        """The contents of highest cosine between their watchers; some models override this."""
         return nearest(self._watchers, items, k)
 
     def save(self, path: Path) -> None:
@@ -150,7 +153,7 @@ class Baseline(Recommender):
 
     def _attach(self, snapshot: Snapshot) -> None:
         for name in [name for name in self.__dict__ if isinstance(getattr(type(self), name, None), cached_property)]:
-            del self.__dict__[name]  # made from the snapshot before
+            del self.__dict__[name]  # it was computed from another snapshot
         self._snapshot = snapshot
 
     def _dense(self, name: str) -> npt.NDArray[Any]:
@@ -169,16 +172,17 @@ class KnowsFriends(Baseline):
     """Base of the models that learn from `recommenders.core.interactions.with_friends`."""
 
     friends: Share | None = None
-    """What a friend counts beside a watch that was wholly enjoyed; 0 leaves follows out.
+    """Weight of a friend, compared with a watch of engagement 1; 0 leaves follows out.
 
-    None for 1, but for 0 where times are known, as there whom one follows says less than what they watched lately,
-    which is for `recommenders.friends` to tell, and for 0 with more than five million follows.
+    None is 1 without times; with times, or above `CoreConfig.many_follows`, it is 0. Chosen on Last.fm, yelp-social,
+    the demonstration and a tenth of Keakr's size (experiments/friends-in-linear-models.md): with times, recent watches
+    of friends say more than friendship does, and `recommenders.friends` has those.
     """
 
     def resolved(self, snapshot: Snapshot) -> dict[str, Any]:
         settings = super().resolved(snapshot)
         if self.friends is None:
-            settings["friends"] = 0.0 if timed(snapshot) or len(snapshot.follows) > _MANY_FOLLOWS else 1.0
+            settings["friends"] = 0.0 if timed(snapshot) or len(snapshot.follows) > CORE.many_follows else 1.0
         return settings
 
     @property
@@ -192,5 +196,5 @@ def _read(file: Path) -> npt.NDArray[Any]:
 
 
 def _read_sparse(file: Path) -> sp.csr_array:
-    with file.open("rb") as opened:  # given a path, the reader leaves a damaged file open
+    with file.open("rb") as opened:  # load_npz itself would leave a damaged file open
         return sp.csr_array(sp.load_npz(opened))

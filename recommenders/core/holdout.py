@@ -1,10 +1,9 @@
-"""A part held out: what a recommender may learn from, and what it is judged by; and the part that chooses settings."""
+"""`Holdout`, a training part with a held-out part, and `validation`, the hold-out that chooses settings and epochs."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Final
 
 import numpy as np
 import polars as pl
@@ -13,44 +12,42 @@ import scipy.sparse as sp
 from graph import schema
 from graph.snapshot import NO_TIME, Snapshot, hindsight
 from graph.snapshot.ages import timed
+from recommenders.core.config import CORE
 from recommenders.core.interactions import interactions
 from recommenders.core.top_k import Ints, Mask
 
-__all__ = ["VALIDATION_SHARE", "Holdout", "drawn", "users_of", "validation"]
-
-VALIDATION_SHARE: Final = 0.15
-"""Of the watches, for choosing settings and learning to rank."""
+__all__ = ["Holdout", "drawn", "users_of", "validation"]
 
 
 @dataclass(frozen=True)
 class Holdout:
-    """One way of holding watches out."""
+    """A snapshot divided into a training part and a held-out part."""
 
     name: str
     train: Snapshot
-    """What ``fit`` gets: the same nodes and nids, fewer edges."""
+    """The training part: the same nodes and nids, fewer edges."""
     held_out: sp.csr_array
-    """Users × contents: the engagement of each withheld watch, 1 in implicit mode. float32."""
+    """Users × contents: the engagement of each held-out watch, 1 in implicit mode. float32."""
     users: Ints
-    """The users who are judged: those with something held out, ascending."""
+    """The judged users, ascending: those with held-out watches."""
     allowed: Mask | None = None
-    """Shape (contents,): what may be recommended; None for everything."""
+    """Mask (contents,) of the contents that may be recommended; None for all."""
     masked: sp.csr_array | None = None
-    """Users × contents that are neither learned from, nor judged, nor recommended."""
+    """Users × contents: pairs that are neither learned from, nor judged, nor recommended."""
     cutoff: int | None = None
-    """In milliseconds; everything in ``train`` is older."""
+    """Cut-off in milliseconds, if the split is in time; everything in ``train`` is older."""
     seed: int = 0
-    """What it was drawn with, and what fits and ties are to be drawn with."""
+    """Seed of the split, to be used for fits and for the order of ties as well."""
 
     def sample(self, count: int) -> Holdout:
-        """The same, judged on at most ``count`` of its users, drawn at random."""
+        """The same hold-out with at most ``count`` judged users, drawn at random."""
         if count >= len(self.users):
             return self
         chosen = np.sort(np.random.default_rng(self.seed).choice(self.users, count, replace=False))
         return replace(self, users=chosen)
 
     def thinned(self, count: int) -> Holdout:
-        """Only ``count`` of the graph's users, drawn at random, and the follows among them; all contents stay."""
+        """The hold-out of a smaller graph: ``count`` random users, the follows among them, and all contents."""
         train = self.train
         chosen = np.sort(np.random.default_rng(self.seed).choice(train.users.count, count, replace=False))
         number = np.full(train.users.count, -1, dtype=np.int32)
@@ -79,18 +76,19 @@ class Holdout:
 
 
 def users_of(held_out: sp.csr_array) -> Ints:
-    """The users with something held out, ascending."""
+    """The users with held-out watches, ascending."""
     return np.flatnonzero(np.diff(held_out.indptr)).astype(np.int64)
 
 
-def validation(snapshot: Snapshot, share: float = VALIDATION_SHARE, seed: int = 0) -> Holdout:
-    """Hold out about ``share`` of the watches: the newest, or that share of each user's, one at least from three on.
+def validation(snapshot: Snapshot, share: float = CORE.validation_share, seed: int = 0) -> Holdout:
+    """The validation part, about ``share`` of the watches; pipeline, networks and search all use it.
 
-    The pipeline, the networks and the search for settings all choose by this part. It is cut in time where most watches
-    have one and a cut divides them well. A watch then stands where it ended: one that began before the cut and ended
-    after it would bring the future into the training part (left there, it cost a point of NDCG@10 on the demonstration
-    network). A held-out pair that the training part holds as well is not asked for. Watches without a time stay. What
-    the export counted over both parts, and follows made since, are taken away (`graph.snapshot.hindsight`).
+    If more than half of the watches have times, and no more than twice the share would be held out, the newest watches
+    are held out, by the time of their last watch: a pair that was watched before and after the cut-off is held out as a
+    whole (left in the training part, such pairs cost a point of NDCG@10 on the demonstration). Otherwise a random share
+    of each user's watches is held out, at least one of a user with three or more. A pair that is in the training part
+    too is not judged. Watches without a time stay in the training part. Counts that the export took over both parts,
+    and follows made after the cut-off, are removed (`graph.snapshot.hindsight`).
     """
     watched, past = snapshot.watched, snapshot
     cutoff = _cutoff(snapshot, share)
@@ -111,7 +109,7 @@ def validation(snapshot: Snapshot, share: float = VALIDATION_SHARE, seed: int = 
 
 
 def _cutoff(snapshot: Snapshot, share: float) -> int | None:
-    """The time since which ``share`` of the watches happened; None where too few have one, or too many the same."""
+    """The time after which ``share`` of the watches happened; None if too few have a time or too many have the same."""
     if not timed(snapshot):
         return None
     last = np.asarray(snapshot.watched.columns["lastAt"])
@@ -123,13 +121,13 @@ def _cutoff(snapshot: Snapshot, share: float) -> int | None:
 def _random(indptr: Ints, share: float, seed: int) -> Mask:
     rng = np.random.default_rng(seed)
     degrees = np.diff(indptr)
-    quota = np.floor(share * degrees + rng.random(len(degrees))).astype(np.int64)  # rounded at random: right on average
+    quota = np.floor(share * degrees + rng.random(len(degrees))).astype(np.int64)  # random rounding keeps the mean
     quota = np.where(degrees < 3, 0, np.clip(quota, 1, degrees // 2))
     return drawn(indptr, quota, rng)
 
 
 def drawn(indptr: Ints, quota: Ints, rng: np.random.Generator) -> Mask:
-    """Shape (watches,): ``quota[i]`` of the watches ``indptr[i]:indptr[i + 1]`` of each user, drawn at random."""
+    """Mask (watches,) of ``quota[i]`` random watches of each user i, whose watches are ``indptr[i]:indptr[i + 1]``."""
     degrees = np.diff(indptr)
     key = rng.random(int(indptr[-1]))
     shuffled = np.lexsort((key, np.repeat(np.arange(len(degrees)), degrees)))  # still grouped by user

@@ -15,13 +15,13 @@ from recommenders.core.top_k import Ints
 __all__ = ["directed_social", "interactions", "lately", "row_of", "symmetric_social", "with_friends"]
 
 _INTERACTIONS: Final[WeakKeyDictionary[Snapshot, sp.csr_array]] = WeakKeyDictionary()
-"""One for all models of a snapshot: with 29 million watches, each holds 270 MB."""
+"""The matrix of each snapshot, shared by its models: with 29 million watches it takes 270 MB."""
 
 
 def interactions(snapshot: Snapshot) -> sp.csr_array:
-    """Users × contents, one entry a pair: its engagement where that varies, else 1. float32, not to be written to.
+    """Users × contents: the engagement of each pair, or 1 if engagement does not vary. float32, read only.
 
-    A pair that stands twice counts once, with its highest engagement.
+    A pair that occurs twice counts once, with its highest engagement.
     """
     if snapshot in _INTERACTIONS:
         return _INTERACTIONS[snapshot]
@@ -38,14 +38,14 @@ def interactions(snapshot: Snapshot) -> sp.csr_array:
 
 
 def lately(snapshot: Snapshot, half_life: float, least: float = 0.0) -> sp.csr_array:
-    """`interactions` where each watch counts half after ``half_life`` days; just these for 0, or without times.
+    """`interactions` in which each watch counts half after ``half_life`` days; unchanged for 0, or without times.
 
-    Watches that have faded below ``least`` are left out. A pair that stands twice adds up.
+    Watches that have decayed below ``least`` are left out. A pair that occurs twice is added up.
     """
     if not half_life or not timed(snapshot):
         return interactions(snapshot)
     faded, matrix = fading(snapshot, half_life), snapshot.interactions(weighted=snapshot.mode == "engagement")
-    matrix.data = matrix.data * faded  # not in place: the numbers are the snapshot's own
+    matrix.data = matrix.data * faded  # not in place: the array belongs to the snapshot
     if not least:
         return matrix
     kept = faded >= least
@@ -60,21 +60,21 @@ def row_of(nids: Ints, width: int) -> sp.csr_array:
 
 
 def directed_social(snapshot: Snapshot) -> sp.csr_array:
-    """Users × users: 1 where the row follows the column, nobody themselves. float32."""
+    """Users × users: 1 where the row follows the column; the diagonal is empty. float32."""
     return _without_weights(snapshot.social())
 
 
 def symmetric_social(snapshot: Snapshot) -> sp.csr_array:
-    """Users × users: 1 where either follows the other, nobody themselves. float32."""
+    """Users × users: 1 where either follows the other; the diagonal is empty. float32."""
     social = snapshot.social()
     return _without_weights(social + social.T)
 
 
 def with_friends(snapshot: Snapshot, watched: sp.csr_array, weight: float) -> sp.csr_array:
-    """Users × (contents + users): friends, either way, as contents that count ``weight`` each; for 0 just ``watched``.
+    """Users × (contents + users): friends as further columns with the value ``weight``; for 0 only ``watched``.
 
-    Users with friends are also their own friend, so that two who are friends have each other in common. Vectors learned
-    from both put people near those whom their friends are near (Ma et al., SoRec, CIKM 2008).
+    Users with friends get a self-loop, so that two friends have each other in common. Vectors learned from both kinds
+    of columns put friends near each other (Ma et al., SoRec, CIKM 2008).
     """
     if not weight:
         return watched
@@ -88,5 +88,5 @@ def _without_weights(social: sp.csr_array) -> sp.csr_array:
     other = source != target
     pairs = source[other], target[other]
     found = sp.csr_array((np.ones(len(pairs[0]), dtype=np.float32), pairs), shape=social.shape)
-    found.data[:] = 1.0  # pairs that stand twice were added up
+    found.data[:] = 1.0  # pairs that occurred twice were added up
     return found

@@ -1,4 +1,4 @@
-"""NDCG, once: for validation, for the leaderboard and for the generator's ceiling."""
+"""NDCG, used by validation, the leaderboard and the generator's ceiling."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ Values = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Judged:
-    """Rankings of n users beside what was held out for them."""
+    """Rankings of n users with the held-out values at each place."""
 
     gains: Values
     """Shape (n, k): the held-out value of the content at each place; 0 where it was not held out."""
     ideal: Values
     """Shape (n, k): the k highest held-out values, highest first, padded with 0."""
     held: Ints
-    """Shape (n,): number of contents held out."""
+    """Shape (n,): number of held-out contents."""
 
 
 def judge(ids: Ints, held_out: sp.csr_array) -> Judged:
-    """Look each recommended content up among those held out.
+    """Look each recommended content up among the held-out ones.
 
     ``ids`` has shape (n, k), -1 for nothing; row i of ``held_out`` (n × contents) belongs to row i of ``ids``.
     """
@@ -56,10 +56,10 @@ def judge(ids: Ints, held_out: sp.csr_array) -> Judged:
 
 
 def ndcg(judged: Judged, k: int, *, graded: bool = False) -> Values:
-    """NDCG@k of each user, shape (n,); NaN for users with nothing held out.
+    """NDCG@k of each user, shape (n,); NaN for users without held-out contents.
 
     The discount is 1 / log2(place + 1). A hit gains 1, or with ``graded`` its held-out value (linear gain; Järvelin and
-    Kekäläinen, TOIS 2002). The ideal puts the best min(k, held out) in front.
+    Kekäläinen, TOIS 2002). The ideal ranking starts with the min(k, held out) highest values.
     """
     weight = discounts(k)
     listed, ideal_listed = judged.gains[:, :k], judged.ideal[:, :k]
@@ -74,14 +74,14 @@ def ndcg(judged: Judged, k: int, *, graded: bool = False) -> Values:
 
 
 def mean_ndcg(ids: Ints, held_out: sp.csr_array, k: int, *, graded: bool = False) -> float:
-    """The mean of `ndcg` over the users with something held out; 0 without any. Arguments as for `judge`."""
+    """The mean of `ndcg` over the users with held-out contents; 0 without any. Arguments as for `judge`."""
     values = ndcg(judge(ids[:, :k], held_out), k, graded=graded)
     values = values[~np.isnan(values)]
     return float(values.mean()) if len(values) else 0.0
 
 
 def gini(counts: npt.NDArray[Any]) -> float:
-    """Inequality of counts (n,): 0 all alike, near 1 all with the same few; 0 where all are 0."""
+    """Gini coefficient of counts (n,): 0 if all are equal, near 1 if few have everything; 0 if all are 0."""
     ordered = np.sort(counts).astype(np.float64)
     if not ordered.sum():
         return 0.0

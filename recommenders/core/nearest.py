@@ -1,4 +1,4 @@
-"""The rows of a matrix that are most like given ones."""
+"""The rows of a matrix with the highest cosine to given rows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["nearest"]
 
 
 def nearest(vectors: sp.csr_array | Floats, items: Ints | int, k: int) -> tuple[Ints, Floats]:
-    """The ``k`` rows with the highest cosine to each row in ``items``, itself left out; shapes as `top_k`."""
+    """The ``k`` rows with the highest cosine to each row in ``items``, without the row itself; shapes as `top_k`."""
     batch = np.atleast_1d(np.asarray(items, dtype=np.int64))
     if isinstance(vectors, np.ndarray):
         norms = np.linalg.norm(vectors, axis=1)

@@ -1,7 +1,7 @@
-"""The one interface of every recommender: make, fit, recommend, similar_items, save and load.
+"""The interface of every recommender: make, fit, recommend, similar_items, save and load.
 
-Users and contents are nids of the snapshot (``graph.snapshot``). One nid in gives arrays of shape (k,), a batch of
-n nids gives (n, k); missing places are -1 with score -inf.
+Users and contents are nids of the snapshot (``graph.snapshot``). For one nid the result has shape (k,), for n nids
+(n, k). If there are fewer than k contents, the rest is -1 with score -inf.
 """
 
 from __future__ import annotations
@@ -26,41 +26,41 @@ __all__ = ["NewContent", "Placed", "Recommender"]
 _BLOCK_VALUES: Final = 16_000_000
 """Scores held at once while recommending: 64 MB of float32."""
 _TIMED: Final = frozenset({"half_life", "fashion"})
-"""Settings that change nothing where no times are known."""
+"""Settings that have no effect without times."""
 
 
 @dataclass(frozen=True)
 class NewContent:
-    """What the graph knows of a content that came after the training."""
+    """Properties and neighbours of a content that came after the training."""
 
     properties: Mapping[str, Any]
     near: Mapping[str, Ints]
-    """By relationship type, nids of the nodes at the other end: users who WATCHED or MADE it, genres it HAS_GENRE …"""
+    """Relationship type → nids of the nodes at the other end: users who WATCHED or MADE it, genres it HAS_GENRE …"""
 
 
 @dataclass(frozen=True)
 class Placed:
-    """Contents that training never saw, as vectors beside those of the users and contents that it saw."""
+    """Vectors of new contents, comparable with those of the users and contents of the training."""
 
     users: Floats
-    """Shape (U, dim)."""
+    """Vectors of the users, (U, dim)."""
     known: Floats
-    """Of the contents that it saw, (C, dim)."""
+    """Vectors of the contents of the training, (C, dim)."""
     known_bias: Floats
-    """What each of these has added to its product with a user, (C,)."""
+    """Bias of each of these contents, added to its product with a user, (C,)."""
     contents: Floats
-    """Of the new ones, (n, dim)."""
+    """Vectors of the new contents, (n, dim)."""
     bias: float
-    """What each of the new ones has added."""
+    """Bias of every new content."""
 
     def scores(self, users: Ints | int) -> Floats:
         """Score of each of the new contents for one user, shape (n,), or for several, (users, n)."""
         return np.asarray(self.users[users] @ self.contents.T + np.float32(self.bias), dtype=np.float32)
 
     def above(self, user: int, seen: Ints, most: int) -> Ints:
-        """How many contents that training saw score above each of the new ones, (n,), but for those ``seen``.
+        """For each new content the number of known contents with a higher score, (n,), not counting ``seen``.
 
-        ``most`` where these are so many or more.
+        Numbers above ``most`` are given as ``most``.
         """
         known = self.known @ self.users[user] + self.known_bias
         known[seen] = -np.inf
@@ -73,21 +73,21 @@ class Recommender(ABC):
     """Base of every recommender. A subclass writes ``fit``, ``scores``, ``similar_items``, ``save`` and ``load``."""
 
     name: ClassVar[str]
-    """As the command line and the leaderboard spell it."""
+    """Name on the command line and in the leaderboard."""
     trains_together: ClassVar[bool] = False
-    """Whether several processes (`gnn.processes`) can train it."""
+    """Whether several processes (`gnn.processes`) can train it together."""
     space: ClassVar[Mapping[str, Sequence[Any]]] = {}
     """Setting → the values that `recommenders.core.search` tries, most important setting first."""
     trial_settings: ClassVar[Mapping[str, Any]] = {}
-    """Settings that make a trial of the search cheaper; the best of the search is fitted once without them as well."""
+    """Settings that make a trial of the search cheaper; the best trial is fitted once more without them."""
 
     _snapshot: Snapshot | None = None
 
     @classmethod
     def make(cls, **settings: Any) -> Self:
-        """A recommender with these settings, the others at their defaults.
+        """A recommender with these settings and defaults for the others.
 
-        Raises SettingsError for a name that it does not have and a value that it cannot have.
+        Raises SettingsError for an unknown setting and for an invalid value.
         """
         return cls(**settings)
 
@@ -98,11 +98,11 @@ class Recommender(ABC):
 
     @property
     def found(self) -> dict[str, Any]:
-        """Settings that fitting found, for a fit on more data without a validation part: a network's epochs, say."""
+        """Settings found by the fit, such as a network's epochs, to be given to a fit without a validation part."""
         return {}
 
     def resolved(self, snapshot: Snapshot) -> dict[str, Any]:
-        """`settings`, with the value for this snapshot where None leaves it to the data."""
+        """`settings` with every None replaced by its value for this snapshot."""
         return self.settings
 
     @abstractmethod
@@ -112,67 +112,67 @@ class Recommender(ABC):
     def with_settings(self, options: FitOptions | None = None, **changes: Any) -> Self:
         """Another recommender with some settings changed, fitted on the same snapshot.
 
-        It may share what was learned where the changed settings are read only by ``scores``.
+        It may share the learned arrays if only ``scores`` reads the changed settings.
         """
         return self.make(**{**self.settings, **changes}).fit(self.snapshot, options)
 
     def cost(self, snapshot: Snapshot, changed: frozenset[str] | None = None) -> float:
-        """Seconds that a fit would take on the reference machine, estimated from sizes alone.
+        """Seconds that a fit takes on the reference machine, estimated from sizes alone.
 
-        With ``changed``, that of `with_settings` for these settings. The search divides its work by it.
+        With ``changed`` it is the cost of `with_settings` for these settings. The search counts its work in it.
         """
         return 0.1
 
     def unsearched(self) -> frozenset[str]:
-        """Settings of ``space`` that a search leaves alone on the snapshot that this one is fitted on.
+        """Settings of ``space`` that a search skips on the fitted snapshot.
 
-        By default those that change nothing there: what fades without times, friends without follows.
+        By default those without effect there: recency without times, friends without follows.
         """
         without_times = frozenset() if timed(self.snapshot) else _TIMED
         return without_times | (frozenset() if len(self.snapshot.follows) else {"friends"})
 
     @abstractmethod
     def scores(self, users: Ints) -> Floats:
-        """Score of every content for each user, shape (n, contents); higher is better; seen ones included.
+        """Score of every content for each user, shape (n, contents), seen contents included; higher is better.
 
-        What stands in the columns of contents that are not among `known_contents` means nothing.
+        Scores of contents outside `known_contents` and of users outside `known_users` have no meaning.
         """
 
     @property
     def known_contents(self) -> Mask | None:
-        """Shape (contents,): the contents that this model can score; None for all. The others are not recommended."""
+        """Mask (contents,) of the contents that this model can score; None for all. It recommends no others."""
         return None
 
     def known_users(self, users: Ints) -> Mask:
-        """Shape (n,): of which users this model knows anything; the scores of the others mean nothing."""
+        """Mask (n,) of the ``users`` that this model can score."""
         return np.ones(len(users), dtype=bool)
 
     def newcomer_scores(
         self, watched: Ints, follows: Ints, followers: Ints, *, properties: Mapping[str, Any] | None = None
     ) -> Floats | None:
-        """Score of every content, shape (contents,), for somebody whom training never saw, without training anew.
+        """Score of every content, shape (contents,), for a user who came after the training, without another fit.
 
-        Known of them are nids: what they ``watched``, whom they follow and who follows them, any of these empty; and
-        their ``properties`` in the graph. None from a model that can make nothing of what there is.
+        ``watched``, ``follows`` and ``followers`` are nids, each possibly empty; ``properties`` are those of the user
+        in the graph. None if the model cannot score anything from these.
         """
         return None
 
     def place(self, contents: Sequence[NewContent]) -> Placed | None:
-        """Vectors of contents that training never saw, without training anew; None where a model has none."""
+        """Vectors of contents that came after the training, without another fit; None if the model has no vectors."""
         return None
 
     @abstractmethod
     def similar_items(self, items: Ints | int, k: int) -> tuple[Ints, Floats]:
-        """The ``k`` nearest contents of each item, itself left out."""
+        """The ``k`` contents nearest to each item, without the item itself."""
 
     @abstractmethod
     def save(self, path: Path) -> None:
-        """Write the model to the folder ``path``, aside first."""
+        """Write the model to a temporary folder and rename it to ``path``."""
 
     @classmethod
     @abstractmethod
     def load(cls, path: Path, snapshot: Snapshot) -> Self:
-        """Read what ``save`` wrote. Raises ModelMismatch when it was trained on another graph."""
+        """Read what ``save`` wrote. Raises ModelMismatch if the model was trained on another graph."""
 
     @property
     def snapshot(self) -> Snapshot:
@@ -194,12 +194,13 @@ class Recommender(ABC):
     ) -> tuple[Ints, Floats]:
         """The ``k`` best contents of each user, best first.
 
-        ``allowed`` (shape (contents,)) restricts what may be returned, to one kind of content for example;
-        ``held_back`` (users × contents) names what a user must not get. Users whom the model does not know, or whose
-        scores are all equal, get what most people watched, scored by how many they are; with ``guess`` off, nothing.
+        ``allowed`` is a mask (contents,) of the contents that may be returned, such as one kind of content;
+        ``held_back`` (users × contents) marks pairs that must not be returned. Users whom the model does not know, and
+        users whose scores are all equal, get the contents with the most watchers, scored by their number; without
+        ``guess`` they get nothing.
 
-        Equal scores are ordered by nid, or with ``ties`` in an order that it draws anew for each user: to judge models
-        fairly, as nids follow the files, which often list what is popular first.
+        Equal scores are ordered by nid, or with ``ties`` in a random order drawn anew for each user. Judging needs the
+        random order: nids follow the files, which often list popular contents first.
         """
         batch = np.atleast_1d(np.asarray(users, dtype=np.int64))
         watched = self.snapshot.watched

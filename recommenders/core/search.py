@@ -1,4 +1,4 @@
-"""The one search for settings: one setting after the other, in rounds, on a validation part, within a fixed work."""
+"""The search for settings: one setting after the other, in rounds, on a validation part, with a fixed work."""
 
 from __future__ import annotations
 
@@ -6,21 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from recommenders.core.config import CORE
 from recommenders.core.holdout import Holdout
 from recommenders.core.metrics import mean_ndcg
 from recommenders.core.options import FitOptions, part_of
 from recommenders.core.recommender import Recommender
 
-__all__ = ["CUTOFF", "JUDGED", "Searched", "Trial", "score", "search"]
+__all__ = ["Searched", "Trial", "score", "search"]
 
-CUTOFF: Final = 20
-"""The k of every NDCG@k that settings are chosen by."""
-JUDGED: Final = 6_000
-"""Users on whom a setting is judged."""
-_JUDGING: Final = 2e-8
-"""Seconds of the reference machine to score and rank one content for one user."""
 _CAP_SHARE: Final = 0.8
-"""Of a cap, after which no further trial is begun."""
+"""Share of a time cap after which no further trial begins."""
 
 
 @dataclass(frozen=True)
@@ -33,21 +28,21 @@ class Trial:
 
 @dataclass(frozen=True)
 class Searched:
-    """What a search came to."""
+    """The result of a search."""
 
     settings: dict[str, Any]
-    """Of the best model, as arguments of its ``make``."""
+    """Settings of the best model, as arguments of its ``make``."""
     score: float
-    """Its NDCG on validation."""
+    """NDCG of the best model on validation."""
     model: Recommender
-    """The best model, still fitted on the part that it was tried on."""
+    """The best model, fitted on the training part of the search."""
     trials: list[Trial]
-    """All that were fitted, in order."""
+    """All trials, in order."""
 
 
-def score(model: Recommender, holdout: Holdout, k: int = CUTOFF) -> float:
-    """NDCG@k of the model on what is held out, held-out engagement as gain, on at most `JUDGED` users."""
-    judged = holdout.sample(JUDGED)
+def score(model: Recommender, holdout: Holdout, k: int = CORE.search_k) -> float:
+    """NDCG@k of the model on at most `CoreConfig.search_users` held-out users, with engagement as the gain."""
+    judged = holdout.sample(CORE.search_users)
     ids, _ = model.recommend(judged.users, k, allowed=holdout.allowed, held_back=holdout.masked)
     return mean_ndcg(ids, holdout.held_out[judged.users], k, graded=True)
 
@@ -60,19 +55,19 @@ def search(
     start: Mapping[str, Any] | None = None,
     space: Mapping[str, Sequence[Any]] | None = None,
     most: int | None = None,
-    k: int = CUTOFF,
+    k: int = CORE.search_k,
 ) -> Searched:
-    """Try settings of ``space`` from ``start`` until none helps or the work of ``options`` is used up.
+    """Try settings of ``space`` from ``start`` until none is better or the work of ``options`` is used up.
 
-    Numbers are climbed: the next higher value of the list and the next, as long as each is better; if the first is not,
-    lower ones. Other values are all tried. Then the next setting, and another round after every round that found
-    something.
+    For a setting with numbers, the next value of the list in one direction is tried as long as each is better; if the
+    first is not better, the other direction. Of other settings all values are tried. The search then takes the next
+    setting, and starts another round after every round that found a better value.
 
-    The start is always fitted. Another trial is begun only if its estimated cost (`Recommender.cost`) still fits into
-    ``options.work``, so that the same data and seed give the same trials on any machine, idle or busy; a cap only ends
-    the search early, and then says so. ``most`` limits the number of trials, and ``k`` is the cut-off of the NDCG.
-    Without ``space`` and ``start`` they are the kind's own space and defaults. Models with ``trial_settings`` are tried
-    with these, and the best is fitted once more without them at the end and kept if that is better.
+    The start is always fitted. Another trial begins only if its estimated cost (`Recommender.cost`) still fits into
+    ``options.work``, so the same data and seed give the same trials on any machine, idle or busy. A cap can end the
+    search earlier. ``most`` limits the number of trials, and ``k`` is the cut-off of the NDCG. Without ``space`` and
+    ``start`` the model's own space and defaults are used. Models with ``trial_settings`` are tried with these; the best
+    is fitted once more without them at the end, and kept if it is better.
     """
     given, space = dict(start or {}), kind.space if space is None else space
     run = _Run(kind, holdout, options, most, k)
@@ -95,7 +90,7 @@ def search(
 
 
 class _Run:
-    """One search: what it may spend, what it has tried."""
+    """One search: the work that is left, and the trials so far."""
 
     def __init__(
         self, kind: type[Recommender], holdout: Holdout, options: FitOptions, most: int | None, k: int
@@ -103,20 +98,21 @@ class _Run:
         self.kind, self.holdout, self.options, self.most, self.k = kind, holdout, options, most, k
         self.work = options.work(holdout.train)
         self.kept_back = 0.0
-        """Work for the fit without ``trial_settings``."""
+        """Work reserved for the last fit, without ``trial_settings``."""
         self.spent = 0.0
         self.longest_s = 0.0
         self.trials: list[Trial] = []
         self.tried: set[tuple[tuple[str, str], ...]] = set()
 
     def cost(self, model: Recommender, changed: frozenset[str] | None = None) -> float:
-        """Seconds of the reference machine to fit (or to change these settings of) the model, and to judge it."""
+        """Seconds of the reference machine to fit the model, or to change these settings of it, and to judge it."""
         train = self.holdout.train
-        judging = _JUDGING * min(len(self.holdout.users), JUDGED) * train.contents.count
+        judging = CORE.judging_s * min(len(self.holdout.users), CORE.search_users) * train.contents.count
         return model.cost(train, changed) + judging
 
     def allowed(self, cost: float, most_of_cap: float = _CAP_SHARE) -> bool:
-        """Whether a trial of this cost may begin; only where the work allows it is the cap asked."""
+        """Whether a trial of this cost may begin. The cap is checked only if the work is enough, so it counts as hit
+        only if it really left something out."""
         return self.options.cap.allows(self.longest_s, most_of_cap) if self._fits(cost) else False
 
     def _fits(self, cost: float) -> bool:
@@ -130,9 +126,9 @@ class _Run:
         *,
         rest: bool = False,
     ) -> Searched:
-        """Fit a model with these settings, from ``base`` where one setting is ``changed``, and judge it.
+        """Fit a model with these settings and judge it; if only ``changed`` differs from ``base``, reuse that model.
 
-        It gets the work that it is estimated to cost, or the ``rest`` of all.
+        The fit gets the work that it is estimated to cost, or with ``rest`` all work that is left.
         """
         train, began = self.holdout.train, self.options.cap.spent
         model = self.kind.make(**settings)
@@ -150,7 +146,7 @@ class _Run:
         return searched
 
     def improve(self, best: Searched, name: str, values: Sequence[Any]) -> Searched:
-        """The best over the values of one setting, the others as they are."""
+        """The best model over the values of one setting, with the others unchanged."""
         current = best.model.resolved(self.holdout.train).get(name)
         if current is None or not _numbers(values, current):
             for value in values:
@@ -169,7 +165,7 @@ class _Run:
         return best
 
     def _trial(self, best: Searched, name: str, value: Any) -> Searched | None:
-        """The best settings with one changed; None where that was tried before, or no work is left for it."""
+        """The best settings with one changed; None if they were tried before, or if no work is left for them."""
         if _key({**best.model.resolved(self.holdout.train), name: value}) in self.tried:
             return None
         settings = {**best.settings, name: value}
@@ -178,7 +174,7 @@ class _Run:
         return self.fit(settings, best.model, name)
 
     def _options(self, settings: Mapping[str, Any], cost: float) -> FitOptions:
-        """Those of one trial: its part of the work, the validation part, a checkpoint folder of its own."""
+        """Options of one trial: its share of the work, the validation part, a checkpoint folder of its own."""
         options, share = self.options, min(cost / self.work, 1.0)
         done = min(self.spent / self.work, 1.0)
         shown = ", ".join(f"{name} {value}" for name, value in settings.items()) or "defaults"
@@ -197,7 +193,7 @@ def _numbers(values: Sequence[Any], current: Any) -> bool:
 
 
 def _directions(values: Sequence[Any], current: float) -> list[list[Any]]:
-    """Values above and below the current one, from it on; first the direction of what ``values`` lists first."""
+    """Values above and below the current one, nearest first; the direction that ``values`` lists first comes first."""
     up = sorted(value for value in values if value > current)
     down = sorted((value for value in values if value < current), reverse=True)
     first = next((value for value in values if value != current), current)

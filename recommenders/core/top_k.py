@@ -1,4 +1,4 @@
-"""The best of many scores, with one rule for ties: the lower column first."""
+"""The ``k`` highest of many scores. Of equal scores the lower column comes first."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Floats = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
 _FEW: Final = 32
-"""Up to so many are found by insertion, whose cost grows with their number where scores rise along a row."""
+"""Largest ``k`` that is found by insertion; the cost of insertion grows with ``k`` if scores rise along a row."""
 
 
 def top_k(scores: Floats, k: int) -> tuple[Ints, Floats]:
@@ -31,9 +31,9 @@ def top_k(scores: Floats, k: int) -> tuple[Ints, Floats]:
 
 
 def top_k_of_segments(scores: Floats, indptr: Ints, k: int) -> Ints:
-    """For row i the places, counted within ``scores[indptr[i]:indptr[i + 1]]``, of its ``k`` highest scores.
+    """For each row i, the positions of its ``k`` highest scores within ``scores[indptr[i]:indptr[i + 1]]``.
 
-    Shape (n, k), best first, ties by lower place, -1 where a row has fewer than ``k``.
+    Shape (n, k), best first, ties by lower position, -1 where a row has fewer than ``k``.
     """
     places: Ints = _best(np.asarray(indptr, dtype=np.int64), np.ascontiguousarray(scores, dtype=np.float32), k)[0]
     return places
@@ -41,13 +41,13 @@ def top_k_of_segments(scores: Floats, indptr: Ints, k: int) -> Ints:
 
 @numba.njit(cache=True, nogil=True)
 def _insert(segment, places, values):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """One pass that keeps the best so far in order; ten times as fast as a partition where they are few."""
+    """One pass that keeps the best scores so far in order; ten times as fast as a partition for a small ``k``."""
     last = len(values) - 1
     if last < 0:
         return
     for place in range(len(segment)):
         score = segment[place]
-        if score > values[last]:  # never NaN or -inf; an equal score stays behind the lower place
+        if score > values[last]:  # false for NaN and -inf; an equal score stays behind the lower position
             rank = last
             while rank > 0 and score > values[rank - 1]:
                 values[rank], places[rank] = values[rank - 1], places[rank - 1]
@@ -57,7 +57,7 @@ def _insert(segment, places, values):  # type: ignore[no-untyped-def]  # noqa: A
 
 @numba.njit(cache=True, nogil=True)
 def _best(indptr, scores, k):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """One thread, as the service ranks in threads of its own."""
+    """Runs in one thread, because the service ranks in threads of its own."""
     rows = len(indptr) - 1
     places = np.full((rows, k), -1, dtype=np.int64)
     values = np.full((rows, k), -np.inf, dtype=np.float32)
@@ -91,7 +91,7 @@ def _best(indptr, scores, k):  # type: ignore[no-untyped-def]  # noqa: ANN001, A
                 kept[found] = place
                 found += 1
                 ties -= 1
-        order = np.argsort(-segment[kept], kind="mergesort")  # stable: equal scores stay in the order of their places
+        order = np.argsort(-segment[kept], kind="mergesort")  # stable: equal scores keep the order of their positions
         for rank in range(count):
             place = kept[order[rank]]
             if segment[place] > lowest:

@@ -21,6 +21,7 @@ from gnn.reproducible import reproducible
 from graph.errors import SettingsError
 from graph.snapshot import Snapshot
 from graph.snapshot.ages import DAY
+from recommenders.core.config import CORE
 from tests.networks import trained
 
 SMALL = GnnConfig(dim=16, heads=2, layers=2, max_epochs=60, patience=3)
@@ -57,7 +58,7 @@ def test_a_clock_that_runs_a_hundred_times_faster_and_jumps_changes_no_byte(
     tmp_path, monkeypatch, snapshot, changes, large
 ):
     if large:
-        monkeypatch.setattr("recommenders.core.options._LARGE", 10)
+        monkeypatch.setattr("recommenders.core.options.CORE", CORE.model_copy(update={"large_links": 10}))
     config = SMALL.model_copy(update=changes)
     first = saved(tmp_path / "first", snapshot, config)
     clock, rng = time.monotonic, np.random.default_rng()

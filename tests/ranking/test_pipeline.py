@@ -17,6 +17,7 @@ from ranking.candidates import gather, standardised
 from ranking.config import CONFIG
 from ranking.pipeline import Pipeline
 from ranking.ranker import Ranker
+from recommenders.core.config import CORE
 from recommenders.core.options import Cap, Effort, FitOptions
 from recommenders.core.recommender import Recommender
 from recommenders.ease import Ease
@@ -103,7 +104,7 @@ def test_says_what_it_tried_and_why_it_chose(fitted):
 
 
 def test_the_network_of_a_large_graph_goes_on_from_what_validation_chose(social, monkeypatch):
-    monkeypatch.setattr("recommenders.core.options._LARGE", 100)
+    monkeypatch.setattr("recommenders.core.options.CORE", CORE.model_copy(update={"large_links": 100}))
     monkeypatch.setattr(pipeline, "_with_newcomers", lambda needed, names: list(names))  # whatever has a say here
     model = Pipeline().fit(social, QUICK)
     network: Any = model._first.models["gat"]
@@ -138,7 +139,7 @@ def test_a_killed_search_goes_on_from_what_is_finished(tmp_path, line):
     finished = {file: file.stat().st_mtime_ns for file in tmp_path.glob("c/*/*/search.json")}
     told = told_to_the_end(command)
     assert {file: file.stat().st_mtime_ns for file in finished} == finished
-    search = told[: next(place for place, said in enumerate(told) if said.startswith("weighing the models"))]
+    search = told[: next(place for place, said in enumerate(told) if said.startswith("blending the models"))]
     if line.startswith("epoch"):
         assert next(said for said in search if said.startswith("epoch")).startswith("epoch 2 ")
     else:  # the network of the search has no epoch to go
@@ -205,7 +206,7 @@ def test_a_forest_cut_short_is_told(social, fitted, tmp_path, monkeypatch):
     Pipeline.load(tmp_path / "model", social)
     file = tmp_path / "model" / "forest-0.txt"
     os.truncate(file, file.stat().st_size // 2)
-    with pytest.raises(ModelError, match="cut short"):
+    with pytest.raises(ModelError, match="truncated"):
         Pipeline.load(tmp_path / "model", social)
 
 

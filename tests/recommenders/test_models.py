@@ -18,6 +18,7 @@ from graph.snapshot.ages import DAY
 from ranking import registry
 from recommenders import friends
 from recommenders.core.baseline import Baseline
+from recommenders.core.config import CORE
 from recommenders.core.interactions import interactions, lately, with_friends
 from recommenders.core.options import silent
 from recommenders.core.singular import right_singular_vectors
@@ -87,7 +88,7 @@ def test_friends_of_friends_are_not_found_through_who_knows_everyone(monkeypatch
     watched = [(4, 3), (7, 6), (1, 0)]
     model = FriendsItems(second_degree=1.0, ties="either")
     every = model.fit(odd(watched, follows, 9)).scores(np.array([0]))[0]
-    monkeypatch.setattr(friends, "_PAIRS", 30)
+    monkeypatch.setattr(friends, "CORE", CORE.model_copy(update={"friends_paths": 30}))
     fewer = model.fit(odd(watched, follows, 9)).scores(np.array([0]))[0]
     assert every[3] > every[6] > 0
     assert fewer[3] > fewer[6] == 0

@@ -13,11 +13,12 @@ import scipy.sparse as sp
 from gnn.recommender import GatNetwork
 from graph.snapshot import Snapshot
 from ranking.first_stage import _LATE
+from recommenders.core.config import CORE
 from recommenders.core.holdout import Holdout, users_of, validation
 from recommenders.core.metrics import mean_ndcg
 from recommenders.core.options import Cap, Effort, FitOptions
 from recommenders.core.recommender import Recommender
-from recommenders.core.search import JUDGED, Searched, score, search
+from recommenders.core.search import Searched, score, search
 from recommenders.ease import Ease
 from recommenders.knn import UserKnn
 from recommenders.popularity import Popularity
@@ -304,4 +305,4 @@ def test_settings_are_judged_by_graded_ndcg_on_what_may_be_recommended():
     model = Scored(lambda users, contents: (users + contents) % 7).fit(part.train)
     ids, _ = model.recommend(part.users, 3)
     assert score(model, part, 3) == pytest.approx(mean_ndcg(ids, part.held_out[part.users], 3, graded=True))
-    assert len(part.users) < JUDGED
+    assert len(part.users) < CORE.search_users
