@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
@@ -13,6 +13,7 @@ from rich.table import Table
 from cli.progress import bars
 from graph.database.driver import Graph
 from graph.errors import SettingsError
+from graph.files.kinds import Kind, recognise
 from graph.files.layout import AUDIENCES, FOLLOWERS
 from graph.files.options import Options
 from graph.files.quarantine import FileReport, ImportReport
@@ -24,6 +25,7 @@ from graph.settings import load_settings
 __all__ = ["import_"]
 
 _console = Console(soft_wrap=True)
+_HOLDS: Final = {Kind.KEAKR: "files of Keakr", Kind.PLAY_LOGS: "the logs of a player"}
 
 
 def import_(
@@ -50,6 +52,7 @@ def import_(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the same tables and exit code, and write nothing.")
     ] = False,
+    kind: Annotated[Kind | None, typer.Option(help="What the folder holds; else told by its files.")] = None,
     offline: Annotated[
         bool,
         typer.Option("--offline", help="Build a new local graph with Neo4j's bulk importer: fast, needs it stopped."),
@@ -61,6 +64,8 @@ def import_(
     """
     if (folder is None) == (pairs is None):
         raise SettingsError("Name either a folder or --pairs FILE.", do="For example `entourage import data/`.")
+    if kind and not folder:
+        raise SettingsError("--kind goes with a folder.", do="Pairs have no kind.")
     if friends and not pairs:
         raise SettingsError("--friends goes with --pairs.", do="A folder brings its own followers.csv.")
     if offline and not folder:
@@ -68,16 +73,20 @@ def import_(
     options = _options(separator, columns, header, encoding, progress, dry=dry_run)
     settings = load_settings()
     source = folder or pairs
-    _console.print(f"Importing {source} …")
+    if folder:
+        kind = kind or recognise(folder)
+        _console.print(f"Importing {folder} as {_HOLDS[kind]} (--kind {kind.value}) …")
+    else:
+        _console.print(f"Importing {source} …")
     if offline and folder:
         from graph.load.bulk import import_offline
 
         with bars(_console) as bar:
-            report = import_offline(folder, settings, bar, options, _preview)
+            report = import_offline(folder, settings, bar, options, _preview, kind)
     else:
         with Graph.connect(settings) as graph, bars(_console) as bar:
             if folder:
-                report = import_folder(graph, folder, settings, bar, options, _preview)
+                report = import_folder(graph, folder, settings, bar, options, _preview, kind)
             elif pairs:
                 report = import_pairs(graph, pairs, friends, settings, bar, options, _preview)
     _show(report)

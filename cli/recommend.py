@@ -37,6 +37,7 @@ class Kind(StrEnum):
 
     KEAK = "keak"
     BEAT = "beat"
+    TRACK = "track"
 
 
 class Ids(StrEnum):

@@ -9,15 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-SNAPSHOT_VERSION: Final = 1
+SNAPSHOT_VERSION: Final = 2
 
 USER: Final = "User"
 CONTENT: Final = "Content"
 KEAK: Final = "Keak"
 BEAT: Final = "Beat"
+TRACK: Final = "Track"
 GENRE: Final = "Genre"
 MOOD: Final = "Mood"
 HASHTAG: Final = "Hashtag"
+ARTIST: Final = "Artist"
+SESSION: Final = "Session"
 
 FOLLOWS: Final = "FOLLOWS"
 WATCHED: Final = "WATCHED"
@@ -30,10 +33,14 @@ LISTENS_TO: Final = "LISTENS_TO"
 CREATES_IN: Final = "CREATES_IN"
 BLOCKED: Final = "BLOCKED"
 HID: Final = "HID"
+PERFORMED_BY: Final = "PERFORMED_BY"
+OPENED: Final = "OPENED"
+PLAYED: Final = "PLAYED"
 
 USER_PREFIX: Final = "users/"
 KEAK_PREFIX: Final = "keaks/"
 BEAT_PREFIX: Final = "beats/"
+TRACK_PREFIX: Final = "tracks/"
 
 #: The property that identifies a node of each label (a named uniqueness constraint in the graph).
 NODE_KEYS: Final[dict[str, str]] = {
@@ -42,6 +49,8 @@ NODE_KEYS: Final[dict[str, str]] = {
     GENRE: "genreId",
     MOOD: "moodId",
     HASHTAG: "name",
+    ARTIST: "artistId",
+    SESSION: "sessionId",
 }
 
 #: Nodes that keep the books: no part of the network, never exported. Label → key, then the other properties.
@@ -62,7 +71,7 @@ CONTENT_KEPT: Final = ("audience", "trend")
 TITLE: Final = "title"
 
 #: Kinds of content, as the API and the snapshot's ``kind`` column spell them.
-KINDS: Final[tuple[str, ...]] = ("keak", "beat")
+KINDS: Final[tuple[str, ...]] = ("keak", "beat", "track")
 
 
 @dataclass(frozen=True)
@@ -97,6 +106,10 @@ RELATIONSHIPS: Final[dict[str, RelationshipType]] = {
         RelationshipType(CREATES_IN, USER, GENRE),
         RelationshipType(BLOCKED, USER, USER, ("at",)),
         RelationshipType(HID, USER, CONTENT, ("at",)),
+        RelationshipType(PERFORMED_BY, CONTENT, ARTIST),
+        RelationshipType(OPENED, USER, SESSION),
+        # One a play: a track may stand in a session twice. Arm and propensity are of the choice that led to the play.
+        RelationshipType(PLAYED, SESSION, CONTENT, ("place", "share", "at", "arm", "propensity")),
     )
 }
 
@@ -158,10 +171,17 @@ RENAMED: Final = {"lien": "link"}
 #: Properties of users that earlier versions wrote and no file has; the schema file that renames them knows them.
 FORMER: Final = ("battleCount", "prizeMoneyWon", "prizeMoneyGiven")
 
+TRACK_COUNTS: Final = ("pop",)
+TRACK_TEXTS: Final = (TITLE,)
+
+SESSION_TIMES: Final = ("startedAt", "endedAt")
+SESSION_TEXTS: Final = ("arm",)
+
 #: The id column of each jsonl file (ids bare), and the columns that refer to another file's ids (bare as well).
 USER_ID: Final = "userId"
 KEAK_ID: Final = "keakId"
 BEAT_ID: Final = "beatId"
+TRACK_ID: Final = "trackId"
 KEAK_AUTHOR: Final = "userId"
 KEAK_BEAT: Final = "beatId"
 BEAT_MAKER: Final = "beatmakerId"

@@ -11,7 +11,7 @@ from graph import schema
 
 __all__ = ["DIGEST_BYTES", "Deadline", "Request", "digest"]
 
-_LABELS: Final = {None: schema.CONTENT, "keak": schema.KEAK, "beat": schema.BEAT}
+_LABELS: Final = {None: schema.CONTENT, "keak": schema.KEAK, "beat": schema.BEAT, "track": schema.TRACK}
 
 
 DIGEST_BYTES: Final = 4

@@ -74,7 +74,7 @@ class FeedQuery(_Request):
     """How many of which contents."""
 
     n: int = Field(20, ge=1, le=MAX_ITEMS, description="How many.")
-    kind: Literal["keak", "beat"] | None = Field(None, description="One kind only.")
+    kind: Literal["keak", "beat", "track"] | None = Field(None, description="One kind only.")
     cursor: str | None = Field(
         None,
         min_length=1,
@@ -139,7 +139,7 @@ class Item(BaseModel):
     """One recommended content."""
 
     content_id: str
-    kind: Literal["keak", "beat"]
+    kind: Literal["keak", "beat", "track"]
     score: float = Field(description="0..1, comparable within one answer only.")
     sources: list[str] = Field(description="What proposed it, the strongest first.")
     reasons: list[Reason]
@@ -228,7 +228,7 @@ class Content(BaseModel):
     """What is known about a content."""
 
     content_id: str
-    kind: Literal["keak", "beat"]
+    kind: Literal["keak", "beat", "track"]
     watchers: int
     made_by: list[str] = Field(description="Bare user ids.")
     uses: list[str] = Field(description="The beats in it.")

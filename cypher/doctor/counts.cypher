@@ -10,6 +10,9 @@ UNION ALL
 MATCH (node:Beat)
 RETURN 'Beat' AS name, count(node) AS count
 UNION ALL
+MATCH (node:Track)
+RETURN 'Track' AS name, count(node) AS count
+UNION ALL
 MATCH (node:Genre)
 RETURN 'Genre' AS name, count(node) AS count
 UNION ALL
@@ -18,6 +21,12 @@ RETURN 'Mood' AS name, count(node) AS count
 UNION ALL
 MATCH (node:Hashtag)
 RETURN 'Hashtag' AS name, count(node) AS count
+UNION ALL
+MATCH (node:Artist)
+RETURN 'Artist' AS name, count(node) AS count
+UNION ALL
+MATCH (node:Session)
+RETURN 'Session' AS name, count(node) AS count
 UNION ALL
 MATCH ()-[edge:FOLLOWS]->()
 RETURN 'FOLLOWS' AS name, count(edge) AS count
@@ -51,3 +60,12 @@ RETURN 'BLOCKED' AS name, count(edge) AS count
 UNION ALL
 MATCH ()-[edge:HID]->()
 RETURN 'HID' AS name, count(edge) AS count
+UNION ALL
+MATCH ()-[edge:PERFORMED_BY]->()
+RETURN 'PERFORMED_BY' AS name, count(edge) AS count
+UNION ALL
+MATCH ()-[edge:OPENED]->()
+RETURN 'OPENED' AS name, count(edge) AS count
+UNION ALL
+MATCH ()-[edge:PLAYED]->()
+RETURN 'PLAYED' AS name, count(edge) AS count

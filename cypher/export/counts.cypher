@@ -12,5 +12,8 @@ RETURN {
   LISTENS_TO: COUNT { ()-[:LISTENS_TO]->() },
   CREATES_IN: COUNT { ()-[:CREATES_IN]->() },
   BLOCKED: COUNT { ()-[:BLOCKED]->() },
-  HID: COUNT { ()-[:HID]->() }
+  HID: COUNT { ()-[:HID]->() },
+  PERFORMED_BY: COUNT { ()-[:PERFORMED_BY]->() },
+  OPENED: COUNT { ()-[:OPENED]->() },
+  PLAYED: COUNT { ()-[:PLAYED]->() }
 } AS counts

@@ -20,3 +20,11 @@ UNION ALL
 MATCH (node:Hashtag)
 WHERE node.name IS NOT NULL
 RETURN 'Hashtag' AS label, collect(id(node)) AS numbers
+UNION ALL
+MATCH (node:Artist)
+WHERE node.artistId IS NOT NULL
+RETURN 'Artist' AS label, collect(id(node)) AS numbers
+UNION ALL
+MATCH (node:Session)
+WHERE node.sessionId IS NOT NULL
+RETURN 'Session' AS label, collect(id(node)) AS numbers

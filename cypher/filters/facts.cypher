@@ -19,7 +19,7 @@ UNWIND $contentIds AS contentId
 MATCH (content:Content {contentId: contentId})
 WITH me, watched, hid, avoided, content, COLLECT { MATCH (content)<-[:MADE]-(maker:User) RETURN maker } AS makers
 RETURN content.contentId AS contentId,
-       CASE WHEN content:Beat THEN 'beat' ELSE 'keak' END AS kind,
+       CASE WHEN content:Beat THEN 'beat' WHEN content:Track THEN 'track' ELSE 'keak' END AS kind,
        content.link AS link,
        [maker IN makers WHERE NOT coalesce(maker.isPrivate, false) | maker.userId] AS madeBy,
        content IN watched AS seen,

@@ -8,7 +8,7 @@ WITH content
 ORDER BY place
 LIMIT 1
 RETURN content.contentId AS contentId,
-       CASE WHEN content:Beat THEN 'beat' ELSE 'keak' END AS kind,
+       CASE WHEN content:Beat THEN 'beat' WHEN content:Track THEN 'track' ELSE 'keak' END AS kind,
        properties(content) AS properties,
        COUNT { (content)<-[:WATCHED]-() } AS watchers,
        COLLECT {

@@ -5,7 +5,7 @@
 UNWIND $contentIds AS contentId
 MATCH (content:Content {contentId: contentId})
 RETURN content.contentId AS contentId,
-       CASE WHEN content:Beat THEN 'beat' ELSE 'keak' END AS kind,
+       CASE WHEN content:Beat THEN 'beat' WHEN content:Track THEN 'track' ELSE 'keak' END AS kind,
        properties(content) AS properties,
        COLLECT { MATCH (content)<-[:WATCHED]-(watcher:User) RETURN watcher.userId LIMIT $people } AS watched,
        COLLECT { MATCH (content)<-[:MADE]-(maker:User) RETURN maker.userId LIMIT $people } AS made,

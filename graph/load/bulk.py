@@ -20,10 +20,12 @@ from graph import home, schema
 from graph.database.connection import local_home, running, unfinished_import
 from graph.database.driver import Graph
 from graph.errors import GraphError, InputError, SettingsError
+from graph.files import kinds
 from graph.files.folder import Progress
+from graph.files.kinds import Kind
 from graph.files.options import Options
 from graph.files.quarantine import ImportReport
-from graph.files.tables import Tables, read_folder
+from graph.files.tables import Tables
 from graph.load import watch
 from graph.load.live import keep_scales
 from graph.server.local_server import LocalServer
@@ -56,6 +58,7 @@ def import_offline(
     progress: Progress | None = None,
     options: Options | None = None,
     told: Callable[[ImportReport], None] | None = None,
+    kind: Kind | None = None,
 ) -> ImportReport:
     """Read every file of ``folder`` and make a new local graph of it; the server runs afterwards if it ran before.
 
@@ -73,7 +76,7 @@ def import_offline(
     ran = running(settings) is not None
     if not marker.exists():
         _refuse_filled(server, settings)
-    tables, report = read_folder(folder, settings.home, progress=progress, options=options)
+    tables, report = kinds.read(folder, kind, settings.home, None, progress, options)
     if told:
         told(report)
     report.check()
@@ -117,8 +120,7 @@ def write_files(tables: Tables, folder: Path, progress: Progress | None = None) 
     ]
     first: dict[str, int] = {}
     total = 0
-    for label in (schema.USER, schema.CONTENT, schema.GENRE, schema.MOOD, schema.HASHTAG):
-        nodes = tables.nodes[label]
+    for label, nodes in tables.nodes.items():
         first[label] = total
         total += nodes.height
         if label == schema.CONTENT:

@@ -19,10 +19,12 @@ import polars as pl
 from graph import schema
 from graph.database.connection import unfinished_import
 from graph.database.driver import Graph
+from graph.files import kinds
 from graph.files.folder import Progress
+from graph.files.kinds import Kind
 from graph.files.options import Options
 from graph.files.quarantine import ImportReport
-from graph.files.tables import Known, Tables, read_folder, read_pairs
+from graph.files.tables import Known, Tables, read_pairs
 from graph.load import watch
 from graph.settings import Settings
 
@@ -42,8 +44,10 @@ _NODES: Final = {
     schema.MOOD: "load/moods",
     schema.HASHTAG: "load/hashtags",
     schema.USER: "load/users",
+    schema.ARTIST: "load/artists",
+    schema.SESSION: "load/sessions",
 }
-_CONTENTS: Final = {"keak": "load/keaks", "beat": "load/beats"}
+_CONTENTS: Final = {"keak": "load/keaks", "beat": "load/beats", "track": "load/tracks"}
 
 
 def import_folder(
@@ -53,9 +57,11 @@ def import_folder(
     progress: Progress | None = None,
     options: Options | None = None,
     told: Callable[[ImportReport], None] | None = None,
+    kind: Kind | None = None,
 ) -> ImportReport:
     """Read every file of ``folder``, then load all of it; see ``graph.files.tables`` for what happens to bad rows.
 
+    ``kind`` says what the folder holds where its files do not tell (`graph.files.kinds`).
     ``told`` is called with what the files hold before any of it is loaded. Running it twice changes nothing. Raises
     InputError before anything is loaded, or a graph error midway: run it again to finish.
     """
@@ -63,7 +69,7 @@ def import_folder(
     if not (options and options.dry):
         unfinished_import(settings).unlink(missing_ok=True)  # what is loaded now is not the bulk importer's to replace
         graph.apply_schema()
-    tables, report = read_folder(folder, settings.home, known(graph), progress, _with_known(options, graph))
+    tables, report = kinds.read(folder, kind, settings.home, known(graph), progress, _with_known(options, graph))
     if told:
         told(report)
     report.check()
@@ -124,8 +130,9 @@ def keep_scales(graph: Graph, report: ImportReport) -> None:
 
 def load(graph: Graph, tables: Tables, progress: Progress | None = None) -> None:
     """Write all nodes, then all relationships, then what is kept on each content."""
-    for label, name in _NODES.items():
-        _load_nodes(graph, name, tables.nodes[label], progress)
+    for label, nodes in tables.nodes.items():
+        if label in _NODES:
+            _load_nodes(graph, _NODES[label], nodes, progress)
     contents = tables.nodes[schema.CONTENT]
     for kind, name in _CONTENTS.items():
         _load_nodes(graph, name, contents.filter(pl.col("kind") == kind).drop("kind"), progress)

@@ -20,12 +20,18 @@ from graph.snapshot.format import MAPPED_COLUMNS, write_topology
 __all__ = ["TIMES", "EdgeFile", "columns"]
 
 TIMES: Final = ("since", "at", "firstAt", "lastAt")
+#: The type of each property of a relationship; those that are not here are flags.
+_TYPES: Final[dict[str, pl.DataType]] = {
+    **dict.fromkeys(("progress", "share", "propensity"), pl.Float32()),
+    **dict.fromkeys(("watchCount", "place"), pl.Int32()),
+    "arm": pl.String(),
+    **dict.fromkeys(TIMES, pl.Int64()),
+}
 
 
 def columns(type_: str) -> dict[str, pl.DataType]:
     """The properties of a relationship type as the graph holds them, in the order of ``graph.schema``."""
-    types = {"progress": pl.Float32(), "watchCount": pl.Int32()} | dict.fromkeys(TIMES, pl.Int64())
-    return {name: types.get(name, pl.Boolean()) for name in schema.RELATIONSHIPS[type_].properties}
+    return {name: _TYPES.get(name, pl.Boolean()) for name in schema.RELATIONSHIPS[type_].properties}
 
 
 class EdgeFile:

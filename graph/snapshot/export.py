@@ -42,11 +42,15 @@ _NODE_QUERIES: Final = {
     schema.GENRE: "export/genres",
     schema.MOOD: "export/moods",
     schema.HASHTAG: "export/hashtags",
+    schema.ARTIST: "export/artists",
+    schema.SESSION: "export/sessions",
 }
 
-#: The types that have many times more relationships than nodes: asked for in blocks of sources, or only the newer ones
-#: by the time of their last change. Each of the others comes whole.
-_LARGE: Final = (schema.FOLLOWS, schema.WATCHED)
+#: The types that have many times more relationships than nodes: asked for in blocks of sources. Each of the others
+#: comes whole.
+_LARGE: Final = (schema.FOLLOWS, schema.WATCHED, schema.PLAYED)
+#: Those of them of which only the newer ones can be asked for, by the time of their last change.
+_SINCE: Final = (schema.FOLLOWS, schema.WATCHED)
 _TIMED: Final = ("follows", "watched", "liked", "commented", "shared")
 _SLICE: Final = 2_000_000
 _INDEX_SECONDS: Final = 3_600
@@ -92,7 +96,7 @@ def export(
         for type_, relationship in schema.RELATIONSHIPS.items():
             shape = len(ids[relationship.source]), len(ids[relationship.target])
             kept = None
-            if before and since is not None and type_ in _LARGE:
+            if before and since is not None and type_ in _SINCE:
                 kept = _brought_up_to_date(graph, before, path, type_, ids, numbered, since)
             with EdgeFile(folder, type_, shape, settings.engagement, implicit=implicit) as file:
                 if kept is not None and _adds_up(graph, type_, counts[type_], kept.height):
@@ -135,9 +139,12 @@ def node_columns(label: str) -> dict[str, pl.DataType]:
     if label == schema.USER:
         groups = (), schema.USER_TIMES, schema.USER_COUNTS, (*schema.USER_FLAGS, schema.PRIVATE)
     elif label == schema.CONTENT:
-        names = "kind", schema.KEAK_ID, schema.BEAT_ID, *schema.KEAK_TEXTS, *schema.BEAT_TEXTS
-        counts = *schema.KEAK_COUNTS, *schema.BEAT_COUNTS
+        ids = "kind", schema.KEAK_ID, schema.BEAT_ID, schema.TRACK_ID
+        names = *ids, *schema.KEAK_TEXTS, *schema.BEAT_TEXTS, *schema.TRACK_TEXTS
+        counts = *schema.KEAK_COUNTS, *schema.BEAT_COUNTS, *schema.TRACK_COUNTS
         groups = names, (*schema.KEAK_TIMES, *schema.BEAT_TIMES), counts, schema.KEAK_FLAGS
+    elif label == schema.SESSION:
+        groups = schema.SESSION_TEXTS, schema.SESSION_TIMES, (), ()
     else:
         groups = ("name",), (), (), ()
     if label == schema.CONTENT:

@@ -18,7 +18,7 @@ CLAUSES = (
     *("MATCH", "OPTIONAL MATCH", "WHERE", "RETURN", "WITH", "ORDER BY", "LIMIT", "UNWIND", "CALL", "MERGE", "CREATE"),
     *("SET", "DELETE", "DETACH DELETE", "UNION", "ON CREATE", "ON MATCH", "FOR", "REQUIRE", "AND", "OR"),
 )
-LABELS = {*schema.NODE_KEYS, schema.KEAK, schema.BEAT, *schema.BOOKKEEPING}
+LABELS = {*schema.NODE_KEYS, schema.KEAK, schema.BEAT, schema.TRACK, *schema.BOOKKEEPING}
 PROPERTIES = {
     *schema.NODE_KEYS.values(),
     *(p for type_ in schema.RELATIONSHIPS.values() for p in (*type_.properties, *type_.books)),
@@ -29,7 +29,8 @@ PROPERTIES = {
     *(*schema.KEAK_TIMES, *schema.KEAK_COUNTS, *schema.KEAK_FLAGS, *schema.KEAK_TEXTS),
     *(*schema.BEAT_TIMES, *schema.BEAT_COUNTS, *schema.BEAT_TEXTS, *schema.BEAT_TEXT_LISTS),
     *schema.FORMER,
-    *("name", "keakId", "beatId", schema.PRIVATE, schema.TITLE),
+    *(*schema.TRACK_TEXTS, *schema.TRACK_COUNTS, *schema.SESSION_TIMES, *schema.SESSION_TEXTS),
+    *("name", "keakId", "beatId", "trackId", schema.PRIVATE, schema.TITLE),
 }
 
 
@@ -131,6 +132,6 @@ def test_the_browser_guide_holds_every_analyst_query_as_it_is():
 
 def test_the_browser_style_knows_every_label():
     style = (cypher.folder / "explore" / "entourage.grass").read_text("utf-8")
-    drawn = {*schema.NODE_KEYS, schema.KEAK, schema.BEAT} - {schema.CONTENT}
+    drawn = {*schema.NODE_KEYS, schema.KEAK, schema.BEAT, schema.TRACK} - {schema.CONTENT}
     assert set(re.findall(r"node\.(\w+)", style)) == drawn
     assert set(re.findall(r"relationship\.(\w+)", style)) <= set(schema.RELATIONSHIPS)

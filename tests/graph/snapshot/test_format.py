@@ -105,7 +105,7 @@ def test_damage_is_noticed(saved: Path, tmp_path: Path) -> None:
     with pytest.raises(SnapshotError, match="checksum"):
         snapshot.verify(saved)
     manifest = saved / "manifest.json"
-    manifest.write_text(manifest.read_text().replace('"version": 1', '"version": 99'))
+    manifest.write_text(manifest.read_text().replace(f'"version": {schema.SNAPSHOT_VERSION}', '"version": 99'))
     with pytest.raises(SnapshotError, match="version 99"):
         snapshot.load(saved)
     manifest.write_text("{")

@@ -1,0 +1,49 @@
+"""What a folder to import is, told by its files, and the reader of each kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from graph.files import folder as keakr
+from graph.files.folder import Progress
+from graph.files.options import Options
+from graph.files.play_logs import holds_logs, read_play_logs
+from graph.files.quarantine import ImportReport
+from graph.files.tables import Known, Tables, read_folder
+
+__all__ = ["Kind", "read", "recognise"]
+
+Reader = Callable[[Path, Path, Known | None, Progress | None, Options | None], tuple[Tables, ImportReport]]
+
+
+class Kind(StrEnum):
+    """Kinds of folders that can be imported, as ``--kind`` spells them."""
+
+    KEAKR = "keakr"
+    PLAY_LOGS = "play-logs"
+
+
+_READERS: Final[dict[Kind, Reader]] = {Kind.KEAKR: read_folder, Kind.PLAY_LOGS: read_play_logs}
+
+
+def recognise(folder: Path) -> Kind:
+    """The kind of ``folder``. Raises InputError, as the reader of Keakr files does, when it is none."""
+    if folder.is_dir() and holds_logs(folder):
+        return Kind.PLAY_LOGS
+    keakr.find(folder)
+    return Kind.KEAKR
+
+
+def read(
+    folder: Path,
+    kind: Kind | None,
+    home: Path,
+    known: Known | None = None,
+    progress: Progress | None = None,
+    options: Options | None = None,
+) -> tuple[Tables, ImportReport]:
+    """Read ``folder`` as ``kind``, or as what it is recognised as. Raises InputError as its reader does."""
+    return _READERS[kind or recognise(folder)](folder, home, known, progress, options)

@@ -1,0 +1,150 @@
+"""A player's logs: what is read, merged, put aside, and which choice led to which play."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from graph import schema
+from graph.errors import InputError
+from graph.files.kinds import Kind, recognise
+from graph.files.play_logs import read_play_logs
+
+TRACKS = [
+    {"artist": "Nina", "title": "One", "track": 0},
+    {"artist": "Nina", "title": "Two", "track": 1, "genre": "Jazz", "pop": 12},
+    {"artist": "Otis", "title": "Three", "track": 2, "genre": ["Soul", "Jazz"]},
+]
+
+
+def line(user: int, at: int, track: int, share: float, then: int | None, **more: Any) -> dict[str, Any]:
+    message = "last" if then is None else "next"
+    told = {"message": message, "timestamp": at, "user": user, "track": track, "time": share, "latency": 0.001}
+    return told | {"recommendation": then, "experiments": {"STICKY": "T1"}} | more
+
+
+ONE = [line(7, 100, 0, 1.0, 1, propensity=0.5), line(7, 300, 2, 0.25, None), line(8, 50, 2, 1.0, 2)]
+TWO = [line(7, 200, 1, 0.5, 2, propensity=0.125), line(7, 900, 1, 1.0, 0), line(7, 950, 0, 0.75, None)]
+
+
+def folder(path: Path, tracks: list[dict[str, Any]] | None = None, **logs: list[Any]) -> Path:
+    path.mkdir(exist_ok=True)
+    if tracks is not None:
+        with gzip.open(path / "tracks.jsonl.gz", "wt") as out:
+            out.writelines(json.dumps(track) + "\n" for track in tracks)
+    for name, lines in logs.items():
+        text = "\n".join(one if isinstance(one, str) else json.dumps(one) for one in lines)
+        (path / f"{name}.jsonl").write_text(text + "\n")
+    return path
+
+
+def test_one_users_lines_are_merged_by_time_and_a_session_ends_at_last(tmp_path: Path) -> None:
+    tables, report = read_play_logs(folder(tmp_path / "logs", TRACKS, a=ONE, b=TWO), tmp_path / "home")
+    assert tables.ids[schema.SESSION].to_list() == ["7/100", "7/900", "8/50"]
+    sessions = tables.nodes[schema.SESSION].rows()
+    assert sessions == [
+        ("7/100", "STICKY:T1", 100, 300),
+        ("7/900", "STICKY:T1", 900, 950),
+        ("8/50", "STICKY:T1", 50, None),
+    ]
+    played = tables.edges[schema.PLAYED].with_columns(
+        session=tables.ids[schema.SESSION].gather(tables.edges[schema.PLAYED]["source"]),
+        track=tables.ids[schema.CONTENT].gather(tables.edges[schema.PLAYED]["target"]),
+    )
+    first = played.filter(pl.col("session") == "7/100").select("track", "place", "share", "arm", "propensity").rows()
+    assert first == [
+        ("tracks/0", 0, 1.0, None, None),  # nobody chose the first
+        ("tracks/1", 1, 0.5, "STICKY:T1", 0.5),
+        ("tracks/2", 2, 0.25, "STICKY:T1", 0.125),
+    ]
+    assert report.relationships[schema.PLAYED] == 6
+
+
+def test_watched_keeps_the_folded_pair(tmp_path: Path) -> None:
+    tables, _ = read_play_logs(folder(tmp_path / "logs", TRACKS, a=ONE, b=TWO), tmp_path / "home")
+    watched = tables.edges[schema.WATCHED]
+    user, track = tables.ids[schema.USER].to_list().index("7"), tables.ids[schema.CONTENT].to_list().index("tracks/0")
+    (row,) = watched.filter((pl.col("source") == user) & (pl.col("target") == track)).to_dicts()
+    assert (row["progress"], row["watchCount"], row["firstAt"], row["lastAt"]) == (1.0, 2, 100, 950)
+
+
+def test_artists_and_genres_become_nodes(tmp_path: Path) -> None:
+    tables, _ = read_play_logs(folder(tmp_path / "logs", TRACKS, a=ONE), tmp_path / "home")
+    assert tables.nodes[schema.ARTIST]["name"].to_list() == ["Nina", "Otis"]
+    assert tables.edges[schema.PERFORMED_BY].select("source", "target").rows() == [(0, 0), (1, 0), (2, 1)]
+    assert tables.nodes[schema.GENRE]["name"].to_list() == ["Jazz", "Soul"]
+    assert tables.nodes[schema.CONTENT]["pop"].to_list() == [None, 12.0, None]
+
+
+def test_a_play_that_another_choice_led_to_has_no_propensity(tmp_path: Path) -> None:
+    lines = [line(1, 1, 0, 1.0, 1, propensity=0.5), line(1, 2, 2, 0.5, None)]  # 1 was chosen, 2 was played
+    tables, _ = read_play_logs(folder(tmp_path / "logs", TRACKS, a=lines), tmp_path / "home")
+    assert tables.edges[schema.PLAYED]["propensity"].to_list() == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        ("{", "Expecting"),
+        ("[1]", "no JSON object"),
+        (line(1, 1, 0, 1.5, 1), "no share"),
+        (line(1, 1, 0, True, 1), "no share"),
+        (line(1, 1, 9, 1.0, 1), "no such track"),
+        (line(1, -1, 0, 1.0, 1), "timestamp"),
+        ({**line(1, 1, 0, 1.0, 1), "user": "x"}, "user"),
+        ({**line(1, 1, 0, 1.0, 1), "message": "pause"}, "message"),
+        ({**line(1, 1, 0, 1.0, 1), "experiments": [1]}, "experiments"),
+        (line(1, 1, 0, 1.0, 1, propensity=0), "propensity"),
+    ],
+)
+def test_a_bad_line_is_kept_aside_with_its_reason(tmp_path: Path, bad: Any, reason: str) -> None:
+    _, report = read_play_logs(folder(tmp_path / "logs", TRACKS, a=[*ONE, bad]), tmp_path / "home")
+    assert report.quarantine
+    (kept,) = [json.loads(row) for row in report.quarantine.read_text().splitlines()]
+    assert (kept["file"], kept["line"]) == ("a.jsonl", 4)
+    assert reason in kept["reason"]
+    assert next(f for f in report.files if f.file == "a.jsonl").loaded == 3
+
+
+def test_a_line_that_stands_twice_counts_once(tmp_path: Path) -> None:
+    tables, report = read_play_logs(folder(tmp_path / "logs", TRACKS, a=ONE, b=ONE), tmp_path / "home")
+    assert tables.edges[schema.PLAYED].height == len(ONE)
+    assert [(file.loaded, file.merged) for file in report.files[1:]] == [(3, 0), (0, 3)]
+
+
+def test_without_a_catalogue_the_logs_say_which_tracks_there_are(tmp_path: Path) -> None:
+    tables, _ = read_play_logs(folder(tmp_path / "logs", a=ONE), tmp_path / "home")
+    assert tables.nodes[schema.CONTENT]["contentId"].to_list() == ["tracks/0", "tracks/2"]
+
+
+def test_logs_lie_in_folders_too_and_the_kind_is_told_by_the_files(tmp_path: Path) -> None:
+    root = folder(tmp_path / "logs", TRACKS)
+    (root / "1").mkdir()
+    (root / "1" / "data.json").write_text("\n".join(map(json.dumps, ONE)))
+    assert recognise(root) is Kind.PLAY_LOGS
+    assert read_play_logs(root, tmp_path / "home")[0].edges[schema.PLAYED].height == len(ONE)
+    (tmp_path / "keakr").mkdir()
+    (tmp_path / "keakr" / "users.jsonl").write_text('{"userId": "1"}\n')
+    assert recognise(tmp_path / "keakr") is Kind.KEAKR
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError):
+        recognise(tmp_path / "empty")
+    with pytest.raises(InputError, match="no play logs"):
+        read_play_logs(tmp_path / "keakr", tmp_path / "home")
+
+
+def test_the_published_logs(shared_data: Path, tmp_path: Path) -> None:
+    tables, report = read_play_logs(shared_data / "botify", tmp_path)
+    assert report.quarantine is None
+    assert {label: nodes.height for label, nodes in tables.nodes.items() if nodes.height} == {
+        schema.USER: 6_301,
+        schema.CONTENT: 50_000,
+        schema.ARTIST: 11_464,
+        schema.SESSION: 10_001,
+    }
+    assert tables.edges[schema.PLAYED].height == 73_189
