@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, cast
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -93,6 +94,8 @@ def train(
         shutil.rmtree(checkpoint, ignore_errors=True)
     if isinstance(recommender, Pipeline) and recommender.metrics:
         _console.print(_table(recommender))
+    if recommender.told:
+        _console.print(escape(recommender.told))
     _console.print(f"Trained {model} in {time.monotonic() - began:.0f} s; it is in {path}.")
     if cap.hit:
         _console.print(

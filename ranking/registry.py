@@ -32,6 +32,8 @@ _CLASSES: Final[dict[str, str]] = {
     "track2vec": "recommenders.track2vec:Track2Vec",
     "track2vec-network": "recommenders.track2vec:Track2VecNetwork",
     "lightgcn": "gnn.lightgcn:LightGcn",
+    "play-cf": "recommenders.play_cf:PlayCf",
+    "session": "recommenders.session:SessionModel",
     "gat": "gnn.recommender:GatNetwork",
     "gatv2": "gnn.recommender:GatV2Network",
     "gcn": "gnn.recommender:GcnNetwork",

@@ -106,9 +106,7 @@ def read_play_logs(
             frames.append(read_plays(log, numbers or None, reports[-1], quarantine, progress))
         plays = sessions_of(_each_once(frames, reports[-len(frames) :]))
         if catalogue is None:
-            tracks = pl.DataFrame(
-                {"track": sorted(numbers | set(plays["track"].to_list()))}, schema={"track": pl.Int64}
-            )
+            tracks = pl.DataFrame({"track": sorted(set(plays["track"].to_list()))}, schema={"track": pl.Int64})
     assert tracks is not None
     tables = _tables(tracks, plays)
     return tables, ImportReport(

@@ -101,6 +101,11 @@ class Recommender(ABC):
         """Settings found by the fit, such as a network's epochs, to be given to a fit without a validation part."""
         return {}
 
+    @property
+    def told(self) -> str:
+        """What fitting found, in a sentence or two for a person; empty for nothing."""
+        return ""
+
     def resolved(self, snapshot: Snapshot) -> dict[str, Any]:
         """`settings` with every None replaced by its value for this snapshot."""
         return self.settings

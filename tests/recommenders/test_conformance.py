@@ -6,7 +6,9 @@ from recommenders.factorisation import Als, Bpr
 from recommenders.friends import FriendsItems
 from recommenders.gf_cf import GfCf
 from recommenders.knn import ItemKnn, UserKnn
+from recommenders.play_cf import PlayCf
 from recommenders.popularity import Popularity
+from recommenders.session import SessionModel
 from recommenders.track2vec import Track2Vec, Track2VecNetwork
 from tests.conformance import RecommenderConformance
 
@@ -94,3 +96,12 @@ class TestTrack2VecNetwork(RecommenderConformance):
     @staticmethod
     def make():
         return Track2VecNetwork(window=5, epochs=100, subsample=0.0, context="all", rate=0.05)
+
+
+class TestPlayCf(RecommenderConformance):
+    make = PlayCf
+
+
+class TestSession(RecommenderConformance):
+    make = SessionModel
+    places = frozenset({"watched"})

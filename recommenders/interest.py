@@ -1,0 +1,201 @@
+"""What a listener wants now: an estimate over all tracks from what was heard of a few.
+
+The logit of a share is taken as a Gaussian process over tracks (Rasmussen and Williams, 2006, chapter 2). Two tracks
+are alike by a level that all plays of a user share, by their artist, their texts and by who heard them; what is alike
+between two sessions of a user counts as far as their first tracks are alike. The first track of a session is near what
+the user wants: nobody chose it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Final
+
+import numpy as np
+
+from recommenders.core.top_k import Floats, Ints
+from recommenders.plays import REPEAT_DISCOUNT
+
+__all__ = ["Choice", "Heard", "Interest", "Weights", "logit"]
+
+_FLOOR: Final = 0.02
+"""Shares are taken as between this and one minus this: what is nearer to 0 or 1 says no more."""
+_POOL: Final = 400
+"""Tracks with the highest estimate among which one is chosen."""
+
+
+def logit(share: Floats) -> Floats:
+    """The logit of shares, bounded."""
+    bounded = np.clip(share, _FLOOR, 1.0 - _FLOOR)
+    return np.asarray(np.log(bounded / (1.0 - bounded)))
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Variances, in squared logits, but for ``mean`` and ``start``, which are logits."""
+
+    mean: float = -2.0
+    """The logit of an average track for an average user."""
+    level: float = 2.5
+    """Between users."""
+    artist: float = 2.0
+    text: float = 1.0
+    heard: float = 1.5
+    """By the vectors learned from what was heard."""
+    noise: float = 1.5
+    start: float = 4.0
+    """What the first track of a session is above an average one, for what is like it."""
+
+    def vector(self) -> list[float]:
+        return [float(getattr(self, field.name)) for field in fields(self)]
+
+    def but(self, **changes: float) -> Weights:
+        return replace(self, **changes)
+
+    def dump(self) -> dict[str, float]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Heard:
+    """One session: its tracks in order (content nids, the first chosen by none) and what was heard of each, 0..1."""
+
+    tracks: tuple[int, ...]
+    shares: tuple[float, ...]
+    foreign: bool = False
+    """Whether its tracks are numbered otherwise, so that it tells of the user's level alone."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A track, and the probability with which it was chosen."""
+
+    track: int
+    propensity: float
+    expected: float
+    """The share that is expected to be heard of it."""
+
+
+class Interest:
+    """The estimate; ``artists`` numbers them by content, ``text`` and ``heard`` are unit-scale vectors of contents."""
+
+    def __init__(self, artists: Ints, text: Floats, heard: Floats, weights: Weights) -> None:
+        self.artists = artists
+        self.weights = weights
+        self.artist_count = int(artists.max(initial=0)) + 1
+        scale = np.sqrt(np.array([weights.text, weights.heard], dtype=np.float32))
+        self.vectors = np.ascontiguousarray(np.hstack([scale[0] * text, scale[1] * heard]), dtype=np.float32)
+        self.own = (weights.artist + np.einsum("nd,nd->n", self.vectors, self.vectors)).astype(np.float64)
+        """How far each track is alike to itself."""
+
+    def alike(self, some: Ints, others: Ints) -> Floats:
+        """What two tracks have in common but for the level, shape (some, others)."""
+        same = self.artists[some][:, None] == self.artists[others][None, :]
+        return np.asarray(self.weights.artist * same + self.vectors[some] @ self.vectors[others].T, dtype=np.float64)
+
+    def estimate(self, session: Heard, past: Sequence[Heard] = ()) -> Estimate:
+        """What is to be expected of every track in this session of somebody with these earlier sessions."""
+        return Estimate(self, session, past)
+
+
+class Estimate:
+    """Mean and variance of the logit of the share of tracks in one session."""
+
+    def __init__(self, interest: Interest, session: Heard, past: Sequence[Heard]) -> None:
+        self._interest = interest
+        weights = interest.weights
+        self.played = np.array(session.tracks, dtype=np.int64)
+        sessions = [session, *past]
+        tracks, values, number = [], [], []
+        for place, one in enumerate(sessions):
+            counts: dict[int, int] = {}
+            seen: set[int] = set()
+            for at, (track, share) in enumerate(zip(one.tracks, one.shares, strict=True)):
+                artist = int(interest.artists[track])
+                before = counts.get(artist, 0)
+                counts[artist] = before + 1
+                if at and track not in seen:
+                    tracks.append(track)
+                    values.append(min(1.0, share / REPEAT_DISCOUNT**before))
+                    number.append(place)
+                seen.add(track)
+        self.counts = _counts(interest.artists[self.played])
+        firsts = np.array([one.tracks[0] for one in sessions], dtype=np.int64)
+        self._gains = weights.start / np.maximum(interest.own[firsts], 1e-6)
+        self._first = int(firsts[0])
+        self.tracks = np.array(tracks, dtype=np.int64)
+        own = np.array(number, dtype=np.int64)
+        ties = interest.alike(firsts, firsts) / np.sqrt(np.outer(interest.own[firsts], interest.own[firsts]) + 1e-9)
+        ties = np.clip(ties, 0.0, 1.0)
+        foreign = np.array([one.foreign for one in sessions])
+        ties[foreign] = ties[:, foreign] = 0.0
+        np.fill_diagonal(ties, 1.0)
+        self._ties = ties[0][own]
+        """How far the session of each earlier play wants the same as this one, 0..1."""
+        if len(tracks):
+            alike = interest.alike(self.tracks, self.tracks) * ties[np.ix_(own, own)]
+            start = self._gains[own] * _pairs(interest, self.tracks, firsts[own])
+            kernel = weights.level + alike + weights.noise * np.eye(len(tracks))
+            self._inverse = np.linalg.inv(kernel)
+            self._alpha = self._inverse @ (logit(np.array(values)) - weights.mean - start)
+        else:
+            self._inverse, self._alpha = np.zeros((0, 0)), np.zeros(0)
+
+    def means(self) -> Floats:
+        """The expected logit of every track, shape (contents,)."""
+        interest, weights = self._interest, self._interest.weights
+        tracks = np.append(self.tracks, self._first)
+        share = np.append(self._alpha * self._ties, self._gains[0])
+        found = interest.vectors @ (share @ interest.vectors[tracks]).astype(np.float32)
+        by_artist = np.bincount(interest.artists[tracks], weights=weights.artist * share)
+        touched = np.zeros(interest.artist_count, dtype=np.float32)
+        touched[: len(by_artist)] = by_artist
+        return np.asarray(found + touched[interest.artists] + weights.mean + weights.level * self._alpha.sum())
+
+    def variances(self, tracks: Ints) -> Floats:
+        """The variance of the logit of these tracks, without the noise of a play."""
+        interest, weights = self._interest, self._interest.weights
+        prior = weights.level + interest.own[tracks]
+        if not len(self.tracks):
+            return np.asarray(prior)
+        cross = weights.level + interest.alike(tracks, self.tracks) * self._ties
+        return np.asarray(np.maximum(prior - np.einsum("nm,mk,nk->n", cross, self._inverse, cross), 1e-6))
+
+    def expected(self, means: Floats, tracks: Ints) -> Floats:
+        """The share of these tracks that will be heard, the discount for their artist's earlier ones included."""
+        variance = self.variances(tracks) + self._interest.weights.noise
+        share = 1.0 / (1.0 + np.exp(-means[tracks] / np.sqrt(1.0 + np.pi / 8.0 * variance)))
+        before = np.array([self.counts[int(artist)] for artist in self._interest.artists[tracks]])
+        return np.asarray(share * REPEAT_DISCOUNT**before)
+
+    def choose(self, rng: np.random.Generator, temperature: float, allowed: Ints | None = None) -> Choice | None:
+        """A track that the session has not had: the better, the likelier. None where every track was played."""
+        means = self.means()
+        means[self.played] = -np.inf
+        count = min(_POOL, len(means))
+        pool = np.argpartition(-means, count - 1)[:count]
+        pool = pool[np.isfinite(means[pool])]
+        if not len(pool):
+            return None
+        share = self.expected(means, pool)
+        if temperature > 0:
+            chance = np.exp((share - share.max()) / temperature)
+            chance /= chance.sum()
+        else:
+            chance = (np.arange(len(pool)) == share.argmax()).astype(np.float64)
+        at = int(min(np.searchsorted(np.cumsum(chance), rng.random()), len(pool) - 1))
+        return Choice(int(pool[at]), float(chance[at]), float(share[at]))
+
+
+def _pairs(interest: Interest, some: Ints, others: Ints) -> Floats:
+    """What each of ``some`` has in common with the one of ``others`` at its place."""
+    same = interest.artists[some] == interest.artists[others]
+    return np.asarray(
+        interest.weights.artist * same + np.einsum("nd,nd->n", interest.vectors[some], interest.vectors[others])
+    )
+
+
+def _counts(artists: Ints) -> Counter[int]:
+    return Counter(artists.tolist())

@@ -1,0 +1,197 @@
+"""The session player's model: what a listener wants now, learned from play logs (`recommenders.interest`)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar, Final
+
+import numpy as np
+import scipy.sparse as sp
+
+from graph import schema
+from graph.snapshot import Snapshot
+from recommenders.core.baseline import Baseline, Count, Learned, Share
+from recommenders.core.interactions import interactions, row_of
+from recommenders.core.nearest import nearest
+from recommenders.core.options import FitOptions
+from recommenders.core.singular import right_singular_vectors
+from recommenders.core.top_k import Floats, Ints, Mask
+from recommenders.interest import Heard, Interest, Weights
+from recommenders.interest_fit import fit_weights, heard_of, own_choices, same_artist_share
+from recommenders.plays import Plays, artists_of, plays_of
+from recommenders.track_vectors import text_vectors
+
+__all__ = ["EXPERIMENT", "SessionModel"]
+
+EXPERIMENT: Final = "PLAYER"
+"""The experiment that our own service's choices stand under in a log."""
+_NEWEST: Final = 0.15
+"""Of the sessions: those that choose the weights."""
+_FEW: Final = 200
+"""Sessions below which nothing is learned from them."""
+_FOREIGN_CHOICES: Final = 100
+_PAST: Final = 5
+"""Earlier sessions of a user that are looked at."""
+_ALL: Final = frozenset({"mean", "level", "artist", "text", "heard", "noise", "start"})
+
+
+@dataclass
+class SessionModel(Baseline):
+    """An estimate of what a session wants, over vectors of tracks from texts, artists and what was heard together.
+
+    The weights of these parts are chosen by the likelihood of the newest sessions. Where arms named after the artist
+    seldom chose a track of the same artist, the logs number their tracks otherwise than the catalogue: then they teach
+    levels, and nothing about tracks. Without play logs each user's watches are one session.
+    """
+
+    dim: Count = 16
+    """Of the vectors learned from what was heard."""
+    temperature: Share = 0.02
+    """How far from the best expected share a choice may go: each track's chance falls by e for so much less."""
+
+    name: ClassVar[str] = "session"
+    late: ClassVar[frozenset[str]] = frozenset({"temperature"})
+
+    def _learn(self, snapshot: Snapshot, options: FitOptions) -> dict[str, Learned]:
+        artists, text = artists_of(snapshot), _texts(snapshot)
+        plays = plays_of(snapshot)
+        heard = np.zeros((snapshot.contents.count, 1), dtype=np.float32)
+        weights, foreign = Weights(), 0.0
+        if not len(plays):
+            heard = _watched_together(snapshot, self.dim)
+        else:
+            usable = plays
+            if other_numbers(plays, artists):
+                foreign = 1.0
+                usable = plays.keep(own_choices(plays, EXPERIMENT))
+                options.progress(0.1, "learning the level of listeners")
+                weights = fit_weights(plays, artists, text, heard, weights, free=frozenset({"mean", "level", "noise"}))
+            if len(np.unique(usable.session)) >= _FEW:
+                cut = int(np.quantile(usable.began, 1.0 - _NEWEST))
+                newest = usable.keep(usable.began >= cut)
+                options.progress(0.2, "learning vectors of tracks")
+                before = heard_of(usable.until(cut), artists, weights, self.dim, options.seed)
+                options.progress(0.5, "weighing what tracks have in common")
+                weights = fit_weights(newest, artists, text, before, weights, free=_ALL, seed=options.seed)
+                options.progress(0.7, "learning vectors of tracks from all sessions")
+                heard = heard_of(usable, artists, weights, self.dim, options.seed)
+        return {
+            "artists": artists,
+            "text": text,
+            "heard": heard,
+            "weights": np.array(weights.vector()),
+            "foreign": np.array([foreign]),
+        }
+
+    @property
+    def told(self) -> str:
+        weights = ", ".join(f"{name} {value:.2f}" for name, value in self.weights.dump().items())
+        if not self.foreign:
+            return f"Weights, in logits: {weights}."
+        return (
+            f"Weights, in logits: {weights}. Arms named after the artist hardly ever chose the same artist: these logs "
+            "number tracks otherwise than the catalogue, so nothing about tracks was learned from them."
+        )
+
+    @property
+    def weights(self) -> Weights:
+        return Weights(*(float(value) for value in self._dense("weights")))
+
+    @property
+    def foreign(self) -> bool:
+        """Whether the logs of other players number tracks otherwise than the catalogue."""
+        return bool(self._dense("foreign")[0])
+
+    @cached_property
+    def interest(self) -> Interest:
+        return Interest(np.asarray(self._dense("artists")), self._dense("text"), self._dense("heard"), self.weights)
+
+    @cached_property
+    def past(self) -> Mapping[int, list[Heard]]:
+        """The newest sessions of each user, newest first."""
+        plays = plays_of(self.snapshot)
+        ours = own_choices(plays, EXPERIMENT) if self.foreign else np.ones(len(plays), dtype=bool)
+        starts = np.flatnonzero(np.diff(plays.session, prepend=-1))
+        stops = np.append(starts[1:], len(plays))
+        found: dict[int, list[Heard]] = defaultdict(list)
+        for at in np.argsort(-plays.at[starts], kind="stable").tolist():
+            one, user = slice(starts[at], stops[at]), int(plays.user[starts[at]])
+            if len(found[user]) < _PAST:
+                tracks, shares = tuple(plays.track[one].tolist()), tuple(plays.share[one].tolist())
+                found[user].append(Heard(tracks, shares, not ours[starts[at]]))
+        return found
+
+    @cached_property
+    def _profiles(self) -> tuple[sp.csr_array, Floats]:
+        """Users × artists: what they heard of each; and what they heard as sums of vectors."""
+        interest = self.interest
+        count = self.snapshot.contents.count
+        pairs = np.arange(count), interest.artists
+        performed = sp.csr_array((np.ones(count, dtype=np.float32), pairs), shape=(count, interest.artist_count))
+        return sp.csr_array(self.watched @ performed), np.asarray(self.watched @ interest.vectors, dtype=np.float32)
+
+    def known_users(self, users: Ints) -> Mask:
+        """Those who heard something."""
+        return np.asarray(np.diff(self.watched.indptr)[users] > 0)
+
+    def scores(self, users: Ints) -> Floats:
+        """What is alike to all that they heard, by how much they heard of it."""
+        artists, vectors = self._profiles
+        return self._alike(np.asarray(artists[users].toarray(), dtype=np.float32), vectors[users])
+
+    def newcomer_scores(
+        self, watched: Ints, follows: Ints, followers: Ints, *, properties: Mapping[str, Any] | None = None
+    ) -> Floats | None:
+        """The same sums, over what they watched; every watch counts the same."""
+        if not len(watched):
+            return None
+        row = row_of(watched, self.snapshot.contents.count)
+        artists = np.bincount(self.interest.artists[watched], minlength=self.interest.artist_count)
+        found: Floats = self._alike(artists[None, :].astype(np.float32), np.asarray(row @ self.interest.vectors))[0]
+        return found
+
+    def _alike(self, artists: Floats, vectors: Floats) -> Floats:
+        interest = self.interest
+        by_artist = np.float32(interest.weights.artist) * artists[:, interest.artists]
+        return np.asarray(vectors @ interest.vectors.T + by_artist, dtype=np.float32)
+
+    def similar_items(self, items: Ints | int, k: int) -> tuple[Ints, Floats]:
+        return nearest(self.interest.vectors, items, k)
+
+
+def other_numbers(plays: Plays, artists: Ints) -> bool:
+    """Whether the logs of other players than ours number tracks otherwise than the catalogue does.
+
+    An arm with "artist" in its name chooses tracks of one artist; where it seldom does so by the catalogue, the numbers
+    are not the catalogue's.
+    """
+    count, share = same_artist_share(plays.keep(~own_choices(plays, EXPERIMENT)), artists)
+    return count >= _FOREIGN_CHOICES and share < 0.5
+
+
+def _texts(snapshot: Snapshot) -> Floats:
+    frame = snapshot.contents.frame
+    titles = frame["title"].fill_null("").to_list() if "title" in frame.columns else [""] * frame.height
+    names = snapshot.nodes[schema.ARTIST].frame
+    performed = snapshot.edges[schema.PERFORMED_BY]
+    artist = [""] * frame.height
+    if len(performed) and "name" in names.columns:
+        told = names["name"].fill_null("").to_list()
+        for source, target in zip(performed.source.tolist(), performed.target.tolist(), strict=True):
+            artist[source] = told[target]
+    texts = [f"{one} {two}".strip() for one, two in zip(artist, titles, strict=True)]
+    return text_vectors(texts) if any(texts) else np.zeros((frame.height, 1), dtype=np.float32)
+
+
+def _watched_together(snapshot: Snapshot, dim: int) -> Floats:
+    """Vectors of contents whose products are about the watchers two have in common, of mean length 1."""
+    watched = interactions(snapshot)
+    found = np.zeros((watched.shape[1], 1), dtype=np.float32)
+    if watched.nnz:
+        basis = right_singular_vectors(sp.csr_array(watched), dim)
+        found = basis * np.linalg.norm(watched @ basis, axis=0)
+        found /= np.sqrt(max(float(np.mean(np.sum(found * found, axis=1))), 1e-12))
+    return np.asarray(found, dtype=np.float32)
