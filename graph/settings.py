@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
@@ -21,7 +21,7 @@ from pydantic_settings import (
 
 from graph.errors import SettingsError
 
-__all__ = ["Engagement", "Service", "Settings", "load_settings"]
+__all__ = ["Engagement", "Player", "Service", "Settings", "load_settings"]
 
 MediaHost = Annotated[str, Field(pattern=r"^https?://(\*\.)?[A-Za-z0-9.-]+(:[0-9]+)?$")]
 Weight = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -64,6 +64,28 @@ class Service(BaseModel):
     """Where the page may load audio from, such as https://media.example; nowhere else."""
 
 
+Arm = Literal["random", "sticky-artist", "item-item", "session"]
+
+
+class Player(BaseModel):
+    """What chooses the next track for whom, in the player that ``entourage serve`` holds."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    arms: dict[Arm, Annotated[float, Field(ge=0.0, allow_inf_nan=False)]] = {"session": 1.0}
+    """The share of users for each arm, in proportion to the others."""
+    salt: str = "player"
+    """Another salt gives users to arms anew."""
+    arm: Arm | None = None
+    """The arm for all users; None: ``arms`` decide."""
+
+    @model_validator(mode="after")
+    def _somebody(self) -> Player:
+        if not sum(self.arms.values()) > 0.0:
+            raise ValueError("the shares of the arms add up to nothing")
+        return self
+
+
 class Settings(BaseSettings):
     """All of Entourage's settings."""
 
@@ -88,6 +110,7 @@ class Settings(BaseSettings):
 
     engagement: Engagement = Engagement()
     service: Service = Service()
+    player: Player = Player()
 
     @model_validator(mode="after")
     def _expand(self) -> Settings:

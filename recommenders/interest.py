@@ -15,7 +15,7 @@ from typing import Final
 
 import numpy as np
 
-from recommenders.core.top_k import Floats, Ints
+from recommenders.core.top_k import Floats, Ints, Mask
 from recommenders.plays import REPEAT_DISCOUNT
 
 __all__ = ["Choice", "Heard", "Interest", "Weights", "logit"]
@@ -66,6 +66,8 @@ class Heard:
     shares: tuple[float, ...]
     foreign: bool = False
     """Whether its tracks are numbered otherwise, so that it tells of the user's level alone."""
+    began: int = 0
+    """Milliseconds since 1970."""
 
 
 @dataclass(frozen=True)
@@ -170,10 +172,10 @@ class Estimate:
         before = np.array([self.counts[int(artist)] for artist in self._interest.artists[tracks]])
         return np.asarray(share * REPEAT_DISCOUNT**before)
 
-    def choose(self, rng: np.random.Generator, temperature: float, allowed: Ints | None = None) -> Choice | None:
-        """A track that the session has not had: the better, the likelier. None where every track was played."""
+    def choose(self, rng: np.random.Generator, temperature: float, left: Mask) -> Choice | None:
+        """A track of those that are ``left``, shape (contents,): the better, the likelier. None where none is."""
         means = self.means()
-        means[self.played] = -np.inf
+        means[~left] = -np.inf
         count = min(_POOL, len(means))
         pool = np.argpartition(-means, count - 1)[:count]
         pool = pool[np.isfinite(means[pool])]
@@ -185,7 +187,7 @@ class Estimate:
             chance /= chance.sum()
         else:
             chance = (np.arange(len(pool)) == share.argmax()).astype(np.float64)
-        at = int(min(np.searchsorted(np.cumsum(chance), rng.random()), len(pool) - 1))
+        at = min(int(np.searchsorted(np.cumsum(chance), rng.random())), len(pool) - 1)
         return Choice(int(pool[at]), float(chance[at]), float(share[at]))
 
 

@@ -124,14 +124,14 @@ def cosines(values: sp.csr_array, neighbours: int = 0, significance: float = 0.0
     unit = sp.csr_array(sp.diags_array(1.0 / np.where(norms > 1e-12, norms, 1.0)) @ values, dtype=np.float32)
     similar: sp.csr_array = sp.csr_array(unit @ unit.T)
     similar.sum_duplicates()
-    rows = np.repeat(np.arange(similar.shape[0]), np.diff(similar.indptr))
+    rows: Ints = np.repeat(np.arange(similar.shape[0]), np.diff(similar.indptr))
     if significance:
         played = sp.csr_array(
             (np.ones(values.nnz, dtype=np.float32), values.indices, values.indptr), shape=values.shape
         )
         common = sp.csr_array(played @ played.T)
         weight = common.copy()
-        weight.data = np.minimum(common.data, significance) / np.float32(significance)
+        weight.data = np.asarray(np.minimum(common.data, significance) / significance, dtype=np.float32)
         similar = sp.csr_array(similar.multiply(weight))
         rows = np.repeat(np.arange(similar.shape[0]), np.diff(similar.indptr))
     kept = (rows != similar.indices) & (np.abs(similar.data) > 1e-7)

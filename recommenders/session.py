@@ -121,7 +121,7 @@ class SessionModel(Baseline):
             one, user = slice(starts[at], stops[at]), int(plays.user[starts[at]])
             if len(found[user]) < _PAST:
                 tracks, shares = tuple(plays.track[one].tolist()), tuple(plays.share[one].tolist())
-                found[user].append(Heard(tracks, shares, not ours[starts[at]]))
+                found[user].append(Heard(tracks, shares, not ours[starts[at]], int(plays.at[starts[at]])))
         return found
 
     @cached_property

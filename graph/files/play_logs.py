@@ -31,7 +31,16 @@ from graph.files.tables import Known, Tables
 from graph.files.text import PACKED, Progress, line_chunks
 from graph.load import watch
 
-__all__ = ["arm_of", "find_logs", "holds_logs", "read_play_logs", "read_plays", "read_tracks", "sessions_of"]
+__all__ = [
+    "arm_of",
+    "find_logs",
+    "holds_logs",
+    "read_play_logs",
+    "read_plays",
+    "read_tracks",
+    "sessions_of",
+    "tables_of",
+]
 
 _CHUNK: Final = 8_000_000
 _SUFFIXES: Final = (".jsonl", ".json", ".ndjson")
@@ -108,7 +117,7 @@ def read_play_logs(
         if catalogue is None:
             tracks = pl.DataFrame({"track": sorted(set(plays["track"].to_list()))}, schema={"track": pl.Int64})
     assert tracks is not None
-    tables = _tables(tracks, plays)
+    tables = tables_of(tracks, plays)
     return tables, ImportReport(
         files=reports,
         quarantine=path if path.is_file() else None,
@@ -218,7 +227,8 @@ def _each_once(frames: list[pl.DataFrame], reports: list[FileReport]) -> pl.Data
     return plays.drop("file")
 
 
-def _tables(tracks: pl.DataFrame, plays: pl.DataFrame) -> Tables:
+def tables_of(tracks: pl.DataFrame, plays: pl.DataFrame) -> Tables:
+    """A catalogue (`read_tracks`) and plays (`sessions_of`) as nodes and edges."""
     content = (schema.TRACK_PREFIX + pl.col("track").cast(pl.String)).alias("contentId")
     number = pl.col("track").cast(pl.String).alias(schema.TRACK_ID)
     properties = [name for name in (*schema.TRACK_TEXTS, *schema.TRACK_COUNTS) if name in tracks.columns]
