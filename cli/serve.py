@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -19,11 +20,21 @@ __all__ = ["serve"]
 _console = Console(soft_wrap=True)
 
 
+class Arm(StrEnum):
+    """What chooses the next track in the player."""
+
+    RANDOM = "random"
+    STICKY_ARTIST = "sticky-artist"
+    ITEM_ITEM = "item-item"
+    SESSION = "session"
+
+
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on; 0.0.0.0 for every one.")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65_535, help="0 picks a free one.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, max=64, help="Processes, of eight threads each.")] = None,
     model: Annotated[str | None, typer.Option(help="The trained model to answer with.")] = None,
+    arm: Annotated[Arm | None, typer.Option(help="What chooses the next track for every user of the player.")] = None,
 ) -> None:
     """Run the HTTP service and its page, until Ctrl-C.
 
@@ -33,6 +44,8 @@ def serve(
     chosen = {"host": host, "port": port, "workers": workers, "model": model}
     service = settings.service.model_copy(update={key: value for key, value in chosen.items() if value is not None})
     settings = settings.model_copy(update={"service": service})
+    if arm:
+        settings = settings.model_copy(update={"player": settings.player.model_copy(update={"arm": arm.value})})
     registry.check(service.model)
     _say_what_there_is(settings)
     listener = listen(service.host, service.port)

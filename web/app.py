@@ -9,7 +9,21 @@ from flask_openapi3.openapi import OpenAPI
 
 from graph.settings import Settings
 from recommend.service import FeedService
-from web import addresses, contents, events, feeds, health, logs, metrics, pages, problems, radio, security, users
+from web import (
+    addresses,
+    contents,
+    events,
+    feeds,
+    health,
+    logs,
+    metrics,
+    pages,
+    player,
+    problems,
+    radio,
+    security,
+    users,
+)
 from web.jsonable import JSONProvider
 from web.serving import Serving
 
@@ -40,6 +54,7 @@ def create_app(settings: Settings, feed_service: FeedService | None = None) -> O
     for blueprint in (feeds.blueprint, users.blueprint, contents.blueprint, events.blueprint, health.blueprint):
         app.register_api(blueprint)
     app.register_api(radio.blueprint)
+    app.register_api(player.blueprint)
     app.register_blueprint(pages.blueprint)
     app.register_blueprint(radio.pages)
     if feed_service:

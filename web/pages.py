@@ -7,6 +7,7 @@ from typing import Any, Final
 import flask
 
 from web.problems import KINDS
+from web.serving import serving
 
 __all__ = ["blueprint"]
 
@@ -16,8 +17,15 @@ _METHODS: Final = ("get", "post", "put", "delete")
 
 
 @blueprint.get("/")
-def index() -> str:
-    """The first page: a user's feed, with reasons, and the people around them."""
+def index() -> str | dict[str, str]:
+    """The first page: a user's feed, with reasons, and the people around them.
+
+    With a player there, JSON unless HTML is asked for, as programs that play expect it.
+    """
+    accepted = flask.request.accept_mimetypes
+    wants_page = accepted["text/html"] > 0 and any(kind.startswith("text/") for kind in accepted.values())
+    if serving().player and not wants_page:
+        return {"service": "entourage", "docs": "/docs"}
     return flask.render_template("index.html")
 
 

@@ -25,8 +25,10 @@ from graph.errors import EntourageError, GraphError, GraphTimeout, GraphUnavaila
 from graph.settings import Settings
 from graph.snapshot import Snapshot
 from ranking import registry
+from recommend.player import MODEL, Player
 from recommend.service import FeedService
 from recommenders.core.recommender import Recommender
+from recommenders.session import SessionModel
 from web import logs
 from web.examples import example_users
 
@@ -55,7 +57,10 @@ class Serving:
     offline: FeedService | None = None
     """Answers from the snapshot alone when the graph fails the other one."""
     examples: list[str] = field(default_factory=list)
+    player: Player | None = None
+    """None until a catalogue with integer ids and a model for the player are there."""
     _trouble: str = ""
+    _player_stamps: tuple[Stamp, Stamp] = (None, None)
     _stamps: tuple[Stamp, Stamp] = (None, None)
     _stopped: threading.Event = field(default_factory=threading.Event)
     _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(_THREADS, "ask"))
@@ -119,6 +124,7 @@ class Serving:
         """Look for a graph that came or went and for newer folders; load them aside, then swap."""
         self._refresh_graph()
         self._refresh_folders()
+        self._refresh_player()
 
     def _watch(self) -> None:
         while not self._stopped.wait(POLL_S):
@@ -177,6 +183,18 @@ class Serving:
         self.examples = example_users(snapshot)
         self._swap(self.feeds.graph, snapshot, model, version)
         logs.log.info("swapped", model_version=version, users=snapshot.users.count, contents=snapshot.contents.count)
+
+    def _refresh_player(self) -> None:
+        path, snapshot = self.settings.model_path(MODEL), self.feeds.snapshot
+        stamps = (self._stamps[0], _stamp(path))
+        if snapshot is None or not stamps[1] or stamps == self._player_stamps:
+            return
+        self._player_stamps = stamps
+        try:
+            self.player = Player(SessionModel.load(path, snapshot), self.settings.player, self.settings.home)
+            logs.log.info("player", tracks=snapshot.contents.count)
+        except Exception as error:  # of another graph, or damaged: the one before goes on
+            logs.log.warning("no player", error=str(error))
 
     def _swap(
         self, graph: Graph | None, snapshot: Snapshot | None, model: Recommender | None, version: str | None

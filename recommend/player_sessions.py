@@ -1,0 +1,77 @@
+"""The sessions that are open in the player, and each user's last ones, in one file that all workers share."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Final
+
+from recommenders.interest import Heard
+
+__all__ = ["PAST", "PlayerSessions"]
+
+PAST: Final = 5
+"""Ended sessions that are kept of each user."""
+_TABLES: Final = """
+CREATE TABLE IF NOT EXISTS open (user INTEGER PRIMARY KEY, began INTEGER, plays TEXT);
+CREATE TABLE IF NOT EXISTS ended (user INTEGER, began INTEGER, plays TEXT, PRIMARY KEY (user, began)) WITHOUT ROWID;
+"""
+
+
+class PlayerSessions:
+    """Plays by user. Tracks are the catalogue's numbers. Safe to share between threads and processes.
+
+    Every method raises sqlite3.Error when the file cannot be read or written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with self._open() as database:
+            database.executescript(_TABLES)
+
+    def play(self, user: int, track: int, share: float, at: int) -> tuple[Heard, list[Heard]]:
+        """Add a play to the user's open session, or open one with it; that session, and the ended ones, newest first.
+
+        ``at``: ms since 1970. Two plays at once are added one after the other.
+        """
+        with self._open() as database:
+            row = database.execute("SELECT began, plays FROM open WHERE user = ?", (user,)).fetchone()
+            began, plays = (row[0], json.loads(row[1])) if row else (at, [])
+            plays.append((track, share))
+            database.execute("INSERT OR REPLACE INTO open VALUES (?, ?, ?)", (user, began, json.dumps(plays)))
+            ended = database.execute(
+                "SELECT began, plays FROM ended WHERE user = ? ORDER BY began DESC", (user,)
+            ).fetchall()
+        return _heard(began, plays), [_heard(began, json.loads(plays)) for began, plays in ended]
+
+    def end(self, user: int) -> None:
+        """End the user's open session, if there is one. The last `PAST` are kept."""
+        with self._open() as database:
+            database.execute("INSERT OR REPLACE INTO ended SELECT user, began, plays FROM open WHERE user = ?", (user,))
+            database.execute("DELETE FROM open WHERE user = ?", (user,))
+            database.execute(
+                "DELETE FROM ended WHERE user = ?1 AND began NOT IN "
+                "(SELECT began FROM ended WHERE user = ?1 ORDER BY began DESC LIMIT ?2)",
+                (user, PAST),
+            )
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        with closing(sqlite3.connect(self.path, timeout=5.0, isolation_level=None)) as database:
+            database.execute("PRAGMA journal_mode = WAL")
+            database.execute("PRAGMA synchronous = NORMAL")
+            database.execute("BEGIN IMMEDIATE")
+            try:
+                yield database
+            except BaseException:
+                database.rollback()
+                raise
+            database.commit()
+
+
+def _heard(began: int, plays: list[tuple[int, float]]) -> Heard:
+    return Heard(tuple(track for track, _ in plays), tuple(share for _, share in plays), began=began)

@@ -1,0 +1,110 @@
+"""The player's contract: the next track of a session, the end of a session, and what a track is."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any, Final
+
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models.tag import Tag
+from pydantic import BaseModel, ConfigDict, Field
+
+from graph.errors import ModelError
+from recommend.player import MODEL, Player
+from web.problems import documented, invalid
+from web.serving import serving
+
+__all__ = ["blueprint"]
+
+blueprint: Final = APIBlueprint(
+    "player",
+    __name__,
+    abp_tags=[Tag(name="Player", description="Sessions of tracks, one after the other. No rate limit holds here.")],
+    abp_responses=documented(404, 422, 500, 503),
+)
+
+
+class User(BaseModel):
+    """Who listens."""
+
+    user: int = Field(ge=0, le=2**53, description="The user's number.")
+
+
+class Number(BaseModel):
+    """Which track."""
+
+    track: int = Field(ge=0, le=2**53, description="The track's number in the catalogue.")
+
+
+class Heard(BaseModel):
+    """What was heard of which track."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"track": 17, "time": 0.8}})
+
+    track: int = Field(ge=0, le=2**53, description="The track's number in the catalogue.")
+    time: float = Field(ge=0.0, le=1.0, description="The share of it that was heard.")
+
+
+class Next(BaseModel):
+    """What comes next."""
+
+    user: int
+    track: int = Field(description="The number of the track to play.")
+
+
+class Ended(BaseModel):
+    """Whose session ended."""
+
+    user: int
+
+
+class TrackOut(BaseModel):
+    """A track of the catalogue."""
+
+    artist: str | None
+    title: str | None
+    track: int
+
+
+@blueprint.post(
+    "/next/<int:user>",
+    operation_id="next_track",
+    description="The first call opens a session with the track that the user began with; no track comes twice in one.",
+    responses={200: Next},
+)
+def next_track(path: User, body: Heard) -> dict[str, Any]:
+    """The next track of the session"""
+    return {"user": path.user, "track": _knowing(body).next(path.user, body.track, body.time)}
+
+
+@blueprint.post(
+    "/last/<int:user>",
+    operation_id="last_track",
+    description="The next call of `/next` opens another session.",
+    responses={200: Ended},
+)
+def last_track(path: User, body: Heard) -> dict[str, Any]:
+    """The end of the session"""
+    _knowing(body).last(path.user, body.track, body.time)
+    return {"user": path.user}
+
+
+@blueprint.get("/track/<int:track>", operation_id="track", responses={200: TrackOut})
+def track(path: Number) -> dict[str, Any]:
+    """A track of the catalogue"""
+    return asdict(_player().track(path.track))
+
+
+def _knowing(body: Heard) -> Player:
+    """The player, if it knows the track."""
+    player = _player()
+    if body.track not in player:
+        raise invalid("track", "the catalogue has no such track", "body")
+    return player
+
+
+def _player() -> Player:
+    player = serving().player
+    if player is None:
+        raise ModelError("There is no model for the player.", do=f"Run `entourage train --model {MODEL}`.")
+    return player
