@@ -39,7 +39,7 @@ class Number(BaseModel):
 class Heard(BaseModel):
     """What was heard of which track."""
 
-    model_config = ConfigDict(json_schema_extra={"example": {"track": 17, "time": 0.8}})
+    model_config = ConfigDict(strict=True, json_schema_extra={"example": {"track": 17, "time": 0.8}})
 
     track: int = Field(ge=0, le=2**53, description="The track's number in the catalogue.")
     time: float = Field(ge=0.0, le=1.0, description="The share of it that was heard.")
