@@ -25,13 +25,17 @@ _console = Console(soft_wrap=True)
 
 
 def export(
-    out: Annotated[Path | None, typer.Option(help="Folder to write; by default the one that the rest reads.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write; by default the one that all other commands read.")
+    ] = None,
     since: Annotated[
         str | None,
-        typer.Option(help="Only ask for what is newer, such as 2021-06-01T12:00; 'last': than the present snapshot."),
+        typer.Option(
+            help="Read only follows and watches newer than this, such as 2021-06-01T12:00; 'last': than the snapshot."
+        ),
     ] = None,
 ) -> None:
-    """Write the snapshot that training and serving read. An older one is replaced when the new one is whole."""
+    """Write the snapshot that training and serving read. It replaces an older one when it is complete."""
     settings = load_settings()
     path = out or settings.snapshot_path
     cutoff = None if since is None else _cutoff(since, path)
@@ -51,7 +55,7 @@ def export(
 
 
 _MARGIN_MS: Final = 86_400_000
-"""``last`` asks for a day more: events may come late."""
+"""``last`` starts a day earlier, because events may arrive late."""
 
 
 def _cutoff(since: str, path: Path) -> int:
