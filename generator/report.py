@@ -70,7 +70,7 @@ def _text(
         ],
     }
     lines = [
-        f"# {folder.name}: a generated network, beside real ones",
+        f"# {folder.name}: a generated network compared with real ones",
         "",
         f"Seed {facts['seed']}; " + ", ".join(f"{count:,} {name}" for name, count in facts["sizes"].items()) + ".",
         "",
@@ -80,8 +80,9 @@ def _text(
         "|---|" + "---:|" * len(networks),
         *(f"| {name} | " + " | ".join(values) + " |" for name, values in rows.items()),
         "",
-        "Likeness is the mean cosine of what two people watched, listened to or (Deezer) the genres they like; any two "
-        "are the same followers and followed, matched anew. Clustering is over sampled people of two contacts or more.",
+        'Likeness is the mean cosine of what two people watched, listened to or (Deezer) the genres they like. "Any '
+        'two" matches the same followers and followed people at random. Clustering is over sampled people with two or '
+        "more contacts.",
         "",
         *_against_truth(folder),
     ]
@@ -105,10 +106,10 @@ def _against_truth(folder: Path) -> list[str]:
     any_two = np.einsum("nd,nd->n", ours, np.random.default_rng(0).permutation(its))
     lines = [
         f"Of {len(views):,} views, mean true affinity (cosine of taste and content, -1 to 1) is {affinity.mean():.2f}; "
-        f"had the same people watched each other's contents, {any_two.mean():.2f}. Correlation of affinity with "
+        f"with the same contents assigned to people at random it is {any_two.mean():.2f}. Correlation of affinity with "
         f"progress: {np.corrcoef(affinity, views[progress].to_numpy())[0, 1]:.2f}.",
         "",
-        "| affinity | views | mean progress | liked | commented | shared |",
+        "| affinity | views | mean progress in % | liked | commented | shared |",
         "|---|---:|---:|---:|---:|---:|",
     ]
     edges = np.array([-1.0, 0.0, 0.2, 0.4, 0.6, 0.8, 1.0])
@@ -117,7 +118,7 @@ def _against_truth(folder: Path) -> list[str]:
         if some.any():
             values = [f"{views[mark].to_numpy()[some].mean():.1%}" for mark in marks]
             mean = views[progress].to_numpy()[some].mean()
-            lines.append(f"| {low:.1f} to {high:.1f} | {some.sum():,} | {mean:.2f} | " + " | ".join(values) + " |")
+            lines.append(f"| {low:.1f} to {high:.1f} | {some.sum():,} | {mean:.1f} | " + " | ".join(values) + " |")
     return lines
 
 
