@@ -1,8 +1,8 @@
-"""Cost of the models of next tracks at the size of the playlist notebook, on generated lists.
+"""What models of next tracks cost at the size of the playlist notebook: generated lists, for time alone.
 
     python -m benchmarks.bench_playlists [--lists 100000] [--models track2vec,track2vec-network]
 
-A list has twelve tracks on average, drawn with a power law from 338,509. The lists say nothing about quality.
+Twelve tracks a list on average, drawn with a power law from 338,509. No ranking of models follows from them.
 """
 
 from __future__ import annotations

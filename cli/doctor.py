@@ -1,4 +1,4 @@
-"""``entourage doctor``: checks of the installation, the graph and the models, each with what to do."""
+"""``entourage doctor``: what is well, what is not, and what to do."""
 
 from __future__ import annotations
 

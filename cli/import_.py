@@ -26,6 +26,8 @@ __all__ = ["import_"]
 
 _console = Console(soft_wrap=True)
 _HOLDS: Final = {Kind.KEAKR: "files of Keakr", Kind.PLAY_LOGS: "the logs of a player"}
+_CELL: Final = 40
+"""Characters of a value in the preview."""
 
 
 def import_(
@@ -92,6 +94,8 @@ def import_(
     _show(report)
     if dry_run:
         _console.print("This was a dry run: nothing was written.")
+        if offline:
+            _console.print("The import itself also looks whether the local graph is empty.")
         return
     then = "entourage up` and then `entourage export" if offline else "entourage export"
     _console.print(f"Next: `{then}` writes the snapshot that training and serving read.")
@@ -136,7 +140,7 @@ def _preview(report: ImportReport) -> None:
                 rows = [row[place] for row in file.preview if place < len(row)]
                 taken = column.ours or "ignored"
                 how = f" ({column.how})" if column.ours and column.how else ""
-                table.add_row(escape(column.title), escape(taken + how), escape(" · ".join(v[:40] for v in rows)))
+                table.add_row(escape(column.title), escape(taken + how), escape(" · ".join(map(_cell, rows))))
             _console.print(table)
         if not file.read:
             _console.print(f"{escape(file.file)} holds no rows.")
@@ -144,6 +148,11 @@ def _preview(report: ImportReport) -> None:
         _console.print(f"Not read: {escape(', '.join(report.ignored))}.")
     for found in report.scales:
         _console.print(f"{found.column} is read as [bold]{found.scale}[/]: {escape(found.why)}.")
+
+
+def _cell(value: str) -> str:
+    """The beginning of a value as one line that a terminal prints as it is."""
+    return "".join(c if c.isprintable() else " " for c in value[:_CELL])
 
 
 def _said(file: FileReport) -> str:

@@ -33,8 +33,14 @@ def canonical(text: str) -> str:
 
 
 def canonical_user(text: str) -> str:
-    """`canonical` for the id of a person, without the prefix ``users/``: both spellings name the same person."""
-    return canonical(text.strip().removeprefix(schema.USER_PREFIX))
+    """`canonical` for the id of a person, without the prefix ``users/``: both spellings name the same person.
+
+    An id with the prefix of a content is refused.
+    """
+    found = canonical(text.strip().removeprefix(schema.USER_PREFIX))
+    if found.startswith((schema.KEAK_PREFIX, schema.BEAT_PREFIX)):
+        raise ValueError(f"the id of a person does not begin with {schema.KEAK_PREFIX} or {schema.BEAT_PREFIX}")
+    return found
 
 
 def canonical_content(text: str) -> str:

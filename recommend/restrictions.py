@@ -1,7 +1,8 @@
 """What a person must not be shown: people blocked on either side and contents they hid, also where Neo4j cannot tell.
 
 Blocks and hides that come in through the service are kept in a small file beside the snapshot, which all workers share,
-so that they hold for answers from a snapshot that is older than they are.
+so that they hold for answers from a snapshot that is older than they are. `Blocks` adds those that others wrote into
+Neo4j.
 """
 
 from __future__ import annotations
@@ -12,9 +13,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
-__all__ = ["Change", "Recent", "Restrictions"]
+if TYPE_CHECKING:
+    from graph.database.driver import Graph
+
+__all__ = ["Blocks", "Change", "Recent", "Restrictions"]
 
 _KEPT_S: Final = 30 * 24 * 3600
 """A snapshot is expected to be made at least this often."""
@@ -87,8 +91,40 @@ class Recent:
         hidden = {t for relation, s, t in rows if relation == "hid" and s == user_id}
         return Restrictions(known.blocked | blocked, known.hidden | hidden)
 
+    def blocks(self) -> set[tuple[str, str]]:
+        """Who blocks whom, of what is remembered. Raises sqlite3.Error when the file cannot be read."""
+        if not self.path.exists():
+            return set()
+        with self._open() as database:
+            rows = database.execute("SELECT source, target FROM change WHERE holds AND relation = 'blocked'")
+            return set(rows.fetchall())
+
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
         with closing(sqlite3.connect(self.path, timeout=1.0)) as database, database:
             database.execute("PRAGMA journal_mode = WAL")
             yield database
+
+
+class Blocks:
+    """Brings ``recent`` up to date with the blocks that stand in Neo4j, whoever wrote them there."""
+
+    def __init__(self, recent: Recent) -> None:
+        self.recent = recent
+        self._count: int | None = None
+
+    def refresh(self, graph: Graph) -> None:
+        """Ask Neo4j for the blocks where their number is another than last time; the number costs it nothing.
+
+        Raises like ``Graph.read``, and sqlite3.Error or OSError when the file cannot be used.
+        """
+        count = graph.read("filters/count_blocks")[0]["count"]
+        if count == self._count:
+            return
+        known = self.recent.blocks()  # first: what an event adds from here on is in the graph before it is there
+        standing = {(row["source"], row["target"]) for row in graph.read("filters/blocks", deadline_ms=0)}
+        now = int(time.time() * 1000)
+        changes = [Change("blocked", *pair, True, now) for pair in standing - known]
+        changes += [Change("blocked", *pair, False, now) for pair in known - standing]
+        self.recent.note(changes)
+        self._count = count

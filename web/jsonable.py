@@ -19,6 +19,13 @@ class JSONProvider(DefaultJSONProvider):
 
     sort_keys = False
 
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+        """Raises ValueError for what is no JSON, also where it is nested too deeply."""
+        try:
+            return super().loads(s, **kwargs)
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
+
     @staticmethod
     def default(value: Any) -> Any:
         """What the json module calls for a type it does not know."""

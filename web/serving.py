@@ -6,6 +6,7 @@ Each worker of the server opens its own after the fork, because drivers and thre
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +27,7 @@ from graph.settings import Settings
 from graph.snapshot import Snapshot
 from ranking import registry
 from recommend.player import MODEL, Player
+from recommend.restrictions import Blocks
 from recommend.service import FeedService
 from recommenders.core.recommender import Recommender
 from recommenders.session import SessionModel
@@ -62,8 +64,12 @@ class Serving:
     _trouble: str = ""
     _player_stamps: tuple[Stamp, Stamp] = (None, None)
     _stamps: tuple[Stamp, Stamp] = (None, None)
+    _blocks: Blocks = field(init=False)
     _stopped: threading.Event = field(default_factory=threading.Event)
     _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(_THREADS, "ask"))
+
+    def __post_init__(self) -> None:
+        self._blocks = Blocks(self.feeds.recent)
 
     @classmethod
     def open(cls, settings: Settings) -> Serving:
@@ -123,6 +129,7 @@ class Serving:
     def refresh(self) -> None:
         """Look for a graph that came or went and for newer folders; load them aside, then swap."""
         self._refresh_graph()
+        self._refresh_blocks()
         self._refresh_folders()
         self._refresh_player()
 
@@ -151,6 +158,15 @@ class Serving:
         logs.log.info("graph up")
         if graph:
             self._close_later(graph)
+
+    def _refresh_blocks(self) -> None:
+        """Know the blocks that others wrote into the graph, for when it does not answer."""
+        if not (self.feeds.graph and self.graph_up):
+            return
+        try:
+            self._blocks.refresh(self.feeds.graph)
+        except (EntourageError, OSError, sqlite3.Error) as error:
+            logs.log.warning("blocks", error=str(error))
 
     def _answers(self, graph: Graph) -> bool:
         try:

@@ -1,5 +1,5 @@
-// The ids of all contents, one a row.
+// The ids of all contents and how long they are, one a row.
 // Parameters: none.
-// Columns: id.
+// Columns: id, duration (seconds, or null).
 MATCH (content:Content)
-RETURN content.contentId AS id
+RETURN content.contentId AS id, content.duration AS duration

@@ -1,4 +1,4 @@
-// Numbers of watches, follows and followers of every person. It reads all people: for benchmarks and `entourage doctor`.
+// How much every person watched and is followed. Walks all people: for benchmarks and for `entourage doctor`.
 // Parameters: none.
 // Columns: userId, watched, follows, followers.
 MATCH (user:User)

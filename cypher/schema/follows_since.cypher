@@ -1,4 +1,4 @@
-// Index on the times of follows, to find the newest ones. The first export that needs it creates it.
+// What finds the newest follows without reading all: made by the first export that asks for them.
 // Parameters: none.
 // Columns: none.
 CREATE INDEX follows_since IF NOT EXISTS

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Final, Literal, get_args
+from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     RootModel,
@@ -17,14 +18,10 @@ from pydantic import (
     model_validator,
 )
 
+from graph import schema
 from graph.identifiers import MAX_BYTES, canonical, canonical_content, canonical_user
 
-__all__ = ["AHEAD", "EARLIEST", "KINDS", "AboutContent", "AboutPerson", "Event", "Kind", "Watch", "milliseconds"]
-
-ContentKind = Literal["like", "unlike", "comment", "delete_comment", "share", "unshare", "hide", "unhide"]
-PersonKind = Literal["follow", "unfollow", "block", "unblock"]
-Kind = Literal["watch"] | ContentKind | PersonKind
-KINDS: Final[tuple[str, ...]] = ("watch", *get_args(ContentKind), *get_args(PersonKind))
+__all__ = ["AHEAD", "EARLIEST", "KINDS", "AboutContent", "AboutPerson", "Event", "Watch", "milliseconds"]
 
 AHEAD: Final = timedelta(hours=1)
 """How far ahead of the clock an event may be: clocks of phones are not exact."""
@@ -32,17 +29,43 @@ EARLIEST: Final = datetime(1990, 1, 1, tzinfo=UTC)
 """An event before this has a clock that was never set."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
-Id = Annotated[str, Field(min_length=1, max_length=MAX_BYTES), AfterValidator(canonical)]
+_NO_CONTROL: Final = r"[^\x00-\x09\x0b-\x1f\x7f-\x9f]*"
+_PATTERN: Final = rf"^{_NO_CONTROL}[^\x00-\x20\x7f-\xa0]{_NO_CONTROL}$"
+"""For readers of the OpenAPI document: what `canonical` refuses, as far as a pattern can say it."""
+_PREFIX: Final = len(schema.USER_PREFIX)
+
+Id = Annotated[
+    str,
+    Field(min_length=1, max_length=MAX_BYTES, json_schema_extra={"pattern": _PATTERN}),
+    AfterValidator(canonical),
+]
 UserId = Annotated[
     str,
-    Field(min_length=1, description="With or without `users/`: `users/1` and `1` are the same person."),
+    Field(
+        min_length=1,
+        max_length=_PREFIX + MAX_BYTES,
+        description="With or without `users/`: `users/1` and `1` are the same person. At most 500 bytes without it.",
+        json_schema_extra={"pattern": _PATTERN},
+    ),
     AfterValidator(canonical_user),
 ]
 ContentId = Annotated[
     str,
-    Field(pattern="^(keaks|beats)/.", description="With its kind: `keaks/456` or `beats/7`."),
+    Field(
+        pattern="^(keaks|beats)/.",
+        max_length=_PREFIX + MAX_BYTES,
+        description="With its kind: `keaks/456` or `beats/7`. At most 500 bytes without it.",
+        json_schema_extra={"pattern": rf"^(keaks|beats)/{_PATTERN[1:]}"},
+    ),
     AfterValidator(canonical_content),
 ]
+
+
+def _is_text(at: Any) -> Any:
+    """Refuse numbers: they have no zone, and nobody can tell their unit."""
+    if isinstance(at, int | float) or (isinstance(at, str) and at.strip().lstrip("+-").replace(".", "", 1).isdigit()):
+        raise ValueError("is a text with a time zone, such as 2026-01-01T12:00:00Z")
+    return at
 
 
 class _Happened(BaseModel):
@@ -56,7 +79,7 @@ class _Happened(BaseModel):
     """Who gave the id, such as the name of a service. Ids of two producers are never the same."""
     user_id: UserId
     """Who did it. A person whom nobody knows yet becomes known by doing something."""
-    at: AwareDatetime
+    at: Annotated[AwareDatetime, BeforeValidator(_is_text)]
     """When it happened. Cut to milliseconds. From 1990 to an hour ahead of the service's clock."""
 
     @field_validator("at")
@@ -76,21 +99,21 @@ class Watch(_Happened):
 
     kind: Literal["watch"]
     content_id: ContentId
-    progress: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
+    progress: Annotated[float, Field(ge=0.0, le=1.0, strict=True)] | None = None
     """The share of it that was watched, 0 to 1."""
 
 
 class AboutContent(_Happened):
-    """Somebody liked, commented on, shared or hid a content, or took that back."""
+    """What somebody did to a content, or took back; ``kind`` says it."""
 
-    kind: ContentKind
+    kind: str
     content_id: ContentId
 
 
 class AboutPerson(_Happened):
-    """Somebody followed or blocked a person, or took that back."""
+    """What somebody did to another person, or took back; ``kind`` says it."""
 
-    kind: PersonKind
+    kind: str
     target_id: UserId
     """The other person, who must be known."""
 
@@ -101,13 +124,105 @@ class AboutPerson(_Happened):
         return self
 
 
-class Event(RootModel[Annotated[Watch | AboutContent | AboutPerson, Field(discriminator="kind")]]):
+class Like(AboutContent):
+    """Somebody liked a content."""
+
+    kind: Literal["like"]
+
+
+class Unlike(AboutContent):
+    """Somebody took a like back."""
+
+    kind: Literal["unlike"]
+
+
+class Comment(AboutContent):
+    """Somebody commented on a content."""
+
+    kind: Literal["comment"]
+
+
+class DeleteComment(AboutContent):
+    """Somebody deleted their comment: none of theirs is left."""
+
+    kind: Literal["delete_comment"]
+
+
+class Share(AboutContent):
+    """Somebody shared a content."""
+
+    kind: Literal["share"]
+
+
+class Unshare(AboutContent):
+    """Somebody took a share back."""
+
+    kind: Literal["unshare"]
+
+
+class Hide(AboutContent):
+    """Somebody does not want to see a content."""
+
+    kind: Literal["hide"]
+
+
+class Unhide(AboutContent):
+    """Somebody takes back that they hid a content."""
+
+    kind: Literal["unhide"]
+
+
+class Follow(AboutPerson):
+    """Somebody followed a person."""
+
+    kind: Literal["follow"]
+
+
+class Unfollow(AboutPerson):
+    """Somebody stopped following a person."""
+
+    kind: Literal["unfollow"]
+
+
+class Block(AboutPerson):
+    """Somebody blocked a person."""
+
+    kind: Literal["block"]
+
+
+class Unblock(AboutPerson):
+    """Somebody takes back that they blocked a person."""
+
+    kind: Literal["unblock"]
+
+
+OneKind = (
+    Watch
+    | Like
+    | Unlike
+    | Comment
+    | DeleteComment
+    | Share
+    | Unshare
+    | Hide
+    | Unhide
+    | Follow
+    | Unfollow
+    | Block
+    | Unblock
+)
+
+
+class Event(RootModel[Annotated[OneKind, Field(discriminator="kind")]]):
     """One thing that one person did; ``kind`` says which other fields it has.
 
     Validate with the context ``{"now": datetime}`` to compare ``at`` with another clock than this machine's.
     """
 
     model_config = ConfigDict(frozen=True)
+
+
+KINDS: Final[tuple[str, ...]] = tuple(get_args(one.model_fields["kind"].annotation)[0] for one in get_args(OneKind))
 
 
 def milliseconds(at: datetime) -> int:

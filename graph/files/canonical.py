@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 import polars as pl
 
 from graph import schema
+from graph.errors import InputError
 from graph.identifiers import MAX_BYTES
 
-__all__ = ["EXPONENT_DIGITS", "checked"]
+__all__ = ["CONTROL", "EXPONENT_DIGITS", "checked", "refuse_large_floats"]
 
 _SPACE: Final = (
     "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
     "\u2028\u2029\u202f\u205f\u3000"
 )
 """What ``str.strip`` takes for white space."""
-_CONTROL: Final = r"[\x00-\x09\x0b-\x1f\x7f-\x9f]"
+CONTROL: Final = r"[\x00-\x09\x0b-\x1f\x7f-\x9f]"
 _PREFIXES: Final = (schema.USER_PREFIX, schema.KEAK_PREFIX, schema.BEAT_PREFIX)
+_EXACT: Final[dict[pl.DataType, int]] = {pl.Float64(): 2**53, pl.Float32(): 2**24}
+"""Type → the number from which on it lacks some whole numbers."""
 EXPONENT_DIGITS: Final = 15
 """Digits up to which a float says exactly which whole number is meant."""
+
+
+def refuse_large_floats(path: Path, name: str, values: pl.Series) -> None:
+    """Raise InputError where a Parquet column of ids holds floats that do not say which whole number is meant."""
+    if values.dtype.is_float() and (values.is_finite() & (values.abs() >= _EXACT.get(values.dtype, 2**11))).any():
+        raise InputError(
+            f"{path}: the floats of {name} are too large to be whole ids; digits are lost.",
+            do="Write ids as text or as integers. Nothing was loaded.",
+        )
 
 
 def checked(column: str, raw: pl.Series, prefixes: tuple[str, ...]) -> tuple[pl.Series, pl.Series]:
@@ -51,7 +64,7 @@ def checked(column: str, raw: pl.Series, prefixes: tuple[str, ...]) -> tuple[pl.
             .then(pl.lit(f"{column} is missing"))
             .when(other)
             .then(pl.lit(f"{column} has a wrong prefix, expected {expected}"))
-            .when(t.str.contains(_CONTROL))
+            .when(t.str.contains(CONTROL))
             .then(pl.lit(f"{column} holds control characters"))
             .when(t.str.len_bytes() > MAX_BYTES)
             .then(pl.lit(f"{column} has more than {MAX_BYTES} bytes"))

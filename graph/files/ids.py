@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Final
@@ -177,7 +178,10 @@ class Contents(Ends):
 
 
 class Named:
-    """Genres, moods or hashtags: elements of lists, which give an id, a name or both."""
+    """Genres, moods or hashtags: elements of lists, which give an id, a name or both.
+
+    Hashtags that differ by case are one, under the spelling that came first.
+    """
 
     def __init__(self, label: str, known: Mapping[str, str]) -> None:
         self.map = IdMap()
@@ -186,6 +190,8 @@ class Named:
         """id → name."""
         self._known = set(known)
         self._id_of = {name: key for key, name in known.items()}
+        self._spelling = {_tidy(name).lower(): name for name in known}
+        """Hashtag in lower case → the spelling that stays."""
         self.map.add(pl.Series(list(known), dtype=pl.String))
 
     def resolve(self, elements: pl.DataFrame) -> Codes:
@@ -193,7 +199,7 @@ class Named:
         key_of: dict[tuple[str | None, str | None], str] = {}
         unique = elements.unique(maintain_order=True).sort(pl.col("id").is_null(), maintain_order=True)
         for given in unique.iter_rows():
-            if key := self._key(*(text.strip().lstrip("#") if text else None for text in given)):
+            if key := self._key(*(_tidy(text) if text else None for text in given)):
                 key_of[given] = key
         keys = pl.DataFrame(
             [(*given, key) for given, key in key_of.items()],
@@ -206,8 +212,8 @@ class Named:
 
     def _key(self, id_: str | None, name: str | None) -> str | None:
         """The id to use. An element without one is found by its name; a hashtag's id is its name."""
-        if self.label == schema.HASHTAG:
-            id_ = name or id_
+        if self.label == schema.HASHTAG and (spelled := name or id_):
+            name = id_ = self._spelling.setdefault(spelled.lower(), spelled)
         if not id_:
             if not name:
                 return None
@@ -227,6 +233,11 @@ class Named:
     def places(self) -> tuple[pl.Series, Codes]:
         """As `Ends.places`."""
         return _sorted(self.map.ids)
+
+
+def _tidy(text: str) -> str:
+    """In NFC, without ``#`` in front and without white space around it."""
+    return unicodedata.normalize("NFC", text).strip().lstrip("#").strip()
 
 
 def _sorted(ids: pl.Series) -> tuple[pl.Series, Codes]:

@@ -11,11 +11,14 @@ from typing import Any, Final
 from graph.errors import InputError
 from graph.files.text import FETCH_AGAIN, Lines, Progress, line_chunks
 
-__all__ = ["BAD", "NotOneValue", "is_json", "json_lines", "objects", "one_value", "unwrapped"]
+__all__ = ["BAD", "NotOneValue", "is_json", "json_lines", "objects", "one_value", "shown", "unwrapped"]
 
 _CHUNK: Final = 32 << 20
 _EXTENDED: Final = ("$oid", "$date", "$numberLong", "$numberInt", "$numberDouble", "$numberDecimal", "$uuid")
+_FLOATS: Final = ("$numberDouble", "$numberDecimal")
+_NOT_FINITE: Final = ("nan", "inf", "infinity")
 _WHOLE: Final = 2.0**53
+"""From here on a float does not say which whole number is meant."""
 BAD: Final = object()
 """What stands for a line that is no JSON."""
 
@@ -31,19 +34,28 @@ def unwrapped(value: Any) -> Any:
         if key not in _EXTENDED:
             break
         value = inner
+        if key in _FLOATS and isinstance(value, str) and value.strip().lower().lstrip("+-") in _NOT_FINITE:
+            value = float(value)
     return value
 
 
-def one_value(value: Any) -> str | None:
-    """Text of a text, a whole number or a flag, None of null and NaN. Raises NotOneValue for anything else."""
+def one_value(value: Any, *, is_id: bool = False) -> str | None:
+    """Text of a text, a number or a flag, None of null and NaN. Raises NotOneValue for anything else.
+
+    An id is no flag, and no float that is too large to say which whole number is meant.
+    """
     value = unwrapped(value)
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return None
     if isinstance(value, bool):
+        if is_id:
+            raise NotOneValue("is neither text nor number")
         return "true" if value else "false"
     if isinstance(value, float):
-        if value.is_integer() and abs(value) < _WHOLE:
-            return str(int(value))
+        if abs(value) < _WHOLE:
+            return str(int(value)) if value.is_integer() else repr(value)
+        if is_id:
+            raise NotOneValue("is a float of too many digits")
         return repr(value)
     if isinstance(value, (dict, list)):
         raise NotOneValue("is not one value")
@@ -53,6 +65,14 @@ def one_value(value: Any) -> str | None:
     except UnicodeEncodeError:
         raise NotOneValue("holds half a character") from None
     return text
+
+
+def shown(value: Any) -> str:
+    """The value as a preview shows it."""
+    value = unwrapped(value)
+    if value is None or isinstance(value, str):
+        return value or ""
+    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def is_json(path: Path, encoding: str | None) -> bool:
@@ -116,12 +136,13 @@ def _is_value(line: bytes, kind: type, *, several: bool = True) -> bool:
 
 
 def _spread(start: bytes) -> bool:
-    """Whether an object begins here that ends in a later line."""
+    """Whether an object begins here that ends in a later line, or is followed by another one or a comma."""
+    text = start.decode(errors="replace")
     try:
-        _, end = json.JSONDecoder().raw_decode(start.decode(errors="replace"))
+        _, end = json.JSONDecoder().raw_decode(text)
     except (ValueError, RecursionError):
         return False
-    return "\n" in start.decode(errors="replace")[:end]
+    return "\n" in text[:end] or text[end:].lstrip(" \t\r,")[:1] in ("", "\n", "{")
 
 
 def _values(path: Path, head: Lines, chunks: Iterator[Lines], *, array: bool) -> Iterator[Lines]:

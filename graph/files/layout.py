@@ -21,6 +21,9 @@ _SAMPLE: Final = 1_000
 """Rows looked at."""
 _FITS: Final = 0.9
 """Share of the rows that must have two fields or more."""
+_SAID: Final = re.compile(r'"?sep=(.)"?\s*')
+"""The line by which spreadsheets say the separator."""
+_MARKUP: Final = re.compile(r"\s*<(?:!doctype|html|\?xml)\b", re.IGNORECASE)
 _SHORTEST_TIME: Final = 8
 """Characters of a field without a name that may be a time."""
 _TIME: Final = ("timestamp", "datetime", "date", "time", "at", "since", "createdat", "watchedat", "ratedat")
@@ -120,7 +123,11 @@ def sniff(
         comments = marked if sum(bool(line.strip()) for line in lines) > 1 else comments
         if comments == len(lines):
             return None
+    if said := _SAID.fullmatch(lines[comments]):
+        separator, comments = separator or said[1], comments + 1
     body = "\n".join(lines[comments:])
+    if _MARKUP.match(body):
+        raise InputError(f"{path} is HTML or XML, and no table.", do="Is it the right file? Nothing was loaded.")
     if separator is None:
         separator = _separator(path, body, names)
     rows = _rows(body, separator)
@@ -142,6 +149,7 @@ def sniff(
         columns = tuple(positions[place] if place < len(positions) else None for place in range(len(titles)))
         if "timestamp" not in positions:
             columns = _with_times(columns, [row for _, row in rows])
+        _refuse_times(path, columns, [row for _, row in rows])
     example = [row for _, row in rows[titled:][:3]]
     return Layout(
         separator, titled, comments + (taken if titled else 0), titles, columns, tuple(tuple(row) for row in example)
@@ -151,12 +159,30 @@ def sniff(
 def _with_times(columns: tuple[str | None, ...], rows: list[list[str]]) -> tuple[str | None, ...]:
     """The first column that is left over and holds a credible time in every row, is the timestamp."""
     for place, ours in enumerate(columns):
-        fields = [row[place].strip() if place < len(row) else "" for row in rows]
-        if ours is None and all(len(field) >= _SHORTEST_TIME for field in fields):
-            at = milliseconds(pl.Series(fields, dtype=pl.String)).at
-            if at.null_count() == 0:
-                return (*columns[:place], "timestamp", *columns[place + 1 :])
+        if ours is None and _all_times(place, rows):
+            return (*columns[:place], "timestamp", *columns[place + 1 :])
     return columns
+
+
+def _all_times(place: int, rows: list[list[str]]) -> bool:
+    """Whether the column holds a credible time in every row."""
+    fields = [row[place].strip() if place < len(row) else "" for row in rows]
+    if not all(len(field) >= _SHORTEST_TIME for field in fields):
+        return False
+    return milliseconds(pl.Series(fields, dtype=pl.String)).at.null_count() == 0
+
+
+def _refuse_times(path: Path, columns: Sequence[str | None], rows: list[list[str]]) -> None:
+    """Raise InputError where one of the ids' columns seems to be the time."""
+    timed = [place for place in range(min(2, len(columns))) if _all_times(place, rows)]
+    if len(timed) != 1:
+        return
+    dates = not all(_whole(row[timed[0]]) for row in rows)
+    if dates or (len(columns) > 2 and "timestamp" not in columns):
+        raise InputError(
+            f"{path} has no header, and its column {timed[0] + 1} holds times where an id is expected.",
+            do="Say which columns are which, for example --columns user=1,item=3,time=2. Nothing was loaded.",
+        )
 
 
 def is_comment(first: str) -> bool:
@@ -182,14 +208,14 @@ def _separator(path: Path, body: str, names: Names) -> str:
             break
         rows = [row for _, row in _rows(body, separator)]
         several = [row for row in rows if len(row) > 1]
-        if not rows or len(several) < _FITS * len(rows):
+        known = bool(rows) and sum(place is not None for place in _known(rows[0], names)[:2]) == 2
+        if not several or (not known and len(several) < _FITS * len(rows)):
             continue
         if separator == " " and len({len(row) for row in rows[1:] or rows}) > 1:
             continue  # spaces inside names
         numeric = sum(all(_whole(row[place]) for row in several[1:] or several) for place in (0, 1))
-        known = sum(place is not None for place in _known(rows[0], names)[:2])
         even = len({len(row) for row in rows}) == 1
-        fitting[separator] = (known == 2, numeric, even)
+        fitting[separator] = (known, numeric, even)
     if "\t" in fitting:
         return "\t"
     best = max(fitting.values(), default=None)
@@ -199,7 +225,7 @@ def _separator(path: Path, body: str, names: Names) -> str:
     if not found:
         first = body.split("\n", 1)[0]
         raise InputError(
-            f"{path}: no separator gives its rows two fields or more; the first one reads {first[:80]!r}.",
+            f"{path}: no separator gives nine rows in ten two fields or more; the first one reads {first[:80]!r}.",
             do="Name it with --separator, for example --separator ';'. Nothing was loaded.",
         )
     raise InputError(
@@ -269,6 +295,7 @@ def named(path: Path, titles: Sequence[str], names: Names, *, sure: bool | None 
     columns: list[str | None] = [None] * len(titles)
     for name, place in zip(ours, places, strict=True):
         if place is not None:
+            _refuse_twice(path, titles, place, _key(names, name))
             columns[place] = name
     missing = [name for name in ours[:2] if name not in columns]
     if missing and sure and columns.count(None) >= len(missing):
@@ -276,13 +303,26 @@ def named(path: Path, titles: Sequence[str], names: Names, *, sure: bool | None 
             columns[columns.index(None)] = name
         missing = []
     if missing:
-        keys = {ours: key for key, ours in reversed([*names.keys.items()])}
         raise InputError(
-            f"{path} has no column for {' and '.join(keys[name] for name in missing)}: "
+            f"{path} has no column for {' and '.join(_key(names, name) for name in missing)}: "
             f"its header reads {', '.join(titles)}.",
-            do=f"Say which it is: --columns {','.join(f'{keys[name]}=NAME' for name in ours[:2])}. Nothing was loaded.",
+            do=f"Say which it is: --columns {_key(names, ours[0])}=A,{_key(names, ours[1])}=B. Nothing was loaded.",
         )
     return tuple(columns)
+
+
+def _key(names: Names, ours: str) -> str:
+    """What --columns calls our column."""
+    return next(key for key, name in names.keys.items() if name == ours)
+
+
+def _refuse_twice(path: Path, titles: Sequence[str], place: int, key: str) -> None:
+    """Raise InputError where a column that is read has the name of another one."""
+    if titles.count(titles[place]) > 1:
+        raise InputError(
+            f"{path} has several columns called {titles[place]!r}.",
+            do=f"Say which one counts by its number: --columns {key}={place + 1}. Nothing was loaded.",
+        )
 
 
 def chosen_columns(
@@ -292,9 +332,11 @@ def chosen_columns(
     columns: list[str | None] = [None] * len(titles)
     for key, given in chosen.items():
         places = [place for place, title in enumerate(titles) if titled and plain(title) == plain(given)]
-        if not places and given.isdigit() and 0 < int(given) <= len(titles):
+        if places:
+            _refuse_twice(path, titles, places[0], key)
+        elif given.isdigit() and 0 < int(given) <= len(titles):
             places = [int(given) - 1]
-        if not places:
+        else:
             what = ", ".join(titles) if titled else f"{len(titles)} columns"
             raise InputError(
                 f"{path} has no column {given!r}: it has {what}.", do="Give a name of its header, or a number from 1."
@@ -304,6 +346,7 @@ def chosen_columns(
     if titled:
         for name, place in zip(ours, _known(titles, names), strict=True):
             if place is not None and columns[place] is None and name not in columns:
+                _refuse_twice(path, titles, place, _key(names, name))
                 columns[place] = name
     if missing := [name for name in ours[:2] if name not in columns]:
         raise SettingsError(

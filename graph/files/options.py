@@ -21,7 +21,7 @@ class Options:
     encoding: str | None = None
     progress: Scale | None = None
     """The scale of progress and averageViewProgress."""
-    remembered: Mapping[str, str] = field(default_factory=dict)
+    remembered: Mapping[str, Scale] = field(default_factory=dict)
     """Column → its scale in earlier imports, as the graph keeps it."""
     dry: bool = False
     """Whether nothing is to be written, not even a quarantine file."""

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -16,9 +17,9 @@ from typing import Any, Final
 import polars as pl
 
 from graph import schema
-from graph.files.canonical import checked
+from graph.files.canonical import checked, refuse_large_floats
 from graph.files.folder import Progress, ahead, is_parquet, parquet_batches
-from graph.files.json_rows import NotOneValue, json_lines, one_value, unwrapped
+from graph.files.json_rows import NotOneValue, json_lines, one_value, shown, unwrapped
 from graph.files.node_files import FRACTIONS, NodeFile
 from graph.files.options import Options
 from graph.files.quarantine import Column, FileReport, Quarantine
@@ -28,6 +29,10 @@ from graph.files.times import milliseconds
 __all__ = ["ID", "NAMED", "read_nodes"]
 
 _CHUNK: Final = 32 << 20
+_FLOAT: Final = re.compile(rb":\s*-?(?:\d+(?:\.\d*)?[eE]|\d{16,}\.)")
+"""A number in JSON that is a float of many digits, or may be one."""
+_SHOWN: Final = 3
+"""Rows of the preview."""
 _SAMPLED: Final = 5_000
 """Lines of a chunk in which columns and the types of lists are looked for."""
 ID: Final = "__id"
@@ -69,18 +74,18 @@ def _frames(
     """Frames of the file's columns with a column ``line``, and what a line looked like."""
     if is_parquet(path):
         for first, batch in parquet_batches(path, progress):
-            _tell(report, kind, batch.columns)
+            _tell(report, kind, batch.columns, batch.head(_SHOWN).to_dicts())
             report.read += batch.height
-            yield first, _of_parquet(batch, first, kind, report, quarantine), partial(_row_as_json, batch)
+            yield first, _of_parquet(path, batch, first, kind, report, quarantine), partial(_row_as_json, batch)
         return
     sniffed: dict[str, pl.DataType] | None = None
     for lines in ahead(json_lines(path, options.encoding, progress)):
-        _tell(report, kind, _keys(lines.data))
+        _tell(report, kind, *_first_rows(lines.data))
         sniffed = sniffed or _sniff_lists(lines.data, kind)
         count = lines.data.count(b"\n") + (not lines.data.endswith(b"\n"))
         try:
             frame = pl.read_ndjson(lines.data, schema={**kind.columns, **sniffed})
-            if frame.height != count or _doubtful(frame):
+            if frame.height != count or _doubtful(frame) or _large_floats(frame, lines.data, kind):
                 raise pl.exceptions.ComputeError("blank lines, or values that are no texts")
             report.read += count
             frame = frame.with_row_index("line", lines.first)
@@ -98,21 +103,30 @@ def _doubtful(frame: pl.DataFrame) -> bool:
     return bool(texts.select(pl.any_horizontal(odd.any())).item())
 
 
-def _keys(data: bytes) -> list[str]:
-    """The columns of the first lines, in their order."""
-    found: dict[str, None] = {}
+def _large_floats(frame: pl.DataFrame, data: bytes, kind: NodeFile) -> bool:
+    """Whether an id of many digits may have been a float, which polars spells out like a whole number."""
+    long = pl.col(*(c for c in (*kind.ids, *kind.references) if c in frame.columns)).str.contains(r"^-?\d{16,}$")
+    return bool(frame.select(pl.any_horizontal(long.any())).item()) and _FLOAT.search(data) is not None
+
+
+def _first_rows(data: bytes) -> tuple[list[str], list[dict[str, Any]]]:
+    """The columns of the first lines in their order, and the first rows."""
+    titles: dict[str, None] = {}
+    first: list[dict[str, Any]] = []
     for line in data[: 4 << 20].split(b"\n")[:_SAMPLED]:
         try:
             row = json.loads(line)
         except (ValueError, RecursionError):
             continue
         if isinstance(row, dict):
-            found.update(dict.fromkeys(row))
-    return [*found]
+            titles.update(dict.fromkeys(row))
+            if len(first) < _SHOWN:
+                first.append(row)
+    return [*titles], first
 
 
-def _tell(report: FileReport, kind: NodeFile, titles: Sequence[str]) -> None:
-    """Add the columns that were not seen before, with what is done with them."""
+def _tell(report: FileReport, kind: NodeFile, titles: Sequence[str], first: Sequence[Mapping[str, Any]]) -> None:
+    """Add the columns that were not seen before, with what is done with them, and once the first rows."""
     seen = {column.title for column in report.columns}
     measured = {name: "number" if name in FRACTIONS else "whole number" for name in kind.counts}
     how = {
@@ -130,23 +144,30 @@ def _tell(report: FileReport, kind: NodeFile, titles: Sequence[str]) -> None:
             if title in kind.ids:
                 ours = kind.ids[0]
             report.columns.append(Column(title, ours, how.get(title, "ignored")))
+    if not report.preview:
+        report.preview = [[shown(row.get(column.title)) for column in report.columns] for row in first]
 
 
 def _of_parquet(
-    batch: pl.DataFrame, first: int, kind: NodeFile, report: FileReport, quarantine: Quarantine
+    path: Path, batch: pl.DataFrame, first: int, kind: NodeFile, report: FileReport, quarantine: Quarantine
 ) -> pl.DataFrame:
     """The columns of ``kind``; those of an unexpected type are read value by value, and what does not fit is noted."""
     frame = batch.select(c for c in batch.columns if c in (*kind.columns, *kind.lists, *kind.text_lists))
     for name, want in kind.columns.items():
         if name not in frame.columns or _fits(frame.schema[name], want, name in kind.times):
             continue
+        is_id = name in (*kind.ids, *kind.references)
+        if is_id:
+            refuse_large_floats(path, name, frame[name])
         values: list[Any] = []
         bad: list[tuple[int, str, str]] = []
         for row, given in enumerate(frame[name].to_list()):
             try:
-                values.append(_value(given, want))
+                values.append(_value(given, want, is_id=is_id))
             except (ValueError, OverflowError):
-                values.append(None)
+                values.append(_NO_ID if name in kind.ids else None)
+                if name in kind.ids:
+                    continue
                 bad.append((first + row, f"{name} cannot be read: loaded without it", _row_as_json(batch, row)))
         report.noted += len(bad)
         rows = pl.DataFrame(bad, schema={"line": pl.Int64, "reason": pl.String, "raw": pl.String}, orient="row")
@@ -235,7 +256,12 @@ def _checked(
     def first_of(*names: str) -> pl.Expr:
         return pl.coalesce(pl.when(pl.col(name).str.strip_chars() != "").then(pl.col(name)) for name in names)
 
-    ids, why = checked(kind.ids[0], frame.select(first_of(*kind.ids)).to_series(), (kind.prefix,))
+    given = frame.select(first_of(*kind.ids)).to_series()
+    ids, why = checked(kind.ids[0], given, (kind.prefix,))
+    if (unread := given == _NO_ID).any():
+        why = pl.select(
+            pl.when(unread).then(pl.lit(f"{kind.ids[0]} is neither text nor a whole number")).otherwise(why)
+        ).to_series()
     frame = frame.with_columns(ids.str.strip_prefix(kind.prefix).alias(ID))
     wrong = why.is_not_null()
     if wrong.any():
@@ -251,7 +277,14 @@ def _checked(
         if unread.any():
             report.noted += int(unread.sum())
             note(unread, f"{name} is not a time: loaded without it", loaded=True)
-    counts = [pl.col(name).round().cast(pl.Int64, strict=False) for name in kind.counts if name not in FRACTIONS]
+    counts = {}
+    for name in kind.counts:
+        if name not in FRACTIONS:
+            counts[name] = frame[name].round().cast(pl.Int64, strict=False)
+            lost = counts[name].is_null() & frame[name].is_not_null()
+            if lost.any():
+                report.noted += int(lost.sum())
+                note(lost, f"{name} is too large: loaded without it", loaded=True)
     references = []
     for name in kind.references:
         prefix = _prefix_of(name)
@@ -264,7 +297,7 @@ def _checked(
         references.append(others.alias(name))
     renamed = [pl.coalesce(schema.RENAMED[name], name).alias(schema.RENAMED[name]) for name in kind.renamed]
     texts = [_texts(name) for name in kind.text_lists]
-    frame = frame.with_columns(*counts, *references, *renamed, *texts, **times).filter(~wrong)
+    frame = frame.with_columns(*references, *renamed, *texts, **times, **counts).filter(~wrong)
     kept = [c for c in kind.columns if c not in (*kind.ids, *kind.renamed)]
     return frame.select(ID, *kept, *kind.text_lists, *kind.lists)
 
@@ -277,7 +310,7 @@ def _texts(name: str) -> pl.Expr:
 
 
 _NO_ID: Final = "\x00"
-"""Stands for an id that cannot be read; control characters are refused."""
+"""Stands for an id that cannot be read."""
 _FLAGS: Final = {
     **dict.fromkeys(("true", "1", "1.0", "yes", "y", "t"), True),
     **dict.fromkeys(("false", "0", "0.0", "no", "n", "f"), False),
@@ -308,12 +341,14 @@ def _line_by_line(data: bytes, first: int, kind: NodeFile, report: FileReport, q
             continue
         row: dict[str, Any] = {"line": number}
         for name, dtype in kind.columns.items():
+            is_id = name in (*kind.ids, *kind.references)
             try:
-                row[name] = _value(given.get(name), dtype)
+                row[name] = _value(given.get(name), dtype, is_id=is_id)
             except (ValueError, OverflowError):
                 if name in kind.ids:
                     row[name] = _NO_ID
-                noted.append((number, f"{name} cannot be read: loaded without it", text))
+                else:
+                    noted.append((number, f"{name} cannot be read: loaded without it", text))
         for name in (*kind.lists, *kind.text_lists):
             try:
                 row[name] = _elements(given.get(name))
@@ -328,7 +363,7 @@ def _line_by_line(data: bytes, first: int, kind: NodeFile, report: FileReport, q
     return pl.DataFrame(rows, schema=_empty(kind).schema)
 
 
-def _value(given: Any, dtype: pl.DataType) -> Any:
+def _value(given: Any, dtype: pl.DataType, *, is_id: bool = False) -> Any:
     """``given`` as the type the column wants, null where it is missing. Raises ValueError when it is something else."""
     given = unwrapped(given)
     if dtype == pl.String:
@@ -336,7 +371,7 @@ def _value(given: Any, dtype: pl.DataType) -> Any:
             raise NotOneValue("neither text nor number")
         if isinstance(given, (datetime, date)):
             return given.isoformat()
-        return one_value(given)
+        return one_value(given, is_id=is_id)
     if given is None or (isinstance(given, str) and given.strip().lower() in NOTHING):
         return None
     if isinstance(given, (dict, list, bytes)):

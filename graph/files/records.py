@@ -17,7 +17,7 @@ import polars as pl
 __all__ = ["Parsed", "fields", "parse", "records"]
 
 _STAND_IN: Final = "\x1f"
-"""One byte for a separator of several characters, while polars reads."""
+"""One byte for a separator of several bytes, while polars reads."""
 _LONGEST: Final = 1 << 20
 """Characters of the longest quoted field; a quote that is not closed within is an error of its line."""
 _QUOTED: Final = re.compile(r'[ \t]*"((?:[^"]|"")*)"[ \t]*')
@@ -116,10 +116,10 @@ def _open(line: str, separator: str) -> bool:
 
 def parse(data: bytes, separator: str, width: int, first: int, *, final: bool) -> Parsed:
     """Rows of up to ``width`` fields; ``first`` is the number of the first line of ``data``."""
-    one = separator if len(separator) == 1 else _STAND_IN
+    one = separator if len(separator.encode()) == 1 else _STAND_IN
     quotes = b'"' in data
     simple = not quotes and (one == separator or one.encode() not in data)
-    if simple or (quotes and len(separator) == 1 and separator != " "):
+    if simple or (quotes and one == separator and separator != " "):
         cut = data if simple or final else data[: _last_end(data)]
         if simple or _well_formed(cut, separator):
             starts = _starts(cut, quotes=quotes)

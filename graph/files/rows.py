@@ -14,8 +14,9 @@ import numpy.typing as npt
 import polars as pl
 
 from graph.errors import InputError
+from graph.files.canonical import refuse_large_floats
 from graph.files.folder import is_parquet, parquet_batches
-from graph.files.json_rows import NotOneValue, is_json, objects, one_value
+from graph.files.json_rows import NotOneValue, is_json, objects, one_value, shown
 from graph.files.layout import Layout, Names, chosen_columns, named, sniff
 from graph.files.options import Options
 from graph.files.quarantine import Column, FileReport
@@ -27,6 +28,7 @@ __all__ = ["Rows", "rows"]
 _CHUNK: Final = 64 << 20
 _HEAD: Final = 1 << 17
 _JSON_ROWS: Final = 200_000
+_IDS: Final = ("userId", "contentId", "follower", "followed")
 
 
 @dataclass(frozen=True)
@@ -187,7 +189,7 @@ def _parquet(
                 Column(title, ours, "ignored" if ours is None else str(batch.schema[title]))
                 for title, ours in zip(batch.columns, columns, strict=True)
             ]
-            report.preview = [["" if v is None else str(v) for v in row] for row in batch.head(3).rows()]
+            report.preview = [[*map(shown, row)] for row in batch.head(3).rows()]
         wanted = {title: ours for title, ours in zip(batch.columns, columns, strict=True) if ours}
         frame = batch.select(_column(path, ours, batch[title]).alias(ours) for title, ours in wanted.items())
         lines = np.arange(first, first + batch.height, dtype=np.int64)
@@ -206,11 +208,8 @@ def _column(path: Path, name: str, values: pl.Series) -> pl.Series:
         return values
     if dtype.is_float():
         whole = values.is_finite() & (values == values.floor())
-        if (whole & (values.abs() >= 2**53)).any() and name not in ("timestamp", "progress"):
-            raise InputError(
-                f"{path}: the floats of {name} are too large to be whole ids; digits are lost.",
-                do="Write ids as text or as integers. Nothing was loaded.",
-            )
+        if name in _IDS:
+            refuse_large_floats(path, name, values)
         text = pl.when(whole & (values.abs() < 2**53)).then(values.cast(pl.Int64, strict=False).cast(pl.String))
         return pl.select(text.when(values.is_finite()).then(values.cast(pl.String))).to_series()
     if dtype == pl.Boolean and name in ("liked", "commented", "shared"):
@@ -245,14 +244,14 @@ def _json(path: Path, names: Names, report: FileReport, options: Options, progre
                 Column(title, name, "ignored" if name is None else "")
                 for title, name in zip(titles, columns, strict=True)
             ]
-            report.preview = [[str(row.get(title, "")) for title in titles] for row in good[:3]]
+            report.preview = [[shown(row.get(title)) for title in titles] for row in good[:3]]
         values: dict[str, list[str | None]] = {name: [] for name in ours}
         faults: dict[str, list[int]] = {}
         for number, (_, row, _) in enumerate(found):
             for name, title in ours.items():
                 value: Any = row.get(title) if isinstance(row, dict) else None
                 try:
-                    values[name].append(one_value(value))
+                    values[name].append(one_value(value, is_id=name in _IDS))
                 except NotOneValue as error:
                     values[name].append(None)
                     faults.setdefault(f"{title} {error}", []).append(number)

@@ -21,6 +21,8 @@ Floats = npt.NDArray[np.float32]
 
 _INSIDE: Final = 0.999
 """Least share of the values that lie in 0..100 where the column is percent."""
+_RATIO: Final = 3.0
+"""Watch ratios hardly pass it: contents are seldom watched three times in one go."""
 _EXPECTED: Final = 3.0
 """Values above the duration to be expected of percent, from which on their absence counts as evidence for seconds."""
 _HARDLY: Final = 0.001
@@ -51,6 +53,7 @@ class Census:
     inside: int = 0
     """Values in 0..100."""
     above_one: int = 0
+    highest: float = 0.0
     parts: int = 0
     """Values strictly between 0 and 1."""
     timed: int = 0
@@ -68,6 +71,7 @@ class Census:
         self.known += len(known)
         self.inside += int(((known >= 0) & (known <= 100)).sum())
         self.above_one += int((known > 1).sum())
+        self.highest = max(self.highest, float(known.max(initial=0.0)))
         self.parts += int(((known > 0) & (known < 1)).sum())
         if durations is None:
             return
@@ -80,15 +84,16 @@ class Census:
         self.expected += float(np.maximum(1.0 - seconds / 100.0, 0.0).sum(dtype=np.float64))
 
     def decide(
-        self, column: str, asked: Scale | None = None, remembered: str | None = None, beside: Scale | None = None
+        self, column: str, asked: Scale | None = None, remembered: Scale | None = None, beside: Scale | None = None
     ) -> Found:
         """The scale of ``column``: what was ``asked`` for, else what the values say.
 
-        ``remembered`` is the scale of earlier imports, ``beside`` that of a column which should have the same.
-        Raises InputError where the values contradict every scale.
+        ``remembered`` is the scale of earlier imports, ``beside`` that of a column which should have it too; durations
+        decide nothing then. Raises InputError where the values contradict every scale.
         """
         if asked:
-            return Found(column, asked, "as --progress says", sure=True)
+            why = f"as --progress says; {self._against_durations()}" if self.timed else "as --progress says"
+            return Found(column, asked, why, sure=True)
         if not self.above_one:
             if self.parts:
                 return Found(column, "fraction", "no value is above 1 and some are not whole", sure=True)
@@ -98,14 +103,18 @@ class Census:
                 where = "of earlier imports" if remembered == "percent" else "of the other progress column"
                 return Found(column, "percent", f"only 0 and 1, so the scale {where}", sure=False)
             return Found(column, "fraction", "only 0 and 1, and no earlier import says otherwise", sure=False)
-        if self.parts > self.above_one:
+        if self.parts and (self.parts > self.above_one or self.highest <= _RATIO):
             if beside:
-                return Found(column, beside, "the scale of the other progress column", sure=False)
-            raise self._undecided(column, f"{self.parts:,} values lie between 0 and 1 and {self.above_one:,} above 1")
+                return Found(column, beside, "the scale of the other progress column or of earlier imports", sure=False)
+            raise self._undecided(
+                column,
+                f"{self.parts:,} values lie between 0 and 1 and {self.above_one:,} above 1, the highest is "
+                f"{self.highest:.4g}",
+            )
         if self.inside < _INSIDE * self.known:
             outside = self.known - self.inside
             raise self._undecided(column, f"{outside:,} of {self.known:,} values lie outside 0..100")
-        if self._as_seconds():
+        if self._as_seconds() and not beside:
             raise self._undecided(
                 column,
                 f"it reads like seconds ({self._against_durations()}), and is not taken for percent",

@@ -17,6 +17,7 @@ import polars as pl
 from graph import schema
 from graph.errors import InputError
 from graph.files import quarantine as quarantines
+from graph.files.canonical import CONTROL
 from graph.files.folder import Progress, find, others
 from graph.files.ids import Codes, Contents, Ends, IdMap, Named, Users
 from graph.files.node_files import BEATS, KEAKS, USERS, NodeFile
@@ -25,6 +26,7 @@ from graph.files.quarantine import FileReport, ImportReport, Quarantine
 from graph.files.read_edges import read_audiences, read_follows
 from graph.files.read_nodes import ID, read_nodes
 from graph.files.scale import Census, Found
+from graph.identifiers import MAX_BYTES
 from graph.load import watch
 
 __all__ = ["Known", "Tables", "read_folder", "read_pairs"]
@@ -54,6 +56,8 @@ class Known:
     contents: pl.Series = field(default_factory=lambda: pl.Series([], dtype=pl.String))
     names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Genre, Mood and Hashtag → id → name."""
+    durations: pl.Series | None = None
+    """Seconds of each of ``contents``, null where unknown."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +147,7 @@ class _Reading:
         pairs: bool,
     ) -> None:
         self._files = files
+        self._graph = known
         self._options = options
         self._pairs = pairs
         self._quarantine = quarantine
@@ -194,23 +199,11 @@ class _Reading:
         ends.add(others)
         codes = ends.codes(others)
         known = codes >= 0
-        self._note_unknown(name, rows.filter(pl.Series(~known)).select(ID, column), type_)
+        self._note(
+            name, rows.filter(pl.Series(~known)).select(ID, column), f"{column} names nobody: loaded without {type_}"
+        )
         sides = (own[known], codes[known]) if type_ == schema.USES else (codes[known], own[known])
         self._edges[type_].append(sides)
-
-    def _note_unknown(self, name: str, rows: pl.DataFrame, type_: str) -> None:
-        report = next(r for r in self.reports if r.file == self._files[name].name)
-        report.noted += rows.height
-        _, column = rows.columns
-        self._quarantine.add(
-            report,
-            rows.select(
-                pl.lit(None, dtype=pl.Int64).alias("line"),
-                pl.lit(f"{column} names nobody: loaded without {type_}").alias("reason"),
-                pl.struct(pl.col(ID).alias(_KINDS[name].ids[0]), column).struct.json_encode().alias("raw"),
-            ),
-            loaded=True,
-        )
 
     def _follow_lists(self, name: str) -> None:
         if name not in self._rows:
@@ -218,9 +211,37 @@ class _Reading:
         for column in _KINDS[name].lists:
             label, type_ = _LISTS[column]
             elements = self._rows[name].select(ID, column).explode(column).drop_nulls(column).unnest(column)
+            elements = self._without_unfit(name, column, elements)
             codes = self._named[label].resolve(elements.select("id", "name"))
             own = self._own(name, elements[ID])
             self._edges[type_].append((own[codes >= 0], codes[codes >= 0]))
+
+    def _without_unfit(self, name: str, column: str, elements: pl.DataFrame) -> pl.DataFrame:
+        """The elements of a list without those that can be no id; these are noted."""
+        texts = pl.col("id", "name")
+        unfit = elements.select(
+            pl.any_horizontal(texts.str.len_bytes() > MAX_BYTES, texts.str.contains(CONTROL)).fill_null(value=False)
+        ).to_series()
+        if not unfit.any():
+            return elements
+        rows = elements.filter(unfit).rename({"name": column}).drop("id")
+        self._note(name, rows, f"{column} holds more than {MAX_BYTES} bytes or control characters: loaded without it")
+        return elements.filter(~unfit)
+
+    def _note(self, name: str, rows: pl.DataFrame, reason: str) -> None:
+        """Say of values (columns ID and that of the value) that their rows were loaded without them."""
+        report = next(r for r in self.reports if r.file == self._files[name].name)
+        report.noted += rows.height
+        _, column = rows.columns
+        self._quarantine.add(
+            report,
+            rows.select(
+                pl.lit(None, dtype=pl.Int64).alias("line"),
+                pl.lit(reason).alias("reason"),
+                pl.struct(pl.col(ID).alias(_KINDS[name].ids[0]), column).struct.json_encode().alias("raw"),
+            ),
+            loaded=True,
+        )
 
     def _placed(self) -> Tables:
         """Read the relationship files and give every id its place among the sorted ids of its label."""
@@ -283,8 +304,12 @@ class _Reading:
         return rows.with_columns(pl.col("progress") / found.top)
 
     def _durations(self) -> npt.NDArray[np.float32] | None:
-        """Seconds by code of a content, NaN where unknown; None where no file gives any."""
+        """Seconds by code of a content, NaN where unknown; None where neither the graph nor a file gives any."""
         found = np.full(2 * max(len(self._ids["keaks"]), len(self._ids["beats"])), np.nan, dtype=np.float32)
+        if (seconds := self._graph.durations) is not None:
+            codes = self._contents.codes(self._graph.contents)
+            timed = (codes >= 0) & (seconds > 0).fill_null(value=False).to_numpy()
+            found[codes[timed]] = seconds.to_numpy()[timed]
         for name in ("keaks", "beats"):
             if name in self._rows:
                 rows = self._rows[name].filter(pl.col("duration") > 0)
@@ -298,26 +323,18 @@ class _Reading:
             return
         rows = self._rows["keaks"]
         census = Census()
-        census.add(rows[name].cast(pl.Float32).fill_null(np.nan).to_numpy())
+        values, seconds = (rows[column].cast(pl.Float32).fill_null(np.nan).to_numpy() for column in (name, "duration"))
+        census.add(values, seconds)
         if not census.known:
             return
-        beside = next((found.scale for found in self.scales if found.sure), None)
-        found = census.decide(name, self._options.progress, self._options.remembered.get(name), beside)
+        remembered = self._options.remembered.get(name)
+        beside = next((found.scale for found in self.scales if found.sure), remembered)
+        found = census.decide(name, self._options.progress, remembered, beside)
         self.scales.append(found)
         top = pl.col("duration") if found.scale == "seconds" else pl.lit(found.top)
         inside = pl.col(name).is_between(0, top).fill_null(value=False)
-        report = next(r for r in self.reports if r.file == self._files["keaks"].name)
-        outside = rows.filter(pl.col(name).is_not_null() & ~inside)
-        report.noted += outside.height
-        self._quarantine.add(
-            report,
-            outside.select(
-                pl.lit(None, dtype=pl.Int64).alias("line"),
-                pl.lit(f"{name} is outside its scale: loaded without it").alias("reason"),
-                pl.struct(pl.col(ID).alias(schema.KEAK_ID), name).struct.json_encode().alias("raw"),
-            ),
-            loaded=True,
-        )
+        outside = rows.filter(pl.col(name).is_not_null() & ~inside).select(ID, name)
+        self._note("keaks", outside, f"{name} is outside its scale: loaded without it")
         self._rows["keaks"] = rows.with_columns(pl.when(inside).then(pl.col(name) / top).alias(name))
 
     def _nodes(self) -> dict[str, pl.DataFrame]:

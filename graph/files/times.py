@@ -110,4 +110,8 @@ def _unix(text: pl.Series, last: int) -> pl.Series:
         ms = whole * int(unit) if unit >= 1 else whole // round(1 / unit)
         approximate = np.floor(np.where(inside, rough, 0.0) * unit + 1e-6).astype(np.int64)
         found[inside] = np.where(known, ms, approximate)[inside]
-    return pl.Series(found)
+    # Eight digits are never credible as a number: 20200131 is a date.
+    days = text.str.extract(r"^(\d{8})$").str.to_datetime("%Y%m%d", strict=False, time_unit="ms").dt.epoch("ms")
+    return (
+        pl.select(days.fill_null(pl.Series(found))).to_series() if days.null_count() < len(days) else pl.Series(found)
+    )

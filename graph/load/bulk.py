@@ -62,6 +62,8 @@ def import_offline(
 ) -> ImportReport:
     """Read every file of ``folder`` and make a new local graph of it; the server runs afterwards if it ran before.
 
+    A dry run starts no server, so it sees only of a running one that the graph is filled.
+
     Raises SettingsError when ``NEO4J_URI`` is set or the local graph holds something, InputError as ``read_folder``
     does, GraphError when the new graph does not hold what the files do.
     """
@@ -71,16 +73,17 @@ def import_offline(
     server = LocalServer(settings)
     local = local_home(settings)
     marker = unfinished_import(settings)
-    if not (options and options.dry):
+    dry = options is not None and options.dry
+    if not dry:
         _clear(local)
     ran = running(settings) is not None
-    if not marker.exists():
+    if not marker.exists() and (ran or not dry):
         _refuse_filled(server, settings)
     tables, report = kinds.read(folder, kind, settings.home, None, progress, options)
     if told:
         told(report)
     report.check()
-    if options and options.dry:
+    if dry:
         return report
     server.stop()
     home.begin(settings)

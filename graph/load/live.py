@@ -113,8 +113,13 @@ def known(graph: Graph) -> Known:
     for label, id_, name in graph.stream("load/known_names"):
         names.setdefault(label, {})[id_] = name
     users = pl.Series([id_ for (id_,) in graph.stream("load/known_users")], dtype=pl.String)
-    contents = pl.Series([id_ for (id_,) in graph.stream("load/known_contents")], dtype=pl.String)
-    return Known(users, contents, names)
+    contents = pl.DataFrame(
+        [*graph.stream("load/known_contents")],
+        schema={"id": pl.String, "duration": pl.Float32},
+        orient="row",
+        strict=False,
+    )
+    return Known(users, contents["id"], names, contents["duration"])
 
 
 def _with_known(options: Options | None, graph: Graph) -> Options:

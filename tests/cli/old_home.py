@@ -17,7 +17,8 @@ DAY: Final = 86_400_000
 _SEEN: Final = ("schema/V0001__keys", "schema/V0002__serving")
 
 #: Ada watched k1 once and liked it later, liked k2 without watching it, watched k3 twice in one millisecond, k4 three
-#: times without a time, and b1 five times on two days. Bob follows her and watched k1.
+#: times without a time, and b1 five times on two days. Bob follows her and watched k1. k1 to k4 have a hashtag in two
+#: spellings.
 _DATA: Final = """
 CREATE (ada:User {userId: 'ada', battleCount: 3, battleWonCount: 1, prizeMoneyWon: 12.5, prizeMoneyGiven: 1.0}),
        (bob:User {userId: 'bob', battleCount: 0, prizeMoneyWon: 0.0}),
@@ -33,6 +34,9 @@ CREATE (ada:User {userId: 'ada', battleCount: 3, battleWonCount: 1, prizeMoneyWo
        (ada)-[:WATCHED {progress: 1.0, watchCount: 5, firstAt: $day, lastAt: 3 * $day}]->(b1),
        (bob)-[:WATCHED {progress: 0.25, liked: false, watchCount: 1, firstAt: $day, lastAt: $day}]->(k1),
        (bob)-[:FOLLOWS {since: $day}]->(ada),
+       (k1)-[:TAGGED]->(:Hashtag {name: 'fun'})<-[:TAGGED]-(k2),
+       (k1)-[:TAGGED]->(upper:Hashtag {name: 'Fun'})<-[:TAGGED]-(k3),
+       (upper)<-[:TAGGED]-(k4),
        (:Event {eventId: 'e1', at: $day, times: 1})
 """
 

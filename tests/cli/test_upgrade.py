@@ -273,6 +273,8 @@ def check_all(settings: Settings) -> None:
     assert held.users.ids.to_list() == ["ada", "bob"]
     assert held.users.frame["battleCreatedCount"].to_list() == [3, 0]
     assert held.manifest.edges["WATCHED"] == 6
+    assert held.nodes["Hashtag"].frame["name"].to_list() == ["Fun"]
+    assert held.manifest.edges["TAGGED"] == 4
 
 
 def everything(graph: Graph) -> tuple[dict[Any, Any], ...]:

@@ -16,6 +16,7 @@ from schemathesis.specs.openapi.checks import negative_data_rejection, positive_
 
 from evaluation import play_data
 from graph.database.driver import Graph
+from graph.events import KINDS
 from graph.settings import Service, Settings
 from recommend.player import Player
 from recommenders.counting import CoOccurrence
@@ -74,6 +75,25 @@ def _about_what_is_there(event: Any) -> Any:
 def test_the_document_is_valid_openapi() -> None:
     document: Any = _app.test_client().get("/openapi.json").json
     assert [error.message for error in OpenAPIV31SpecValidator(document).iter_errors()] == []
+
+
+def test_every_kind_of_event_has_a_schema_of_its_own() -> None:
+    document: Any = _app.test_client().get("/openapi.json").json
+    schemas = document["components"]["schemas"]
+    discriminator = schemas["Event"]["discriminator"]
+    assert discriminator["propertyName"] == "kind"
+    assert set(discriminator["mapping"]) == set(KINDS)
+    assert len(set(discriminator["mapping"].values())) == len(KINDS)
+    for kind, reference in discriminator["mapping"].items():
+        one = schemas[reference.rsplit("/", 1)[1]]
+        other = "target_id" if kind in ("follow", "unfollow", "block", "unblock") else "content_id"
+        assert one["properties"]["kind"]["const"] == kind
+        assert set(one["required"]) == {"event_id", "user_id", "at", "kind", other}
+        for name in ("event_id", "user_id", other):
+            assert one["properties"][name]["maxLength"] >= 500
+            pattern = re.compile(one["properties"][name]["pattern"])
+            assert pattern.search("keaks/AC/DC 🎵\nÉ")
+            assert not pattern.search("keaks/a\x07b")
 
 
 def test_every_reference_leads_somewhere_and_every_problem_is_a_problem_document() -> None:

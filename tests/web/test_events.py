@@ -109,6 +109,12 @@ def test_an_event_counts_once(writing: FlaskClient) -> None:
         ({"userid": "u"}, "events.0.userid"),
         ({"kind": "follow"}, "events.0.target_id"),
         ({"kind": "hide", "content_id": None, "progress": None}, "events.0.content_id"),
+        ({"at": 1_767_268_800}, "events.0.at"),
+        ({"at": "1767268800"}, "events.0.at"),
+        ({"progress": True}, "events.0.progress"),
+        ({"progress": "0.5"}, "events.0.progress"),
+        ({"user_id": "keaks/1"}, "events.0.user_id"),
+        ({"user_id": "users/"}, "events.0.user_id"),
     ],
 )
 def test_bad_event_is_422_with_its_place(writing: FlaskClient, change: dict[str, Any], field: str) -> None:
@@ -117,7 +123,9 @@ def test_bad_event_is_422_with_its_place(writing: FlaskClient, change: dict[str,
     assert "Value error" not in document["detail"]
 
 
-@pytest.mark.parametrize("body", ["", "{", "[1]", '"text"', "null"])
+@pytest.mark.parametrize(
+    "body", ["", "{", "[1]", '"text"', "null", '{"events": ' + "[" * 100_000 + "]" * 100_000 + "}"]
+)
 def test_a_body_that_is_no_batch_is_422(writing: FlaskClient, body: str) -> None:
     problem(writing.post("/v1/events", data=body, content_type="application/json"), 422, "invalid-parameter")
 

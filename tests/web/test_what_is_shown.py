@@ -18,6 +18,7 @@ from graph.database.driver import Graph
 from graph.errors import GraphError, GraphTimeout, GraphUnavailable
 from graph.settings import Service, Settings
 from graph.snapshot.export import export
+from recommend.restrictions import Blocks, Recent, Restrictions
 from recommend.service import FeedService
 from tests.recommend.drawn_graph import DAY, Database
 from tests.web.test_problems import problem
@@ -240,9 +241,12 @@ def test_an_error_is_the_answer_only_when_nothing_else_is(
     problem(client.get("/v1/users/me/recommendations"), status, name)
 
 
-@pytest.mark.parametrize("missing", ["facts", "everything"])
+@pytest.mark.parametrize(
+    ("missing", "by_hand"),
+    [("facts", False), ("everything", False), ("everything", True)],
+)
 def test_a_block_holds_while_the_facts_come_from_an_older_snapshot(
-    graph: Graph, database: Database, patient: Settings, tmp_path: Any, missing: str
+    graph: Graph, database: Database, patient: Settings, tmp_path: Any, missing: str, by_hand: bool
 ) -> None:
     number, failing = time.time_ns(), Failing(graph, {})
     settings = patient.model_copy(update={"home": tmp_path})
@@ -266,7 +270,11 @@ def test_a_block_holds_while_the_facts_come_from_an_older_snapshot(
         "target_id": "far",
         "at": "2026-01-01T12:00:00Z",
     }
-    assert cast("Any", client.post("/v1/events", json={"events": [block]}).json)["applied"] == 1
+    if by_hand:
+        database.ask("MATCH (m:User {userId: 'beatmaker'}), (far:User {userId: 'far'}) CREATE (m)-[:BLOCKED]->(far)")
+        cast("Any", client.application).extensions["entourage.serving"].refresh()  # as every two seconds
+    else:
+        assert cast("Any", client.post("/v1/events", json={"events": [block]}).json)["applied"] == 1
     assert "beats/b2" not in beats()
     failing.errors = {"facts": GraphTimeout("late")} if missing == "facts" else {"": GraphUnavailable("gone")}
     left = beats()
@@ -296,3 +304,17 @@ def test_a_hanging_filter_costs_no_block(graph: Graph, database: Database, patie
     assert "filters" in feed.late
     assert feed.degraded
     assert "beats/b5" not in {item.content_id for item in feed.items}
+
+
+def test_a_block_that_is_deleted_by_hand_is_forgotten(graph: Graph, database: Database, tmp_path: Any) -> None:
+    recent = Recent(tmp_path / "recent.sqlite3")
+    blocks = Blocks(recent)
+    blocks.refresh(graph)
+    before = recent.blocks()
+    database.ask("MATCH (a:User {userId: 'far'}), (b:User {userId: 'secret'}) CREATE (a)-[:BLOCKED]->(b)")
+    blocks.refresh(graph)
+    assert recent.blocks() == before | {("far", "secret")}
+    assert "secret" in recent.with_recent(Restrictions(), "far").blocked
+    database.ask("MATCH (:User {userId: 'far'})-[block:BLOCKED]->(:User {userId: 'secret'}) DELETE block")
+    blocks.refresh(graph)
+    assert recent.blocks() == before

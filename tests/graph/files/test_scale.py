@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 
 from graph.errors import InputError
 from graph.files.options import Options
 from graph.files.scale import Census
-from graph.files.tables import read_folder
+from graph.files.tables import Known, read_folder
 from tests.graph.keakr import lines, of, only, quarantined
 
 
@@ -104,3 +105,31 @@ def test_average_progress_has_a_scale_of_its_own(tmp_path: Path) -> None:
     assert values["keaks/2"] is None
     assert of(report, "keaks.jsonl").noted == 1
     assert [(found.column, found.scale) for found in report.scales] == [("averageViewProgress", "percent")]
+
+
+def test_durations_of_the_graph_count_as_well(tmp_path: Path) -> None:
+    ids = [f"keaks/k{n}" for n in range(40)]
+    known = Known(contents=pl.Series(["tracks/1", *ids]), durations=pl.Series([9.0, *[30.0] * 40], dtype=pl.Float32))
+    folder = only(tmp_path / "in", audiences="".join(f"u{n},k{n},,{n % 30},,,\n" for n in range(40)))
+    with pytest.raises(InputError, match="reads like seconds"):
+        read_folder(folder, tmp_path / "home", known)
+    tables, report = read_folder(folder, tmp_path / "home", known, options=Options(progress="seconds"))
+    assert tables.edges["WATCHED"]["progress"].max() == pytest.approx(29 / 30)
+    assert "0.0% are above the content's duration" in report.scales[0].why
+
+
+def test_averages_alone_that_read_like_seconds_are_refused_unless_an_import_said_percent(tmp_path: Path) -> None:
+    keaks = lines([{"keakId": str(n), "duration": 20, "averageViewProgress": n % 19 + 1} for n in range(40)])
+    folder = only(tmp_path / "in", keaks=keaks)
+    with pytest.raises(InputError, match="averageViewProgress cannot be told: it reads like seconds"):
+        read_folder(folder, tmp_path / "home")
+    options = Options(remembered={"averageViewProgress": "percent"})
+    _, report = read_folder(folder, tmp_path / "home", options=options)
+    assert report.scales[0].scale == "percent"
+
+
+@pytest.mark.parametrize("values", [[0.5, 1.0001], [0.9, 1.4, 2.8, 1.1]])
+def test_ratios_of_which_most_pass_1_are_refused(values: list[float]) -> None:
+    with pytest.raises(InputError, match="cannot be told"):
+        census(values).decide("progress")
+    assert census([*values, 40.0, 60.0, 80.0]).decide("progress").scale == "percent"

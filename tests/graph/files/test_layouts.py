@@ -1,0 +1,166 @@
+"""Files as other tools write them: what is read has the right value, what cannot be told is refused."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from graph.errors import InputError
+from graph.files.options import Options
+from graph.files.quarantine import ImportReport
+from graph.files.tables import Tables, read_folder, read_pairs
+from graph.files.times import milliseconds
+from tests.graph.keakr import lines, of, only
+
+DAY = 86_400_000
+NEW_YEAR = 1_577_836_800_000
+"""The first millisecond of 2020."""
+
+
+def pairs(tmp_path: Path, text: str | bytes, name: str = "x.csv", options: Options | None = None) -> Tables:
+    (tmp_path / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+    tables, report = read_pairs(tmp_path / name, None, tmp_path / "home", options=options)
+    report.check()
+    return tables
+
+
+def watched(tables: Tables) -> set[tuple[str, str]]:
+    users, contents, edges = tables.ids["User"], tables.ids["Content"], tables.edges["WATCHED"]
+    return {(users[u], contents[c].removeprefix("keaks/")) for u, c in edges.select("source", "target").rows()}
+
+
+def parquet(**columns: pl.Series) -> bytes:
+    file = io.BytesIO()
+    pl.DataFrame(columns).write_parquet(file)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        pytest.param("sep=;\nuser;item\n1;a,b\n", {("1", "a,b")}, id="a spreadsheet's line about the separator"),
+        pytest.param('"sep=,"\r\nuser,item\r\n1,10\r\n', {("1", "10")}, id="the same in quotes"),
+        pytest.param("user,item\n1,10\n2\n3,12,9\n4,13\n", {("1", "10"), ("4", "13")}, id="ragged rows, known header"),
+        pytest.param("user,item,x,x\n1,10,3,4\n", {("1", "10")}, id="an ignored name twice"),
+        pytest.param("1,10,20200131\n2,11,20200201\n", {("1", "10"), ("2", "11")}, id="dates of eight digits"),
+        pytest.param("1,1000000000\n2,1000000001\n", {("1", "1000000000"), ("2", "1000000001")}, id="large ids"),
+    ],
+)
+def test_tables_as_other_tools_write_them(tmp_path: Path, text: str, found: set[tuple[str, str]]) -> None:
+    assert watched(pairs(tmp_path, text)) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param("0\t2010-10-19T23:55:27Z\t30.2\t7\n", "user=1,item=3,time=2", id="the time second (Gowalla)"),
+        pytest.param("2020-01-01,1,10\n2020-01-02,2,11\n", "column 1 holds times", id="the date first"),
+        pytest.param("1,978300760,10\n2,978300761,11\n", "column 2 holds times", id="Unix seconds second"),
+        pytest.param("user,item,item\n1,10,20\n", "--columns item=2", id="a needed name twice"),
+        pytest.param("<!DOCTYPE html>\n<p>1,2</p>\n", "Is it the right file", id="a page in place of a file"),
+    ],
+)
+def test_layouts_that_would_be_misread_are_refused(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(InputError) as error:
+        pairs(tmp_path, text)
+    assert said in f"{error.value} {error.value.do}"
+
+
+@pytest.mark.parametrize("separator", ["🎵", "é", "<>", ":"])
+def test_a_separator_may_be_any_text(tmp_path: Path, separator: str) -> None:
+    text = f'1{separator}"a{separator}b\nc"\n2{separator}d\n'
+    assert watched(pairs(tmp_path, text, options=Options(separator))) == {("1", f"a{separator}b\nc"), ("2", "d")}
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        pytest.param('{"user":1,"item":2}{"user":3,"item":4}', {("1", "2"), ("3", "4")}, id="one after the other"),
+        pytest.param(
+            '{"user":1,"item":2},\n{"user":3,"item":4},\n', {("1", "2"), ("3", "4")}, id="commas between lines"
+        ),
+        pytest.param('{"user":1e3,"item":2}', {("1000", "2")}, id="whole floats"),
+        pytest.param('{"user":9007199254740993.0,"item":2}\n{"user":1,"item":2}', {("1", "2")}, id="too many digits"),
+        pytest.param('{"user":true,"item":2}\n{"user":1,"item":2}', {("1", "2")}, id="flags"),
+        pytest.param('{"user":Infinity,"item":2}\n{"user":1,"item":2}', {("1", "2")}, id="infinity"),
+        pytest.param(
+            '{"user":{"$numberDouble":"NaN"},"item":2}\n{"user":{"$numberDecimal":"1.0"},"item":2}',
+            {("1", "2")},
+            id="MongoDB's NaN",
+        ),
+    ],
+)
+def test_ids_in_json(tmp_path: Path, text: str, found: set[tuple[str, str]]) -> None:
+    assert watched(pairs(tmp_path, text, "x.jsonl")) == found
+
+
+def users(tmp_path: Path, text: str) -> tuple[list[str], ImportReport]:
+    tables, report = read_folder(only(tmp_path / "in", users=text), tmp_path / "home")
+    return tables.ids["User"].to_list(), report
+
+
+def test_ids_of_a_node_file_that_are_no_ids_are_refused_with_their_reason(tmp_path: Path) -> None:
+    text = '{"userId":9007199254740993.0}\n{"userId":1e3}\n{"userId":true}\n{"userId":"true"}\n{"userId":{"a":1}}\n'
+    ids, report = users(tmp_path, text)
+    assert ids == ["1000", "true"]
+    assert of(report, "users.jsonl").reasons == {"userId is neither text nor a whole number": 3}
+    assert of(report, "users.jsonl").noted == 0  # nothing of them was loaded
+
+
+def test_counts_that_are_too_large_are_told(tmp_path: Path) -> None:
+    _, report = users(tmp_path, '{"userId":"1","viewCount":1e300,"friendCount":12.7}\n')
+    assert of(report, "users.jsonl").reasons == {"viewCount is too large: loaded without it": 1}
+
+
+@pytest.mark.parametrize("dtype", [pl.Float32, pl.Float64])
+def test_floats_of_parquet_that_lost_digits_are_refused(tmp_path: Path, dtype: type[pl.DataType]) -> None:
+    first_lost = 2**24 if dtype == pl.Float32 else 2**53
+    whole = pl.Series([1.0, first_lost - 1], dtype=dtype)
+    lost = pl.Series([1.0, first_lost], dtype=dtype)
+    ids = pl.Series(["a", "b"])
+    assert len(watched(pairs(tmp_path, parquet(user=whole, item=ids), "x.parquet"))) == 2
+    with pytest.raises(InputError, match="too large"):
+        pairs(tmp_path, parquet(user=lost, item=ids), "x.parquet")
+    for name, columns in (("users", {"userId": lost}), ("keaks", {"keakId": ids, "userId": lost})):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / f"{name}.parquet").write_bytes(parquet(**columns))
+        with pytest.raises(InputError, match="too large"):
+            read_folder(tmp_path / name, tmp_path / "home")
+
+
+def test_hashtags_that_differ_by_case_or_form_are_one_under_the_first_spelling(tmp_path: Path) -> None:
+    keaks = lines(
+        [
+            {"keakId": "1", "hashtags": ["#Fun", "fun", "FUN", " # fun ", "E\u0301te\u0301"]},
+            {"keakId": "2", "hashtags": ["FUN", "éTÉ", "other"]},
+        ]
+    )
+    tables, _ = read_folder(only(tmp_path / "in", keaks=keaks), tmp_path / "home")
+    assert set(tables.ids["Hashtag"]) == {"Fun", "Été", "other"}
+    assert tables.edges["TAGGED"].height == 5
+
+
+def test_names_that_can_be_no_key_are_left_out_and_told(tmp_path: Path) -> None:
+    beats = lines([{"beatId": "1", "genres": ["g" * 501, "ok"], "moods": [{"id": "m", "name": "a\x07b"}]}])
+    tables, report = read_folder(only(tmp_path / "in", beats=beats), tmp_path / "home")
+    assert tables.ids["Genre"].to_list() == ["ok"]
+    assert not len(tables.ids["Mood"])
+    assert of(report, "beats.jsonl").noted == 2
+
+
+def test_dates_of_eight_digits_are_dates() -> None:
+    found = milliseconds(pl.Series(["20200101", "20200102.0", "20200231", "19891231", "2020010"]), now=NEW_YEAR + DAY)
+    assert found.at.to_list() == [NEW_YEAR, None, None, None, None]
+
+
+def test_node_files_show_their_first_rows(tmp_path: Path) -> None:
+    rows = [{"userId": n, "viewCount": {"$numberLong": "7"}, "extra": [n]} for n in range(5)]
+    _, report = users(tmp_path, lines(rows))
+    (file,) = report.files
+    assert [(column.title, column.ours) for column in file.columns] == [
+        ("userId", "userId"), ("viewCount", "viewCount"), ("extra", None),
+    ]  # fmt: skip
+    assert file.preview == [["0", "7", "[0]"], ["1", "7", "[1]"], ["2", "7", "[2]"]]
