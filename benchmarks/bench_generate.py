@@ -1,4 +1,4 @@
-"""Cost of generating a network: wall and processor time, peak memory and size, each scale in a process of its own.
+"""Cost of generating a network: wall-clock and processor time, peak memory and size; one process for each scale.
 
 python -m benchmarks.bench_generate --scales 0.01,0.1,1.0 --folder /some/where --keep
 """
@@ -44,8 +44,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--scales", default="0.01,0.1")
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--folder", type=Path, help="where the networks go; else a temporary folder")
-    parser.add_argument("--keep", action="store_true", help="leave the networks there, as scale-N")
+    parser.add_argument("--folder", type=Path, help="folder for the networks; by default a temporary one")
+    parser.add_argument("--keep", action="store_true", help="keep the networks there, as scale-N")
     arguments = parser.parse_args()
     place = arguments.folder or Path(tempfile.mkdtemp(prefix="entourage-generate-"))
     print(f"{'scale':>7} {'rows':>12} {'GB':>7} {'wall s':>8} {'CPU s':>8} {'peak GiB':>9}")

@@ -1,10 +1,10 @@
-"""What the graph network of a large graph costs: seconds a step and for embedding everyone, and the peak of memory.
+"""Cost of the graph network of a large graph: seconds for a step and for embedding all nodes, and peak memory.
 
     python -m benchmarks.bench_gnn --neighbours 0,10 --steps 3
     python -m benchmarks.bench_gnn --neighbours 10 --sampled 0,16384
 
-On the snapshot of the home folder. Each setting runs in a process of its own, so that its peak is its own; the first
-step, which compiles and allocates, is told apart.
+It uses the snapshot of the home folder. Each setting runs in a process of its own, so that peaks are separate. The
+first step, which compiles and allocates, is reported separately.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from graph.snapshot import load
 @dataclass(frozen=True)
 class Cost:
     neighbours: int
-    """Edges of a relation into one node that a step draws, 0 for all but the dropped ones."""
+    """Edges of a relation into one node that a step draws; 0 takes all edges, less the dropped ones."""
     sampled: int
-    """Contents that a step's users are compared with, 0 for all."""
+    """Contents that the users of a step are compared with; 0 takes all."""
     edges: int
     steps_per_pass: int
     prepare_s: float

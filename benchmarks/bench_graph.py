@@ -1,9 +1,10 @@
-"""Every online question: how long, how complete, and while events are written.
+"""Every online query: its time, how much of the exact answer its caps keep, and its time while events are written.
 
     python -m benchmarks.bench_graph --out benchmarks/results/0.1
 
-Asks the graph that is there (NEO4J_URI, or the running local server); `make bench-graph SCALE=0.1` makes one first.
-Events that it writes are about users called bench-…, which stay. Prints tables and writes ``graph.json`` to ``--out``.
+It queries the graph at NEO4J_URI or on the running local server; `make bench-graph SCALE=0.1` makes one first. The
+events that it writes are about users called bench-…, which stay in the graph. It prints tables and writes
+``graph.json`` to ``--out``.
 """
 
 from __future__ import annotations
@@ -47,13 +48,13 @@ LIFTED: Final = (
     ("candidates/same_hashtag", ("perHashtag",)),
     ("candidates/friends_of_friends", ("friends", "perFriend")),
 )
-"""Caps to lift for the exact answer. The others are part of the question: how much of what is newest it looks at.
-trending, fresh and popular walk an index: their cap is reached only where hardly any content is of the wanted kind."""
+"""Caps to lift for the exact answer. Other caps belong to the question, such as how many of the newest watches count.
+trending, fresh and popular walk an index and reach a cap only if hardly any content is of the wanted kind."""
 PACES: Final = (1_000.0, 0.0)
-"""Events a second that are written beside reads: what is wanted, a batch a second, then all that go in."""
+"""Events a second that are written during reads: first a fixed rate, then (0) as many as possible."""
 NO_CAP: Final = 10_000_000
 TIES: Final = 2_000
-"""How far an exact answer goes, so that what scores like its 20th is known."""
+"""Length of an exact answer, so that all contents with the score of the 20th are in it."""
 EXACT_DEADLINE_MS: Final = 30_000
 
 console = Console()
@@ -74,7 +75,7 @@ class Timing:
 class Recall:
     question: str
     lifted: str
-    """Caps that the exact answer does without."""
+    """Caps that are lifted for the exact answer."""
     group: str
     users: int
     at_20: float
@@ -84,7 +85,7 @@ class Recall:
 @dataclass(frozen=True)
 class Writing:
     wanted_per_second: float
-    """Events a second that the writer was held to; 0 for as many as go in."""
+    """Rate that the writer was limited to; 0 for no limit."""
     events_per_second: float
     p95_ms_idle: float
     p95_ms_writing: float
@@ -94,8 +95,10 @@ class Writing:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="folder for graph.json")
-    parser.add_argument("--users", type=float, default=1.0, help="share of the 500, 100 and 20 users to ask for")
-    parser.add_argument("--recall-users", type=int, default=10, help="users a group whose exact answer is asked too")
+    parser.add_argument("--users", type=float, default=1.0, help="share of the 500, 100 and 20 users to query for")
+    parser.add_argument(
+        "--recall-users", type=int, default=10, help="users of each group for whom the exact answer is queried too"
+    )
     parser.add_argument("--write-seconds", type=float, default=15.0)
     parser.add_argument("--snapshot", type=Path, help="an export of the same graph; else the one in the home folder")
     chosen = parser.parse_args()
@@ -111,7 +114,7 @@ def main() -> None:
         ]
         answers = SnapshotAnswers(snapshot)
         recalls = measure_recall(graph, questions(settings, contents), answers, groups, chosen.recall_users)
-        # Any contents: what is written about the most watched ones would be what the next run reads of them.
+        # Random contents: events about the most watched ones would change what the next run reads.
         some = np.random.default_rng(0).choice(snapshot.contents.count, min(20_000, snapshot.contents.count))
         targets = snapshot.contents.ids.gather(some).to_list()
         writing = [
@@ -154,7 +157,7 @@ def popular(graph: Graph, count: int) -> list[dict[str, Any]]:
 
 
 def questions(settings: Settings, contents: list[str]) -> dict[str, dict[str, Any]]:
-    """Every online question with the caps that serving uses."""
+    """Every online query with the caps that serving uses."""
     common = {
         "label": "Content",
         "limit": 60,
@@ -168,7 +171,7 @@ def questions(settings: Settings, contents: list[str]) -> dict[str, dict[str, An
     return (
         asked
         | {
-            "schema/ping": {},  # the floor: what asking nothing costs on this machine, with whatever else runs on it
+            "schema/ping": {},  # the least that any query costs on this machine at present
             "candidates/friends_of_friends": {"friends": 100, "perFriend": 100, "limit": 20},
             "filters/facts": {"contentIds": contents},
             "filters/restrictions": {},
@@ -183,7 +186,7 @@ def questions(settings: Settings, contents: list[str]) -> dict[str, dict[str, An
 
 
 def time_question(graph: Graph, name: str, params: Mapping[str, Any], groups: Mapping[str, list[str]]) -> list[Timing]:
-    """Ask for every user twice and time the second time: a warm cache."""
+    """Query twice for every user and time the second query, with a warm cache."""
     timings = []
     for group, ids in groups.items():
         milliseconds, rows, timeouts = [], [], 0
@@ -211,7 +214,7 @@ def measure_recall(
     groups: Mapping[str, list[str]],
     most: int,
 ) -> list[Recall]:
-    """How much of the exact top 20 and top 60 the capped answer of Neo4j holds."""
+    """Share of the exact top 20 and top 60 that Neo4j's capped answer contains."""
     recalls = []
     for name, caps in LIFTED:
         capped = {**asked[name], **({"limit": 60} if "limit" in asked[name] else {})}
@@ -221,7 +224,7 @@ def measure_recall(
             for user in track(ids[:most], f"exact {name}, {group}", console=console, transient=True):
                 try:
                     whole = exact(graph, answers, name, user, lifted)
-                except GraphError:  # what its caps are for; ``users`` says for how many there was an exact answer
+                except GraphError:  # too slow or too large without caps; ``users`` counts those with an exact answer
                     break
                 some = found(graph.read(name, deadline_ms=EXACT_DEADLINE_MS, userId=user, **capped))
                 for k, kept in shares.items():
@@ -234,9 +237,9 @@ def measure_recall(
 
 
 def recall(whole: Mapping[str, float], some: list[str], k: int) -> float:
-    """Share of the ``k`` best of ``whole`` that stand among the first ``k`` of ``some``.
+    """Share of the ``k`` best of ``whole`` that are among the first ``k`` of ``some``.
 
-    Both are best first. What scores as much as the last of the best is as good as it.
+    Both are best first. A content with the same score as the k-th best counts as one of the best.
     """
     best = list(whole)[:k]
     worst = whole[best[-1]]
@@ -244,7 +247,7 @@ def recall(whole: Mapping[str, float], some: list[str], k: int) -> float:
 
 
 def exact(graph: Graph, answers: SnapshotAnswers, name: str, user: str, params: Mapping[str, Any]) -> dict[str, float]:
-    """What is found without the caps: from the snapshot where it can answer the question, else from Neo4j."""
+    """The answer without caps: from the snapshot if it can answer the query, else from Neo4j."""
     source = name.removeprefix("candidates/")
     if source == "friends_of_friends":
         return found(answers.friends_of_friends(user, TIES, friends=NO_CAP, per_friend=NO_CAP))
@@ -255,7 +258,7 @@ def exact(graph: Graph, answers: SnapshotAnswers, name: str, user: str, params: 
 
 
 def found(rows: list[dict[str, Any]]) -> dict[str, float]:
-    """What a question gave, best first, and its score; reasons have none, and people their friends in common."""
+    """Id → score of an answer, best first. Reasons have no score; people have their common friends as score."""
     return {
         row.get("contentId") or row["userId"]: round(row.get("score", row.get("mutualCount", 0.0)), 9) for row in rows
     }
@@ -264,7 +267,7 @@ def found(rows: list[dict[str, Any]]) -> dict[str, float]:
 def write_while_reading(
     graph: Graph, settings: Settings, readers: list[str], contents: list[str], seconds: float, wanted: float
 ) -> Writing:
-    """One writer, a process of its own, and the p95 of a mix of questions without and beside it."""
+    """The p95 of a mix of queries without and with a writer, which is a process of its own."""
     mix = [(name, params) for name, params in questions(settings, contents).items() if name != "filters/facts"]
 
     def read_for(duration: float) -> float:
@@ -284,7 +287,7 @@ def write_while_reading(
     writer.start()
     try:
         if not begun.wait(60):
-            raise SystemExit("The writer did not begin.")
+            raise SystemExit("The writer did not start.")
         busy = read_for(seconds)
     finally:
         stop.set()
@@ -298,7 +301,7 @@ def write_while_reading(
 def write(
     settings: Settings, readers: list[str], contents: list[str], wanted: float, begun: Event, stop: Event, rates: Any
 ) -> None:
-    """Write ``wanted`` events a second, 0 for all that go in, until told to stop; tells events a second and seconds."""
+    """Write ``wanted`` events a second, or as many as possible for 0, until ``stop``; reports rate and seconds."""
     run, size, written, elapsed = f"{time.time():.0f}", int(wanted) or 1_000, 0, 0.0
     random = np.random.default_rng(1)
     with Graph.connect(settings) as graph:
@@ -314,7 +317,7 @@ def write(
 
 
 def event(event_id: str, people: list[str], contents: list[str], random: np.random.Generator) -> events.Event:
-    """Mostly watches, some follows, by users of the benchmark's own."""
+    """A random event, mostly a watch, sometimes a follow, by one of the benchmark's users."""
     who = f"bench-{random.integers(2_000)}"
     about: dict[str, Any] = {"kind": "follow", "target_id": people[int(random.integers(len(people)))]}
     if random.random() < 0.8:
@@ -338,10 +341,10 @@ def show(timings: list[Timing], recalls: list[Recall], writing: list[Writing]) -
         table.add_row(r.question, r.lifted, f"{r.group} ({r.users})", f"{r.at_20:.0%}", f"{r.at_60:.0%}")
     console.print(table)
     for pace in writing:
-        held = f", held to {pace.wanted_per_second:,.0f}" if pace.wanted_per_second else ", as fast as they go in"
+        held = f", limited to {pace.wanted_per_second:,.0f}" if pace.wanted_per_second else ", as fast as possible"
         console.print(
             f"{pace.events_per_second:,.0f} events/s for {pace.seconds:.0f} s{held}; p95 of reads "
-            f"{pace.p95_ms_idle:.1f} ms without, {pace.p95_ms_writing:.1f} ms beside them."
+            f"{pace.p95_ms_idle:.1f} ms without them, {pace.p95_ms_writing:.1f} ms during them."
         )
 
 

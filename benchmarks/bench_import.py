@@ -1,10 +1,10 @@
-"""What reading, importing, exporting and backing up a folder of Keakr files costs.
+"""Cost of reading, importing, exporting and backing up a folder of Keakr files.
 
     python -m benchmarks.bench_import FOLDER --offline --out import.json
 
-Needs an empty graph: a running one (NEO4J_URI or the local server) for the live import, ENTOURAGE_HOME alone with
-``--offline``, which leaves its server running and times backup and restore too. Every step is a process of its own, so
-that each peak is its own.
+It needs an empty graph: a running one (NEO4J_URI or the local server) for the live import, or with ``--offline`` only
+ENTOURAGE_HOME. ``--offline`` also times backup and restore, and leaves its server running. Every step is a process of
+its own, so that peaks are separate.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ class Cost:
     rows: int
     seconds: float
     cpu_seconds: float
-    """Of our own process, not of Neo4j."""
+    """Processor time of our own process, without Neo4j."""
     peak_gib: float
-    """Of our own process."""
+    """Peak memory of our own process."""
 
 
 def read(folder: Path) -> int:
@@ -53,12 +53,12 @@ def read(folder: Path) -> int:
 
 
 def offline(folder: Path) -> int:
-    """All of ``entourage import --offline``: parse, check, write, build the store, start Neo4j, build the indexes."""
+    """The whole ``entourage import --offline``: parse, check, write, build the store, start Neo4j, build indexes."""
     return sum(file.read for file in import_offline(folder, load_settings()).files)
 
 
 def live(folder: Path) -> int:
-    """All of ``entourage import`` into a running graph."""
+    """The whole ``entourage import`` into a running graph."""
     with Graph.connect(load_settings()) as graph:
         report = importer.import_folder(graph, folder, load_settings())
     return sum(report.nodes.values()) + sum(report.relationships.values())
@@ -73,14 +73,14 @@ def whole(folder: Path) -> int:
 
 
 def index(folder: Path) -> int:
-    """What the first ``entourage export --since`` of a graph makes first: indexes on the times of relationships."""
+    """The indexes on times of relationships, which the first ``entourage export --since`` of a graph creates."""
     with Graph.connect(load_settings()) as graph:
         index_times(graph)
     return 0
 
 
 def since(folder: Path) -> int:
-    """``entourage export --since`` a time that a hundredth of the watches is newer than; counts the newer ones."""
+    """``entourage export --since`` a time after which a hundredth of the watches happened; counts these."""
     settings = load_settings()
     times = np.asarray(snapshot.load(settings.snapshot_path).watched.columns["lastAt"])
     cutoff = int(np.quantile(times[times != snapshot.NO_TIME], 0.99))
@@ -102,7 +102,7 @@ def back_up(folder: Path) -> int:
 
 
 def restore(folder: Path) -> int:
-    """``entourage restore`` of that backup in the place of the graph, Neo4j started on it; counts as `back_up`."""
+    """``entourage restore`` of that backup, with Neo4j started on it; counts the graph's relationships."""
     settings = load_settings()
     backup.restore(LocalServer(settings), settings.home / "bench.dump")
     (settings.home / "bench.dump").unlink()

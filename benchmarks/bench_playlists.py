@@ -1,8 +1,8 @@
-"""What models of next tracks cost at the size of the playlist notebook: generated lists, for time alone.
+"""Cost of the models of next tracks at the size of the playlist notebook, on generated lists.
 
     python -m benchmarks.bench_playlists [--lists 100000] [--models track2vec,track2vec-network]
 
-Twelve tracks a list on average, drawn with a power law from 338,509. No ranking of models follows from them.
+A list has twelve tracks on average, drawn with a power law from 338,509. The lists say nothing about quality.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""How fast the service answers, and how many at once: ``python -m benchmarks.bench_service http://127.0.0.1:8000``.
+"""Latency and throughput of the service: ``python -m benchmarks.bench_service http://127.0.0.1:8000``.
 
-A closed loop: each of ``--clients`` asks, waits for the answer, asks again, with kept-alive connections, for users
+Each of ``--clients`` sends a request, waits for the answer and sends the next one on the same connection. Users are
 drawn at random from ``--users FILE`` (one id a line) or from /v1/examples. Answers other than 200 are counted apart.
 """
 
@@ -33,7 +33,7 @@ QUESTIONS: Final = {
 
 @dataclass
 class Measured:
-    """What came back from one question."""
+    """Measurements of one question."""
 
     ms: list[float] = field(default_factory=list)
     statuses: Counter[int] = field(default_factory=Counter)
@@ -43,7 +43,7 @@ class Measured:
 
 
 def measure(netloc: str, path: str, users: list[str], clients: int, seconds: float, seed: int) -> Measured:
-    """Ask ``path`` about random users from ``clients`` threads for ``seconds``."""
+    """Request ``path`` for random users from ``clients`` threads for ``seconds``."""
     measured, lock = Measured(), threading.Lock()
     end = time.perf_counter() + seconds
 

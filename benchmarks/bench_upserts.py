@@ -1,10 +1,10 @@
-"""How many relationships a second `entourage import` writes into a running graph: new ones, then the same again.
+"""Relationships a second that `entourage import` writes into a running graph: first new ones, then the same again.
 
     entourage up
     python -m benchmarks.bench_upserts FOLDER
 
-FOLDER holds the five files. Needs an empty graph: a running one (NEO4J_URI or the local server). Everything of a type
-counts from the last row of the type before to its own last row, the server's warming up included.
+FOLDER holds the five files. It needs an empty running graph (NEO4J_URI or the local server). The time of a type goes
+from the last row of the type before to its own last row, and includes the warm-up of the server.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def rates(graph: Graph, tables: Tables) -> dict[str, float]:
     ends: dict[str, float] = {"": time.perf_counter()}
 
     def progress(share: float, what: str) -> None:
-        ends.pop(what, None)  # so that the types stay in the order in which they ended
+        ends.pop(what, None)  # types are ordered by their end
         ends[what] = time.perf_counter()
 
     importer.load(graph, tables, progress)

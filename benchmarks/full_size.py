@@ -1,10 +1,10 @@
-"""What can be learned of a generated network of any size in a given time, and how far that stays below the ceiling.
+"""Quality and cost of models on a generated network of any size, and the ceiling of quality.
 
-    python -m benchmarks.full_size FOLDER --models popularity,als,ease,gnn --budget 50 --out full_size.json
+    python -m benchmarks.full_size FOLDER --models popularity,als,ease,pipeline --budget 50 --out full_size.json
 
-FOLDER is the one `entourage generate` wrote, for its truth; the snapshot is that of the home folder. Everything since
-the truth's cut-off is held out. Each model is fitted in a process of its own, so that its peak of memory is its own,
-and ranks all contents for the probed users, of whom the ceiling is known, and for random others.
+FOLDER is what `entourage generate` wrote, for its ground truth; the snapshot is that of the home folder. Everything
+since the truth's cut-off is held out. Each model is fitted in a process of its own, so that peaks of memory are
+separate, and ranks all contents for the probed users, whose ceiling is known, and for random other users.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from recommenders.core.options import Cap, Effort, FitOptions
 
 K = 10
 OTHERS = 2_000
-"""Judged users beside the probed ones."""
+"""Random judged users besides the probed ones."""
 
 
 @dataclass(frozen=True)
@@ -45,17 +45,17 @@ class Result:
     error: float
     """Its standard error."""
     probed_ndcg: float
-    """NDCG@10 over the probed users; the ceiling is to be compared with this one."""
+    """NDCG@10 over the probed users, to compare with the ceiling."""
     fit_s: float
     rank_s: float
     peak_gib: float
     epochs: int = 0
     metrics: dict[str, Any] = field(default_factory=dict)
-    """What the pipeline tells of itself: every model on its validation part, weights, settings, seconds."""
+    """The pipeline's own figures: every model on the validation part, weights, settings."""
 
 
 def judged_users(snapshot: Snapshot, folder: Path) -> tuple[truth.Truth, float, np.ndarray, np.ndarray]:
-    """The truth, the ceiling, the nids it is known for, and random others, all with something held out."""
+    """Ground truth, ceiling, nids of the users it is known for and of random others, all with held-out watches."""
     true = truth.load(folder)
     split = temporal(snapshot, cutoff=true.facts["cutoff"])
     seen = split.train.interactions()
@@ -102,8 +102,8 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--models", default="popularity,als,ease,gat,pipeline")
     parser.add_argument("--effort", type=Effort, default=Effort.NORMAL, help="quick, normal or thorough")
-    parser.add_argument("--budget", type=float, help="minutes that a fit may take at most")
-    parser.add_argument("--snapshot", type=Path, help="else the one in the home folder")
+    parser.add_argument("--budget", type=float, help="most minutes of a fit")
+    parser.add_argument("--snapshot", type=Path, help="by default the one in the home folder")
     parser.add_argument("--out", type=Path, help="JSON file for the figures")
     chosen = parser.parse_args()
     path = chosen.snapshot or load_settings().snapshot_path

@@ -1,4 +1,4 @@
-"""How cost grows with the graph: one picture and one table out of what bench_import and bench_graph wrote.
+"""How cost grows with the size of the graph: a picture and a table of the results of bench_import and bench_graph.
 
     python -m benchmarks.scale benchmarks/results --out docs/images/scale.png
 

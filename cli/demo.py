@@ -1,4 +1,4 @@
-"""``entourage demo``: the sub-commands a newcomer would type, in order, on a generated network of their own home."""
+"""``entourage demo``: runs the sub-commands that a newcomer would type, on a generated network in a home of its own."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ def demo(
         bool | None,
         typer.Option("--serve/--no-serve", help="Keep serving at the end; by default only at a terminal."),
     ] = None,
-    port: Annotated[int, typer.Option(min=0, max=65_535, help="Of the service; 0 picks a free one.")] = 0,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port of the service; 0 picks a free one.")] = 0,
 ) -> None:
     """The whole path on a generated network: import, train, compare, serve, ask.
 
-    Everything lies in a home of its own below the usual one, so that no graph of yours is touched.
+    It uses a home of its own below the usual one, so it does not touch a graph of yours.
     """
     began = time.monotonic()
     home = load_settings().home / "demo"
@@ -52,7 +52,7 @@ def demo(
     with ExitStack() as running, _terminated_in_order():
         _step("up", f"a real Neo4j, its data in {home}")
         browser = running.enter_context(_neo4j(load_settings()))
-        settings = load_settings()  # they name the Neo4j that was just started
+        settings = load_settings()  # now they contain the address of the Neo4j that was just started
         _learn(home)
         _step(f"serve --port {port}", "the HTTP service")
         url = running.enter_context(_service(settings, port))
@@ -68,7 +68,7 @@ def demo(
 
 
 def _learn(home: Path) -> None:
-    """Files → graph → snapshot → models, by the same functions that the command line calls."""
+    """Files → graph → snapshot → models, by the functions that the command line calls."""
     from cli.evaluate import How, evaluate
     from cli.export import export
     from cli.generate import generate
@@ -83,12 +83,12 @@ def _learn(home: Path) -> None:
         ("export", "the graph, as arrays", export),
         (
             "train --effort quick",
-            "the graph network and what ranks on top of it",
+            "all models, blended and re-ranked",
             lambda: train(effort=Effort.QUICK),
         ),
         (
             f"evaluate --models {_COMPARED} --split time --effort quick --no-search",
-            "everyone learns from the past and is judged on the newest fifth",
+            "every model learns from the past and is judged on the newest fifth",
             lambda: evaluate(models=_COMPARED, split=How.TIME, effort=Effort.QUICK, search=False),
         ),
     ]
@@ -103,9 +103,9 @@ def _step(command: str, what: str) -> None:
 
 @contextmanager
 def _neo4j(settings: Settings) -> Iterator[str]:
-    """``NEO4J_URI`` where it is set, else docker compose where an engine answers, else a local server.
+    """``NEO4J_URI`` if it is set, else docker compose if an engine answers, else a local server.
 
-    What is started here lives as long as the block. Gives Browser's address and how to get in.
+    A server that is started here stops when the block ends. Gives Browser's address, user and place of the password.
     """
     if settings.neo4j_uri:
         _refuse_foreign(settings)
@@ -125,14 +125,14 @@ def _local(settings: Settings) -> Iterator[str]:
     from graph.server.local_server import LocalServer
 
     with ExitStack() as running:
-        with shown(_console) as progress:  # only while it starts: what follows draws bars of its own
+        with shown(_console) as progress:  # only while Neo4j starts: later steps draw bars of their own
             connection = running.enter_context(LocalServer(settings, progress=progress))
         yield f"{connection.browser} (user {connection.user}, password in {password_file(settings)})"
 
 
 @contextmanager
 def _composed(settings: Settings) -> Iterator[str]:
-    """Neo4j of docker-compose.yml under a project name of its own; a local server where it does not come up."""
+    """Neo4j of docker-compose.yml under a project name of its own; a local server if it does not start."""
     password = settings.home / "docker-password"
     if not password.exists():
         settings.home.mkdir(parents=True, exist_ok=True)
@@ -164,7 +164,7 @@ def _docker(*arguments: str) -> bool:
 
 
 def _refuse_foreign(settings: Settings) -> None:
-    """A graph that somebody else filled is not ours to add five thousand invented users to."""
+    """Raise SettingsError if the graph at ``NEO4J_URI`` holds people other than the demo's."""
     from graph.database.driver import Graph
 
     ours = settings.home / "graphs-filled-by-the-demo"
@@ -190,7 +190,7 @@ def _service(settings: Settings, port: int) -> Iterator[str]:
 
 
 def _someone(settings: Settings) -> str:
-    """Somebody with a life in the network: the user whose number of watches is closest to the 90th percentile."""
+    """An active user: the one whose number of watches is closest to the 90th percentile."""
     import numpy as np
 
     from graph import snapshot as snapshots
@@ -216,7 +216,7 @@ def _ask(url: str, user: str) -> None:
 
 @contextmanager
 def _terminated_in_order() -> Iterator[None]:
-    """SIGTERM ends the demo as Ctrl-C does, with everything it started; so does SIGINT where a shell had it ignored."""
+    """SIGTERM ends the demo and everything it started, like Ctrl-C; SIGINT does even if the shell had it ignored."""
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt

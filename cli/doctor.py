@@ -1,4 +1,4 @@
-"""``entourage doctor``: what is well, what is not, and what to do."""
+"""``entourage doctor``: checks of the installation, the graph and the models, each with what to do."""
 
 from __future__ import annotations
 

@@ -30,18 +30,18 @@ _console = Console()
 
 
 class Suite(StrEnum):
-    """Tables with a protocol of their own."""
+    """Comparisons with a protocol of their own."""
 
     PLAYLISTS = "playlists"
 
 
 def evaluate(
     suite: Annotated[
-        Suite | None, typer.Option(help="A table of its own instead of a split of the snapshot's watches.")
+        Suite | None, typer.Option(help="A comparison with a protocol of its own, instead of a split of watches.")
     ] = None,
-    data: Annotated[Path | None, typer.Option(help="With --suite: the folder of its data.")] = None,
+    data: Annotated[Path | None, typer.Option(help="With --suite: folder of its data.")] = None,
     sequences: Annotated[
-        Lists | None, typer.Option(help="With --suite playlists: what are lists; tracks heard in play logs otherwise.")
+        Lists | None, typer.Option(help="With --suite playlists: which lists to use; by default those of play logs.")
     ] = None,
     models: Annotated[
         str, typer.Option(help=f"Comma-separated names: {', '.join(registry.NAMES)}.")
@@ -54,33 +54,33 @@ def evaluate(
     ] = How.RANDOM,
     fraction: Annotated[float, typer.Option(help="Share held out, between 0 and 1.")] = 0.2,
     seeds: Annotated[
-        int, typer.Option(min=1, help="Splits, each with a seed of its own; with --split time, fits.")
+        int, typer.Option(min=1, help="Number of splits, each with its own seed; with --split time, number of fits.")
     ] = 1,
     first_seed: Annotated[
         int, typer.Option(min=0, help="First split seed; for final results use one that nobody has inspected.")
     ] = 0,
     k: Annotated[str, typer.Option(help="Comma-separated cut-offs; the first orders the table.")] = "10,20",
     effort: Annotated[
-        Effort, typer.Option(help="How much every model tries. The same seed and effort give the same table.")
+        Effort, typer.Option(help="How much work every model gets. The same seed and effort give the same table.")
     ] = Effort.NORMAL,
     search: Annotated[
-        bool, typer.Option(help="Let every model search its settings on training data; else take the defaults.")
+        bool, typer.Option(help="Let every model search its settings on training data, or use the defaults.")
     ] = True,
-    budget: Annotated[float | None, typer.Option(help="At most so many minutes for each fit, search included.")] = None,
-    users: Annotated[int, typer.Option(min=0, help="Judge only so many users, drawn at random; 0 judges all.")] = 0,
+    budget: Annotated[float | None, typer.Option(help="Most minutes for each fit, search included.")] = None,
+    users: Annotated[int, typer.Option(min=0, help="Judge only this many random users; 0 judges all.")] = 0,
     known_only: Annotated[
         bool, typer.Option(help="Do not judge contents that nobody watches in the training part.")
     ] = False,
     keep_counts: Annotated[
-        bool, typer.Option(help="Let models see counts that know the held-out part, such as likeCount.")
+        bool, typer.Option(help="Keep counts that include the held-out part, such as likeCount.")
     ] = False,
     settings_file: Annotated[
-        Path | None, typer.Option("--settings", help="JSON of settings by model, as `entourage tune` writes it.")
+        Path | None, typer.Option("--settings", help="JSON file of settings by model, as `entourage tune` writes it.")
     ] = None,
-    snapshot: Annotated[Path | None, typer.Option(help="Folder of the snapshot; else the exported one.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder for the report; else in the home folder.")] = None,
+    snapshot: Annotated[Path | None, typer.Option(help="Folder of the snapshot; by default the exported one.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the report; by default in the home folder.")] = None,
     resume: Annotated[
-        Path | None, typer.Option(help="Folder that keeps every ranking: what is there is not fitted again.")
+        Path | None, typer.Option(help="Folder for finished rankings; those already in it are not fitted again.")
     ] = None,
 ) -> None:
     """Compare recommenders on a held-out part of the snapshot.
@@ -137,7 +137,7 @@ def evaluate(
 
 
 def _command(given: Mapping[str, Any]) -> str:
-    """The command line that asks for the same; the demo calls the function, so ``sys.argv`` does not tell."""
+    """The command line for these arguments; ``sys.argv`` would be wrong when the demo calls the function."""
     words = ["entourage", "evaluate"]
     for name, parameter in inspect.signature(evaluate).parameters.items():
         if given[name] != parameter.default:

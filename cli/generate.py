@@ -21,10 +21,10 @@ _console = Console()
 
 
 def generate(
-    folder: Annotated[Path, typer.Argument(help="Where the files go: a new folder, or one that this command wrote.")],
-    scale: Annotated[float, typer.Option(help="Size against the real network, 0.001 to 3.")] = 0.005,
+    folder: Annotated[Path, typer.Argument(help="Folder for the files: a new one, or one that this command wrote.")],
+    scale: Annotated[float, typer.Option(help="Size relative to the real network, 0.001 to 3.")] = 0.005,
     demo: Annotated[bool, typer.Option("--demo", help="The demonstration's size, small and dense.")] = False,
-    users: Annotated[int | None, typer.Option(help="Number of users, whatever the scale.")] = None,
+    users: Annotated[int | None, typer.Option(help="Number of users, instead of that of the scale.")] = None,
     keaks: Annotated[int | None, typer.Option(help="Number of keaks.")] = None,
     beats: Annotated[int | None, typer.Option(help="Number of beats.")] = None,
     follows: Annotated[int | None, typer.Option(help="Number of follows.")] = None,
@@ -32,9 +32,10 @@ def generate(
     seed: Annotated[int, typer.Option(min=0, help="The same seed writes the same network.")] = 7,
     packing: Annotated[str, typer.Option("--format", help="One of plain, gz, zst, parquet.")] = "plain",
     futures: Annotated[
-        int | None, typer.Option(min=0, help="Simulated futures averaged into the ground truth; else by size.")
+        int | None,
+        typer.Option(min=0, help="Simulated futures averaged into the ground truth; by default chosen by size."),
     ] = None,
-    dirt: Annotated[bool, typer.Option("--dirt", help="Sprinkle in rows that an import must refuse.")] = False,
+    dirt: Annotated[bool, typer.Option("--dirt", help="Add bad rows that an import must refuse.")] = False,
     makers: Annotated[
         bool,
         typer.Option(
@@ -43,8 +44,8 @@ def generate(
     ] = True,
     report: Annotated[bool, typer.Option("--report", help="Write report.md and its pictures into the folder.")] = False,
 ) -> None:
-    """Write users, keaks, beats, followers and audiences with structure to learn, and the truth behind them apart."""
-    from generator.network import generate as write  # compiled code: not for --help
+    """Write users, keaks, beats, followers and audiences with structure to learn, and their ground truth separately."""
+    from generator.network import generate as write  # compiled code, which --help does not need
 
     sizes = DEMO if demo else Sizes.at(scale)
     sizes = sizes.with_(users=users, keaks=keaks, beats=beats, follows=follows, audiences=audiences)
@@ -77,4 +78,4 @@ def generate(
         table.add_row(name, f"{rows:,}")
     _console.print(table)
     _console.print(f"{written.bytes / 1e6:,.1f} MB in {time.monotonic() - began:.1f} s.")
-    _console.print(f"The truth behind it: {folder / 'truth'}. Next: [bold]entourage import {folder}[/]")
+    _console.print(f"The ground truth: {folder / 'truth'}. Next: [bold]entourage import {folder}[/]")

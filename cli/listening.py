@@ -1,4 +1,4 @@
-"""``entourage complete`` and ``entourage radio``: lists that go on, and a walk among tracks that are near."""
+"""``entourage complete`` and ``entourage radio``: continue lists of tracks, and walk among similar tracks."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _BATCH: Final = 1_000
 
 def complete(
     tracks: Annotated[list[str] | None, typer.Argument(help="Ids or titles, in their order.")] = None,
-    n: Annotated[int, typer.Option("--n", "-n", min=1, max=1000, help="How many more.")] = 10,
+    n: Annotated[int, typer.Option("--n", "-n", min=1, max=1000, help="Number of tracks to add.")] = 10,
     file: Annotated[Path | None, typer.Option(help='Lists instead: JSON lines, ["…", …] or {"tracks": [...]}.')] = None,
     out: Annotated[Path | None, typer.Option(help="With --file: where to write, one line a list.")] = None,
     model: Annotated[str, typer.Option(help="A trained model.")] = MODEL,
@@ -58,16 +58,20 @@ def complete(
 
 def radio(
     seed: Annotated[str, typer.Option(help="Id or title of the first track.")],
-    candidates: Annotated[int, typer.Option(min=1, max=1000, help="Nearest tracks that each next is drawn from.")] = 5,
+    candidates: Annotated[
+        int, typer.Option(min=1, max=1000, help="Number of nearest tracks from which the next one is drawn.")
+    ] = 5,
     steps: Annotated[int, typer.Option(min=1, max=100_000, help="Tracks to play after the first.")] = 20,
     model: Annotated[str, typer.Option(help="A trained model.")] = MODEL,
     picture: Annotated[
         Path | None,
         typer.Option("--map", help="A PNG of all tracks' vectors and the walk; needs a model with vectors."),
     ] = None,
-    dice: Annotated[int | None, typer.Option("--dice", help="A number that makes the walk the same again.")] = None,
+    dice: Annotated[
+        int | None, typer.Option("--dice", help="Seed of the walk: the same number gives the same walk.")
+    ] = None,
 ) -> None:
-    """Walk among the nearest tracks, none twice. Where some have a preview, those without one are told and skipped."""
+    """Walk among similar tracks, none twice. If some tracks have a preview, those without one are shown and skipped."""
     listening = open_listening(model)
     start = listening.find(seed)
     model_vectors = _vectors(listening) if picture else (np.empty((0, 0), np.float32), np.empty(0, np.bool_))

@@ -1,4 +1,4 @@
-"""The ``entourage`` command: one sub-command a module of this folder, each usable alone.
+"""The ``entourage`` command: each sub-command is a module of this folder.
 
 A sub-command's module is imported only when it is called, so that ``--help`` answers at once.
 """
@@ -36,21 +36,21 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "tune": ("cli.tune:tune", "Search a model's settings on a validation part."),
     "recommend": ("cli.recommend:recommend", "Recommend to one user, or to all of them into a file."),
     "complete": ("cli.listening:complete", "Continue a list of tracks, or every list of a file."),
-    "radio": ("cli.listening:radio", "Walk among the nearest tracks from one on."),
+    "radio": ("cli.listening:radio", "Walk among similar tracks, starting from one."),
     "serve": ("cli.serve:serve", "Run the HTTP service and its page."),
     "doctor": ("cli.doctor:doctor", "Check the installation, the graph and the models."),
     "backup": ("cli.backup:backup", "Write the local graph to one file."),
     "restore": ("cli.backup:restore", "Bring a backup back."),
     "upgrade": ("cli.upgrade:upgrade", "Bring a home and a graph of an older version up to date."),
 }
-#: These may be used on a home of any version; `demo` has a home of its own, which it checks itself.
+#: These work on a home of any version; `demo` has a home of its own, which it checks itself.
 _ANY_HOME: Final = frozenset({"demo", "up", "down", "status", "generate", "doctor", "backup", "upgrade"})
 
 _errors = Console(stderr=True)
 
 
 class _LazyCommands(TyperGroup):
-    """Lists the sub-commands from the table above and imports only the one that is called."""
+    """Lists the sub-commands of the table above and imports only the one that is called."""
 
     def __init__(self, **attributes: Any) -> None:
         attributes["commands"] = {name: TyperCommand(name, help=line) for name, (_, line) in COMMANDS.items()}
@@ -105,7 +105,7 @@ def entourage(
 
 
 def main() -> None:
-    """Run the command line; errors of ours end in one message and their exit code, without a traceback."""
+    """Run the command line; an EntourageError ends in a message and its exit code, without a traceback."""
     arguments = sys.argv[1:]
     if arguments == ["--version"]:
         print(f"entourage {importlib.metadata.version('entourage')}")  # noqa: T201
@@ -123,7 +123,7 @@ def main() -> None:
     except KeyboardInterrupt:
         _errors.print("Interrupted.")
         sys.exit(130)
-    except BrokenPipeError:  # the reader of our output went away: `entourage … | head`
+    except BrokenPipeError:  # the reader of our output has closed it: `entourage … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
     except Exception as error:

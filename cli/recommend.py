@@ -1,4 +1,4 @@
-"""``entourage recommend``: to one user, as a table; or to all of them, into a file."""
+"""``entourage recommend``: for one user as a table, or for all users into a file."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = ["recommend"]
 _console = Console(soft_wrap=True)
 
 _PATIENCE_MS: Final = 30_000
-"""At a terminal a cold cache is no reason to leave a source out."""
+"""Deadline at a terminal: a person can wait longer than a page, and a cold cache should not leave a source out."""
 
 
 class Kind(StrEnum):
@@ -49,12 +49,16 @@ class Ids(StrEnum):
 
 def recommend(
     user: Annotated[str | None, typer.Option(help="Id of one user, as in users.jsonl.")] = None,
-    everyone: Annotated[bool, typer.Option("--all", help="All users of the snapshot, into --out.")] = False,
+    everyone: Annotated[
+        bool, typer.Option("--all", help="Recommend to all users of the snapshot, into --out.")
+    ] = False,
     k: Annotated[int, typer.Option("--k", "-n", min=1, max=1000, help="Contents for each user.")] = 20,
     kind: Annotated[Kind | None, typer.Option(help="Only this kind of content.")] = None,
     out: Annotated[Path | None, typer.Option(help="With --all: the file to write, one JSON object a line.")] = None,
     ids: Annotated[Ids, typer.Option(help="With --all: content ids as keaks/123, or as 123.")] = Ids.PREFIXED,
-    model: Annotated[str | None, typer.Option(help="A trained model; else the one that the service uses.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="A trained model; by default the one that the service uses.")
+    ] = None,
     allow_unknown: Annotated[
         bool, typer.Option("--allow-unknown", help="For an unknown id, recommend what a newcomer would see.")
     ] = False,
@@ -63,7 +67,7 @@ def recommend(
     settings = load_settings()
     name = model or settings.service.model
     if (user is None) == (not everyone):
-        raise SettingsError("Say for whom to recommend.", do="Give --user ID, or --all with --out FILE.")
+        raise SettingsError("No user is given.", do="Give --user ID, or --all with --out FILE.")
     if everyone:
         if out is None:
             raise SettingsError("--all needs a file to write.", do="Add --out recs.jsonl.")
@@ -119,7 +123,7 @@ def _to_one(
         except UnknownUser as unknown:
             if not allow_unknown:
                 raise
-            _console.print(f"[yellow]{escape(unknown.what)}[/] This is what a stranger would see.")
+            _console.print(f"[yellow]{escape(unknown.what)}[/] This is what a newcomer would see.")
         feed = feeds.recommend(user, n=k, kind=kind.value if kind else None, deadline_ms=_PATIENCE_MS)
     finally:
         if graph:
@@ -137,7 +141,9 @@ def _show(feed: Feed) -> None:
     model = f" by {escape(feed.model_version)}" if feed.model_version else ""
     _console.print(f"{len(feed.items)} contents{model}, rung: {feed.rung}, {sum(feed.timings_ms.values()):.0f} ms.")
     if feed.degraded:
-        _console.print("[yellow]Degraded:[/] Neo4j was down or late; this is as of the snapshot. Try `entourage up`.")
+        _console.print(
+            "[yellow]Degraded:[/] Neo4j was down or late; this answer is from the snapshot. Try `entourage up`."
+        )
     if feed.late:
         _console.print(f"[yellow]Left out, too late:[/] {', '.join(feed.late)}.")
     _console.print("Next: `entourage serve` answers the same over HTTP and draws the neighbourhood.")
@@ -152,7 +158,7 @@ def _graph(settings: Settings) -> Graph | None:
 
 
 def _trained(settings: Settings, name: str, *, needed: bool) -> tuple[Snapshot | None, Recommender | None]:
-    """The snapshot and the model, each None when it is missing and was not asked for by name."""
+    """The snapshot and the model; each is None if it is missing and not ``needed``."""
     snapshot: Snapshot | None = None
     try:
         snapshot = snapshots.load(settings.snapshot_path)

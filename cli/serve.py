@@ -30,15 +30,15 @@ class Arm(StrEnum):
 
 
 def serve(
-    host: Annotated[str | None, typer.Option(help="Address to listen on; 0.0.0.0 for every one.")] = None,
-    port: Annotated[int | None, typer.Option(min=0, max=65_535, help="0 picks a free one.")] = None,
-    workers: Annotated[int | None, typer.Option(min=1, max=64, help="Processes, of eight threads each.")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on; 0.0.0.0 for all addresses.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65_535, help="Port; 0 picks a free one.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, max=64, help="Processes, with eight threads each.")] = None,
     model: Annotated[str | None, typer.Option(help="The trained model to answer with.")] = None,
     arm: Annotated[Arm | None, typer.Option(help="What chooses the next track for every user of the player.")] = None,
 ) -> None:
     """Run the HTTP service and its page, until Ctrl-C.
 
-    A model or snapshot written while it runs is taken up within seconds, without dropping a request.
+    A model or snapshot that is written while it runs is used within seconds, without dropping a request.
     """
     settings = load_settings()
     chosen = {"host": host, "port": port, "workers": workers, "model": model}
@@ -60,7 +60,7 @@ def serve(
 
 
 def _say_what_there_is(settings: Settings) -> None:
-    """Raises when nothing could be answered at all; a wrong password is an error, a database that is down is not."""
+    """Warn about missing parts, a stopped Neo4j included; raise for a wrong password, or if nothing can be answered."""
     missing = [error for error in (_graph_missing(settings), _snapshot_missing(settings)) if error]
     if len(missing) == 2:
         raise EntourageError(
@@ -69,7 +69,7 @@ def _say_what_there_is(settings: Settings) -> None:
         )
     name = settings.service.model
     if not settings.model_path(name).is_dir():
-        advice = f"Run `entourage train --model {name}`; it is taken up when it is there."
+        advice = f"Run `entourage train --model {name}`; the service uses it as soon as it is there."
         missing.append(EntourageError(f"There is no model called {name}.", do=advice))
     for error in missing:
         _console.print(f"[yellow]Answers will be degraded:[/] {error}")
@@ -84,7 +84,7 @@ def _graph_missing(settings: Settings) -> EntourageError | None:
 
 
 def _snapshot_missing(settings: Settings) -> EntourageError | None:
-    """Only whether it is there: polars must not have worked in a process that forks, its threads would be missing."""
+    """Checks only whether it exists: if polars had run before the fork, its threads would be missing in the workers."""
     if (settings.snapshot_path / "manifest.json").is_file():
         return None
     return SnapshotError(f"There is no snapshot at {settings.snapshot_path}.", do="Run `entourage export`.")

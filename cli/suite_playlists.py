@@ -1,4 +1,4 @@
-"""``entourage evaluate --suite playlists``: what comes next in lists of tracks, and how lists go on."""
+"""``entourage evaluate --suite playlists``: compare models of the next track and of the rest of a list."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _NOTEBOOK: Final = "Published by the notebook on 100,000 Deezer playlists, other
 
 
 class Lists(StrEnum):
-    """What the suite takes for lists."""
+    """The lists that the suite uses."""
 
     PLAYLISTS = "playlists"
     PLAYS = "plays"

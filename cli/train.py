@@ -32,34 +32,34 @@ _DEVICES: Final = ("auto", "cpu", "cuda")
 def train(
     model: Annotated[str, typer.Option(help=f"One of {', '.join(registry.NAMES)}.")] = registry.DEFAULT,
     effort: Annotated[
-        Effort, typer.Option(help="How much is tried. The same seed and effort give the same model, idle or busy.")
+        Effort, typer.Option(help="How much work it gets. The same seed and effort give the same model.")
     ] = Effort.NORMAL,
     budget: Annotated[
         float | None,
-        typer.Option(help="At most so many minutes. Work is left out to keep it, and the model then depends on time."),
+        typer.Option(help="Most minutes. Work may be left out to keep it; the model then depends on the time."),
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda, for models that can use either.")] = "auto",
-    seed: Annotated[int, typer.Option(min=0, help="Of everything that is drawn at random.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda, for models that can use a GPU.")] = "auto",
+    seed: Annotated[int, typer.Option(min=0, help="Seed of everything that is drawn at random.")] = 0,
     settings_file: Annotated[
-        Path | None, typer.Option("--settings", help="JSON of settings by model, as `entourage tune` writes it.")
+        Path | None, typer.Option("--settings", help="JSON file of settings by model, as `entourage tune` writes it.")
     ] = None,
     setting: Annotated[
-        list[str] | None, typer.Option("--set", help="One setting, name=value; may stand several times.")
+        list[str] | None, typer.Option("--set", help="A setting as name=value; may be given several times.")
     ] = None,
 ) -> None:
     """Train a recommender on the exported snapshot and save it for `recommend` and `serve`.
 
-    `pipeline` is the whole: it tunes every model on a validation part of its own, and learns to rank their candidates
-    together. A training that was killed goes on when started again. Other models take settings:
+    `pipeline`, the default, tunes every other model on a validation part and learns to rank their candidates together.
+    A training that was killed continues when it is started again. Other models take settings:
     `--model gat --set layers=2`.
 
-    `torchrun --nproc-per-node 2 .venv/bin/entourage train` shares the network's work among processes.
+    `torchrun --nproc-per-node 2 .venv/bin/entourage train` divides the network's work among processes.
     """
     cap = Cap(budget)
     if device not in _DEVICES:
         raise SettingsError(f"There is no device called {device!r}.", do=f"Known ones: {', '.join(_DEVICES)}.")
     if processes.count() > 1 and not registry.kind(model).trains_together:
-        raise SettingsError(f"{model} trains in one process.", do="Start it without torchrun.")
+        raise SettingsError(f"{model} can only train in one process.", do="Start it without torchrun.")
     settings = load_settings()
     if processes.rank() > 0:
         _console.quiet = True
@@ -74,7 +74,7 @@ def train(
     path = settings.model_path(model)
     checkpoint = path.with_name(f"{model}.checkpoint")
     if checkpoint.exists():
-        _console.print(f"A training was broken off: going on from {checkpoint}, if it was of this graph and settings.")
+        _console.print(f"A training was interrupted: continuing from {checkpoint} if graph and settings are the same.")
     began = time.monotonic()
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=_console, transient=True) as bar:
@@ -99,8 +99,8 @@ def train(
     _console.print(f"Trained {model} in {time.monotonic() - began:.0f} s; it is in {path}.")
     if cap.hit:
         _console.print(
-            f"[yellow]The budget of {budget:g} minutes was reached:[/] work was left out. The same seed need not give "
-            "the same model again."
+            f"[yellow]The budget of {budget:g} minutes was reached:[/] work was left out. The same seed may give "
+            "another model."
         )
     _console.print(
         f"Next: `entourage recommend --model {model} --user ID`, or `entourage serve` once it is the one you want."
@@ -108,12 +108,12 @@ def train(
 
 
 def _read(setting: str) -> tuple[str, Any]:
-    """A name=value as both; the value as JSON where it is any, else as the text it is."""
+    """Split name=value; the value is read as JSON, or kept as text if it is not JSON."""
     name, equals, text = setting.partition("=")
     if not (name and equals):
         raise SettingsError(f"--set {setting} gives nothing a value.", do="Write --set name=value.")
     try:
-        return name, json.loads(text, parse_constant=str)  # NaN is no number to choose
+        return name, json.loads(text, parse_constant=str)  # NaN stays a text, which settings refuse
     except ValueError:
         return name, text
 

@@ -31,25 +31,29 @@ _SHOWN = 8
 
 def tune(
     model: Annotated[str, typer.Argument(help="Name of the model, as `entourage evaluate` spells it.")],
-    effort: Annotated[Effort, typer.Option(help="How much is tried.")] = Effort.NORMAL,
-    trials: Annotated[int | None, typer.Option(min=1, help="Settings to try at most, the defaults among them.")] = None,
-    split: Annotated[How, typer.Option(help="The test part of `entourage evaluate` to stay away from.")] = How.RANDOM,
+    effort: Annotated[Effort, typer.Option(help="How much work it gets.")] = Effort.NORMAL,
+    trials: Annotated[int | None, typer.Option(min=1, help="Most settings to try, the defaults included.")] = None,
+    split: Annotated[
+        How, typer.Option(help="The split of `entourage evaluate` whose test part is not used.")
+    ] = How.RANDOM,
     fraction: Annotated[float, typer.Option(help="Size of that test part, between 0 and 1.")] = 0.2,
     k: Annotated[int, typer.Option(min=1, help="Settings are judged by NDCG at this cut-off.")] = 10,
-    seed: Annotated[int, typer.Option(min=0, help="Of the split and of the search.")] = 0,
-    snapshot: Annotated[Path | None, typer.Option(help="Folder of the snapshot; else the exported one.")] = None,
-    out: Annotated[Path | None, typer.Option(help="JSON file that is added to; else in the home folder.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the split and of the search.")] = 0,
+    snapshot: Annotated[Path | None, typer.Option(help="Folder of the snapshot; by default the exported one.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="JSON file to add the result to; by default in the home folder.")
+    ] = None,
 ) -> None:
     """Search a model's settings on a validation part.
 
-    The part that `entourage evaluate` would judge by, with the same split, fraction and first seed, is put away first;
-    a part of the rest judges the settings. The best go to a file that `entourage evaluate --settings` reads.
+    The test part of `entourage evaluate` with the same split, fraction and first seed is held out first; a part of the
+    rest judges the settings. The best settings go to a file that `entourage evaluate --settings` reads.
     """
     settings = load_settings()
     kind = registry.kind(model)
     if not kind.space:
         raise SettingsError(
-            f"{model} declares no settings to search.", do="It chooses them while it trains: `entourage train`."
+            f"{model} has no settings to search.", do="It chooses them while it trains: `entourage train`."
         )
     file = out or settings.home / "tuned.json"
     known = read_settings(file) if file.exists() else {}
@@ -79,7 +83,7 @@ def tune(
 
 def _table(model: str, best: search.Searched, k: int) -> Table:
     table = Table("settings", f"NDCG@{k} on validation", title=f"Settings of {model}", title_justify="left")
-    ordered = sorted(best.trials, key=lambda trial: -trial.score)  # stable: the start wins ties
+    ordered = sorted(best.trials, key=lambda trial: -trial.score)  # a stable sort keeps the start first among equals
     shown = ordered[:_SHOWN] if best.trials[0] in ordered[:_SHOWN] else [*ordered[:_SHOWN], best.trials[0]]
     for trial in shown:
         table.add_row(_settings(trial), f"{100 * trial.score:.2f} %")

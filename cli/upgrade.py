@@ -23,7 +23,7 @@ _WATCHES: Final = "schema/V0005__one_definition"
 def upgrade() -> None:
     """Bring the home and the graph of an older version up to date. It may be killed, and run again.
 
-    The graph keeps what it holds. Models that cannot be read any more are put aside; the snapshot is written anew.
+    The graph keeps its data. Models that cannot be read any more are put aside; the snapshot is exported again.
     """
     settings = load_settings()
     _console.print(f"Upgrading {settings.home} …")

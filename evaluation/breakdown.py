@@ -1,4 +1,4 @@
-"""Where a model is good: by popularity of the content, by what is known of the user, by number of friends."""
+"""Results by group: popularity of the content, watches of the user in training, number of people followed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FRIENDS: Final = (0, 1, 4, 11, 51)
 
 @dataclass(frozen=True)
 class Group:
-    """Some of the judged users."""
+    """A group of judged users."""
 
     name: str
     members: npt.NDArray[np.bool_]
@@ -40,7 +40,8 @@ def by_friends(split: Holdout) -> list[Group]:
 
 
 def strata(watchers: Ints) -> npt.NDArray[np.str_]:
-    """``head``, ``middle``, ``tail`` for every content: each stands for a third of all watches, most watched first.
+    """``head``, ``middle`` or ``tail`` for every content; each stratum has a third of all watches, the head the most
+    watched contents.
 
     ``watchers`` (shape (contents,)) counts training watches; contents without any are ``new``.
     """
@@ -62,7 +63,7 @@ def by_popularity(split: Holdout) -> dict[str, npt.NDArray[np.bool_]]:
 
 
 def recall_in(ids: Ints, held_out: sp.csr_array, contents: npt.NDArray[np.bool_]) -> Values:
-    """Recall counting only the held-out ``contents`` (a mask): NaN for users who have none of them.
+    """Recall of the held-out ``contents`` (a mask) only; NaN for users for whom none of these is held out.
 
     ``ids`` (n, k) and row i of ``held_out`` (n × contents) belong together.
     """

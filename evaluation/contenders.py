@@ -1,4 +1,4 @@
-"""What takes part in a comparison: recommenders by name, with given settings or searched on the training part."""
+"""The recommenders of a comparison, with given settings or with settings searched on the training part."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from recommenders.core.search import search
 __all__ = ["Contender", "fit", "named", "read_settings"]
 
 _SHARE: Final = 0.3
-"""Of an effort's work, for the search of a model that the pipeline is compared to. The pipeline has all of it, for the
-search of eight models, their blend and ranker. By hand …"""
+"""Share of an effort's work for the search of a single model. The pipeline has all of it, for the search of eight
+models, their blend and their ranker. By hand."""
 _NETWORK_SHARE: Final = 0.6
-"""… and of a network, which the pipeline gives 0.4 and another 0.3 on everything."""
+"""The same for a network; in the pipeline it has 0.4 for its search and 0.3 for training on everything. By hand."""
 
 
 @dataclass(frozen=True)
 class Contender:
-    """A label, and how to fit a fresh recommender to a training part."""
+    """A label, and a function that fits a new recommender to a training part."""
 
     label: str
     fit: Callable[[Snapshot, FitOptions], Recommender]
     recipe: str = ""
-    """What besides the label tells it from others, for rankings that are kept (`evaluation.kept`)."""
+    """What distinguishes it from others with the same label; saved rankings are found by it (`evaluation.kept`)."""
 
 
 def named(
@@ -40,9 +40,9 @@ def named(
 ) -> list[Contender]:
     """Contenders from the registry.
 
-    ``settings`` are arguments of ``make`` by name. With ``searched`` every other recommender that has a space searches
-    it first, on a part of the training part: the test part has no say. Raises SettingsError for an unknown name,
-    setting or value.
+    ``settings``: name → arguments of ``make``. With ``searched``, every recommender without given settings searches its
+    space first, on a validation part of the training part, never on the test part. Raises SettingsError for an unknown
+    name or setting and for an invalid value.
     """
     given = settings or {}
     return [_named(name, dict(given.get(name, {})), searched and name not in given) for name in names]
@@ -59,7 +59,7 @@ def fit(name: str, train: Snapshot, options: FitOptions) -> Recommender:
 
 
 def read_settings(file: Path) -> dict[str, dict[str, Any]]:
-    """Settings by model, as ``entourage tune`` writes them. Raises SettingsError when ``file`` holds something else."""
+    """Model → settings, as ``entourage tune`` writes them. Raises SettingsError if ``file`` holds anything else."""
     try:
         settings = json.loads(file.read_text())
     except (OSError, ValueError) as error:

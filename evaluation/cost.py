@@ -1,4 +1,4 @@
-"""What a piece of work costs: seconds, seconds of processor, and the most memory the process held meanwhile."""
+"""The cost of a block of code: wall-clock seconds, processor seconds, and the peak memory of the process."""
 
 from __future__ import annotations
 
@@ -15,12 +15,11 @@ _INTERVAL_S: Final = 0.05
 
 
 class Cost:
-    """Measures the block it surrounds; read ``seconds``, ``processor_seconds`` and ``peak_mib`` after it.
+    """Measures a block; read ``seconds``, ``processor_seconds`` and ``peak_mib`` after it.
 
-    ``processor_seconds`` adds up all threads of the process: it hardly changes when other work keeps the machine
-    busy.
-    ``peak_mib`` is the largest resident size of the whole process, looked at every 50 ms, so a shorter spike is missed
-    and what was held before the block counts too.
+    ``processor_seconds`` adds up all threads of the process; it hardly changes when other programs use the machine.
+    ``peak_mib`` is the largest resident size of the whole process, sampled every 50 ms: shorter peaks are missed, and
+    memory that was in use before the block counts too.
     """
 
     seconds: float = 0.0

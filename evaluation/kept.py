@@ -39,10 +39,10 @@ class Ranking:
 
 
 def fingerprint(split: Holdout) -> str:
-    """SHA-256 over all that decides a ranking and its judgement.
+    """SHA-256 over everything that a ranking and its metrics depend on: `Snapshot.digest` and the `Holdout`'s arrays.
 
-    That is the graph with its properties and edges, the held-out pairs with their values, the judged users, and what
-    may be recommended. Contents that are hashed: `Snapshot.digest` and every array of the `Holdout`.
+    So the hash covers the graph with its properties and edges, the held-out pairs with their values, the judged users,
+    and the contents that may be recommended.
     """
     digest = hashlib.sha256(f"{split.name} {split.cutoff} {split.train.digest}".encode())
     for name, matrix in (("held out", split.held_out), ("masked", split.masked)):

@@ -1,4 +1,4 @@
-"""Fit contenders on the same splits, judge them by the same users, and say which differences are real."""
+"""Fit contenders on the same splits, judge them on the same users, and test which differences are significant."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Estimate(BaseModel):
 
     mean: float
     sd: float | None
-    """Between splits; None with one."""
+    """Standard deviation between splits; None for a single split."""
     low: float | None = None
     high: float | None = None
     """Ends of the 95 % bootstrap interval over users, each user's values averaged over splits first."""
@@ -40,21 +40,21 @@ class Row(BaseModel):
 
     model: str
     metrics: dict[str, Estimate]
-    """By name and cut-off, ``NDCG@10``."""
+    """Metrics by name and cut-off, such as ``NDCG@10``."""
     fit_seconds: float
     fit_processor_seconds: float
     """Of all threads together."""
     rank_seconds: float
     peak_mib: float
-    """While fitting, the whole process."""
+    """Peak memory of the whole process during the fit."""
     settings: list[dict[str, Any]]
-    """Split by split."""
+    """Settings of each split."""
     capped: bool = False
     """Whether a budget in minutes ended a fit early."""
 
 
 class Difference(BaseModel):
-    """The reference (the best contender, unless another was named) against another one, on the same users."""
+    """The reference (the best contender, unless another was named) compared with another one on the same users."""
 
     reference: str
     other: str
@@ -67,7 +67,7 @@ class Difference(BaseModel):
 
 
 class GroupRow(BaseModel):
-    """The part of a breakdown that concerns one group."""
+    """Results of one group of a breakdown."""
 
     breakdown: str
     metric: str
@@ -79,7 +79,7 @@ class GroupRow(BaseModel):
 
 
 class Leaderboard(BaseModel):
-    """What `evaluate` found, best model first."""
+    """The results of `evaluate`, best model first."""
 
     split: str
     splits: int
@@ -88,7 +88,7 @@ class Leaderboard(BaseModel):
     contents: int
     train_watches: int
     held_out: float
-    """Contents held out for a judged user, on average."""
+    """Held-out contents of a judged user, on average."""
     ks: list[int]
     rows: list[Row]
     differences: list[Difference]
@@ -96,13 +96,13 @@ class Leaderboard(BaseModel):
 
     @property
     def lead_metric(self) -> str:
-        """What rows are ordered by and differences are tested on."""
+        """The metric by which rows are ordered and differences are tested."""
         return f"NDCG@{self.ks[0]}"
 
 
 @dataclass
 class _Trials:
-    """What is collected about one contender, split after split."""
+    """The results of one contender, split after split."""
 
     means: dict[str, list[float]] = field(default_factory=dict)
     by_user: dict[str, list[Values]] = field(default_factory=dict)
@@ -121,8 +121,9 @@ def evaluate(
 ) -> Leaderboard:
     """Fit every contender on every split, rank for its judged users, and measure at every cut-off in ``ks``.
 
-    The first cut-off is the one for the order of the table, the tests and the breakdowns. The tests are about the label
-    ``reference``, or the best contender. Rankings found in ``kept`` are not made again, others are added to it.
+    The first cut-off is used for the order of the table, the tests and the breakdowns. The tests compare the contender
+    labelled ``reference``, or the best one, with each other one. Rankings found in ``kept`` are not computed again; new
+    ones are added to it.
     """
     options = options or FitOptions()
     trials = {contender.label: _Trials() for contender in contenders}
@@ -160,7 +161,7 @@ def _rank(contender: Contender, split: Holdout, k: int, options: FitOptions, kep
 def _add(ranking: Ranking, split: Holdout, ks: Sequence[int], trials: _Trials) -> None:
     trials.rankings.append(ranking)
     for name, values in measure(ranking.ids, split, ks).items():
-        if np.isnan(values).all():  # no list is long enough to be diverse
+        if np.isnan(values).all():  # no list has two contents, so there is no diversity
             continue
         trials.means.setdefault(name, []).append(float(np.nanmean(values)))
         if len(values) == len(split.users):
@@ -171,7 +172,7 @@ def _add(ranking: Ranking, split: Holdout, ks: Sequence[int], trials: _Trials) -
 
 
 def measure(ids: Ints, split: Holdout, ks: Sequence[int]) -> dict[str, Values]:
-    """Every metric at every cut-off: one value a judged user, or a single one where only all lists together have it."""
+    """Every metric at every cut-off: a value for each judged user, or a single value for a metric over all lists."""
     judged = judge(ids, split.held_out[split.users])
     train = split.train
     watchers = np.bincount(train.watched.target, minlength=train.contents.count)
@@ -274,11 +275,11 @@ def _groups(ranked: Sequence[str], trials: Mapping[str, _Trials]) -> list[GroupR
         values = {label: float(np.concatenate(trials[label].groups[key]).mean()) for label in ranked}
         judged = sum(len(part) for part in parts)
         rows.append(GroupRow(breakdown=title, metric=metric, group=group, judged=judged, values=values))
-    return sorted(rows, key=lambda row: row.breakdown)  # stable: groups stay in their own order
+    return sorted(rows, key=lambda row: row.breakdown)  # a stable sort keeps the order of the groups
 
 
 def _over_splits(values: Sequence[Values]) -> Values:
-    """Each user's mean over the splits that judge them, NaN for users whom none does."""
+    """Each user's mean over the splits in which they are judged, NaN for users who are judged in none."""
     stacked = np.stack(values)
     judged = (~np.isnan(stacked)).sum(axis=0)
     return np.where(judged > 0, np.nansum(stacked, axis=0) / np.maximum(judged, 1), np.nan)

@@ -28,10 +28,10 @@ _TRACK: Final = {"track": pl.Int64(), "artist": pl.String(), "title": pl.String(
 
 
 def heard(folder: Path) -> tuple[Sequences, Titles]:
-    """The tracks of each session in a player's logs that were heard to at least half, in the order of time.
+    """For each session in a player's logs, the tracks of which at least half was heard, in the order of time.
 
-    Reads ``tracks.jsonl`` and every other ``.jsonl`` of ``folder``, compressed with gzip or not. One user's lines may
-    lie in several files; a session ends with the message ``last``. Raises InputError when there is nothing to read.
+    Reads ``tracks.jsonl`` and every other ``.jsonl`` of ``folder``, compressed with gzip or not. A user's lines may be
+    in several files; a session ends with the message ``last``. Raises InputError if there is nothing to read.
     """
     files = sorted(path for path in folder.glob("*") if path.name.removesuffix(".gz").endswith(".jsonl"))
     catalogues = [path for path in files if path.name.startswith("tracks.")]
@@ -55,7 +55,7 @@ def heard(folder: Path) -> tuple[Sequences, Titles]:
 
 
 def listed(folder: Path) -> tuple[Sequences, Titles, int]:
-    """The tracks of each playlist in a folder of playlists as published, and how many entries were no tracks.
+    """The tracks of each playlist in a folder of published playlists, and the number of entries that are not tracks.
 
     Raises InputError as `graph.files.playlists.read_playlists` does.
     """

@@ -1,9 +1,9 @@
-"""Metrics at a cut-off k: how right a ranking is (one value a user), and what kind of list it makes.
+"""Metrics at a cut-off k: accuracy of a ranking for each user, and properties of the recommended lists.
 
-P, R and NDCG are those of the social-recommendation papers (SELFRec and QRec score so): precision divides by k even
-when fewer contents were held out; recall divides by the number held out; the ideal DCG runs over min(k, held out); each
-is averaged over the users with something held out, and contents of the training part are masked. Their "hit ratio" is
-another thing than ours: hits over all held-out interactions, which is a recall weighted by activity.
+Precision, recall and NDCG are computed as in the social-recommendation papers (SELFRec, QRec): precision divides by k
+even if fewer contents were held out; recall divides by the number held out; the ideal DCG runs over min(k, held out);
+each is averaged over the users with held-out contents, and contents of the training part are masked. Their "hit ratio"
+is not our HR: it is hits over all held-out interactions, a recall weighted by activity.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def recall(judged: Judged, k: int) -> Values:
 
 
 def graded_ndcg(judged: Judged, k: int) -> Values:
-    """NDCG with the engagement itself as the gain: finding what was loved counts more."""
+    """NDCG with engagement as the gain, so that contents with high engagement count more."""
     return ndcg(judged, k, graded=True)
 
 
@@ -86,15 +86,15 @@ def coverage(ids: Ints, contents: int) -> float:
 
 
 def gini(ids: Ints, contents: int) -> float:
-    """Inequality of how often each of the ``contents`` is recommended: 0 all alike, near 1 all the same few."""
+    """Gini coefficient of how often each of the ``contents`` is recommended: 0 if equally often, near 1 if few are."""
     return core.gini(np.bincount(ids[ids >= 0], minlength=contents))
 
 
 def novelty(ids: Ints, watchers: Ints, users: int) -> Values:
     """Mean self-information of each list in bits: -log2 of the share of ``users`` who watched the content.
 
-    ``watchers`` (shape (contents,)) counts training watches; one nobody watched counts as watched by one. Users with
-    an empty list get NaN. (Vargas and Castells, RecSys 2011.)
+    ``watchers`` (shape (contents,)) counts training watches; a content without watches counts as one with one watch.
+    Users with an empty list get NaN. (Vargas and Castells, RecSys 2011.)
     """
     return _mean_over_lists(ids, -np.log2(np.maximum(watchers, 1) / users))
 
@@ -107,8 +107,9 @@ def average_popularity(ids: Ints, watchers: Ints) -> Values:
 def intra_list_diversity(ids: Ints, vectors: sp.csr_array) -> Values:
     """1 minus the mean cosine between the contents of each list; NaN for lists of fewer than two.
 
-    ``vectors`` (contents × anything) describes contents: their watchers for co-watch similarity, or their features. One
-    without a vector is like no other. (Ziegler et al., WWW 2005.) Uses Σ over pairs of a·b = (|Σa|² - Σ|a|²) / 2.
+    ``vectors`` (contents × any number of columns) describe the contents, by their watchers or their features. A content
+    without a vector has cosine 0 to all others. (Ziegler et al., WWW 2005.) Uses Σ over pairs of a·b = (|Σa|² - Σ|a|²)
+    / 2.
     """
     norms = np.sqrt(np.asarray(vectors.multiply(vectors).sum(axis=1)).ravel())
     unit = sp.csr_array(sp.diags_array(np.where(norms > 0, 1.0 / np.where(norms > 0, norms, 1.0), 0.0)) @ vectors)

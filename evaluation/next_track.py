@@ -1,8 +1,8 @@
-"""The protocol of the playlist notebook: what comes next in a list, judged from what stands before it.
+"""The protocol of the playlist notebook: predict the last item of a list from the items before it.
 
-Items that occur at least twice are kept. All but the last item of every list is learned from. Judged are lists of more
-than three kept items, by their last: test lists are drawn *with* replacement, validation lists are the first of the
-rest. Settings are chosen on validation alone.
+Items that occur at least twice are kept. Models learn from all lists without their last items. Lists of more than three
+kept items are judged by their last item: test lists are drawn *with* replacement, and the first lists among the others
+are the validation lists. Settings are chosen on validation lists only.
 """
 
 from __future__ import annotations
@@ -37,22 +37,22 @@ _CLICK: Final = 10
 
 @dataclass(frozen=True)
 class Titles:
-    """What is known of the items beside the lists: their ids, and each one's artist."""
+    """The items' ids and artists."""
 
     ids: pl.Series
     """Content ids, each once, in the order of the item numbers."""
     artists: pl.Series
-    """Of each item; null where unknown."""
+    """Artist of each item; null if unknown."""
 
 
 @dataclass(frozen=True)
 class NextTrack:
-    """Lists cut for the protocol."""
+    """Lists split by the protocol."""
 
     ordered: Snapshot
-    """Lists as users and their places as times: what models of sequences learn from."""
+    """The training part for models of sequences: lists are users, and an item's place in its list is its time."""
     plain: Snapshot
-    """The same without times, for models that would take a place for a date."""
+    """The same without times, for models that would treat a place as a date."""
     contexts: Sequences
     """All but the last kept item of each list."""
     truth: Ints
@@ -60,7 +60,7 @@ class NextTrack:
     test: Ints
     """Numbers of the lists that are judged, drawn with replacement."""
     validation: Ints
-    """Numbers of the lists that choose settings; none of the test's."""
+    """Numbers of the lists that choose settings; none of them is a test list."""
 
     def train(self, model: type[Recommender]) -> Snapshot:
         """The snapshot that a model of this kind learns from."""
@@ -74,10 +74,10 @@ class NextTrack:
         return Holdout("next track", self.train(model), held_out, rows)
 
     def rank(self, model: Recommender, k: int, exclude: Literal["all", "last"] = "all") -> Ints:
-        """The ``k`` best next tracks of each test list, shape (tests, k); each distinct list is asked once.
+        """The ``k`` best next tracks of each test list, shape (tests, k); each distinct list is ranked once.
 
-        What stands in the list is left out; with ``exclude`` "last" only its last item, as in the notebook, which only
-        models of sequences can do.
+        Items of the list are left out; with ``exclude`` "last" only its last item, as in the notebook. Only models of
+        sequences can do the latter.
         """
         rows, back = np.unique(self.test, return_inverse=True)
         if isinstance(model, SequenceModel):
@@ -100,9 +100,9 @@ class NextTrack:
 def split(
     lists: Sequences, titles: Titles, *, seed: int = 0, test: int = TEST, validation: int = VALIDATION
 ) -> NextTrack:
-    """Cut lists for the protocol. At most half as many test lists are drawn as there are lists that can be judged.
+    """Split lists by the protocol, with at most half as many test lists as there are lists that can be judged.
 
-    Raises InputError when fewer than four lists can be.
+    Raises InputError if fewer than four lists can be judged.
     """
     kept = lists.frequent(LEAST)
     judged = np.flatnonzero(kept.lengths >= SHORTEST)
@@ -121,13 +121,13 @@ def split(
 
 @dataclass(frozen=True)
 class Completion:
-    """Whole lists held out, as in the challenge of the Million Playlist Dataset: the first half is given."""
+    """Held-out lists, as in the challenge of the Million Playlist Dataset: the first half of each is given."""
 
     ordered: Snapshot
     plain: Snapshot
     given: Sequences
     held_out: sp.csr_array
-    """Judged lists × items: 1 where the second half holds it, and the first does not."""
+    """Judged lists × items: 1 for an item that is in the second half but not in the first."""
 
     def train(self, model: type[Recommender]) -> Snapshot:
         """The snapshot that a model of this kind learns from."""
@@ -169,7 +169,7 @@ def hide(lists: Sequences, titles: Titles, *, seed: int = 0, share: float = 0.1,
 def r_precision(ids: Ints, held_out: sp.csr_array) -> Values:
     """Hits among the first r places divided by r, the number held out, shape (lists,).
 
-    Tracks alone: the quarter point that the challenge gives for the right artist is left out.
+    Only tracks count; the challenge also gives a quarter point for the right artist.
     """
     held = np.diff(held_out.indptr)
     hits = judge(ids, held_out).gains > 0
@@ -178,7 +178,7 @@ def r_precision(ids: Ints, held_out: sp.csr_array) -> Values:
 
 
 def clicks(hits: np.typing.NDArray[np.bool_]) -> Values:
-    """Pages of ten that must be turned to the first hit, shape (lists,); 51 without a hit among 500 places."""
+    """Pages of ten to turn before the first hit, shape (lists,); 51 without a hit among 500 places."""
     found = hits.any(axis=1)
     return np.where(found, hits.argmax(axis=1) // _CLICK, CLICKS_OF // _CLICK + 1).astype(np.float64)
 

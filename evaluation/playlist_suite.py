@@ -1,4 +1,4 @@
-"""The suite ``playlists``: every model of next tracks on one cut, settings chosen on validation lists alone."""
+"""The suite ``playlists``: every model of next tracks on one split, with settings chosen on validation lists only."""
 
 from __future__ import annotations
 
@@ -48,15 +48,15 @@ _VARIANTS: Final[dict[str, dict[str, Any]]] = {
 }
 _SEARCHED: Final = frozenset({"co-occurrence", "ppmi-svd", "item-knn", "vsknn"})
 _SHARE: Final = 0.1
-"""Of a normal fit's work, for the search of each model of `_SEARCHED`."""
+"""Share of a normal fit's work for the search of each model of `_SEARCHED`."""
 _NETWORK_SHARE: Final = 0.5
-"""The same for the graph network's one fit with its own settings."""
+"""The same for the single fit of the graph network with its default settings."""
 _SAMPLE: Final = 0.1
 _LEAST_JUDGED: Final = 1_000
-"""Validation lists that a sample must have to be tried first."""
+"""Fewest validation lists in a sample on which trials are fitted first."""
 _TRIALS: Final = 30
 _KEPT: Final = 5
-"""Trials of the sample that are fitted again on everything."""
+"""Trials on the sample that are fitted again on all lists."""
 _JUDGED: Final = 10
 
 
@@ -69,9 +69,9 @@ class Row:
     values: dict[str, Values]
     """HR@10 and NDCG@10 of each test list."""
     completion: dict[str, Values]
-    """R-precision, NDCG@500 and clicks of each list that was hidden whole."""
+    """R-precision, NDCG@500 and clicks of each held-out list."""
     seconds: float
-    """Of search and fits."""
+    """Seconds for the search and all fits."""
 
     def interval(self, name: str) -> tuple[float, float]:
         """Ends of the 95 % bootstrap interval of the mean."""
@@ -80,14 +80,14 @@ class Row:
 
 @dataclass
 class Board:
-    """A table of `Row`, and what it was made of."""
+    """The table of `Row`s, with the sizes of its data."""
 
     lists: int
     items: int
     judged: int
     distinct: int
     repeats: float
-    """Share of the test lists whose last item stands in them before: no model that leaves the list out can hit it."""
+    """Share of the test lists whose last item also occurs before: models that leave out the list cannot find it."""
     hidden: int
     seed: int
     rows: list[Row] = field(default_factory=list)
@@ -104,7 +104,7 @@ def run(
     trials: int = _TRIALS,
     progress: Progress,
 ) -> Board:
-    """Fit and judge ``models``, or all of `MODELS`, on one cut. Raises InputError when too few lists can be judged."""
+    """Fit and judge ``models``, or all of `MODELS`, on one split. Raises InputError if too few lists can be judged."""
     models = MODELS if models is None else models
     part, whole = split(lists, titles, seed=seed), hide(lists, titles, seed=seed)
     truth = part.contexts.matrix()[part.test, part.truth[part.test]]
@@ -145,7 +145,7 @@ def _fit(name: str, settings: Mapping[str, Any], part: NextTrack | Completion, o
 def _chosen(
     label: str, part: NextTrack, tuned: dict[str, Any], seed: int, trials: int, tell: Progress
 ) -> tuple[str, dict[str, Any], Exclude]:
-    """Name, settings and what is left out for one row of the table; ``tuned`` keeps what was found for track2vec."""
+    """Name, settings and ``exclude`` for one row of the table; ``tuned`` keeps the settings found for track2vec."""
     name, _, how = label.partition(", ")
     if how == "notebook":
         return name, dict(NOTEBOOK), "last"
@@ -166,9 +166,9 @@ def _chosen(
 def tune_track2vec(part: NextTrack, *, seed: int = 0, trials: int = _TRIALS, progress: Progress) -> dict[str, Any]:
     """Settings of track2vec with the highest NDCG@10 on the validation lists.
 
-    Window, epochs to 150, subsampling and the negative exponent from -1 to 1 are drawn by optuna's tree-structured
-    Parzen estimator. Where a tenth of the lists leaves enough to judge by, all trials are fitted on that tenth, and
-    the best few of them again on all lists.
+    optuna's tree-structured Parzen estimator chooses window, epochs up to 150, subsampling, and the exponent of
+    negatives from -1 to 1. If a tenth of the lists has enough validation lists, all trials are fitted on that tenth,
+    and the best few again on all lists.
     """
     kind = registry.kind("track2vec")
     sample = np.random.default_rng(seed).random(len(part.contexts)) < _SAMPLE

@@ -1,4 +1,4 @@
-"""The leaderboard as one picture: quality with its certainty, quality against cost, and for whom it is good."""
+"""The leaderboard as a picture: metric with interval, metric against cost, and metric by group."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _label(axes: Axes, points: Sequence[tuple[str, float, float, str]]) -> None:
     """A name beside every point in its colour, above or below its own place where that would cover another."""
     taken: list[tuple[float, float, float]] = []
     for name, x, y, colour in sorted(points, key=lambda point: -point[2]):
-        left, level = axes.transData.transform((x, y)) * 72.0 / axes.figure.dpi  # in points, as fonts are
+        left, level = axes.transData.transform((x, y)) * 72.0 / axes.figure.dpi  # in points, the unit of fonts
         right = left + _LETTER * (len(name) + 1)
         for shift in sorted(range(-8 * _LINE, 8 * _LINE, 3), key=abs):
             if all(right < start or left > stop or abs(level + shift - at) >= _LINE for start, stop, at in taken):

@@ -1,4 +1,4 @@
-"""Ask a recommender for the lists that it is judged by."""
+"""The lists of a recommender that are judged."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _USERS: Final = 512
 def rank(model: Recommender, split: Holdout, k: int, *, seed: int = 0, progress: Progress = silent) -> Ints:
     """The ``k`` best contents of each user of ``split``, best first, shape (users, k), -1 where there are no more.
 
-    They are what `Recommender.recommend` gives: training contents are left out, users whom the model does not know get
-    what is popular, and all contents are ranked, as sampling negatives reorders models (Krichene and Rendle, KDD 2020).
-    Equal scores are put in an order drawn anew for each user, so that the expected value of every metric is that over
-    all orders of the tied contents. Reproducible by ``seed``.
+    The lists are those of `Recommender.recommend`: training contents are left out, and users whom the model does not
+    know get popular contents. All contents are ranked, because sampled negatives can reverse the order of models
+    (Krichene and Rendle, KDD 2020). Equal scores get a random order, drawn anew for each user, so that every metric has
+    the expected value over all orders of tied contents. ``seed`` fixes the order.
     """
     ties = np.random.default_rng(seed)
     ids = np.empty((len(split.users), k), dtype=np.int64)

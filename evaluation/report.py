@@ -43,7 +43,7 @@ def table(board: Leaderboard, width: int = 80) -> Table:
 
 
 def markdown(board: Leaderboard, command: str = "") -> str:
-    """The whole leaderboard as Markdown: a table per cut-off, tests, breakdowns. ``command`` is what made it."""
+    """The whole leaderboard as Markdown: a table for each cut-off, tests, breakdowns, and the ``command`` behind it."""
     parts = [f"# {_title(board)}", _caption(board)]
     if command:
         parts.append(f"```console\n$ {command}\n```")
@@ -76,7 +76,7 @@ def markdown(board: Leaderboard, command: str = "") -> str:
 
 
 def write(board: Leaderboard, folder: Path, command: str = "") -> None:
-    """Write ``leaderboard.json``, ``leaderboard.md`` and ``leaderboard.png`` to ``folder``, aside first."""
+    """Write ``leaderboard.json``, ``leaderboard.md`` and ``leaderboard.png`` to a temporary folder, then rename it."""
     from evaluation.plot import draw  # matplotlib takes seconds to import
 
     with aside.folder(folder) as fresh:

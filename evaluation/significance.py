@@ -1,7 +1,7 @@
-"""How sure a mean over users is, and whether two models differ on the same users.
+"""Confidence intervals of a mean over users, and tests whether two models differ on the same users.
 
-The paired t-test and the bootstrap agree with a randomisation test on ranking metrics; the Wilcoxon test, which is not
-about the mean, does not (Smucker, Allan and Carterette, CIKM 2007). So we give the first two.
+On ranking metrics the paired t-test and the bootstrap agree with a randomisation test; the Wilcoxon test, which does
+not test the mean, does not (Smucker, Allan and Carterette, CIKM 2007). So this module has the first two.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Comparison:
     high: float
     """Ends of the 95 % paired bootstrap interval of the difference."""
     p_value: float
-    """Two-sided paired t-test; 1 when every user's difference is 0."""
+    """p-value of the two-sided paired t-test; 1 if every user's difference is 0."""
 
 
 def bootstrap_interval(
@@ -55,7 +55,7 @@ def compare(a: Values, b: Values, *, seed: int = 0) -> Comparison:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's correction for asking several questions at once; same order as given."""
+    """p-values with Holm's correction for multiple tests, in the given order."""
     order = np.argsort(p_values)
     scaled = np.asarray(p_values)[order] * np.arange(len(p_values), 0, -1)
     adjusted = np.empty(len(p_values))

@@ -1,7 +1,7 @@
-"""Ways to hold watches out for a comparison, each a `recommenders.core.holdout.Holdout`.
+"""Ways to split watches for a comparison, each a `recommenders.core.holdout.Holdout`.
 
-Counts over the whole graph (a keak's likeCount, the genres somebody listens to) include the held-out part, so every
-split clears them (`graph.snapshot.hindsight`) unless told to keep them.
+Counts over the whole graph (such as a keak's likeCount or a user's genres) include the held-out part, so every split
+clears them (`graph.snapshot.hindsight`) unless ``keep_counts`` is given.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from recommenders.core.top_k import Ints, Mask
 __all__ = ["How", "cold_contents", "cold_users", "hold_out", "newcomers", "random", "temporal"]
 
 _NEWEST: Final = 0.2
-"""Share of the watches that newcomers are judged by."""
+"""Share of the watches, the newest, on which newcomers are judged."""
 
 
 class How(StrEnum):
-    """The ways to hold out, as the command line spells them."""
+    """The splits, by their names on the command line."""
 
     RANDOM = "random"
     TIME = "time"
@@ -38,7 +38,7 @@ class How(StrEnum):
 def hold_out(
     snapshot: Snapshot, how: How, fraction: float, seed: int = 0, *, known_only: bool = False, keep_counts: bool = False
 ) -> Holdout:
-    """The split called ``how``: `random`, `temporal` (which no seed changes), `cold_users`, `cold_contents`, …"""
+    """The split called ``how``: `random`, `temporal` (the same for every seed), `cold_users`, `cold_contents`, …"""
     match how:
         case How.RANDOM:
             return random(snapshot, fraction, seed, known_only=known_only, keep_counts=keep_counts)
@@ -56,11 +56,11 @@ def hold_out(
 def random(
     snapshot: Snapshot, fraction: float = 0.2, seed: int = 0, *, known_only: bool = False, keep_counts: bool = False
 ) -> Holdout:
-    """Hold out ``fraction`` of every user's contents, at random, rounded to the nearest whole number.
+    """Hold out a random ``fraction`` of every user's contents, rounded to the nearest whole number.
 
-    Whoever has a single content keeps it. ``known_only`` leaves held-out contents that nobody watches in the training
-    part out of judgement, as the loaders of SELFRec and QRec do. Raises SettingsError when ``fraction`` is not in 0..1
-    and InputError when nothing can be held out.
+    A user with a single content keeps it. With ``known_only``, held-out contents without watches in the training part
+    are not judged, as in the loaders of SELFRec and QRec. Raises SettingsError if ``fraction`` is not in 0..1 and
+    InputError if nothing can be held out.
     """
     _check(fraction)
     watched = snapshot.watched
@@ -79,12 +79,12 @@ def temporal(
     known_only: bool = False,
     keep_counts: bool = False,
 ) -> Holdout:
-    """Hold out everything from one moment on, for all users alike: at ``cutoff`` (ms), or the newest ``fraction``.
+    """Hold out everything from a cut-off on, the same for all users: ``cutoff`` (ms), or the newest ``fraction``.
 
-    Training sees only what had ended strictly before. A content watched both before and after is neither learned from
-    (its merged properties know the future), nor judged, nor recommended. Follows, blocks and hides made since the
-    cut-off are dropped too; those without a time stay. Raises SettingsError for a bad ``fraction`` and InputError when
-    the snapshot has no times or nothing lies on one side.
+    The training part has only pairs whose last watch was before the cut-off. A pair with watches before and after it is
+    neither learned from (its merged properties include later events), nor judged, nor recommended. Follows, blocks and
+    hides since the cut-off are dropped; those without a time stay. Raises SettingsError for an invalid ``fraction``,
+    and InputError if the snapshot has no times or one side is empty.
     """
     _check(fraction)
     columns = snapshot.watched.columns
@@ -114,9 +114,9 @@ def temporal(
 
 
 def cold_users(snapshot: Snapshot, fraction: float = 0.1, seed: int = 0, *, keep_counts: bool = False) -> Holdout:
-    """Withhold every watch of ``fraction`` of the users, who keep their profile and whom they follow.
+    """Hold out every watch of ``fraction`` of the users; their profile and their follows stay.
 
-    Judged by everything they watched that someone else watched too.
+    They are judged on all their watches of contents that someone else watched too.
     """
     _check(fraction)
     active = np.flatnonzero(np.diff(snapshot.watched.indptr))
@@ -128,9 +128,9 @@ def cold_users(snapshot: Snapshot, fraction: float = 0.1, seed: int = 0, *, keep
 
 
 def cold_contents(snapshot: Snapshot, fraction: float = 0.1, seed: int = 0, *, keep_counts: bool = False) -> Holdout:
-    """Withhold every watch of ``fraction`` of the contents, and rank only those for the users who watched them.
+    """Hold out every watch of ``fraction`` of the contents, and rank only these, for the users who watched them.
 
-    Users without another watch are not judged: nothing is known about their taste.
+    Users without another watch are not judged, because nothing is known about their taste.
     """
     _check(fraction)
     active = np.flatnonzero(np.bincount(snapshot.watched.target, minlength=snapshot.contents.count))
@@ -144,15 +144,15 @@ def cold_contents(snapshot: Snapshot, fraction: float = 0.1, seed: int = 0, *, k
 
 
 def newcomers(snapshot: Snapshot, fraction: float = 0.1, seed: int = 0, *, keep_counts: bool = False) -> Holdout:
-    """Withhold every watch of ``fraction`` of the users, as `cold_users`, and everything since a moment, as `temporal`.
+    """Hold out every watch of ``fraction`` of the users, as `cold_users`, and all since a cut-off, as `temporal`.
 
-    Judged by what they watch from then on, which is the newest fifth of all watches, and someone else watched before:
-    by what comes next, as whoever serves newcomers is. What they had watched before is neither judged nor recommended.
-    Raises what both raise.
+    These users are judged on what they watch after the cut-off, the newest fifth of all watches, if someone else
+    watched it before: like real newcomers, on what they watch next. What they watched before is neither judged nor
+    recommended. Raises the errors of both splits.
     """
     _check(fraction)
     whole = temporal(snapshot, _NEWEST, keep_counts=keep_counts)
-    chosen = _choose(np.arange(snapshot.users.count), fraction, seed)  # not of who is active: that knows the future
+    chosen = _choose(np.arange(snapshot.users.count), fraction, seed)  # of all users: being active is known only later
     watched = whole.train.watched
     theirs = np.isin(watched.source, chosen)
     rest = watched.keep(~theirs)
@@ -202,8 +202,8 @@ def _split(
     watched = snapshot.watched
     if known_only:
         held = held & (np.bincount(watched.target[learned], minlength=watched.width) > 0)[watched.target]
-    worth = np.asarray(watched.columns["engagement"]) if snapshot.mode == "engagement" else np.ones(len(watched))
-    held = held & (worth > 0)  # a watch that was worth nothing is no success to find again
+    values = np.asarray(watched.columns["engagement"]) if snapshot.mode == "engagement" else np.ones(len(watched))
+    held = held & (values > 0)  # finding a watch with engagement 0 is no success
     if not held.any() or not learned.any():
         raise InputError(
             f"Nothing is left on one side of the split ({name}).", do="Choose another fraction, or bring more data."
@@ -211,7 +211,7 @@ def _split(
     train = snapshot.with_edges(watched.keep(learned))
     if not keep_counts:
         train = hindsight.emptied(train)
-    held_out = _matrix(watched, held, worth)
+    held_out = _matrix(watched, held, values)
     return Holdout(
         name=name,
         train=train,

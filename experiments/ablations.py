@@ -1,11 +1,11 @@
-"""What each part of the graph network is worth: one left out, or exchanged, at a time.
+"""What each part of the graph network contributes: one part at a time is left out or replaced.
 
     python -m experiments.ablations --snapshot FOLDER --parts edges,convolutions
 
-Parts: ``edges`` (each relationship type that the network sees, but WATCHED), ``features`` (each group of node
+Parts: ``edges`` (each relationship type that the network uses, except WATCHED), ``features`` (each group of node
 properties, and each property of edges), ``convolutions``, ``losses``, ``recipe`` (depth, start, regularisation),
-``pipeline`` (the whole pipeline with and without friends, beside its parts).
-Each part is a leaderboard of its own in a folder of its name, tested against the complete model.
+``pipeline`` (the pipeline with and without friends, and its models). Each part has its own leaderboard, in a folder of
+its name, tested against the complete model.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ FEATURES: Final[dict[str, frozenset[str]]] = {
     "texts": frozenset(("kind", *schema.KEAK_TEXTS, *schema.BEAT_TEXTS, *schema.BEAT_TEXT_LISTS)),
 }
 
-#: Property of an edge that the network sees → its relationship type.
+#: Property of an edge that the network uses → its relationship type.
 EDGE_FEATURES: Final[dict[str, str]] = {
     "engagement": schema.WATCHED,
     "lastAt": schema.WATCHED,
@@ -67,7 +67,7 @@ RECIPE: Final[dict[str, dict[str, Any]]] = {
     "half as wide": {"dim": 64},
 }
 
-#: Another loss → the same; the complete one is a softmax over all contents, and one over all users for friends.
+#: Another loss → settings. The complete model has a softmax over all contents, and one over all users for friends.
 LOSSES: Final[dict[str, dict[str, Any]]] = {
     "softmax over 1,024 drawn contents": {"sampled_items": 1024},
     "pairs (BPR)": {"loss": "bpr"},
@@ -78,7 +78,7 @@ View = Callable[[Snapshot], Snapshot]
 
 
 def without_edges(type_: str) -> View:
-    """The snapshot without the relationships of one type. Without FOLLOWS there are no friends to learn either."""
+    """The snapshot without the relationships of one type. Without FOLLOWS there is no loss on friends either."""
 
     def view(snapshot: Snapshot) -> Snapshot:
         edges = snapshot.edges[type_]
@@ -101,10 +101,10 @@ def without_features(names: frozenset[str]) -> View:
 
 
 def without_property(name: str) -> View:
-    """The snapshot without one of `EDGE_FEATURES`: every engagement is 1 then, and times are unknown.
+    """The snapshot without one of `EDGE_FEATURES`: every engagement becomes 1, or times become unknown.
 
-    Both are also what watches weigh in the loss. Times are also what the network's own validation part is cut by, what
-    its steps keep to, and what follows are as old as.
+    This also changes the weights of watches in the loss. Without times, the validation part is random, steps have no
+    cut-off, and ages of follows are measured from the newest follow.
     """
 
     def view(snapshot: Snapshot) -> Snapshot:
@@ -132,11 +132,14 @@ def registered(label: str, name: str, view: View = lambda snapshot: snapshot) ->
 
 
 def contenders(part: str, whole: Snapshot) -> list[Contender]:
-    """The contenders of one part, the complete model first. Raises SettingsError for a part nobody knows."""
+    """The contenders of one part, the complete model first. Raises SettingsError for an unknown part."""
     complete = network(COMPLETE)
     match part:
         case "edges":
-            hidden = {schema.WATCHED, *hindsight.RELATIONSHIPS}  # what is learned from, and what it is never shown
+            hidden = {
+                schema.WATCHED,
+                *hindsight.RELATIONSHIPS,
+            }  # the labels, and the relations that the network never uses
             types = [name for name, edges in whole.edges.items() if len(edges) and name not in hidden]
             return [complete, *(network(f"without {name}", without_edges(name)) for name in types)]
         case "features":

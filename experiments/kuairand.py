@@ -2,8 +2,8 @@
 
     python -m experiments.kuairand interactions.tsv.gz FOLDER
 
-Each row becomes a watch: its progress is the share of the video that was played (of what has no length, pictures say,
-all or nothing, as ``long_view`` has it), ``label`` is the like, and a forward is a share. There are no follows.
+Each row becomes a watch. Its progress is the share of the video that was played; for rows without a length, such as
+pictures, ``long_view`` says 0 or 1. ``label`` is the like, and a forward is a share. There are no follows.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""What a generated network lets one learn: simple rankings against the ceiling, on what came after its cut-off.
+"""What can be learned from a generated network: simple rankings and the ceiling, on the watches after its cut-off.
 
     python -m experiments.learnable FOLDER
 
-FOLDER is one of `entourage generate`, of the demonstration's size or so: everything is dense.
+FOLDER is what `entourage generate` wrote, of about the demonstration's size: all matrices are dense.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def main() -> None:
     follows = follows.join(people, left_on="follower", right_on="userId")
     follows = follows.join(people, left_on="followed", right_on="userId", suffix="Followed")
     circle = sp.csr_array(pairs(follows.select("user", "userFollowed"), (n, n))[judged])
-    # Attention of the simplest kind: followed people count by how alike the past watching is.
+    # A simple attention: followed people count by the similarity of their past watches.
     left, values, _ = sp.linalg.svds(past.astype(np.float64), k=min(32, m - 2), rng=np.random.default_rng(0))
     place = left * values
     place /= np.linalg.norm(place, axis=1, keepdims=True) + 1e-9

@@ -1,8 +1,8 @@
-"""How quality grows with data: every model fitted on growing shares of the same training part, judged by one test part.
+"""How quality grows with data: every model is fitted on growing shares of one training part, with one test part.
 
     python -m experiments.learning_curve --snapshot FOLDER --models popularity,ease,gat --shares 0.25,0.5,1
 
-Smaller shares are parts of larger ones. Writes ``learning_curve.json``, ``.md`` and ``.png``.
+Smaller shares are contained in larger ones. It writes ``learning_curve.json``, ``.md`` and ``.png``.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ console = Console()
 
 
 def thinned(split: Holdout, share: float, seed: int = 0) -> Holdout:
-    """The same test part, with a random ``share`` of the training watches; nested for growing shares.
+    """The same test part with a random ``share`` of the training watches; smaller shares are contained in larger ones.
 
-    What is left out is not ranked either: recommended, it would count as wrong, and smaller parts would be harder.
+    Watches that are left out are not ranked: recommended, they would count as wrong and make smaller shares harder.
     """
     watched = split.train.watched
     chosen = np.random.default_rng(seed).random(len(watched)) < share

@@ -1,11 +1,11 @@
-"""How well contents are ranked that the network never saw: placed online, beside trained with them and by features.
+"""How well the network ranks contents that it never saw: placed online, trained with them, or ranked by attributes.
 
     python -m experiments.new_contents --seeds 3
 
-On the snapshot of the home folder. A tenth of the contents is withheld with all their watches, and only these are
-ranked for who watched any (`evaluation.splits.cold_contents`). One network is trained without them being there at all
-and places them by features, makers, beats, genres, moods and hashtags (`Recommender.place`); another has them in its
-graph while it trains, without a watch; content similarity is fitted with them too.
+It uses the snapshot of the home folder. A tenth of the contents is withheld with all their watches, and only these are
+ranked, for the users who watched any of them (`evaluation.splits.cold_contents`). One network is trained without these
+contents and places them by features, makers, beats, genres, moods and hashtags (`Recommender.place`). Another network
+is trained with them in its graph, without their watches. Content similarity is fitted with them too.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from recommenders.core.recommender import NewContent
 from recommenders.core.top_k import Floats, top_k
 
 K = 10
-#: Relationship types that tell where a new content belongs, but for its watches.
+#: Relationship types that place a new content, except WATCHED.
 NEAR = (schema.MADE, schema.USES, schema.HAS_GENRE, schema.HAS_MOOD, schema.TAGGED)
 
 
 def without(snapshot: Snapshot, gone: npt.NDArray[np.bool_]) -> Snapshot:
-    """The snapshot without the contents that are ``gone`` and everything that is theirs; users keep their nids."""
+    """The snapshot without the contents in the mask ``gone`` and their relationships; users keep their nids."""
     number = np.where(gone, -1, np.cumsum(~gone) - 1).astype(np.int32)
     nodes = {label: nodes.frame for label, nodes in snapshot.nodes.items()}
     nodes[schema.CONTENT] = nodes[schema.CONTENT].filter(pl.Series(~gone))
@@ -55,7 +55,7 @@ def without(snapshot: Snapshot, gone: npt.NDArray[np.bool_]) -> Snapshot:
 
 
 def described(snapshot: Snapshot, content: int, kept: npt.NDArray[np.int64]) -> NewContent:
-    """What the graph knows of a content that is gone; ``kept`` maps nids of contents to those of `without`, -1 gone."""
+    """What the graph knows of a withheld content; ``kept`` maps contents to their nids in `without`, -1 if withheld."""
     near = {}
     for name in NEAR:
         type_, edges = schema.RELATIONSHIPS[name], snapshot.edges[name]
@@ -64,14 +64,14 @@ def described(snapshot: Snapshot, content: int, kept: npt.NDArray[np.int64]) -> 
         else:
             incoming = edges.incoming
             others = np.asarray(incoming.neighbour[incoming.indptr[content] : incoming.indptr[content + 1]])
-        if type_.source == type_.target:  # a beat that is gone is nothing to be near to
+        if type_.source == type_.target:  # a withheld beat cannot be a neighbour
             others = kept[others]
         near[name] = others[others >= 0]
     return NewContent(properties(snapshot.contents, content), near)
 
 
 def found(scores: Floats, cold: npt.NDArray[np.int64], split: Holdout) -> npt.NDArray[np.float64]:
-    """NDCG@K of each judged user, of ``scores`` (users, cold)."""
+    """NDCG@K of each judged user by ``scores`` (users, cold)."""
     ids = np.full((len(scores), K), -1, dtype=np.int64)
     best, _ = top_k(scores, K)
     ids[:, : best.shape[1]] = cold[best]
@@ -79,7 +79,7 @@ def found(scores: Floats, cold: npt.NDArray[np.int64], split: Holdout) -> npt.ND
 
 
 def measure(split: Holdout) -> dict[str, npt.NDArray[np.float64]]:
-    """NDCG@K by user and by who ranks."""
+    """Ranking → NDCG@K of each judged user."""
     assert split.allowed is not None
     cold = np.flatnonzero(split.allowed)
     kept = np.where(split.allowed, -1, np.cumsum(~split.allowed) - 1)
@@ -97,7 +97,7 @@ def measure(split: Holdout) -> dict[str, npt.NDArray[np.float64]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--snapshot", type=Path, help="else the one in the home folder")
+    parser.add_argument("--snapshot", type=Path, help="by default the one in the home folder")
     parser.add_argument("--fraction", type=float, default=0.1, help="share of the contents that is withheld")
     parser.add_argument("--seeds", type=int, default=1, help="splits")
     chosen = parser.parse_args()

@@ -1,11 +1,12 @@
-"""How well somebody is served whom training never saw, by how many contents they have watched since.
+"""How well people who came after the training are served, by the number of contents they have watched.
 
     python -m experiments.newcomers --watches 0,1,3,10
 
-On the snapshot of the home folder. Where it has times, models are trained on what was there before the newest fifth of
-the watches, without those whose first watch came after; else without a random tenth of the users. Then these come: with
-the people they follow and the first contents they watched, and are judged by what they watched after. The models rank
-for them as the service lets them (`Recommender.newcomer_scores`), and are compared to some fitted anew with them.
+It uses the snapshot of the home folder. With times, models are trained on everything before the newest fifth of the
+watches, without the users whose first watch came later; without times, a random tenth of the users is left out. These
+users then arrive with their follows and the first contents they watched, and are judged on what they watched after
+that. The models rank for them as in the service (`Recommender.newcomer_scores`), and are compared with models that are
+fitted again with them.
 """
 
 from __future__ import annotations
@@ -43,18 +44,18 @@ SINCE = 0.2
 
 @dataclass(frozen=True)
 class Newcomers:
-    """Users who come to a snapshot, ascending, and what was there before."""
+    """Users who are new to a snapshot, ascending, and what was there before them."""
 
     snapshot: Snapshot
     users: Ints
     watched: Mask
-    """Whether each watch of the others was there, (E,) …"""
+    """Mask (E,) of the watches of other users that were there before."""
     followed: Mask
-    """… and each follow among the others."""
+    """Mask (E,) of the follows among other users that were there before."""
 
     @classmethod
     def of(cls, snapshot: Snapshot, least: int) -> Newcomers:
-        """Those who watched more than ``least`` contents, all of them since the cut where there are times."""
+        """The users with more than ``least`` watches, with times only those whose watches are all after the cut-off."""
         watched, follows = snapshot.watched, snapshot.follows
         there, known = np.ones(len(watched), dtype=bool), np.ones(len(follows), dtype=bool)
         active = np.diff(watched.indptr) > least
@@ -74,11 +75,11 @@ class Newcomers:
 
     @property
     def before(self) -> Snapshot:
-        """What models are trained on: the newcomers watched nothing, follow nobody, and nobody follows them."""
+        """The training part: newcomers have no watches, no follows and no followers."""
         return self._with(self.watched, self.followed)
 
     def come(self, first: int) -> Holdout:
-        """The newcomers with whom they know and their ``first`` contents, judged by their others."""
+        """The snapshot with the newcomers' follows and ``first`` contents; they are judged on their other watches."""
         watched = self.snapshot.watched
         theirs = np.isin(watched.source, self.users)
         held = theirs & (_order(watched) >= first)
@@ -96,7 +97,7 @@ class Newcomers:
 
 
 def _order(watched: Edges) -> Ints:
-    """Which of a user's watches it was, from 0 for the first, at random without times; shape (E,)."""
+    """Position of each watch among its user's watches, 0 for the first, random without times; shape (E,)."""
     at = watched.columns.get("firstAt", watched.columns.get("lastAt"))
     key = np.asarray(at) if at is not None else np.random.default_rng(0).random(len(watched))
     place = np.empty(len(watched), dtype=np.int64)
@@ -106,23 +107,23 @@ def _order(watched: Edges) -> Ints:
 
 
 def fitted(name: str, snapshot: Snapshot, minutes: float) -> Recommender:
-    """The model called ``name``, trained for so long at most where it can take long."""
+    """The model called ``name``, trained for at most ``minutes``."""
     model = registry.make(name)
     return model.fit(snapshot, FitOptions(cap=Cap(minutes)))
 
 
 def properties(nodes: Nodes, nid: int) -> dict[str, Any]:
-    """What is known of a node, as the graph has it."""
+    """Properties of a node as in the graph."""
     row = nodes.frame.row(nid, named=True)
     return {name: value for name, value in row.items() if value is not None and value != NO_TIME}
 
 
 def unseen(model: Recommender, split: Holdout) -> Ints:
-    """The best contents of the split's users as a model ranks them that never saw them; else the most watched ones."""
+    """The best contents of the split's users by a model that never saw them; if it cannot rank, popular contents."""
     watched, follows = split.train.watched, split.train.follows
     by = follows.incoming
     new = np.zeros(split.train.users.count, dtype=bool)
-    new[split.users] = True  # who follow each other, and whom the model knows as little
+    new[split.users] = True  # the model knows none of these, who may follow each other
     audience = np.diff(watched.incoming.indptr).astype(np.float32)
     around = (watched.indptr, watched.target), (follows.indptr, follows.target), (by.indptr, by.neighbour)
     found = np.full((len(split.users), K), -1, dtype=np.int64)
@@ -143,10 +144,10 @@ def unseen(model: Recommender, split: Holdout) -> Ints:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--watches", default="0,1,3,10", help="comma-separated: how many contents newcomers watched")
-    parser.add_argument("--models", default="gat,gnn,item-knn,friends-items,popularity", help="that never saw them")
-    parser.add_argument("--anew", default="gnn,item-knn,friends-items,als", help="fitted anew with them")
-    parser.add_argument("--budget", type=float, default=4.0, help="minutes that a fit may take at most")
-    parser.add_argument("--snapshot", type=Path, help="else the one in the home folder")
+    parser.add_argument("--models", default="pipeline,gat,item-knn,friends-items,popularity", help="never saw them")
+    parser.add_argument("--anew", default="gat,item-knn,friends-items,als", help="fitted again with them")
+    parser.add_argument("--budget", type=float, default=4.0, help="most minutes of a fit")
+    parser.add_argument("--snapshot", type=Path, help="by default the one in the home folder")
     chosen = parser.parse_args()
     snapshot = load(chosen.snapshot or load_settings().snapshot_path)
     firsts = [int(first) for first in chosen.watches.split(",")]

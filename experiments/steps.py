@@ -1,9 +1,9 @@
-"""What a graph network has learned by the steps it has taken: NDCG@10 for each of several settings.
+"""NDCG@10 of the graph network after a number of steps, for each of several settings.
 
     python -m experiments.steps --steps 25,50,100 '{"init": "random"}' '{"init": "spectral"}'
 
-On the snapshot of the home folder, judged by what the network itself would hold out (`recommenders.core.holdout`) on
-4,000 users at most. ``--large`` gives it the size it has in a large graph.
+It uses the snapshot of the home folder and judges by the network's own validation part (`recommenders.core.holdout`),
+on 4,000 users at most. ``--large`` gives the network the size that it has in a large graph.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from recommenders.core.holdout import validation
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("settings", nargs="+", help="JSON of what differs from the defaults of gnn/config.py")
-    parser.add_argument("--steps", default="25,50,100", help="comma-separated: after how many to judge")
-    parser.add_argument("--large", action="store_true", help="the defaults of a large graph")
-    parser.add_argument("--snapshot", type=Path, help="else the one in the home folder")
+    parser.add_argument("settings", nargs="+", help="JSON of settings that differ from gnn/config.py")
+    parser.add_argument("--steps", default="25,50,100", help="comma-separated numbers of steps to judge after")
+    parser.add_argument("--large", action="store_true", help="use the defaults of a large graph")
+    parser.add_argument("--snapshot", type=Path, help="by default the one in the home folder")
     chosen = parser.parse_args()
     marks = sorted(int(steps) for steps in chosen.steps.split(","))
     part = sampled(validation(load(chosen.snapshot or load_settings().snapshot_path)))

@@ -1,4 +1,4 @@
-"""Random numbers for compiled code: the same seed gives the same network, whatever the version of numpy or numba."""
+"""Random numbers for compiled code: the same seed gives the same network with any version of numpy and numba."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def compiled(function: F) -> F:
 
 
 def stream(seed: int, stage: str) -> Array:
-    """State of one stream for compiled code, shape (1,) uint64; stages with other names are independent."""
+    """State of a random stream for compiled code, shape (1,) uint64; streams of different stages are independent."""
     return np.array([_entropy(seed, stage).generate_state(1, np.uint64)[0]], dtype=np.uint64)
 
 
 def numbers(seed: int, stage: str) -> np.random.Generator:
-    """A numpy generator for one stage."""
+    """A numpy generator for one stage, independent of other stages."""
     return np.random.Generator(np.random.PCG64(_entropy(seed, stage)))
 
 
@@ -64,9 +64,9 @@ def normal(state: Array) -> float:
 
 
 def shares_of(total: int, weights: Array, most: int | None = None) -> Array:
-    """Split ``total`` into whole parts in proportion to ``weights``, exactly, none above ``most``.
+    """Split ``total`` into whole parts in proportion to ``weights``, none above ``most``; they add up exactly.
 
-    Returns int64 of the weights' shape. Raises ValueError when ``most`` leaves too little room.
+    Returns int64 of the weights' shape. Raises ValueError if all parts at ``most`` are less than ``total``.
     """
     roof = total if most is None else most
     positive = weights > 0

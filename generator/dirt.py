@@ -1,4 +1,4 @@
-"""Rows that an import must refuse, merge or mend, added to clean files when asked for."""
+"""Bad rows that an import must refuse, merge or correct, added to clean files on request."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ _AUDIENCES: Final = (
 #: A line that ends in the middle, one that is no object, one without an id.
 _LINES: Final = (b'{"createdAt": "2021-05-01T10:00:0\n', b"[]\n", b'{"createdAt": null}\n')
 _LEAST: Final = 4_000
-"""Rows from which on two outside 0..100 are few."""
+"""Rows of the file from which on bad rows have two values outside 0..100."""
 
 
 def sprinkle(table: Table, share: float = 0.001) -> int:
-    """Add one bad row to every 1 / ``share`` good ones, at least one of each sort; returns how many.
+    """Add a bad row for every 1 / ``share`` good ones, at least one of each sort; returns how many were added.
 
-    JSON lines get broken lines, unless they are packed into Parquet.
+    JSON lines get broken lines, but not in Parquet.
     """
     if table.path.name.startswith("followers"):
         rows: tuple[tuple[object, ...], ...] = _FOLLOWS

@@ -1,4 +1,4 @@
-"""The five files, written piece by piece in the shapes that the import reads."""
+"""Write the five Keakr files, piece by piece, in the formats that the import reads."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _MOMENT: Final = len("2021-01-01T00:00:00.0000000Z")
 
 
 class Table:
-    """One file that grows by frames: JSON lines or CSV, plain or packed, or Parquet.
+    """A file to which frames are appended: JSON lines or CSV, plain or compressed, or Parquet.
 
-    ``name`` is the plain file's name ("users.jsonl"); the format adds ``.gz`` or ``.zst`` or replaces the suffix.
+    ``name`` is the name of the plain file ("users.jsonl"); the format adds ``.gz`` or ``.zst`` or replaces the suffix.
     """
 
     def __init__(self, folder: Path, name: str, packing: Format, *, header: bool = True) -> None:
@@ -63,7 +63,7 @@ class Table:
         self.rows += len(frame)
 
     def write_lines(self, lines: Sequence[bytes]) -> int:
-        """Add lines as they are, whatever they hold, and return how many; a Parquet file has none."""
+        """Append lines unchanged, and return how many; a Parquet file takes none."""
         if self._stream is None:
             return 0
         self._stream.writelines(lines)
@@ -71,7 +71,7 @@ class Table:
         return len(lines)
 
     def close(self) -> None:
-        """Flush what is left."""
+        """Write what is still buffered, and close the file."""
         if self._parquet is not None:
             self._parquet.close()
         if self._stream is not None:

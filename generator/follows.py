@@ -1,4 +1,4 @@
-"""Who follows whom, in the order of time: back, friends of friends, one's own community, the famous."""
+"""Who follows whom, in the order of time: followers, friends of friends, people of one's communities, famous people."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ from generator.tastes import END, SECOND, START, People, World
 __all__ = ["Follows", "follows"]
 
 BACK: Final = 0.12
-"""Share of follows that answer the latest follower."""
+"""Share of follows that go back to the latest follower."""
 TRIAD: Final = 0.37
-"""Share that goes to someone a followed person follows: triadic closure (Holme and Kim, Phys. Rev. E 65, 2002)."""
+"""Share of follows that go to someone a followed person follows: triadic closure (Holme and Kim, Phys. Rev. E 65,
+2002)."""
 NEAR: Final = 0.24
-"""Share that goes to one's own communities; the rest goes to the famous."""
+"""Share of follows that go to people of one's own communities; the rest goes to famous people."""
 TRIES: Final = 40
 
 
 class Follows(NamedTuple):
-    """Followed users by follower, each user's in order of time."""
+    """Followed users by follower, the follows of each user in the order of time."""
 
     start: Array
-    """(n + 1,) int64 into the other two."""
+    """(n + 1,) int64: the follows of user i are ``start[i]:start[i + 1]`` of the other two."""
     target: Array
     """(e,) int32."""
     since: Array
@@ -32,7 +33,7 @@ class Follows(NamedTuple):
 
 
 def follows(world: World) -> Follows:
-    """Draw the follows: exactly as many as asked for, none twice, none of oneself."""
+    """Draw exactly as many follows as ``Sizes.follows``; no pair twice, and nobody follows themselves."""
     random = numbers(world.seed, "follows")
     people, count = world.people, world.sizes.users
     wish = np.where(random.random(count) < 0.12, 0.0, random.lognormal(0.0, 1.25, count))
@@ -40,7 +41,7 @@ def follows(world: World) -> Follows:
     start = np.zeros(count + 1, dtype=np.int64)
     np.cumsum(degree, out=start[1:])
     follower = np.repeat(np.arange(count, dtype=np.int32), degree)
-    # Most people follow in their first weeks and some more later on.
+    # Most people follow others in their first weeks, and some more later.
     begin = np.maximum(people.created, START - 180 * 86_400 * SECOND)[follower]
     since = begin + (random.beta(0.6, 1.8, len(follower)) * (END - begin)).astype(np.int64)
     since = since[np.lexsort((since, follower))]

@@ -1,4 +1,4 @@
-"""What the network remembers between two views: who watched what, what friends may pass on, what trends."""
+"""The state of the simulated network between two views: watches, contents that friends may pass on, trends."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from generator.tastes import World
 __all__ = ["RECENT", "State", "start"]
 
 RECENT: Final = 16
-"""Watched contents of each person that followers may meet."""
+"""Number of watched contents of each person that followers may come across."""
 
 
 class State(NamedTuple):
-    """What the network remembers between two views."""
+    """The state of the simulated network between two views."""
 
     history_start: Array
     """(n + 1,) int64 into ``history``."""
@@ -26,17 +26,17 @@ class State(NamedTuple):
     watched: Array
     """(n,) int32: how many of them there are."""
     recent: Array
-    """(n, RECENT) int32: contents that followers of each user may meet, a ring."""
+    """(n, RECENT) int32: ring buffer of contents that each user's followers may come across."""
     recent_at: Array
-    """(n, RECENT) int64."""
+    """(n, RECENT) int64: times of these watches."""
     recents: Array
-    """(n,) int32: how many were ever put there."""
+    """(n,) int32: how many were ever written to it."""
     trend: Array
-    """(t,) int32: the latest views of all, a ring."""
+    """(t,) int32: ring buffer of the latest views of all."""
     trends: Array
-    """(1,) int64: how many were ever put there."""
+    """(1,) int64: how many were ever written to it."""
     group_trend: Array
-    """(communities, t') int32."""
+    """(communities, t') int32: ring buffers of the latest views of each community."""
     group_trends: Array
     """(communities,) int64."""
     following: Array
@@ -46,12 +46,12 @@ class State(NamedTuple):
     random: Array
 
     def copy(self, random: Array) -> State:
-        """The same memory with other random numbers: another future of the same past."""
+        """A copy with other random numbers, to simulate another future from the same past."""
         return self._replace(**{name: array.copy() for name, array in self._asdict().items()})._replace(random=random)
 
 
 def start(world: World, visits: Sessions) -> State:
-    """The memory before the first view; trends hold about two weeks."""
+    """The state before the first view; trends hold about two weeks."""
     count, groups = world.sizes.users, len(world.communities)
     history_start = np.zeros(count + 1, dtype=np.int64)
     np.cumsum(visits.views, out=history_start[1:])

@@ -1,4 +1,4 @@
-"""A whole network into a folder: tastes, follows, watching, the five files and the truth behind them."""
+"""Generate a whole network into a folder: tastes, follows, watches, the five files and the ground truth."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from graph.errors import InputError
 __all__ = ["MARK", "Generated", "generate"]
 
 MARK: Final = "generated.json"
-"""The file that tells a generated folder, which may be replaced, from one of somebody's data, which may not."""
+"""This file marks a generated folder, which may be replaced; other folders may not."""
 HELD_OUT: Final = 0.2
-"""The last share of the views is the future that the truth is told about."""
+"""Share of the views, the last ones, that the ground truth is about."""
 Progress = Callable[[float, str], None]
 
 
 @dataclass(frozen=True)
 class Generated:
-    """What was written."""
+    """Folder, sizes and numbers of rows of a generated network."""
 
     folder: Path
     sizes: Sizes
@@ -42,7 +42,7 @@ class Generated:
     rows: dict[str, int]
     """Rows by file name."""
     bytes: int
-    """Of the five files together."""
+    """Size of the five files together."""
 
 
 def generate(
@@ -56,12 +56,11 @@ def generate(
     futures: int | None = None,
     progress: Progress | None = None,
 ) -> Generated:
-    """Write users, keaks, beats, followers and audiences and the folder ``truth``, aside first.
+    """Write users, keaks, beats, followers, audiences and the folder ``truth`` to a temporary folder, then rename it.
 
-    ``makers``: keaks name who made them and the beat they use; without it they name neither, as in the published files.
-    ``dirt`` adds rows that an import must refuse; ``rows`` counts them too.
-    ``futures`` is how many times the held-out part is lived through again for the truth; None chooses by size.
-    Raises InputError where ``folder`` holds anything but an earlier generated network.
+    ``makers``: whether keaks name their maker and beat; in the published files they do not. ``dirt`` adds bad rows that
+    an import must refuse; ``rows`` counts them too. ``futures``: simulated futures of the held-out part averaged into
+    the ground truth; None chooses by size. Raises InputError if ``folder`` is there and is not a generated network.
     """
     if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / MARK).exists())):
         raise InputError(f"{folder} is there already and was not written by this command.", do="Name a new folder.")

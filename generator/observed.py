@@ -1,4 +1,4 @@
-"""A network as one finds it, generated or real, and the measures that describe it."""
+"""An observed network, generated or real, and statistics of it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from graph.errors import InputError
 __all__ = ["Network", "deezer", "generated", "lastfm", "scan", "shared_data"]
 
 SAMPLED: Final = 3_000
-"""People whose circle of friends is measured, and pairs times ten that are compared."""
+"""People whose clustering is measured; ten times as many pairs are compared."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,11 @@ class Network:
     """(e,) rows."""
     people: int
     activity: Array
-    """(people,) int64: rows of watching, repetitions too; empty where unknown."""
+    """(people,) int64: views of each person, repetitions included; empty if unknown."""
     popularity: Array
-    """(contents,) int64: rows of watching; empty where unknown."""
+    """(contents,) int64: views of each content; empty if unknown."""
     liked: sp.csr_array
-    """(people, contents): what each person watched or likes."""
+    """(people, contents): contents that each person watched or likes."""
     directed: bool
 
     @cached_property
@@ -54,7 +54,7 @@ class Network:
 
     @cached_property
     def circles(self) -> sp.csr_array:
-        """Who is connected with whom, whatever the direction: symmetric, 1 where connected."""
+        """People × people: 1 where either follows the other; symmetric."""
         shape = (self.people, self.people)
         ones = np.ones(len(self.follower), dtype=np.float32)
         one_way = sp.csr_array(sp.coo_array((ones, (self.follower, self.followed)), shape=shape))
@@ -63,10 +63,9 @@ class Network:
         return both
 
     def clustering(self, sample: int = SAMPLED) -> tuple[Array, Array]:
-        """Degrees of sampled people and the share of pairs of their contacts that are connected (Watts, Strogatz 1998).
+        """Degrees of sampled people, and share of pairs of their contacts that are connected (Watts, Strogatz 1998).
 
-        People of fewer than 2 contacts have no such share and are left out; of more than 300 contacts, 300 are looked
-        at.
+        People with fewer than 2 contacts are left out; of more than 300 contacts, 300 are sampled.
         """
         random, circles = np.random.default_rng(0), self.circles
         degree = np.diff(circles.indptr)
@@ -82,21 +81,21 @@ class Network:
 
     @property
     def clustering_by_chance(self) -> float:
-        """What ``clustering`` would be were the same number of contacts drawn without regard to anything."""
+        """Expected ``clustering`` if the same number of contacts were drawn uniformly."""
         return float(np.diff(self.circles.indptr).mean() / max(self.people - 1, 1))
 
     @property
     def reciprocity(self) -> float:
-        """Share of follows that are answered."""
+        """Share of follows that are mutual."""
         code = np.sort(self.follower.astype(np.int64) * self.people + self.followed)
         back = self.followed.astype(np.int64) * self.people + self.follower
         found = np.minimum(np.searchsorted(code, back), len(code) - 1)
         return float((code[found] == back).mean())
 
     def likeness(self, pairs: int = 10 * SAMPLED) -> tuple[float, float]:
-        """Mean cosine of what two people watched: of those who are connected, and of any two (drawn by activity alone).
+        """Mean cosine of the watches of two people: of connected people, and of randomly matched people.
 
-        The second keeps each side's activity: the same followers and followed, matched anew.
+        The second matches the same followers and followed people at random, so that both sides have the same activity.
         """
         random = np.random.default_rng(0)
         active = np.diff(self.liked.indptr) > 0
@@ -168,7 +167,7 @@ def shared_data() -> Path | None:
 
 
 def scan(folder: Path, name: str) -> pl.LazyFrame:
-    """One of the five files, whatever its packing. Raises InputError where it is missing."""
+    """One of the five files, with any compression. Raises InputError if it is missing."""
     stem, suffix = name.split(".")
     packed = folder / f"{stem}.parquet"
     if packed.exists():
@@ -195,7 +194,7 @@ def _compact(
     ids: Array,
     directed: bool = True,
 ) -> Network:
-    """Number the people 0.. in the order of ``ids``, and the contents that were watched in theirs."""
+    """A network with people numbered from 0 in the order of ``ids``, and watched contents in the order of their ids."""
     place = np.full(int(ids.max()) + 1, -1, dtype=np.int64)
     place[ids] = np.arange(len(ids))
     contents, column = np.unique(columns, return_inverse=True)

@@ -1,4 +1,4 @@
-"""The columns of users, keaks and beats: counts that add up with the relationships, and the gaps real files have."""
+"""The columns of users, keaks and beats: counts that agree with the relationships, and gaps as in real files."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ _TYPE_SHARES: Final = (0.55, 0.05, 0.14, 0.12, 0.06, 0.08)
 
 @dataclass(frozen=True)
 class Names:
-    """What users and contents are called in the files: numbers without gaps or order, as text."""
+    """Ids of users and contents in the files: the numbers from 1 in random order, as text."""
 
     users: Array
     """(n,) int64."""
     contents: Array
-    """(m,) int64: keaks and beats are numbered apart."""
+    """(m,) int64; keaks and beats are numbered separately."""
     keaks: int
 
     @classmethod
     def draw(cls, world: World) -> Names:
-        """Shuffled numbers, so that nothing can lean on the order of ids."""
+        """Shuffled numbers, so that the order of ids carries no information."""
         random, sizes = numbers(world.seed, "names"), world.sizes
         contents = np.concatenate([random.permutation(sizes.keaks), random.permutation(sizes.beats)])
         return cls(random.permutation(sizes.users) + 1, contents + 1, sizes.keaks)
@@ -58,7 +58,7 @@ class Names:
 
 @dataclass
 class Tally:
-    """What the views add up to, per content and per user."""
+    """Sums over the views, by content and by user."""
 
     world: World
     views: Array = field(init=False)
@@ -151,7 +151,7 @@ def users(world: World, names: Names, graph: Follows, visits: Sessions, tally: T
 
 
 def keaks(world: World, names: Names, tally: Tally, *, makers: bool = True) -> Iterator[pl.DataFrame]:
-    """The rows of keaks.jsonl; ``makers``: with who made them and the beat they use."""
+    """The rows of keaks.jsonl, with maker and beat if ``makers``."""
     random, count = numbers(world.seed, "keaks"), world.sizes.keaks
     catalogue = world.catalogue
     genre = _closest(random, catalogue.vector[:count], world.genres, 1, 0.15)[:, 0]
@@ -265,13 +265,13 @@ def _lists(index: Array, values: pl.Series) -> pl.Series:
 
 
 def _closest(random: np.random.Generator, vectors: Array, among: Array, count: int, stray: float) -> Array:
-    """The ``count`` nearest of ``among`` to each vector, with some error: shape (n, count)."""
+    """The ``count`` nearest of ``among`` to each vector, after adding noise of size ``stray``; shape (n, count)."""
     closeness = vectors @ among.T + stray * random.gumbel(size=(len(vectors), len(among))).astype(np.float32)
     return np.argsort(-closeness, axis=1)[:, :count]
 
 
 def _mutual(graph: Follows) -> Array:
-    """How many of the people each user follows follow back, shape (n,) int64."""
+    """For each user the number of followed people who follow back, shape (n,) int64."""
     count = len(graph.start) - 1
     follower = np.repeat(np.arange(count, dtype=np.int64), np.diff(graph.start))
     pairs = np.sort(follower * count + graph.target)

@@ -1,4 +1,4 @@
-"""A report on a generated network, beside real ones where they are at hand: what a sceptic would look at first."""
+"""A report on a generated network: its statistics next to those of real networks, if these are available."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _COLOURS: Final = ("#1f5fa8", "#d1603d", "#3f8f5b")
 
 
 def write_report(folder: Path, data: Path | None = None) -> Path:
-    """Write ``report.md`` and ``report.png`` into the folder of a generated network and return the former.
+    """Write ``report.md`` and ``report.png`` into the folder of a generated network; returns the path of the former.
 
-    ``data`` holds the real networks to stand beside; None looks where ``ENTOURAGE_DATA`` says, and does without.
+    ``data`` is the folder of real networks to compare with; None is ``ENTOURAGE_DATA``, or no comparison without it.
     """
     data = data or observed.shared_data()
     networks = [observed.generated(folder)]
@@ -54,7 +54,7 @@ def _text(
         "followed per person, mean / median / most": [_spread(n.following) for n in networks],
         "followers, mean / median / most": [_spread(n.followers) for n in networks],
         "Gini of followers": [f"{gini(n.followers):.2f}" for n in networks],
-        "follows that are answered": [f"{n.reciprocity:.0%}" if n.directed else "friendship" for n in networks],
+        "mutual follows": [f"{n.reciprocity:.0%}" if n.directed else "friendship" for n in networks],
         "clustering (by chance)": [
             f"{shares.mean():.3f} ({n.clustering_by_chance:.5f})"
             for n, (_, shares) in zip(networks, circles, strict=True)
@@ -70,7 +70,7 @@ def _text(
         ],
     }
     lines = [
-        f"# {folder.name}: a generated network, beside real ones",
+        f"# {folder.name}: a generated network compared with real ones",
         "",
         f"Seed {facts['seed']}; " + ", ".join(f"{count:,} {name}" for name, count in facts["sizes"].items()) + ".",
         "",
@@ -80,8 +80,9 @@ def _text(
         "|---|" + "---:|" * len(networks),
         *(f"| {name} | " + " | ".join(values) + " |" for name, values in rows.items()),
         "",
-        "Likeness is the mean cosine of what two people watched, listened to or (Deezer) the genres they like; any two "
-        "are the same followers and followed, matched anew. Clustering is over sampled people of two contacts or more.",
+        'Likeness is the mean cosine of what two people watched, listened to or (Deezer) the genres they like. "Any '
+        'two" matches the same followers and followed people at random. Clustering is over sampled people with two or '
+        "more contacts.",
         "",
         *_against_truth(folder),
     ]
@@ -89,7 +90,7 @@ def _text(
 
 
 def _against_truth(folder: Path) -> list[str]:
-    """How what was watched, and how far, agrees with the true tastes."""
+    """How choices and progress of the views agree with the true tastes."""
     true = truth.load(folder)
     user, content, _, progress, *marks = schema.AUDIENCE_COLUMNS
     views = observed.scan(folder, "audiences.csv").head(200_000).collect()
@@ -105,10 +106,10 @@ def _against_truth(folder: Path) -> list[str]:
     any_two = np.einsum("nd,nd->n", ours, np.random.default_rng(0).permutation(its))
     lines = [
         f"Of {len(views):,} views, mean true affinity (cosine of taste and content, -1 to 1) is {affinity.mean():.2f}; "
-        f"had the same people watched each other's contents, {any_two.mean():.2f}. Correlation of affinity with "
+        f"with the same contents assigned to people at random it is {any_two.mean():.2f}. Correlation of affinity with "
         f"progress: {np.corrcoef(affinity, views[progress].to_numpy())[0, 1]:.2f}.",
         "",
-        "| affinity | views | mean progress | liked | commented | shared |",
+        "| affinity | views | mean progress in % | liked | commented | shared |",
         "|---|---:|---:|---:|---:|---:|",
     ]
     edges = np.array([-1.0, 0.0, 0.2, 0.4, 0.6, 0.8, 1.0])
@@ -117,7 +118,7 @@ def _against_truth(folder: Path) -> list[str]:
         if some.any():
             values = [f"{views[mark].to_numpy()[some].mean():.1%}" for mark in marks]
             mean = views[progress].to_numpy()[some].mean()
-            lines.append(f"| {low:.1f} to {high:.1f} | {some.sum():,} | {mean:.2f} | " + " | ".join(values) + " |")
+            lines.append(f"| {low:.1f} to {high:.1f} | {some.sum():,} | {mean:.1f} | " + " | ".join(values) + " |")
     return lines
 
 
@@ -167,7 +168,7 @@ def _draw(
 
 
 def _tail(axes: Axes, counts: Array, label: str, colour: str, style: str = "-") -> None:
-    """Share of people with so many or more, on two logarithmic scales."""
+    """Draw the share of people with at least so many, on logarithmic scales."""
     values, times = np.unique(counts[counts > 0], return_counts=True)
     if len(values):
         axes.loglog(values, np.cumsum(times[::-1])[::-1] / len(counts), color=colour, ls=style, lw=1.6, label=label)
@@ -208,7 +209,7 @@ def _over_time(axes: Axes, folder: Path) -> None:
     day = at.str.slice(0, 10).str.to_date(strict=False).alias("day")
     days = observed.scan(folder, "audiences.csv").select(day).group_by("day").len().drop_nulls().sort("day")
     counted = days.collect(engine="streaming").sort("day").group_by_dynamic("day", every="1w").agg(pl.col("len").sum())
-    counted = counted[1:-1] if len(counted) > 3 else counted  # the first and the last week are not whole
+    counted = counted[1:-1] if len(counted) > 3 else counted  # the first and the last week are incomplete
     axes.fill_between(counted["day"].to_numpy(), counted["len"].to_numpy(), color=_COLOURS[0], alpha=0.3, lw=0)
     axes.plot(counted["day"].to_numpy(), counted["len"].to_numpy(), color=_COLOURS[0], lw=1.2)
     cut = json.loads((folder / "truth" / "truth.json").read_text()).get("cutoff")

@@ -1,4 +1,4 @@
-"""When people come and for how long: heavy-tailed activity, spells of interest, evenings."""
+"""When people visit and for how long: heavy-tailed activity, periods of interest, evenings."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def sessions(world: World) -> Sessions:
     wish[random.random(count) < 0.04] = 0.0
     roof = max(world.sizes.contents // 3, 8 * world.sizes.audiences // count + 8)
     views = shares_of(world.sizes.audiences, wish, most=roof)
-    # A session for every six views begun; each has one view at least, and the others fall on them unevenly.
+    # One session for every six views, rounded up; each has at least one view, the others are distributed unevenly.
     number = -(-views // 6)
     user = np.repeat(np.arange(count, dtype=np.int32), number)
     weight = random.gamma(0.8, size=len(user)) + 0.05
     length = _cut(views, number, weight)
     begin = np.maximum(people.created, START)[user]
-    # People come in spells: half of the visits fall near one of five moments of the user's stay, spread by the golden
-    # ratio so that they need not be stored.
+    # Half of the visits are near one of five times of the user's stay. The golden ratio spreads these times, so that
+    # they need not be stored.
     spell = user.astype(np.int64) * 7919 + (random.random(len(user)) ** 1.5 * 5).astype(np.int64)
     middle = (spell % 1_000_003 * 0.6180339887498949) % 1.0
     place = np.where(
@@ -60,7 +60,7 @@ def sessions(world: World) -> Sessions:
 
 
 def _cut(views: Array, number: Array, weight: Array) -> Array:
-    """Lengths of each user's sessions: at least 1 each where there are enough views, adding up to ``views``."""
+    """Lengths of each user's sessions, adding up to ``views``; at least 1 each if there are enough views."""
     edges = np.concatenate([[0], np.cumsum(number)])
     cumulative = np.concatenate([[0.0], np.cumsum(weight)])
     user = np.repeat(np.arange(len(views)), number)

@@ -1,4 +1,4 @@
-"""How big a network is: the real one, a share of it, or the demonstration's."""
+"""Sizes of a network: those of the real one times a scale, or those of the demonstration."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LARGEST: Final = 3.0
 
 @dataclass(frozen=True)
 class Sizes:
-    """Numbers of nodes and of rows, each met exactly."""
+    """Numbers of nodes and of rows; a generated network has exactly these."""
 
     users: int
     keaks: int
@@ -30,7 +30,7 @@ class Sizes:
 
     @classmethod
     def at(cls, scale: float) -> Sizes:
-        """The real network's sizes times ``scale``. Raises SettingsError outside 0.001..3."""
+        """The sizes of the real network times ``scale``. Raises SettingsError outside 0.001..3."""
         if not SMALLEST <= scale <= LARGEST:
             raise SettingsError(
                 f"The scale {scale:g} is outside {SMALLEST:g} to {LARGEST:g}.",
@@ -39,7 +39,7 @@ class Sizes:
         return cls(*(round(scale * full) for full in vars(FULL).values()))
 
     def with_(self, **sizes: int | None) -> Sizes:
-        """These sizes but for those given. Raises SettingsError where they leave no room for a network."""
+        """These sizes with the given ones replaced. Raises SettingsError if no network can have them."""
         changed = replace(self, **{name: size for name, size in sizes.items() if size is not None})
         for name, least in {"users": 20, "keaks": 10, "beats": 5, "follows": 1, "audiences": 1}.items():
             if getattr(changed, name) < least:

@@ -1,4 +1,4 @@
-"""Latent tastes: what genres sound like, what communities share, what each person likes and what each content is.
+"""Latent tastes: vectors of genres, moods, communities, people and contents.
 
 Every taste is a unit vector of ``WIDTH`` numbers; the affinity of two of them is their cosine, in -1..1.
 """
@@ -38,17 +38,17 @@ class People(NamedTuple):
     vector: Array
     """(n, WIDTH) float32."""
     community: Array
-    """(n, 3) int32: the communities of each, the main one first."""
+    """(n, 3) int32: three communities of each user, the main one first."""
     share: Array
-    """(n, 3) float32: cumulative shares of those communities."""
+    """(n, 3) float32: cumulative shares of these communities."""
     created: Array
     """(n,) int64."""
     last: Array
     """(n,) int64: the end of each user's time on the network."""
     sociability: Array
-    """(n,) float32: share of what one looks at that comes through followed people."""
+    """(n,) float32: share of the contents a user comes across that come from followed people."""
     generosity: Array
-    """(n,) float32: how readily one likes, comments and shares."""
+    """(n,) float32: tendency to like, comment and share."""
 
 
 class Catalogue(NamedTuple):
@@ -78,7 +78,7 @@ class Catalogue(NamedTuple):
 
 @dataclass(frozen=True)
 class World:
-    """Everything that is true before anyone follows or watches."""
+    """Everything that is drawn before people follow and watch."""
 
     sizes: Sizes
     seed: int
@@ -91,7 +91,7 @@ class World:
     people: People
     catalogue: Catalogue
     fame: Array
-    """(n,) float64: how likely a stranger is to follow each user, adding up to 1."""
+    """(n,) float64: probability that a stranger's follow goes to each user; adds up to 1."""
     singer: Array
     """(n,) bool."""
     beatmaker: Array
@@ -158,13 +158,13 @@ def _people(random: np.random.Generator, count: int, centres: Array) -> People:
     weight = random.dirichlet((3.0, 1.2, 0.5), size=count).astype(np.float32)
     vector = np.einsum("nc,ncd->nd", weight, centres[community]).astype(np.float32)
     vector = _unit(_unit(vector) + np.float32(0.55) * _unit(random.normal(size=(count, WIDTH)).astype(np.float32)))
-    # A third were there before watching is recorded; the others join at a falling rate, and most stay for a while.
+    # A third joined before the first recorded watch; the others join at a falling rate.
     early = random.random(count) < 0.34
     span = END - START
     joined = START + (random.beta(1.0, 1.35, count) * (span - 40 * 86_400 * SECOND)).astype(np.int64)
     created = np.where(early, START - (random.random(count) * 365 * 86_400 * SECOND).astype(np.int64), joined)
     begin = np.maximum(created, START)
-    left = random.random(count) < 0.55  # the others are there to the end
+    left = random.random(count) < 0.55  # the others stay to the end
     last = np.where(left, begin + ((END - begin) * random.beta(1.2, 0.9, count)).astype(np.int64), END)
     return People(
         vector=vector,
@@ -178,7 +178,7 @@ def _people(random: np.random.Generator, count: int, centres: Array) -> People:
 
 
 def _roles(random: np.random.Generator, sizes: Sizes, people: People) -> tuple[Array, Array, Array]:
-    """Who sings, who makes beats, and how famous each user is: a Zipf law over a mostly random order."""
+    """Masks of singers and beatmakers, and the fame of each user: a Zipf law over a mostly random order."""
     singer = random.random(sizes.users) < 0.22
     beatmaker = random.random(sizes.users) < 0.06
     singer[0], beatmaker[1] = True, True
@@ -191,7 +191,7 @@ def _roles(random: np.random.Generator, sizes: Sizes, people: People) -> tuple[A
 
 
 def _creation_times(random: np.random.Generator, makers: Array, people: People) -> Array:
-    """Sorted times of creation, each after its maker joined; two fifths of the catalogue is older than the watching."""
+    """Sorted times of creation, each after its maker joined; two fifths are older than the first watch."""
     begin = people.created[makers]
     old = random.random(len(makers)) < 0.4
     soon = begin + ((END - begin) * random.beta(0.9, 1.6, len(makers))).astype(np.int64)
@@ -208,7 +208,7 @@ def _beats(
     order = np.argsort(created, kind="stable")
     maker, created = maker[order], created[order]
     own = people.vector[maker]
-    # A maker works in the genres and moods closest to the own taste, and strays.
+    # A maker uses the genres and moods closest to their own taste, with some noise.
     genre = np.argsort(-(own @ genres.T + 0.35 * random.gumbel(size=(count, len(genres)))), axis=1)[:, :3]
     mood = np.argsort(-(own @ moods.T + 0.5 * random.gumbel(size=(count, len(moods)))), axis=1)[:, :2]
     vector = _unit(
@@ -231,7 +231,7 @@ def _keaks(random: np.random.Generator, count: int, beats: _Beats, people: Peopl
     order = np.argsort(created, kind="stable")
     maker, created = maker[order], created[order]
     own = people.vector[maker]
-    # Of eight beats that are there already, popular ones more often, a singer takes the closest to the own taste.
+    # A singer draws eight existing beats, popular ones more often, and uses the one closest to their own taste.
     there = np.searchsorted(beats.created, created)
     popularity = random.pareto(1.1, len(beats.maker)) + 0.2
     cumulative = np.concatenate([[0.0], np.cumsum(popularity)])

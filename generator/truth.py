@@ -1,4 +1,4 @@
-"""What is true behind the files, written apart: who would like what, and the best possible ranking."""
+"""The ground truth of a generated network: who would watch and like what, and the best possible ranking."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from recommenders.core.top_k import top_k
 __all__ = ["Truth", "ceiling", "load", "write"]
 
 PROBED: Final = 2_000
-"""Users whose held-out future is told."""
+"""Users for whom the ground truth is computed."""
 KEPT: Final = 300
-"""Contents told of each of them: those of highest odds."""
+"""Contents saved for each of them: those with the highest odds."""
 AGAIN: Final = 6
 """Draws of each of their views in each future."""
 
@@ -47,7 +47,7 @@ class Truth:
     """userId, contentId, odds (expected views after the cut-off), engagement (expected if watched, 0..1)."""
 
     def odds(self, users: pl.Series, contents: pl.Series) -> sp.csr_array:
-        """The true odds, users × contents in the order given, float32; rows of users that were not probed are empty."""
+        """The true odds, users × contents in the given order, float32; rows of users that were not probed are empty."""
         table = self.held_out.join(_places(users, "userId", "row"), on="userId")
         table = table.join(_places(contents, "contentId", "column"), on="contentId")
         places = table["row"].to_numpy(), table["column"].to_numpy()
@@ -55,9 +55,9 @@ class Truth:
         return sp.csr_array(found)
 
     def preference(self, users: pl.Series, contents: pl.Series) -> Array:
-        """Expected engagement of each user if each content were watched, shape (users, contents) float32.
+        """Expected engagement if each user watched each content, shape (users, contents) float32.
 
-        This is taste alone: it knows nothing of who would come across what.
+        It depends on taste only, not on which contents a user would come across.
         """
         ours = _places(users, "userId", "row").join(self.users, on="userId", how="left", maintain_order="left")
         theirs = _places(contents, "contentId", "column").join(
@@ -90,9 +90,9 @@ def write(
     cut: int,
     futures: int | None = None,
 ) -> None:
-    """Write the latent tastes, and the odds of the future that begins with session ``cut``, lived ``futures`` times.
+    """Write the latent tastes, and the odds of ``futures`` simulated futures that begin with session ``cut``.
 
-    ``state`` is the network's memory at that moment; it stays as it is.
+    ``state`` is the state of the network at the beginning of that session; it is not changed.
     """
     folder.mkdir()
     people, catalogue = world.people, world.catalogue
@@ -165,13 +165,13 @@ def load(folder: Path) -> Truth:
 def ceiling(
     truth: Truth, users: pl.Series, contents: pl.Series, seen: sp.csr_array, held_out: sp.csr_array, k: int = 20
 ) -> tuple[float, Array]:
-    """The best NDCG@k that anyone can expect on what was watched after ``truth.facts["cutoff"]``, and for whom.
+    """The best expected NDCG@k on the watches after ``truth.facts["cutoff"]``, and the rows of its users.
 
-    Each probed user is given the ``k`` unseen contents of highest true odds. Nothing that could be known at the cut-off
-    foretells better than these odds; what is missing to 1 is chance (with few futures, a little of it is their error).
-    ``users`` and ``contents`` are ids in the order of the rows and columns of ``seen`` (watched before the cut-off) and
-    ``held_out`` (watched after it; whatever the value, an entry counts as one hit). Returns the mean over the users
-    that were probed and have something held out, and their rows.
+    Each probed user is recommended the ``k`` unseen contents of highest true odds. No ranking by data from before the
+    cut-off is better on average; the rest to 1 is chance, and with few futures partly the error of the odds. ``users``
+    and ``contents`` are ids in the order of the rows and columns of ``seen`` (watched before the cut-off) and
+    ``held_out`` (watched after it; every entry counts as one hit). The mean is over the probed users with held-out
+    contents.
     """
     odds = truth.odds(users, contents)
     judged = np.flatnonzero((np.diff(odds.indptr) > 0) & (np.diff(held_out.indptr) > 0))

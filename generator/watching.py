@@ -1,9 +1,9 @@
-"""Who watches what and when: sessions over two years, each view a choice among a few contents met on the way.
+"""Who watches what and when: sessions over two years, in which each view is a choice among a few contents.
 
-A view starts with ``MET`` contents that a person comes across: what followed people watched lately or made, what
-trends in the own community or everywhere, what the own taste searches for, what is new. One of them is watched, with
-odds that grow with affinity and quality (a multinomial logit choice: McFadden 1974); how far, and whether it is liked,
-commented or shared, follows from the same two numbers. ``choices`` asks what *could* be watched instead.
+For a view a person comes across ``MET`` contents: recently watched or made by followed people, trending in their own
+community or everywhere, found by a search for their own taste, or new. One of them is watched, with odds that grow with
+affinity and quality (a multinomial logit choice: McFadden 1974). Progress, likes, comments and shares follow from the
+same two numbers. ``choices`` gives the odds of everything that could be watched instead.
 """
 
 from __future__ import annotations
@@ -23,25 +23,26 @@ from generator.tastes import SECOND, Catalogue, People, World
 __all__ = ["COMMENTED", "LIKED", "SHARED", "Views", "choices", "pleasure", "watch"]
 
 MET: Final = 8
-"""Contents met before one of them is watched."""
+"""Contents that a person comes across before one of them is watched."""
 TASTE: Final = 5.0
 """Weight of affinity in the odds."""
 QUALITY: Final = 0.6
 """Weight of quality in the odds."""
 TIE: Final = 0.7
-"""What it adds to have met a content through a followed person."""
+"""Added to the logit of a content that comes from a followed person."""
 AGAIN: Final = 0.03
-"""Share of views that watch an earlier one again: the repeated rows."""
+"""Share of views that repeat an earlier one."""
 GROUP_TREND, TREND, SEARCH = 0.30, 0.12, 0.48
-"""Ways to meet a content, followed people apart: trends in the community, anywhere, a search; the rest is new."""
+"""Shares of contents that do not come from followed people: trends in the community, trends everywhere, a search; the
+rest is new."""
 CLOSER: Final = 0.8
-"""How often, of three followed people, the one of closest taste is listened to; else the first."""
+"""Probability that of three followed people the one with the closest taste is taken, else the first."""
 MADE: Final = 0.15
-"""Share of what is met through followed people that they made; they watched the rest."""
+"""Share of the contents from followed people that they made; the rest they watched."""
 MEMORY: Final = 180 * 86_400 * SECOND
-"""Followers meet what was watched in the last half year."""
+"""Followers come across watches of the last half year only."""
 LOOK_BACK: Final = 256
-"""A content among one's own last views is not met again."""
+"""Number of a person's last views that they do not come across again."""
 LIKED, COMMENTED, SHARED = 1, 2, 4
 """Bits of ``Views.marks``."""
 
@@ -62,7 +63,7 @@ class Views(NamedTuple):
 
 
 class Probe(NamedTuple):
-    """Where ``_watch`` notes what the watched users could have watched."""
+    """Where ``_watch`` records what the probed users could have watched."""
 
     row: Array
     """(n,) int32: row of each probed user, -1 for the others."""
@@ -75,13 +76,13 @@ class Probe(NamedTuple):
     used: Array
     """(1,) int64: entries noted so far."""
     again: int
-    """How many times each of their views is drawn; the last draw is the one that happens."""
+    """How often each of their views is drawn; the last draw is the one that happens."""
 
 
 def watch(
     world: World, graph: Follows, visits: Sessions, state: State, begin: int, end: int, chunk: int = 1_000_000
 ) -> Iterator[Views]:
-    """Live through sessions ``begin``..``end``-1, ``chunk`` views or a little more at a time."""
+    """Simulate sessions ``begin``..``end``-1; gives ``chunk`` views or a few more at a time."""
     size_before = np.concatenate([[0], np.cumsum(visits.length, dtype=np.int64)])
     nobody = _probe(np.full(world.sizes.users, -1, np.int32), 0, 1)
     while begin < end:
@@ -97,11 +98,11 @@ def watch(
 def choices(
     world: World, graph: Follows, visits: Sessions, state: State, begin: int, probed: Array, again: int = 1
 ) -> tuple[Array, Array, Array]:
-    """One more future from session ``begin`` on: what the ``probed`` users meet, and with what odds they watch it.
+    """Simulate a future from session ``begin`` on; gives what ``probed`` users come across, and the odds of each.
 
-    Each of their views is drawn ``again`` times, so that the odds of one future are known well. ``state`` is used up.
-    Returns rows into ``probed``, contents, and odds, of one shape; pairs repeat, and the odds of a user add up to the
-    views that are not repetitions.
+    Each of their views is drawn ``again`` times, for precise odds within one future. ``state`` is changed. Returns rows
+    of ``probed``, contents and odds, all of one shape; pairs may repeat, and the odds of a user add up to their views
+    that do not repeat an earlier one.
     """
     row = np.full(world.sizes.users, -1, dtype=np.int32)
     row[probed] = np.arange(len(probed), dtype=np.int32)
@@ -136,8 +137,8 @@ def _watch(
     begin: int,
     end: int,
 ) -> None:
-    """Live through the sessions one by one, filling ``views`` and changing ``state``."""
-    # Each access to an array in a tuple counts references: all of them are taken out once, before the loops.
+    """Simulate the sessions one by one; fills ``views`` and changes ``state``."""
+    # Numba counts references at each access to an array in a tuple, so all arrays are taken out before the loops.
     taste, community, share, sociability = people.vector, people.community, people.share, people.sociability
     content_taste, quality, created, by_time = catalogue.vector, catalogue.quality, catalogue.created, catalogue.by_time
     group_start, group, made_start, made = catalogue.group_start, catalogue.group, catalogue.made_start, catalogue.made
@@ -218,7 +219,7 @@ def _watch(
             time += np.int64((8.0 + 50.0 * progress + 20.0 * uniform(random)) * SECOND) + pick(random, SECOND)
             history[past + seen] = chosen
             watched[user] = seen + 1
-            if progress > 0.5 or marks > 0:  # enjoyed: others may meet it
+            if progress > 0.5 or marks > 0:  # enjoyed: followers may come across it
                 recent[user, recents[user] % RECENT] = chosen
                 recent_at[user, recents[user] % RECENT] = time
                 recents[user] += 1
@@ -231,7 +232,7 @@ def _watch(
 
 @compiled
 def pleasure(affinity: Any, quality: Any) -> Any:
-    """How much a person enjoys a content, the number engagement follows from: 0 is indifference."""
+    """How much a person enjoys a content, from which engagement follows; 0 is indifference."""
     return -0.9 + 3.2 * affinity + 0.35 * quality
 
 
@@ -297,7 +298,7 @@ def _elsewhere(
     alive: int,
     time: int,
 ) -> int:
-    """A content that trends in the community ``own`` or everywhere, belongs to ``own``, or is new; -1 for none."""
+    """A content that trends in the community ``own`` or everywhere, belongs to ``own``, or is new; -1 if none."""
     way = uniform(random)
     if way < GROUP_TREND:
         held = min(group_trends[own], group_trend.shape[1])
@@ -331,7 +332,7 @@ def _through_friends(
     recents: Array,
     time: int,
 ) -> int:
-    """What a followed person watched lately or made; mostly of the closest taste among three."""
+    """A content that a followed person recently watched or made; mostly the person of closest taste among three."""
     friend = followed[base + pick(random, friends)]
     if uniform(random) < CLOSER:
         for _ in range(2):

@@ -1,11 +1,10 @@
-// What people who lately watched the same contents watched lately: item → users → items, own and seen ones left out.
-// Parameters: userId; label (Content, Keak or Beat); items: how many of the person's newest watches; perItem: how many
-//   of those who watched each of them last; perUser: how many of the newest watches of each of those; crowd, busy: contents
-//   with more watchers and people with more watches are passed over, as they say little and are long to look through;
-//   limit.
+// Contents recently watched by people with the same recent watches (item → users → items), without own and seen ones.
+// Parameters: userId; label (Content, Keak or Beat); items: how many of the person's newest watches are used; perItem: how
+//   many of the latest watchers of each; perUser: how many of the newest watches of each watcher; crowd, busy: contents
+//   with more watchers and people with more watches are left out, since they say little and take long to read; limit.
 // Columns: contentId, score (shared watches, each weighted by 1/√(audience of the content in between)), count (of
 //   shared watches), evidence (ids of up to three contents in between, those with the smallest audience first).
-// The ends of WATCHED carry no labels here: it only joins people with contents, and each check would read a node.
+// The ends of WATCHED have no labels in this query: it always connects a person with a content, and a check would read a node.
 MATCH (me:User {userId: $userId})
 CALL (me) {
   MATCH (me)-[watched:WATCHED]->(item)

@@ -1,7 +1,7 @@
-// What the people one follows watched last, what they enjoyed more first, own and seen contents left out.
-// Parameters: userId; label (Content, Keak or Beat); friends: how many of them, those followed last; perFriend: how many of the
-//   newest watches of each; weights: {progress, commented, shared, liked}; unknown: the engagement of a watch that
-//   nothing is known about; limit.
+// Contents recently watched by the people a person follows, highest engagement first, without own and seen contents.
+// Parameters: userId; label (Content, Keak or Beat); friends: how many of the followed people are used, those followed last;
+//   perFriend: how many of the newest watches of each; weights: {progress, commented, shared, liked}; unknown: the
+//   engagement of a watch without any of these; limit.
 // Columns: contentId, score (sum of the engagements), count (of people),
 //   evidence (ids of up to three of them).
 MATCH (me:User {userId: $userId})

@@ -1,8 +1,8 @@
-// The newest contents made by the people one follows, seen ones left out.
-// Who follows more than `friends` is answered from the other side too: the newest contents of all, those of followed
-// makers kept.
-// Parameters: userId; label (Content, Keak or Beat); friends, perFriend: caps of the people looked at, those followed last, and of the newest
-//   contents of each; scanned: how many of the newest contents of all are looked at; limit.
+// The newest contents made by the people a person follows, without seen ones.
+// For a person who follows more than `friends` people, the newest contents of all are also searched for followed makers.
+// Parameters: userId; label (Content, Keak or Beat); friends, perFriend: how many of the followed people are used, those
+//   followed last, and how many of the newest contents of each; scanned: how many of the newest contents of all are
+//   searched; limit.
 // Columns: contentId, score (1 for the newest, falling by rank), count (of followed makers),
 //   evidence (ids of up to three of them).
 MATCH (me:User {userId: $userId})

@@ -1,7 +1,7 @@
-// The newest contents, for anybody: an index walk over the time of creation.
+// The newest contents, the same for everyone, from an index on the time of creation.
 // Parameters: label (Content, Keak or Beat); limit.
 // Columns: contentId, score (1 for the newest, falling by rank), count (of people who watched it), evidence (empty).
-//   Nothing where no content has a time.
+//   No rows if no content has a time.
 CALL () {
   UNWIND CASE $label WHEN 'Beat' THEN [] ELSE [0] END AS asked
   CALL (asked) {

@@ -1,5 +1,5 @@
-// What most people watched: an index walk over the number of people who watched each content. Own, seen and hidden ones, and
-// those of blocked people, are left out on the way, so that none of them takes the place of another.
+// The contents with the most watchers, from an index on their number. Own, seen and hidden contents, and those of blocked
+// people, are left out before the limit counts.
 // Parameters: userId (may be unknown); label (Content, Keak or Beat); exclude: content ids to leave out too; limit.
 // Columns: contentId, score (share of the leader's audience, 0..1), count (of people who watched it), evidence (empty).
 OPTIONAL MATCH (me:User {userId: $userId})

@@ -1,8 +1,8 @@
-// More from the beats one used or watched: keaks over the same beat, own and seen ones left out.
-// Parameters: userId; label (Content, Keak or Beat); items: how many contents, the newest, lead to beats; beats: how many are
-//   followed up; perBeat: how many keaks of each, the most watched; limit.
-// Columns: contentId, score (contents of one's own that lead there, with popularity between 0 and 1 to break ties),
-//   count (of those contents), evidence (ids of up to three beats).
+// Keaks over the beats that a person used or watched, without own and seen ones.
+// Parameters: userId; label (Content, Keak or Beat); items: how many of the person's contents, the newest, give beats; beats:
+//   how many beats are used; perBeat: how many keaks of each, the most watched; limit.
+// Columns: contentId, score (number of the person's contents with the beat, plus popularity between 0 and 1 to break ties),
+//   count (of these contents), evidence (ids of up to three beats).
 MATCH (me:User {userId: $userId})
 CALL (me) {
   MATCH (me)-[did:MADE|WATCHED]->(item:Content)

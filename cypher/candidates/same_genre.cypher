@@ -1,9 +1,8 @@
-// What is popular in the genres one listens to, creates in or watched, own and seen contents left out.
-// Parameters: userId; label (Content, Keak or Beat); items: how many watched contents, the newest, lead to genres;
-//   genres: how many are followed up; perGenre: how many beats of each, the most watched; perBeat: the same for the keaks
-//   of a beat, if it has at most crowd; walked: how many of the most watched keaks of all are looked at for keaks of the
-//   other beats; limit.
-// Columns: contentId, score (popularity 0..1 times the genre's share in one's taste), count (of genres shared),
+// Popular contents of the genres that a person listens to, creates in or watched, without own and seen contents.
+// Parameters: userId; label (Content, Keak or Beat); items: how many watched contents, the newest, give genres; genres: how
+//   many genres are used; perGenre: how many beats of each, the most watched; perBeat: how many keaks of a beat with at
+//   most crowd keaks; walked: how many of the most watched keaks of all are searched for keaks of the other beats; limit.
+// Columns: contentId, score (popularity 0..1 times the genre's share in the person's taste), count (of genres shared),
 //   evidence (names of up to three genres).
 MATCH (me:User {userId: $userId})
 CALL (me) {

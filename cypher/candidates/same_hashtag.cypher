@@ -1,7 +1,7 @@
-// More under the hashtags of what one made or watched, rare hashtags first, own and seen contents left out.
-// Parameters: userId; label (Content, Keak or Beat); items: how many contents, the newest, lead to hashtags; hashtags:
-//   how many are followed up; crowd: hashtags of more contents are passed over, as they say little; perHashtag: how many
-//   contents of each, the most watched; limit.
+// Contents with the hashtags of what a person made or watched, rare hashtags first, without own and seen contents.
+// Parameters: userId; label (Content, Keak or Beat); items: how many of the person's contents, the newest, give hashtags;
+//   hashtags: how many hashtags are used; crowd: hashtags with more contents are left out, since they say little;
+//   perHashtag: how many contents of each, the most watched; limit.
 // Columns: contentId, score (sum over shared hashtags of own uses / √(all uses)), count (of hashtags shared), evidence
 //   (names of up to three hashtags, the strongest first). Of equal scores the most watched content comes first.
 MATCH (me:User {userId: $userId})

@@ -1,7 +1,7 @@
-// What is being watched most now, for anybody: an index walk over the decayed count that every watch adds to.
+// The contents that are watched most now, the same for everyone, from an index on the decayed count of watches.
 // Parameters: label (Content, Keak or Beat); limit.
 // Columns: contentId, score (share of the leader's decayed count, 0..1), count (of people who ever watched it), evidence
-//   (empty). Nothing where no watch has a time; candidates/popular answers there.
+//   (empty). No rows if no watch has a time; candidates/popular answers then.
 CALL () {
   UNWIND CASE $label WHEN 'Beat' THEN [] ELSE [0] END AS asked
   CALL (asked) {

@@ -1,5 +1,5 @@
-// What nobody watched yet: asked when even what is popular leaves too few. Own, hidden and excluded ones, and those of
-// blocked people, are left out on the way.
+// Contents without watches, for when candidates/popular has too few. Own, hidden and excluded contents, and those of
+// blocked people, are left out.
 // Parameters: userId (may be unknown); label (Content, Keak or Beat); exclude: content ids to leave out too; limit.
 // Columns: contentId, score (0 for all), count (0), evidence (empty).
 OPTIONAL MATCH (me:User {userId: $userId})

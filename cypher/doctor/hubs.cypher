@@ -1,4 +1,4 @@
-// The busiest node of each kind, beside the mean: what uncapped queries would drown in.
+// The node with most relationships of each kind, with the mean: queries without caps are slow on such nodes.
 // Parameters: none.
 // Columns: kind ("followers", "watches", "audience"), id, degree, mean. Kinds without nodes give no row.
 MATCH (user:User)

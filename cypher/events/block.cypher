@@ -1,6 +1,6 @@
-// People blocked people, or took that back. While a block stands nobody of the two follows the other; afterwards only
-// who followed later than its end. UNDID keeps the last block, the ends that are not earlier, the last follow each way,
-// and until when they were parted.
+// People blocked or unblocked people. During a block neither of the two follows the other; after its end a follow counts
+// only if it is later than the end. UNDID keeps the time of the last block, the ends that are not earlier, the last follow
+// in each direction, and the time up to which follows do not count (partedAt).
 // Parameters: rows of {place, producer, eventId, at (ms), userId, targetId, kind (block or unblock)}; receivedAt (ms).
 // Columns: place, applied (false when it was counted before). Events about people nobody knows give no row.
 UNWIND $rows AS row

@@ -1,4 +1,4 @@
-// Which genres are listened to, created in, and there to be heard.
+// Each genre with the number of people who listen to it or create in it, and the number of its beats.
 // Parameters: none.
 // Columns: genre, listeners, creators, beats.
 MATCH (genre:Genre)

@@ -1,4 +1,4 @@
-// The people whom most follow. Walks all people: takes some seconds on a large graph.
+// The people with most followers. It reads all people, which takes some seconds on a large graph.
 // Parameters: none.
 // Columns: userId, followers, made.
 MATCH (user:User)

@@ -1,4 +1,4 @@
-// Whom and what a person must not be shown whatever else is known: asked first and by itself, since it is small.
+// The people and contents that a person must not be shown. A small query of its own, so that it can be answered first.
 // Parameters: userId (may be unknown).
 // Columns: blocked (ids of people blocked on either side), hidden (ids of contents).
 OPTIONAL MATCH (me:User {userId: $userId})

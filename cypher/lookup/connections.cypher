@@ -1,5 +1,6 @@
-// What a model places somebody by whom its training never saw: what they watched last, and who is around them.
-// Parameters: userId; watches, people: most of each, the newest; crowd: followers of who has more are left out.
+// Properties, newest watches, follows and followers of a person, for models whose training did not see this person.
+// Parameters: userId; watches, people: most of each, the newest; crowd: with more followers than this, followers are left
+//   out.
 // Columns: properties, watched (content ids), follows, followers (user ids); no row for somebody the graph does not know.
 MATCH (me:User {userId: $userId})
 RETURN properties(me) AS properties,

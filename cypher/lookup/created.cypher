@@ -1,4 +1,4 @@
-// The contents created in a span of time: an index walk.
+// The contents created in a span of time, from an index.
 // Parameters: since, until (ms); scanned: most of them, the newest.
 // Columns: contentId, the newest first.
 MATCH (content:Content)

@@ -1,4 +1,4 @@
-// What a model places contents by that its training never saw: what they are, and what is around them.
+// Properties and neighbours of contents, for models whose training did not see these contents.
 // Parameters: contentIds; people: most watchers and makers of each; names: most beats, genres, moods and hashtags.
 // Columns: contentId, kind, properties, watched, made (user ids), uses (content ids), genres, moods (ids), hashtags
 //   (names). Contents the graph does not have give no row.

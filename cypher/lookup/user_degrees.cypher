@@ -1,4 +1,4 @@
-// How much every person watched and is followed. Walks all people: for benchmarks and for `entourage doctor`.
+// Numbers of watches, follows and followers of every person. It reads all people: for benchmarks and `entourage doctor`.
 // Parameters: none.
 // Columns: userId, watched, follows, followers.
 MATCH (user:User)

@@ -1,5 +1,4 @@
-// A sample of what lies within one or two steps of a person, one row a relationship: for drawing, and for embedding
-// somebody nobody trained on.
+// A sample of the relationships within one or two steps of a person, one row each, for drawing.
 // People blocked on either side and people marked private (isPrivate) are left out.
 // Parameters: userId; depth (1 or 2); perNode, perNeighbour: cap of each kind of relationship at the first and the second
 //   step; limit: most rows, those of the first step first.

@@ -1,4 +1,4 @@
-// What the online questions and the events walk: popularity, trend and freshness of contents, and the event ids.
+// Indexes for online queries and events: popularity, trend and time of creation of contents, and ids of events.
 CREATE INDEX content_audience IF NOT EXISTS
 FOR (content:Content)
 ON (content.audience);

@@ -1,4 +1,4 @@
-// The ids of events: one a producer, found by when they were received to be forgotten 30 days later.
+// Ids of events are unique for each producer, and indexed by the time of receipt, to be deleted 30 days later.
 DROP CONSTRAINT event_id IF EXISTS;
 
 DROP INDEX event_at IF EXISTS;

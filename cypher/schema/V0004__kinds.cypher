@@ -1,4 +1,4 @@
-// Popularity, trend and freshness of keaks and of beats apart: one kind is found however few of it there are.
+// Separate indexes on popularity, trend and time of creation for keaks and for beats, so that a rare kind is found fast.
 CREATE INDEX keak_audience IF NOT EXISTS
 FOR (content:Keak)
 ON (content.audience);

@@ -1,4 +1,4 @@
-// What finds the newest likes without reading all watches: made by the first export that asks for them.
+// Index on the times of likes, to find the newest ones. The first export that needs it creates it.
 // Parameters: none.
 // Columns: none.
 CREATE INDEX liked_since IF NOT EXISTS

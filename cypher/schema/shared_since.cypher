@@ -1,4 +1,4 @@
-// What finds the newest shares without reading all watches: made by the first export that asks for them.
+// Index on the times of shares, to find the newest ones. The first export that needs it creates it.
 // Parameters: none.
 // Columns: none.
 CREATE INDEX shared_since IF NOT EXISTS

@@ -1,4 +1,4 @@
-// What finds the newest watches without reading all: made by the first export that asks for them.
+// Index on the times of last watches, to find the newest ones. The first export that needs it creates it.
 // Parameters: none.
 // Columns: none.
 CREATE INDEX watched_since IF NOT EXISTS

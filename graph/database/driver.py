@@ -160,6 +160,15 @@ class Graph:
             query = neo4j.Query(cypher.load(name), metadata={"query": name}, timeout=0)
             yield from session.run(query, params)
 
+    def ask(self, question: str, /) -> list[tuple[Any, ...]]:
+        """The rows of a question that the user of the command line wrote; without deadline, and it may not write.
+
+        Raises like ``read``.
+        """
+        text = cast("LiteralString", question)  # type: ignore[redundant-cast]  # the user's own graph and account
+        with self._explained("The question"), self._session(neo4j.READ_ACCESS) as session:
+            return [tuple(row) for row in session.run(neo4j.Query(text, metadata={"query": "asked"}, timeout=0))]
+
     def pending_schema(self) -> list[str]:
         """The names of the schema files that this graph has not seen, in order."""
         return self._unseen({row["name"] for row in self.read("schema/applied", deadline_ms=0)})

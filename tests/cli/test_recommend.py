@@ -40,7 +40,7 @@ def test_an_id_nobody_knows_is_an_error_unless_one_asks_for_the_strangers_view(r
     assert "No user has the id 'nobody'" in refused.printed
     done = run("recommend", "--user", "nobody", "--k", "3", "--allow-unknown")
     assert done.code == 0
-    assert "This is what a stranger would see" in done.printed
+    assert "This is what a newcomer would see" in done.printed
     assert "There is no model" in done.printed
 
 
@@ -65,9 +65,9 @@ def test_everyone_gets_a_line(run, trained, tmp_path, option, first):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ([], "Say for whom"),
+        ([], "No user is given"),
         (["--all"], "--out recs.jsonl"),
-        (["--all", "--user", "1", "--out", "x"], "Say for whom"),
+        (["--all", "--user", "1", "--out", "x"], "No user is given"),
         (["--all", "--out", "recs.jsonl"], "entourage train --model pipeline"),
         (["--all", "--out", "recs.jsonl", "--model", "magic"], "There is no model"),
     ],

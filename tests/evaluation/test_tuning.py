@@ -46,7 +46,7 @@ def test_a_network_is_tuned_like_any_other_and_its_settings_are_read_back(folder
     assert model.settings == settings
 
 
-@pytest.mark.parametrize(("model", "said"), [("pagerank", "pagerank"), ("pipeline", "declares no settings")])
+@pytest.mark.parametrize(("model", "said"), [("pagerank", "pagerank"), ("pipeline", "has no settings to search")])
 def test_what_cannot_be_tuned_is_refused_before_anything_is_read(tmp_path, model, said):
     with pytest.raises(SettingsError, match=said):
         tune(model, snapshot=tmp_path / "nowhere", out=tmp_path / "tuned.json")

@@ -10,8 +10,8 @@ from torch import Tensor
 from torch_geometric.data import EdgeAttr, FeatureStore, GraphStore, TensorAttr
 from torch_geometric.data.graph_store import EdgeLayout
 
-from graph.snapshot.format import Snapshot
-from graph.snapshot.interop import edge_type, node_features
+from graph.formats.hetero import edge_type, node_features
+from graph.snapshot import Snapshot
 
 __all__ = ["SnapshotFeatures", "SnapshotTopology"]
 
@@ -19,7 +19,7 @@ _READ_ONLY = "A snapshot is read only; write to the graph and export again."
 
 
 class SnapshotFeatures(FeatureStore):  # type: ignore[misc]
-    """``x`` of every label: float32 of shape (nodes, columns), as ``graph.snapshot.interop.node_features`` gives it."""
+    """``x`` of every label: float32 of shape (nodes, columns), as ``graph.formats.hetero.node_features`` gives it."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         super().__init__()
