@@ -171,7 +171,7 @@ def _refuse_foreign(settings: Settings) -> None:
     name = f"{settings.neo4j_uri}/{settings.neo4j_database}"
     filled = ours.read_text().splitlines() if ours.exists() else []
     with Graph.connect(settings) as graph:
-        if name not in filled and graph.read("lookup/any_user"):
+        if name not in filled and any(graph.read("lookup/filled")[0].values()):
             raise SettingsError(
                 f"The graph at {settings.neo4j_uri} is not empty, and the demo would mix invented users into it.",
                 do="Point NEO4J_URI at an empty database, or unset it to use a local Neo4j.",

@@ -46,9 +46,11 @@ def complete(
         _console.print(f"{count:,} lists continued by {model}, in {out}.")
         return
     ((more, unknown),) = listening.complete([tracks or []], n)
-    table = Table("title", "id", "score", title=f"Next, by {model}")
+    table = Table("title", "artist", "id", "score", title=f"Next, by {model}")
     for track in more:
-        table.add_row(escape(track.title or ""), escape(track.content_id), f"{track.score:.3f}")
+        table.add_row(
+            escape(track.title or ""), escape(track.artist or ""), escape(track.content_id), f"{track.score:.3f}"
+        )
     _console.print(table)
     if unknown:
         _console.print(f"[yellow]Nobody knows:[/] {escape(', '.join(unknown))}")
@@ -110,7 +112,8 @@ def _vectors(listening: Listening) -> tuple[Floats, Mask]:
 
 
 def _say(place: int, track: Track) -> None:
-    name = escape(f"{track.title or track.content_id}  ({track.content_id})")
+    by = f" by {track.artist}" if track.artist else ""
+    name = escape(f"{track.title or track.content_id}{by}  ({track.content_id})")
     if track.skipped:
         _console.print(f"[dim]   –  {name}: no preview, skipped[/]")
     else:

@@ -8,7 +8,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-import polars as pl
 from rich import box
 from rich.console import Console
 from rich.markup import escape
@@ -16,7 +15,7 @@ from rich.table import Table
 
 from cli.progress import bars
 from evaluation import playlist_suite
-from evaluation.listening_data import heard, listed
+from evaluation.listening_data import heard, listed, of_snapshot
 from evaluation.next_track import Titles
 from evaluation.playlist_suite import Board
 from graph import aside
@@ -25,7 +24,7 @@ from graph.errors import InputError
 from graph.files.playlists import holds_playlists
 from graph.settings import load_settings
 from recommenders.core.metrics import Values
-from recommenders.sequences import Sequences, sequences_of
+from recommenders.sequences import Sequences, first_source
 
 __all__ = ["Lists", "playlists"]
 
@@ -46,14 +45,13 @@ def playlists(
 ) -> None:
     """Print the table, and write it as Markdown.
 
-    ``plays`` are read from a folder of play logs, ``playlists`` from a folder of playlists as published or from a
-    snapshot, ``watches`` from a snapshot. A folder of playlists is recognised.
+    ``plays`` are read from a folder of play logs, ``playlists`` from a folder of playlists as published; a folder is
+    recognised. Without a folder a snapshot has all three: the given one, or the exported one for ``playlists`` and
+    ``watches``. Where nothing is named, the play logs of the public data are taken.
     """
     began = time.monotonic()
     settings = load_settings()
-    if lists is None:
-        lists = Lists.PLAYLISTS if data and data.is_dir() and holds_playlists(data) else Lists.PLAYS
-    found, titles, where = _lists(data, lists, snapshot or settings.snapshot_path)
+    lists, found, titles, where = _lists(data, lists, snapshot, settings.snapshot_path)
     _console.print(f"{len(found):,} lists ({lists.value}) with {len(found.items):,} items from {where}.")
     with bars(_console) as bar:
         board = playlist_suite.run(found, titles, seed=seed, progress=bar)
@@ -128,19 +126,23 @@ def _mean(values: Values) -> str:
     return f"{values.mean():.4f}"
 
 
-def _lists(data: Path | None, lists: Lists, snapshot: Path) -> tuple[Sequences, Titles, Path]:
-    if lists is Lists.PLAYS:
-        folder = data or _data() / "botify"
-        return (*heard(folder), folder)
-    if lists is Lists.PLAYLISTS and data:
+def _lists(
+    data: Path | None, lists: Lists | None, snapshot: Path | None, exported: Path
+) -> tuple[Lists, Sequences, Titles, Path]:
+    """What the lists are, the lists, what is known of their items, and where they are from."""
+    if data and lists is not Lists.PLAYS and holds_playlists(data):
         found, titles, ignored = listed(data)
         if ignored:
-            _console.print(f"[yellow]{ignored:,} entries are no tracks, or a track's further rows: left out.[/]")
-        return found, titles, data
-    whole = snapshots.load(snapshot)
-    found = sequences_of(whole, "playlists" if lists is Lists.PLAYLISTS else "watches")
-    ids = whole.contents.ids
-    return found, Titles(ids, pl.Series("artist", [None] * len(ids), dtype=pl.String)), snapshot
+            _console.print(f"[yellow]{ignored:,} rows name no track, or stand there again: left out.[/]")
+        return Lists.PLAYLISTS, found, titles, data
+    if data and lists is Lists.PLAYLISTS:
+        raise InputError(f"{data} holds no playlists.", do="Name another folder, or --sequences plays.")
+    if not snapshot and lists in (None, Lists.PLAYS):
+        folder = data or _data() / "botify"
+        return Lists.PLAYS, *heard(folder), folder
+    whole = snapshots.load(snapshot or exported)
+    lists = lists or Lists(first_source(whole))
+    return lists, *of_snapshot(whole, lists.value), snapshot or exported
 
 
 def _data() -> Path:

@@ -16,12 +16,14 @@ from rich.table import Table
 
 from evaluation.contenders import read_settings
 from gnn import processes
+from graph import schema
 from graph import snapshot as snapshots
-from graph.errors import SettingsError
+from graph.errors import SettingsError, SnapshotError
 from graph.settings import load_settings
 from ranking import registry
 from ranking.pipeline import Pipeline
 from recommenders.core.options import Cap, Device, Effort, FitOptions
+from recommenders.next_item import SequenceModel
 
 __all__ = ["train"]
 
@@ -66,9 +68,16 @@ def train(
     given = _of(model, settings_file) if settings_file else {}
     recommender = registry.make(model, **given | dict(map(_read, setting or ())))
     snapshot = snapshots.load(settings.snapshot_path)
+    held = snapshot.manifest.edges[schema.HOLDS]
+    if not len(snapshot.watched) and not (held and isinstance(recommender, SequenceModel)):
+        raise SnapshotError(
+            f"The snapshot holds no watches, which {model} learns from.",
+            do="Train track2vec, which learns from playlists." if held else "Import some and run `entourage export`.",
+        )
     _console.print(
         f"Training {model} on {snapshot.users.count:,} users, {snapshot.contents.count:,} contents, "
-        f"{len(snapshot.watched):,} watches and {len(snapshot.follows):,} follows ({snapshot.mode} mode), "
+        f"{len(snapshot.watched):,} watches and {len(snapshot.follows):,} follows ({snapshot.mode} mode)"
+        f"{f', {held:,} entries of playlists' if held else ''}, "
         f"effort {effort.value}."
     )
     path = settings.model_path(model)
@@ -104,6 +113,8 @@ def train(
         )
     _console.print(
         f"Next: `entourage recommend --model {model} --user ID`, or `entourage serve` once it is the one you want."
+        if snapshot.users.count
+        else f"Next: `entourage radio --model {model} --seed TITLE`, or `entourage complete --model {model} TITLE …`."
     )
 
 

@@ -59,6 +59,6 @@ def _lines(done: Upgrade) -> list[tuple[str, str]]:
     graph = names or ("nothing to apply" if done.graph else "there is none")
     snapshot = "written anew" if done.exported else "there was none, or it is up to date"
     if done.put_aside:
-        snapshot = f"the graph holds no people: the old one is {done.put_aside}"
+        snapshot = f"the graph holds nothing to export: the old one is {done.put_aside}"
     models = f"moved to models/{BEFORE}: {', '.join(done.moved)}" if done.moved else "none had to be moved"
     return [(f"graph {done.graph}" if done.graph else "graph", graph), ("models", models), ("snapshot", snapshot)]

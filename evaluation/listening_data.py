@@ -1,4 +1,4 @@
-"""Lists of tracks from a folder of files, for suites that need no graph."""
+"""Lists of tracks from a folder of files, for suites that need no graph, or from a snapshot."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ import numpy as np
 import polars as pl
 
 from evaluation.next_track import Titles
+from graph import schema
 from graph.errors import InputError
-from graph.files.playlists import read_playlists
-from recommenders.sequences import HEARD, Sequences
+from graph.files.playlists import lists_of
+from graph.snapshot import Snapshot
+from recommenders.sequences import HEARD, Sequences, Source, sequences_of
 
-__all__ = ["heard", "listed"]
+__all__ = ["heard", "listed", "of_snapshot"]
 
 _PLAY: Final = {
     "message": pl.String(),
@@ -55,17 +57,32 @@ def heard(folder: Path) -> tuple[Sequences, Titles]:
 
 
 def listed(folder: Path) -> tuple[Sequences, Titles, int]:
-    """The tracks of each playlist in a folder of published playlists, and the number of entries that are not tracks.
+    """The tracks of each playlist in a folder of published playlists, and how many rows were no tracks or repeats.
 
-    Raises InputError as `graph.files.playlists.read_playlists` does.
+    Raises InputError as `graph.files.playlists.lists_of` does.
     """
-    read = read_playlists(folder)
-    tracks = read.tracks.sort("track")
-    places = tracks["track"].search_sorted(read.entries["track"]).to_numpy().astype(np.int64)
-    first = (read.entries["playlist"] != read.entries["playlist"].shift(1)).fill_null(value=True).to_numpy()
-    indptr = np.concatenate([np.flatnonzero(first), [len(places)]]).astype(np.int64)
-    ids = ("tracks/" + tracks["track"]).alias("contentId")
-    return Sequences(indptr, places, tracks.height), Titles(ids, tracks["artist"]), read.ignored
+    read = lists_of(folder)
+    order = read.tracks["track"].arg_sort().to_numpy()
+    number = np.empty(len(order), dtype=np.int64)
+    number[order] = np.arange(len(order))
+    counts = np.bincount(read.entries["playlist"].to_numpy(), minlength=read.playlists.height)
+    indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    lists = Sequences(indptr, number[read.entries["track"].to_numpy()], len(order))
+    tracks = read.tracks[order]
+    ids = (schema.TRACK_PREFIX + tracks["track"]).alias("contentId")
+    artists = read.artists["artistId"].gather(tracks["artist"]).alias("artist")
+    return lists, Titles(ids, artists), sum(file.merged + file.quarantined for file in read.files)
+
+
+def of_snapshot(snapshot: Snapshot, source: Source) -> tuple[Sequences, Titles]:
+    """The lists that a snapshot holds (`recommenders.sequences.sequences_of`), and the first artist of each content."""
+    performed = snapshot.edges[schema.PERFORMED_BY]
+    artists: list[str | None] = [None] * snapshot.contents.count
+    ids = snapshot.nodes[schema.ARTIST].ids.to_list()
+    for content, artist in zip(performed.source[::-1].tolist(), performed.target[::-1].tolist(), strict=True):
+        artists[content] = ids[artist]
+    known = pl.Series("artist", artists, dtype=pl.String)
+    return sequences_of(snapshot, source), Titles(snapshot.contents.ids, known)
 
 
 def _read(path: Path, columns: dict[str, pl.DataType]) -> pl.DataFrame:

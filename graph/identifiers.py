@@ -38,15 +38,15 @@ def canonical_user(text: str) -> str:
     An id with the prefix of a content is refused.
     """
     found = canonical(text.strip().removeprefix(schema.USER_PREFIX))
-    if found.startswith((schema.KEAK_PREFIX, schema.BEAT_PREFIX)):
-        raise ValueError(f"the id of a person does not begin with {schema.KEAK_PREFIX} or {schema.BEAT_PREFIX}")
+    if found.startswith(schema.CONTENT_PREFIXES):
+        raise ValueError(f"the id of a person does not begin with {', '.join(schema.CONTENT_PREFIXES)}")
     return found
 
 
 def canonical_content(text: str) -> str:
-    """`canonical` for the id of a content, which keeps its prefix: ``keaks/`` or ``beats/``, not counted as a part."""
+    """`canonical` for the id of a content; its prefix (``keaks/``, ``beats/``, ``tracks/``) stays, not counted."""
     found = text.strip()
-    for prefix in (schema.KEAK_PREFIX, schema.BEAT_PREFIX):
+    for prefix in schema.CONTENT_PREFIXES:
         if found.startswith(prefix):
             return prefix + canonical(found.removeprefix(prefix))
-    raise ValueError(f"the id of a content begins with {schema.KEAK_PREFIX} or {schema.BEAT_PREFIX}")
+    raise ValueError(f"the id of a content begins with {', '.join(schema.CONTENT_PREFIXES)}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-SNAPSHOT_VERSION: Final = 2
+SNAPSHOT_VERSION: Final = 3
 
 USER: Final = "User"
 CONTENT: Final = "Content"
@@ -21,6 +21,7 @@ MOOD: Final = "Mood"
 HASHTAG: Final = "Hashtag"
 ARTIST: Final = "Artist"
 SESSION: Final = "Session"
+PLAYLIST: Final = "Playlist"
 
 FOLLOWS: Final = "FOLLOWS"
 WATCHED: Final = "WATCHED"
@@ -36,11 +37,13 @@ HID: Final = "HID"
 PERFORMED_BY: Final = "PERFORMED_BY"
 OPENED: Final = "OPENED"
 PLAYED: Final = "PLAYED"
+HOLDS: Final = "HOLDS"
 
 USER_PREFIX: Final = "users/"
 KEAK_PREFIX: Final = "keaks/"
 BEAT_PREFIX: Final = "beats/"
 TRACK_PREFIX: Final = "tracks/"
+CONTENT_PREFIXES: Final = (KEAK_PREFIX, BEAT_PREFIX, TRACK_PREFIX)
 
 #: The property that identifies a node of each label (a named uniqueness constraint in the graph).
 NODE_KEYS: Final[dict[str, str]] = {
@@ -51,6 +54,7 @@ NODE_KEYS: Final[dict[str, str]] = {
     HASHTAG: "name",
     ARTIST: "artistId",
     SESSION: "sessionId",
+    PLAYLIST: "playlistId",
 }
 
 #: Nodes that keep the books: no part of the network, never exported. Label → key, then the other properties.
@@ -72,6 +76,8 @@ TITLE: Final = "title"
 
 #: Kinds of content, as the API and the snapshot's ``kind`` column spell them.
 KINDS: Final[tuple[str, ...]] = ("keak", "beat", "track")
+#: Their labels, in that order: every content has one of them.
+KIND_LABELS: Final = (KEAK, BEAT, TRACK)
 
 
 @dataclass(frozen=True)
@@ -110,6 +116,8 @@ RELATIONSHIPS: Final[dict[str, RelationshipType]] = {
         RelationshipType(OPENED, USER, SESSION),
         # One a play: a track may stand in a session twice. Arm and propensity are of the choice that led to the play.
         RelationshipType(PLAYED, SESSION, CONTENT, ("place", "share", "at", "arm", "propensity")),
+        # One a place: a playlist may hold a track twice.
+        RelationshipType(HOLDS, PLAYLIST, CONTENT, ("place",)),
     )
 }
 
@@ -172,10 +180,14 @@ RENAMED: Final = {"lien": "link"}
 FORMER: Final = ("battleCount", "prizeMoneyWon", "prizeMoneyGiven")
 
 TRACK_COUNTS: Final = ("pop",)
-TRACK_TEXTS: Final = (TITLE,)
+TRACK_TEXTS: Final = (TITLE, "preview")
 
 SESSION_TIMES: Final = ("startedAt", "endedAt")
 SESSION_TEXTS: Final = ("arm",)
+
+#: A hash of the tracks of a playlist, by which an import tells whether the list is another than the graph's. Not
+#: exported.
+PLAYLIST_KEPT: Final = ("digest",)
 
 #: The id column of each jsonl file (ids bare), and the columns that refer to another file's ids (bare as well).
 USER_ID: Final = "userId"

@@ -15,7 +15,7 @@ from graph.database.driver import Graph
 from graph.files.folder import Progress
 from graph.server.local_server import LocalServer
 from graph.settings import Settings
-from graph.snapshot.export import export
+from graph.snapshot.export import export, exportable
 
 __all__ = ["BEFORE", "Upgrade", "upgrade"]
 
@@ -67,7 +67,7 @@ def upgrade(settings: Settings, model_format: int, progress: Progress | None = N
         moved = _put_models_aside(settings.home / "models", model_format, behind=behind)
         exported, put_aside = False, None
         if behind and settings.snapshot_path.exists():
-            if graph and graph.read("lookup/any_user", deadline_ms=0):
+            if graph and exportable(graph):
                 export(graph, settings.snapshot_path, settings, progress)
                 exported = True
             else:

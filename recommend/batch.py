@@ -16,7 +16,7 @@ from recommenders.core.recommender import Recommender
 __all__ = ["write_all"]
 
 _BLOCK: Final = 1_024
-_PREFIX: Final = f"^({schema.KEAK_PREFIX}|{schema.BEAT_PREFIX})"
+_PREFIX: Final = f"^({'|'.join(schema.CONTENT_PREFIXES)})"
 """What tells kinds apart; slashes after it belong to the id."""
 
 

@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 
+from graph import schema
 from graph.errors import SettingsError, UnknownContent
 from graph.snapshot import Snapshot
 from recommenders.core.recommender import Recommender
@@ -30,6 +31,8 @@ class Track:
 
     content_id: str
     title: str | None
+    artist: str | None
+    """The first of its artists, by name where there is one."""
     preview: str | None
     """A link to listen to; None where there is none."""
     score: float | None = None
@@ -51,11 +54,21 @@ class Listening:
         self.model = model
         self._ids: list[str] = snapshot.contents.ids.to_list()
         self._titles = self._texts("title")
+        self._artists = self._first_artists()
         self._previews = self._texts("preview")
 
     def _texts(self, column: str) -> Sequence[str | None]:
         frame = self.snapshot.contents.frame
         return frame[column].to_list() if column in frame.columns else [None] * len(self._ids)
+
+    def _first_artists(self) -> Sequence[str | None]:
+        performed, artists = self.snapshot.edges[schema.PERFORMED_BY], self.snapshot.nodes[schema.ARTIST]
+        frame = artists.frame
+        names = (frame["name"].fill_null(artists.ids) if "name" in frame.columns else artists.ids).to_list()
+        found: list[str | None] = [None] * len(self._ids)
+        for content, artist in zip(performed.source[::-1].tolist(), performed.target[::-1].tolist(), strict=True):
+            found[content] = names[artist]
+        return found
 
     @cached_property
     def has_previews(self) -> bool:
@@ -68,8 +81,8 @@ class Listening:
 
     @cached_property
     def _by_title(self) -> dict[str, list[int]]:
-        """Numbers by folded title, the most watched first."""
-        audience = np.diff(self.snapshot.watched.incoming.indptr)
+        """Numbers by folded title, what most people watched and most playlists hold first."""
+        audience = sum(np.diff(self.snapshot.edges[type_].incoming.indptr) for type_ in (schema.WATCHED, schema.HOLDS))
         found: dict[str, list[int]] = {}
         for number in np.argsort(-audience, kind="stable").tolist():
             title = self._titles[number]
@@ -80,7 +93,8 @@ class Listening:
     def find(self, text: str) -> int:
         """The number of a content by its id, with prefix or without, or by its title, accents and case forgiven.
 
-        Of several with one title, the most watched. Raises UnknownContent, which names titles that begin the same.
+        Of several with one title, the one that most watched or put into playlists. Raises UnknownContent, which names
+        titles that begin the same.
         """
         for name in (text, *(f"{prefix}/{text}" for prefix in ("tracks", "keaks", "beats"))):
             if name in self._number:
@@ -91,13 +105,14 @@ class Listening:
         near = [title for title in self._by_title if wanted and title.startswith(wanted)][:_HINTS]
         shown = ", ".join(repr(self._titles[self._by_title[title][0]]) for title in near)
         raise UnknownContent(
-            f"No content has the id or the title {text!r}.",
-            do=f"Titles that begin so: {shown}." if near else "Give an id such as tracks/1, or a whole title.",
+            f"No content has the id or the title {text!r}." + (f" Titles that begin so: {shown}." if near else ""),
+            do="Give an id such as tracks/1, or a whole title.",
         )
 
     def track(self, number: int, *, score: float | None = None, skipped: bool = False) -> Track:
         """What is known of a content by its number."""
-        return Track(self._ids[number], self._titles[number], self._previews[number] or None, score, skipped)
+        title, artist, preview = self._titles[number], self._artists[number], self._previews[number] or None
+        return Track(self._ids[number], title, artist, preview, score, skipped)
 
     def complete(self, lists: Sequence[Sequence[str]], n: int) -> list[tuple[list[Track], list[str]]]:
         """For each list of ids or titles, the ``n`` best further contents, and what nobody knows of the list.

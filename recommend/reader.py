@@ -172,4 +172,4 @@ class GraphReader:
 
 def content_ids_of(text: str) -> list[str]:
     """The content ids that somebody may mean by ``text``, the likeliest first: with and without a prefix."""
-    return [text, schema.KEAK_PREFIX + text, schema.BEAT_PREFIX + text]
+    return [text, *(prefix + text for prefix in schema.CONTENT_PREFIXES)]

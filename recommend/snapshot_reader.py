@@ -136,7 +136,7 @@ class SnapshotReader:
             for nid in np.flatnonzero(_holding(users, text) & ~hidden).tolist()
         ]
         for nid in np.flatnonzero(_holding(contents, text)).tolist():
-            kind = schema.BEAT if self.snapshot.kinds[nid] == "beat" else schema.KEAK
+            kind = str(self.snapshot.kinds[nid]).capitalize()
             found.append((int(self._answers.popularity[nid]), kind, str(contents[nid])))
         found = [row for row in found if label in (None, row[1])]
         exact = set(content_ids_of(text))

@@ -16,7 +16,7 @@ from graph.errors import SettingsError
 from graph.snapshot import NO_TIME, Snapshot
 from recommenders.core.top_k import Ints
 
-__all__ = ["HEARD", "SOURCES", "Sequences", "Source", "sequences_of"]
+__all__ = ["HEARD", "SOURCES", "Sequences", "Source", "first_source", "sequences_of"]
 
 Source = Literal["auto", "playlists", "plays", "watches"]
 SOURCES: Final[tuple[Source, ...]] = ("playlists", "plays", "watches")
@@ -112,7 +112,7 @@ def sequences_of(snapshot: Snapshot, source: Source = "auto") -> Sequences:
     that the snapshot has. Raises SettingsError for a source that it has not.
     """
     if source == "auto":
-        source = next((name for name in _TYPES if _has(snapshot, _TYPES[name])), "watches")
+        source = first_source(snapshot)
     elif source not in SOURCES:
         raise SettingsError(f"There are no sequences {source!r}.", do=f"Choose one of {', '.join(SOURCES)}.")
     type_ = _TYPES.get(source, schema.WATCHED)
@@ -135,7 +135,12 @@ def sequences_of(snapshot: Snapshot, source: Source = "auto") -> Sequences:
     return Sequences(indptr, frame["target"].to_numpy().astype(np.int64), snapshot.contents.count)
 
 
-_TYPES: Final[dict[Source, str]] = {"playlists": "HOLDS", "plays": "PLAYED"}
+_TYPES: Final[dict[Source, str]] = {"playlists": schema.HOLDS, "plays": schema.PLAYED}
+
+
+def first_source(snapshot: Snapshot) -> Source:
+    """The first of `SOURCES` that the snapshot has."""
+    return next((name for name in _TYPES if _has(snapshot, _TYPES[name])), "watches")
 
 
 def _has(snapshot: Snapshot, type_: str) -> bool:

@@ -28,8 +28,8 @@ def neo4j_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connectio
     given = Settings()
     if given.neo4j_uri:
         with Graph.connect(given, any_schema=True) as graph:
-            if graph.read("lookup/any_user") and not os.environ.get("ENTOURAGE_TESTS_MAY_WIPE"):
-                pytest.exit("The tests empty the graph at NEO4J_URI, and it holds people. Unset NEO4J_URI, or set "
+            if any(graph.read("lookup/filled")[0].values()) and not os.environ.get("ENTOURAGE_TESTS_MAY_WIPE"):
+                pytest.exit("The tests empty the graph at NEO4J_URI, and it holds data. Unset NEO4J_URI, or set "
                             "ENTOURAGE_TESTS_MAY_WIPE=1 if all of it may go.", returncode=4)  # fmt: skip
         password = given.neo4j_password.get_secret_value() if given.neo4j_password else ""
         yield Connection(given.neo4j_uri, given.neo4j_user, password, given.neo4j_database, None)

@@ -41,6 +41,7 @@ class RadioItem(BaseModel):
 
     content_id: str
     title: str | None
+    artist: str | None
     preview: str | None = Field(description="A link to listen to.")
     skipped: bool = Field(description="Has no preview, so it is passed over.")
 
@@ -77,6 +78,7 @@ class CompletedItem(BaseModel):
 
     content_id: str
     title: str | None
+    artist: str | None
     preview: str | None
     score: float | None = Field(description="Comparable within one list only.")
 

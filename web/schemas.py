@@ -30,19 +30,18 @@ __all__ = [
 ]
 
 MAX_ITEMS: Final = 100
-Label = Literal["User", "Keak", "Beat", "Genre", "Mood", "Hashtag"]
+Label = Literal["User", "Keak", "Beat", "Track", "Genre", "Mood", "Hashtag"]
 _PATTERN: Final = r"^[^\u0000-\u0009\u000b-\u001f\u007f-\u009f]+$"
 """No control character but newline."""
 _Text = Field(min_length=1, max_length=MAX_BYTES, json_schema_extra={"pattern": _PATTERN})
 _UserId = Annotated[str, BeforeValidator(canonical_user), _Text]
-_PREFIXES: Final = (schema.KEAK_PREFIX, schema.BEAT_PREFIX)
 _LONGEST: Final = Field(
-    min_length=1, max_length=MAX_BYTES + len(schema.KEAK_PREFIX), json_schema_extra={"pattern": _PATTERN}
+    min_length=1, max_length=MAX_BYTES + max(map(len, schema.CONTENT_PREFIXES)), json_schema_extra={"pattern": _PATTERN}
 )
 
 
 def _content_id(text: str) -> str:
-    return canonical_content(text) if text.strip().startswith(_PREFIXES) else canonical(text)
+    return canonical_content(text) if text.strip().startswith(schema.CONTENT_PREFIXES) else canonical(text)
 
 
 _ContentId = Annotated[str, BeforeValidator(_content_id), _LONGEST]

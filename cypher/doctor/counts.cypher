@@ -28,6 +28,9 @@ UNION ALL
 MATCH (node:Session)
 RETURN 'Session' AS name, count(node) AS count
 UNION ALL
+MATCH (node:Playlist)
+RETURN 'Playlist' AS name, count(node) AS count
+UNION ALL
 MATCH ()-[edge:FOLLOWS]->()
 RETURN 'FOLLOWS' AS name, count(edge) AS count
 UNION ALL
@@ -69,3 +72,6 @@ RETURN 'OPENED' AS name, count(edge) AS count
 UNION ALL
 MATCH ()-[edge:PLAYED]->()
 RETURN 'PLAYED' AS name, count(edge) AS count
+UNION ALL
+MATCH ()-[edge:HOLDS]->()
+RETURN 'HOLDS' AS name, count(edge) AS count

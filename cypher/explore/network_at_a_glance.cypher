@@ -11,6 +11,12 @@ CALL () {
   MATCH (:Beat)
   RETURN 'beats' AS what, count(*) AS count
   UNION ALL
+  MATCH (:Track)
+  RETURN 'tracks' AS what, count(*) AS count
+  UNION ALL
+  MATCH (:Playlist)
+  RETURN 'playlists' AS what, count(*) AS count
+  UNION ALL
   MATCH ()-[:FOLLOWS]->()
   RETURN 'follows' AS what, count(*) AS count
   UNION ALL

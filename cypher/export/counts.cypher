@@ -15,5 +15,6 @@ RETURN {
   HID: COUNT { ()-[:HID]->() },
   PERFORMED_BY: COUNT { ()-[:PERFORMED_BY]->() },
   OPENED: COUNT { ()-[:OPENED]->() },
-  PLAYED: COUNT { ()-[:PLAYED]->() }
+  PLAYED: COUNT { ()-[:PLAYED]->() },
+  HOLDS: COUNT { ()-[:HOLDS]->() }
 } AS counts

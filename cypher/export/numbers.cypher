@@ -28,3 +28,7 @@ UNION ALL
 MATCH (node:Session)
 WHERE node.sessionId IS NOT NULL
 RETURN 'Session' AS label, collect(id(node)) AS numbers
+UNION ALL
+MATCH (node:Playlist)
+WHERE node.playlistId IS NOT NULL
+RETURN 'Playlist' AS label, collect(id(node)) AS numbers

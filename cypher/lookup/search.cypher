@@ -3,7 +3,7 @@
 // Parameters: text (an id), contentIds (how a content of this id may be spelled); words: what the full-text index is asked,
 //   in Lucene's notation, empty for nothing; scanned: most nodes that it may find; label: the only one to find, or null;
 //   userId: who searches, or null; limit.
-// Columns: label (User, Keak, Beat, Genre, Mood or Hashtag), id, name, audience (watchers, followers, or contents with it).
+// Columns: label (User, Keak, Beat, Track, Genre, Mood or Hashtag), id, name, audience (watchers, followers, or contents with it).
 //   People marked private (isPrivate), and people blocked on either side by who searches, are left out.
 CALL () {
   MATCH (node:User {userId: $text})
@@ -38,6 +38,7 @@ LIMIT $limit
 RETURN CASE
          WHEN node:User THEN 'User'
          WHEN node:Beat THEN 'Beat'
+         WHEN node:Track THEN 'Track'
          WHEN node:Content THEN 'Keak'
          WHEN node:Genre THEN 'Genre'
          WHEN node:Mood THEN 'Mood'

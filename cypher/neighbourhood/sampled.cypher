@@ -65,7 +65,7 @@ WITH step, found, startNode(found) AS source, endNode(found) AS target
 RETURN step,
        type(found) AS type,
        coalesce('users/' + source.userId, source.contentId) AS source,
-       CASE WHEN source:User THEN 'User' WHEN source:Beat THEN 'Beat' ELSE 'Keak' END AS sourceLabel,
+       [label IN ['User', 'Beat', 'Track', 'Keak'] WHERE label IN labels(source)][0] AS sourceLabel,
        coalesce(source.userId, source.contentId) AS sourceName,
        coalesce(
          'users/' + target.userId,
@@ -77,6 +77,7 @@ RETURN step,
        CASE
          WHEN target:User THEN 'User'
          WHEN target:Beat THEN 'Beat'
+         WHEN target:Track THEN 'Track'
          WHEN target:Content THEN 'Keak'
          WHEN target:Genre THEN 'Genre'
          WHEN target:Mood THEN 'Mood'

@@ -226,15 +226,20 @@ def _counts(found: dict[str, int]) -> Iterator[Finding]:
         yield Finding("counts", Verdict.WARN, "The graph is empty.", "Run `entourage import FOLDER`.")
         return
     yield Finding("counts", Verdict.OK, ", ".join(f"{count:,} {name}" for name, count in found.items()))
-    if absent := [name for name in (schema.USER, schema.WATCHED, schema.FOLLOWS) if name not in found]:
+    absent = [name for name in (schema.USER, schema.WATCHED, schema.FOLLOWS) if name not in found]
+    if absent and schema.HOLDS not in found:  # a graph of playlists needs no people
         yield Finding("counts", Verdict.WARN, f"There is no {' and no '.join(absent)}.", "Import the missing files.")
+
+
+def _contents(found: dict[str, int]) -> int:
+    return sum(found.get(label, 0) for label in schema.KIND_LABELS)
 
 
 def _freshness(settings: Settings, found: dict[str, int]) -> Iterator[Finding]:
     if not (settings.snapshot_path / "manifest.json").exists():
         return
     held = snapshot.load(settings.snapshot_path).manifest
-    now = found | {schema.CONTENT: found.get(schema.KEAK, 0) + found.get(schema.BEAT, 0)}
+    now = found | {schema.CONTENT: _contents(found)}
     for name, count in (held.nodes | held.edges).items():
         if abs(now.get(name, 0) - count) > STALE * max(count, 1):
             what = f"The snapshot has {count:,} {name}, the graph {now.get(name, 0):,}."
@@ -246,7 +251,7 @@ def _freshness(settings: Settings, found: dict[str, int]) -> Iterator[Finding]:
 def _orphans(graph: Graph, found: dict[str, int]) -> Iterator[Finding]:
     orphans = graph.read("doctor/orphans", deadline_ms=_NEVER)[0]
     users, contents = orphans["users"], orphans["contents"]
-    everybody = found.get(schema.USER, 0) + found.get(schema.KEAK, 0) + found.get(schema.BEAT, 0)
+    everybody = found.get(schema.USER, 0) + _contents(found)
     what = f"{users:,} users and {contents:,} contents have no relationship at all."
     if users + contents > everybody / 2:
         yield Finding("orphans", Verdict.WARN, what, "Were followers.csv and audiences.csv imported?")

@@ -190,12 +190,12 @@ class Graph:
         return [name for name in cypher.names() if name.startswith("schema/V") and name not in seen]
 
     def _refuse_older(self) -> None:
-        """Raise SettingsError for a graph with people that has seen some schema files and not the newest.
+        """Raise SettingsError for a filled graph that has seen some schema files and not the newest.
 
         One that has seen none was not filled by ``entourage import``, or is being filled by the bulk importer.
         """
         seen = {row["name"] for row in self.read("schema/applied", deadline_ms=0)}
-        if seen and self._unseen(seen) and self.read("lookup/any_user", deadline_ms=0):
+        if seen and self._unseen(seen) and any(self.read("lookup/filled", deadline_ms=0)[0].values()):
             raise SettingsError(
                 f"The graph at {self.where.uri} was filled by an older version of Entourage.",
                 do="Run `entourage upgrade`; it brings the graph up to date and keeps what it holds.",

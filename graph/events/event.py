@@ -52,10 +52,10 @@ UserId = Annotated[
 ContentId = Annotated[
     str,
     Field(
-        pattern="^(keaks|beats)/.",
-        max_length=_PREFIX + MAX_BYTES,
-        description="With its kind: `keaks/456` or `beats/7`. At most 500 bytes without it.",
-        json_schema_extra={"pattern": rf"^(keaks|beats)/{_PATTERN[1:]}"},
+        pattern="^(keaks|beats|tracks)/.",
+        max_length=max(map(len, schema.CONTENT_PREFIXES)) + MAX_BYTES,
+        description="With its kind: `keaks/456`, `beats/7` or `tracks/8`. At most 500 bytes without it.",
+        json_schema_extra={"pattern": rf"^(keaks|beats|tracks)/{_PATTERN[1:]}"},
     ),
     AfterValidator(canonical_content),
 ]

@@ -11,6 +11,7 @@ from graph.files import folder as keakr
 from graph.files.folder import Progress
 from graph.files.options import Options
 from graph.files.play_logs import holds_logs, read_play_logs
+from graph.files.playlists import holds_playlists, read_playlists
 from graph.files.quarantine import ImportReport
 from graph.files.tables import Known, Tables, read_folder
 
@@ -24,13 +25,20 @@ class Kind(StrEnum):
 
     KEAKR = "keakr"
     PLAY_LOGS = "play-logs"
+    PLAYLISTS = "playlists"
 
 
-_READERS: Final[dict[Kind, Reader]] = {Kind.KEAKR: read_folder, Kind.PLAY_LOGS: read_play_logs}
+_READERS: Final[dict[Kind, Reader]] = {
+    Kind.KEAKR: read_folder,
+    Kind.PLAY_LOGS: read_play_logs,
+    Kind.PLAYLISTS: read_playlists,
+}
 
 
 def recognise(folder: Path) -> Kind:
     """The kind of ``folder``. Raises InputError, as the reader of Keakr files does, when it is none."""
+    if holds_playlists(folder):
+        return Kind.PLAYLISTS
     if folder.is_dir() and holds_logs(folder):
         return Kind.PLAY_LOGS
     keakr.find(folder)

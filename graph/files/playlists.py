@@ -1,232 +1,350 @@
 """Playlists as published: token lists in ``.npy`` with ``TracksArtists.csv``, or the Million Playlist Dataset's slices.
 
-A ``.npy`` file holds an object array of lists of texts, alternately ``track_<id>`` and ``artist_<id>``. numpy stores
-such an array as a pickle, which may hold any program: it is read by an unpickler that knows lists, texts and the array
-around them, and refuses everything else. ``TracksArtists.csv`` has the columns track_id, title, name (of the artist)
-and preview (a link). A slice, ``mpd.slice.*.json``, is an object whose ``playlists`` have pid and ``tracks`` of pos,
-track_uri, track_name and artist_name.
+A ``.npy`` file holds an object array of lists of texts, alternately ``track_<id>`` and ``artist_<id>``.
+``TracksArtists.csv`` has the columns track_id, title, name (of the artist) and preview (a link). A slice,
+``mpd.slice.*.json``, is an object whose ``playlists`` have pid, name and ``tracks`` of pos, track_uri, track_name,
+artist_uri and artist_name. Each may end in ``.gz`` or ``.zst``.
 """
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
-import pickle
-from collections.abc import Iterable
+from array import array
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
 
+from graph import schema
 from graph.errors import InputError
+from graph.files import quarantine as quarantines
+from graph.files.options import Options
+from graph.files.quarantine import FileReport, ImportReport, Quarantine
+from graph.files.tables import Known, Tables
+from graph.files.text import PACKED, Progress
+from graph.files.token_lists import holds_token_lists, read_token_lists, unpacked
+from graph.identifiers import canonical
+from graph.load import watch
 
-__all__ = ["Playlists", "holds_playlists", "read_playlists", "read_token_lists"]
+__all__ = ["Playlists", "holds_playlists", "lists_of", "read_playlists"]
 
 CATALOGUE: Final = "TracksArtists.csv"
 _COLUMNS: Final = ("track_id", "title", "name", "preview")
 _TRACK: Final = "track_"
 _ARTIST: Final = "artist_"
-_ENTRIES: Final = {"playlist": pl.String(), "place": pl.Int32(), "track": pl.String()}
-_TRACKS: Final = {"track": pl.String(), "title": pl.String(), "artist": pl.String(), "preview": pl.String()}
+_URI: Final = {"track": "spotify:track:", "artist": "spotify:artist:"}
 
 
 @dataclass(frozen=True)
 class Playlists:
     """What a folder of playlists says."""
 
+    playlists: pl.DataFrame
+    """playlistId, name (null where unknown), in the order of the files."""
     entries: pl.DataFrame
-    """playlist (id), place (from 0), track (id): one row for each track of a playlist, in order."""
+    """playlist (row of `playlists`), place (from 0), track (row of `tracks`): one row for each track of a playlist."""
     tracks: pl.DataFrame
-    """track (id), title, artist (a name, else the id of the token) and preview, null where unknown; each track once."""
-    ignored: int
-    """Tokens and entries that name neither a track nor an artist, and further rows of a track in the catalogue."""
+    """track (id), title, artist (row of `artists`) and preview, null where unknown; each track once."""
+    artists: pl.DataFrame
+    """artistId (the file's, or the name where it has none) and name, null where unknown."""
+    files: list[FileReport]
 
 
 def holds_playlists(folder: Path) -> bool:
     """Whether the folder has token lists or a slice of the Million Playlist Dataset."""
-    return bool(_token_files(folder) or _slices(folder))
+    return folder.is_dir() and bool(_files(folder, ".npy") or _files(folder, ".json"))
 
 
-def read_playlists(folder: Path) -> Playlists:
+def lists_of(folder: Path, quarantine: Quarantine | None = None, progress: Progress | None = None) -> Playlists:
     """Read all playlists of a folder, and its catalogue where there is one.
 
     Raises InputError when there are none, or when a file cannot be read to its end.
     """
-    tokens, slices = (_token_files(folder), _slices(folder)) if folder.is_dir() else ([], [])
+    tokens, slices = (_files(folder, ".npy"), _files(folder, ".json")) if folder.is_dir() else ([], [])
     if not tokens and not slices:
         raise InputError(
             f"{folder} holds no playlists.",
             do=f"Expected .npy files of token lists with {CATALOGUE}, or mpd.slice.*.json.",
         )
-    rows: list[tuple[str, int, str]] = []
-    told: dict[str, tuple[str | None, str | None, str | None]] = {}
-    ignored = 0
-    for file in tokens:
-        for number, one in enumerate(read_token_lists(file)):
-            ignored += _take_tokens(one, f"{file.stem}/{number}", rows, told)
-    for file in slices:
-        ignored += _take_slice(file, rows, told)
-    catalogue = folder / CATALOGUE
-    if catalogue.is_file():
-        ignored += _take_catalogue(catalogue, told)
-    tracks = pl.DataFrame([(track, *what) for track, what in told.items()], schema=_TRACKS, orient="row")
-    return Playlists(pl.DataFrame(rows, schema=_ENTRIES, orient="row"), tracks, ignored)
-
-
-def read_token_lists(file: Path) -> list[list[str]]:
-    """The lists of texts in an ``.npy`` file. Nothing that the file holds is run.
-
-    Raises InputError when it is cut short, or holds anything but lists of texts.
-    """
-    try:
-        with file.open("rb") as opened:
-            _skip_header(opened)
-            found = _Lists(opened).load()
-        lists = found.rows() if isinstance(found, _Array) else found
-        if not isinstance(lists, list):
-            raise pickle.UnpicklingError("no list of lists")
-        rows = [one.rows() if isinstance(one, _Array) else one for one in lists]
-        for one in rows:
-            if not isinstance(one, list) or not all(type(text) is str for text in one):
-                raise pickle.UnpicklingError("something that is no list of texts")
-    except InputError:
-        raise
-    except Exception as error:  # a damaged pickle may raise anything
-        raise InputError(
-            f"{file} is no array of token lists: {error}.",
-            do="Save it with numpy as an object array of lists of texts.",
-        ) from error
-    return rows
-
-
-class _Array:
-    """Stands for a numpy array while a pickle is read: keeps the list of its elements, and runs nothing."""
-
-    def __init__(self, *_: Any) -> None:
-        self.shape: tuple[int, ...] = ()
-        self.elements: list[Any] = []
-
-    def __setstate__(self, state: Any) -> None:
-        _, self.shape, _, _, self.elements = state
-        if not isinstance(self.elements, list):
-            raise pickle.UnpicklingError("an array of something else than objects")
-
-    def rows(self) -> list[Any]:
-        """The elements, or the rows of an array of two dimensions, which lists of one length become."""
-        if len(self.shape) != 2:
-            return self.elements
-        width = self.shape[1]
-        return [self.elements[row * width : (row + 1) * width] for row in range(self.shape[0])]
-
-
-class _Type:
-    """Stands for a numpy type."""
-
-    def __init__(self, *_: Any) -> None:
-        """Takes and forgets what a type is made of."""
-
-    def __setstate__(self, state: Any) -> None:
-        """Forgets it as well."""
-
-
-class _Lists(pickle.Unpickler):
-    """Knows the three names that an object array is pickled with, as stand-ins, and nothing else."""
-
-    _KNOWN: Final = {
-        ("numpy.core.multiarray", "_reconstruct"): _Array,
-        ("numpy._core.multiarray", "_reconstruct"): _Array,
-        ("numpy", "ndarray"): _Type,
-        ("numpy", "dtype"): _Type,
-    }
-
-    def find_class(self, module: str, name: str) -> Any:
-        """The stand-in of a name. Raises UnpicklingError for every other."""
-        if (module, name) not in self._KNOWN:
-            raise pickle.UnpicklingError(f"it wants to run {module}.{name}, which is refused")
-        return self._KNOWN[module, name]
-
-
-def _skip_header(opened: BinaryIO) -> None:
-    version = np.lib.format.read_magic(opened)
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    _, _, dtype = read(opened)
-    if not dtype.hasobject:
-        raise pickle.UnpicklingError(f"it holds values of type {dtype}")
-
-
-def _take_tokens(
-    tokens: Iterable[str],
-    playlist: str,
-    rows: list[tuple[str, int, str]],
-    told: dict[str, tuple[str | None, str | None, str | None]],
-) -> int:
-    ignored, place, last = 0, 0, None
-    for token in tokens:
-        if token.startswith(_TRACK):
-            last = token.removeprefix(_TRACK)
-            rows.append((playlist, place, last))
-            told.setdefault(last, (None, None, None))
-            place += 1
-        elif token.startswith(_ARTIST):
-            if last is not None and told[last][1] is None:
-                told[last] = (None, token.removeprefix(_ARTIST), None)
+    catalogues = [path for path in folder.iterdir() if _name(path) == CATALOGUE and path.is_file()]
+    if len(catalogues) > 1:
+        raise InputError(f"{folder} holds {CATALOGUE} twice.", do="Move one of them away.")
+    reading = _Reading(quarantine)
+    files = [*tokens, *slices, *catalogues]
+    for done, file in enumerate(files):
+        if progress:
+            progress(done / len(files), f"reading {file.name}")
+        if file in catalogues:
+            reading.catalogue(file)
+        elif file in slices:
+            reading.slice(file)
         else:
-            ignored += 1
-    return ignored
+            reading.tokens(file)
+    return reading.playlists()
 
 
-def _take_slice(
-    file: Path, rows: list[tuple[str, int, str]], told: dict[str, tuple[str | None, str | None, str | None]]
-) -> int:
-    try:
-        playlists = json.loads(file.read_text("utf-8"))["playlists"]
-        ignored = 0
-        for playlist in playlists:
-            place = 0
-            for entry in sorted(playlist["tracks"], key=lambda entry: int(entry["pos"])):
-                track = str(entry.get("track_uri") or "").removeprefix("spotify:track:")
-                if not track:
-                    ignored += 1
+def read_playlists(
+    folder: Path,
+    home: Path,
+    known: Known | None = None,
+    progress: Progress | None = None,
+    options: Options | None = None,
+) -> tuple[Tables, ImportReport]:
+    """`lists_of` as checked tables; what names neither a track nor an artist goes to a file under ``home``.
+
+    ``known`` is not asked: playlists say themselves which tracks there are.
+    """
+    with quarantines.opened(home, dry=bool(options and options.dry)) as (quarantine, path):
+        read = lists_of(folder, quarantine, progress)
+    tables = _tables(read)
+    return tables, ImportReport(
+        files=read.files,
+        quarantine=path if path.is_file() else None,
+        ignored=sorted(file.name for file in folder.iterdir() if file.is_file() and not _is_ours(file)),
+        nodes={label: nodes.height for label, nodes in tables.nodes.items() if nodes.height},
+        relationships={type_: edges.height for type_, edges in tables.edges.items() if edges.height},
+    )
+
+
+class _Reading:
+    """The state while one folder is read. Everything is kept as a number: a full data set has 66 million entries."""
+
+    def __init__(self, quarantine: Quarantine | None) -> None:
+        self._quarantine = quarantine
+        self._reports: list[FileReport] = []
+        self._bad: list[tuple[int | None, str, str]] = []
+        self._lists: dict[str, str | None] = {}
+        self._entries = array("i"), array("i"), array("i")
+        self._numbers: dict[str, int] = {}
+        self._ids: dict[str, int] = {}
+        self._titles: list[str | None] = []
+        self._previews: list[str | None] = []
+        self._artists: list[str | None] = []
+        self._named: list[str | None] = []
+        self._names: dict[str, str | None] = {}
+
+    def tokens(self, file: Path) -> None:
+        """Take the lists of one ``.npy`` file."""
+        report = self._begin(file)
+        for number, tokens in enumerate(read_token_lists(file)):
+            row = self._list(f"{_name(file).removesuffix('.npy')}/{number}", None)
+            place, last = 0, -1
+            for token in tokens:
+                if token.startswith(_ARTIST):
+                    if last >= 0:
+                        self._artist(last, token.removeprefix(_ARTIST), None)
                     continue
-                rows.append((str(playlist["pid"]), place, track))
-                told.setdefault(track, (entry.get("track_name"), entry.get("artist_name"), None))
+                report.read += 1
+                if not token.startswith(_TRACK):
+                    self._refuse(number + 1, "neither track_<id> nor artist_<id>", token)
+                elif (last := self._track(token.removeprefix(_TRACK), number + 1)) >= 0:
+                    self._entry(row, place, last)
+                    place += 1
+        self._end(report)
+
+    def slice(self, file: Path) -> None:
+        """Take one slice of the Million Playlist Dataset."""
+        report = self._begin(file)
+        try:
+            for playlist in json.loads(unpacked(file))["playlists"]:
+                self._playlist(playlist, report)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise InputError(
+                f"{file} is no slice of the Million Playlist Dataset: {error!r}.",
+                do='It looks like {"playlists": [{"pid": 0, "tracks": [{"pos": 0, "track_uri": "…"}]}]}.',
+            ) from error
+        self._end(report)
+
+    def _playlist(self, playlist: dict[str, Any], report: FileReport) -> None:
+        id_, tracks = str(playlist["pid"]), playlist["tracks"]
+        report.read += len(tracks)
+        if id_ in self._lists:
+            for entry in tracks:
+                self._refuse(None, f"the playlist {id_} stands in the files already", json.dumps(entry))
+            return
+        row, place = self._list(id_, _text(playlist.get("name"))), 0
+        for entry in sorted(tracks, key=lambda entry: int(entry["pos"])):
+            uri = _text(entry.get("track_uri"))
+            if uri is None:
+                self._refuse(None, f"an entry of the playlist {id_} has no track_uri", json.dumps(entry))
+            elif (track := self._track(uri.removeprefix(_URI["track"]), None)) >= 0:
+                self._entry(row, place, track)
                 place += 1
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise InputError(
-            f"{file} is no slice of the Million Playlist Dataset: {error!r}.",
-            do='It looks like {"playlists": [{"pid": 0, "tracks": [{"pos": 0, "track_uri": "…"}]}]}.',
-        ) from error
-    return ignored
+                self._titles[track] = self._titles[track] or _text(entry.get("track_name"))
+                artist, name = _text(entry.get("artist_uri")), _text(entry.get("artist_name"))
+                self._artist(track, artist and artist.removeprefix(_URI["artist"]), name)
+
+    def catalogue(self, file: Path) -> None:
+        """Take ``TracksArtists.csv``, after all lists: of a track's rows the first one counts."""
+        report = self._begin(file)
+        try:
+            rows = pl.read_csv(io.BytesIO(unpacked(file)), infer_schema_length=0, encoding="utf8")
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise InputError(f"{file} cannot be read: {error}.", do="It is text with commas and a header.") from error
+        if missing := [name for name in _COLUMNS if name not in rows.columns]:
+            raise InputError(
+                f"{file} lacks the columns {', '.join(missing)}.", do=f"Its header has {', '.join(_COLUMNS)}."
+            )
+        told: set[int] = set()
+        for line, values in enumerate(rows.select(_COLUMNS).iter_rows(), 2):
+            report.read += 1
+            id_, title, name, preview = (_text(value) for value in values)
+            track = self._track((id_ or "").removeprefix(_TRACK), line)
+            if track in told:
+                report.merged += 1
+            elif track >= 0:
+                told.add(track)
+                self._titles[track], self._previews[track] = title, preview
+                self._artist(track, None, name)
+        self._end(report)
+
+    def playlists(self) -> Playlists:
+        """All that was read."""
+        by_name = {name: id_ for id_, name in reversed(self._names.items()) if name}
+        ids = [own or (name and by_name.get(name, name)) for own, name in zip(self._artists, self._named, strict=True)]
+        names = dict.fromkeys(id_ for id_ in ids if id_)
+        number = {id_: row for row, id_ in enumerate(names)}
+        known = {id_: name for id_, name in zip(ids, self._named, strict=True) if id_ and name} | self._names
+        artists = {"artistId": [*names], "name": [known.get(id_) for id_ in names]}
+        tracks = {
+            "track": [*self._ids],
+            "title": self._titles,
+            "artist": [number[id_] if id_ else None for id_ in ids],
+            "preview": self._previews,
+        }
+        types = {"track": pl.String, "title": pl.String, "artist": pl.Int32, "preview": pl.String}
+        columns = zip(("playlist", "place", "track"), self._entries, strict=True)
+        return Playlists(
+            pl.DataFrame(
+                {"playlistId": [*self._lists], "name": [*self._lists.values()]},
+                schema={"playlistId": pl.String, "name": pl.String},
+            ),
+            pl.DataFrame({name: np.array(values, dtype=np.int32) for name, values in columns}),
+            pl.DataFrame(tracks, schema=types),
+            pl.DataFrame(artists, schema={"artistId": pl.String, "name": pl.String}),
+            self._reports,
+        )
+
+    def _begin(self, file: Path) -> FileReport:
+        self._reports.append(FileReport(file.name))
+        return self._reports[-1]
+
+    def _end(self, report: FileReport) -> None:
+        report.quarantined = len(self._bad)
+        report.loaded = report.read - report.merged - report.quarantined
+        types = {"line": pl.Int64, "reason": pl.String, "raw": pl.String}
+        rows = pl.DataFrame(self._bad, schema=types, orient="row")
+        self._bad = []
+        if self._quarantine:
+            self._quarantine.add(report, rows)
+
+    def _refuse(self, line: int | None, reason: str, raw: str) -> None:
+        self._bad.append((line, reason, raw))
+
+    def _list(self, id_: str, name: str | None) -> int:
+        self._lists[id_] = name
+        return len(self._lists) - 1
+
+    def _entry(self, playlist: int, place: int, track: int) -> None:
+        for values, value in zip(self._entries, (playlist, place, track), strict=True):
+            values.append(value)
+
+    def _track(self, text: str, line: int | None) -> int:
+        """The number of a track, -1 for an id that cannot be, which is refused."""
+        number = self._numbers.get(text, -1)
+        if number < 0:
+            try:
+                id_ = canonical(text)
+            except ValueError as error:
+                self._refuse(line, str(error), text)
+                return -1
+            number = self._numbers[text] = self._ids.setdefault(id_, len(self._ids))
+            if number == len(self._titles):
+                for values in (self._titles, self._previews, self._artists, self._named):
+                    values.append(None)
+        return number
+
+    def _artist(self, track: int, id_: str | None, name: str | None) -> None:
+        """Say who performs a track, unless it is known; what was said first counts."""
+        self._artists[track] = self._artists[track] or id_ or None
+        self._named[track] = self._named[track] or name
+        own = self._artists[track]
+        if own and (name or own not in self._names):
+            self._names[own] = self._names.get(own) or name
 
 
-def _take_catalogue(file: Path, told: dict[str, tuple[str | None, str | None, str | None]]) -> int:
-    try:
-        rows = pl.read_csv(file, infer_schema_length=0, encoding="utf8")
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise InputError(f"{file} cannot be read: {error}.", do="It is text with commas and a header.") from error
-    if missing := [name for name in _COLUMNS if name not in rows.columns]:
-        raise InputError(f"{file} lacks the columns {', '.join(missing)}.", do=f"Its header has {', '.join(_COLUMNS)}.")
-    rows = rows.select(_COLUMNS).with_columns(pl.col("track_id").str.strip_chars().str.strip_prefix(_TRACK))
-    known = rows.filter(pl.col("track_id").is_not_null() & (pl.col("track_id") != ""))
-    each = known.unique("track_id", keep="first", maintain_order=True)
-    for track, title, name, preview in each.iter_rows():
-        told[track] = (title or None, name or told.get(track, (None, None))[1], preview or None)
-    return rows.height - each.height
+def _tables(read: Playlists) -> Tables:
+    tracks = read.tracks.select(
+        (schema.TRACK_PREFIX + pl.col("track")).alias("contentId"),
+        pl.lit("track").alias("kind"),
+        pl.col("track").alias(schema.TRACK_ID),
+        "title",
+        "preview",
+        "artist",
+    )
+    content, contents = _sorted(tracks, "contentId")
+    artist, artists = _sorted(read.artists, "artistId")
+    playlist, playlists = _sorted(read.playlists.with_columns(_digests(read)), "playlistId")
+    performed = tracks["artist"].is_not_null().to_numpy()
+    holds = pl.DataFrame(
+        {
+            "source": playlist[read.entries["playlist"].to_numpy()],
+            "target": content[read.entries["track"].to_numpy()],
+            "place": read.entries["place"],
+        }
+    ).sort("source", "place")
+    empty = pl.DataFrame(schema={"userId": pl.String})
+    nodes = {
+        schema.USER: empty,
+        schema.CONTENT: contents.drop("artist"),
+        schema.ARTIST: artists,
+        schema.PLAYLIST: playlists,
+    }
+    edges = {
+        schema.PERFORMED_BY: watch.pairs(
+            content[performed], artist[tracks["artist"].drop_nulls().cast(pl.Int64).to_numpy()]
+        ),
+        schema.HOLDS: holds,
+    }
+    return Tables({label: frame[schema.NODE_KEYS[label]] for label, frame in nodes.items()}, nodes, edges)
 
 
-def _token_files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.glob("*.npy") if path.is_file() and _has_objects(path))
+def _sorted(frame: pl.DataFrame, key: str) -> tuple[np.ndarray[Any, Any], pl.DataFrame]:
+    """The place of each row once sorted by ``key``, and the sorted frame."""
+    order = frame[key].arg_sort().to_numpy()
+    places = np.empty(len(order), dtype=np.int32)
+    places[order] = np.arange(len(order), dtype=np.int32)
+    return places, frame[order]
 
 
-def _has_objects(path: Path) -> bool:
-    try:
-        with path.open("rb") as opened:
-            _skip_header(opened)
-    except Exception:  # whatever it is, it holds no lists
-        return False
-    return True
+def _digests(read: Playlists) -> pl.Series:
+    """A hash of the tracks of each playlist in their order: tells the graph whether it holds the same list."""
+    ids = ("\n" + read.tracks["track"]).to_list()
+    hashes = [hashlib.sha256() for _ in range(read.playlists.height)]
+    for playlist, track in read.entries.select("playlist", "track").iter_rows():
+        hashes[playlist].update(ids[track].encode())
+    return pl.Series("digest", [one.hexdigest()[:32] for one in hashes], dtype=pl.String)
 
 
-def _slices(folder: Path) -> list[Path]:
-    return sorted(folder.glob("mpd.slice.*.json"))
+def _files(folder: Path, suffix: str) -> list[Path]:
+    files = sorted(path for path in folder.iterdir() if path.is_file() and _is_ours(path))
+    found = [path for path in files if _name(path).endswith(suffix)]
+    return found if suffix == ".json" else [path for path in found if holds_token_lists(path)]
+
+
+def _is_ours(path: Path) -> bool:
+    name = _name(path)
+    return name == CATALOGUE or name.endswith(".npy") or (name.startswith("mpd.slice.") and name.endswith(".json"))
+
+
+def _name(path: Path) -> str:
+    """The file's name without the suffix of its packing."""
+    return path.stem if path.suffix.lower() in PACKED else path.name
+
+
+def _text(value: object) -> str | None:
+    return value.strip() or None if isinstance(value, str) else None

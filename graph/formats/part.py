@@ -39,7 +39,8 @@ def of_users(snapshot: Snapshot, users: Ints) -> Snapshot:
     """The people ``users`` (nids, any order), what they watched, made or hid, the beats these use, and their genres.
 
     A relationship stays where both of its ends stay: everything that the people did, and the follows among them. Nodes
-    keep their properties, counts of the whole graph included. Raises InputError for no people or no content.
+    keep their properties, counts of the whole graph included. Playlists belong to nobody and are left out. Raises
+    InputError for no people or no content.
     """
     kept: dict[str, Mask] = {label: np.zeros(nodes.count, dtype=bool) for label, nodes in snapshot.nodes.items()}
     kept[schema.USER][users] = True

@@ -200,12 +200,12 @@ def _refuse_filled(server: LocalServer, settings: Settings) -> None:
     ran = running(settings) is not None
     server.start()
     with Graph.connect(settings) as graph:
-        filled = any(graph.read("lookup/any_user", deadline_ms=0))
+        filled = any(graph.read("lookup/filled", deadline_ms=0)[0].values())
     if not ran:
         server.stop()
     if filled:
         raise InputError(
-            f"The local graph in {settings.home} already holds people; --offline only builds a new one.",
+            f"The local graph in {settings.home} already holds data; --offline only builds a new one.",
             do="Leave --offline out to add to it, or set ENTOURAGE_HOME to another folder.",
         )
 

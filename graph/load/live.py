@@ -46,6 +46,7 @@ _NODES: Final = {
     schema.USER: "load/users",
     schema.ARTIST: "load/artists",
     schema.SESSION: "load/sessions",
+    schema.PLAYLIST: "load/playlists",
 }
 _CONTENTS: Final = {"keak": "load/keaks", "beat": "load/beats", "track": "load/tracks"}
 

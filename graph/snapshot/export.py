@@ -29,7 +29,7 @@ from graph.snapshot.arrays import NO_TIME
 from graph.snapshot.edge_file import TIMES, EdgeFile, columns
 from graph.snapshot.format import Manifest, Snapshot, finish, graph_id, load
 
-__all__ = ["export", "index_times"]
+__all__ = ["export", "exportable", "index_times"]
 
 _READERS: Final = 2
 _BLOCK: Final = 2_000
@@ -44,11 +44,12 @@ _NODE_QUERIES: Final = {
     schema.HASHTAG: "export/hashtags",
     schema.ARTIST: "export/artists",
     schema.SESSION: "export/sessions",
+    schema.PLAYLIST: "export/playlists",
 }
 
 #: The types that have many times more relationships than nodes: asked for in blocks of sources. Each of the others
 #: comes whole.
-_LARGE: Final = (schema.FOLLOWS, schema.WATCHED, schema.PLAYED)
+_LARGE: Final = (schema.FOLLOWS, schema.WATCHED, schema.PLAYED, schema.HOLDS)
 #: Those of them of which only the newer ones can be asked for, by the time of their last change.
 _SINCE: Final = (schema.FOLLOWS, schema.WATCHED)
 _TIMED: Final = ("follows", "watched", "liked", "commented", "shared")
@@ -69,8 +70,8 @@ def export(
     such export of a graph makes the indexes that find them, and so needs the right to. What was written since about an
     older time is not seen where the pair was known: ask for everything now and then.
 
-    Raises SnapshotError when the graph holds no people or no content, or when there is no snapshot to take from;
-    GraphError when Neo4j fails midway.
+    Raises SnapshotError when the graph holds no content, or neither people nor playlists, or when there is no snapshot
+    to take from; GraphError when Neo4j fails midway.
     """
     if path == settings.snapshot_path:
         home.begin(settings)
@@ -90,8 +91,11 @@ def export(
             numbered[label] = Numbered(nodes[_NUMBER])
             nodes.drop(_NUMBER).write_parquet(folder / "nodes" / f"{label}.parquet", compression_level=1)
             ids[label] = nodes[schema.NODE_KEYS[label]]
-        if not len(ids[schema.USER]) or not len(ids[schema.CONTENT]):
-            raise SnapshotError("The graph holds no people or no content.", do="Run `entourage import FOLDER` first.")
+        if not len(ids[schema.CONTENT]) or not (len(ids[schema.USER]) or len(ids[schema.PLAYLIST])):
+            raise SnapshotError(
+                "The graph holds no content, or neither people nor playlists.",
+                do="Run `entourage import FOLDER` first.",
+            )
         files = {}
         for type_, relationship in schema.RELATIONSHIPS.items():
             shape = len(ids[relationship.source]), len(ids[relationship.target])
@@ -121,6 +125,12 @@ def export(
         )
         finish(folder, manifest)
     return manifest
+
+
+def exportable(graph: Graph) -> bool:
+    """Whether the graph holds enough for a snapshot: content, and people or playlists."""
+    held = graph.read("lookup/filled", deadline_ms=0)[0]
+    return bool(held["contents"] and (held["people"] or held["playlists"]))
 
 
 def index_times(graph: Graph, progress: Progress | None = None) -> None:

@@ -29,7 +29,7 @@ PROPERTIES = {
     *(*schema.KEAK_TIMES, *schema.KEAK_COUNTS, *schema.KEAK_FLAGS, *schema.KEAK_TEXTS),
     *(*schema.BEAT_TIMES, *schema.BEAT_COUNTS, *schema.BEAT_TEXTS, *schema.BEAT_TEXT_LISTS),
     *schema.FORMER,
-    *(*schema.TRACK_TEXTS, *schema.TRACK_COUNTS, *schema.SESSION_TIMES, *schema.SESSION_TEXTS),
+    *(*schema.TRACK_TEXTS, *schema.TRACK_COUNTS, *schema.SESSION_TIMES, *schema.SESSION_TEXTS, *schema.PLAYLIST_KEPT),
     *("name", "keakId", "beatId", "trackId", schema.PRIVATE, schema.TITLE),
 }
 

@@ -54,6 +54,24 @@ def test_of_two_with_one_title_the_most_watched(listening):
     assert listening.find("Halo") == 2
 
 
+def test_artists_and_playlists_of_the_graph_are_known():
+    nodes = {
+        "Content": pl.DataFrame({"contentId": ["tracks/1", "tracks/2"], "title": ["Halo", "Halo"]}),
+        "Artist": pl.DataFrame({"artistId": ["7", "8"], "name": ["Beyoncé", None]}),
+        "Playlist": pl.DataFrame({"playlistId": ["mine"]}),
+    }
+    edges = {
+        "PERFORMED_BY": pl.DataFrame({"source": [0, 0, 1], "target": [0, 1, 1]}),
+        "HOLDS": pl.DataFrame({"source": [0, 0, 0], "target": [0, 1, 1], "place": [1, 0, 2]}),
+    }
+    snapshot = Snapshot.build(nodes, edges)
+    listening = Listening(snapshot, CoOccurrence(window=1).fit(snapshot))
+    assert listening.find("halo") == 1  # stands in playlists twice
+    assert [listening.track(number).artist for number in (0, 1)] == ["Beyoncé", "8"]
+    ((more, _),) = listening.complete([["tracks/1"]], 5)
+    assert [track.content_id for track in more] == ["tracks/2"]
+
+
 def test_an_unknown_title_names_those_that_begin_the_same(listening):
     with pytest.raises(UnknownContent, match="'Déjà Vu'"):
         listening.find("deja")

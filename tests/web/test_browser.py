@@ -5,12 +5,16 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 from werkzeug.serving import make_server
 
 from graph.settings import Service, Settings
+from recommend.service import FeedService
+from recommenders.counting import CoOccurrence
+from tests.recommend.test_listening import tracks
 from tests.web.fake import FakeFeeds
 from web.app import create_app
 
@@ -18,17 +22,29 @@ ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    settings = Settings(
-        home=tmp_path_factory.mktemp("home"), neo4j_uri=None, service=Service(rate_limit="", deadline_ms=60_000)
-    )
-    server = make_server("127.0.0.1", 0, create_app(settings, FakeFeeds(settings)), threaded=True)
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    home = tmp_path_factory.mktemp("home")
+    return Settings(home=home, neo4j_uri=None, service=Service(rate_limit="", deadline_ms=60_000))
+
+
+@pytest.fixture(scope="module")
+def address(settings: Settings) -> Iterator[str]:
+    with served(settings, FakeFeeds(settings)) as address:
+        yield address
+
+
+@contextmanager
+def served(settings: Settings, feeds: FeedService) -> Iterator[str]:
+    """The address of a service that answers until the block is left."""
+    server = make_server("127.0.0.1", 0, create_app(settings, feeds), threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 @pytest.fixture(scope="module")
@@ -132,3 +148,26 @@ def test_theme_follows_the_system_until_one_chooses(browser: Browser, address: s
         colours.add(opened.evaluate("getComputedStyle(document.body).backgroundColor"))
         context.close()
     assert len(colours) == 2
+
+
+def test_the_radio_stops_where_no_preview_may_be_heard(browser: Browser, settings: Settings) -> None:
+    snapshot = tracks()
+    feeds = FeedService(None, snapshot, CoOccurrence(window=2).fit(snapshot), settings)
+    with served(settings, feeds) as address:
+        context = browser.new_context(viewport={"width": 375, "height": 812}, base_url=address)
+        opened = context.new_page()
+        opened.set_default_timeout(300_000)
+        opened.goto("/radio")
+        opened.get_by_role("textbox").fill("deja vu")
+        opened.get_by_role("button", name="Play").click()
+        opened.get_by_text("The previews cannot be played here.").wait_for()
+        lines = opened.locator("#list li").count()
+        opened.get_by_role("button", name="Go on").click()
+        opened.locator(f"#list li >> nth={lines}").wait_for()
+        assert "no preview, skipped" in opened.locator("#list li").first.inner_text()
+        assert not opened.locator("audio").is_visible()
+        assert opened.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        opened.get_by_role("textbox").fill("deja")
+        opened.get_by_role("button", name="Play").click()
+        opened.get_by_text("Titles that begin so: 'Déjà Vu'").wait_for()
+        context.close()

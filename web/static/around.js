@@ -2,11 +2,11 @@
 import { contentName, el, plural, svg } from "./dom.js";
 
 const WIDTH = 400, HEIGHT = 380, MARGIN = 14, STEPS = 320, GRAVITY = 1.2;
-const GROUP = { User: "user", Keak: "keak", Beat: "beat", Genre: "topic", Mood: "topic", Hashtag: "topic" };
-const GROUP_NAMES = { user: ["person", "people"], keak: ["keak"], beat: ["beat"], topic: ["topic"] };
+const GROUP = { User: "user", Keak: "keak", Beat: "beat", Track: "track", Genre: "topic", Mood: "topic", Hashtag: "topic" };
+const GROUP_NAMES = { user: ["person", "people"], keak: ["keak"], beat: ["beat"], track: ["track"], topic: ["topic"] };
 const VERBS = { FOLLOWS: "follows", WATCHED: "watched", MADE: "made", USES: "uses", HAS_GENRE: "is", HAS_MOOD: "is", TAGGED: "is tagged", LISTENS_TO: "listens to", CREATES_IN: "creates in" };
 
-const nameOf = (node) => ({ Keak: contentName, Beat: contentName, Hashtag: (name) => `#${name.replace(/^#/, "")}` })[node.label]?.(node.name) ?? node.name;
+const nameOf = (node) => ({ Keak: contentName, Beat: contentName, Track: contentName, Hashtag: (name) => `#${name.replace(/^#/, "")}` })[node.label]?.(node.name) ?? node.name;
 
 export function draw(holder, subgraph, { showUser, showContent }) {
   const nodes = subgraph.nodes.map((node) => ({ ...node, group: GROUP[node.label] ?? "topic", name: nameOf(node), near: new Set() }));

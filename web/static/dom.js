@@ -25,8 +25,9 @@ export const plural = (count, one, many = `${one}s`) => `${count.toLocaleString(
 
 // "keaks/123" is "Keak 123" to a reader.
 export function contentName(id) {
-  const kind = { "keaks/": "Keak", "beats/": "Beat" }[id.slice(0, 6)];
-  return kind ? `${kind} ${id.slice(6)}` : id;
+  const [prefix, ...rest] = id.split("/");
+  const kind = { keaks: "Keak", beats: "Beat", tracks: "Track" }[prefix];
+  return kind && rest.length ? `${kind} ${rest.join("/")}` : id;
 }
 
 // The same number for the same text, 0..2^32-1: FNV-1a, then murmur3's finish, so that neighbouring ids look different.

@@ -146,7 +146,7 @@ async function showContent(id) {
 }
 
 // Ids said in the title already, and what only the ranking needs.
-const HIDDEN = new Set(["keak_id", "beat_id", "audience", "trend", "link"]);
+const HIDDEN = new Set(["keak_id", "beat_id", "track_id", "audience", "trend", "link"]);
 
 function details(known) {
   const rows = Object.entries(known).filter(([key, value]) => !["content_id", "properties"].includes(key) && value !== null && value !== "" && !(Array.isArray(value) && !value.length));

@@ -3,7 +3,8 @@ import { get } from "./api.js";
 import { byId, el } from "./dom.js";
 
 const player = byId("player");
-let seed = null, cursor = null, queue = [], waiting = false;
+const REFUSED = 3; // previews in a row that could not be heard: then playing stops, and the list stays
+let seed = null, cursor = null, queue = [], waiting = false, refused = 0;
 
 byId("begin").addEventListener("submit", (event) => {
   event.preventDefault();
@@ -12,20 +13,29 @@ byId("begin").addEventListener("submit", (event) => {
 });
 byId("more").addEventListener("click", () => more());
 player.addEventListener("ended", next);
+player.addEventListener("playing", () => { refused = 0; });
 player.addEventListener("error", () => {
-  if (!player.src) return;
-  tell("A preview could not be played. The service's setting media_hosts names the hosts that may be heard.");
-  next();
+  if (!player.getAttribute("src")) return;
+  refused += 1;
+  if (refused < REFUSED) return next();
+  stop();
+  tell("The previews cannot be played here. The service's setting media_hosts names the hosts that may be heard.");
 });
 
 async function begin(text) {
   seed = text;
   cursor = null;
   queue = [];
+  refused = 0;
   byId("list").replaceChildren();
+  stop();
+  if (await more()) next();
+}
+
+function stop() {
   player.hidden = true;
   player.removeAttribute("src");
-  if (await more()) next();
+  document.querySelectorAll("[aria-current]").forEach((line) => line.removeAttribute("aria-current"));
 }
 
 async function more() {
@@ -37,7 +47,7 @@ async function more() {
     byId("more").hidden = !cursor;
     byId("status").hidden = true;
     for (const item of answer.items) {
-      const line = el("li", item.skipped ? { class: "skipped" } : {}, el("span", {}, item.title ?? item.content_id), el("small", {}, item.skipped ? "no preview, skipped" : item.content_id));
+      const line = el("li", item.skipped ? { class: "skipped" } : {}, el("span", {}, item.title ?? item.content_id), el("small", {}, item.skipped ? "no preview, skipped" : item.artist ?? item.content_id));
       byId("list").append(line);
       if (item.preview && !item.skipped) queue.push({ item, line });
     }
@@ -56,6 +66,7 @@ async function next() {
   if (!step) return;
   document.querySelectorAll("[aria-current]").forEach((line) => line.removeAttribute("aria-current"));
   step.line.setAttribute("aria-current", "true");
+  step.line.scrollIntoView({ block: "nearest" });
   player.hidden = false;
   player.src = step.item.preview;
   player.play().catch(() => {}); // a browser may want a click first; the controls are there

@@ -1,17 +1,28 @@
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import pickle
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
+from graph import schema
 from graph.errors import InputError
-from graph.files.playlists import holds_playlists, read_playlists, read_token_lists
+from graph.files.kinds import Kind, recognise
+from graph.files.playlists import Playlists, holds_playlists, lists_of, read_playlists
+from graph.files.token_lists import read_token_lists
 
 LISTS = [["track_1", "artist_9", "track_2", "artist_8"], ["track_2", "artist_8"], ["track_3", "artist_9", "odd"]]
+
+
+CATALOGUE = (
+    "track_id,title,name,preview\n1,Déjà Vu,Beyoncé,https://media.example/1.mp3\n"
+    'track_2,"One, two",,\n2,Again,Somebody,\n7,Alone,Nobody,\n'
+)
 
 
 def write(folder: Path, lists: list[list[str]] = LISTS) -> Path:
@@ -60,57 +71,120 @@ def test_a_file_cut_short_is_refused(tmp_path):
     file = write(tmp_path)
     file.write_bytes(file.read_bytes()[:-20])
     with pytest.raises(InputError):
-        read_playlists(tmp_path)
+        lists_of(tmp_path)
+
+
+def told(read: Playlists) -> list[tuple[str, int, str]]:
+    """Playlist, place and track of every entry."""
+    ids = read.playlists["playlistId"].gather(read.entries["playlist"])
+    return list(zip(ids, read.entries["place"], read.tracks["track"].gather(read.entries["track"]), strict=True))
+
+
+def with_artists(read: Playlists) -> list[tuple[str | None, ...]]:
+    """Track, title, artist's id and name, and preview of every track."""
+    artists = [read.artists.row(number) if number is not None else (None, None) for number in read.tracks["artist"]]
+    return [
+        (track, title, *artist, preview)
+        for (track, title, _, preview), artist in zip(read.tracks.rows(), artists, strict=True)
+    ]
 
 
 def test_playlists_with_places_artists_and_titles(tmp_path):
     write(tmp_path)
-    (tmp_path / "TracksArtists.csv").write_text(
-        "track_id,title,name,preview\n1,Déjà Vu,Beyoncé,https://media.example/1.mp3\n"
-        'track_2,"One, two",,\n2,Again,Somebody,\n7,Alone,Nobody,\n'
-    )
-    found = read_playlists(tmp_path)
-    assert found.entries.rows() == [
+    (tmp_path / "TracksArtists.csv").write_text(CATALOGUE)
+    read = lists_of(tmp_path)
+    assert told(read) == [
         ("playlists/0", 0, "1"),
         ("playlists/0", 1, "2"),
         ("playlists/1", 0, "2"),
         ("playlists/2", 0, "3"),
     ]
-    assert found.tracks.rows() == [
-        ("1", "Déjà Vu", "Beyoncé", "https://media.example/1.mp3"),
-        ("2", "One, two", "8", None),
-        ("3", None, "9", None),
-        ("7", "Alone", "Nobody", None),
+    assert with_artists(read) == [
+        ("1", "Déjà Vu", "9", "Beyoncé", "https://media.example/1.mp3"),
+        ("2", "One, two", "8", None, None),
+        ("3", None, "9", "Beyoncé", None),
+        ("7", "Alone", "Nobody", "Nobody", None),
     ]
-    assert found.ignored == 2  # the token "odd" and the second row of track 2
+
+
+def test_what_is_no_track_is_kept_aside_and_rows_add_up(tmp_path):
+    folder = tmp_path / "lists"
+    folder.mkdir()
+    write(folder)
+    (folder / "TracksArtists.csv").write_text(CATALOGUE)
+    (folder / "notes.txt").write_text("hello")
+    _, report = read_playlists(folder, tmp_path / "home")
+    counts = [(f.file, f.read, f.loaded, f.merged, f.quarantined) for f in report.files]
+    assert counts == [("playlists.npy", 5, 4, 0, 1), ("TracksArtists.csv", 4, 3, 1, 0)]
+    assert report.quarantine
+    (kept,) = [json.loads(line) for line in report.quarantine.read_text().splitlines()]
+    assert (kept["file"], kept["line"], kept["raw"]) == ("playlists.npy", 3, "odd")
+    assert report.ignored == ["notes.txt"]
+
+
+def test_tables_have_one_entry_a_place(tmp_path):
+    folder = tmp_path / "lists"
+    folder.mkdir()
+    write(folder, [["track_5", "artist_1", "track_4", "track_5"], []])
+    tables, _ = read_playlists(folder, tmp_path / "home")
+    assert tables.ids[schema.CONTENT].to_list() == ["tracks/4", "tracks/5"]
+    assert tables.edges[schema.HOLDS].rows() == [(0, 1, 0), (0, 0, 1), (0, 1, 2)]
+    assert tables.edges[schema.PERFORMED_BY].rows() == [(1, 0)]
+    assert tables.nodes[schema.PLAYLIST]["playlistId"].to_list() == ["playlists/0", "playlists/1"]
 
 
 def test_a_catalogue_without_its_columns_is_refused(tmp_path):
     write(tmp_path)
     (tmp_path / "TracksArtists.csv").write_text("track_id,title\n1,One\n")
     with pytest.raises(InputError, match="name, preview"):
-        read_playlists(tmp_path)
+        lists_of(tmp_path)
 
 
 def test_slices_of_the_million_playlists(tmp_path):
     tracks = [
         {"pos": 1, "track_uri": "spotify:track:b", "track_name": "B", "artist_name": "Two"},
-        {"pos": 0, "track_uri": "spotify:track:a", "track_name": "A", "artist_name": "One"},
+        {
+            "pos": 0,
+            "track_uri": "spotify:track:a",
+            "track_name": "A",
+            "artist_name": "One",
+            "artist_uri": "spotify:artist:1",
+        },
+        {"pos": 2, "track_uri": None},
     ]
     slice_ = {"info": {}, "playlists": [{"pid": 5, "name": "mine", "tracks": tracks}]}
     (tmp_path / "mpd.slice.0-999.json").write_text(json.dumps(slice_))
-    found = read_playlists(tmp_path)
-    assert found.entries.rows() == [("5", 0, "a"), ("5", 1, "b")]
-    assert found.tracks.rows() == [("a", "A", "One", None), ("b", "B", "Two", None)]
+    read = lists_of(tmp_path)
+    assert told(read) == [("5", 0, "a"), ("5", 1, "b")]
+    assert read.playlists["name"].to_list() == ["mine"]
+    assert with_artists(read) == [("a", "A", "1", "One", None), ("b", "B", "Two", "Two", None)]
+    assert [(file.read, file.loaded, file.quarantined) for file in read.files] == [(3, 2, 1)]
+    (tmp_path / "mpd.slice.1000-1999.json").write_text(json.dumps(slice_))
+    again = lists_of(tmp_path)  # a playlist that stands in two slices is no second one
+    assert told(again) == told(read)
+    assert again.files[1].quarantined == 3
     (tmp_path / "mpd.slice.1000-1999.json").write_text('{"playlists": [{"pid": 5}]}')
     with pytest.raises(InputError, match="1000-1999"):
-        read_playlists(tmp_path)
+        lists_of(tmp_path)
+
+
+def test_packed_files_say_the_same(tmp_path):
+    plain, packed = tmp_path / "plain", tmp_path / "packed"
+    for folder in (plain, packed):
+        folder.mkdir()
+    write(plain)
+    (plain / "TracksArtists.csv").write_text(CATALOGUE)
+    (packed / "playlists.npy.gz").write_bytes(gzip.compress((plain / "playlists.npy").read_bytes()))
+    with pa.CompressedOutputStream(str(packed / "TracksArtists.csv.zst"), "zstd") as out:
+        out.write(CATALOGUE.encode())
+    assert told(lists_of(packed)) == told(lists_of(plain))
+    assert with_artists(lists_of(packed)) == with_artists(lists_of(plain))
 
 
 def test_a_folder_is_told_by_its_files(tmp_path):
     np.save(tmp_path / "vectors.npy", np.zeros((2, 2)))
     assert not holds_playlists(tmp_path)
     with pytest.raises(InputError, match="no playlists"):
-        read_playlists(tmp_path)
+        lists_of(tmp_path)
     write(tmp_path)
-    assert holds_playlists(tmp_path)
+    assert recognise(tmp_path) is Kind.PLAYLISTS

@@ -137,7 +137,7 @@ def test_killed_at_any_point_the_next_run_finishes(
         trending = built.read("candidates/trending", deadline_ms=0, label="Content", limit=10)
         newest = newest_of_friends(built)
         assert built.read("newest", of="keaks/11") == [{"id": "1"}], "its watcher of August, not the last user's"
-        with pytest.raises(InputError, match="already holds people"):
+        with pytest.raises(InputError, match="already holds data"):
             import_offline(files, local)
     assert read(tmp_path / "built") == read(tmp_path / "live")
     assert newest == ["keaks/10"]  # the live import promises an order between imports, not within one (docs/cypher.md)
