@@ -12,8 +12,8 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from cli.progress import bar
 from cli.suite_playlists import Lists, playlists
 from evaluation import contenders, leaderboard, report
 from evaluation.kept import Kept
@@ -113,18 +113,12 @@ def evaluate(
         f"{whole.users.count:,} users, {whole.contents.count:,} contents and {len(whole.watched):,} watches."
     )
     began = time.monotonic()
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=_console, transient=True) as bar:
-        task = bar.add_task("", total=1.0)
+    with bar(_console) as progress:
         board = leaderboard.evaluate(
             taking_part,
             made,
             cutoffs,
-            FitOptions(
-                effort=effort,
-                cap=cap,
-                progress=lambda share, what: bar.update(task, completed=share, description=what),
-            ),
+            FitOptions(effort=effort, cap=cap, progress=progress),
             kept=Kept(resume) if resume else None,
         )
     folder = out or settings.home / "evaluation" / split.value

@@ -6,16 +6,34 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from graph.files.folder import Progress as Report
 
-__all__ = ["bars"]
+__all__ = ["bar", "bars"]
+
+
+@contextmanager
+def bar(console: Console) -> Iterator[Report]:
+    """A function to call with the share done (0..1) and what is being done: a single bar for everything."""
+    columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("", total=1.0)
+        yield lambda share, what: progress.update(task, completed=share, description=what)
 
 
 @contextmanager
 def bars(console: Console) -> Iterator[Report]:
-    """A function to call with the share done (0..1) and what is being done: one bar for each thing done."""
+    """A function to call with the share done (0..1) and what is being done: a bar for each step."""
     columns = SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn()
     with Progress(*columns, console=console, transient=True) as progress:
         tasks: dict[str, TaskID] = {}

@@ -11,9 +11,9 @@ from typing import Annotated, Any, Final, cast
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from cli.progress import bar
 from evaluation.contenders import read_settings
 from gnn import processes
 from graph import schema
@@ -85,16 +85,14 @@ def train(
     if checkpoint.exists():
         _console.print(f"A training was interrupted: continuing from {checkpoint} if graph and settings are the same.")
     began = time.monotonic()
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=_console, transient=True) as bar:
-        task = bar.add_task("", total=1.0)
+    with bar(_console) as progress:
         options = FitOptions(
             effort=effort,
             seed=seed,
             device=cast("Device", device),
             checkpoint=checkpoint,
             cap=cap,
-            progress=lambda share, what: bar.update(task, completed=share, description=what),
+            progress=progress,
         )
         with processes.joined():
             recommender.fit(snapshot, options)

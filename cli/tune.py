@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from cli.progress import bar
 from evaluation.contenders import read_settings
 from evaluation.splits import How, hold_out
 from graph import aside
@@ -61,14 +61,8 @@ def tune(
     part = validation(hold_out(whole, split, fraction, seed).train, seed=seed)
     _console.print(f"Trying settings of {model}: {', '.join(kind.space)}.")
     began = time.monotonic()
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=_console, transient=True) as bar:
-        task = bar.add_task("", total=1.0)
-        options = FitOptions(
-            effort=effort,
-            seed=seed,
-            progress=lambda share, what: bar.update(task, completed=share, description=what),
-        )
+    with bar(_console) as progress:
+        options = FitOptions(effort=effort, seed=seed, progress=progress)
         best = search.search(kind, part, options, most=trials, k=k)
     known[model] = best.settings
     with aside.file(file) as fresh:

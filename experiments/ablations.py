@@ -17,8 +17,8 @@ from typing import Annotated, Any, Final, get_args
 import numpy as np
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from cli.progress import bar
 from evaluation import leaderboard, report
 from evaluation.contenders import Contender
 from evaluation.splits import How, hold_out
@@ -190,13 +190,8 @@ def main(
     made = [hold_out(whole, split, fraction, seed) for seed in range(seeds)]
     made = [one.sample(users) for one in made] if users else made
     for part, taking_part in chosen.items():
-        with Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), transient=True) as bar:
-            task = bar.add_task(part, total=1.0)
-
-            def say(share: float, what: str, bar: Progress = bar, task: TaskID = task) -> None:
-                bar.update(task, completed=share, description=what)
-
-            options = FitOptions(progress=say)
+        with bar(console) as progress:
+            options = FitOptions(progress=progress)
             board = leaderboard.evaluate(taking_part, made, (10, 20), options, reference=COMPLETE)
         report.write(board, out / part, f"python -m experiments.ablations --parts {part}")
         console.print(report.table(board, console.width))

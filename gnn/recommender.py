@@ -20,7 +20,6 @@ from recommenders.core.recommender import NewContent, Placed, Recommender
 from recommenders.core.top_k import Floats, Ints
 
 __all__ = [
-    "NETWORKS",
     "DenseNetwork",
     "GatNetwork",
     "GatV2Network",
@@ -268,18 +267,3 @@ class DenseNetwork(GraphNetwork):
 
     name: ClassVar[str] = "dense"
     defaults: ClassVar[dict[str, Any]] = {"convolution": "dense"}
-
-
-NETWORKS: Final[Mapping[str, type[GraphNetwork]]] = {
-    network.name: network
-    for network in (
-        GatNetwork,
-        GatV2Network,
-        GcnNetwork,
-        GraphConvNetwork,
-        SageNetwork,
-        LightSoftmax,
-        DenseNetwork,
-    )
-}
-"""The networks by name."""

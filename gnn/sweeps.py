@@ -85,6 +85,30 @@ def sweep(loop: Callable[..., None], indptr: npt.NDArray[np.int64], *arguments: 
 
 
 @_jit
+def _attend_over(begin: int, end: int, source: Any, alpha: Any, values: Any, out: Any) -> None:
+    """Turn the scores ``alpha`` (E, H) of one target's edges into their softmax, and add the weighted values to out."""
+    heads = alpha.shape[1]
+    width = values.shape[1] // heads
+    for h in range(heads):
+        top = alpha[begin, h]
+        for e in range(begin, end):
+            top = max(top, alpha[e, h])
+        total = alpha[begin, h] * 0
+        for e in range(begin, end):
+            a = np.exp(alpha[e, h] - top)
+            alpha[e, h] = a
+            total += a
+        for e in range(begin, end):
+            alpha[e, h] /= total
+    for e in range(begin, end):
+        s = source[e]
+        for h in range(heads):
+            a = alpha[e, h]
+            for c in range(h * width, (h + 1) * width):
+                out[c] += a * values[s, c]
+
+
+@_jit
 def attend(
     first: int,
     last: int,
@@ -104,7 +128,6 @@ def attend(
     left (S, H), right (T, H), bias (S, H), edge_bias (E,) or (0,), values (S, D); fills alpha (E, H), out (T, D).
     """
     heads = left.shape[1]
-    width = values.shape[1] // heads
     biased = edge_bias.shape[0] > 0
     for t in range(first, last):
         begin, end = indptr[t], indptr[t + 1]
@@ -122,23 +145,17 @@ def attend(
                 if biased:
                     score += edge_bias[e]
                 alpha[e, h] = score
-        for h in range(heads):
-            top = alpha[begin, h]
-            for e in range(begin, end):
-                top = max(top, alpha[e, h])
-            total = alpha[begin, h] * 0
-            for e in range(begin, end):
-                a = np.exp(alpha[e, h] - top)
-                alpha[e, h] = a
-                total += a
-            for e in range(begin, end):
-                alpha[e, h] /= total
-        for e in range(begin, end):
-            s = source[e]
-            for h in range(heads):
-                a = alpha[e, h]
-                for c in range(h * width, (h + 1) * width):
-                    out[t, c] += a * values[s, c]
+        _attend_over(begin, end, source, alpha, values, out[t])
+
+
+@_jit
+def _back_to_score(a: float, mean: float, grad: Any, values: Any, d_values: Any) -> Any:
+    """Gradient of an edge's score with attention ``a``, for one head; adds the edge's part to d_values."""
+    dot = a * 0
+    for c in range(len(grad)):
+        dot += grad[c] * values[c]
+        d_values[c] += a * grad[c]
+    return a * (dot - mean)
 
 
 @_jit
@@ -180,12 +197,8 @@ def attend_back_sources(
             if edges:
                 d_edge[e] = 0.0
             for h in range(heads):
-                a = alpha[e, h]
-                dot = a * 0
-                for c in range(h * width, (h + 1) * width):
-                    dot += grad[t, c] * values[s, c]
-                    d_values[s, c] += a * grad[t, c]
-                d = a * (dot - mean[t, h])
+                columns = slice(h * width, (h + 1) * width)
+                d = _back_to_score(alpha[e, h], mean[t, h], grad[t, columns], values[s, columns], d_values[s, columns])
                 d_bias[s, h] += d
                 if edges:
                     d_edge[e] += d
@@ -238,7 +251,6 @@ def attend_v2(
     """GATv2: as ``attend`` with score weight · leaky_relu(left + right); left (S, K), right (T, K), weight (K,)."""
     heads = alpha.shape[1]
     keys = left.shape[1] // heads
-    width = values.shape[1] // heads
     biased = edge_bias.shape[0] > 0
     for t in range(first, last):
         begin, end = indptr[t], indptr[t + 1]
@@ -256,23 +268,7 @@ def attend_v2(
                     z = left[s, c] + right[t, c]
                     score += weight[c] * (z if z > 0.0 else slope * z)
                 alpha[e, h] = score
-        for h in range(heads):
-            top = alpha[begin, h]
-            for e in range(begin, end):
-                top = max(top, alpha[e, h])
-            total = alpha[begin, h] * 0
-            for e in range(begin, end):
-                a = np.exp(alpha[e, h] - top)
-                alpha[e, h] = a
-                total += a
-            for e in range(begin, end):
-                alpha[e, h] /= total
-        for e in range(begin, end):
-            s = source[e]
-            for h in range(heads):
-                a = alpha[e, h]
-                for c in range(h * width, (h + 1) * width):
-                    out[t, c] += a * values[s, c]
+        _attend_over(begin, end, source, alpha, values, out[t])
 
 
 @_jit
@@ -313,12 +309,8 @@ def attend_v2_back_sources(
             if edges:
                 d_edge[e] = 0.0
             for h in range(heads):
-                a = alpha[e, h]
-                dot = a * 0
-                for c in range(h * width, (h + 1) * width):
-                    dot += grad[t, c] * values[s, c]
-                    d_values[s, c] += a * grad[t, c]
-                d = a * (dot - mean[t, h])
+                columns = slice(h * width, (h + 1) * width)
+                d = _back_to_score(alpha[e, h], mean[t, h], grad[t, columns], values[s, columns], d_values[s, columns])
                 d_bias[s, h] += d
                 if edges:
                     d_edge[e] += d

@@ -9,7 +9,6 @@ from functools import cached_property
 from typing import Any, ClassVar, Final, Literal
 
 import numpy as np
-import scipy.sparse as sp
 
 from graph.snapshot import Snapshot
 from recommenders.core.baseline import Baseline
@@ -73,10 +72,6 @@ class SequenceModel(Continues, Baseline):
     @cached_property
     def _history(self) -> Sequences:
         return sequences_of(self.snapshot, "watches")
-
-    @cached_property
-    def _learned_from(self) -> sp.csr_array:
-        return self._sequences(self.snapshot).matrix()
 
     def scores(self, users: Ints) -> Floats:
         """The `list_scores` of each user's watches in the order of time."""

@@ -166,6 +166,7 @@ def _snapshot(settings: Settings) -> Iterator[Finding]:
         yield Finding("snapshot", Verdict.WARN, "There is none yet.", "Run `entourage export`.")
         return
     held = snapshot.load(settings.snapshot_path).manifest
+    snapshot.verify(settings.snapshot_path)
     yield Finding("snapshot", Verdict.OK, f"{sum(held.nodes.values()):,} nodes, {sum(held.edges.values()):,} edges")
 
 

@@ -46,7 +46,6 @@ class EdgeFile:
         self._weights = weights
         self._implicit = implicit
         self._writer: pq.ParquetWriter | None = None
-        self._waiting: list[pl.DataFrame] = []
         self._kept: list[pl.DataFrame] = []
         self.count = 0
         self.newest = NO_TIME

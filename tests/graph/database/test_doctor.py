@@ -33,6 +33,16 @@ def test_an_empty_graph_is_no_failure_but_says_what_to_do(graph: Graph, settings
         assert command in advice
 
 
+def test_a_snapshot_with_a_changed_byte_fails(tmp_path):
+    settings = Settings(home=tmp_path)
+    checkerboard.snapshot().save(settings.snapshot_path)
+    file = settings.snapshot_path / "topology" / "WATCHED.target.npy"
+    file.write_bytes(file.read_bytes()[:-1] + b"\xff")
+    (finding,) = doctor._guarded("snapshot", lambda: doctor._snapshot(settings))
+    assert finding.verdict == Verdict.FAIL
+    assert file.name in finding.what
+
+
 def test_a_missing_constraint_fails(graph: Graph, settings: Settings, queries: Queries):
     assert verdicts(settings, "schema") == [Verdict.OK]
     queries["drop"] = "DROP CONSTRAINT user_id"
