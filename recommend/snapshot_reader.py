@@ -46,10 +46,11 @@ class SnapshotReader:
     def candidates(self, source: Source, request: Request, deadline_ms: int) -> list[Candidate]:
         me = self._user(request.user_id)
         makers = self.snapshot.edges[schema.MADE].outgoing
-        theirs = sum(len(makers.of(blocked)) for blocked in self._blocked(me).tolist())
+        blocked = self._blocked(me)
+        theirs = sum(len(makers.of(person)) for person in blocked.tolist())
         hidden = len(self._mine(schema.HID, me)) + len(self.restrictions.hidden)
         most = request.pool + theirs + hidden  # the filters hold these back
-        rows = self._answers.candidates(source.name, request.user_id, request.kind, most, **source.caps)
+        rows = self._answers.candidates(source.name, request.user_id, request.kind, most, blocked, **source.caps)
         return [Candidate(row["contentId"], row["score"]) for row in rows]
 
     def facts(self, request: Request, content_ids: Collection[str], deadline_ms: int) -> dict[str, Facts]:

@@ -30,8 +30,13 @@ class SnapshotAnswers:
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
 
-    def candidates(self, name: str, user_id: str, kind: str | None, limit: int, **caps: int) -> list[dict[str, Any]]:
-        """What the source called ``name`` proposes; nothing for a user the snapshot does not know."""
+    def candidates(
+        self, name: str, user_id: str, kind: str | None, limit: int, blocked: Ints | None = None, /, **caps: int
+    ) -> list[dict[str, Any]]:
+        """What the source called ``name`` proposes; nothing for a user the snapshot does not know.
+
+        ``blocked`` (B,) are nids of people blocked on either side, by default those of the snapshot.
+        """
         user = int(self.snapshot.users.nids([user_id])[0]) if user_id in self.snapshot.users else None
         if name == "popular":
             return self._rows(self.popularity.astype(np.float64), self.popularity, {}, user, kind, limit)
@@ -40,9 +45,11 @@ class SnapshotAnswers:
             return [row | {"score": 0.0, "count": 0} for row in self._rows(nobody * 1.0, nobody, {}, user, kind, limit)]
         if user is None:
             return []
+        if blocked is None:
+            blocked = np.array(self._blocked(user), dtype=np.int64)
         if name == "followed_activity":
-            return self._followed_activity(user, kind, limit, **caps)
-        return self._co_watch(user, kind, limit, **caps)
+            return self._followed_activity(user, kind, limit, blocked, **caps)
+        return self._co_watch(user, kind, limit, blocked, **caps)
 
     def friends_of_friends(
         self,
@@ -100,14 +107,15 @@ class SnapshotAnswers:
         return np.diff(self.snapshot.watched.incoming.indptr)
 
     def _followed_activity(
-        self, user: int, kind: str | None, limit: int, *, friends: int, perFriend: int
+        self, user: int, kind: str | None, limit: int, blocked: Ints, *, friends: int, perFriend: int
     ) -> list[dict[str, Any]]:
         watched = self.snapshot.watched
         engagement = watched.columns["engagement"]
         score = np.zeros(self.snapshot.contents.count)
         count = np.zeros(len(score), dtype=np.int64)
         people: dict[int, list[tuple[float, int]]] = {}
-        for friend in self._followed_last(user)[:friends].tolist():
+        followed = self._followed_last(user)
+        for friend in followed[~np.isin(followed, blocked)][:friends].tolist():
             rows = self._newest_of(np.array([friend]), len(watched))
             for row in rows[self._is(kind, watched.target[rows])][:perFriend].tolist():
                 content = int(watched.target[row])
@@ -122,7 +130,17 @@ class SnapshotAnswers:
         return self._rows(score, count, evidence, user, kind, limit)
 
     def _co_watch(
-        self, user: int, kind: str | None, limit: int, *, items: int, perItem: int, perUser: int, crowd: int, busy: int
+        self,
+        user: int,
+        kind: str | None,
+        limit: int,
+        blocked: Ints,
+        *,
+        items: int,
+        perItem: int,
+        perUser: int,
+        crowd: int,
+        busy: int,
     ) -> list[dict[str, Any]]:
         watched = self.snapshot.watched
         score = np.zeros(self.snapshot.contents.count)
@@ -131,7 +149,8 @@ class SnapshotAnswers:
         mine = watched.target[self._newest_of(np.array([user]), len(watched))]
         activity = np.diff(watched.indptr)
         for item in mine[self.popularity[mine] <= crowd][:items].tolist():
-            others = watched.incoming.neighbour[self._newest_of(np.array([item]), perItem, watched.incoming)]
+            others = watched.incoming.neighbour[self._newest_of(np.array([item]), len(watched), watched.incoming)]
+            others = others[~np.isin(others, blocked)][:perItem]
             others = others[activity[others] <= busy]
             contents, shared = np.unique(watched.target[self._newest_of(others, perUser)], return_counts=True)
             weight = 1 / np.sqrt(self.popularity[item])

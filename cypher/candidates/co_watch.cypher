@@ -1,4 +1,5 @@
 // Contents recently watched by people with the same recent watches (item → users → items), without own and seen ones.
+// People blocked on either side do not count.
 // Parameters: userId; label (Content, Keak or Beat); items: how many of the person's newest watches are used; perItem: how
 //   many of the latest watchers of each; perUser: how many of the newest watches of each watcher; crowd, busy: contents
 //   with more watchers and people with more watches are left out, since they say little and take long to read; limit.
@@ -7,6 +8,10 @@
 // The ends of WATCHED have no labels in this query: it always connects a person with a content, and a check would read a node.
 MATCH (me:User {userId: $userId})
 CALL (me) {
+  MATCH (me)-[:BLOCKED]-(person)
+  RETURN collect(person) AS blocked
+}
+CALL (me) {
   MATCH (me)-[watched:WATCHED]->(item)
   WITH watched, item
   ORDER BY watched.lastAt IS NULL, watched.lastAt DESC, item.contentId
@@ -14,10 +19,11 @@ CALL (me) {
   RETURN item
   LIMIT $items
 }
-WITH me, item, 1 / sqrt(COUNT { (item)<-[:WATCHED]-() }) AS weight
+WITH me, blocked, item, 1 / sqrt(COUNT { (item)<-[:WATCHED]-() }) AS weight
 ORDER BY weight DESC, item.contentId
-CALL (item) {
+CALL (item, blocked) {
   MATCH (item)<-[watched:WATCHED]-(other)
+  WHERE NOT other IN blocked
   RETURN other
   ORDER BY watched.lastAt IS NULL, watched.lastAt DESC, other.userId
   LIMIT $perItem

@@ -1,4 +1,5 @@
 // Contents recently watched by the people a person follows, highest engagement first, without own and seen contents.
+// People blocked on either side do not count.
 // Parameters: userId; label (Content, Keak or Beat); friends: how many of the followed people are used, those followed last;
 //   perFriend: how many of the newest watches of each; weights: {progress, commented, shared, liked}; unknown: the
 //   engagement of a watch without any of these; limit.
@@ -7,6 +8,7 @@
 MATCH (me:User {userId: $userId})
 CALL (me) {
   MATCH (me)-[follows:FOLLOWS]->(friend)
+  WHERE NOT EXISTS { (me)-[:BLOCKED]-(friend) }
   RETURN friend
   ORDER BY follows.since IS NULL, follows.since DESC, friend.userId
   LIMIT $friends

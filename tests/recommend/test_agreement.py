@@ -47,6 +47,11 @@ def graph_and_snapshot(graph: Graph, session_settings: Settings, tmp_path_factor
         known = (None, None, None) if random.random() < 0.1 else told
         when = 1_700_000_000_000 + at * HOUR
         send("watched", [[str(user), [[contents[content], *known, None, 1, when, when]]]], most=9)
+    blocks = [
+        {"place": n, "producer": "", "eventId": f"block {n}", "kind": "block", "at": 1} for n in range(USERS // 3)
+    ]
+    blocks = [row | {"userId": str(3 * n), "targetId": str((7 * n + 2) % USERS)} for n, row in enumerate(blocks)]
+    graph.write("events/block", rows=blocks, receivedAt=1)
     send("made", [[str(n), [[contents[n]]]] for n in range(0, CONTENTS, 7)])
     path = tmp_path_factory.mktemp("agreement") / "snapshot"
     export(graph, path, session_settings)
