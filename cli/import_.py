@@ -25,14 +25,20 @@ from graph.settings import load_settings
 __all__ = ["import_"]
 
 _console = Console(soft_wrap=True)
-_HOLDS: Final = {Kind.KEAKR: "files of Keakr", Kind.PLAY_LOGS: "the logs of a player", Kind.PLAYLISTS: "playlists"}
+_HOLDS: Final = {
+    Kind.KEAKR: "files of Keakr",
+    Kind.PLAY_LOGS: "the logs of a player",
+    Kind.PLAYLISTS: "playlists",
+    Kind.WATCH_RATIOS: "watch ratios of KuaiRec or KuaiRand",
+}
 _CELL: Final = 40
 """Characters of a value in the preview."""
 
 
 def import_(
     folder: Annotated[
-        Path | None, typer.Argument(help="Holds Keakr files, a player's logs or playlists (docs/files.md).")
+        Path | None,
+        typer.Argument(help="Holds Keakr files, a player's logs, playlists or watch ratios (docs/files.md)."),
     ] = None,
     pairs: Annotated[Path | None, typer.Option(help="A file of user,item pairs instead of a folder.")] = None,
     friends: Annotated[Path | None, typer.Option(help="With --pairs: a file of user,friend pairs.")] = None,

@@ -14,7 +14,7 @@ from graph.settings import Settings
 
 __all__ = ["FORMAT", "UNFINISHED", "begin", "check", "format_of", "write"]
 
-FORMAT: Final = 4
+FORMAT: Final = 5
 """Counted up when a home that was made before cannot be used as it is."""
 UNFINISHED: Final = 1
 """An upgrade was begun, or the home was made before the file ``format``."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-SNAPSHOT_VERSION: Final = 3
+SNAPSHOT_VERSION: Final = 4
 
 USER: Final = "User"
 CONTENT: Final = "Content"
@@ -38,6 +38,8 @@ PERFORMED_BY: Final = "PERFORMED_BY"
 OPENED: Final = "OPENED"
 PLAYED: Final = "PLAYED"
 HOLDS: Final = "HOLDS"
+WATCH_RATIO: Final = "WATCH_RATIO"
+HELD_OUT: Final = "HELD_OUT"
 
 USER_PREFIX: Final = "users/"
 KEAK_PREFIX: Final = "keaks/"
@@ -118,6 +120,9 @@ RELATIONSHIPS: Final[dict[str, RelationshipType]] = {
         RelationshipType(PLAYED, SESSION, CONTENT, ("place", "share", "at", "arm", "propensity")),
         # One a place: a playlist may hold a track twice.
         RelationshipType(HOLDS, PLAYLIST, CONTENT, ("place",)),
+        # One a row of a file: play time over duration, unclipped, and the row's number. What is held out only judges.
+        RelationshipType(WATCH_RATIO, USER, CONTENT, ("row", "ratio", "at")),
+        RelationshipType(HELD_OUT, USER, CONTENT, ("row", "ratio", "at")),
     )
 }
 

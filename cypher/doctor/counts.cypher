@@ -75,3 +75,9 @@ RETURN 'PLAYED' AS name, count(edge) AS count
 UNION ALL
 MATCH ()-[edge:HOLDS]->()
 RETURN 'HOLDS' AS name, count(edge) AS count
+UNION ALL
+MATCH ()-[edge:WATCH_RATIO]->()
+RETURN 'WATCH_RATIO' AS name, count(edge) AS count
+UNION ALL
+MATCH ()-[edge:HELD_OUT]->()
+RETURN 'HELD_OUT' AS name, count(edge) AS count

@@ -16,5 +16,7 @@ RETURN {
   PERFORMED_BY: COUNT { ()-[:PERFORMED_BY]->() },
   OPENED: COUNT { ()-[:OPENED]->() },
   PLAYED: COUNT { ()-[:PLAYED]->() },
-  HOLDS: COUNT { ()-[:HOLDS]->() }
+  HOLDS: COUNT { ()-[:HOLDS]->() },
+  WATCH_RATIO: COUNT { ()-[:WATCH_RATIO]->() },
+  HELD_OUT: COUNT { ()-[:HELD_OUT]->() }
 } AS counts

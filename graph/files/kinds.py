@@ -14,6 +14,7 @@ from graph.files.play_logs import holds_logs, read_play_logs
 from graph.files.playlists import holds_playlists, read_playlists
 from graph.files.quarantine import ImportReport
 from graph.files.tables import Known, Tables, read_folder
+from graph.files.watch_ratios import holds_watch_ratios, read_watch_ratios
 
 __all__ = ["Kind", "read", "recognise"]
 
@@ -26,12 +27,14 @@ class Kind(StrEnum):
     KEAKR = "keakr"
     PLAY_LOGS = "play-logs"
     PLAYLISTS = "playlists"
+    WATCH_RATIOS = "watch-ratios"
 
 
 _READERS: Final[dict[Kind, Reader]] = {
     Kind.KEAKR: read_folder,
     Kind.PLAY_LOGS: read_play_logs,
     Kind.PLAYLISTS: read_playlists,
+    Kind.WATCH_RATIOS: read_watch_ratios,
 }
 
 
@@ -39,6 +42,8 @@ def recognise(folder: Path) -> Kind:
     """The kind of ``folder``. Raises InputError, as the reader of Keakr files does, when it is none."""
     if holds_playlists(folder):
         return Kind.PLAYLISTS
+    if holds_watch_ratios(folder):
+        return Kind.WATCH_RATIOS
     if folder.is_dir() and holds_logs(folder):
         return Kind.PLAY_LOGS
     keakr.find(folder)

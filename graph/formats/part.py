@@ -23,6 +23,8 @@ REACHED: Final = (
     schema.OPENED,
     schema.PLAYED,
     schema.WATCHED,
+    schema.WATCH_RATIO,
+    schema.HELD_OUT,
     schema.MADE,
     schema.HID,
     schema.USES,

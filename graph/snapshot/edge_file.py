@@ -22,8 +22,8 @@ __all__ = ["TIMES", "EdgeFile", "columns"]
 TIMES: Final = ("since", "at", "firstAt", "lastAt")
 #: The type of each property of a relationship; those that are not here are flags.
 _TYPES: Final[dict[str, pl.DataType]] = {
-    **dict.fromkeys(("progress", "share", "propensity"), pl.Float32()),
-    **dict.fromkeys(("watchCount", "place"), pl.Int32()),
+    **dict.fromkeys(("progress", "share", "propensity", "ratio"), pl.Float32()),
+    **dict.fromkeys(("watchCount", "place", "row"), pl.Int32()),
     "arm": pl.String(),
     **dict.fromkeys(TIMES, pl.Int64()),
 }

@@ -49,7 +49,7 @@ _NODE_QUERIES: Final = {
 
 #: The types that have many times more relationships than nodes: asked for in blocks of sources. Each of the others
 #: comes whole.
-_LARGE: Final = (schema.FOLLOWS, schema.WATCHED, schema.PLAYED, schema.HOLDS)
+_LARGE: Final = (schema.FOLLOWS, schema.WATCHED, schema.PLAYED, schema.HOLDS, schema.WATCH_RATIO, schema.HELD_OUT)
 #: Those of them of which only the newer ones can be asked for, by the time of their last change.
 _SINCE: Final = (schema.FOLLOWS, schema.WATCHED)
 _TIMED: Final = ("follows", "watched", "liked", "commented", "shared")

@@ -1,0 +1,27 @@
+"""Watch ratios in a graph, and from there in the snapshot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from graph import schema, snapshot
+from graph.database.driver import Graph
+from graph.load.live import import_folder
+from graph.settings import Settings
+from graph.snapshot.export import export
+from tests.conftest import empty
+from tests.graph.files.test_watch_ratios import folder
+
+
+def test_every_row_arrives_and_what_is_held_out_stays_apart(graph: Graph, settings: Settings, tmp_path: Path) -> None:
+    empty(graph)
+    files = folder(tmp_path / "rec")
+    for _ in range(2):  # the second time changes nothing
+        import_folder(graph, files, settings)
+        export(graph, tmp_path / "snapshot", settings)
+        found = snapshot.load(tmp_path / "snapshot")
+        ratios, held_out = found.edges[schema.WATCH_RATIO], found.edges[schema.HELD_OUT]
+        assert sorted(ratios.columns["ratio"].tolist()) == [0.25, 0.5, 2.0]
+        assert (held_out.source.tolist(), held_out.target.tolist()) == ([1], [0])
+        assert len(found.watched) == 3
+    assert found.interactions().toarray()[1, 0] == 0.0
