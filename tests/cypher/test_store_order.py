@@ -59,7 +59,7 @@ def load(graph: Graph, seed: int) -> None:
 def answers(graph: Graph) -> dict[tuple[str, str], Any]:
     weights = Engagement().model_dump()
     found: dict[tuple[str, str], Any] = {}
-    for person in PEOPLE[::4]:
+    for person in PEOPLE[::6]:
         for source in (*GRAPH_SOURCES, LAST_RESORT, UNWATCHED):
             caps: dict[str, Any] = {cap: TIGHT.get(cap, value) for cap, value in source.caps.items()}
             common: dict[str, Any] = {"label": "Content", "limit": 7, "weights": weights, "unknown": 0.5, "exclude": []}
