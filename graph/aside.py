@@ -1,4 +1,4 @@
-"""Write aside, then rename: half-written output is never visible under its final name."""
+"""Write under a temporary name, then rename: half-written output never has its final name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["file", "folder"]
 
 @contextmanager
 def folder(path: Path) -> Iterator[Path]:
-    """A fresh folder beside ``path`` that takes its place when the block ends well and vanishes when it does not."""
+    """A temporary folder next to ``path``: renamed to ``path`` when the block succeeds, deleted when it fails."""
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
     try:
@@ -30,7 +30,7 @@ def folder(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def file(path: Path) -> Iterator[Path]:
-    """A name beside ``path``, with the same suffix, that takes its place when the block ends well."""
+    """A temporary file name next to ``path``, with the same suffix; renamed to ``path`` when the block succeeds."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as holder:
         fresh = Path(holder) / path.name

@@ -104,7 +104,7 @@ class ModelMismatch(ModelError):
 
 
 class NotFound(EntourageError):
-    """A user, content or query nobody knows."""
+    """There is no such user, content or query."""
 
     exit_code = 7
 

@@ -1,7 +1,7 @@
-"""The format of a home: whether this version can use what earlier versions left in ``settings.home``.
+"""The format of a home: tells whether this version can use the files in ``settings.home``.
 
-The file ``format`` holds one number. It is written before a home is filled for the first time. A home that is filled
-and has no such file was made before there was one.
+The file ``format`` holds one number, written before a home gets its first files. A home that has files but no
+``format`` was made by a version without it.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from graph.settings import Settings
 __all__ = ["FORMAT", "UNFINISHED", "begin", "check", "format_of", "write"]
 
 FORMAT: Final = 5
-"""Counted up when a home that was made before cannot be used as it is."""
+"""Present format; it is raised when homes made before cannot be used unchanged."""
 UNFINISHED: Final = 1
 """An upgrade was begun, or the home was made before the file ``format``."""
 _FILE: Final = "format"
-#: What a home is filled with: any of these makes it one that was used.
+#: A home with any of these has been used.
 _FILLED: Final = ("snapshot", "models", "neo4j/data")
 
 
 def format_of(settings: Settings) -> int | None:
-    """The number of the home's format; None for a home that holds nothing yet.
+    """The number of the home's format; None for an unused home.
 
-    A file that holds no number counts as `UNFINISHED`.
+    A file without a number counts as `UNFINISHED`.
     """
     try:
         return int((settings.home / _FILE).read_text("utf-8"))
@@ -53,7 +53,7 @@ def check(settings: Settings) -> None:
 
 
 def begin(settings: Settings) -> None:
-    """Write today's format into a home that holds nothing yet; leave every other home as it is."""
+    """Write the present format into an unused home; leave every other home unchanged."""
     if format_of(settings) is None:
         write(settings, FORMAT)
 

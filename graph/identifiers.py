@@ -1,7 +1,7 @@
-"""What may be an id, and the one spelling of it: files, events, paths of the API and the page use the same rule.
+"""Which texts are valid ids, and their canonical form, the same in files, events, paths of the API and the page.
 
-An id is text of 1 to `MAX_BYTES` bytes of UTF-8 after normalisation to NFC. Slashes, colons, ``@``, spaces, percent
-signs and emoji may stand in it, control characters other than newline may not.
+An id is text of 1 to `MAX_BYTES` bytes of UTF-8 after normalisation to NFC. It may contain slashes, colons, ``@``,
+spaces, percent signs and emoji, but no control characters other than newline.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Every name that crosses a folder: labels, relationship types, property keys, file columns.
+"""Names used in more than one folder: labels, relationship types, property keys, file columns.
 
-Spelled once, here; a test checks each ``.cypher`` file against it. Property keys are the source files' own
-(camelCase), so that an analyst sees the data they know.
+They are defined only here, and a test checks each ``.cypher`` file against them. Property keys are those of the source
+files (camelCase), so that an analyst recognises the data.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ Weight = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
 class Engagement(BaseModel):
-    """Weights of the label that everything is learned from; they must add up to 1."""
+    """Weights of engagement, the label of all models; they must add up to 1."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -20,7 +20,7 @@ from graph.snapshot.export import export, exportable
 __all__ = ["BEFORE", "Upgrade", "upgrade"]
 
 BEFORE: Final = "before-upgrade"
-"""Folder beside the models where those go that cannot be read any more."""
+"""Folder, next to the models, for models that can no longer be read."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What a request gets back: frozen, plain values that the service turns into JSON and the command into a table."""
+"""The answer to a request: frozen dataclasses that the service turns into JSON and the command into a table."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ __all__ = ["RUNGS", "Feed", "Link", "Node", "Outcome", "Person", "Recommendation
 
 Rung = Literal["model", "graph", "friends", "trending", "popular"]
 Outcome = Literal["answered", "late", "failed", "unavailable"]
-"""What became of asking a source or a stage; unavailable: the database did not answer."""
+"""Outcome of a source or a stage; unavailable: the database did not answer."""
 
-#: The order of fallbacks for users that the model does not know; the answer names the rung it stands on.
+#: The fallbacks for users that the model does not know, in order; the answer names the one that was used.
 RUNGS: Final[tuple[Rung, ...]] = ("model", "graph", "friends", "trending", "popular")
 
 
@@ -40,7 +40,7 @@ class Recommendation:
 
 @dataclass(frozen=True)
 class Feed:
-    """The answer to one request: ranked contents, best first, and how they came about."""
+    """The answer to one request: ranked contents, best first, with their origin."""
 
     request_id: str
     user_id: str
@@ -57,7 +57,7 @@ class Feed:
     failed: tuple[str, ...] = ()
     """Sources and stages left out because of an error, which the log has."""
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
-    """What became of each source and stage that was asked."""
+    """Outcome of each source and stage that was asked."""
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     """How long each stage took."""
 
@@ -102,7 +102,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Subgraph:
-    """A sampled neighbourhood, for drawing and for embedding a node nobody trained on."""
+    """A sample of a user's neighbourhood, for drawing."""
 
     nodes: tuple[Node, ...]
     links: tuple[Link, ...]

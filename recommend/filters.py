@@ -1,4 +1,4 @@
-"""Filters: the facts that decide whether a candidate may be shown, as fresh as they can be had."""
+"""Filters: decide by the newest available facts whether a candidate may be shown."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Facts:
     """Made by somebody the person blocked, or who blocked them."""
 
 
-#: A candidate stays when every one of these lets it through.
+#: A candidate is kept if every filter returns true.
 FILTERS: Final[Mapping[str, Callable[[Request, Facts], bool]]] = {
     "kind": lambda request, facts: request.kind in (None, facts.kind),
     "excluded": lambda request, facts: facts.content_id not in request.exclude,

@@ -1,4 +1,4 @@
-"""A source of what came after the training: new contents, placed by the model from their surroundings in the graph."""
+"""A source of contents that came after the training: the model places them by their neighbours in the graph."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ if TYPE_CHECKING:
 __all__ = ["NEW_CONTENTS", "NewContents"]
 
 NEW_CONTENTS: Final = Source("new_contents", "model", MODEL.weight)
-"""The model's word as well: what it proposes stands where the model would rank it among all that it knows."""
+"""Weighted like the model source; its items keep the rank that they would have in the model's full catalogue."""
 
 CREATED: Final[Mapping[str, Any]] = {"scanned": 5_000}
 SURROUNDINGS: Final[Mapping[str, Any]] = {"people": 100, "names": 20}
 """The caps of the two queries."""
 
 _MOST: Final = 500
-"""Contents that are placed, the newest."""
+"""Most contents that are placed, the newest ones."""
 _FRESH_S: Final = 60.0
-"""After which the graph is asked for newer ones."""
+"""Seconds after which the graph is queried for newer contents."""
 _PATIENCE_MS: Final = 10_000
 _SLACK_MS: Final = 7 * DAY
-"""Before the newest watch that the model knows: what was created then may have come to the graph later."""
+"""How long before the model's newest watch contents are searched for: they may have reached the graph later."""
 
 #: Column of the query → relationship type, and the label at its other end.
 _NEAR: Final[Mapping[str, tuple[str, str]]] = {
@@ -54,7 +54,7 @@ _NEAR: Final[Mapping[str, tuple[str, str]]] = {
 
 @dataclass(frozen=True)
 class _Shelf:
-    """New contents as of some moment."""
+    """The new contents of one query."""
 
     ids: Sequence[str]
     kinds: Sequence[str]
@@ -64,8 +64,8 @@ class _Shelf:
 class NewContents:
     """Proposes contents that the model's snapshot does not know, to people whom it knows.
 
-    The graph is asked for them once a minute, in a thread of its own, so that nobody waits: until it has answered, and
-    while it does not, there is what was there before. Safe to share between threads.
+    The graph is queried once a minute, in a thread of its own, so that no request waits; until it answers, the contents
+    of the last query are used. Safe to share between threads.
     """
 
     def __init__(self, model: Recommender, graph: Graph) -> None:
@@ -76,9 +76,9 @@ class NewContents:
         self._asking = Lock()
 
     def ask(self, source: Source, request: Request) -> list[Candidate]:
-        """The new contents that the model would rank among its own best for somebody.
+        """The new contents that the model would rank among its best for the user.
 
-        Nothing for people, or from a model, that cannot be told about.
+        Empty if the user is unknown or the model cannot place new contents.
         """
         snapshot = self._model.snapshot
         if not self._able or not knows(snapshot, request.user_id):
@@ -99,7 +99,7 @@ class NewContents:
         return [Candidate(shelf.ids[n], float(scores[n]), rank=int(above[n]) + k) for k, n in enumerate(best)]
 
     def restock(self) -> None:
-        """Ask the graph, and place what it has by now. Raises what `Graph.read` raises."""
+        """Query the graph and place the new contents. Raises the errors of `Graph.read`."""
         snapshot, now = self._model.snapshot, int(1000 * time.time())
         span: dict[str, Any] = {"since": min(self._newest, now) - _SLACK_MS, "until": now + DAY}
         created = self._graph.read("lookup/created", deadline_ms=_PATIENCE_MS, **span, **CREATED)
@@ -114,7 +114,7 @@ class NewContents:
         try:
             self.restock()
         except GraphError:
-            pass  # what is on the shelf stays, and a minute later it is tried again
+            pass  # the last contents stay, and the next try is a minute later
         finally:
             self._asking.release()
 

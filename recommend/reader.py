@@ -1,6 +1,6 @@
-"""`Reader`: every question that the service asks of what is known, with two adapters: Neo4j and the snapshot.
+"""`Reader`: the interface of all queries of the service, with two implementations: Neo4j and the snapshot.
 
-Both answer in the rows of the ``.cypher`` files, so that what is made of them is written once.
+Both answer with the rows of the ``.cypher`` files, so that the code that uses them is the same for both.
 """
 
 from __future__ import annotations

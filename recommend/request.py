@@ -1,4 +1,4 @@
-"""One question as it came in, and how much time is left to answer it."""
+"""A request, and the time that is left to answer it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def digest(content_id: str) -> bytes:
 
 
 class Deadline:
-    """A moment that the answer must not pass, ``milliseconds`` from now."""
+    """The time by which the answer must be ready, ``milliseconds`` from now."""
 
     def __init__(self, milliseconds: int) -> None:
         self.milliseconds = milliseconds

@@ -11,25 +11,26 @@ from recommend.sources import Candidate, Source
 __all__ = ["Scored", "score"]
 
 _FLATNESS: Final = 20
-"""The rank at which a place is worth half the first one. Larger values let agreement between sources count for more."""
+"""Rank at which an item gets half the score of the first one. With larger values agreement between sources counts
+more. By hand."""
 
 
 @dataclass(frozen=True)
 class Scored:
-    """A candidate with all that its sources said about it."""
+    """A candidate with the proposals of all its sources."""
 
     content_id: str
     score: float
     """0..1; 1 is the best of this request."""
     said: tuple[tuple[Source, Candidate], ...]
-    """Who proposed it, the strongest voice first."""
+    """The sources that proposed it, highest contribution first."""
 
 
 def score(proposals: Sequence[tuple[Source, Sequence[Candidate]]]) -> list[Scored]:
     """Weighted reciprocal rank fusion (Cormack, Clarke and Büttcher, SIGIR 2009), best first, ties by id.
 
-    Sources score on scales of their own (a model's cosine, a count of people), so only their order counts; the model's
-    weight lets its order stand wherever it knows the user, and leaves the blend of the others where it does not.
+    The scores of sources are not comparable (a cosine, a number of people), so only ranks are used. For known users the
+    model dominates by its weight; otherwise the other sources are fused.
     """
     voices: dict[str, list[tuple[float, Source, Candidate]]] = {}
     for source, candidates in proposals:

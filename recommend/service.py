@@ -1,6 +1,6 @@
-"""One request's way from a user id to a ranked, explained feed: sources → filters → scorer → selector → reasons.
+"""From a user id to a ranked, explained feed: sources → filters → scorer → selector → reasons.
 
-``FeedService.recommend`` is the map of the folder: read it from top to bottom.
+``FeedService.recommend`` shows the whole way: read it from top to bottom.
 """
 
 from __future__ import annotations
@@ -47,14 +47,14 @@ _SOURCES_SHARE: Final = 0.6
 """Share of the deadline after which sources are no longer waited for."""
 _REST_SHARE: Final = 0.9
 _MEND_SECONDS: Final = 2.0
-"""How long Neo4j is left alone after it failed to answer: one request pays for finding out, not all."""
+"""How long Neo4j is not queried after it did not answer, so that not every request waits for it."""
 _THREADS: Final = 16
 _MODEL_THREADS: Final = 2
 
 
 @dataclass
 class _Journey:
-    """What happens to one request on the way, for the feed's own account of it."""
+    """Outcomes, errors and timings of one request, which the feed reports."""
 
     graph_down: bool
     outcomes: dict[str, Outcome] = field(default_factory=dict)

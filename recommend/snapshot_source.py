@@ -1,7 +1,7 @@
-"""Questions of ``cypher/candidates`` answered from the snapshot's arrays: what is left when Neo4j is down.
+"""Queries of ``cypher/candidates`` answered from the snapshot's arrays, for when Neo4j is down.
 
-The same question asked of both gives the same answer as long as the graph keeps watches in order and no other cap is
-reached (tests/recommend/test_agreement.py).
+Both give the same answer if the snapshot is up to date and no other cap is reached
+(tests/recommend/test_agreement.py).
 """
 
 from __future__ import annotations

@@ -52,14 +52,15 @@ class Source:
     name: str
     rung: Rung
     weight: float
-    """What its first place is worth beside the other sources' (recommend/scorer.py)."""
+    """Weight of the source in the fusion (recommend/scorer.py). By hand."""
     caps: Mapping[str, int] = field(default_factory=dict)
     """The caps of its query, see cypher/candidates/."""
 
 
 MODEL: Final = Source("model", "model", 4.0)
 
-#: What the graph is asked for everyone. The caps bound each query on hubs too: `make bench-graph` times them.
+#: The queries that are run for everyone. Their caps bound the time on nodes with many relationships too: see
+#: `make bench-graph`.
 GRAPH_SOURCES: Final = (
     Source("followed_activity", "friends", 1.0, {"friends": 100, "perFriend": 20}),
     Source("followed_makers", "friends", 0.8, {"friends": 200, "perFriend": 20, "scanned": 3000}),
@@ -75,25 +76,25 @@ GRAPH_SOURCES: Final = (
     Source("trending", "trending", 0.3),
     Source("fresh", "trending", 0.2),
 )
-#: Asked when the others left too few; they leave out by themselves what a filter would hold back.
+#: Asked if the others propose too few; this query leaves out what the filters would remove.
 LAST_RESORT: Final = Source("popular", "popular", 0.2)
-#: Asked when even that leaves too few.
+#: Asked if there are still too few.
 UNWATCHED: Final = Source("unwatched", "popular", 0.1)
 
-#: What the snapshot can answer in their place when Neo4j is down.
+#: The sources that the snapshot can answer when Neo4j is down.
 SNAPSHOT_SOURCES: Final = tuple(source for source in GRAPH_SOURCES if source.name in SnapshotAnswers.NAMES)
 
 AROUND: Final = {"watches": 200, "people": 200, "crowd": 10_000}
-"""The caps of what is asked about somebody to be placed."""
+"""The caps of the query about a newcomer whom the model places."""
 
 Ask = Callable[[Source, Request, int], list[Candidate]]
 """Asks a source on behalf of a request, within so many milliseconds."""
 
 
 def model_source(model: Recommender) -> Ask:
-    """Ask the model's own best, for users of whom its snapshot knows a watch or a follow; nothing for others.
+    """The model's best contents for users with a watch or a follow in its snapshot; nothing for others.
 
-    Nothing either where it gives every content the same score: that is no opinion.
+    Also nothing if the model gives every content the same score.
     """
     snapshot = model.snapshot
     contents = snapshot.contents.count
@@ -109,9 +110,9 @@ def model_source(model: Recommender) -> Ask:
 
 
 def newcomer_source(model: Recommender, graph: Graph) -> Ask:
-    """Ask the model for everybody else, by what the graph has around them by now (`Recommender.newcomer_scores`).
+    """The model's best contents for all other users, by their neighbours in the graph (`Recommender.newcomer_scores`).
 
-    Nothing where it can make nothing of that, or gives every content the same score.
+    Nothing if the model cannot score the user, or gives every content the same score.
     """
     snapshot = model.snapshot
 

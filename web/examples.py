@@ -1,4 +1,4 @@
-"""A few users worth a look, for the empty page: people with friends and watches enough to be recommended to."""
+"""Example users for the first page: people with enough follows and watches for good recommendations."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _SAMPLE: Final = 20_000
 
 
 def example_users(snapshot: Snapshot, n: int = 6) -> list[str]:
-    """Bare ids of ``n`` users from the livelier half, the same ones every time.
+    """Bare ids of ``n`` users from the more active half, the same ones every time.
 
-    "Lively" is the smaller of one's ranks by follows and by watches, so that hubs of one kind only do not win.
+    Activity is the smaller of a user's ranks by follows and by watches, so that both are high.
     """
     count = snapshot.users.count
     users = np.unique(np.linspace(0, count - 1, min(count, _SAMPLE)).astype(np.int64)) if count else np.empty(0, int)

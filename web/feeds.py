@@ -31,7 +31,7 @@ blueprint: Final = APIBlueprint(
 _COLD_RUNGS: Final = ("trending", "popular")
 _MAX_EXCLUDED: Final = 2_000
 _PIPELINES_SHARE: Final = 0.75
-"""Of the deadline: a feed that leaves a late source out is better than none."""
+"""Share of the deadline for the pipeline: a feed without a late source is better than none."""
 
 
 @blueprint.get(

@@ -1,4 +1,4 @@
-"""How values of the graph look in JSON: snake_case keys, times as ISO 8601 text."""
+"""Values of the graph as JSON: snake_case keys, times as ISO 8601 text."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ _ContentId = Annotated[str, BeforeValidator(_content_id), _LONGEST]
 
 
 class _Request(BaseModel):
-    """A parameter nobody knows is an error: a misspelt ``exclude`` must not be ignored in silence."""
+    """Unknown parameters are refused, so that a misspelt ``exclude`` is not ignored silently."""
 
     model_config = ConfigDict(extra="forbid")
 

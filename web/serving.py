@@ -1,7 +1,7 @@
-"""The feed service in use, and the watch that swaps in a newer snapshot, model or graph without dropping a request.
+"""The feed service in use, and a thread that replaces it when a newer snapshot, model or graph appears.
 
-A request takes ``Serving.feeds`` once and keeps it to its end; a swap only changes what the next one takes.
-Each worker of the server opens its own after the fork, because drivers and threads do not survive one.
+A request uses the ``Serving.feeds`` that it started with, so a replacement drops no request. Each worker of the server
+opens its own after the fork, because drivers and threads do not survive a fork.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where Neo4j is and how to get in: ``NEO4J_URI`` where it is set, else the local server of ``entourage up``."""
+"""Address, user and password of Neo4j: ``NEO4J_URI`` if it is set, else the local server of ``entourage up``."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ class Connection:
     password: str = field(repr=False)
     database: str
     browser: str | None
-    """Neo4j Browser's address; None where we cannot know it."""
+    """Address of Neo4j Browser; None if it is unknown."""
 
 
 @dataclass(frozen=True)
 class Running:
-    """The local server's process, as its state file remembers it."""
+    """The local server's process, as saved in its state file."""
 
     pid: int
     bolt_port: int
@@ -80,7 +80,7 @@ def local_home(settings: Settings) -> Path:
 
 
 def unfinished_import(settings: Settings) -> Path:
-    """The file that is there from the start of a bulk import to its end: what the store holds is ours to replace."""
+    """The file that exists during a bulk import: while it is there, the import may replace the store."""
     return local_home(settings) / "offline-import"
 
 

@@ -1,6 +1,6 @@
-"""What is well, what is not, and what to do: the checks behind ``entourage doctor``.
+"""The checks of ``entourage doctor``.
 
-Each check is a function that yields findings; one that raises an error of ours is a finding itself.
+Each check is a function that yields findings; an EntourageError that it raises becomes a finding.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from graph.settings import Settings
 __all__ = ["Finding", "Verdict", "counts", "examine"]
 
 HUB_DEGREE: Final = 100_000
-"""From here on a query without a cap takes seconds."""
+"""Degree from which a query without a cap takes seconds."""
 STALE: Final = 0.05
 """A snapshot that differs from the graph by this share of any kind of node or relationship is out of date."""
 DISK_MB: Final = 1_000
@@ -136,7 +136,7 @@ def _disk(settings: Settings) -> Iterator[Finding]:
 
 
 def _memory(settings: Settings) -> Iterator[Finding]:
-    """What the local Neo4j has, what it should have, and the lines for ``neo4j.conf``."""
+    """Memory that the local Neo4j has and should have, and the lines for ``neo4j.conf``."""
     state = LocalServer(settings).status()
     free = available_mb() + state.memory_mb
     best = advise(machine_mb(), free, state.store_mb)
@@ -152,7 +152,7 @@ def _memory(settings: Settings) -> Iterator[Finding]:
 
 
 def _remote_memory(found: dict[str, int]) -> str:
-    """The page cache for a store that we cannot see, from the size of one that we measured."""
+    """The page cache for a store on another machine, estimated from the counts and the sizes measured at full size."""
     relationships = sum(count for name, count in found.items() if name in schema.RELATIONSHIPS)
     store = (_RELATIONSHIP_BYTES * relationships + _NODE_BYTES * (sum(found.values()) - relationships)) // 2**20
     return (
@@ -217,7 +217,7 @@ def _schema(graph: Graph, *, empty: bool) -> Iterator[Finding]:
 
 
 def _store(graph: Graph) -> Iterator[Finding]:
-    """The format of the store; no answer of ours depends on the order in which it keeps records."""
+    """The format of the store, for information: no query depends on the order in which a store keeps its records."""
     rows = graph.read("doctor/store", deadline_ms=_NEVER, database=graph.where.database)
     yield Finding("store", Verdict.OK, f"format {rows[0]['store']}" if rows else "Its format is not told.")
 

@@ -1,4 +1,4 @@
-"""The one seam to Neo4j: named queries in, plain rows out. Nothing else imports the neo4j driver."""
+"""The only module that imports the neo4j driver: it runs queries by name and returns plain rows."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ logging.getLogger("neo4j").addHandler(logging.NullHandler())
 _CONNECT_SECONDS: Final = 5.0
 _RETRY_SECONDS: Final = 30.0
 _FETCH_ROWS: Final = 5_000
-#: A type or key that no data has yet is not a mistake: a test checks every name against graph.schema.
+#: A type or key without data is no mistake (a test checks every name against graph.schema), so this warning is off.
 _NO_MISTAKES: Final = [neo4j.NotificationDisabledClassification.UNRECOGNIZED]
 #: id() is deprecated for elementId(), a string many times its size, which exports cannot afford.
 _DEPRECATED: Final = neo4j.NotificationDisabledClassification.DEPRECATION
@@ -50,9 +50,9 @@ _AWAY: Final = ("DatabaseUnavailable", "DatabaseNotFound", "ServiceUnavailable",
 class Graph:
     """A connection pool to one Neo4j database; safe to share between threads, not between processes.
 
-    ``$parameters`` are keyword arguments, spelled as in the ``.cypher`` file. Every query carries its name and the
-    request's id as transaction metadata (``SHOW TRANSACTIONS``, the query log), and is retried when the failure is of
-    the kind that passes.
+    ``$parameters`` are keyword arguments with the names of the ``.cypher`` file. Every query has its name and the
+    request's id as transaction metadata (``SHOW TRANSACTIONS``, the query log), and is retried after a temporary
+    failure.
     """
 
     def __init__(self, driver: neo4j.Driver, where: Connection, deadline_ms: int) -> None:
@@ -99,16 +99,16 @@ class Graph:
     def read(
         self, name: str, /, *, deadline_ms: int | None = None, request_id: str | None = None, **params: Any
     ) -> list[Row]:
-        """Ask the query called ``name``; its rows, as plain values (nodes as their properties, times as datetime).
+        """Run the query called ``name``; gives its rows as plain values (nodes as properties, times as datetime).
 
-        ``deadline_ms``: how long it may take in all; None is ``settings.query_deadline_ms``, 0 is for ever. Raises
-        GraphTimeout, GraphUnavailable, GraphAuthError, or GraphError for anything else.
+        ``deadline_ms`` includes retries; None is ``settings.query_deadline_ms``, 0 is no deadline. Raises GraphTimeout,
+        GraphUnavailable, GraphAuthError, or GraphError for anything else.
         """
         query, seconds = self._query(name, deadline_ms, request_id)
         begun = time.monotonic()
         with self._explained(name):
-            # A transaction of the query's own: one exchange with the server instead of three. A read that fails in a
-            # way that passes (a connection that was cut, a leader that moved) is asked again in what time is left.
+            # An auto-commit transaction needs one exchange with the server instead of three. After a temporary failure
+            # (a lost connection, a new leader) the read is repeated in the time that is left.
             try:
                 with self._session(neo4j.READ_ACCESS) as session:
                     return _rows(session.run(query, params))
@@ -121,9 +121,9 @@ class Graph:
     def write(
         self, name: str, /, *, deadline_ms: int | None = None, request_id: str | None = None, **params: Any
     ) -> list[Row]:
-        """Like ``read``, for a query that changes the graph; the change is whole or not at all.
+        """Like ``read``, for a query that changes the graph: all its changes are made, or none.
 
-        The deadline is that of each attempt.
+        The deadline applies to each attempt.
         """
         query, seconds = self._query(name, deadline_ms, request_id)
         with self._explained(name):
@@ -138,9 +138,9 @@ class Graph:
         progress: Callable[[int], object] | None = None,
         **params: Any,
     ) -> int:
-        """Send each batch as ``$rows`` in a transaction of its own, without deadline; the number of rows sent.
+        """Send each batch as ``$rows`` in a transaction of its own, without deadline; gives the number of rows sent.
 
-        ``progress`` is called with the rows of each batch once they are in the graph.
+        ``progress`` is called with the number of rows of each batch after it is written.
         """
         sent = 0
         for batch in rows:
@@ -151,9 +151,9 @@ class Graph:
         return sent
 
     def stream(self, name: str, /, **params: Any) -> Iterator[tuple[Any, ...]]:
-        """The rows of a long answer as they come, each a tuple in the order of its RETURN, without deadline.
+        """Iterate over the rows of a long answer, as tuples in the order of its RETURN, without deadline.
 
-        For exports: rows keep the driver's own types, and a failure midway raises midway.
+        For exports: values keep the driver's types, and a failure raises in the middle of the iteration.
         """
         config = {"fetch_size": _FETCH_ROWS, "notifications_disabled_classifications": [*_NO_MISTAKES, _DEPRECATED]}
         with self._explained(name), self._session(neo4j.READ_ACCESS, **config) as session:
@@ -206,12 +206,12 @@ class Graph:
         self.read("schema/ping", deadline_ms=deadline_ms)
 
     def server_version(self) -> str:
-        """What answers, e.g. ``Neo4j/5.26.30``."""
+        """Name and version of the server, e.g. ``Neo4j/5.26.30``."""
         with self._explained("the server's version"):
             return str(self._driver.get_server_info().agent)
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close all connections."""
         self._driver.close()
 
     def __enter__(self) -> Graph:
@@ -223,13 +223,13 @@ class Graph:
         self.close()
 
     def _query(self, name: str, deadline_ms: int | None, request_id: str | None) -> tuple[neo4j.Query, float]:
-        """The query, which tells Neo4j what it is called, and its deadline in seconds."""
+        """The query with its name and deadline as metadata, and its deadline in seconds."""
         seconds = (self._deadline_ms if deadline_ms is None else deadline_ms) / 1000
         metadata = {"query": name} | ({"request": request_id} if request_id else {})
         return neo4j.Query(cypher.load(name), metadata=metadata, timeout=seconds), seconds
 
     def _managed(self, access: str, query: neo4j.Query, seconds: float, params: dict[str, Any]) -> list[Row]:
-        """The rows of a transaction that the driver begins again where it fails in a way that passes."""
+        """The rows of a transaction that the driver repeats after a temporary failure."""
 
         @neo4j.unit_of_work(metadata=query.metadata, timeout=seconds)
         def work(transaction: neo4j.ManagedTransaction) -> list[Row]:
@@ -243,7 +243,7 @@ class Graph:
 
     @contextmanager
     def _explained(self, name: str) -> Iterator[None]:
-        """Turn the driver's errors into ours."""
+        """Turn the driver's errors into GraphErrors."""
         try:
             yield
         except (AuthError, AuthConfigurationError) as error:

@@ -1,4 +1,4 @@
-"""One event: a thing that one person did, checked, with ids in their one spelling."""
+"""An event: something that one person did. Validated, with ids in canonical form."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from graph.identifiers import MAX_BYTES, canonical, canonical_content, canonical
 __all__ = ["AHEAD", "EARLIEST", "KINDS", "AboutContent", "AboutPerson", "Event", "Watch", "milliseconds"]
 
 AHEAD: Final = timedelta(hours=1)
-"""How far ahead of the clock an event may be: clocks of phones are not exact."""
+"""How far in the future an event may be, because clocks of phones are not exact."""
 EARLIEST: Final = datetime(1990, 1, 1, tzinfo=UTC)
-"""An event before this has a clock that was never set."""
+"""An earlier event comes from a clock that was never set."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 _NO_CONTROL: Final = r"[^\x00-\x09\x0b-\x1f\x7f-\x9f]*"

@@ -1,8 +1,8 @@
-"""What people do, written into the graph as it happens: at least once on the way, counted once on arrival.
+"""Write events into the graph. An event may be sent more than once and is counted once.
 
-Every event carries an id of its producer. The graph remembers the ids that it has counted (``Event`` nodes, see
-`forget`), so that a batch sent twice changes nothing. The order in which events arrive changes nothing either: each
-fold goes by the events' own times (graph/load/watch.py, docs/cypher.md), and a late event undoes nothing that is later.
+Every event has an id of its producer. The graph keeps the ids of counted events (``Event`` nodes, see `forget`), so a
+batch that is sent twice changes nothing. The order of arrival changes nothing either: the result depends on the events'
+own times (graph/load/watch.py, docs/cypher.md), and an event never undoes something that happened later.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from graph.load import watch
 __all__ = ["KEPT", "Applied", "Outcome", "apply", "forget"]
 
 KEPT: Final = timedelta(days=30)
-"""How long the id of an event is remembered, from when it was received."""
+"""How long the id of an event is kept after it was received."""
 
 #: Kind → the query that writes it. All others have one called like the kind.
 _QUERIES: Final = {
@@ -41,7 +41,7 @@ it again once these are there."""
 
 @dataclass(frozen=True)
 class Applied:
-    """What became of a list of events, in its order."""
+    """The outcome of each event of a list, in its order."""
 
     outcomes: tuple[Outcome, ...]
 

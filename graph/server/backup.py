@@ -42,8 +42,8 @@ def backup(server: LocalServer, file: Path, progress: Progress | None = None) ->
 def restore(server: LocalServer, file: Path, progress: Progress | None = None) -> None:
     """Put the graph in ``file`` in the place of the local one; a server that runs is stopped meanwhile.
 
-    The backup is loaded beside the present store and checked by starting Neo4j on it; only then is the present store
-    deleted. Whatever fails before leaves it, or puts it back. Raises InputError when the file is no backup.
+    The backup is loaded next to the present store and checked by starting Neo4j on it; only then is the present store
+    deleted. After a failure the present store is unchanged. Raises InputError if the file is no backup.
     """
     _require_local(server)
     if not file.is_file():

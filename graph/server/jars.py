@@ -147,7 +147,7 @@ def _download(jars: list[Jar], folder: Path, progress: Progress | None) -> None:
 
 
 def _maven(cache: Path) -> MavenContext:
-    # Imported here: jgo takes a while, and a machine whose jars are all there never needs it.
+    # Imported here because jgo is slow to import and not needed if all jars are there.
     from jgo.maven import MavenContext, PythonResolver
 
     return MavenContext(repo_cache=cache, resolver=PythonResolver(), timeout=60)

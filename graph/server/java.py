@@ -28,7 +28,7 @@ _FLAGS: Final = (
     "-Dlog4j2.disable.jmx=true",
     "-Dfile.encoding=UTF-8",
 )
-#: A small or short-lived machine spends most of its time starting: compile quickly and collect on one thread.
+#: For a short-lived process: compile quickly and collect garbage on one thread, since it spends most time starting.
 _QUICK: Final = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 
 
@@ -45,7 +45,7 @@ def command(main: str, memory: Memory, *arguments: str) -> list[str]:
 
 
 def environment(class_path: list[Path], home: Path, configuration: Path) -> dict[str, str]:
-    """Our environment without what would change Java or Neo4j behind our back, and with where they find things."""
+    """The environment for Java and Neo4j: without variables that would change them, and with their paths."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("NEO4J_", "JAVA_", "JDK_"))}
     return kept | {
         "CLASSPATH": os.pathsep.join(map(str, class_path)),

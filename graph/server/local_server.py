@@ -49,9 +49,9 @@ DISK_MB: Final = 700
 """A fresh store with its logs takes 200 MB; the rest is for the first import."""
 
 _ENTRY: Final = "org.neo4j.server.CommunityEntryPoint"
-#: Keeps server processes referenced: Python warns when a running process is garbage-collected, and these go on.
+#: References to server processes that keep running: Python warns when a running process is garbage-collected.
 _left_running: Final[list[subprocess.Popen[bytes]]] = []
-#: Runs beside a child server and stops it when the pipe from the parent breaks, however the parent went.
+#: A process that stops a child server when the pipe from the parent breaks, so also after the parent was killed.
 _WATCH: Final = """
 import os, signal, sys
 sys.stdin.buffer.read()
@@ -82,9 +82,9 @@ class Status:
 class LocalServer:
     """The local Neo4j of one home.
 
-    ``start`` leaves it running after this process; as a context manager it is a child that stops when the block ends
-    or this process dies, unless it ran before. A port of None is the one used last, else Neo4j's own, else any free
-    one; 0 is any free one. Memory of None is sized to the machine and the store.
+    ``start`` leaves the server running after this process. As a context manager the server is a child that stops when
+    the block ends or this process dies, unless it ran before. A port of None is the port used last, else Neo4j's usual
+    one, else any free one; 0 is any free one. Memory of None is chosen by the machine and the store.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""How old watches and follows are: what fading and cuts in time go by."""
+"""Ages of watches and follows, used for recency and for splits in time."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ Times = npt.NDArray[np.int64]
 DAY: Final = 86_400_000
 """In milliseconds."""
 _TIMED: Final = 0.5
-"""Share of them that must have a time before times are looked at."""
+"""Times are used only if more than this share of the watches (or follows) have one. By hand."""
 _ASTRAY: Final = 0.001
-"""Share of the times, at either end, that may come from a clock gone wrong."""
+"""Share of the times, at either end, that are ignored as errors of a clock. By hand."""
 
 
 def timed(snapshot: Snapshot) -> bool:
@@ -29,17 +29,16 @@ def timed(snapshot: Snapshot) -> bool:
 
 
 def ages(snapshot: Snapshot) -> Floats | None:
-    """`days_before` the newest of every watch, shape (watches,), float32; None where they are not `timed`."""
+    """Age of every watch in days (`days_before` the newest), shape (watches,), float32; None if not `timed`."""
     last = snapshot.watched.columns.get("lastAt")
     return None if last is None else days_before(np.asarray(last))
 
 
 def days_before(times: Times, now: int | None = None) -> Floats | None:
-    """Days between each of ``times`` (N,) and ``now``, or the newest of them, all in milliseconds; 0 for what is later.
+    """Days from each of ``times`` (N,) to ``now`` or to the newest of them (all in milliseconds); 0 for later times.
 
-    None unless more than half are known. The newest and the oldest are those of all but one in a thousand, and nothing
-    is newer or older: a single date far in the future would make everything else old. What has no time is as old as the
-    oldest.
+    None unless more than half are known. One in a thousand times at each end are clipped to the others, because a
+    single date far in the future would make everything else old. An unknown time counts as the oldest.
     """
     if not _known(times):
         return None
@@ -49,13 +48,13 @@ def days_before(times: Times, now: int | None = None) -> Floats | None:
 
 
 def newest_watch(snapshot: Snapshot) -> int | None:
-    """When the newest watch was, but for those that `days_before` passes over, in ms; None if not `timed`."""
+    """Time in ms of the newest watch, after the clipping of `days_before`; None if watches are not `timed`."""
     last = snapshot.watched.columns.get("lastAt")
     return int(_bounds(np.asarray(last))[1]) if last is not None and _known(np.asarray(last)) else None
 
 
 def _bounds(times: Times) -> npt.NDArray[np.int64]:
-    """The oldest and the newest of the known times but one in a thousand, shape (2,)."""
+    """The oldest and the newest known time, without one in a thousand at each end, shape (2,)."""
     return np.asarray(np.quantile(times[times != NO_TIME], (_ASTRAY, 1.0 - _ASTRAY), method="nearest"))
 
 
@@ -64,7 +63,7 @@ def _known(times: Times) -> bool:
 
 
 def fading(snapshot: Snapshot, half_life: float) -> Floats:
-    """What each watch counts, shape (watches,): half after ``half_life`` days; 1 for a half-life of 0, or untimed."""
+    """Weight of each watch, (watches,): half after ``half_life`` days; 1 for a half-life of 0 or without times."""
     days = ages(snapshot) if half_life else None
     if days is None:
         return np.ones(len(snapshot.watched), dtype=np.float32)

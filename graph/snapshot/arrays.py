@@ -1,4 +1,4 @@
-"""Nodes and edges as arrays, in memory: what a snapshot is made of.
+"""Nodes and edges as arrays: the parts of a snapshot.
 
 ``nid`` counts from 0 within a label. Times are int64 milliseconds since 1970 with ``NO_TIME`` where unknown.
 """
@@ -41,7 +41,7 @@ class Csr:
 
 
 class Parquet:
-    """A Parquet file as it is now, read later: what replaces it meanwhile is not mixed in."""
+    """A Parquet file that is opened now and read later, so that a file which replaces it meanwhile is not mixed in."""
 
     def __init__(self, path: Path) -> None:
         self._mapped = np.memmap(path, dtype=np.uint8, mode="r")

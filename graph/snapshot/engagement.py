@@ -1,4 +1,4 @@
-"""The label that everything learns and is judged by, from what is known about a watch."""
+"""Engagement, the label of all models and metrics, computed from the properties of a watch."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from graph.settings import Engagement
 __all__ = ["UNKNOWN", "engagement"]
 
 UNKNOWN: Final = 0.5
-"""Of a watch that nothing is known about, in a graph that knows more about others."""
+"""Engagement of a watch without any property, in a graph in which other watches have some. By hand."""
 
 
 def engagement(watches: pl.DataFrame, weights: Engagement, *, implicit: bool) -> pl.Series:
     """The weighted sum of progress (0..1), commented, shared and liked; float32 in 0..1, shape (rows,).
 
-    A missing part counts as nothing; ``UNKNOWN`` where all are. ``implicit``: 1.0 everywhere.
+    A missing part counts as 0; ``UNKNOWN`` if all are missing. ``implicit``: 1.0 everywhere.
     """
     if implicit:
         return pl.Series("engagement", np.ones(watches.height, dtype=np.float32))

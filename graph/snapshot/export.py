@@ -1,10 +1,10 @@
 """Stream the graph out of Neo4j into a snapshot (``graph.snapshot``).
 
-Nodes come first and get their nids, sorted by id; relationships name them by Neo4j's own numbers, which are shorter
-than ids and need no look at the node. Both come in blocks, each one row of long lists, which the driver decodes many
-times faster than as many rows. Some blocks are on their way at once; they are written in order. What is written while
-the export runs may be in it or not; a relationship to a newer node is not. Delete no node meanwhile: Neo4j gives the
-numbers of deleted nodes to new ones.
+Nodes are read first and get their nids in the order of their ids. Relationships refer to nodes by Neo4j's internal
+numbers, which are shorter than ids and need no read of the node. Both are read in blocks, each one row of long lists,
+which the driver decodes many times faster than many rows. Several blocks are requested at once and written in order.
+Changes made during the export may be in it or not; a relationship to a node that was created meanwhile is not. Do not
+delete nodes during an export: Neo4j reuses the numbers of deleted nodes.
 """
 
 from __future__ import annotations
@@ -63,12 +63,12 @@ Block = TypeVar("Block")
 def export(
     graph: Graph, path: Path, settings: Settings, progress: Progress | None = None, *, since: int | None = None
 ) -> Manifest:
-    """Write the whole graph to the folder ``path``, aside first, and return its manifest.
+    """Write the whole graph to a temporary folder, rename it to ``path``, and return its manifest.
 
-    ``since`` (ms): of follows and watches ask only for those with a newer time and take the others from the snapshot
-    at ``path``; where that does not add up to what the graph holds, because some vanished, all are asked for. The first
-    such export of a graph makes the indexes that find them, and so needs the right to. What was written since about an
-    older time is not seen where the pair was known: ask for everything now and then.
+    ``since`` (ms): read only follows and watches newer than this, and take the others from the snapshot at ``path``. If
+    their number does not match the graph, because some were deleted, all are read. The first such export of a graph
+    creates the indexes that it needs, and so needs the right to create them. Later changes of pairs whose time is older
+    than ``since`` are missed, so run a full export from time to time.
 
     Raises SnapshotError when the graph holds no content, or neither people nor playlists, or when there is no snapshot
     to take from; GraphError when Neo4j fails midway.
@@ -134,7 +134,7 @@ def exportable(graph: Graph) -> bool:
 
 
 def index_times(graph: Graph, progress: Progress | None = None) -> None:
-    """Have Neo4j keep follows and watches by time; the first time that takes minutes at full size, then nothing."""
+    """Create indexes on the times of follows and watches, if missing; this takes minutes at full size."""
     if progress:
         progress(0.0, "waiting for the indexes on time")
     for name in _TIMED:
@@ -165,7 +165,7 @@ def node_columns(label: str) -> dict[str, pl.DataType]:
 
 
 class Numbered:
-    """The nids of a label's nodes by Neo4j's own numbers."""
+    """The nids of a label's nodes, by Neo4j's internal numbers."""
 
     def __init__(self, numbers: pl.Series) -> None:
         self.numbers = numbers
@@ -175,7 +175,7 @@ class Numbered:
         self._nids[places] = np.arange(len(numbers), dtype=np.int32)
 
     def nids(self, numbers: list[int]) -> Codes:
-        """-1 for what is no node of this label."""
+        """The nids of these numbers; -1 for a node of another label."""
         wanted = np.array(numbers, dtype=np.int64)
         found: Codes = self._nids[np.minimum(wanted, len(self._nids) - 1)]
         return found
@@ -227,7 +227,7 @@ def _edges(
 
 
 def _ahead(ask: Callable[[Block], pl.DataFrame], blocks: Iterable[Block]) -> Iterator[pl.DataFrame]:
-    """What ``ask`` says of each block, in their order, some of them asked for at once."""
+    """The result of ``ask`` for each block, in their order, with several requests at once."""
     with ThreadPoolExecutor(_READERS) as pool:
         asked: deque[Future[pl.DataFrame]] = deque()
         try:
@@ -269,7 +269,7 @@ def _brought_up_to_date(
 
 
 def _adds_up(graph: Graph, type_: str, before: int, found: int) -> bool:
-    """Whether so many lie between what the graph held when the export began and what it holds now."""
+    """Whether ``found`` lies between the graph's number of relationships at the start of the export and now."""
     if found == before:
         return True
     now = graph.read("export/counts", deadline_ms=0)[0]["counts"][type_]

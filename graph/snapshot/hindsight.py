@@ -1,4 +1,4 @@
-"""What a snapshot knows only in hindsight: counts and summaries of all that happened until the export, later follows.
+"""Data that a snapshot has only because it was exported later: counts, summaries of activity, later follows.
 
 Clear these fields before a split in time: they include later events and leak the test set.
 """
@@ -23,15 +23,15 @@ PROPERTIES: Final[dict[str, frozenset[str]]] = {
     - {"duration", "bpm"},
 }
 
-#: Relationships that were worked out from all of a user's activity.
+#: Relationships that summarise all of a user's activity.
 RELATIONSHIPS: Final = (schema.LISTENS_TO, schema.CREATES_IN)
 
-#: Relationship → the property that says when it came to be.
+#: Relationship type → the property with its time.
 _SINCE: Final = {schema.FOLLOWS: "since", schema.BLOCKED: "at", schema.HID: "at"}
 
 
 def emptied(snapshot: Snapshot) -> Snapshot:
-    """The snapshot with those properties null and those relationships gone; nodes and nids stay."""
+    """The snapshot with `PROPERTIES` null and without `RELATIONSHIPS`; nodes and nids stay."""
     nodes = {**snapshot.nodes}
     for label, names in PROPERTIES.items():
         frame = nodes[label].frame

@@ -1,4 +1,4 @@
-"""What is known of people and contents beside who they are and what happened to them, as numbers by name."""
+"""Profiles: the properties of users and contents as numbers by name, without ids and relationships."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ _TIMES: Final = frozenset((*schema.USER_TIMES, *schema.KEAK_TIMES, *schema.BEAT_
 
 
 def profiles(snapshot: Snapshot) -> dict[str, dict[str, npt.NDArray[Any]]]:
-    """Of users and of contents, by label: name → values (nodes,) of every property that varies, in the columns' order.
+    """For users and contents, by label: name → values (nodes,) of every property that varies, in the columns' order.
 
-    Flags and numbers are float32, NaN where unknown; moments are ages in days at the newest watch, 0 for what came
-    later, or at the newest of their own where watches have no times. Of a short text, or a list of them, there is a
-    bool for each of 16 hash buckets. What only hindsight knows (`graph.snapshot.hindsight`) is left out: it sums up
-    what is to be learned.
+    Flags and numbers are float32, NaN if unknown. Times become ages in days at the newest watch (0 if later), or at the
+    newest time of the property if watches have no times. A short text, or a list of texts, becomes a bool for each of
+    16 hash buckets. Properties of `graph.snapshot.hindsight` are left out, because they include the labels.
     """
     now = newest_watch(snapshot)
     return {label: _of(snapshot.nodes[label], now) for label in (schema.USER, schema.CONTENT)}
 
 
 def profile(label: str, properties: Mapping[str, Any], now: int | None) -> dict[str, float]:
-    """What `profiles` says of one node, by the same names, given its ``properties`` in the graph.
+    """The profile of one node with these ``properties`` in the graph, with the names of `profiles`.
 
-    What is unknown, or is not what `profiles` reads, is left out. Ages are those at ``now`` (ms), and unknown without.
+    Unknown values and properties that `profiles` does not use are left out. Ages are measured at ``now`` (ms); without
+    it they are unknown.
     """
     found: dict[str, float] = {}
     for name, value in properties.items():
