@@ -60,6 +60,7 @@ def demo(
         _console.print(f"\n[bold green]Done in {time.monotonic() - began:.0f} s.[/]")
         _console.print(f"  The page       [bold]{url}[/]       the API  [bold]{url}/docs[/]")
         _console.print(f"  Neo4j Browser  [bold]{browser}[/]")
+        _console.print(f"  In it, type    [bold]:guide {_guide(url)}[/]", soft_wrap=True)
         _console.print(f"  Another command on this network: ENTOURAGE_HOME={home} entourage …")
         if keep:
             _console.print("\nServing until Ctrl-C.")
@@ -187,6 +188,12 @@ def _service(settings: Settings, port: int) -> Iterator[str]:
     service = settings.service.model_copy(update={"port": port})
     with background(settings.model_copy(update={"service": service})) as running:
         yield running.url
+
+
+def _guide(url: str) -> str:
+    from web.browser import guide_address
+
+    return guide_address(url)
 
 
 def _someone(settings: Settings) -> str:

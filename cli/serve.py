@@ -12,6 +12,7 @@ from graph.database.driver import Graph
 from graph.errors import EntourageError, GraphUnavailable, SnapshotError
 from graph.settings import Settings, load_settings
 from ranking import registry
+from web.browser import guide_address
 from web.server import listen, url_of
 from web.server import serve as run
 
@@ -54,7 +55,7 @@ def serve(
 
     def ready() -> None:
         _console.print(f"[bold green]Ready.[/] Open [link={url}]{url}[/link] for the page, {url}/docs for the API.")
-        _console.print("Stop it with Ctrl-C.")
+        _console.print(f"In Neo4j Browser, [bold]:guide {guide_address(url)}[/] shows questions to ask. Ctrl-C stops.")
 
     run(settings, listener, ready)
 

@@ -76,6 +76,9 @@ CONTENT_KEPT: Final = ("audience", "trend")
 #: What the search shows in place of an id, where a file brought it.
 TITLE: Final = "title"
 
+#: What an analyst's notebook writes to people: the number of their community. Neither imported nor exported.
+COMMUNITY: Final = "community"
+
 #: Kinds of content, as the API and the snapshot's ``kind`` column spell them.
 KINDS: Final[tuple[str, ...]] = ("keak", "beat", "track")
 #: Their labels, in that order: every content has one of them.

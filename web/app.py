@@ -11,6 +11,7 @@ from graph.settings import Settings
 from recommend.service import FeedService
 from web import (
     addresses,
+    browser,
     contents,
     events,
     feeds,
@@ -56,6 +57,7 @@ def create_app(settings: Settings, feed_service: FeedService | None = None) -> O
     app.register_api(radio.blueprint)
     app.register_api(player.blueprint)
     app.register_blueprint(pages.blueprint)
+    app.register_blueprint(browser.blueprint)
     app.register_blueprint(radio.pages)
     if feed_service:
         app.extensions["entourage.serving"] = Serving.of(feed_service, settings)

@@ -1,4 +1,7 @@
-"""What protects the service and its visitors: rate limit, body limit and security headers. No CORS header is sent."""
+"""What protects the service and its visitors: rate limit, body limit and security headers.
+
+Only ``web.browser`` sends CORS headers.
+"""
 
 from __future__ import annotations
 

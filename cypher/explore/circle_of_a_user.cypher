@@ -1,7 +1,6 @@
 // The circle of one person, to be drawn: people they follow, and who of these follow each other.
-// In Browser: `:param userId => '123'` first.
 // Parameters: userId.
-// Columns: me, follows, friend, between.
+// Columns: me, follows, friend, between. Shows 40 people and 10 follows of each to the others.
 MATCH (me:User {userId: $userId})-[follows:FOLLOWS]->(friend:User)
 WITH me, follows, friend
 LIMIT 40

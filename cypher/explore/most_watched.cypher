@@ -1,11 +1,12 @@
 // What most people watched, and who made it.
 // Parameters: none.
-// Columns: contentId, audience, madeBy.
+// Columns: contentId, name, audience (count), madeBy (names or ids). Shows 25.
 MATCH (content:Content)
 WHERE content.audience > 0
 WITH content
 ORDER BY content.audience DESC
 LIMIT 25
 RETURN content.contentId AS contentId,
+       content.name AS name,
        content.audience AS audience,
-       COLLECT { MATCH (content)<-[:MADE]-(maker:User) RETURN maker.userId } AS madeBy
+       COLLECT { MATCH (content)<-[:MADE]-(maker:User) RETURN coalesce(maker.name, maker.userId) } AS madeBy

@@ -1,5 +1,4 @@
 // The playlists that a track stands in, and what stands before and after it there.
-// In Browser: `:param contentId => 'tracks/17'` first.
 // Parameters: contentId.
 // Columns: playlist, place, before, after.
 MATCH (:Content {contentId: $contentId})<-[held:HOLDS]-(playlist:Playlist)

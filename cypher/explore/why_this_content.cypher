@@ -1,5 +1,4 @@
 // Why a content is recommended to a person. A feed asks the same question: each of its reasons is one of these facts.
-// In Browser: `:param {userId: '123', contentIds: ['keaks/456']}` and `:param now => timestamp()` first.
 // Parameters: userId (may be unknown), contentIds, now (ms since 1970).
 // Columns: contentId; createdAt (ms); watchers (count); hiddenWatchers (how many of them are blocked on either side);
 //   recent ({count, atLeast}: who watched it within 7 days before now); followed (a list of {did: liked, shared, commented

@@ -8,6 +8,7 @@ import neo4j
 import pytest
 
 import cypher
+from cypher import guide
 from graph import schema
 from graph.database.driver import Graph
 
@@ -30,7 +31,7 @@ PROPERTIES = {
     *(*schema.BEAT_TIMES, *schema.BEAT_COUNTS, *schema.BEAT_TEXTS, *schema.BEAT_TEXT_LISTS),
     *schema.FORMER,
     *(*schema.TRACK_TEXTS, *schema.TRACK_COUNTS, *schema.SESSION_TIMES, *schema.SESSION_TEXTS, *schema.PLAYLIST_KEPT),
-    *("name", "keakId", "beatId", "trackId", schema.PRIVATE, schema.TITLE),
+    *("name", "keakId", "beatId", "trackId", schema.PRIVATE, schema.TITLE, schema.COMMUNITY),
 }
 
 
@@ -44,7 +45,7 @@ def code(name: str) -> str:
 def test_opens_with_a_comment(name):
     text = cypher.load(name)
     assert text.startswith("// ")
-    if name in QUERIES and not name.startswith("explore/"):
+    if name in QUERIES:
         comment = text[: text.index("\n", text.rindex("//"))]
         assert "// Parameters: " in comment
         assert "// Columns: " in comment
@@ -122,12 +123,22 @@ def test_names_are_paths_of_files():
         cypher.load("candidates/no_such_thing")
 
 
-def test_the_browser_guide_holds_every_analyst_query_as_it_is():
-    guide = html.unescape((cypher.folder / "explore" / "guide.html").read_text("utf-8"))
+def test_the_guide_holds_every_analyst_query_as_it_is_and_its_parameters():
+    values = {name: f"'{name}'" for name in guide.PARAMETERS}
+    page, text = html.unescape(guide.html(values, "http://here")), guide.asciidoc(values, "http://here")
     for name in cypher.names():
         if name.startswith("explore/"):
-            lines = [line for line in cypher.load(name).splitlines() if not line.startswith("//")]
-            assert "\n".join(lines) in guide
+            query = "\n".join(line for line in cypher.load(name).splitlines() if not line.startswith("//"))
+            assert f">\n{query}\n<" in page
+            assert f"----\n{query}\n----" in text
+            for parameter in set(re.findall(r"\$(\w+)", code(name))):
+                before = page[: page.index(query)].rsplit("<slide", 1)[1]
+                assert f":param {parameter} => '{parameter}'" in before
+                assert f":param {parameter} => '{parameter}'" in text
+
+
+def test_the_guide_says_what_a_parameter_is_where_nobody_is_known():
+    assert ":param userId => '1'" in html.unescape(guide.html({}, "http://here"))
 
 
 def test_the_browser_style_knows_every_label():

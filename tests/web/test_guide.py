@@ -1,0 +1,74 @@
+"""What Neo4j Browser loads from the service, and that no other page may."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+import cypher
+from graph.settings import Service, Settings
+from tests.web.fake import FakeFeeds
+from web.app import create_app
+from web.browser import guide_address
+
+BROWSER = "http://localhost:7474"
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> FlaskClient:
+    settings = Settings(home=tmp_path, neo4j_uri="bolt://graphs.example:7687", service=Service(rate_limit=""))
+    return create_app(settings, FakeFeeds(settings)).test_client()
+
+
+def test_the_guide_names_people_and_contents_that_exist(client: FlaskClient) -> None:
+    for name, quote in (("guide.html", "&#x27;"), ("guide.adoc", "'")):
+        text = client.get(f"/browser/{name}").text
+        user = text.split(f":param userId =&gt; {quote}" if name == "guide.html" else ":param userId => '")[1][:4]
+        content = text.split(f":param contentId =&gt; {quote}" if name == "guide.html" else ":param contentId => '")[1]
+        assert user.startswith("u")
+        # The checkerboard's best content for user n is keak n, which all friends watched.
+        assert content.startswith(f"keaks/k{user[1:]}")
+        assert "http://localhost/browser/entourage.grass" in text
+
+
+def test_browser_may_read_it_and_nobody_else(client: FlaskClient) -> None:
+    asked = {
+        "Access-Control-Request-Method": "GET",
+        "Access-Control-Request-Headers": "cache-control,pragma,sentry-trace",
+    }
+    for origin, allowed in (
+        (BROWSER, True),
+        ("http://graphs.example:7474", True),
+        ("https://browser.neo4j.io", True),
+        ("http://localhost:7475", False),
+        ("https://elsewhere.example", False),
+    ):
+        for answer in (
+            client.options("/browser/guide.html", headers={"Origin": origin, **asked}),
+            client.get("/browser/guide.html", headers={"Origin": origin}),
+            client.get("/browser/entourage.grass", headers={"Origin": origin}),
+        ):
+            assert answer.status_code in (200, 204)
+            assert answer.headers.get("Access-Control-Allow-Origin") == (origin if allowed else None)
+            assert answer.headers["Vary"] == "Origin"
+            if allowed:
+                for name in ("cache-control", "pragma", "sentry-trace"):
+                    assert name in answer.headers["Access-Control-Allow-Headers"]
+    for other in ("/", "/v1/users/u000", "/openapi.json"):
+        assert "Access-Control-Allow-Origin" not in client.get(other, headers={"Origin": BROWSER}).headers
+    assert client.get("/browser/other").status_code == 404
+
+
+def test_the_favourites_are_all_questions(client: FlaskClient) -> None:
+    with zipfile.ZipFile(io.BytesIO(client.get("/browser/favourites.zip").data)) as archive:
+        held = {Path(name).stem: archive.read(name).decode() for name in archive.namelist()}
+    assert held == {name.split("/")[1]: cypher.load(name) for name in cypher.names() if name.startswith("explore/")}
+
+
+def test_the_address_is_one_that_browser_allows_unasked() -> None:
+    assert guide_address("http://127.0.0.1:8000") == "http://localhost:8000/browser/guide.html"
+    assert guide_address("http://[::1]:8000").startswith("http://[::1]:8000/")
