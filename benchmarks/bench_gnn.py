@@ -48,12 +48,12 @@ class Cost:
 
 def measure(path: Path, neighbours: int, sampled: int, steps: int) -> Cost:
     from gnn.config import SMALLER, GnnConfig
-    from gnn.fitting import trainer
+    from gnn.fitting import make_trainer
 
     began = time.perf_counter()
     told = {"neighbours": neighbours, "sampled_items": sampled, "device": "cpu"}
     config = GnnConfig.model_validate({**SMALLER, **told})
-    run = trainer(config, load(path))
+    run = make_trainer(config, load(path))
     edges = run.topology.edges
     prepare_s = time.perf_counter() - began
     times = []

@@ -16,7 +16,7 @@ from rich.console import Console
 from cli.progress import bar
 from cli.suite_playlists import Lists, playlists
 from evaluation import contenders, leaderboard, report
-from evaluation.kept import Kept
+from evaluation.saved_rankings import SavedRankings
 from evaluation.splits import How, hold_out
 from graph import snapshot as snapshots
 from graph.errors import SettingsError
@@ -119,7 +119,7 @@ def evaluate(
             made,
             cutoffs,
             FitOptions(effort=effort, cap=cap, progress=progress),
-            kept=Kept(resume) if resume else None,
+            saved=SavedRankings(resume) if resume else None,
         )
     folder = out or settings.home / "evaluation" / split.value
     report.write(board, folder, command)

@@ -32,7 +32,7 @@ class Contender:
     label: str
     fit: Callable[[Snapshot, FitOptions], Recommender]
     recipe: str = ""
-    """What distinguishes it from others with the same label; saved rankings are found by it (`evaluation.kept`)."""
+    """What distinguishes it from others with the same label; it identifies saved rankings."""
 
 
 def named(

@@ -13,8 +13,8 @@ from pydantic import BaseModel
 from evaluation import breakdown, metrics
 from evaluation.contenders import Contender
 from evaluation.cost import Cost
-from evaluation.kept import Kept, Ranking
 from evaluation.rank import rank
+from evaluation.saved_rankings import Ranking, SavedRankings
 from evaluation.significance import bootstrap_interval, compare, holm
 from recommenders.core.holdout import Holdout
 from recommenders.core.metrics import Values, judge, ndcg
@@ -117,13 +117,13 @@ def evaluate(
     ks: Sequence[int] = (10, 20),
     options: FitOptions | None = None,
     reference: str | None = None,
-    kept: Kept | None = None,
+    saved: SavedRankings | None = None,
 ) -> Leaderboard:
     """Fit every contender on every split, rank for its judged users, and measure at every cut-off in ``ks``.
 
     The first cut-off is used for the order of the table, the tests and the breakdowns. The tests compare the contender
-    labelled ``reference``, or the best one, with each other one. Rankings found in ``kept`` are not computed again; new
-    ones are added to it.
+    labelled ``reference``, or the best one, with each other one. Rankings found in ``saved`` are not computed again;
+    new ones are added to it.
     """
     options = options or FitOptions()
     trials = {contender.label: _Trials() for contender in contenders}
@@ -136,15 +136,15 @@ def evaluate(
                 options.progress((done + share) / steps, f"{label}: {what}")
 
             report(0.0, "fitting")
-            ranking = _rank(contender, split, max(ks), options.but(seed=split.seed, progress=report), kept)
+            ranking = _rank(contender, split, max(ks), options.but(seed=split.seed, progress=report), saved)
             _add(ranking, split, ks, trials[contender.label])
     options.progress(1.0, "done")
     return _summarise(trials, splits, ks, reference)
 
 
-def _rank(contender: Contender, split: Holdout, k: int, options: FitOptions, kept: Kept | None) -> Ranking:
+def _rank(contender: Contender, split: Holdout, k: int, options: FitOptions, saved: SavedRankings | None) -> Ranking:
     what = f"{contender.label} {contender.recipe} {options.effort} {options.cap.minutes}"
-    found = kept.find(what, split, k) if kept else None
+    found = saved.find(what, split, k) if saved else None
     if found is not None:
         return found
     with Cost() as fit:
@@ -153,8 +153,8 @@ def _rank(contender: Contender, split: Holdout, k: int, options: FitOptions, kep
     with Cost() as ranking:
         ids = rank(model, split, k, seed=split.seed, progress=part_of(options.progress, 0.9, 1.0))
     made = Ranking(ids, fit.seconds, fit.processor_seconds, ranking.seconds, fit.peak_mib, model.settings, own.cap.hit)
-    if kept:
-        kept.keep(what, split, k, made)
+    if saved:
+        saved.save(what, split, k, made)
     return made
 
 

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gnn.config import SMALLER, GnnConfig
-from gnn.fitting import trainer
+from gnn.fitting import make_trainer
 from gnn.validation import ndcg_at_10, sampled
 from graph.settings import load_settings
 from graph.snapshot import load
@@ -38,7 +38,7 @@ def main() -> None:
     rows: dict[str, list[str]] = {}
     for told in chosen.settings:
         config = GnnConfig.model_validate((SMALLER if chosen.large else {}) | json.loads(told))
-        run = trainer(config, rest)
+        run = make_trainer(config, rest)
         began = time.perf_counter()
         run.place_ids()
         start_s, step_s = time.perf_counter() - began, 0.0

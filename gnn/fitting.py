@@ -27,7 +27,7 @@ from gnn.friends import Friends
 from gnn.recipe import RECIPE
 from gnn.reproducible import reproducible
 from gnn.topology import Topology
-from gnn.training import Trainer, device_of
+from gnn.trainer import Trainer, device_of
 from gnn.validation import ndcg_at_10, sampled
 from gnn.watches import Watches
 from graph import aside, schema
@@ -38,7 +38,7 @@ from recommenders.core.artifact import environment
 from recommenders.core.holdout import Holdout, validation
 from recommenders.core.options import FitOptions, is_large, part_of
 
-__all__ = ["fit", "trainer"]
+__all__ = ["fit", "make_trainer"]
 
 _CAP_SHARE: Final = 0.9
 """Share of a time cap after which no further epoch begins."""
@@ -106,7 +106,7 @@ class _Run:
         self.epochs = epochs or min(config.max_epochs, max(1, affordable))
         self.cap_share = _CAP_SHARE
         self.checkpoint = checkpoint
-        self.trainer = trainer(config, snapshot)
+        self.trainer = make_trainer(config, snapshot)
         self.best: list[Tensor] | None = None
         """Averaged weights of the best epoch so far."""
         self.best_optimiser: dict[str, Any] | None = None
@@ -324,7 +324,7 @@ def _read(checkpoint: Path | None) -> dict[str, Any]:
         return {}
 
 
-def trainer(config: GnnConfig, snapshot: Snapshot) -> Trainer:
+def make_trainer(config: GnnConfig, snapshot: Snapshot) -> Trainer:
     """A trainer for the snapshot, before its first step."""
     watched = snapshot.watched
     ages = edge_ages(snapshot)

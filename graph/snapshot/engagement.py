@@ -1,4 +1,7 @@
-"""Engagement, the label of all models and metrics, computed from the properties of a watch."""
+"""Engagement, the label of all models and metrics, computed from the properties of a watch.
+
+The weights are settings: `graph.settings.Engagement`.
+"""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 import torch
 
-from gnn import fitting, training
+from gnn import fitting, trainer
 from gnn.features import edge_ages, edge_features, half_lives, node_features, watch_weights
 from gnn.loss import softmax_loss
 from gnn.recommender import GraphNetwork
@@ -117,7 +117,7 @@ def test_there_is_something_to_learn_though_most_was_watched_on_one_day(snapshot
     )
     nodes = {label: snapshot.nodes[label].frame for label in ("User", "Content")}
     crowded = Snapshot.build(nodes, {"WATCHED": watched})
-    run = fitting.trainer(SMALL, crowded)
+    run = fitting.make_trainer(SMALL, crowded)
     assert {run.watches.draw_cutoff(run.batches.rng) for _ in range(100)} == {None}
     ids, _ = trained(SMALL, crowded, epochs=40).recommend(EVERYONE, 1)
     assert (ids[:, 0] == EVERYONE).mean() > 0.8
@@ -129,7 +129,7 @@ def test_what_has_no_time_is_learned_from_at_any_moment(snapshot):
     columns = {**snapshot.watched.columns, "lastAt": last}
     edges = snapshot.watched
     partly = snapshot.with_edges(Edges(edges.type, edges.indptr, edges.target, edges.width, columns))
-    run = fitting.trainer(SMALL, partly)
+    run = fitting.make_trainer(SMALL, partly)
     for _ in range(20):
         cutoff = run.watches.draw_cutoff(run.batches.rng)
         assert cutoff is not None
@@ -139,7 +139,7 @@ def test_what_has_no_time_is_learned_from_at_any_moment(snapshot):
 
 
 def test_follows_of_a_step_were_there_by_its_moment(snapshot):
-    run = fitting.trainer(SMALL, snapshot)
+    run = fitting.make_trainer(SMALL, snapshot)
     for age in (10, 40, 80):  # days before the newest watch
         cutoffs = run.batches.by_type(2.0 ** (-age / run.batches.half_lives["WATCHED"]))
         before = run.topology.dropped(run.batches.rng, 0.0, None, cutoffs)["FOLLOWS"].count
@@ -149,7 +149,7 @@ def test_follows_of_a_step_were_there_by_its_moment(snapshot):
 
 
 def test_no_step_sees_what_it_is_to_foretell(snapshot, monkeypatch):
-    run = fitting.trainer(SMALL.model_copy(update={"edge_dropout": 0.0, "cold": 0.0}), snapshot)
+    run = fitting.make_trainer(SMALL.model_copy(update={"edge_dropout": 0.0, "cold": 0.0}), snapshot)
     seen: list[set[tuple[int, int]]] = []
     wanted: list[set[tuple[int, int]]] = []
     of, dropped = Watches.of, Topology.dropped
@@ -177,7 +177,7 @@ def test_no_step_sees_what_it_is_to_foretell(snapshot, monkeypatch):
 
 
 def test_contents_that_were_new_at_a_steps_moment_are_placed_as_new_ones(snapshot):
-    run = fitting.trainer(SMALL.model_copy(update={"cold": 1e-6}), snapshot)
+    run = fitting.make_trainer(SMALL.model_copy(update={"cold": 1e-6}), snapshot)
     watched = snapshot.watched
     recency = np.asarray(run.watches.recency)
     firsts = sorted(float(recency[np.asarray(watched.target) == content].min()) for content in range(20))
@@ -193,7 +193,7 @@ def test_contents_that_were_new_at_a_steps_moment_are_placed_as_new_ones(snapsho
 
 
 def test_a_step_knows_which_contents_were_new_at_its_moment(snapshot, monkeypatch):
-    run = fitting.trainer(SMALL.model_copy(update={"cold": 1e-6}), snapshot)
+    run = fitting.make_trainer(SMALL.model_copy(update={"cold": 1e-6}), snapshot)
     first = float(np.min(np.asarray(run.watches.recency)))
     monkeypatch.setattr(Watches, "draw_cutoff", lambda self, rng: first)
     told = []
@@ -224,10 +224,10 @@ def test_new_contents_are_as_likely_from_the_start_as_others_are_on_average(snap
         seen.append(given[-1])
         return softmax_loss(*given)
 
-    monkeypatch.setattr(training, "softmax_loss", spied)
+    monkeypatch.setattr(trainer, "softmax_loss", spied)
     watched = snapshot.watched
     fewer = snapshot.with_edges(watched.keep((np.asarray(watched.target) != 3) & (watched.source > watched.target)))
-    run = fitting.trainer(SMALL.model_copy(update={"cold": 0.5, "in_time": False}), fewer)
+    run = fitting.make_trainer(SMALL.model_copy(update={"cold": 0.5, "in_time": False}), fewer)
     watches = np.bincount(fewer.watched.target, minlength=20)
     mean = float(run.bias[watches > 0].mean())
     np.testing.assert_allclose(run.bias[watches == 0], mean)
@@ -236,7 +236,7 @@ def test_new_contents_are_as_likely_from_the_start_as_others_are_on_average(snap
     new = seen[0] == mean
     assert 2 < new.sum() < 18  # half of them, drawn for this step
     np.testing.assert_allclose(seen[0][~new], run.bias[~new])
-    bare = fitting.trainer(SMALL, odd([(0, 0), (1, 0)], []))  # no features to be placed by
+    bare = fitting.make_trainer(SMALL, odd([(0, 0), (1, 0)], []))  # no features to be placed by
     assert bare.bias[0] == 0
     assert (bare.bias[1:] < 0).all()
 

@@ -10,11 +10,11 @@ import torch
 
 from gnn import batches, processes
 from gnn.config import GnnConfig
-from gnn.fitting import trainer
+from gnn.fitting import make_trainer
 from gnn.friends import Friends
 from gnn.recipe import RECIPE
 from gnn.recommender import GraphNetwork
-from gnn.training import Trainer
+from gnn.trainer import Trainer
 from graph.snapshot import Snapshot
 from tests import checkerboard
 from tests.conformance import odd
@@ -85,7 +85,7 @@ def test_a_step_adds_the_weighted_loss_of_who_is_asked(snapshot, monkeypatch):
     still = GnnConfig(dim=8, heads=2, layers=1, temperature=0.3, popularity=0.5, edge_dropout=0.0, lr=1e-9)
 
     def step(weight: float) -> tuple[float, Trainer]:
-        run = trainer(still.model_copy(update={"friends": weight}), snapshot)
+        run = make_trainer(still.model_copy(update={"friends": weight}), snapshot)
         run.precision = torch.float32
         return run.step(np.arange(7)), run
 

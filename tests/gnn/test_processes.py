@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from gnn import processes, training
+from gnn import processes, trainer
 from gnn.config import GnnConfig
-from gnn.fitting import trainer
+from gnn.fitting import make_trainer
 from gnn.recommender import GraphNetwork
 from tests import checkerboard
 from tests.networks import trained
@@ -21,7 +21,7 @@ EVERYONE = np.arange(checkerboard.SIZE)
 _RUN = """
 import sys
 from pathlib import Path
-from gnn import fitting, processes, training
+from gnn import fitting, processes, trainer
 from gnn.config import GnnConfig
 from tests import checkerboard
 from tests.networks import trained
@@ -30,8 +30,8 @@ kept = []
 fitting._CHECKPOINT_EVERY_S, fitting._CHECKPOINT_SHARE = 0.0, float("inf")
 save = fitting.torch.save
 fitting.torch.save = lambda *state: (kept.append(1), save(*state))
-directions = training.leading_directions
-training.leading_directions = lambda *given: directions(*given) if processes.rank() == 0 else 1 / 0
+directions = trainer.leading_directions
+trainer.leading_directions = lambda *given: directions(*given) if processes.rank() == 0 else 1 / 0
 with processes.joined():
     for neighbours, init in ((0, "random"), (3, "spectral")):
         config = GnnConfig(dim=16, heads=2, layers=2, steps_per_pass=2, neighbours=neighbours, init=init)
@@ -62,13 +62,15 @@ def test_each_process_finds_its_part_of_the_gradient(rank, monkeypatch):
     """The mean of what two processes find is what one finds; AdamW alone would hide a wrong scale."""
 
     def gradients() -> list[Tensor]:
-        run = trainer(GnnConfig(dim=16, heads=2, layers=1, edge_dropout=0.0, steps_per_pass=1), checkerboard.snapshot())
+        run = make_trainer(
+            GnnConfig(dim=16, heads=2, layers=1, edge_dropout=0.0, steps_per_pass=1), checkerboard.snapshot()
+        )
         run.precision = torch.float32
         run.step(EVERYONE)
         return [p.grad for p in run.parameters if p.grad is not None]
 
     whole = gradients()
-    monkeypatch.setattr(training, "DistributedDataParallel", lambda network, **_: network)
+    monkeypatch.setattr(trainer, "DistributedDataParallel", lambda network, **_: network)
     monkeypatch.setattr(processes, "added_up", lambda value: 2.0 * value)  # all watch as much and have as many friends
     monkeypatch.setattr(processes, "count", lambda: 2)
     parts = []

@@ -61,7 +61,7 @@ def test_whoever_watched_starts_there_and_nobody_else_moves(label):
     snapshot = checkerboard.snapshot()
     watched = snapshot.watched
     ends = watched.source if label == schema.USER else np.asarray(watched.target)
-    run = fitting.trainer(GnnConfig(dim=32, heads=2), snapshot.with_edges(watched.keep(ends != 0)))
+    run = fitting.make_trainer(GnnConfig(dim=32, heads=2), snapshot.with_edges(watched.keep(ends != 0)))
     before = run.network.embeddings[label].detach().clone()
     run.place_ids()
     after = run.network.embeddings[label].detach()
@@ -74,7 +74,7 @@ def test_whoever_watched_starts_there_and_nobody_else_moves(label):
 
 @pytest.mark.parametrize("init", ["spectral", "random"])
 def test_ids_alone_know_the_checkerboard_before_the_first_step(init):
-    run = fitting.trainer(GnnConfig(dim=16, heads=2, layers=0, init=init), checkerboard.snapshot())
+    run = fitting.make_trainer(GnnConfig(dim=16, heads=2, layers=0, init=init), checkerboard.snapshot())
     run.place_ids()
     users, contents, _ = run.embed()
     scores = (users @ contents.T).numpy()

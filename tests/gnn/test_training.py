@@ -19,7 +19,7 @@ from gnn.config import GnnConfig
 from gnn.recipe import RECIPE
 from gnn.recommender import GatNetwork, GraphNetwork
 from gnn.topology import Topology
-from gnn.training import Trainer
+from gnn.trainer import Trainer
 from graph.errors import ModelError, SettingsError
 from graph.snapshot import Nodes, Snapshot
 from recommenders.core import options
@@ -51,7 +51,7 @@ def test_other_losses_solve_the_checkerboard_too(loss):
 
 def test_contents_that_are_drawn_stand_for_all_of_them():
     graph = odd([(user, content) for user in range(20) for content in range(user)], [], 20)  # the last by nobody
-    run = fitting.trainer(SMALL.model_copy(update={"sampled_items": 100}), graph)
+    run = fitting.make_trainer(SMALL.model_copy(update={"sampled_items": 100}), graph)
     stood_for = np.zeros(20)
     for _ in range(3_000):
         negatives = run._sample.draw(run.batches.rng)
@@ -64,7 +64,7 @@ def test_contents_that_are_drawn_stand_for_all_of_them():
 def test_decay_shrinks_ids_and_nothing_else():
     """With a rate of learning next to nothing, what moves is moved by decay alone."""
     config = SMALL.model_copy(update={"lr": 1e-4, "weight_decay": 1_000.0})
-    run = fitting.trainer(config, checkerboard.snapshot())
+    run = fitting.make_trainer(config, checkerboard.snapshot())
     before = {name: weight.detach().clone() for name, weight in run.network.named_parameters()}
     run.step(EVERYONE)
     for name, weight in run.network.named_parameters():
@@ -73,7 +73,7 @@ def test_decay_shrinks_ids_and_nothing_else():
 
 
 def test_what_is_kept_is_the_running_average_of_the_weights():
-    run = fitting.trainer(SMALL.model_copy(update={"ema": 0.5}), checkerboard.snapshot())
+    run = fitting.make_trainer(SMALL.model_copy(update={"ema": 0.5}), checkerboard.snapshot())
     expected = [weight.clone() for weight in run.average]
     for step in range(1, 5):
         run.step(EVERYONE)
@@ -96,7 +96,7 @@ def test_drawn_neighbours_solve_the_checkerboard_too(convolution):
 
 def test_an_epoch_of_too_many_steps_ends_early_and_the_next_goes_on_from_there(monkeypatch):
     monkeypatch.setattr(batches, "RECIPE", RECIPE.model_copy(update={"epoch_steps": 3}))
-    run = fitting.trainer(SMALL.model_copy(update={"steps_per_pass": 5}), checkerboard.snapshot())
+    run = fitting.make_trainer(SMALL.model_copy(update={"steps_per_pass": 5}), checkerboard.snapshot())
     turns: list[list[int]] = []
 
     def step(users):
@@ -122,7 +122,7 @@ def test_a_step_leaves_out_users_who_send_nothing_and_learns_the_same(monkeypatc
     senders: list[int] = []
 
     def weights(between: Any) -> Any:
-        run = fitting.trainer(config, whole)
+        run = fitting.make_trainer(config, whole)
         monkeypatch.setattr(run.topology, "between", between.__get__(run.topology))
         run.epoch()
         return run.parameters
@@ -201,7 +201,7 @@ def test_training_and_judging_go_by_what_scores_say():
     pairs = [(user, content) for user in range(8) for content in range(8) if content <= user]
     held_out = sp.csr_array((np.ones(7, dtype=np.float32), (range(7), range(1, 8))), shape=(8, 8))
     snapshot, config = odd(pairs, []), SMALL.model_copy(update={"popularity": 2.0, "edge_dropout": 0.0})
-    run = fitting.trainer(config, snapshot)
+    run = fitting.make_trainer(config, snapshot)
     run.precision = torch.float32
     with torch.no_grad():
         users, contents = run.network([run.topology.whole] * config.layers)

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from cli.train import train
-from gnn.training import Trainer
+from gnn.trainer import Trainer
 from graph.errors import SettingsError, SnapshotError
 from ranking import registry
 from recommenders.core.options import Effort

@@ -15,10 +15,10 @@ from graph import aside
 from recommenders.core.holdout import Holdout
 from recommenders.core.top_k import Ints
 
-__all__ = ["Kept", "Ranking", "fingerprint"]
+__all__ = ["Ranking", "SavedRankings", "fingerprint"]
 
 _FORMAT: Final = 2
-"""Counted up when a field of `Ranking` comes or goes: rankings kept before are then made again."""
+"""Format of saved rankings; it is raised when a field of `Ranking` changes, and older ones are computed again."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def _add(digest: hashlib._Hash, array: npt.NDArray[Any]) -> None:
     digest.update(np.ascontiguousarray(array).data)
 
 
-class Kept:
+class SavedRankings:
     """A folder with one file per ranking; the file name is a hash of everything that the ranking depends on."""
 
     def __init__(self, folder: Path) -> None:
@@ -80,7 +80,7 @@ class Kept:
         with np.load(file) as arrays:
             return Ranking(ids=arrays["ids"], **json.loads(str(arrays["cost"])))
 
-    def keep(self, what: str, split: Holdout, k: int, ranking: Ranking) -> None:
+    def save(self, what: str, split: Holdout, k: int, ranking: Ranking) -> None:
         """Write the ranking to a temporary file and rename it into place."""
         cost = {name: value for name, value in vars(ranking).items() if name != "ids"}
         with aside.file(self._file(what, split, k)) as fresh:

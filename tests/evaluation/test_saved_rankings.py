@@ -8,7 +8,7 @@ import pytest
 
 from evaluation import leaderboard, splits
 from evaluation.contenders import Contender, named
-from evaluation.kept import Kept, fingerprint
+from evaluation.saved_rankings import SavedRankings, fingerprint
 from graph.snapshot import Nodes, Snapshot
 from recommenders.core.holdout import Holdout
 from recommenders.popularity import Popularity
@@ -25,14 +25,14 @@ def test_a_comparison_goes_on_where_it_was_broken_off(tmp_path):
 
     contender = Contender("popularity", fit)
     made = [splits.random(checkerboard.snapshot(), 0.3, seed) for seed in range(2)]
-    kept = Kept(tmp_path)
-    alone = leaderboard.evaluate([contender], made[:1], ks=(5,), kept=kept)
-    again = leaderboard.evaluate([contender], made[:1], ks=(5,), kept=kept)
+    saved = SavedRankings(tmp_path)
+    alone = leaderboard.evaluate([contender], made[:1], ks=(5,), saved=saved)
+    again = leaderboard.evaluate([contender], made[:1], ks=(5,), saved=saved)
     assert fits == [0]
     assert again == alone
-    leaderboard.evaluate([contender], made, ks=(5,), kept=kept)
+    leaderboard.evaluate([contender], made, ks=(5,), saved=saved)
     assert fits == [0, 1]
-    leaderboard.evaluate([contender], made, ks=(7,), kept=kept)
+    leaderboard.evaluate([contender], made, ks=(7,), saved=saved)
     assert fits == [0, 1, 0, 1]
 
 
