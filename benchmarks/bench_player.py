@@ -30,7 +30,7 @@ import scipy.sparse as sp
 from evaluation import play_data
 from graph import schema
 from graph.files import play_logs
-from recommenders.arms import ARMS, choose
+from recommenders.arms import ARMS, policy
 from recommenders.core.singular import right_singular_vectors
 from recommenders.interest import Choice, Heard
 from recommenders.plays import REPEAT_DISCOUNT
@@ -167,7 +167,7 @@ def main() -> None:
     parser.add_argument("--arms", default=",".join(ARMS))
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
-    snapshot, _ = play_data.read(given.data)
+    snapshot = play_data.read(given.data)
     catalogue = play_logs.find_logs(given.data)[0]
     if catalogue is None:
         raise SystemExit(f"{given.data} holds no tracks.jsonl.")
@@ -185,13 +185,14 @@ def main() -> None:
     rows: list[tuple[Any, ...]] = []
     past: dict[int, list[Heard]] = {}
     for day in range(given.days):
-        chooser = lambda _user, session, before, rng: choose("session", model, session, before, rng)  # noqa: E731
+        chooser = lambda _user, session, before, rng: policy("session", model, session, before).draw(rng)  # noqa: E731
         totals, log = run(world, chooser, given.a_day, given.seed + 100 + day, past)
         rows += lines(log, numbers, "session", 1_800_000_000_000 + day * DAY_MS)
         print(f"day {day + 1}: {totals.mean():.2f} shares a session", flush=True)
     began = time.monotonic()
-    own = play_data.snapshot_of(tracks, rows)
-    learned = SessionModel().fit(own)
+    own = pl.DataFrame(rows, schema=play_logs.PLAYS, orient="row")
+    both = play_data.snapshot_of(tracks, pl.concat([play_data.lines(given.data), own]))
+    learned = SessionModel().fit(both)
     print(f"Trained on {len(rows):,} plays of its own in {time.monotonic() - began:.0f} s. {learned.told}")
     _say("session, from its own logs", *_judge(world, learned, "session", given.sessions, given.seed + 2, past))
 
@@ -203,7 +204,7 @@ def _judge(
 
     def chooser(_user: int, session: Heard, before: list[Heard], rng: np.random.Generator) -> Choice | None:
         began = time.perf_counter()
-        found = choose(arm, model, session, before, rng)
+        found = policy(arm, model, session, before).draw(rng)
         spent.append(time.perf_counter() - began)
         return found
 

@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 
 from cli.progress import bar
+from cli.suite_botify import botify
 from cli.suite_playlists import Lists, playlists
 from evaluation import contenders, leaderboard, report
 from evaluation.saved_rankings import SavedRankings
@@ -32,6 +33,7 @@ _console = Console()
 class Suite(StrEnum):
     """Comparisons with a protocol of their own."""
 
+    BOTIFY = "botify"
     PLAYLISTS = "playlists"
 
 
@@ -92,6 +94,11 @@ def evaluate(
         raise SettingsError("--data and --sequences go with --suite.", do="For example `--suite playlists`.")
     if suite is Suite.PLAYLISTS:
         playlists(data, sequences, snapshot, first_seed, out, command)
+        return
+    if suite is Suite.BOTIFY:
+        if sequences:
+            raise SettingsError("--sequences goes with --suite playlists.", do="Leave it out.")
+        botify(data, snapshot, first_seed, out, command)
         return
     settings = load_settings()
     names = [name.strip() for name in models.split(",") if name.strip()]

@@ -19,7 +19,7 @@ from graph.errors import GraphUnavailable, ModelError, SettingsError, SnapshotEr
 from graph.settings import Settings, load_settings
 from graph.snapshot import Snapshot
 from ranking import registry
-from recommend.batch import write_all
+from recommend.batch import write_all, write_tracks
 from recommend.feed import Feed
 from recommend.service import FeedService
 from recommenders.core.recommender import Recommender
@@ -45,6 +45,7 @@ class Ids(StrEnum):
 
     PREFIXED = "prefixed"
     BARE = "bare"
+    NUMBERS = "numbers"
 
 
 def recommend(
@@ -55,7 +56,15 @@ def recommend(
     k: Annotated[int, typer.Option("--k", "-n", min=1, max=1000, help="Contents for each user.")] = 20,
     kind: Annotated[Kind | None, typer.Option(help="Only this kind of content.")] = None,
     out: Annotated[Path | None, typer.Option(help="With --all: the file to write, one JSON object a line.")] = None,
-    ids: Annotated[Ids, typer.Option(help="With --all: content ids as keaks/123, or as 123.")] = Ids.PREFIXED,
+    ids: Annotated[
+        Ids,
+        typer.Option(
+            help='With --all: content ids as keaks/123, as 123, or users and tracks as {"user": 1, "tracks": [2]}.'
+        ),
+    ] = Ids.PREFIXED,
+    heard: Annotated[
+        bool, typer.Option("--heard", help="With --ids numbers: let tracks that the user has played stand there too.")
+    ] = False,
     model: Annotated[
         str | None, typer.Option(help="A trained model; by default the one that the service uses.")
     ] = None,
@@ -71,6 +80,9 @@ def recommend(
     if everyone:
         if out is None:
             raise SettingsError("--all needs a file to write.", do="Add --out recs.jsonl.")
+        if ids is Ids.NUMBERS:
+            _tracks_to_all(settings, name, k, out, heard=heard)
+            return
         _to_all(settings, name, k, kind, out, bare=ids is Ids.BARE)
     elif user is not None:
         bare = user.removeprefix("users/")
@@ -102,6 +114,18 @@ def _to_all(settings: Settings, name: str, k: int, kind: Kind | None, out: Path,
     _console.print(
         "Next: `entourage recommend --user ID` shows one user's with reasons; `entourage serve` serves them."
     )
+
+
+def _tracks_to_all(settings: Settings, name: str, k: int, out: Path, *, heard: bool) -> None:
+    snapshot = snapshots.load(settings.snapshot_path)
+    trained = _load(settings, name, snapshot)
+    begun = time.monotonic()
+    written = write_tracks(trained, out, k, heard=heard)
+    seconds = max(time.monotonic() - begun, 1e-9)
+    _console.print(
+        f"Wrote {written:,} lines to {escape(str(out))} in {seconds:.1f} s ({written / seconds:,.0f} a second)."
+    )
+    _console.print("Next: `entourage history USER` shows one user's list beside what they played.")
 
 
 def _to_one(

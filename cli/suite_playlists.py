@@ -26,7 +26,7 @@ from graph.settings import load_settings
 from recommenders.core.metrics import Values
 from recommenders.sequences import Sequences, first_source
 
-__all__ = ["Lists", "playlists"]
+__all__ = ["Lists", "data_folder", "playlists"]
 
 _console = Console(soft_wrap=True)
 _NOTEBOOK: Final = "Published by the notebook on 100,000 Deezer playlists, other data: HR@10 .134, NDCG@10 .0758."
@@ -138,14 +138,15 @@ def _lists(
     if data and lists is Lists.PLAYLISTS:
         raise InputError(f"{data} holds no playlists.", do="Name another folder, or --sequences plays.")
     if not snapshot and lists in (None, Lists.PLAYS):
-        folder = data or _data() / "botify"
+        folder = data or data_folder() / "botify"
         return Lists.PLAYS, *heard(folder), folder
     whole = snapshots.load(snapshot or exported)
     lists = lists or Lists(first_source(whole))
     return lists, *of_snapshot(whole, lists.value), snapshot or exported
 
 
-def _data() -> Path:
+def data_folder() -> Path:
+    """The folder of all data: ENTOURAGE_DATA, else beside the checkout. Raises InputError when it is not there."""
     place = os.environ.get("ENTOURAGE_DATA") or Path(__file__).parents[2] / "shared" / "data"
     if not Path(place).is_dir():
         raise InputError(f"There is no data at {place}.", do="Name its folder with --data or ENTOURAGE_DATA.")

@@ -10,10 +10,12 @@ from typing import Final
 import numpy as np
 
 from graph import aside, schema
+from graph.errors import InputError
 from recommend import filters
 from recommenders.core.recommender import Recommender
+from recommenders.play_cf import PlayCf, write_lists
 
-__all__ = ["write_all"]
+__all__ = ["write_all", "write_tracks"]
 
 _BLOCK: Final = 1_024
 _PREFIX: Final = f"^({'|'.join(schema.CONTENT_PREFIXES)})"
@@ -51,4 +53,26 @@ def write_all(
                 out.write("\n")
             if progress:
                 progress(len(block))
+    return len(users)
+
+
+def write_tracks(model: Recommender, path: Path, k: int, *, heard: bool = False) -> int:
+    """Write ``{"user": int, "tracks": [ints, best first]}`` for every user, one a line; the number of lines.
+
+    ``heard`` lets tracks that the user played stand in the list. A list with fewer than ``k`` tracks of a score is
+    filled with those that most users played. Raises InputError where ids of users or tracks are no integers.
+    """
+    snapshot = model.snapshot
+    users = snapshot.users.ids
+    tracks = snapshot.contents.ids.str.replace(_PREFIX, "")
+    for what, ids in (("users", users), ("contents", tracks)):
+        strange = ids.filter(~ids.str.contains(r"^(0|[1-9][0-9]*)$"))
+        if len(strange):
+            raise InputError(f"The id {strange[0]!r} of {what} is no integer.", do="Leave --ids numbers out.")
+    if isinstance(model, PlayCf):
+        lists = model.recommend_all(k, heard=heard)
+    else:
+        blocks = [np.arange(start, min(start + _BLOCK, len(users))) for start in range(0, len(users), _BLOCK)]
+        lists = np.vstack([model.recommend(block, k, exclude_seen=not heard)[0] for block in blocks])
+    write_lists(path, users.to_list(), tracks.to_list(), lists)
     return len(users)

@@ -19,7 +19,7 @@ from graph import schema
 from graph.errors import ModelError, NotFound
 from graph.settings import Player as PlayerSettings
 from recommend.player_sessions import PAST, PlayerSessions
-from recommenders.arms import arm_of_user, choose
+from recommenders.arms import arm_of_user, policy
 from recommenders.core.top_k import Ints
 from recommenders.interest import Heard
 from recommenders.session import EXPERIMENT, SessionModel
@@ -77,7 +77,7 @@ class Player:
         arm = self._arm(user)
         with self._lock:
             rng = self._rng.spawn(1)[0]
-        chosen = choose(arm, self.model, self._known(session), self._past(user, ended), rng, self._tracks)
+        chosen = policy(arm, self.model, self._known(session), self._past(user, ended), self._tracks).draw(rng)
         if chosen is None:
             raise NotFound("This session has had every track.", do="End it with POST /last.")
         number = int(self._numbers[chosen.track])
@@ -141,7 +141,7 @@ class Player:
         _ = self.model.past
         "" in self.model.snapshot.users  # noqa: B015 - builds the map from id to nid
         first = Heard((int(np.argmax(self._tracks)),), (1.0,))
-        choose("session", self.model, first, [], np.random.default_rng(0), self._tracks)
+        policy("session", self.model, first, [], self._tracks)
 
 
 def _numbers(model: SessionModel) -> tuple[Ints, dict[int, int]]:

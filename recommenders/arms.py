@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
 
 from recommenders.core.top_k import Ints, Mask
-from recommenders.interest import Choice, Heard, Interest
+from recommenders.interest import Heard, Interest, Policy
 from recommenders.session import SessionModel
 
-__all__ = ["ARMS", "arm_of_user", "choose"]
+__all__ = ["ARMS", "arm_of_user", "policy"]
 
 ARMS: Final = ("random", "sticky-artist", "item-item", "session")
 
@@ -28,38 +28,30 @@ def arm_of_user(user: int, shares: Mapping[str, float], salt: str) -> str:
     return list(shares)[-1]
 
 
-def choose(
-    arm: str,
-    model: SessionModel,
-    session: Heard,
-    past: list[Heard],
-    rng: np.random.Generator,
-    allowed: Mask | None = None,
-) -> Choice | None:
-    """What ``arm`` plays next, with its probability; never a track of this session again. None when all were played.
+def policy(arm: str, model: SessionModel, session: Heard, past: Sequence[Heard], allowed: Mask | None = None) -> Policy:
+    """With which probability ``arm`` plays what next; never a track of this session again.
 
-    ``allowed``, shape (contents,): which contents may be played; None for all.
+    ``allowed``, shape (contents,): which contents may be played; None for all. Without any there is no track.
     """
     interest = model.interest
     left = np.ones(len(interest.artists), dtype=bool) if allowed is None else allowed.copy()
     left[list(session.tracks)] = False
     if arm == "session":
-        return interest.estimate(session, past).choose(rng, model.temperature, left)
+        return interest.estimate(session, past).policy(model.temperature, left)
     if arm == "item-item":
         return _most_alike(interest, session, left)
     if arm == "sticky-artist":
         same = np.flatnonzero(left & (interest.artists == interest.artists[session.tracks[-1]]))
         if len(same):
-            return _one_of(same, rng)
-    tracks = np.flatnonzero(left)
-    return _one_of(tracks, rng) if len(tracks) else None
+            return _uniform(same)
+    return _uniform(np.flatnonzero(left))
 
 
-def _one_of(tracks: Ints, rng: np.random.Generator) -> Choice:
-    return Choice(int(rng.choice(tracks)), 1.0 / len(tracks), float("nan"))
+def _uniform(tracks: Ints) -> Policy:
+    return Policy(tracks, np.full(len(tracks), 1.0 / max(1, len(tracks))))
 
 
-def _most_alike(interest: Interest, session: Heard, left: Mask) -> Choice | None:
+def _most_alike(interest: Interest, session: Heard, left: Mask) -> Policy:
     """What is most alike to the tracks of the session, each by the share heard of it."""
     tracks = np.array(session.tracks, dtype=np.int64)
     shares = np.array(session.shares, dtype=np.float32)
@@ -68,4 +60,4 @@ def _most_alike(interest: Interest, session: Heard, left: Mask) -> Choice | None
     found += (interest.weights.artist * by_artist[interest.artists]).astype(np.float32)
     found[~left] = -np.inf
     best = int(found.argmax())
-    return Choice(best, 1.0, float("nan")) if np.isfinite(found[best]) else None
+    return _uniform(np.array([best] if np.isfinite(found[best]) else [], dtype=np.int64))

@@ -18,7 +18,7 @@ import numpy as np
 from recommenders.core.top_k import Floats, Ints, Mask
 from recommenders.plays import REPEAT_DISCOUNT
 
-__all__ = ["Choice", "Heard", "Interest", "Weights", "logit"]
+__all__ = ["Choice", "Heard", "Interest", "Policy", "Weights", "logit"]
 
 _FLOOR: Final = 0.02
 """Shares are taken as between this and one minus this: what is nearer to 0 or 1 says no more."""
@@ -71,13 +71,32 @@ class Heard:
 
 
 @dataclass(frozen=True)
+class Policy:
+    """With which probability each track comes next; shape (tracks,) each."""
+
+    tracks: Ints
+    chances: Floats
+    expected: Floats | None = None
+    """The share that is expected to be heard of each; None where the arm has no idea."""
+
+    def draw(self, rng: np.random.Generator) -> Choice | None:
+        """One of the tracks; None where there is none."""
+        if not len(self.tracks):
+            return None
+        at = min(int(np.searchsorted(np.cumsum(self.chances), rng.random())), len(self.tracks) - 1)
+        return Choice(int(self.tracks[at]), float(self.chances[at]))
+
+    def chance(self, track: int) -> float:
+        """The probability of one track; 0 where it cannot come."""
+        return float(self.chances[self.tracks == track].sum())
+
+
+@dataclass(frozen=True)
 class Choice:
     """A track, and the probability with which it was chosen."""
 
     track: int
     propensity: float
-    expected: float
-    """The share that is expected to be heard of it."""
 
 
 class Interest:
@@ -172,23 +191,29 @@ class Estimate:
         before = np.array([self.counts[int(artist)] for artist in self._interest.artists[tracks]])
         return np.asarray(share * REPEAT_DISCOUNT**before)
 
-    def choose(self, rng: np.random.Generator, temperature: float, left: Mask) -> Choice | None:
-        """A track of those that are ``left``, shape (contents,): the better, the likelier. None where none is."""
+    def expected_of(self, tracks: Ints) -> Floats:
+        """`expected` of some tracks, without the means of all."""
+        interest, weights = self._interest, self._interest.weights
+        told = np.append(self.tracks, self._first)
+        share = np.append(self._alpha * self._ties, self._gains[0])
+        means: Floats = np.zeros(len(interest.artists), dtype=np.float32)
+        means[tracks] = interest.alike(tracks, told) @ share + weights.mean + weights.level * self._alpha.sum()
+        return self.expected(means, tracks)
+
+    def policy(self, temperature: float, left: Mask) -> Policy:
+        """The better a track of those that are ``left``, shape (contents,), the likelier; none where none is."""
         means = self.means()
         means[~left] = -np.inf
         count = min(_POOL, len(means))
-        pool = np.argpartition(-means, count - 1)[:count]
+        pool = np.argpartition(-means, count - 1)[:count].astype(np.int64)
         pool = pool[np.isfinite(means[pool])]
-        if not len(pool):
-            return None
         share = self.expected(means, pool)
-        if temperature > 0:
-            chance = np.exp((share - share.max()) / temperature)
-            chance /= chance.sum()
-        else:
-            chance = (np.arange(len(pool)) == share.argmax()).astype(np.float64)
-        at = min(int(np.searchsorted(np.cumsum(chance), rng.random())), len(pool) - 1)
-        return Choice(int(pool[at]), float(chance[at]), float(share[at]))
+        if not len(pool) or temperature <= 0:
+            return Policy(
+                pool, (np.arange(len(pool)) == share.argmax()).astype(np.float64) if len(pool) else share, share
+            )
+        chance = np.exp((share - share.max()) / temperature)
+        return Policy(pool, chance / chance.sum(), share)
 
 
 def _pairs(interest: Interest, some: Ints, others: Ints) -> Floats:

@@ -87,7 +87,7 @@ def evidence(plays: Plays, artists: Ints, text: Floats, heard: Floats, weights: 
 
 def own_choices(plays: Plays, name: str) -> Mask:
     """Which plays are of sessions in which an arm of the experiment ``name`` chose."""
-    told = np.array([bool(arm) and str(arm).startswith(f"{name}:") for arm in plays.arm])
+    told = np.array([bool(arm) and str(arm).startswith(f"{name}:") for arm in plays.arm], dtype=bool)
     count = np.bincount(plays.session, weights=told, minlength=int(plays.session.max(initial=0)) + 1)
     return np.asarray(count[plays.session] > 0)
 
@@ -95,7 +95,9 @@ def own_choices(plays: Plays, name: str) -> Mask:
 def same_artist_share(plays: Plays, artists: Ints, word: str = "artist") -> tuple[int, float]:
     """How often arms with ``word`` in their name chose another track, and the share of those of the same artist."""
     before = np.concatenate(([-1], plays.track[:-1]))
-    named = np.array([bool(arm) and word in str(arm).lower() and ":c" not in str(arm).lower() for arm in plays.arm])
+    named = np.array(
+        [bool(arm) and word in str(arm).lower() and ":c" not in str(arm).lower() for arm in plays.arm], dtype=bool
+    )
     moved = named & (plays.place > 0) & (before != plays.track)
     if not moved.any():
         return 0, 0.0

@@ -83,6 +83,12 @@ class PlayCf(Baseline):
     def scores(self, users: Ints) -> Floats:
         return np.asarray((self._sparse("similar")[users] @ self._sparse("values")).toarray(), dtype=np.float32)
 
+    def recommend_all(self, k: int = 100, *, heard: bool = False) -> Ints:
+        """The ``k`` best tracks of every user (`recommend_all`), filled with those that most users played."""
+        values = self._sparse("values")
+        popular = np.argsort(-np.bincount(values.indices, minlength=values.shape[1]), kind="stable")
+        return recommend_all(self._sparse("similar"), values, popular, k, heard=heard)
+
     @property
     def told(self) -> str:
         return self.neighbourhood.told()

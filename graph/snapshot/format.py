@@ -228,7 +228,8 @@ class Snapshot:
             for label, nodes in self.nodes.items():
                 nodes.frame.write_parquet(folder / "nodes" / f"{label}.parquet")
             for name, edges in self.edges.items():
-                frame = pl.DataFrame({"source": edges.source, "target": edges.target, **dict(edges.columns)})
+                columns = {column: _texts_too(values) for column, values in edges.columns.items()}
+                frame = pl.DataFrame({"source": edges.source, "target": edges.target, **columns})
                 frame.write_parquet(folder / "edges" / f"{name}.parquet")
                 width = self.nodes[schema.RELATIONSHIPS[name].target].count
                 write_topology(folder, name, edges.indptr, edges.target, width, edges.columns)
@@ -329,6 +330,11 @@ def _without_nulls(values: pl.Series) -> Array:
     if values.dtype == pl.Boolean:
         return values.fill_null(value=False).to_numpy()
     return values.fill_null(NO_TIME).to_numpy() if values.dtype == pl.Int64 else values.to_numpy()
+
+
+def _texts_too(values: Array) -> Array | pl.Series:
+    """Texts are objects to numpy, and nothing to Parquet."""
+    return pl.Series(values.tolist(), dtype=pl.String) if values.dtype == object else values
 
 
 def _map(path: Path) -> Array:

@@ -34,7 +34,7 @@ assert _feeds.snapshot
 _feeds.model = CoOccurrence().fit(_feeds.snapshot)
 _app = create_app(_settings, _feeds)
 _folder = Path(tempfile.mkdtemp(prefix="entourage-contract-"))
-_listened = play_data.read(folder(_folder / "logs", TRACKS, a=ONE))[0]
+_listened = play_data.read(folder(_folder / "logs", TRACKS, a=ONE))
 _app.extensions["entourage.serving"].player = Player(SessionModel().fit(_listened), _settings.player, _folder)
 schema = schemathesis.openapi.from_wsgi("/openapi.json", _app)
 

@@ -30,7 +30,7 @@ CATALOGUE = [*TRACKS, *({"artist": f"Artist {n // 4}", "title": f"Song {n}", "tr
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> SessionModel:
     logs = folder(tmp_path_factory.mktemp("player") / "logs", CATALOGUE, a=ONE, b=TWO)
-    return SessionModel().fit(play_data.read(logs)[0])
+    return SessionModel().fit(play_data.read(logs))
 
 
 @pytest.fixture

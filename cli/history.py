@@ -1,0 +1,96 @@
+"""``entourage history``: what somebody played, beside what is recommended to them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from itertools import zip_longest
+from typing import Annotated, Any, Final
+
+import numpy as np
+import typer
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from graph import schema
+from graph import snapshot as snapshots
+from graph.errors import SettingsError
+from graph.settings import load_settings
+from graph.snapshot import Snapshot
+from ranking import registry
+from recommenders.plays import plays_of
+
+__all__ = ["history"]
+
+_console: Final = Console(soft_wrap=True)
+
+
+def history(
+    user: Annotated[str, typer.Argument(help="Id of the user.")],
+    n: Annotated[int, typer.Option("--n", min=1, max=1_000, help="Rows of each.")] = 20,
+    model: Annotated[str, typer.Option(help="What recommends; fitted now where it is not trained.")] = "play-cf",
+) -> None:
+    """Show what a user played, newest first, beside what is recommended, with score, artist, title and genre."""
+    settings = load_settings()
+    snapshot = snapshots.load(settings.snapshot_path)
+    nid = int(snapshot.users.nids([user.removeprefix(schema.USER_PREFIX)])[0])
+    path = settings.model_path(model)
+    kind = registry.kind(model)
+    recommender = kind.load(path, snapshot) if path.is_dir() else kind.make().fit(snapshot)
+    ids, scores = recommender.recommend(nid, n)
+    names = Names(snapshot)
+    played = _played(snapshot, nid)[:n]
+    if not played:
+        raise SettingsError(f"{user} has played nothing.", do="Name another user.")
+    table = Table(title=f"{escape(user)}: played, and recommended by {model}", box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in ("when", "share", "artist", "title", "genre", "", "score", "artist", "title", "genre"):
+        table.add_column(name, justify="right" if name in ("share", "score") else "left")
+    offered = [(f"{score:.3f}", *names.of(int(i))) for i, score in zip(ids, scores, strict=True) if i >= 0]
+    heard = [(f"{datetime.fromtimestamp(at / 1_000, UTC):%Y-%m-%d %H:%M}" if at else "", f"{share:.2f}",
+              *names.of(track)) for at, share, track in played]  # fmt: skip
+    for left, right in zip_longest(heard, offered):
+        cells = (*(left or ("",) * 5), "", *(right or ("",) * 4))
+        table.add_row(*(escape(cell) for cell in cells))
+    _console.print(table)
+    if recommender.told:
+        _console.print(escape(recommender.told))
+
+
+class Names:
+    """Artist, title and genres of contents; the id where a title is missing."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        titles = snapshot.contents.column(schema.TITLE)
+        ids = snapshot.contents.ids.to_list()
+        known = titles.to_list() if titles is not None else [None] * len(ids)
+        self._titles = [title or id_ for title, id_ in zip(known, ids, strict=True)]
+        self._snapshot = snapshot
+
+    def of(self, nid: int) -> tuple[str, str, str]:
+        """Artist, title and genres."""
+        artists = self._linked(schema.PERFORMED_BY, schema.ARTIST, nid)
+        return artists, self._titles[nid], self._linked(schema.HAS_GENRE, schema.GENRE, nid)
+
+    def _linked(self, type_: str, label: str, nid: int) -> str:
+        edges = self._snapshot.edges[type_]
+        names = self._snapshot.nodes[label].column("name")
+        ends: Any = edges.target[edges.indptr[nid] : edges.indptr[nid + 1]]
+        nodes = names if names is not None else self._snapshot.nodes[label].ids
+        return ", ".join(str(nodes[int(end)]) for end in ends)
+
+
+def _played(snapshot: Snapshot, user: int) -> list[tuple[int, float, int]]:
+    """Time (ms, 0 where unknown), share and track of each play, newest first; of watches without plays."""
+    plays = plays_of(snapshot)
+    mine = plays.keep(plays.user == user)
+    if len(mine):
+        rows = list(zip(mine.at.tolist(), mine.share.tolist(), mine.track.tolist(), strict=True))
+    else:
+        watched = snapshot.watched
+        row = slice(int(watched.indptr[user]), int(watched.indptr[user + 1]))
+        tracks = watched.target[row]
+        last = np.maximum(watched.columns["lastAt"][row], 0) if "lastAt" in watched.columns else np.zeros(len(tracks))
+        shares = watched.columns["engagement"][row]
+        rows = [(int(a), float(s), int(t)) for a, s, t in zip(last, shares, tracks, strict=True)]
+    return sorted(rows, key=lambda row: -row[0])

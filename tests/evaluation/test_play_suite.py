@@ -1,0 +1,107 @@
+"""The suite botify: sessions split in time, shares foretold, and the commands that read play logs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from cli.main import app
+from evaluation import play_data
+from evaluation.play_suite import run, until
+from graph import snapshot as snapshots
+from graph.home import begin
+from graph.settings import load_settings
+from recommenders.play_cf import PlayCf
+from recommenders.plays import plays_of
+from tests.graph.files.test_play_logs import folder
+
+ARTISTS, SONGS, USERS = 8, 6, 40
+
+
+def listening(path: Path) -> Path:
+    """Users who love two artists each and hear nothing of the others; tracks come at random, most of them theirs."""
+    rng = np.random.default_rng(0)
+    tracks = [{"artist": f"Artist {n // SONGS}", "title": f"Song {n}", "track": n} for n in range(ARTISTS * SONGS)]
+    lines: list[dict[str, Any]] = []
+    for session in range(6 * USERS):
+        user = session % USERS
+        loved = {user % ARTISTS, (user + 3) % ARTISTS}
+        at, track, chance = 1_000_000 * session, SONGS * (user % ARTISTS), 0.0
+        left = set(range(ARTISTS * SONGS))
+        for place in range(8):
+            left -= {track}
+            share = 1.0 if place == 0 else float(0.9 * (track // SONGS in loved))
+            own = [other for other in sorted(left) if other // SONGS in loved]
+            wants = bool(own) and rng.random() < 0.75
+            following = int(rng.choice(own if wants else sorted(left)))
+            chance = 0.25 / len(left) + (0.75 / len(own) if following in own else 0.0)
+            last = place == 7
+            lines.append(
+                {"message": "last" if last else "next", "timestamp": at + place, "user": user, "track": track}
+                | {"time": share, "latency": 0.001, "recommendation": None if last else following}
+                | {"experiments": {"TASTE": "C" if user % 2 else "T1"}}
+                | ({} if last else {"propensity": chance})
+            )
+            track = following
+    return folder(path / "logs", tracks, a=lines)
+
+
+@pytest.fixture(scope="module")
+def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return listening(tmp_path_factory.mktemp("suite"))
+
+
+def test_what_was_played_later_is_unknown_before(logs: Path) -> None:
+    whole = play_data.read(logs)
+    moment = int(np.median(plays_of(whole).began))
+    before = until(whole, moment)
+    kept = plays_of(before)
+    assert 0 < len(kept) < len(plays_of(whole))
+    assert kept.at.max() < moment + 10
+    assert int(before.watched.columns["lastAt"].max()) == int(kept.at.max())
+    assert len(before.watched) == len(np.unique(kept.user * whole.contents.count + kept.track))
+
+
+def test_models_that_know_tastes_foretell_shares_better_than_the_mean(logs: Path) -> None:
+    board = run(play_data.read(logs), models=("user mean", "play-cf", "item-knn", "session"))
+    assert not board.left_out
+    errors = {row.model: row.error.mean() for row in board.rows}
+    ranks = {row.model: row.ndcg.mean() for row in board.rows}
+    assert errors["play-cf"] < errors["user mean"]
+    assert errors["session"] < errors["user mean"]
+    assert max(ranks, key=lambda name: ranks[name]) != "user mean"
+    assert "neighbours" in board.told
+    assert set(board.off_policy) == {"random", "sticky-artist", "item-item", "session"}
+
+
+def called(*words: object) -> Any:
+    return CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False)
+
+
+def test_the_commands(logs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENTOURAGE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("NEO4J_URI", "bolt://nowhere:1")
+    settings = load_settings()
+    begin(settings)
+    play_data.read(logs).save(settings.snapshot_path)
+    compared = called("ab", logs)
+    assert compared.exit_code == 0
+    assert "TASTE" in compared.stdout
+    assert "T1 does not differ from C in tracks a session" in compared.stdout
+    seen = called("history", "3", "--n", 5)
+    assert seen.exit_code == 0
+    assert "Artist" in seen.stdout
+    assert "neighbours a user" in seen.stdout
+    PlayCf().fit(snapshots.load(settings.snapshot_path)).save(settings.model_path("play-cf"))
+    lists = tmp_path / "lists.jsonl"
+    words = ["--model", "play-cf", "--ids", "numbers", "--heard", "--k", 30, "--out", lists]
+    written = called("recommend", "--all", *words)
+    assert written.exit_code == 0
+    rows = [json.loads(line) for line in lists.read_text().splitlines()]
+    assert len(rows) == USERS
+    assert all(type(row["user"]) is int and len(set(row["tracks"])) == 30 for row in rows)
