@@ -1,4 +1,4 @@
-"""What chooses the next track of a session: a user's arm, and the four arms there are."""
+"""The arms of the experiment: which arm a user has, and how each of the four arms chooses the next track."""
 
 from __future__ import annotations
 
@@ -29,9 +29,10 @@ def arm_of_user(user: int, shares: Mapping[str, float], salt: str) -> str:
 
 
 def policy(arm: str, model: SessionModel, session: Heard, past: Sequence[Heard], allowed: Mask | None = None) -> Policy:
-    """With which probability ``arm`` plays what next; never a track of this session again.
+    """The probabilities with which ``arm`` plays each track next; tracks of this session are left out.
 
-    ``allowed``, shape (contents,): which contents may be played; None for all. Without any there is no track.
+    ``allowed`` is a mask (contents,) of the contents that may be played; None for all. If none is left, there is no
+    track.
     """
     interest = model.interest
     left = np.ones(len(interest.artists), dtype=bool) if allowed is None else allowed.copy()
@@ -52,7 +53,7 @@ def _uniform(tracks: Ints) -> Policy:
 
 
 def _most_alike(interest: Interest, session: Heard, left: Mask) -> Policy:
-    """What is most alike to the tracks of the session, each by the share heard of it."""
+    """The tracks most similar to those of the session, weighted by the share heard of each."""
     tracks = np.array(session.tracks, dtype=np.int64)
     shares = np.array(session.shares, dtype=np.float32)
     found = interest.vectors @ (shares @ interest.vectors[tracks])

@@ -1,9 +1,9 @@
-"""What a listener wants now: an estimate over all tracks from what was heard of a few.
+"""A listener's interest in a session: estimates for all tracks from the shares heard of a few.
 
-The logit of a share is taken as a Gaussian process over tracks (Rasmussen and Williams, 2006, chapter 2). Two tracks
-are alike by a level that all plays of a user share, by their artist, their texts and by who heard them; what is alike
-between two sessions of a user counts as far as their first tracks are alike. The first track of a session is near what
-the user wants: nobody chose it.
+The logit of a heard share is modelled as a Gaussian process over tracks (Rasmussen and Williams, 2006, chapter 2). The
+covariance of two tracks has a constant for all plays of a user, and parts for the same artist, similar texts and the
+same listeners. Plays of two sessions of a user are related as far as the sessions' first tracks are similar. The first
+track of a session shows what the user wants, because no recommender chose it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from recommenders.plays import REPEAT_DISCOUNT
 __all__ = ["Choice", "Heard", "Interest", "Policy", "Weights", "logit"]
 
 _FLOOR: Final = 0.02
-"""Shares are taken as between this and one minus this: what is nearer to 0 or 1 says no more."""
+"""Shares are clipped to between this and one minus this, because the logit of 0 and 1 is infinite."""
 _POOL: Final = 400
 """Tracks with the highest estimate among which one is chosen."""
 
@@ -34,7 +34,7 @@ def logit(share: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class Weights:
-    """Variances, in squared logits, but for ``mean`` and ``start``, which are logits."""
+    """Variances in squared logits; ``mean`` and ``start`` are logits."""
 
     mean: float = -2.0
     """The logit of an average track for an average user."""
@@ -43,10 +43,10 @@ class Weights:
     artist: float = 2.0
     text: float = 1.0
     heard: float = 1.5
-    """By the vectors learned from what was heard."""
+    """Variance of the similarity by vectors that are learned from plays."""
     noise: float = 1.5
     start: float = 4.0
-    """What the first track of a session is above an average one, for what is like it."""
+    """How much the first track of a session raises tracks that are similar to it."""
 
     def vector(self) -> list[float]:
         return [float(getattr(self, field.name)) for field in fields(self)]
@@ -60,34 +60,34 @@ class Weights:
 
 @dataclass(frozen=True)
 class Heard:
-    """One session: its tracks in order (content nids, the first chosen by none) and what was heard of each, 0..1."""
+    """A session: its tracks in order (content nids; nobody recommended the first) and the share heard of each, 0..1."""
 
     tracks: tuple[int, ...]
     shares: tuple[float, ...]
     foreign: bool = False
-    """Whether its tracks are numbered otherwise, so that it tells of the user's level alone."""
+    """Whether its tracks have other numbers, so that only the user's level can be learned from it."""
     began: int = 0
     """Milliseconds since 1970."""
 
 
 @dataclass(frozen=True)
 class Policy:
-    """With which probability each track comes next; shape (tracks,) each."""
+    """The probability of each track to come next; all arrays have shape (tracks,)."""
 
     tracks: Ints
     chances: Floats
     expected: Floats | None = None
-    """The share that is expected to be heard of each; None where the arm has no idea."""
+    """Expected share heard of each track; None if the arm does not estimate it."""
 
     def draw(self, rng: np.random.Generator) -> Choice | None:
-        """One of the tracks; None where there is none."""
+        """Draw one of the tracks; None if there is none."""
         if not len(self.tracks):
             return None
         at = min(int(np.searchsorted(np.cumsum(self.chances), rng.random())), len(self.tracks) - 1)
         return Choice(int(self.tracks[at]), float(self.chances[at]))
 
     def chance(self, track: int) -> float:
-        """The probability of one track; 0 where it cannot come."""
+        """The probability of a track; 0 if it cannot come next."""
         return float(self.chances[self.tracks == track].sum())
 
 
@@ -100,7 +100,7 @@ class Choice:
 
 
 class Interest:
-    """The estimate; ``artists`` numbers them by content, ``text`` and ``heard`` are unit-scale vectors of contents."""
+    """The model. ``artists`` is the artist's number of each content; ``text`` and ``heard`` are vectors of contents."""
 
     def __init__(self, artists: Ints, text: Floats, heard: Floats, weights: Weights) -> None:
         self.artists = artists
@@ -109,15 +109,15 @@ class Interest:
         scale = np.sqrt(np.array([weights.text, weights.heard], dtype=np.float32))
         self.vectors = np.ascontiguousarray(np.hstack([scale[0] * text, scale[1] * heard]), dtype=np.float32)
         self.own = (weights.artist + np.einsum("nd,nd->n", self.vectors, self.vectors)).astype(np.float64)
-        """How far each track is alike to itself."""
+        """Prior variance of each track."""
 
     def alike(self, some: Ints, others: Ints) -> Floats:
-        """What two tracks have in common but for the level, shape (some, others)."""
+        """Covariance of two tracks without the level, shape (some, others)."""
         same = self.artists[some][:, None] == self.artists[others][None, :]
         return np.asarray(self.weights.artist * same + self.vectors[some] @ self.vectors[others].T, dtype=np.float64)
 
     def estimate(self, session: Heard, past: Sequence[Heard] = ()) -> Estimate:
-        """What is to be expected of every track in this session of somebody with these earlier sessions."""
+        """The estimate for every track in this session of a user with these earlier sessions."""
         return Estimate(self, session, past)
 
 
@@ -154,7 +154,7 @@ class Estimate:
         ties[foreign] = ties[:, foreign] = 0.0
         np.fill_diagonal(ties, 1.0)
         self._ties = ties[0][own]
-        """How far the session of each earlier play wants the same as this one, 0..1."""
+        """Similarity of each earlier play's session to this one, 0..1."""
         if len(tracks):
             alike = interest.alike(self.tracks, self.tracks) * ties[np.ix_(own, own)]
             start = self._gains[own] * _pairs(interest, self.tracks, firsts[own])
@@ -185,7 +185,7 @@ class Estimate:
         return np.asarray(np.maximum(prior - np.einsum("nm,mk,nk->n", cross, self._inverse, cross), 1e-6))
 
     def expected(self, means: Floats, tracks: Ints) -> Floats:
-        """The share of these tracks that will be heard, the discount for their artist's earlier ones included."""
+        """Expected share heard of these tracks, with the discount for earlier tracks of the same artist."""
         variance = self.variances(tracks) + self._interest.weights.noise
         share = 1.0 / (1.0 + np.exp(-means[tracks] / np.sqrt(1.0 + np.pi / 8.0 * variance)))
         before = np.array([self.counts[int(artist)] for artist in self._interest.artists[tracks]])
@@ -201,7 +201,7 @@ class Estimate:
         return self.expected(means, tracks)
 
     def policy(self, temperature: float, left: Mask) -> Policy:
-        """The better a track of those that are ``left``, shape (contents,), the likelier; none where none is."""
+        """Probabilities of the tracks in the mask ``left`` (contents,), higher for a better estimate; may be empty."""
         means = self.means()
         means[~left] = -np.inf
         count = min(_POOL, len(means))

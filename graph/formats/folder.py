@@ -40,11 +40,11 @@ class Format(StrEnum):
 
 
 class ExportManifest(Manifest):
-    """What an exported folder holds."""
+    """The manifest of an exported folder."""
 
     format: Format
     selection: str
-    """Whose part of the graph it is."""
+    """The people whose part of the graph was exported."""
     schema_hash: str
     """SHA-256 over the format and the names and types of all columns: equal hashes, equal columns."""
 
@@ -129,10 +129,10 @@ Constraints are not part of it. To use the graph with Entourage, import the orig
 
 
 def write(snapshot: Snapshot, format_: Format, path: Path, selection: str = "everyone") -> ExportManifest:
-    """Write ``snapshot`` to the folder ``path``, aside first, and return the manifest.
+    """Write ``snapshot`` to a temporary folder, rename it to ``path``, and return the manifest.
 
-    ``selection`` is what the README says of whose part it is. Raises SettingsError when ``path`` holds something else
-    than an export, SnapshotError when the graph is too large for the format.
+    ``selection`` describes in the README whose part of the graph it is. Raises SettingsError if ``path`` holds anything
+    but an export, SnapshotError if the graph is too large for the format.
     """
     check_free(path)
     about = ExportManifest(
@@ -165,7 +165,7 @@ def check_free(path: Path) -> None:
 
 
 def columns(snapshot: Snapshot, format_: Format) -> dict[str, dict[str, str]]:
-    """Label or type → column → its type, of what ``format_`` holds of each."""
+    """Label or relationship type → column → its type, for the columns that ``format_`` has."""
     found: dict[str, dict[str, str]] = {}
     for label, nodes in snapshot.nodes.items():
         names = {name: str(dtype) for name, dtype in nodes.frame.schema.items()}

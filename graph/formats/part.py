@@ -1,4 +1,4 @@
-"""The part of a snapshot that belongs to some of its people, with nids of its own."""
+"""The part of a snapshot around some of its people, with new nids."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["REACHED", "of_users"]
 
 Mask = npt.NDArray[np.bool_]
 
-#: The targets of these types stay where their source stays, worked out in this order.
+#: The target of a relationship of these types is kept if its source is kept; computed in this order.
 REACHED: Final = (
     schema.OPENED,
     schema.PLAYED,
@@ -50,7 +50,7 @@ def of_users(snapshot: Snapshot, users: Ints) -> Snapshot:
         relationship, edges = schema.RELATIONSHIPS[type_], snapshot.edges[type_]
         kept[relationship.target][edges.target[kept[relationship.source][edges.source]]] = True
     if not kept[schema.USER].any():
-        raise InputError("Nobody is left to export.", do="Name people whom the graph knows.")
+        raise InputError("No person is left to export.", do="Name people who are in the graph.")
     if not kept[schema.CONTENT].any():
         raise InputError("The people to export watched and made nothing.", do="Name more people, or others.")
     nids = {label: np.cumsum(mask, dtype=np.int32) - np.int32(1) for label, mask in kept.items()}

@@ -1,8 +1,8 @@
-"""A sample of a network's people that keeps how they are connected.
+"""A sample of a network's people that preserves its structure.
 
-Both methods are of Leskovec and Faloutsos, "Sampling from large graphs", KDD 2006. They move along follows, in either
-direction; in a graph without follows from a person to a content and on to another person who watched it. When they find
-nobody new they start again at a person drawn at random; only so do people without a follow come in.
+Both methods are from Leskovec and Faloutsos, "Sampling from large graphs", KDD 2006. They move along follows in either
+direction; in a graph without follows, from a person to a content and on to another person who watched it. When they
+find no new person they start again at a random person; people without follows are reached only in this way.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _RESTART: Final = 0.15
 _BURN: Final = 0.7
 """Probability of burning one more neighbour; the paper's best forward probability."""
 _STUCK: Final = 100
-"""Steps of a walk without somebody new, after which it starts elsewhere."""
+"""Steps without a new person after which a walk starts at another person."""
 _DRAWS: Final = 65_536
 
 
@@ -60,7 +60,7 @@ def people(snapshot: Snapshot, count: int, method: Method = Method.WALK, seed: i
 
 
 def _around(snapshot: Snapshot) -> sp.csr_array:
-    """Who is next to whom: people by their follows, or people and contents (behind the people) by watches."""
+    """Adjacency: people by their follows, or people and, numbered after them, contents by watches."""
     if len(snapshot.follows):
         follows = snapshot.adjacency(schema.FOLLOWS)
         return sp.csr_array(follows + follows.T)
@@ -81,7 +81,7 @@ def _uniform(rng: np.random.Generator) -> Callable[[], float]:
 def _walk(
     around: sp.csr_array, start: int, users: int, found: dict[int, None], count: int, draw: Callable[[], float]
 ) -> None:
-    """Add whom a walk from ``start`` meets to ``found`` until there are ``count`` or it meets nobody new."""
+    """Add the people on a walk from ``start`` to ``found`` until there are ``count``, or no new person is found."""
     indptr, neighbours = around.indptr, around.indices
     node, idle = start, 0
     found[start] = None

@@ -37,7 +37,7 @@ def edge_frame(edges: Edges, first: int = 0, count: int | None = None) -> pl.Dat
 
 
 def column(edges: Edges, name: str, rows: slice | Ints) -> pl.Series:
-    """The property ``name`` of some rows; texts are texts, also where all of them are unknown."""
+    """The property ``name`` of some rows; a column of texts has the type of text even if all are unknown."""
     values = np.asarray(edges.columns[name])[rows]
     return pl.Series(name, values.tolist(), dtype=pl.String) if values.dtype.kind in "OU" else pl.Series(name, values)
 
@@ -60,7 +60,7 @@ def write_csv(snapshot: Snapshot, folder: Path) -> None:
 
 
 def write_dgl(snapshot: Snapshot, folder: Path) -> None:
-    """What ``dgl.data.CSVDataset`` reads: meta.yaml, and of each node and relationship its numbers, 0 where unknown.
+    """The files of ``dgl.data.CSVDataset``: meta.yaml, and the numbers of each node and relationship, 0 if unknown.
 
     Labels and types without a row are left out: DGL reads no empty file.
     """
@@ -87,7 +87,7 @@ def write_dgl(snapshot: Snapshot, folder: Path) -> None:
 def write_neo4j(snapshot: Snapshot, folder: Path) -> None:
     """Files with the bulk importer's headers, and ``import.args`` with its arguments, relative to ``folder``.
 
-    What the export worked out (``engagement``) is left out: an export of the new graph works it out again.
+    ``engagement`` is left out, because an export of the new graph computes it again.
     """
     arguments = [f"--array-delimiter=U+{ord(_BETWEEN):04X}", "--multiline-fields=true"]
     for label, nodes in snapshot.nodes.items():
@@ -142,7 +142,7 @@ def _json(values: pl.Series) -> str:
 
 
 def _header(name: str, dtype: pl.DataType) -> str:
-    """A column's name with its type, as the bulk importer is told it."""
+    """A column's name with its type, as the bulk importer's header needs it."""
     if ":" in name:
         return name
     return f"{name}:string[]" if dtype == pl.List else name + _NEO4J_TYPES.get(type(dtype), ":double")

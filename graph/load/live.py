@@ -66,19 +66,14 @@ def import_folder(
     ``told`` is called with what the files hold before any of it is loaded. Running it twice changes nothing. Raises
     InputError before anything is loaded, or a graph error midway: run it again to finish.
     """
-    begun = time.monotonic()
-    if not (options and options.dry):
-        unfinished_import(settings).unlink(missing_ok=True)  # what is loaded now is not the bulk importer's to replace
-        graph.apply_schema()
-    tables, report = kinds.read(folder, kind, settings.home, known(graph), progress, _with_known(options, graph))
-    if told:
-        told(report)
-    report.check()
-    if not (options and options.dry):
-        load(graph, tables, progress)
-        keep_scales(graph, report)
-    report.seconds = time.monotonic() - begun
-    return report
+    return _import(
+        lambda: kinds.read(folder, kind, settings.home, known(graph), progress, _with_known(options, graph)),
+        graph,
+        settings,
+        progress,
+        options,
+        told,
+    )
 
 
 def import_pairs(
@@ -91,17 +86,34 @@ def import_pairs(
     told: Callable[[ImportReport], None] | None = None,
 ) -> ImportReport:
     """Load plain user,item and user,friend pairs (`read_pairs`); like ``import_folder`` otherwise."""
-    begun = time.monotonic()
-    if not (options and options.dry):
-        unfinished_import(settings).unlink(missing_ok=True)  # what is loaded now is not the bulk importer's to replace
-        graph.apply_schema()
-    tables, report = read_pairs(
-        interactions, friends, settings.home, known(graph), progress, _with_known(options, graph)
+    return _import(
+        lambda: read_pairs(interactions, friends, settings.home, known(graph), progress, _with_known(options, graph)),
+        graph,
+        settings,
+        progress,
+        options,
+        told,
     )
+
+
+def _import(
+    read: Callable[[], tuple[Tables, ImportReport]],
+    graph: Graph,
+    settings: Settings,
+    progress: Progress | None,
+    options: Options | None,
+    told: Callable[[ImportReport], None] | None,
+) -> ImportReport:
+    """Apply the schema, ``read`` the files, and load what they hold; only ``read`` them in a dry run."""
+    begun, dry = time.monotonic(), bool(options and options.dry)
+    if not dry:
+        unfinished_import(settings).unlink(missing_ok=True)  # the bulk importer must not replace what is loaded now
+        graph.apply_schema()
+    tables, report = read()
     if told:
         told(report)
     report.check()
-    if not (options and options.dry):
+    if not dry:
         load(graph, tables, progress)
         keep_scales(graph, report)
     report.seconds = time.monotonic() - begun
