@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
+from generator import readable
 from generator.chance import Array, numbers
 from generator.files import moments
 from generator.follows import Follows
@@ -139,6 +140,7 @@ def users(world: World, names: Names, graph: Follows, visits: Sessions, tally: T
     for rows in _pieces(count):
         frame = pl.DataFrame({schema.USER_ID: pl.Series(names.users[rows]).cast(pl.String)})
         yield frame.with_columns(
+            readable.people(np.arange(count)[rows]).alias("username"),
             moments(people.created[rows]).alias("createdAt"),
             _gaps(moments(people.last[rows]), unknown_last[rows]).alias("lastConnection"),
             _lists(creates[rows], _named(GENRES)).alias("usedGenres"),
@@ -179,6 +181,7 @@ def keaks(world: World, names: Names, tally: Tally, *, makers: bool = True) -> I
         ]
         yield pl.DataFrame({schema.KEAK_ID: ids}).with_columns(
             *(named if makers else ()),
+            readable.titles(np.arange(count)[rows]).alias(schema.TITLE),
             moments(catalogue.created[:count][rows]).alias("createdAt"),
             pl.Series("likeCount", tally.likes[:count][rows]),
             pl.Series("commentCount", tally.comments[:count][rows]),
@@ -211,6 +214,7 @@ def beats(world: World, names: Names, tally: Tally) -> Iterator[pl.DataFrame]:
         ids = pl.Series(names.contents[first:][rows]).cast(pl.String)
         yield pl.DataFrame({schema.BEAT_ID: ids}).with_columns(
             _author(names, catalogue.maker[first:][rows]).alias(schema.BEAT_MAKER),
+            (readable.titles(np.arange(count)[rows]) + " (beat)").alias(schema.TITLE),
             moments(created[rows]).alias("createdAt"),
             _gaps(moments(updated[rows]), untouched[rows]).alias("updatedAt"),
             _gaps(pl.Series("bpm", bpm[rows]), no_bpm[rows]),

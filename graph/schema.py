@@ -75,6 +75,8 @@ CONTENT_KEPT: Final = ("audience", "trend")
 
 #: What the search shows in place of an id, where a file brought it.
 TITLE: Final = "title"
+#: What people are called; ids name them where no file brought it.
+NAME: Final = "name"
 
 #: What an analyst's notebook writes to people: the number of their community. Neither imported nor exported.
 COMMUNITY: Final = "community"
@@ -181,8 +183,9 @@ BEAT_COUNTS: Final = ("bpm", "duration", "nbKeaks", "nbLikes")
 BEAT_TEXTS: Final = ("link",)
 #: Lists of texts that are kept as a property of the node.
 BEAT_TEXT_LISTS: Final = ("licenceType",)
-#: Column of a file → the property under which the graph keeps it.
-RENAMED: Final = {"lien": "link"}
+#: Of the file of each label, column → the property under which the graph keeps it.
+USER_RENAMED: Final = {"username": NAME, "displayName": NAME, "nickname": NAME}
+CONTENT_RENAMED: Final = {"lien": "link", "name": TITLE, "caption": TITLE}
 
 #: Properties of users that earlier versions wrote and no file has; the schema file that renames them knows them.
 FORMER: Final = ("battleCount", "prizeMoneyWon", "prizeMoneyGiven")

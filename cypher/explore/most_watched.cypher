@@ -1,12 +1,12 @@
 // What most people watched, and who made it.
 // Parameters: none.
-// Columns: contentId, name, audience (count), madeBy (names or ids). Shows 25.
+// Columns: contentId, title, audience (count), madeBy (names or ids). Shows 25.
 MATCH (content:Content)
 WHERE content.audience > 0
 WITH content
 ORDER BY content.audience DESC
 LIMIT 25
 RETURN content.contentId AS contentId,
-       content.name AS name,
+       content.title AS title,
        content.audience AS audience,
        COLLECT { MATCH (content)<-[:MADE]-(maker:User) RETURN coalesce(maker.name, maker.userId) } AS madeBy

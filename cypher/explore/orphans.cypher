@@ -15,6 +15,6 @@ CALL () {
   RETURN 'Content' AS label,
          count(*) AS nodes,
          sum(CASE WHEN connected THEN 0 ELSE 1 END) AS alone,
-         collect(CASE WHEN NOT connected THEN coalesce(content.name, content.contentId) END)[..5] AS examples
+         collect(CASE WHEN NOT connected THEN coalesce(content.title, content.contentId) END)[..5] AS examples
 }
 RETURN label, nodes, alone, examples

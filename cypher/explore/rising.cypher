@@ -1,13 +1,13 @@
 // What is watched most at present: each person who watched counts half as much after three days.
 // Parameters: none.
-// Columns: contentId, name, audience, made (date), genres. Shows 25.
+// Columns: contentId, title, audience, made (date), genres. Shows 25.
 MATCH (content:Content)
 WHERE content.trend IS NOT NULL
 WITH content
 ORDER BY content.trend DESC
 LIMIT 25
 RETURN content.contentId AS contentId,
-       content.name AS name,
+       content.title AS title,
        content.audience AS audience,
        CASE WHEN content.createdAt IS NOT NULL THEN date(datetime({epochMillis: content.createdAt})) END AS made,
        COLLECT {

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 import polars as pl
@@ -28,8 +29,8 @@ class NodeFile:
     """Columns that hold another node's id."""
     text_lists: tuple[str, ...] = ()
     """Lists of texts that stay a property."""
-    renamed: tuple[str, ...] = ()
-    """Columns of texts that the graph keeps under another name (`schema.RENAMED`)."""
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    """Columns of texts → the property under which the graph keeps them."""
 
     @property
     def columns(self) -> dict[str, pl.DataType]:
@@ -45,9 +46,10 @@ USERS: Final = NodeFile(
     schema.USER_TIMES,
     schema.USER_COUNTS,
     (*schema.USER_FLAGS, schema.PRIVATE),
-    (),
+    (schema.NAME,),
     schema.USER_LISTS,
     (),
+    renamed=schema.USER_RENAMED,
 )
 KEAKS: Final = NodeFile(
     schema.KEAK_PREFIX,
@@ -58,7 +60,7 @@ KEAKS: Final = NodeFile(
     (*schema.KEAK_TEXTS, schema.TITLE),
     (*schema.KEAK_LISTS, *schema.BEAT_LISTS),
     (schema.KEAK_AUTHOR, schema.KEAK_BEAT),
-    renamed=tuple(schema.RENAMED),
+    renamed=schema.CONTENT_RENAMED,
 )
 BEATS: Final = NodeFile(
     schema.BEAT_PREFIX,
@@ -70,7 +72,7 @@ BEATS: Final = NodeFile(
     (*schema.BEAT_LISTS, *schema.KEAK_LISTS),
     (schema.BEAT_MAKER,),
     schema.BEAT_TEXT_LISTS,
-    tuple(schema.RENAMED),
+    schema.CONTENT_RENAMED,
 )
 
 #: Measured rather than counted: these stay fractions.

@@ -140,7 +140,7 @@ def _tell(report: FileReport, kind: NodeFile, titles: Sequence[str], first: Sequ
     }
     for title in titles:
         if title not in seen:
-            ours = schema.RENAMED.get(title, title) if title in how else None
+            ours = kind.renamed.get(title, title) if title in how else None
             if title in kind.ids:
                 ours = kind.ids[0]
             report.columns.append(Column(title, ours, how.get(title, "ignored")))
@@ -295,7 +295,10 @@ def _checked(
             note(bad, f"{name} is no id: loaded without it", loaded=True)
         others = pl.select(pl.when(wrong_other.is_null()).then(others.str.strip_prefix(prefix))).to_series()
         references.append(others.alias(name))
-    renamed = [pl.coalesce(schema.RENAMED[name], name).alias(schema.RENAMED[name]) for name in kind.renamed]
+    spelled: dict[str, list[str]] = {}
+    for name, ours in kind.renamed.items():
+        spelled.setdefault(ours, [ours]).append(name)
+    renamed = [pl.coalesce(names).alias(ours) for ours, names in spelled.items()]
     texts = [_texts(name) for name in kind.text_lists]
     frame = frame.with_columns(*references, *renamed, *texts, **times, **counts).filter(~wrong)
     kept = [c for c in kind.columns if c not in (*kind.ids, *kind.renamed)]

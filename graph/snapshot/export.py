@@ -147,7 +147,7 @@ def node_columns(label: str) -> dict[str, pl.DataType]:
     columns_: dict[str, pl.DataType] = {schema.NODE_KEYS[label]: pl.String()}
     groups: tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple[str, ...]]
     if label == schema.USER:
-        groups = (), schema.USER_TIMES, schema.USER_COUNTS, (*schema.USER_FLAGS, schema.PRIVATE)
+        groups = (schema.NAME,), schema.USER_TIMES, schema.USER_COUNTS, (*schema.USER_FLAGS, schema.PRIVATE)
     elif label == schema.CONTENT:
         ids = "kind", schema.KEAK_ID, schema.BEAT_ID, schema.TRACK_ID
         names = *ids, *schema.KEAK_TEXTS, *schema.BEAT_TEXTS, *schema.TRACK_TEXTS

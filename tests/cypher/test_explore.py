@@ -139,7 +139,7 @@ ANSWERS: dict[str, tuple[dict[str, Any], Check]] = {
         {"userId": "u001", "contentIds": ["keaks/k001"], "now": DAY + HOURS},
         lambda rows: rows[0]["watchers"] == 9 and row(rows[0]["followed"], did="watched")["count"] == 9,
     ),
-    "most_hidden": ({}, lambda rows: rows == [{"contentId": "keaks/k002", "name": None, "hidden": 1, "audience": 9}]),
+    "most_hidden": ({}, lambda rows: rows == [{"contentId": "keaks/k002", "title": None, "hidden": 1, "audience": 9}]),
     "events_of_a_day": (
         {"day": int(time.time() * 1000) - HOURS},
         lambda rows: sum(one["events"] for one in rows) == 2 and {one["producer"] for one in rows} == {"test"},

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from generator import readable
 from generator.network import Generated, generate
 from generator.sizes import DEMO, FULL, Sizes
 from graph import schema
@@ -55,13 +56,20 @@ def test_same_seed_same_bytes_other_seed_other_network(tmp_path: Path):
 
 def test_columns_and_spellings_are_those_of_the_schema(small: Generated):
     user, keak, beat = (lines(small.folder / f"{kind}.jsonl")[0] for kind in ("users", "keaks", "beats"))
-    columns = {schema.USER_ID, *schema.USER_TIMES, *schema.USER_COUNTS, *schema.USER_FLAGS, *schema.USER_LISTS}
+    columns = {
+        schema.USER_ID,
+        "username",
+        *schema.USER_TIMES,
+        *schema.USER_COUNTS,
+        *schema.USER_FLAGS,
+        *schema.USER_LISTS,
+    }
     assert set(user) == columns
     columns = {schema.KEAK_ID, schema.KEAK_AUTHOR, schema.KEAK_BEAT, *schema.KEAK_TIMES, *schema.KEAK_COUNTS}
-    assert set(keak) == columns | {*schema.KEAK_FLAGS, "contentType", "lien", *schema.KEAK_LISTS}
+    assert set(keak) == columns | {*schema.KEAK_FLAGS, "contentType", "lien", "title", *schema.KEAK_LISTS}
     columns = {schema.BEAT_ID, schema.BEAT_MAKER, *schema.BEAT_TIMES, *schema.BEAT_COUNTS}
-    assert set(beat) == columns | {*schema.BEAT_TEXTS, *schema.BEAT_TEXT_LISTS, *schema.BEAT_LISTS}
-    assert len(user) == 25
+    assert set(beat) == columns | {"title", *schema.BEAT_TEXTS, *schema.BEAT_TEXT_LISTS, *schema.BEAT_LISTS}
+    assert len(user) == 26
     assert all(set(genre) == {"id", "name"} for row in lines(small.folder / "beats.jsonl") for genre in row["genres"])
     moment = re.compile(r"20\d\d-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-5]\d\.\d{7}Z")
     assert moment.fullmatch(user["createdAt"])
@@ -126,6 +134,18 @@ def test_counts_agree_with_the_relationships(small: Generated):
         assert user["friendCount"] in (None, followed.get(me, 0))
         mutual = sum((other, me) in pairs for one, other in pairs if one == me)
         assert user["mutualFollowCount"] in (None, mutual)
+
+
+def test_people_and_contents_have_names_that_tell_them_apart(small: Generated):
+    for name, column in (("users", "username"), ("keaks", "title"), ("beats", "title")):
+        called = [row[column] for row in lines(small.folder / f"{name}.jsonl")]
+        assert len(set(called)) == len(called)
+        assert all(re.fullmatch(r"[A-Z][a-z]+ [A-Z][a-z]+( \d+)?( \(beat\))?", one) for one in called), called[:3]
+
+
+def test_a_name_is_of_one_number_alone():
+    numbers = np.concatenate([np.arange(100_000), np.arange(3_500_000, 3_600_000)])
+    assert readable.people(numbers).n_unique() == readable.titles(numbers).n_unique() == len(numbers)
 
 
 def test_values_are_missing_as_in_real_files(small: Generated):

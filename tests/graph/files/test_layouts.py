@@ -115,6 +115,17 @@ def test_counts_that_are_too_large_are_told(tmp_path: Path) -> None:
     assert of(report, "users.jsonl").reasons == {"viewCount is too large: loaded without it": 1}
 
 
+def test_people_and_contents_are_called_what_the_file_calls_them(tmp_path: Path) -> None:
+    people = lines(
+        [{"userId": "1", "username": "Ada"}, {"userId": "2", "name": "Bo", "nickname": "B"}, {"userId": "3"}]
+    )
+    keaks = lines([{"keakId": "1", "name": "Rain"}, {"keakId": "2", "title": "Sun", "caption": "S"}])
+    tables, report = read_folder(only(tmp_path / "in", users=people, keaks=keaks), tmp_path / "home")
+    assert tables.nodes["User"]["name"].to_list() == ["Ada", "Bo", None]
+    assert tables.nodes["Content"]["title"].to_list() == ["Rain", "Sun"]
+    assert ("username", "name") in [(column.title, column.ours) for column in of(report, "users.jsonl").columns]
+
+
 @pytest.mark.parametrize("dtype", [pl.Float32, pl.Float64])
 def test_floats_of_parquet_that_lost_digits_are_refused(tmp_path: Path, dtype: type[pl.DataType]) -> None:
     first_lost = 2**24 if dtype == pl.Float32 else 2**53
