@@ -1,4 +1,4 @@
-"""Ids as the files spell them, and the numbers (codes) that stand for them while the files are read."""
+"""Ids of the files, and the numbers (codes) that represent them while the files are read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a text table is laid out: separator, header, columns. What cannot be told is refused, not guessed."""
+"""The layout of a text table: separator, header, columns. If one of them is not certain, the file is refused."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["AUDIENCES", "FOLLOWERS", "Layout", "Names", "chosen_columns", "is_co
 
 _SEPARATORS: Final = ("\t", "::", ",", ";", "|")
 _SAMPLE: Final = 1_000
-"""Rows looked at."""
+"""Rows of the sample in which the layout is detected."""
 _FITS: Final = 0.9
 """Share of the rows that must have two fields or more."""
 _SAID: Final = re.compile(r'"?sep=(.)"?\s*')

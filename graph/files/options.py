@@ -1,4 +1,4 @@
-"""What a user may say about files instead of having it found out."""
+"""Options that describe files; what is not given is detected."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Options"]
 
 @dataclass(frozen=True)
 class Options:
-    """None, or empty: found from the file."""
+    """Descriptions of a file. None, or empty, means: detect it."""
 
     separator: str | None = None
     header: bool | None = None

@@ -22,14 +22,14 @@ __all__ = ["Column", "FileReport", "ImportReport", "Quarantine", "opened"]
 
 @dataclass(frozen=True)
 class Column:
-    """What was done with one column of a file."""
+    """One column of a file, and how it is read."""
 
     title: str
-    """As the file calls it, or its number."""
+    """Its name in the file, or its number."""
     ours: str | None
-    """What it was taken for; None where it is ignored."""
+    """Our column that it stands for; None if it is ignored."""
     how: str = ""
-    """How it was read, where there is something to say."""
+    """A note on how it was read; may be empty."""
 
 
 @dataclass
@@ -43,7 +43,7 @@ class FileReport:
     """Repeats of a row already there, folded into it."""
     quarantined: int = 0
     dangling: int = 0
-    """Rows that name a user or content nobody has."""
+    """Rows that name an unknown user or content."""
     noted: int = 0
     """Values left out of rows that were loaded without them."""
     untimed: int = 0

@@ -1,4 +1,4 @@
-"""Separated text into fields, quoted as in RFC 4180: slowly where quotes are unusual, by polars where that is the same.
+"""Split separated text into fields, quoted as in RFC 4180: by polars if quotes are usual, else by a slower parser.
 
 A field that begins with a quote ends with the next quote that is not doubled; separators, quotes and newlines may stand
 in between. A quote elsewhere is a character like others.

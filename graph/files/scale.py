@@ -1,6 +1,6 @@
-"""In which scale a file says how far contents were watched: percent, a fraction, or seconds.
+"""The scale of a progress column: percent, a fraction, or seconds.
 
-The scale is found from the whole column before anything is loaded; what it cannot be is refused, not guessed.
+The scale is detected from the whole column before anything is loaded; if it is not certain, the file is refused.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ SCALES: Final[tuple[Scale, ...]] = ("percent", "fraction", "seconds")
 Floats = npt.NDArray[np.float32]
 
 _INSIDE: Final = 0.999
-"""Least share of the values that lie in 0..100 where the column is percent."""
+"""Smallest share of values in 0..100 in a column of percent."""
 _RATIO: Final = 3.0
 """Watch ratios hardly pass it: contents are seldom watched three times in one go."""
 _EXPECTED: Final = 3.0
-"""Values above the duration to be expected of percent, from which on their absence counts as evidence for seconds."""
+"""If percent would give at least this many values above the duration and there are none, the column may be seconds."""
 _HARDLY: Final = 0.001
-"""At most this share of values above the duration, and at exactly 100, where the column is seconds."""
+"""Largest share of values above the duration, and of values at exactly 100, in a column of seconds."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,11 @@ class Found:
     scale: Scale
     why: str
     sure: bool
-    """Whether the column or the user said so; else it is an assumption that no later import may rest on."""
+    """Whether it is certain, from the column or the user; a later import must not rely on an uncertain scale."""
 
     @property
     def top(self) -> float:
-        """The value that means all of it; of seconds, which go by each content's duration, 1."""
+        """The value for a content that was watched completely; 1 for seconds, which are divided by the duration."""
         return 100.0 if self.scale == "percent" else 1.0
 
 
@@ -62,7 +62,7 @@ class Census:
     """Of those, exactly 100."""
     above_duration: int = 0
     expected: float = field(default=0.0)
-    """Values above their duration, were they percent and spread evenly."""
+    """Expected number of values above their duration if they were percent and spread evenly."""
 
     def add(self, values: Floats, durations: Floats | None = None) -> None:
         """Count ``values`` (n,) of contents with ``durations`` (n,) in seconds; NaN where unknown."""

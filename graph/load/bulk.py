@@ -194,7 +194,7 @@ def _type(name: str, dtype: pl.DataType) -> str:
 
 
 def _refuse_filled(server: LocalServer, settings: Settings) -> None:
-    """A graph that holds something is not ours to replace."""
+    """Raise InputError if the local graph holds data: the bulk importer would replace them."""
     if not (local_home(settings) / "data" / _PARTS[1]).exists():
         return
     ran = running(settings) is not None

@@ -140,14 +140,14 @@ def _with_known(options: Options | None, graph: Graph) -> Options:
 
 
 def keep_scales(graph: Graph, report: ImportReport) -> None:
-    """Remember the scales that the files showed, for imports that cannot tell."""
+    """Save the detected scales in the graph, for later imports whose files do not show the scale."""
     rows = [{"column": found.column, "scale": found.scale} for found in report.scales if found.sure]
     if rows:
         graph.write("load/scales", deadline_ms=0, rows=rows)
 
 
 def load(graph: Graph, tables: Tables, progress: Progress | None = None) -> None:
-    """Write all nodes, then all relationships, then what is kept on each content."""
+    """Write all nodes, then all relationships, then audience and trend of each content."""
     for label, nodes in tables.nodes.items():
         if label in _NODES:
             _load_nodes(graph, _NODES[label], nodes, progress)
@@ -162,7 +162,7 @@ def load(graph: Graph, tables: Tables, progress: Progress | None = None) -> None
 
 
 def settle(graph: Graph, contents: pl.Series, progress: Progress | None = None) -> None:
-    """Work out audience and trend of the contents with these ids from what the graph holds."""
+    """Compute audience and trend of the contents with these ids from the graph."""
     done = _Counter(progress, len(contents), "counting audiences")
 
     def send(start: int) -> None:
@@ -229,8 +229,8 @@ def _grouped(batch: pl.DataFrame, sources: pl.Series, targets: pl.Series) -> lis
 def _rounds(edges: pl.DataFrame, *, same: bool) -> Iterator[list[pl.DataFrame]]:
     """Rounds of parts that share no node, so that the parts of a round can be written at the same time.
 
-    Between two labels, rotated blocks of a square; within one, the rounds of a tournament in which everybody meets
-    everybody, with each bucket's own edges in the first.
+    Nodes are divided into buckets. Between two labels, a round is a diagonal of the square of buckets; within a label,
+    it is a round of a round-robin tournament, and the first round has the edges inside each bucket.
     """
     if edges.height < 2 * _EDGE_BATCH:
         yield [edges]
