@@ -21,7 +21,7 @@ from recommend.restrictions import Restrictions
 from recommend.snapshot_source import SnapshotAnswers
 from recommend.snapshot_why import why
 from recommend.sources import Candidate, Source
-from recommend.words import folded
+from recommend.words import folded, words_of
 
 __all__ = ["SnapshotReader"]
 
@@ -132,17 +132,25 @@ class SnapshotReader:
         hidden[self._blocked(me)] = True
         users, contents = self.snapshot.users.ids, self.snapshot.contents.ids
         followers = np.diff(self.snapshot.follows.incoming.indptr)
+        titles = self.snapshot.contents.column(schema.TITLE)
+        named, called = _holding(text, users), _holding(text, contents, titles)
+        people, works = named.all(axis=0) & ~hidden, called.all(axis=0)
+        if not (people.any() or works.any()):
+            people, works = named.any(axis=0) & ~hidden, called.any(axis=0)
         found = [
-            (int(followers[nid]), schema.USER, str(users[nid]))
-            for nid in np.flatnonzero(_holding(users, text) & ~hidden).tolist()
+            (int(followers[nid]), schema.USER, str(users[nid]), str(users[nid]))
+            for nid in np.flatnonzero(people).tolist()
         ]
-        for nid in np.flatnonzero(_holding(contents, text)).tolist():
-            kind = str(self.snapshot.kinds[nid]).capitalize()
-            found.append((int(self._answers.popularity[nid]), kind, str(contents[nid])))
+        for nid in np.flatnonzero(works).tolist():
+            kind, id_ = str(self.snapshot.kinds[nid]).capitalize(), str(contents[nid])
+            name = id_ if titles is None else titles[nid] or id_
+            found.append((int(self._answers.popularity[nid]), kind, id_, name))
         found = [row for row in found if label in (None, row[1])]
         exact = set(content_ids_of(text))
         found.sort(key=lambda row: (row[2] not in exact, -row[0], row[2]))
-        return [{"label": kind, "id": id_, "name": id_, "audience": audience} for audience, kind, id_ in found[:n]]
+        return [
+            {"label": kind, "id": id_, "name": name, "audience": audience} for audience, kind, id_, name in found[:n]
+        ]
 
     @cached_property
     def _answers(self) -> SnapshotAnswers:
@@ -180,7 +188,14 @@ class SnapshotReader:
         return sorted(row.get("name") or row[nodes.key] for row in ends.iter_rows(named=True))
 
 
-def _holding(ids: pl.Series, text: str) -> npt.NDArray[np.bool_]:
-    """Which ids hold the text, whatever its case and accents."""
-    plain = ids.str.normalize("NFKD").str.replace_all(r"\p{Mn}", "").str.to_lowercase()
-    return plain.str.contains(folded(text), literal=True).to_numpy()
+def _holding(search: str, ids: pl.Series, titles: pl.Series | None = None) -> npt.NDArray[np.bool_]:
+    """Whose id or title has each word of the search, whatever case and accents; shape (words, len(ids))."""
+    words = [folded(word) for word in words_of(search)] or [folded(search)]
+    texts = [
+        text.str.normalize("NFKD").str.replace_all(r"\p{Mn}", "").str.to_lowercase()
+        for text in (ids, titles)
+        if text is not None
+    ]
+    return np.stack(
+        [np.any([t.str.contains(word, literal=True).fill_null(value=False) for t in texts], axis=0) for word in words]
+    )

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Final
 
-__all__ = ["folded", "queries"]
+__all__ = ["folded", "queries", "words_of"]
 
 _WORD: Final = re.compile(r"\w+|[\u2600-\u27bf\U0001f000-\U0001faff]")
 _MOST: Final = 10
@@ -24,13 +24,18 @@ def folded(text: str) -> str:
     return plain.lower().translate(_LETTERS)
 
 
+def words_of(text: str) -> list[str]:
+    """The words of a search; more than ten are not looked at."""
+    return _WORD.findall(text)[:_MOST]
+
+
 def queries(text: str) -> Iterator[str]:
     """What to ask of the index, in Lucene's notation, until something is found.
 
     All words, as they are or as the beginning of a word; then any of them; then all of them somewhere inside a word.
     An empty text where there is no word at all.
     """
-    words = _WORD.findall(text)[:_MOST]
+    words = words_of(text)
     if not words:
         yield ""
         return

@@ -20,7 +20,12 @@ CALL () {
   CALL db.index.fulltext.queryNodes('words', asked, {limit: $scanned}) YIELD node
   RETURN node, false AS exact
 }
-WITH node, max(CASE WHEN exact THEN 1 ELSE 0 END) AS exact
+WITH node,
+     max(CASE
+       WHEN exact THEN 1
+       WHEN node:Hashtag AND toLower(node.name) = toLower(ltrim($text, '#')) THEN 1
+       ELSE 0
+     END) AS exact
 OPTIONAL MATCH (me:User {userId: $userId})
 WITH node, exact, me
 WHERE ($label IS NULL OR $label IN labels(node))

@@ -26,7 +26,10 @@ _SAID: Final = re.compile(r'"?sep=(.)"?\s*')
 _MARKUP: Final = re.compile(r"\s*<(?:!doctype|html|\?xml)\b", re.IGNORECASE)
 _SHORTEST_TIME: Final = 8
 """Characters of a field without a name that may be a time."""
-_TIME: Final = ("timestamp", "datetime", "date", "time", "at", "since", "createdat", "watchedat", "ratedat")
+_TIME: Final = (
+    *("timestamp", "datetime", "date", "time", "at", "since", "createdat", "watchedat", "ratedat", "playedat"),
+    *("listenedat", "viewedat", "eventtime", "unixtime", "unixreviewtime", "timems", "timestampms", "ts", "created"),
+)
 
 
 @dataclass(frozen=True)
@@ -55,17 +58,21 @@ FOLLOWERS: Final = Names(
 )
 _THINGS: Final = (
     *("keak", "beat", "track", "song", "artist", "album", "movie", "film", "video", "book", "product", "business"),
-    *("place", "game", "article", "post", "news", "recipe", "event", "item", "content"),
+    *("place", "game", "article", "post", "news", "recipe", "event", "item", "content", "asin", "isbn", "sku"),
 )
+_PEOPLE: Final = ("listener", "customer", "visitor", "member", "person", "viewer", "reader", "reviewer", "account")
 AUDIENCES: Final = Names(
     {
-        "userId": ("userid", "user", "uid", "from", "source", "useridx", "visitorid", "listenerid", "customerid"),
+        "userId": (
+            *("userid", "user", "uid", "from", "source", "useridx", "username"),
+            *(f"{who}{end}" for end in ("id", "") for who in _PEOPLE),
+        ),
         "contentId": ("contentid", "content", "itemid", "item", "iid", "to", "target"),
         "timestamp": _TIME,
         "progress": ("progress", "viewprogress"),
-        "liked": ("liked", "like", "isliked"),
-        "commented": ("commented", "comment", "iscommented"),
-        "shared": ("shared", "share", "isshared"),
+        "liked": ("liked", "like", "isliked", "islike"),
+        "commented": ("commented", "iscommented", "iscomment"),
+        "shared": ("shared", "share", "isshared", "isshare"),
     },
     tuple(f"{thing}{end}" for end in ("id", "") for thing in _THINGS),
     {
@@ -202,7 +209,7 @@ def _rows(body: str, separator: str) -> list[tuple[int, list[str]]]:
 
 def _separator(path: Path, body: str, names: Names) -> str:
     """The separator that gives nearly all rows the same fields; two that do are told apart by header and numbers."""
-    fitting: dict[str, tuple[int, ...]] = {}
+    fitting: dict[str, tuple[bool, int, bool]] = {}
     for separator in (*_SEPARATORS, " "):
         if separator == " " and fitting:
             break
@@ -216,7 +223,7 @@ def _separator(path: Path, body: str, names: Names) -> str:
         numeric = sum(all(_whole(row[place]) for row in several[1:] or several) for place in (0, 1))
         even = len({len(row) for row in rows}) == 1
         fitting[separator] = (known, numeric, even)
-    if "\t" in fitting:
+    if "\t" in fitting and fitting["\t"][:2] == max(fit[:2] for fit in fitting.values()):
         return "\t"
     best = max(fitting.values(), default=None)
     found = [separator for separator, fit in fitting.items() if fit == best]

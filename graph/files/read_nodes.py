@@ -279,12 +279,16 @@ def _checked(
             note(unread, f"{name} is not a time: loaded without it", loaded=True)
     counts = {}
     for name in kind.counts:
-        if name not in FRACTIONS:
-            counts[name] = frame[name].round().cast(pl.Int64, strict=False)
-            lost = counts[name].is_null() & frame[name].is_not_null()
-            if lost.any():
-                report.noted += int(lost.sum())
-                note(lost, f"{name} is too large: loaded without it", loaded=True)
+        numbers = frame[name].fill_nan(None)
+        finite = numbers.is_finite()
+        if name in FRACTIONS:
+            counts[name] = pl.select(pl.when(finite).then(numbers)).to_series()
+        else:
+            counts[name] = numbers.round().cast(pl.Int64, strict=False)
+        lost = counts[name].is_null() & numbers.is_not_null()
+        if lost.any():
+            report.noted += int(lost.sum())
+            note(lost, f"{name} is too large: loaded without it", loaded=True)
     references = []
     for name in kind.references:
         prefix = _prefix_of(name)

@@ -3,6 +3,7 @@
 import threading
 from datetime import UTC, datetime
 
+import polars as pl
 import pytest
 
 from gnn.config import GnnConfig
@@ -12,6 +13,7 @@ from graph.errors import GraphTimeout, GraphUnavailable, UnknownContent, Unknown
 from graph.snapshot import Snapshot
 from recommend.feed import Feed
 from recommend.service import FeedService
+from recommend.snapshot_reader import SnapshotReader
 from recommenders.knn import ItemKnn
 from tests import checkerboard, checkerboard_graph
 from tests.checkerboard_graph import watched_at
@@ -256,6 +258,22 @@ def test_look_ups_agree_with_and_without_the_graph(graph, snapshot, settings):
             feeds.user("nobody")
         with pytest.raises(UnknownContent):
             feeds.content("keaks/none")
+
+
+def test_the_snapshot_finds_all_words_or_any_of_ids_and_titles():
+    contents = pl.DataFrame({"contentId": ["keaks/one", "keaks/two"], "title": ["Été à Paris", None]})
+    reader = SnapshotReader(
+        Snapshot.build({"User": pl.DataFrame({"userId": ["anna paris", "bob"]}), "Content": contents}, {})
+    )
+
+    def found(text: str) -> list[str]:
+        return [row["id"] for row in reader.search(text, 10, None, None)]
+
+    assert found("PARIS ete") == ["keaks/one"]
+    assert reader.search("ete", 10, None, None)[0]["name"] == "Été à Paris"
+    assert found("paris") == ["anna paris", "keaks/one"]
+    assert found("bob two") == ["bob", "keaks/two"]
+    assert found("nothing") == []
 
 
 def test_search(feeds):

@@ -175,6 +175,16 @@ def test_search_finds_any_word_without_case_and_accents(client: FlaskClient, wor
     }  # fmt: skip
 
 
+def test_a_hashtag_comes_first_in_whatever_case(client: FlaskClient, database: Database) -> None:
+    database.ask(
+        "MATCH (k:Keak) WITH k LIMIT 9 "
+        "MERGE (much:Hashtag {name: 'nightfever'}) MERGE (:Hashtag {name: 'Night'}) MERGE (k)-[:TAGGED]->(much)"
+    )
+    for spelled in ("night", "#NIGHT", "Night"):
+        found = ask(client, "/v1/search", q=spelled)["results"]
+        assert [one["id"] for one in found[:2]] == ["Night", "nightfever"]
+
+
 def test_search_begins_with_the_largest_audience(client: FlaskClient) -> None:
     found = ask(client, "/v1/search", q="keaks", n=50)["results"]
     assert (found[0]["id"], found[0]["audience"]) == ("keaks/k1", 4)

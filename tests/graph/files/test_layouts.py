@@ -46,6 +46,10 @@ def parquet(**columns: pl.Series) -> bytes:
         pytest.param("user,item\n1,10\n2\n3,12,9\n4,13\n", {("1", "10"), ("4", "13")}, id="ragged rows, known header"),
         pytest.param("user,item,x,x\n1,10,3,4\n", {("1", "10")}, id="an ignored name twice"),
         pytest.param("1,10,20200131\n2,11,20200201\n", {("1", "10"), ("2", "11")}, id="dates of eight digits"),
+        pytest.param("1,10,a\tb\n2,11,c\td\n", {("1", "10"), ("2", "11")}, id="tabs within a field"),
+        pytest.param("1\ta,b\n2\tc,d\n", {("1", "a,b"), ("2", "c,d")}, id="commas within a field"),
+        pytest.param("listener,song,ts\nann,s,2020-01-01\n", {("ann", "s")}, id="other words for people"),
+        pytest.param("user,item,comment\n1,10,lovely\n", {("1", "10")}, id="a comment is no flag"),
         pytest.param("1,1000000000\n2,1000000001\n", {("1", "1000000000"), ("2", "1000000001")}, id="large ids"),
     ],
 )
@@ -124,6 +128,19 @@ def test_people_and_contents_are_called_what_the_file_calls_them(tmp_path: Path)
     assert tables.nodes["User"]["name"].to_list() == ["Ada", "Bo", None]
     assert tables.nodes["Content"]["title"].to_list() == ["Rain", "Sun"]
     assert ("username", "name") in [(column.title, column.ours) for column in of(report, "users.jsonl").columns]
+
+
+def test_numbers_of_parquet_that_are_none_are_missing(tmp_path: Path) -> None:
+    numbers = pl.Series([90.0, float("nan"), float("inf")])
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "beats.parquet").write_bytes(
+        parquet(beatId=pl.Series(["1", "2", "3"]), bpm=numbers, nbLikes=numbers)
+    )
+    tables, report = read_folder(tmp_path / "in", tmp_path / "home")
+    nodes = tables.nodes["Content"].sort("beatId")
+    assert nodes["bpm"].to_list() == [90.0, None, None]
+    assert nodes["nbLikes"].to_list() == [90, None, None]
+    assert of(report, "beats.parquet").noted == 2  # the infinite ones
 
 
 @pytest.mark.parametrize("dtype", [pl.Float32, pl.Float64])
