@@ -6,10 +6,8 @@ Most lines go through polars; a chunk in which one line does not fit is read aga
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -19,8 +17,9 @@ import polars as pl
 from graph import schema
 from graph.files.canonical import checked, refuse_large_floats
 from graph.files.folder import Progress, ahead, is_parquet, parquet_batches
-from graph.files.json_rows import NotOneValue, json_lines, one_value, shown, unwrapped
+from graph.files.json_rows import json_lines, shown
 from graph.files.node_files import FRACTIONS, NodeFile
+from graph.files.node_values import NO_ID, elements, value
 from graph.files.options import Options
 from graph.files.quarantine import Column, FileReport, Quarantine
 from graph.files.read_edges import NOTHING
@@ -163,9 +162,9 @@ def _of_parquet(
         bad: list[tuple[int, str, str]] = []
         for row, given in enumerate(frame[name].to_list()):
             try:
-                values.append(_value(given, want, is_id=is_id))
+                values.append(value(given, want, is_id=is_id))
             except (ValueError, OverflowError):
-                values.append(_NO_ID if name in kind.ids else None)
+                values.append(NO_ID if name in kind.ids else None)
                 if name in kind.ids:
                     continue
                 bad.append((first + row, f"{name} cannot be read: loaded without it", _row_as_json(batch, row)))
@@ -258,7 +257,7 @@ def _checked(
 
     given = frame.select(first_of(*kind.ids)).to_series()
     ids, why = checked(kind.ids[0], given, (kind.prefix,))
-    if (unread := given == _NO_ID).any():
+    if (unread := given == NO_ID).any():
         why = pl.select(
             pl.when(unread).then(pl.lit(f"{kind.ids[0]} is neither text nor a whole number")).otherwise(why)
         ).to_series()
@@ -316,14 +315,6 @@ def _texts(name: str) -> pl.Expr:
     return pl.when(texts.list.len() > 0).then(texts).alias(name)
 
 
-_NO_ID: Final = "\x00"
-"""Stands for an id that cannot be read."""
-_FLAGS: Final = {
-    **dict.fromkeys(("true", "1", "1.0", "yes", "y", "t"), True),
-    **dict.fromkeys(("false", "0", "0.0", "no", "n", "f"), False),
-}
-
-
 def _prefix_of(reference: str) -> str:
     return schema.BEAT_PREFIX if reference == schema.KEAK_BEAT else schema.USER_PREFIX
 
@@ -350,15 +341,15 @@ def _line_by_line(data: bytes, first: int, kind: NodeFile, report: FileReport, q
         for name, dtype in kind.columns.items():
             is_id = name in (*kind.ids, *kind.references)
             try:
-                row[name] = _value(given.get(name), dtype, is_id=is_id)
+                row[name] = value(given.get(name), dtype, is_id=is_id)
             except (ValueError, OverflowError):
                 if name in kind.ids:
-                    row[name] = _NO_ID
+                    row[name] = NO_ID
                 else:
                     noted.append((number, f"{name} cannot be read: loaded without it", text))
         for name in (*kind.lists, *kind.text_lists):
             try:
-                row[name] = _elements(given.get(name))
+                row[name] = elements(given.get(name))
             except ValueError:
                 noted.append((number, f"{name} is not a list: loaded without it", text))
         rows.append(row)
@@ -368,48 +359,3 @@ def _line_by_line(data: bytes, first: int, kind: NodeFile, report: FileReport, q
         frame = pl.DataFrame(lines, schema=["line", "reason", "raw"], orient="row")
         quarantine.add(report, frame, loaded=loaded)
     return pl.DataFrame(rows, schema=_empty(kind).schema)
-
-
-def _value(given: Any, dtype: pl.DataType, *, is_id: bool = False) -> Any:
-    """``given`` as the type the column wants, null where it is missing. Raises ValueError when it is something else."""
-    given = unwrapped(given)
-    if dtype == pl.String:
-        if isinstance(given, (bool, bytes, timedelta)):
-            raise NotOneValue("neither text nor number")
-        if isinstance(given, (datetime, date)):
-            return given.isoformat()
-        return one_value(given, is_id=is_id)
-    if given is None or (isinstance(given, str) and given.strip().lower() in NOTHING):
-        return None
-    if isinstance(given, (dict, list, bytes)):
-        raise NotOneValue("not a value")
-    if dtype == pl.Float64:
-        if isinstance(given, bool):
-            raise NotOneValue("not a number")
-        number = float(given)
-        if math.isinf(number):
-            raise NotOneValue("not a number")
-        return None if math.isnan(number) else number
-    spelled = str(given).strip().lower()
-    if spelled not in _FLAGS:
-        raise NotOneValue("neither true nor false")
-    return _FLAGS[spelled]
-
-
-def _elements(given: Any) -> list[dict[str, str | None]] | None:
-    """A list of texts, numbers or ``{id, name}`` objects as ``NAMED``. Raises ValueError for anything else."""
-    given = unwrapped(given)
-    if given is None:
-        return None
-    if isinstance(given, str):
-        given = [given] if given.strip() else []
-    if not isinstance(given, list):
-        raise ValueError("not a list")
-    elements: list[dict[str, str | None]] = []
-    for element in given:
-        element = unwrapped(element)
-        if isinstance(element, dict):
-            elements.append({key: _value(element.get(key), pl.String()) for key in ("id", "name")})
-        elif element is not None:
-            elements.append({"id": None, "name": _value(element, pl.String())})
-    return elements
