@@ -14,6 +14,7 @@ from typing import Final
 
 import numpy as np
 import polars as pl
+from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
 from graph import schema
 from graph.errors import ModelError, NotFound
@@ -53,6 +54,7 @@ class Player:
         self._tracks = self._numbers >= 0
         self._names = _names(model)
         self._lock = threading.Lock()
+        self._threads = ThreadpoolController()
         self._rng = np.random.default_rng()
         self._warm()
 
@@ -77,7 +79,8 @@ class Player:
         arm = self._arm(user)
         with self._lock:
             rng = self._rng.spawn(1)[0]
-        chosen = policy(arm, self.model, self._known(session), self._past(user, ended), self._tracks).draw(rng)
+        with self._threads.limit(limits=1, user_api="blas"):  # products this small only wait for more threads
+            chosen = policy(arm, self.model, self._known(session), self._past(user, ended), self._tracks).draw(rng)
         if chosen is None:
             raise NotFound("This session has had every track.", do="End it with POST /last.")
         number = int(self._numbers[chosen.track])

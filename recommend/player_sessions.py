@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import threading
+import weakref
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -30,15 +32,20 @@ class PlayerSessions:
     def __init__(self, path: Path) -> None:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
-        with self._open() as database:
-            database.executescript(_TABLES)
+        # Kept open: the last one that closes the file copies the write-ahead log into it, and waits for the disk.
+        self._database = sqlite3.connect(path, timeout=5.0, isolation_level=None, check_same_thread=False)
+        self._lock = threading.Lock()
+        weakref.finalize(self, self._database.close)
+        self._database.execute("PRAGMA journal_mode = WAL")
+        self._database.execute("PRAGMA synchronous = NORMAL")
+        self._database.executescript(_TABLES)
 
     def play(self, user: int, track: int, share: float, at: int) -> tuple[Heard, list[Heard]]:
         """Add a play to the user's open session, or open one with it; that session, and the ended ones, newest first.
 
         ``at``: ms since 1970. Two plays at once are added one after the other.
         """
-        with self._open() as database:
+        with self._change() as database:
             row = database.execute("SELECT began, plays FROM open WHERE user = ?", (user,)).fetchone()
             began, plays = (row[0], json.loads(row[1])) if row else (at, [])
             plays.append((track, share))
@@ -50,7 +57,7 @@ class PlayerSessions:
 
     def end(self, user: int) -> None:
         """End the user's open session, if there is one. The last `PAST` are kept."""
-        with self._open() as database:
+        with self._change() as database:
             database.execute("INSERT OR REPLACE INTO ended SELECT user, began, plays FROM open WHERE user = ?", (user,))
             database.execute("DELETE FROM open WHERE user = ?", (user,))
             database.execute(
@@ -60,17 +67,16 @@ class PlayerSessions:
             )
 
     @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        with closing(sqlite3.connect(self.path, timeout=5.0, isolation_level=None)) as database:
-            database.execute("PRAGMA journal_mode = WAL")
-            database.execute("PRAGMA synchronous = NORMAL")
-            database.execute("BEGIN IMMEDIATE")
+    def _change(self) -> Iterator[sqlite3.Connection]:
+        """One change after the other, of all threads and processes; whole or not at all."""
+        with self._lock:
+            self._database.execute("BEGIN IMMEDIATE")
             try:
-                yield database
+                yield self._database
             except BaseException:
-                database.rollback()
+                self._database.rollback()
                 raise
-            database.commit()
+            self._database.commit()
 
 
 def _heard(began: int, plays: list[tuple[int, float]]) -> Heard:

@@ -8,7 +8,6 @@ track of a session shows what the user wants, because no recommender chose it.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Final
@@ -22,6 +21,8 @@ __all__ = ["Choice", "Heard", "Interest", "Policy", "Weights", "logit"]
 
 _FLOOR: Final = 0.02
 """Shares are clipped to between this and one minus this, because the logit of 0 and 1 is infinite."""
+_EVIDENCE: Final = 80
+"""Plays that an estimate knows of at most: the newest of this session, then those of earlier ones."""
 _POOL: Final = 400
 """Tracks with the highest estimate among which one is chosen."""
 
@@ -133,16 +134,20 @@ class Estimate:
         for place, one in enumerate(sessions):
             counts: dict[int, int] = {}
             seen: set[int] = set()
+            own_tracks: list[tuple[int, float]] = []
             for at, (track, share) in enumerate(zip(one.tracks, one.shares, strict=True)):
                 artist = int(interest.artists[track])
                 before = counts.get(artist, 0)
                 counts[artist] = before + 1
                 if at and track not in seen:
-                    tracks.append(track)
-                    values.append(min(1.0, share / REPEAT_DISCOUNT**before))
-                    number.append(place)
+                    own_tracks.append((track, min(1.0, share / REPEAT_DISCOUNT**before)))
                 seen.add(track)
-        self.counts = _counts(interest.artists[self.played])
+            for track, value in reversed(own_tracks):
+                tracks.append(track)
+                values.append(value)
+                number.append(place)
+        self._before = np.bincount(interest.artists[self.played], minlength=interest.artist_count)
+        tracks, values, number = tracks[:_EVIDENCE], values[:_EVIDENCE], number[:_EVIDENCE]
         firsts = np.array([one.tracks[0] for one in sessions], dtype=np.int64)
         self._gains = weights.start / np.maximum(interest.own[firsts], 1e-6)
         self._first = int(firsts[0])
@@ -182,14 +187,13 @@ class Estimate:
         if not len(self.tracks):
             return np.asarray(prior)
         cross = weights.level + interest.alike(tracks, self.tracks) * self._ties
-        return np.asarray(np.maximum(prior - np.einsum("nm,mk,nk->n", cross, self._inverse, cross), 1e-6))
+        return np.asarray(np.maximum(prior - ((cross @ self._inverse) * cross).sum(axis=1), 1e-6))
 
     def expected(self, means: Floats, tracks: Ints) -> Floats:
         """Expected share heard of these tracks, with the discount for earlier tracks of the same artist."""
         variance = self.variances(tracks) + self._interest.weights.noise
         share = 1.0 / (1.0 + np.exp(-means[tracks] / np.sqrt(1.0 + np.pi / 8.0 * variance)))
-        before = np.array([self.counts[int(artist)] for artist in self._interest.artists[tracks]])
-        return np.asarray(share * REPEAT_DISCOUNT**before)
+        return np.asarray(share * REPEAT_DISCOUNT ** self._before[self._interest.artists[tracks]])
 
     def expected_of(self, tracks: Ints) -> Floats:
         """`expected` of some tracks, without the means of all."""
@@ -222,7 +226,3 @@ def _pairs(interest: Interest, some: Ints, others: Ints) -> Floats:
     return np.asarray(
         interest.weights.artist * same + np.einsum("nd,nd->n", interest.vectors[some], interest.vectors[others])
     )
-
-
-def _counts(artists: Ints) -> Counter[int]:
-    return Counter(artists.tolist())
