@@ -15,9 +15,10 @@ import pytest
 from pydantic import SecretStr
 
 from graph import snapshot
-from graph.database.connection import unfinished_import
+from graph.database.connection import local_home, unfinished_import
 from graph.database.driver import Graph
 from graph.errors import InputError, LocalServerError, SettingsError
+from graph.files.options import Options
 from graph.load import bulk as offline
 from graph.load.bulk import import_offline
 from graph.load.live import import_folder
@@ -162,3 +163,13 @@ def test_it_only_builds_local_graphs(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path, neo4j_uri="bolt://somewhere", neo4j_password=SecretStr("x"))
     with pytest.raises(SettingsError, match="NEO4J_URI"):
         import_offline(folder(tmp_path / "in"), settings)
+
+
+def test_a_dry_run_starts_no_server_and_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings(home=tmp_path / "home", neo4j_uri=None)
+    store = local_home(settings) / "data" / "databases" / "neo4j"
+    store.mkdir(parents=True)
+    monkeypatch.setattr(LocalServer, "start", lambda *_: pytest.fail("a server was started"))
+    report = import_offline(folder(tmp_path / "in"), settings, options=Options(dry=True))
+    assert report.nodes["User"] == 3
+    assert [path.name for path in (tmp_path / "home").rglob("*") if path.is_file()] == []
