@@ -12,7 +12,7 @@ from rich.table import Table
 
 from cli.progress import bars
 from graph.database.driver import Graph
-from graph.errors import SettingsError
+from graph.errors import InputError, SettingsError
 from graph.files.kinds import Kind, recognise
 from graph.files.layout import AUDIENCES, FOLLOWERS
 from graph.files.options import Options
@@ -20,7 +20,7 @@ from graph.files.quarantine import FileReport, ImportReport
 from graph.files.scale import SCALES
 from graph.files.text import check_encoding
 from graph.load.live import import_folder, import_pairs
-from graph.settings import load_settings
+from graph.settings import Settings, load_settings
 
 __all__ = ["import_"]
 
@@ -81,22 +81,13 @@ def import_(
     options = _options(separator, columns, header, encoding, progress, dry=dry_run)
     settings = load_settings()
     source = folder or pairs
-    if folder:
-        kind = kind or recognise(folder)
-        _console.print(f"Importing {folder} as {_HOLDS[kind]} (--kind {kind.value}) …")
-    else:
-        _console.print(f"Importing {source} …")
-    if offline and folder:
-        from graph.load.bulk import import_offline
-
-        with bars(_console) as bar:
-            report = import_offline(folder, settings, bar, options, _preview, kind)
-    else:
-        with Graph.connect(settings) as graph, bars(_console) as bar:
-            if folder:
-                report = import_folder(graph, folder, settings, bar, options, _preview, kind)
-            elif pairs:
-                report = import_pairs(graph, pairs, friends, settings, bar, options, _preview)
+    try:
+        report = _import(folder, pairs, friends, kind, options, settings, offline=offline)
+    except OSError as error:
+        raise InputError(
+            f"{error.filename or source} cannot be read or written: {error.strerror or error}.",
+            do="Look at its rights, and at the room that is left.",
+        ) from error
     _show(report)
     if dry_run:
         _console.print("This was a dry run: nothing was written.")
@@ -105,6 +96,34 @@ def import_(
         return
     then = "entourage up` and then `entourage export" if offline else "entourage export"
     _console.print(f"Next: `{then}` writes the snapshot that training and serving read.")
+
+
+def _import(
+    folder: Path | None,
+    pairs: Path | None,
+    friends: Path | None,
+    kind: Kind | None,
+    options: Options,
+    settings: Settings,
+    *,
+    offline: bool,
+) -> ImportReport:
+    """Read, show and load; either a folder or pairs are given."""
+    if folder:
+        kind = kind or recognise(folder)
+        _console.print(f"Importing {escape(str(folder))} as {_HOLDS[kind]} (--kind {kind.value}) …")
+    else:
+        _console.print(f"Importing {escape(str(pairs))} …")
+    if offline and folder:
+        from graph.load.bulk import import_offline
+
+        with bars(_console) as bar:
+            return import_offline(folder, settings, bar, options, _preview, kind)
+    with Graph.connect(settings) as graph, bars(_console) as bar:
+        if folder:
+            return import_folder(graph, folder, settings, bar, options, _preview, kind)
+        assert pairs is not None
+        return import_pairs(graph, pairs, friends, settings, bar, options, _preview)
 
 
 def _options(
@@ -177,7 +196,7 @@ def _show(report: ImportReport) -> None:
         column.justify = "right"
     for file in report.files:
         counts = file.read, file.loaded, file.merged, file.quarantined, file.dangling, file.untimed
-        table.add_row(file.file, *(f"{count:,}" for count in counts))
+        table.add_row(escape(file.file), *(f"{count:,}" for count in counts))
     _console.print(table)
     loaded = sum(report.nodes.values()), sum(report.relationships.values())
     _console.print(f"{loaded[0]:,} nodes and {loaded[1]:,} relationships in {report.seconds:.1f} s.")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import importlib
 import importlib.metadata
+import io
 import os
 import sys
 import traceback
@@ -108,6 +109,9 @@ def entourage(
 
 def main() -> None:
     """Run the command line; an EntourageError ends in a message and its exit code, without a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a file's name may be no text
+            stream.reconfigure(errors="backslashreplace")
     arguments = sys.argv[1:]
     if arguments == ["--version"]:
         print(f"entourage {importlib.metadata.version('entourage')}")  # noqa: T201

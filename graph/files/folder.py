@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,7 +15,7 @@ import pyarrow.parquet as pq
 from graph.errors import InputError
 from graph.files.text import FETCH_AGAIN, PACKED, Progress
 
-__all__ = ["EXPECTED", "Progress", "ahead", "find", "is_parquet", "others", "parquet_batches", "stem"]
+__all__ = ["EXPECTED", "Progress", "ahead", "file_name", "find", "is_parquet", "others", "parquet_batches", "stem"]
 
 Item = TypeVar("Item")
 _TEXT: Final = {
@@ -59,7 +60,13 @@ def find(folder: Path) -> dict[str, Path]:
 
 def others(folder: Path) -> list[str]:
     """The names of the files in ``folder`` that are not read."""
-    return sorted(p.name for p in folder.iterdir() if p.is_file() and not (stem(p) in _TEXT and _readable(p, stem(p))))
+    unread = (p for p in folder.iterdir() if p.is_file() and not (stem(p) in _TEXT and _readable(p, stem(p))))
+    return sorted(map(file_name, unread))
+
+
+def file_name(path: Path) -> str:
+    """The file's name as text, also where it is no UTF-8."""
+    return os.fsencode(path.name).decode(errors="replace")
 
 
 def stem(path: Path) -> str:

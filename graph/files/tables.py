@@ -18,7 +18,7 @@ from graph import schema
 from graph.errors import InputError
 from graph.files import quarantine as quarantines
 from graph.files.canonical import CONTROL
-from graph.files.folder import Progress, find, others
+from graph.files.folder import Progress, file_name, find, others
 from graph.files.ids import Codes, Contents, Ends, IdMap, Named, Users
 from graph.files.node_files import BEATS, KEAKS, USERS, NodeFile
 from graph.files.options import Options
@@ -183,7 +183,7 @@ class _Reading:
         return self._placed()
 
     def _report(self, path: Path) -> FileReport:
-        self.reports.append(FileReport(path.name))
+        self.reports.append(FileReport(file_name(path)))
         return self.reports[-1]
 
     def _own(self, name: str, ids: pl.Series) -> Codes:
@@ -230,7 +230,7 @@ class _Reading:
 
     def _note(self, name: str, rows: pl.DataFrame, reason: str) -> None:
         """Say of values (columns ID and that of the value) that their rows were loaded without them."""
-        report = next(r for r in self.reports if r.file == self._files[name].name)
+        report = next(r for r in self.reports if r.file == file_name(self._files[name]))
         report.noted += rows.height
         _, column = rows.columns
         self._quarantine.add(

@@ -48,7 +48,7 @@ def check_encoding(name: str | None) -> None:
         if name is not None:
             codecs.lookup(name)
             "".encode(name)
-    except (LookupError, UnicodeError):
+    except (LookupError, ValueError):
         raise SettingsError(
             f"There is no text encoding {name!r}.", do="For example utf-8, utf-16, latin-1, cp1252 or shift_jis."
         ) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -241,3 +242,25 @@ def test_the_layout_may_be_said(run: Run, exported: Any, tmp_path: Path) -> None
     outcome = run("import", "--pairs", tmp_path / "pairs.txt", *said)
     assert outcome.code == 0, outcome.printed
     assert set(watches(exported())) == {("ann", "keaks/AC/DC"), ("bob", "keaks/Björk")}
+
+
+def test_names_of_files_are_shown_as_they_are(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "a[" / "b]"  # looks like rich's markup
+    folder.mkdir(parents=True)
+    (folder / "users.jsonl").write_text('{"userId": "1", "[/b]": "[/c]"}\n')
+    (folder / os.fsdecode(b"no text \xff")).write_text("x")
+    outcome = run("import", folder)
+    assert outcome.code == 0, outcome.printed
+    assert "a[/b]" in outcome.printed
+    pairs = tmp_path / os.fsdecode(b"pairs\xff[red].csv")
+    pairs.write_text("user,item\n1,2\n,3\n")
+    outcome = run("import", "--pairs", pairs)
+    assert outcome.code == 0, outcome.printed
+    assert "[red].csv" in outcome.printed
+
+
+@pytest.mark.parametrize("arguments", [("--pairs", "a" * 5_000), ("a" * 5_000,)], ids=["pairs", "folder"])
+def test_a_name_that_no_file_can_have_is_an_error_of_the_user(run: Run, arguments: tuple[str, ...]) -> None:
+    outcome = run("import", *arguments)
+    assert outcome.code == 3, outcome.printed
+    assert "cannot be read" in outcome.printed

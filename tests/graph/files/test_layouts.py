@@ -8,10 +8,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from graph.errors import InputError
+from graph.errors import InputError, SettingsError
 from graph.files.options import Options
 from graph.files.quarantine import ImportReport
 from graph.files.tables import Tables, read_folder, read_pairs
+from graph.files.text import check_encoding
 from graph.files.times import milliseconds
 from tests.graph.keakr import lines, of, only
 
@@ -192,3 +193,9 @@ def test_node_files_show_their_first_rows(tmp_path: Path) -> None:
         ("userId", "userId"), ("viewCount", "viewCount"), ("extra", None),
     ]  # fmt: skip
     assert file.preview == [["0", "7", "[0]"], ["1", "7", "[1]"], ["2", "7", "[2]"]]
+
+
+@pytest.mark.parametrize("name", ["rot13", "undefined", "no such", "a\x00b", ""])
+def test_what_is_no_encoding_is_refused(name: str) -> None:
+    with pytest.raises(SettingsError, match="no text encoding"):
+        check_encoding(name)
