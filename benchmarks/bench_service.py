@@ -1,109 +1,207 @@
-"""Latency and throughput of the service: ``python -m benchmarks.bench_service http://127.0.0.1:8000``.
+"""What the service costs and how fast it answers: gunicorn on a real Neo4j, `make bench-service`.
 
-Each of ``--clients`` sends a request, waits for the answer and sends the next one on the same connection. Users are
-drawn at random from ``--users FILE`` (one id a line) or from /v1/examples. Answers other than 200 are counted apart.
+    python -m benchmarks.bench_service --home .entourage/demo
+
+Starts the Neo4j and the service of a home that holds a graph, a snapshot and a model (``--url``: asks one that runs).
+Feeds of 20 with reasons for people drawn evenly. Rates are an open loop: latency counts from when a request was due.
+Processor time is that of the processes, per answer, and so says the same on a busy machine; wall times do not.
 """
 
 from __future__ import annotations
 
 import argparse
-import http.client
+import itertools
 import json
+import os
 import random
-import threading
-import time
+import uuid
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote, urlsplit
 
 import numpy as np
+import psutil
 from rich.console import Console
 from rich.table import Table
 
-QUESTIONS: Final = {
-    "feed of 20, explained": "/v1/users/{}/recommendations?n=20",
-    "feed of 20, bare": "/v1/users/{}/recommendations?n=20&explain=false",
-    "people": "/v1/users/{}/people?n=10",
-    "neighbourhood": "/v1/users/{}/neighbourhood?depth=2&limit=60",
-    "user": "/v1/users/{}",
-}
+from benchmarks import load
+from benchmarks.load import Answer, Request, Run
+from graph import snapshot as snapshots
+from graph.database.connection import running
+from graph.server.local_server import LocalServer
+from graph.settings import Settings, load_settings
+from web.server import background
+
+FIRST: Final = 100
+"""Feeds right after the start, by one client: the cold ones."""
+EVENTS: Final = 100
+"""Events of a batch."""
+
+console = Console()
 
 
-@dataclass
-class Measured:
-    """Measurements of one question."""
+@dataclass(frozen=True)
+class Processes:
+    """Whose processor time is told apart."""
 
-    ms: list[float] = field(default_factory=list)
-    statuses: Counter[int] = field(default_factory=Counter)
-    rungs: Counter[str] = field(default_factory=Counter)
-    late: int = 0
-    seconds: float = 0.0
+    workers: tuple[psutil.Process, ...]
+    neo4j: psutil.Process | None
 
-
-def measure(netloc: str, path: str, users: list[str], clients: int, seconds: float, seed: int) -> Measured:
-    """Request ``path`` for random users from ``clients`` threads for ``seconds``."""
-    measured, lock = Measured(), threading.Lock()
-    end = time.perf_counter() + seconds
-
-    def client(number: int) -> None:
-        draw = random.Random(seed + number)
-        connection = http.client.HTTPConnection(netloc, timeout=60)
-        while time.perf_counter() < end:
-            began = time.perf_counter()
-            connection.request("GET", path.format(quote(draw.choice(users), safe="")))
-            answer = connection.getresponse()
-            body = answer.read()
-            ms = (time.perf_counter() - began) * 1_000
-            feed = json.loads(body) if answer.status == 200 else {}
-            with lock:
-                measured.ms.append(ms)
-                measured.statuses[answer.status] += 1
-                measured.rungs[feed.get("rung", "")] += 1
-                measured.late += bool(feed.get("late"))
-        connection.close()
-
-    began = time.perf_counter()
-    threads = [threading.Thread(target=client, args=(number,)) for number in range(clients)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    measured.seconds = time.perf_counter() - began
-    return measured
+    def seconds(self) -> dict[str, float]:
+        """Processor seconds so far, by kind of process."""
+        return {
+            "service": sum(_seconds(worker) for worker in self.workers),
+            "neo4j": _seconds(self.neo4j) if self.neo4j else 0.0,
+            "load": _seconds(psutil.Process()),
+        }
 
 
-def example_users(netloc: str) -> list[str]:
-    connection = http.client.HTTPConnection(netloc, timeout=60)
-    connection.request("GET", "/v1/examples")
-    found: list[str] = json.load(connection.getresponse())["user_ids"]
-    return found
+def _seconds(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def feeds(users: list[str], seed: int) -> Iterator[Request]:
+    """Feeds of 20 with reasons, for users drawn evenly."""
+    draw = random.Random(seed)
+    while True:
+        yield Request(f"/v1/users/{quote(draw.choice(users), safe='')}/recommendations?n=20")
+
+
+def batches(users: list[str], contents: list[str], seed: int, size: int) -> Iterator[Request]:
+    """Batches of watches and likes that just happened, of random users and contents."""
+    draw = random.Random(seed)
+    for number in itertools.count():
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        events = [
+            {
+                "event_id": f"{number}-{place}",
+                "producer": f"bench-{RUN}",
+                "kind": draw.choice(("watch", "watch", "like")),
+                "user_id": draw.choice(users),
+                "content_id": draw.choice(contents),
+                "at": now,
+            }
+            for place in range(size)
+        ]
+        yield Request("/v1/events", json.dumps({"events": events}).encode())
+
+
+RUN: Final = uuid.uuid4().hex[:8]
+
+
+def ask(name: str, run: Run, before: dict[str, float], after: dict[str, float], table: Table, of: int = 1) -> None:
+    """One line of the table; ``of`` is how many things one answer stands for."""
+    p50, p95, p99 = run.ms(50, 95, 99)
+    spent = {kind: 1_000 * (after[kind] - before[kind]) / max(1, of * len(run.answers)) for kind in before}
+    ok = sum(answer.status == 200 for answer in run.answers)
+    wrong = Counter(answer.status for answer in run.answers if answer.status != 200)
+    said = [answer.feed for answer in run.answers] if of == 1 else []
+    degraded = sum(bool(feed.get("degraded")) for feed in said) / max(1, len(said))
+    table.add_row(
+        name,
+        f"{of * ok / run.seconds:,.0f}",
+        *(f"{value:.1f}" for value in (p50, p95, p99)),
+        *(f"{spent[kind]:.2f}" for kind in ("service", "neo4j", "load")),
+        f"{degraded:.1%}" if said else "",
+        ", ".join(f"{status or 'none'}: {count}" for status, count in wrong.items()),
+    )
+
+
+def stages(run: Run) -> str:
+    """Median wall time of each stage, from ``Server-Timing``."""
+    told: dict[str, list[float]] = {}
+    for answer in run.answers:
+        for part in filter(None, answer.stages.split(", ")):
+            name, ms = part.split(";dur=")
+            told.setdefault(name, []).append(float(ms))
+    return ", ".join(f"{name} {np.median(values):.2f}" for name, values in told.items())
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("url")
-    parser.add_argument("--users", type=Path, help="a file of user ids, one a line")
-    parser.add_argument("--clients", type=int, default=4)
-    parser.add_argument("--seconds", type=float, default=10.0, help="for each question")
+    parser.add_argument("--home", type=Path, help="its graph, snapshot and model; by default that of the settings")
+    parser.add_argument("--url", help="a service that runs, on the same home")
+    parser.add_argument("--rates", type=float, nargs="*", default=[10, 50, 100])
+    parser.add_argument("--seconds", type=float, default=8.0, help="for each rate and each other part")
+    parser.add_argument("--clients", type=int, default=16, help="at saturation")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--no-events", action="store_true", help="leave the graph as it is")
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args()
-    netloc = urlsplit(chosen.url).netloc
-    users = chosen.users.read_text().split() if chosen.users else example_users(netloc)
+    settings = load_settings(**({"home": chosen.home} if chosen.home else {}))
+    service = settings.service.model_copy(update={"port": 0, "workers": chosen.workers, "rate_limit": ""})
+    settings = settings.model_copy(update={"service": service})
+    with ExitStack() as held:
+        if not settings.neo4j_uri and not chosen.url:
+            held.enter_context(LocalServer(settings, bolt_port=0, http_port=0))
+        server = None if settings.neo4j_uri else running(settings)
+        if chosen.url:
+            url, pid = chosen.url, None
+        else:
+            started = held.enter_context(background(settings, wait_s=300.0))
+            url, pid = started.url, started.pid
+        workers = tuple(psutil.Process(pid).children(recursive=True)) if pid else ()
+        measure(settings, url, Processes(workers, psutil.Process(server.pid) if server else None), chosen)
+
+
+def measure(settings: Settings, url: str, processes: Processes, chosen: argparse.Namespace) -> None:
+    snapshot = snapshots.load(settings.snapshot_path)
+    users, contents = snapshot.users.ids.to_list(), snapshot.contents.ids.to_list()
+    where = urlsplit(url)
+    host, port = where.hostname or "127.0.0.1", where.port or 80
     table = Table(
-        title=f"{chosen.clients} clients, {len(users):,} users, {chosen.seconds:g} s each", title_justify="left"
+        title=f"{len(users):,} users, {len(contents):,} contents; {chosen.workers} workers, {os.cpu_count()} cores, "
+        f"load {os.getloadavg()[0]:.1f} before",
+        title_justify="left",
     )
-    for name in ("question", "answers/s", "median ms", "p95 ms", "p99 ms", "not 200", "late", "rungs"):
-        table.add_column(name, justify="left" if name in ("question", "rungs") else "right", no_wrap=name == "question")
-    for name, path in QUESTIONS.items():
-        measured = measure(netloc, path, users, chosen.clients, chosen.seconds, chosen.seed)
-        p50, p95, p99 = np.percentile(measured.ms, [50, 95, 99])
-        rungs = ", ".join(f"{rung} {count}" for rung, count in measured.rungs.most_common() if rung)
-        rate = f"{len(measured.ms) / measured.seconds:,.0f}"
-        wrong = f"{len(measured.ms) - measured.statuses[200]:,}"
-        table.add_row(name, rate, f"{p50:.1f}", f"{p95:.1f}", f"{p99:.1f}", wrong, f"{measured.late:,}", rungs)
-    Console().print(table)
+    for name in ("what", "answers/s", "p50 ms", "p95 ms", "p99 ms"):
+        table.add_column(name, justify="left" if name == "what" else "right")
+    for name in ("service", "neo4j", "load"):
+        table.add_column(f"{name} CPU ms", justify="right")
+    table.add_column("degraded", justify="right")
+    table.add_column("not 200")
+    asked = feeds(users, chosen.seed)
+
+    def told(name: str, run: Run, before: dict[str, float], of: int = 1) -> Run:
+        ask(name, run, before, processes.seconds(), table, of)
+        return run
+
+    before = processes.seconds()
+    told(f"first {FIRST} feeds, 1 client", load.closed(host, port, asked, 1, 300.0, FIRST), before)
+    before = processes.seconds()
+    warm = told(f"next {FIRST} feeds, 1 client", load.closed(host, port, asked, 1, 300.0, FIRST), before)
+    for rate in chosen.rates:
+        before = processes.seconds()
+        told(f"{rate:g} feeds/s, open loop", load.at_a_rate(host, port, asked, rate, chosen.seconds), before)
+    before = processes.seconds()
+    told(f"feeds, {chosen.clients} clients", load.closed(host, port, asked, chosen.clients, chosen.seconds), before)
+    if not chosen.no_events:
+        before = processes.seconds()
+        many = load.closed(host, port, batches(users, contents, chosen.seed, EVENTS), 2, chosen.seconds)
+        told(f"events in batches of {EVENTS}, 2 clients", many, before, EVENTS)
+    console.print(table)
+    console.print(f"stages, wall ms, 1 client: {stages(warm)}")
+    console.print(f"sources late or failed: {missing(warm.answers) or 'none'}")
+    memory = [process.memory_full_info() for process in processes.workers]
+    if memory:
+        console.print("PSS a process, MiB: " + ", ".join(f"{one.pss / 2**20:,.0f}" for one in memory))
+
+
+def missing(answers: list[Answer]) -> dict[str, int]:
+    """How often each source was late or failed."""
+    names = Counter[str]()
+    for answer in answers:
+        for key in ("late", "failed"):
+            found = answer.feed.get(key) or []
+            assert isinstance(found, list)
+            names.update(found)
+    return dict(names)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ environment: ``ENTOURAGE_ENGAGEMENT__PROGRESS=0.5``.
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Annotated, Literal
@@ -159,3 +160,15 @@ def load_settings(**overrides: object) -> Settings:
         ) from error
     except ValueError as error:  # the TOML itself
         raise SettingsError(f"The settings file cannot be read: {error}.", do="It must be valid TOML.") from error
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The environment that makes ``load_settings`` give ``settings`` in a child process."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("ENTOURAGE_", "NEO4J_"))}
+    for name, value in settings.model_dump(mode="json").items():
+        if value is None:
+            continue
+        secret = name == "neo4j_password" and settings.neo4j_password
+        text = secret.get_secret_value() if secret else value if isinstance(value, str) else json.dumps(value)
+        inherited[name.upper() if name.startswith("neo4j_") else f"ENTOURAGE_{name.upper()}"] = text
+    return inherited

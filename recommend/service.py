@@ -9,21 +9,23 @@ import logging
 import sqlite3
 import time
 import uuid
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
-from contextlib import contextmanager
 from copy import copy
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from graph.errors import GraphError, GraphTimeout, GraphUnavailable
+from graph.live import View
+from graph.live.mirror import Mirror
 from graph.settings import Settings
 from graph.snapshot import Snapshot
-from recommend import filters, lookups, reasons, scorer, selector, sources
-from recommend.feed import RUNGS, Feed, Outcome, Person, Recommendation, Rung, Subgraph
+from recommend import live_feed, lookups, reasons, scorer, selector, sources
+from recommend.feed import RUNGS, Feed, Person, Recommendation, Rung, Subgraph
 from recommend.filters import Facts
+from recommend.journey import Journey, Proposal, able, named
+from recommend.live_reader import LiveReader
 from recommend.new_contents import NEW_CONTENTS, NewContents
 from recommend.reader import GraphReader, Reader
 from recommend.request import Deadline, Request
@@ -40,7 +42,6 @@ if TYPE_CHECKING:
 __all__ = ["FeedService"]
 
 T = TypeVar("T")
-Proposal = tuple[Source, Sequence[Candidate]]
 
 _log: Final = logging.getLogger("entourage.recommend")
 _SOURCES_SHARE: Final = 0.6
@@ -52,34 +53,13 @@ _THREADS: Final = 16
 _MODEL_THREADS: Final = 2
 
 
-@dataclass
-class _Journey:
-    """Outcomes, errors and timings of one request, which the feed reports."""
-
-    graph_down: bool
-    outcomes: dict[str, Outcome] = field(default_factory=dict)
-    errors: dict[str, Exception] = field(default_factory=dict)
-    timings_ms: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        started = time.perf_counter()
-        try:
-            yield
-        finally:
-            spent = (time.perf_counter() - started) * 1000
-            self.timings_ms[name] = round(self.timings_ms.get(name, 0.0) + spent, 2)
-
-    def those(self, outcome: Outcome) -> tuple[str, ...]:
-        """The sources and stages that came to this."""
-        return tuple(name for name, what in self.outcomes.items() if what == outcome)
-
-
 class FeedService:
     """Answers "what should this person see next, and why" from Neo4j, the snapshot and a model, whichever there are.
 
     Safe to share between threads; make one in each process. ``model_version`` is named in every feed that the model
-    took part in. ``recent`` holds for answers from a snapshot that is older than it; by default it lies in the home.
+    took part in. While ``mirror`` is in step with the graph, feeds come from it, and Neo4j is asked about people only
+    whom the model does not know. ``recent`` holds for answers from a snapshot that is older than it; by default it lies
+    in the home.
     """
 
     def __init__(
@@ -90,12 +70,15 @@ class FeedService:
         settings: Settings,
         *,
         model_version: str | None = None,
+        mirror: Mirror | None = None,
     ) -> None:
         self.graph = graph
         self.snapshot = snapshot
         self.model = model
         self.settings = settings
         self.model_version = model_version or (model.name if model else None)
+        self.mirror = mirror
+        self._live: LiveReader | None = None
         self.recent = Recent(settings.home / "recent.sqlite3")
         implicit = bool(snapshot and snapshot.mode == "implicit")
         self._graph_reader = GraphReader(graph, settings, implicit) if graph else None
@@ -135,7 +118,9 @@ class FeedService:
             deadline,
             frozenset(shown),
         )
-        journey = _Journey(self._graph_is_down and not self._graph_late)
+        if (view := self.mirror.view() if self.mirror else None) is not None:
+            return self._from_view(view, request)
+        journey = Journey(self._graph_is_down and not self._graph_late)
         if self._graph_late:
             journey.outcomes["graph"] = "late"
 
@@ -145,10 +130,10 @@ class FeedService:
         snapshot = self._offline(request, restrictions, journey)
         with journey.stage("filters"):
             facts = self._facts(request, proposals, snapshot, journey)
-            allowed = _allowed(request, proposals, facts)
+            allowed = able(request, proposals, facts)
         with journey.stage("last resort"):
             for source in (sources.LAST_RESORT, sources.UNWATCHED):
-                if _distinct(allowed) < n:
+                if len(named(allowed)) < n:
                     allowed += self._last_resort(source, request, facts, snapshot, journey)
         with journey.stage("scorer"):
             scored = scorer.score(allowed)
@@ -157,6 +142,32 @@ class FeedService:
         with journey.stage("reasons"):
             why = self._explain(request, chosen, snapshot, journey) if explain else {}
         return self._feed(request, chosen, facts, why, journey)
+
+    def _from_view(self, view: View, request: Request) -> Feed:
+        """The feed from the graph as it lies in memory."""
+        journey = Journey(graph_down=False)
+        with journey.stage("model"):
+            proposals = self._models_proposals(request, journey)
+        reader = self._live
+        if reader is None or reader.view is not view:
+            reader = self._live = LiveReader(view)
+        return self._feed(request, *live_feed.compose(reader, request, proposals, journey), journey)
+
+    def _models_proposals(self, request: Request, journey: Journey) -> list[Proposal]:
+        """What the model says, of itself or, for somebody new, of what the graph has around them."""
+        left = request.deadline.left_ms(_SOURCES_SHARE)
+        proposals: list[Proposal] = []
+        if self._ask_model and self.model and sources.knows(self.model.snapshot, request.user_id):
+            proposals.append((sources.MODEL, self._ask_model(sources.MODEL, request, left)))
+            journey.outcomes[sources.MODEL.name] = "answered"
+            if self._ask_new:
+                proposals.append((NEW_CONTENTS, self._ask_new(NEW_CONTENTS, request)))
+                journey.outcomes[NEW_CONTENTS.name] = "answered"
+        elif self._ask_for_newcomer and not self._graph_is_down:
+            asked = self._pool.submit(self._ask_for_newcomer, sources.MODEL, request, left)
+            if answer := self._in_time(asked, sources.MODEL.name, journey, left):
+                proposals.append((sources.MODEL, answer))
+        return [proposal for proposal in proposals if proposal[1]]
 
     def while_late(self) -> FeedService:
         """The same for an answer that takes the place of one for which Neo4j was too slow: its feeds say just that."""
@@ -177,6 +188,12 @@ class FeedService:
         """What is known about a user. Raises UnknownUser."""
         return lookups.user(self._reader(user_id), user_id)
 
+    def check_known(self, user_id: str) -> None:
+        """Raises UnknownUser for somebody whom nobody knows."""
+        view = self.mirror.view() if self.mirror else None
+        if view is None or user_id not in view.users:
+            self.user(user_id)
+
     def content(self, content_id: str) -> dict[str, Any]:
         """What is known about a content ("keaks/123"). Raises UnknownContent."""
         return lookups.content(self._reader(None), content_id)
@@ -196,7 +213,7 @@ class FeedService:
             return None
         return self._pool.submit(self._graph_reader.restrictions, request, request.deadline.left_ms(_SOURCES_SHARE))
 
-    def _propose(self, request: Request, journey: _Journey) -> list[Proposal]:
+    def _propose(self, request: Request, journey: Journey) -> list[Proposal]:
         """Ask all sources at once and take what comes in time; the snapshot stands in for what did not."""
         asked: dict[Future[list[Candidate]], Source] = {}
         left = request.deadline.left_ms(_SOURCES_SHARE)
@@ -225,9 +242,7 @@ class FeedService:
             raise _worst(journey)
         return proposals
 
-    def _offline(
-        self, request: Request, asked: Future[Restrictions] | None, journey: _Journey
-    ) -> SnapshotReader | None:
+    def _offline(self, request: Request, asked: Future[Restrictions] | None, journey: Journey) -> SnapshotReader | None:
         """The snapshot, with what the person must not be shown by now as far as that is known."""
         if not self._snapshot_reader:
             return None
@@ -249,7 +264,7 @@ class FeedService:
         request: Request,
         facts: dict[str, Facts],
         snapshot: SnapshotReader | None,
-        journey: _Journey,
+        journey: Journey,
     ) -> list[Proposal]:
         """What is there for everyone, from the graph if it answers, else from the snapshot."""
         candidates: list[Candidate] | None = None
@@ -262,10 +277,10 @@ class FeedService:
         proposals: list[Proposal] = [(source, candidates or [])]
         unknown = [(source, [c for c in candidates or [] if c.content_id not in facts])]
         facts |= self._facts(request, unknown, snapshot, journey)
-        return _allowed(request, proposals, facts)
+        return able(request, proposals, facts)
 
     def _facts(
-        self, request: Request, proposals: Sequence[Proposal], snapshot: SnapshotReader | None, journey: _Journey
+        self, request: Request, proposals: Sequence[Proposal], snapshot: SnapshotReader | None, journey: Journey
     ) -> dict[str, Facts]:
         """Facts of all candidates; what neither the graph nor the snapshot knows in time has none, and is not shown."""
         content_ids = {candidate.content_id for _, candidates in proposals for candidate in candidates}
@@ -284,7 +299,7 @@ class FeedService:
         raise _worst(journey)
 
     def _explain(
-        self, request: Request, chosen: Sequence[Scored], snapshot: SnapshotReader | None, journey: _Journey
+        self, request: Request, chosen: Sequence[Scored], snapshot: SnapshotReader | None, journey: Journey
     ) -> dict[str, tuple[Reason, ...]]:
         """The reasons of each content, by its id; none where neither the graph nor the snapshot tells any in time."""
         content_ids = [scored.content_id for scored in chosen]
@@ -303,7 +318,7 @@ class FeedService:
         chosen: Sequence[Scored],
         facts: dict[str, Facts],
         why: dict[str, tuple[Reason, ...]],
-        journey: _Journey,
+        journey: Journey,
     ) -> Feed:
         items = []
         for scored in chosen:
@@ -336,7 +351,7 @@ class FeedService:
             timings_ms=journey.timings_ms,
         )
 
-    def _in_time(self, asked: Future[T], name: str, journey: _Journey, left_ms: int) -> T | None:
+    def _in_time(self, asked: Future[T], name: str, journey: Journey, left_ms: int) -> T | None:
         """The answer, or None when it did not come in time or was an error, which the journey then says."""
         try:
             answer = asked.result(timeout=left_ms / 1000)
@@ -380,22 +395,9 @@ class FeedService:
         return ThreadPoolExecutor(_MODEL_THREADS, thread_name_prefix="model")
 
 
-def _worst(journey: _Journey) -> Exception:
+def _worst(journey: Journey) -> Exception:
     """The error to answer with when nothing can be answered: of a failure rather than of a deadline."""
     failed = [error for name, error in journey.errors.items() if journey.outcomes[name] == "failed"]
     if failed:
         return GraphError(f"No part of the answer could be found: {failed[0]}")
     return GraphTimeout("No part of the answer was ready before the deadline.")
-
-
-def _allowed(request: Request, proposals: Sequence[Proposal], facts: dict[str, Facts]) -> list[Proposal]:
-    """The proposals without the candidates that a filter holds back, or of which no facts are known."""
-    able = {content_id for content_id, known in facts.items() if filters.allowed(request, known)}
-    return [
-        (source, [candidate for candidate in candidates if candidate.content_id in able])
-        for source, candidates in proposals
-    ]
-
-
-def _distinct(proposals: Sequence[Proposal]) -> int:
-    return len({candidate.content_id for _, candidates in proposals for candidate in candidates})

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from graph import events
 from graph.errors import EntourageError
 from graph.events.event import AboutContent, AboutPerson, milliseconds
+from graph.live import record
 from recommend.restrictions import Change
 from web import event_schemas as schemas
 from web import logs
@@ -65,8 +66,14 @@ def apply(header: schemas.Headers, body: schemas.EventBatch) -> dict[str, Any]:
             "unavailable", "The graph database does not answer, so nothing was counted. Send the batch again."
         )
     request_id, deadline_ms = logs.request_id(), _PATIENCE * held.settings.service.deadline_ms
+    options: Any = {"now": now, "deadline_ms": deadline_ms, "request_id": request_id}
     done = held.in_time(
-        lambda _: events.apply(graph, good, now=now, deadline_ms=deadline_ms, request_id=request_id), deadline_ms
+        lambda _: (
+            record.apply(graph, held.mirror.ledger, good, **options)
+            if held.mirror
+            else events.apply(graph, good, **options)
+        ),
+        deadline_ms,
     )
     _remember(held, [event for event, outcome in zip(good, done.outcomes, strict=True) if outcome == "applied"])
     outcomes = iter(done.outcomes)
@@ -123,7 +130,7 @@ def forget_old(held: Serving, now: datetime) -> None:
     if not graph or not held.graph_up:
         return
     try:
-        forgotten = events.forget(graph, now)
+        forgotten = record.forget(graph, held.mirror.ledger, now) if held.mirror else events.forget(graph, now)
     except EntourageError as error:
         logs.log.warning("forget", error=str(error))
         return

@@ -62,10 +62,10 @@ def recommendations(path: schemas.UserPath, query: schemas.FeedQuery) -> tuple[d
             shown=shown,
         )
         if feed.rung in _COLD_RUNGS and not query.allow_unknown:
-            feeds.user(path.user_id)  # an unknown id is more often a mistake than a newcomer: it raises
+            feeds.check_known(path.user_id)  # an unknown id is more often a mistake than a newcomer
         return feed
 
-    feed = serving().ask(recommend)
+    feed = serving().ask(recommend, in_memory=True)
     metrics.count_feed(feed.rung, feed.degraded)
     metrics.count_sources(feed.outcomes)
     body = asdict(feed)

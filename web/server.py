@@ -7,7 +7,6 @@ is a free one without a race. Requests that come before the workers are ready wa
 from __future__ import annotations
 
 import importlib
-import json
 import os
 import shutil
 import signal
@@ -29,10 +28,10 @@ from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
 from graph.errors import EntourageError, SettingsError
-from graph.settings import Settings, load_settings
+from graph.settings import Settings, environment, load_settings
 from web import logs
 
-__all__ = ["Running", "background", "listen", "serve"]
+__all__ = ["Running", "background", "environment", "listen", "serve"]
 
 THREADS: Final = 8
 GRACEFUL_S: Final = 10
@@ -183,18 +182,6 @@ def background(settings: Settings, *, wait_s: float = 60.0) -> Iterator[Running]
         yield Running(url, child.pid, log)
     finally:
         _stop(child)
-
-
-def environment(settings: Settings) -> dict[str, str]:
-    """The environment that makes ``load_settings`` give ``settings`` in a child process."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("ENTOURAGE_", "NEO4J_"))}
-    for name, value in settings.model_dump(mode="json").items():
-        if value is None:
-            continue
-        secret = name == "neo4j_password" and settings.neo4j_password
-        text = secret.get_secret_value() if secret else value if isinstance(value, str) else json.dumps(value)
-        inherited[name.upper() if name.startswith("neo4j_") else f"ENTOURAGE_{name.upper()}"] = text
-    return inherited
 
 
 def wait_until_ready(url: str, child: subprocess.Popen[bytes], log: Path, wait_s: float) -> None:

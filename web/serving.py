@@ -23,9 +23,11 @@ import flask
 from graph import snapshot as snapshots
 from graph.database.driver import Graph
 from graph.errors import EntourageError, GraphError, GraphTimeout, GraphUnavailable, ModelError, NotFound
+from graph.live.mirror import Mirror
 from graph.settings import Settings
 from graph.snapshot import Snapshot
 from ranking import registry
+from recommend import live_feed
 from recommend.player import MODEL, Player
 from recommend.restrictions import Blocks
 from recommend.service import FeedService
@@ -37,6 +39,7 @@ from web.examples import example_users
 __all__ = ["Serving", "serving"]
 
 POLL_S: Final = 2.0
+_FOLLOW_S: Final = 1.0
 _THREADS: Final = 32
 _GRAPHS_SHARE: Final = 0.9
 """Of the deadline; what is left is for the snapshot's answer."""
@@ -61,6 +64,8 @@ class Serving:
     examples: list[str] = field(default_factory=list)
     player: Player | None = None
     """None until a catalogue with integer ids and a model for the player are there."""
+    mirror: Mirror | None = None
+    """The graph in memory; None where it is not followed."""
     _trouble: str = ""
     _player_stamps: tuple[Stamp, Stamp] = (None, None)
     _stamps: tuple[Stamp, Stamp] = (None, None)
@@ -74,8 +79,10 @@ class Serving:
     @classmethod
     def open(cls, settings: Settings) -> Serving:
         """Open whatever there is: a missing graph, snapshot or model is logged and looked for again later."""
-        opened = cls(settings, FeedService(None, None, None, settings), graph_up=False)
+        mirror = Mirror(settings, live_feed.rehearse)
+        opened = cls(settings, FeedService(None, None, None, settings), graph_up=False, mirror=mirror)
         opened.refresh()
+        opened.follow()
         return opened
 
     @classmethod
@@ -85,23 +92,27 @@ class Serving:
         return cls(settings, feeds, feeds.graph is not None, _without_graph(feeds), examples)
 
     def watch(self) -> None:
-        """Call ``refresh`` every two seconds from a thread, until ``stop``."""
-        threading.Thread(target=self._watch, name="entourage-watch", daemon=True).start()
+        """Call ``refresh`` every two seconds and ``follow`` every second from threads, until ``stop``."""
+        for seconds, work in ((POLL_S, self.refresh), (_FOLLOW_S, self.follow)):
+            threading.Thread(target=self._watch, args=(seconds, work), name="entourage-watch", daemon=True).start()
 
     def stop(self) -> None:
         """End the watch and close the graph."""
         self._stopped.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
+        if self.mirror:
+            self.mirror.close()
         if self.feeds.graph:
             self.feeds.graph.close()
 
-    def ask(self, question: Callable[[FeedService], T]) -> T:
+    def ask(self, question: Callable[[FeedService], T], *, in_memory: bool = False) -> T:
         """The feed service's answer, or that of the snapshot alone when the graph is down, hangs or is too slow.
 
+        ``in_memory``: whether the question needs no more than the mirror while that is in step with the graph.
         Within ``service.deadline_ms``, whatever hangs. Raises the first try's error when the snapshot cannot answer the
         question either.
         """
-        if self.feeds.graph is None:
+        if self.feeds.graph is None or (in_memory and self.mirror and self.mirror.view()):
             return question(self.feeds)  # nothing that could hang
         try:
             if self.offline and not self.graph_up:
@@ -133,10 +144,16 @@ class Serving:
         self._refresh_folders()
         self._refresh_player()
 
-    def _watch(self) -> None:
-        while not self._stopped.wait(POLL_S):
+    def follow(self) -> None:
+        """Keep the mirror in step with the graph; while the graph does not answer there is none."""
+        if self.mirror and self.feeds.graph:
+            with suppress(GraphError):
+                self.mirror.refresh(self.feeds.graph)
+
+    def _watch(self, seconds: float, work: Callable[[], object]) -> None:
+        while not self._stopped.wait(seconds):
             try:
-                self.refresh()
+                work()
             except Exception as error:  # the watch must outlive whatever it meets
                 logs.log.error("watch", exc_info=error)
 
@@ -215,7 +232,7 @@ class Serving:
     def _swap(
         self, graph: Graph | None, snapshot: Snapshot | None, model: Recommender | None, version: str | None
     ) -> None:
-        fresh = FeedService(graph, snapshot, model, self.settings, model_version=version)
+        fresh = FeedService(graph, snapshot, model, self.settings, model_version=version, mirror=self.mirror)
         for user_id in self.examples[:1]:
             _warm(fresh, user_id)
         self.feeds, self.offline = fresh, _without_graph(fresh)

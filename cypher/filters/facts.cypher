@@ -1,7 +1,7 @@
 // The freshest facts about each candidate that decide whether it may be shown to a person, and how it is shown.
 // Parameters: userId (may be unknown), contentIds.
-// Columns: contentId, kind, link, madeBy (ids; not of makers marked private), seen, own, hidden, blocked (made by somebody
-//   the person blocked or who blocked them). Contents the graph does not have give no row.
+// Columns: contentId, kind, link, madeBy (ids in order; not of makers marked private), seen, own, hidden, blocked (made by
+//   somebody the person blocked or who blocked them). Contents the graph does not have give no row.
 OPTIONAL MATCH (me:User {userId: $userId})
 CALL (me) {
   MATCH (me)-[:WATCHED]->(content:Content)
@@ -17,7 +17,12 @@ CALL (me) {
 }
 UNWIND $contentIds AS contentId
 MATCH (content:Content {contentId: contentId})
-WITH me, watched, hid, avoided, content, COLLECT { MATCH (content)<-[:MADE]-(maker:User) RETURN maker } AS makers
+WITH me,
+     watched,
+     hid,
+     avoided,
+     content,
+     COLLECT { MATCH (content)<-[:MADE]-(maker:User) RETURN maker ORDER BY maker.userId } AS makers
 RETURN content.contentId AS contentId,
        CASE WHEN content:Beat THEN 'beat' WHEN content:Track THEN 'track' ELSE 'keak' END AS kind,
        content.link AS link,

@@ -24,6 +24,8 @@ from neo4j.graph import Entity, Path
 from neo4j.time import Date, DateTime
 
 import cypher
+from graph import schema
+from graph.database.bookmark import Transaction, transaction
 from graph.database.connection import Connection, connection
 from graph.errors import GraphAuthError, GraphError, GraphTimeout, GraphUnavailable, SettingsError
 from graph.settings import Settings
@@ -116,7 +118,7 @@ class Graph:
                 left = seconds - (time.monotonic() - begun)
                 if not error.is_retryable() or (seconds and left <= 0.0):
                     raise
-            return self._managed(neo4j.READ_ACCESS, query, left if seconds else 0.0, params)
+            return self._managed(neo4j.READ_ACCESS, query, left if seconds else 0.0, params)[0]
 
     def write(
         self, name: str, /, *, deadline_ms: int | None = None, request_id: str | None = None, **params: Any
@@ -125,9 +127,23 @@ class Graph:
 
         The deadline applies to each attempt.
         """
+        return self.write_and_tell(name, deadline_ms=deadline_ms, request_id=request_id, **params)[0]
+
+    def write_and_tell(
+        self, name: str, /, *, deadline_ms: int | None = None, request_id: str | None = None, **params: Any
+    ) -> tuple[list[Row], bool]:
+        """Like ``write``, and whether the graph is another than before."""
         query, seconds = self._query(name, deadline_ms, request_id)
         with self._explained(name):
             return self._managed(neo4j.WRITE_ACCESS, query, seconds, params)
+
+    def transaction(self, *, deadline_ms: int | None = None) -> Transaction | None:
+        """The last transaction that changed the database; None where its Neo4j does not tell in a way we know."""
+        query, _ = self._query("schema/ping", deadline_ms, None)
+        with self._explained("the last transaction"), self._session(neo4j.READ_ACCESS) as session:
+            session.run(query).consume()
+            told = [transaction(bookmark) for bookmark in session.last_bookmarks().raw_values]
+        return told[0] if len(told) == 1 else None
 
     def batches(
         self,
@@ -182,8 +198,22 @@ class Graph:
                     session.run(statement).consume()
             self.write("schema/record", deadline_ms=0, name=name)
         if fresh:
+            self.know_names()
             self.read("schema/await_indexes", deadline_ms=0, seconds=_INDEX_SECONDS)
         return fresh
+
+    def know_names(self) -> None:
+        """Make the names that events write known to the database; nothing changes where they are."""
+        types = [schema.RELATIONSHIPS[name] for name in (schema.WATCHED, schema.FOLLOWS, schema.HID, schema.BLOCKED)]
+        properties = {*schema.BOOKKEEPING[schema.EVENT], *schema.CONTENT_KEPT, *schema.UNDONE}
+        properties.update(name for one in types for name in (*one.properties, *one.books))
+        self.write(
+            "schema/names",
+            deadline_ms=0,
+            labels=[schema.EVENT, schema.USER],
+            types=[*(one.name for one in types), schema.UNDID],
+            properties=sorted({*properties, schema.NODE_KEYS[schema.USER]}),
+        )
 
     @staticmethod
     def _unseen(seen: set[str]) -> list[str]:
@@ -228,12 +258,19 @@ class Graph:
         metadata = {"query": name} | ({"request": request_id} if request_id else {})
         return neo4j.Query(cypher.load(name), metadata=metadata, timeout=seconds), seconds
 
-    def _managed(self, access: str, query: neo4j.Query, seconds: float, params: dict[str, Any]) -> list[Row]:
-        """The rows of a transaction that the driver repeats after a temporary failure."""
+    def _managed(
+        self, access: str, query: neo4j.Query, seconds: float, params: dict[str, Any]
+    ) -> tuple[list[Row], bool]:
+        """The rows of a transaction that the driver repeats after a temporary failure.
+
+        And whether it changed anything.
+        """
 
         @neo4j.unit_of_work(metadata=query.metadata, timeout=seconds)
-        def work(transaction: neo4j.ManagedTransaction) -> list[Row]:
-            return _rows(transaction.run(query.text, params))
+        def work(transaction: neo4j.ManagedTransaction) -> tuple[list[Row], bool]:
+            result = transaction.run(query.text, params)
+            rows = _rows(result)
+            return rows, bool(result.consume().counters.contains_updates)
 
         with self._session(access, max_transaction_retry_time=seconds or _RETRY_SECONDS) as session:
             return session.execute_read(work) if access == neo4j.READ_ACCESS else session.execute_write(work)

@@ -24,10 +24,12 @@ from graph.errors import SnapshotError
 from graph.files.folder import Progress
 from graph.files.ids import Codes
 from graph.files.node_files import FRACTIONS
+from graph.live.ledger import Ledger
+from graph.live.record import check
 from graph.settings import Settings
 from graph.snapshot.arrays import NO_TIME
 from graph.snapshot.edge_file import TIMES, EdgeFile, columns
-from graph.snapshot.format import Manifest, Snapshot, finish, graph_id, load
+from graph.snapshot.format import Manifest, Snapshot, Step, finish, graph_id, load
 
 __all__ = ["export", "exportable", "index_times"]
 
@@ -78,6 +80,7 @@ def export(
     before = load(path) if since is not None else None
     if before:
         index_times(graph, progress)
+    begun = check(graph, Ledger.of(settings), wait=True).step
     counts = graph.read("export/counts", deadline_ms=0)[0]["counts"]
     implicit = not graph.read("export/any_engagement", deadline_ms=0)[0]["known"]
     with aside.folder(path) as folder:
@@ -122,6 +125,7 @@ def export(
             cutoff=None if newest == NO_TIME else newest,
             nodes={label: len(own) for label, own in ids.items()},
             edges={type_: file.count for type_, file in files.items()},
+            step=_unless_others_wrote(begun, check(graph, Ledger.of(settings), wait=True).step),
         )
         finish(folder, manifest)
     return manifest
@@ -151,7 +155,7 @@ def node_columns(label: str) -> dict[str, pl.DataType]:
     elif label == schema.CONTENT:
         ids = "kind", schema.KEAK_ID, schema.BEAT_ID, schema.TRACK_ID
         names = *ids, *schema.KEAK_TEXTS, *schema.BEAT_TEXTS, *schema.TRACK_TEXTS
-        counts = *schema.KEAK_COUNTS, *schema.BEAT_COUNTS, *schema.TRACK_COUNTS
+        counts = *schema.KEAK_COUNTS, *schema.BEAT_COUNTS, *schema.TRACK_COUNTS, *schema.CONTENT_KEPT
         groups = names, (*schema.KEAK_TIMES, *schema.BEAT_TIMES), counts, schema.KEAK_FLAGS
     elif label == schema.SESSION:
         groups = schema.SESSION_TEXTS, schema.SESSION_TIMES, (), ()
@@ -159,7 +163,7 @@ def node_columns(label: str) -> dict[str, pl.DataType]:
         groups = ("name",), (), (), ()
     if label == schema.CONTENT:
         columns_ |= dict.fromkeys(schema.BEAT_TEXT_LISTS, pl.List(pl.String))
-    numbers = {name: pl.Float64() if name in FRACTIONS else pl.Int64() for name in groups[2]}
+    numbers = {name: pl.Float64() if name in (*FRACTIONS, "trend") else pl.Int64() for name in groups[2]}
     columns_ |= dict.fromkeys(groups[0], pl.String())
     return columns_ | dict.fromkeys(groups[1], pl.Int64()) | numbers | dict.fromkeys(groups[3], pl.Boolean())
 
@@ -266,6 +270,12 @@ def _brought_up_to_date(
     newer = _frame(type_, [list(column) for column in rows], numbered)
     kept = old.join(newer, on=["source", "target"], how="anti", maintain_order="left")
     return pl.concat([kept, newer]).sort("source", "target")
+
+
+def _unless_others_wrote(begun: Step | None, ended: Step | None) -> Step | None:
+    """The state at the beginning: what our own events changed since is in the ledger."""
+    same = begun and ended and (begun.ledger, begun.mark) == (ended.ledger, ended.mark)
+    return begun if same else None
 
 
 def _adds_up(graph: Graph, type_: str, before: int, found: int) -> bool:

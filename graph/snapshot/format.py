@@ -40,6 +40,7 @@ __all__ = [
     "Mode",
     "Nodes",
     "Snapshot",
+    "Step",
     "finish",
     "graph_id",
     "load",
@@ -60,6 +61,14 @@ class FileEntry(BaseModel):
     sha256: str
 
 
+class Step(BaseModel):
+    """The state of the graph when the snapshot was made, as the ledger of `graph.live` names it."""
+
+    ledger: str
+    mark: str
+    seq: int
+
+
 class Manifest(BaseModel):
     """What a snapshot holds; see the module docstring."""
 
@@ -73,6 +82,8 @@ class Manifest(BaseModel):
     nodes: dict[str, int]
     edges: dict[str, int]
     files: dict[str, FileEntry] = {}
+    step: Step | None = None
+    """None where it is not known, or where others wrote while it was made."""
 
 
 class _DiskEdges(Edges):

@@ -1,0 +1,5 @@
+"""The graph in memory, kept in step with Neo4j: the snapshot's arrays and what happened since laid over them."""
+
+from graph.live.view import Pair, View
+
+__all__ = ["Pair", "View"]

@@ -1,0 +1,162 @@
+"""What the service's workers tell each other of the graph: the pairs that events changed, and whether others wrote.
+
+One small file in the home. A pair is what Neo4j held of it after the event, so applying it twice changes nothing.
+``mark`` names the state that the graph would have without our own events: it stays the same while nobody else writes.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import sqlite3
+import threading
+import time
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Final
+
+from graph.database.bookmark import Transaction
+from graph.live.view import Pair
+from graph.settings import Settings
+from graph.snapshot.format import Step
+
+__all__ = ["Ledger", "State"]
+
+_TABLES: Final = """
+CREATE TABLE IF NOT EXISTS pair (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, people INTEGER, source TEXT, target TEXT, held TEXT,
+    UNIQUE (people, source, target)
+);
+CREATE TABLE IF NOT EXISTS state (
+    only INTEGER PRIMARY KEY CHECK (only = 1), id TEXT, own INTEGER, mark TEXT, checked REAL
+);
+"""
+_HELD: Final = tuple(field.name for field in fields(Pair) if field.name not in ("people", "source", "target"))
+
+
+@dataclass(frozen=True)
+class State:
+    """What the ledger says."""
+
+    id: str
+    own: int
+    """Transactions of our own that changed the graph."""
+    mark: str | None
+    """None where Neo4j did not tell its last transaction."""
+    checked: float
+    """When the graph was last compared with it, in seconds since 1970."""
+    seq: int
+    """Of the newest pair."""
+
+    @property
+    def step(self) -> Step | None:
+        """What a snapshot that is made now remembers."""
+        return None if self.mark is None else Step(ledger=self.id, mark=self.mark, seq=self.seq)
+
+
+class Ledger:
+    """Safe to share between threads and processes; the connection for reading is opened when first used."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._reading = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+        self._version: int | None = None
+
+    @classmethod
+    def of(cls, settings: Settings) -> Ledger:
+        """The one of a home."""
+        return cls(settings.home / "ledger.sqlite3")
+
+    @contextmanager
+    def turn(self, *, wait: bool = True) -> Iterator[bool]:
+        """One writer at a time, of all processes; gives whether it is this one's turn (always where it may wait)."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.with_suffix(".lock").open("a") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            except BlockingIOError:
+                yield False
+                return
+            yield True
+
+    def record(self, pairs: Iterable[Pair], changes: int, last: Transaction | None) -> None:
+        """In one's turn: keep what became of pairs by ``changes`` transactions of ours; ``last`` is the newest."""
+        with closing(self._open()) as database, database:
+            own = self._own(database) + changes
+            database.executemany(
+                "INSERT OR REPLACE INTO pair (people, source, target, held) VALUES (?, ?, ?, ?)",
+                [
+                    (pair.people, pair.source, pair.target, json.dumps([getattr(pair, n) for n in _HELD]))
+                    for pair in pairs
+                ],
+            )
+            mark = None if last is None else f"{last.database}:{last.number - own}"
+            database.execute("UPDATE state SET own = ?, mark = ?, checked = ?", (own, mark, time.time()))
+
+    def state(self) -> State:
+        """As of now."""
+        with self._reading:
+            return self._state(self._reader())
+
+    def news(self, seq: int) -> tuple[State, list[Pair]] | None:
+        """The state and the pairs that were recorded after ``seq``; None where nothing was written since asked last."""
+        with self._reading:
+            database = self._reader()
+            (version,) = database.execute("PRAGMA data_version").fetchone()
+            if version == self._version:
+                return None
+            state = self._state(database)
+            rows = database.execute(
+                "SELECT people, source, target, held FROM pair WHERE seq > ? AND seq <= ? ORDER BY seq",
+                (seq, state.seq),
+            ).fetchall()
+            self._version = version
+        return state, [_pair(*row) for row in rows]
+
+    def since(self, seq: int) -> tuple[State, list[Pair]]:
+        """The same, always."""
+        with self._reading:
+            self._version = None
+        found = self.news(seq)
+        assert found is not None
+        return found
+
+    def forget(self, seq: int) -> None:
+        """Forget the pairs up to ``seq``: a snapshot holds them."""
+        with closing(self._open()) as database, database:
+            database.execute("DELETE FROM pair WHERE seq <= ?", (seq,))
+
+    def _reader(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self._connection = self._open()
+        return self._connection
+
+    def _open(self) -> sqlite3.Connection:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        database = sqlite3.connect(self.path, timeout=10.0, check_same_thread=False)
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = NORMAL")
+        if not database.execute("SELECT name FROM sqlite_master WHERE name = 'state'").fetchone():
+            database.executescript(_TABLES)
+            with database:
+                database.execute("INSERT OR IGNORE INTO state VALUES (1, ?, 0, NULL, 0)", (uuid.uuid4().hex,))
+        return database
+
+    @staticmethod
+    def _own(database: sqlite3.Connection) -> int:
+        return int(database.execute("SELECT own FROM state").fetchone()[0])
+
+    @staticmethod
+    def _state(database: sqlite3.Connection) -> State:
+        id_, own, mark, checked = database.execute("SELECT id, own, mark, checked FROM state").fetchone()
+        newest = database.execute("SELECT seq FROM sqlite_sequence WHERE name = 'pair'").fetchone()
+        return State(id_, own, mark, checked, newest[0] if newest else 0)
+
+
+def _pair(people: int, source: str, target: str, held: str) -> Pair:
+    values: dict[str, Any] = dict(zip(_HELD, json.loads(held), strict=True))
+    return Pair(source, target, bool(people), **values)

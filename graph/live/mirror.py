@@ -1,0 +1,166 @@
+"""``Mirror``: the view of the graph that a process answers from as long as it is in step with Neo4j.
+
+In step means: a snapshot was made of a known state of the graph, the ledger has all that our own events changed since,
+and nobody else changed anything, by Neo4j's own count of transactions, which is looked at every second. Where others
+wrote (an import, a query by hand), the view is not used until a new one is made of the graph as it is: by one of the
+workers, in a process of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from graph import snapshot as snapshots
+from graph.database.driver import Graph
+from graph.errors import EntourageError, SnapshotError
+from graph.live.ledger import Ledger, State
+from graph.live.record import check
+from graph.live.view import View
+from graph.settings import Settings, environment
+from graph.snapshot import Snapshot, Step
+
+__all__ = ["Mirror"]
+
+_CHECK_S: Final = 1.0
+"""Seconds between two looks at the graph's count of transactions, by whichever worker comes first."""
+_STALE_S: Final = 4.0
+"""After which a view is not used: nobody knows what the graph holds by now."""
+_CALM_S: Final = 3.0
+"""How long nobody else has to have written before the graph is read anew."""
+_MOST_PATIENT_S: Final = 600.0
+
+
+class Mirror:
+    """Call `refresh` now and then from a thread of its own; `view` costs microseconds and may be called by any."""
+
+    def __init__(self, settings: Settings, prepare: Callable[[View], object] | None = None) -> None:
+        """``prepare`` is called with a new view before anybody gets it."""
+        self.settings = settings
+        self.ledger = Ledger.of(settings)
+        self._prepare = prepare
+        self._view: View | None = None
+        self._step: Step | None = None
+        self._state: State | None = None
+        self._following = threading.Lock()
+        self._marks: tuple[str | None, float] = (None, 0.0)
+        self._patience = _CALM_S
+        self._named = False
+        self._reading: subprocess.Popen[bytes] | None = None
+
+    def view(self) -> View | None:
+        """The view with all that is known by now; None while it is not in step with the graph."""
+        view = self._view
+        if view is None:
+            return None
+        with self._following:
+            assert self._step is not None
+            if news := self.ledger.news(self._step.seq):
+                self._state, pairs = news
+                view.apply(pairs)
+                self._step = self._step.model_copy(update={"seq": self._state.seq})
+            return view if self._in_step() else None
+
+    def refresh(self, graph: Graph) -> None:
+        """Compare with the graph; open a snapshot that fits it, or have one made. Raises what `Graph.read` raises."""
+        if not self._named:
+            graph.know_names()
+            self._named = True
+        state = self.ledger.state()
+        if time.time() - state.checked > _CHECK_S:
+            state = check(graph, self.ledger)
+        with self._following:
+            fits = self._view is not None and self._step is not None and _same(self._step, state)
+        if fits or state.mark is None:
+            return
+        self._view = None
+        for path in self._paths():
+            if self._open(path, state):
+                return
+        self._have_it_read(state)
+
+    def close(self) -> None:
+        """Stop what was started."""
+        if self._reading and self._reading.poll() is None:
+            self._reading.terminate()
+            self._reading.wait()
+
+    def _in_step(self) -> bool:
+        state, step = self._state, self._step
+        if state is None or step is None or not _same(step, state):
+            return False
+        return time.time() - state.checked < _STALE_S
+
+    def _paths(self) -> tuple[Path, Path]:
+        return self.settings.snapshot_path, self.settings.home / "mirror"
+
+    def _open(self, path: Path, state: State) -> bool:
+        try:
+            snapshot = snapshots.load(path)
+        except SnapshotError:
+            return False
+        if snapshot.manifest.step is None or not _same(snapshot.manifest.step, state):
+            return False
+        self._take(snapshot, snapshot.manifest.step)
+        return True
+
+    def _take(self, snapshot: Snapshot, step: Step) -> None:
+        view = View(snapshot, self.settings.engagement)
+        if self._prepare:
+            self._prepare(view)
+        state, pairs = self.ledger.since(step.seq)
+        view.apply(pairs)
+        with self._following:
+            self._view, self._state = view, state
+            self._step = step.model_copy(update={"seq": state.seq})
+        self._patience = _CALM_S
+
+    def _have_it_read(self, state: State) -> None:
+        """Start an export once nobody has written for a while; where that keeps failing, wait longer and longer."""
+        now = time.monotonic()
+        if self._marks[0] != state.mark:
+            self._marks = (state.mark, now)
+            return
+        if now - self._marks[1] < self._patience or (self._reading and self._reading.poll() is None):
+            return
+        self._patience = min(2 * self._patience, _MOST_PATIENT_S)
+        self._marks = (state.mark, now)
+        self._reading = subprocess.Popen(
+            [sys.executable, "-m", "graph.live.mirror"], env=environment(self.settings), stdin=subprocess.DEVNULL
+        )
+
+
+def _same(step: Step, state: State) -> bool:
+    return (step.ledger, step.mark) == (state.id, state.mark)
+
+
+def main() -> None:
+    """``python -m graph.live.mirror``: read the whole graph into the home, unless another process is at it."""
+    import fcntl
+
+    from graph.settings import load_settings
+    from graph.snapshot.export import export
+
+    settings = load_settings()
+    os.nice(10)
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with (settings.home / "mirror.lock").open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        try:
+            with Graph.connect(settings) as graph:
+                export(graph, settings.home / "mirror", settings)
+        except EntourageError as error:
+            sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

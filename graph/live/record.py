@@ -1,0 +1,87 @@
+"""Events into the graph, and what became of the pairs they are about into the ledger, so that every view follows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, Final, cast
+
+from graph import events
+from graph.database.driver import Graph, Row
+from graph.events.event import AboutPerson
+from graph.live.ledger import Ledger, State
+from graph.live.view import Pair
+
+__all__ = ["apply", "check", "forget"]
+
+_CHECK_MS: Final = 1_000
+_BATCH: Final = 1_000
+
+
+class _Counting:
+    """A graph that counts the transactions by which it was changed."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self.changes = 0
+
+    def write(self, name: str, /, **params: Any) -> list[Row]:
+        rows, changed = self._graph.write_and_tell(name, **params)
+        self.changes += changed
+        return rows
+
+
+def apply(
+    graph: Graph,
+    ledger: Ledger,
+    happened: Sequence[events.Event],
+    *,
+    now: datetime,
+    deadline_ms: int,
+    request_id: str | None = None,
+) -> events.Applied:
+    """As `graph.events.apply`. Where it fails midway the ledger's mark changes: views are then read anew.
+
+    One process at a time: the ledger tells which transactions are our own.
+    """
+    with ledger.turn():
+        counting = _Counting(graph)
+        done = events.apply(cast("Graph", counting), happened, now=now, deadline_ms=deadline_ms, request_id=request_id)
+        pairs = _now(graph, [event for event, what in zip(happened, done.outcomes, strict=True) if what != "unknown"])
+        ledger.record(pairs, counting.changes, graph.transaction())
+    return done
+
+
+def forget(graph: Graph, ledger: Ledger, now: datetime) -> int:
+    """As `graph.events.forget`."""
+    with ledger.turn():
+        counting = _Counting(graph)
+        forgotten = events.forget(cast("Graph", counting), now)
+        ledger.record([], counting.changes, graph.transaction())
+    return forgotten
+
+
+def check(graph: Graph, ledger: Ledger, *, wait: bool = False) -> State:
+    """Compare the graph's last transaction with the ledger, unless another process is just at it."""
+    with ledger.turn(wait=wait) as ours:
+        if ours:
+            ledger.record([], 0, graph.transaction(deadline_ms=_CHECK_MS))
+    return ledger.state()
+
+
+def _now(graph: Graph, happened: Iterable[events.Event]) -> list[Pair]:
+    """What the graph holds of all pairs that events were about."""
+    watches: dict[tuple[str, str], None] = {}
+    follows: dict[tuple[str, str], None] = {}
+    for event in happened:
+        did = event.root
+        if isinstance(did, AboutPerson):
+            follows |= {(did.user_id, did.target_id): None, (did.target_id, did.user_id): None}
+        else:
+            watches[did.user_id, did.content_id] = None
+    pairs = []
+    for name, people, wanted in (("watches", False, [*watches]), ("follows", True, [*follows])):
+        for start in range(0, len(wanted), _BATCH):
+            rows = graph.read(f"lookup/{name}_now", rows=[list(pair) for pair in wanted[start : start + _BATCH]])
+            pairs += [Pair(people=people, **row) for row in rows]
+    return pairs

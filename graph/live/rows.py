@@ -1,0 +1,238 @@
+"""Neighbours of every node in an order of preference, as arrays that grow: read by compiled loops, changed by events.
+
+A row of the snapshot stays where it lies, in memory that all workers may share, until its node changes; then it moves
+to the arrays that grow. In a row the least preferred neighbour comes first, so that what is newest is added at the end.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from graph.snapshot import NO_TIME
+
+__all__ = ["COMMENTED", "LIKED", "SHARED", "Adjacency", "Fixed", "Rows", "neighbour", "place_of", "said_at", "when"]
+
+LIKED: Final = 1
+SHARED: Final = 2
+COMMENTED: Final = 4
+"""Bits of ``said``: what somebody did with a content beside watching it."""
+_ROOM: Final = 1_024
+
+Array = npt.NDArray[np.generic]
+
+
+class Adjacency(NamedTuple):
+    """What a compiled loop reads; `neighbour` and `when` take it apart."""
+
+    start: npt.NDArray[np.int64]
+    length: npt.NDArray[np.int32]
+    to: npt.NDArray[np.int32]
+    at: npt.NDArray[np.int64]
+    said: npt.NDArray[np.uint8]
+    worth: npt.NDArray[np.float64]
+    more_to: npt.NDArray[np.int32]
+    more_at: npt.NDArray[np.int64]
+    more_said: npt.NDArray[np.uint8]
+    more_worth: npt.NDArray[np.float64]
+
+
+class Fixed(NamedTuple):
+    """Neighbours that no event changes: those of ``n`` are ``to[indptr[n]:indptr[n + 1]]``."""
+
+    indptr: npt.NDArray[np.int64]
+    to: npt.NDArray[np.int32]
+
+    def of(self, node: int) -> npt.NDArray[np.int32]:
+        """The neighbours of one node; none for a node that is newer than the snapshot."""
+        if node + 1 >= len(self.indptr):
+            return self.to[:0]
+        return self.to[self.indptr[node] : self.indptr[node + 1]]
+
+
+@numba.njit(cache=True, inline="always")
+def place_of(rows, node, k):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """The place of the neighbour number ``k`` of a node, the most preferred first; see `neighbour`."""
+    return rows.start[node] + rows.length[node] - 1 - k
+
+
+@numba.njit(cache=True, inline="always")
+def neighbour(rows, place):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """Who is at a place."""
+    base = len(rows.to)
+    return rows.to[place] if place < base else rows.more_to[place - base]
+
+
+@numba.njit(cache=True, inline="always")
+def when(rows, place):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """The time at a place, ``NO_TIME`` where it is unknown."""
+    base = len(rows.to)
+    return rows.at[place] if place < base else rows.more_at[place - base]
+
+
+@numba.njit(cache=True, inline="always")
+def said_at(rows, place):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """The bits `LIKED`, `SHARED`, `COMMENTED` at a place."""
+    base = len(rows.to)
+    return rows.said[place] if place < base else rows.more_said[place - base]
+
+
+@numba.njit(cache=True)
+def _find(rows, node, to):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """The place of ``to`` in the row of a node, -1 where it is not there; the newest are looked at first."""
+    for k in range(rows.length[node]):
+        place = place_of(rows, node, k)
+        if neighbour(rows, place) == to:
+            return place
+    return -1
+
+
+@numba.njit(cache=True)
+def _goes_to(rows, node, at, rank, ranks):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Before which place of its row a neighbour with this time and rank of its id stands."""
+    start, end = rows.start[node], rows.start[node] + rows.length[node]
+    place = end
+    while place > start:
+        other = when(rows, place - 1)
+        if other < at or (other == at and ranks[neighbour(rows, place - 1)] > rank):
+            break
+        place -= 1
+    return place
+
+
+class Rows:
+    """The neighbours of every node of a type, in one direction, most preferred last: by time, then by lower id."""
+
+    def __init__(
+        self,
+        indptr: npt.NDArray[np.int64],
+        to: npt.NDArray[np.int32],
+        at: npt.NDArray[np.int64],
+        said: npt.NDArray[np.uint8] | None = None,
+        worth: npt.NDArray[np.float64] | None = None,
+    ) -> None:
+        nodes = len(indptr) - 1
+        spare = nodes // 8 + _ROOM
+        self._start = np.concatenate((indptr[:-1], np.zeros(spare, dtype=np.int64)))
+        self._length = np.concatenate((np.diff(indptr), np.zeros(spare, dtype=np.int64))).astype(np.int32)
+        self._room = np.zeros(len(self._start), dtype=np.int32)
+        self._columns: tuple[Array, ...] = (
+            np.asarray(to, dtype=np.int32),
+            np.asarray(at, dtype=np.int64),
+            np.zeros(0, dtype=np.uint8) if said is None else said,
+            np.zeros(0, dtype=np.float64) if worth is None else worth,
+        )
+        there = (True, True, said is not None, worth is not None)
+        self._more: list[Array] = [
+            np.zeros(_ROOM if has else 0, column.dtype) for has, column in zip(there, self._columns, strict=True)
+        ]
+        self._used = 0
+        self.count = len(to)
+        self.view = self._look()
+
+    @classmethod
+    def of(
+        cls,
+        indptr: npt.NDArray[np.int64],
+        to: npt.NDArray[np.int32],
+        at: npt.NDArray[np.int64] | None,
+        said: npt.NDArray[np.uint8] | None = None,
+        worth: npt.NDArray[np.float64] | None = None,
+    ) -> Rows:
+        """From a CSR in any order within its rows; ``at`` of None is unknown everywhere."""
+        times = np.full(len(to), NO_TIME, dtype=np.int64) if at is None else np.asarray(at)
+        owner = np.repeat(np.arange(len(indptr) - 1, dtype=np.int32), np.diff(indptr))
+        order = np.lexsort((-np.asarray(to), times, owner))
+        return cls(
+            np.asarray(indptr, dtype=np.int64),
+            np.asarray(to)[order],
+            times[order],
+            None if said is None else said[order],
+            None if worth is None else worth[order],
+        )
+
+    def of_node(self, node: int) -> npt.NDArray[np.int32]:
+        """The neighbours of a node, the most preferred last."""
+        if node >= len(self._start):
+            return np.zeros(0, dtype=np.int32)
+        start, end = int(self._start[node]), int(self._start[node]) + int(self._length[node])
+        base = len(self.view.to)
+        return self.view.to[start:end] if start < base else self.view.more_to[start - base : end - base]
+
+    def degree(self, node: int) -> int:
+        return int(self._length[node]) if node < len(self._length) else 0
+
+    def put(
+        self, node: int, to: int, at: int, ranks: npt.NDArray[np.float64], said: int = 0, worth: float = 0.0
+    ) -> None:
+        """Set what is known of a neighbour, in its place."""
+        self.drop(node, to)
+        self._make_room(node)
+        base = len(self.view.to)
+        place = int(_goes_to(self.view, node, at, ranks[to], ranks)) - base
+        end = int(self._start[node]) + int(self._length[node]) - base
+        for column, value in zip(self._more, (to, at, said, worth), strict=True):
+            if len(column):
+                column[place + 1 : end + 1] = column[place:end].copy()
+                column[place] = value
+        self._length[node] += 1
+        self._room[node] -= 1
+        self.count += 1
+
+    def drop(self, node: int, to: int) -> None:
+        """Forget a neighbour; nothing where there is none."""
+        if node >= len(self._start):
+            return
+        place = int(_find(self.view, node, to))
+        if place < 0:
+            return
+        if place < len(self.view.to):
+            self._move(node, int(self._length[node]) + 2)
+            place = int(_find(self.view, node, to))
+        base = len(self.view.to)
+        place, end = place - base, int(self._start[node]) + int(self._length[node]) - base
+        for column in self._more:
+            if len(column):
+                column[place : end - 1] = column[place + 1 : end].copy()
+        self._length[node] -= 1
+        self._room[node] += 1
+        self.count -= 1
+
+    def reach(self, nodes: int) -> None:
+        """Have a row, empty at first, for at least so many nodes: compiled loops do not look whether there is one."""
+        if nodes > len(self._start):
+            more = max(_ROOM, nodes - len(self._start), len(self._start) // 8)
+            self._start = np.concatenate((self._start, np.zeros(more, dtype=np.int64)))
+            self._length = np.concatenate((self._length, np.zeros(more, dtype=np.int32)))
+            self._room = np.concatenate((self._room, np.zeros(more, dtype=np.int32)))
+            self.view = self._look()
+
+    def _make_room(self, node: int) -> None:
+        self.reach(node + 1)
+        if self._room[node] <= 0:
+            self._move(node, int(self._length[node]) + max(4, int(self._length[node]) // 4))
+
+    def _move(self, node: int, room: int) -> None:
+        """Give a row a new place with ``room``, in the arrays that grow; its old one is not used again."""
+        length, start, base = int(self._length[node]), int(self._start[node]), len(self.view.to)
+        if self._used + room > len(self._more[0]):
+            size = max(2 * len(self._more[0]), self._used + room)
+            for number, column in enumerate(self._more):
+                if len(column):
+                    larger = np.zeros(size, column.dtype)
+                    larger[: self._used] = column[: self._used]
+                    self._more[number] = larger
+        for column, more in zip(self._columns, self._more, strict=True):
+            if len(more):
+                old = column[start : start + length] if start < base else more[start - base : start - base + length]
+                more[self._used : self._used + length] = old.copy()
+        self._start[node] = base + self._used
+        self._room[node] = room - length
+        self._used += room
+        self.view = self._look()
+
+    def _look(self) -> Adjacency:
+        return Adjacency(self._start, self._length, *self._columns, *self._more)  # type: ignore[arg-type]

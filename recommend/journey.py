@@ -1,0 +1,55 @@
+"""What happens to one request on the way."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from recommend import filters
+from recommend.feed import Outcome
+from recommend.filters import Facts
+from recommend.request import Request
+from recommend.sources import Candidate, Source
+
+__all__ = ["Journey", "Proposal", "able", "named"]
+
+Proposal = tuple[Source, Sequence[Candidate]]
+
+
+@dataclass
+class Journey:
+    """What happens to one request on the way, for the feed's own account of it."""
+
+    graph_down: bool
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    errors: dict[str, Exception] = field(default_factory=dict)
+    timings_ms: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            spent = (time.perf_counter() - started) * 1000
+            self.timings_ms[name] = round(self.timings_ms.get(name, 0.0) + spent, 2)
+
+    def those(self, outcome: Outcome) -> tuple[str, ...]:
+        """The sources and stages that came to this."""
+        return tuple(name for name, what in self.outcomes.items() if what == outcome)
+
+
+def able(request: Request, proposals: Sequence[Proposal], facts: dict[str, Facts]) -> list[Proposal]:
+    """The proposals without the candidates that a filter holds back, or of which no facts are known."""
+    names = {content_id for content_id, known in facts.items() if filters.allowed(request, known)}
+    return [
+        (source, [candidate for candidate in candidates if candidate.content_id in names])
+        for source, candidates in proposals
+    ]
+
+
+def named(proposals: Sequence[Proposal]) -> set[str]:
+    """The ids of all that is proposed."""
+    return {candidate.content_id for _, candidates in proposals for candidate in candidates}

@@ -1,0 +1,176 @@
+"""`LiveReader`: candidates, facts and reasons from a `View`, as the queries of ``cypher/`` would answer them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from graph import schema
+from graph.live import View
+from graph.live.view import BEAT, KEAK
+from graph.snapshot import NO_TIME
+from recommend import kernels as compiled
+from recommend.filters import Facts
+from recommend.live_why import Why
+from recommend.request import Request
+from recommend.sources import Candidate, Source
+
+__all__ = ["LiveReader"]
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+kernels: Final[Any] = compiled  # what numba makes of them has no types
+_KINDS: Final = {None: 0, "keak": KEAK, "beat": BEAT}
+
+
+class LiveReader:
+    """Answers as of its view. Whoever asks holds the view's lock: the scratch is shared."""
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+        self._why = Why(view)
+        contents = len(view.contents)
+        self._head = np.full(contents, -1, dtype=np.int64)
+        self._score = np.zeros(contents)
+        self._seen = np.zeros(contents, dtype=bool)
+        self._followed = np.zeros(len(view.users.rank), dtype=bool)
+
+    def candidates(self, source: Source, request: Request) -> list[Candidate]:
+        """What a source proposes, its best first."""
+        contents, scores = self.ranked(source, request)
+        names = self.view.contents.names(contents.tolist())
+        return [Candidate(name, score) for name, score in zip(names, scores.tolist(), strict=True)]
+
+    def ranked(self, source: Source, request: Request) -> tuple[Ints, Floats]:
+        """The same as numbers of contents and their scores."""
+        view, me, limit = self.view, self.view.users.number(request.user_id), request.pool
+        if source.name in ("trending", "fresh", "popular", "unwatched"):
+            return self._for_anybody(source.name, request, me)
+        if me is None:
+            return np.zeros(0, dtype=np.int64), np.zeros(0)
+        if len(self._followed) < len(view.users.rank):
+            self._followed = np.zeros(len(view.users.rank), dtype=bool)
+        kernels.mark(view.watches.view, view.made, me, self._seen, True)
+        try:
+            found: tuple[Ints, Floats] = self._asked(source, _KINDS[request.kind], me, limit)
+            return found
+        finally:
+            kernels.mark(view.watches.view, view.made, me, self._seen, False)
+
+    def _asked(self, source: Source, kind: int, me: int, limit: int) -> Any:
+        view, caps = self.view, source.caps
+        names: tuple[str, ...]
+        edges: tuple[Any, ...]
+        own: tuple[int, ...]
+        watches, watchers, follows = view.watches.view, view.watchers.view, view.follows.view
+        scratch = self._head, self._score, self._seen, limit
+        match source.name:
+            case "followed_activity":
+                own = caps["friends"], caps["perFriend"]
+                return kernels.followed_activity(
+                    watches, follows, view.users.rank, me, view.kinds, kind, *own, *scratch
+                )
+            case "followed_makers":
+                newest = view.tops.most("created", None)[: caps["scanned"]]
+                newest = newest[view.created[newest] != NO_TIME]
+                own = caps["friends"], caps["perFriend"]
+                rest = self._head, self._seen, self._followed, limit
+                return kernels.followed_makers(
+                    follows, view.made, view.makers, view.created, newest, me, view.kinds, kind, *own, *rest
+                )
+            case "co_watch":
+                names = ("items", "perItem", "perUser", "crowd", "busy")
+                return kernels.co_watch(
+                    watches, watchers, me, view.kinds, kind, *(caps[name] for name in names), *scratch
+                )
+            case "same_beat":
+                names = ("items", "beats", "perBeat")
+                edges = watches, view.made, view.uses, view.used_by, view.created, view.audience
+                return kernels.same_beat(*edges, me, view.kinds, kind, *(caps[name] for name in names), *scratch)
+            case "same_hashtag":
+                names = ("items", "hashtags", "perHashtag", "crowd")
+                edges = watches, view.made, view.tags, view.tagged, view.created, view.audience
+                return kernels.same_hashtag(*edges, me, view.kinds, kind, *(caps[name] for name in names), *scratch)
+            case "same_genre":
+                popular = view.tops.most("audience", "keak")[: caps["walked"]]
+                names = ("items", "genres", "perGenre", "perBeat", "crowd")
+                edges = watches, view.listens, view.creates, view.uses, view.used_by, view.genres, view.of_genre
+                own = tuple(caps[name] for name in names)
+                return kernels.same_genre(*edges, view.audience, popular, me, view.kinds, kind, *own, *scratch)
+        raise KeyError(source.name)
+
+    def _for_anybody(self, name: str, request: Request, me: int | None) -> tuple[Ints, Floats]:
+        view, limit = self.view, request.pool
+        kind: Any = request.kind
+        if name == "trending":
+            best = view.tops.most("trend", kind, whole=limit > 1_000)[:limit]
+            best = best[np.isfinite(view.trend[best])]
+            return best, np.exp(view.trend[best] - view.trend[best].max(initial=-np.inf))
+        if name == "fresh":
+            best = view.tops.most("created", kind, whole=limit > 1_000)[:limit]
+            best = best[view.created[best] != NO_TIME]
+            return best, np.asarray(1.0 / (1.0 + np.arange(len(best))))
+        avoided = self._avoided(request, me)
+        if name == "popular":
+            for whole in (False, True):
+                best = view.tops.most("audience", kind, whole=whole)
+                left = best[(view.audience[best] > 0) & ~np.isin(best, avoided)][:limit]
+                if len(left) == limit or whole:
+                    break
+            return left, view.audience[left] / max(1, int(view.audience[left].max(initial=1)))
+        able = (view.audience == 0) & np.isin(view.kinds, (KEAK, BEAT))
+        if kind is not None:
+            able &= view.kinds == _KINDS[kind]
+        able[avoided] = False
+        left = np.flatnonzero(able)[:limit]
+        return left, np.zeros(len(left))
+
+    def _avoided(self, request: Request, me: int | None) -> Ints:
+        """What the queries for anybody leave out: own, seen, hidden and excluded ones, and those of blocked people."""
+        view = self.view
+        excluded = view.contents.numbers(request.exclude)
+        if me is None:
+            return excluded
+        parts: list[npt.NDArray[Any]] = [
+            excluded,
+            view.watches.of_node(me),
+            view.made.of(me),
+            np.fromiter(view.hid.get(me, ()), dtype=np.int64),
+        ]
+        parts.extend(view.made.of(other) for other in view.blocked.get(me, ()))
+        avoided: Ints = np.concatenate(parts).astype(np.int64)
+        return avoided
+
+    def facts(self, request: Request, content_ids: Collection[str]) -> dict[str, Facts]:
+        """What decides whether each content may be shown; contents that are not known are left out."""
+        view, me = self.view, self.view.users.number(request.user_id)
+        seen = own = hidden = blocked = frozenset[int]()
+        if me is not None:
+            seen, own = frozenset(view.watches.of_node(me).tolist()), frozenset(view.made.of(me).tolist())
+            hidden, blocked = frozenset(view.hid.get(me, ())), frozenset(view.blocked.get(me, ()))
+        facts = {}
+        for content_id in content_ids:
+            content = view.contents.number(content_id)
+            if content is None:
+                continue
+            makers = view.makers.of(content).tolist()
+            facts[content_id] = Facts(
+                content_id=content_id,
+                kind=schema.KINDS[view.kinds[content] - 1],
+                link=None if view.links is None else view.links[content],
+                made_by=tuple(view.users.names(maker for maker in makers if not view.private[maker])),
+                seen=content in seen,
+                own=content in own,
+                hidden=content in hidden,
+                blocked=any(maker in blocked for maker in makers),
+            )
+        return facts
+
+    def why(self, request: Request, content_ids: Collection[str]) -> dict[str, dict[str, Any]]:
+        """The row of ``explore/why_this_content`` of each content that is known."""
+        view, me = self.view, self.view.users.number(request.user_id)
+        blocked = set() if me is None else view.blocked.get(me, set())
+        return self._why.rows(me, view.contents.numbers(content_ids), blocked, request.now)

@@ -1,0 +1,211 @@
+"""The graph in memory gives what Cypher gives, the same candidates in the same order, and follows what happens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given
+from hypothesis import settings as drawn_settings
+
+from graph import snapshot as snapshots
+from graph.database.driver import Graph
+from graph.events import Event
+from graph.live import View
+from graph.live import mirror as mirrors
+from graph.live.mirror import Mirror
+from graph.live.record import apply
+from graph.load import watch
+from graph.settings import Service, Settings
+from graph.snapshot.export import export
+from recommend.live_reader import LiveReader
+from recommend.reader import GraphReader
+from recommend.reasons import reasons
+from recommend.request import Deadline, Request
+from recommend.service import FeedService
+from recommend.sources import GRAPH_SOURCES, LAST_RESORT, UNWATCHED, Source
+from tests import checkerboard, checkerboard_graph
+from tests.conftest import empty
+from tests.recommend.drawn_graph import CONTENTS, USERS, Database, Drawn, graphs, snapshot
+
+#: Small caps, so that on small graphs too what is left out is what the query leaves out.
+CAPPED = {
+    "followed_activity": {"friends": 2, "perFriend": 2},
+    "followed_makers": {"friends": 1, "perFriend": 1, "scanned": 4},
+    "co_watch": {"items": 2, "perItem": 2, "perUser": 2, "crowd": 4, "busy": 6},
+    "same_beat": {"items": 3, "beats": 2, "perBeat": 1},
+    "same_genre": {"items": 2, "genres": 1, "perGenre": 2, "perBeat": 1, "crowd": 1, "walked": 4},
+    "same_hashtag": {"items": 2, "hashtags": 1, "perHashtag": 2, "crowd": 4},
+}
+#: Without shrinking, which asks Neo4j thousands of times.
+DRAWN = drawn_settings(
+    max_examples=3, deadline=None, derandomize=True, phases=[Phase.generate], suppress_health_check=[*HealthCheck]
+)
+SOURCES = (*GRAPH_SOURCES, LAST_RESORT, UNWATCHED)
+TIGHT = tuple(Source(one.name, one.rung, one.weight, CAPPED.get(one.name, {})) for one in SOURCES)
+
+
+@pytest.fixture(scope="module")
+def database(graph: Graph) -> Iterator[Database]:
+    opened = Database(graph)
+    yield opened
+    opened.close()
+
+
+def asked(me: str, kind: str | None = None, now: int = 0) -> Request:
+    return Request("r", me, 20, kind, frozenset({CONTENTS[0]}), True, Deadline(60_000), now=now)
+
+
+def agree(ours: LiveReader, theirs: GraphReader, users: list[str], contents: list[str], now: int) -> None:
+    """Every source, fact and reason is the same, for all users and kinds."""
+    for me in users:
+        for kind in (None, "beat"):
+            request = asked(me, kind, now)
+            for source in (*SOURCES, *TIGHT):
+                live, told = ours.candidates(source, request), theirs.candidates(source, request, 60_000)
+                names = [one.content_id for one in told]
+                assert [one.content_id for one in live] == names, (me, kind, source)
+                assert [one.score for one in live] == pytest.approx([one.score for one in told], abs=1e-6)
+        request = asked(me, None, now)
+        assert ours.facts(request, contents) == theirs.facts(request, contents, 60_000)
+        live_rows, rows = ours.why(request, contents), theirs.why(request, contents, 60_000)
+        for content in contents:
+            assert reasons(live_rows[content], now) == reasons(rows[content], now)
+
+
+def test_candidates_facts_and_reasons_are_those_of_cypher(
+    database: Database, graph: Graph, session_settings: Settings
+) -> None:
+    theirs = GraphReader(graph, session_settings, implicit=False)
+
+    @given(graphs())
+    @DRAWN
+    def on_every_graph(drawn: Drawn) -> None:
+        database.load(drawn)
+        graph.write("load/settle", deadline_ms=0, contents=CONTENTS, rate=watch.RATE)
+        ours = LiveReader(View(snapshot(drawn), session_settings.engagement))
+        agree(ours, theirs, [*USERS[:3], "nobody"], CONTENTS, drawn.now)
+
+    on_every_graph()
+
+
+class Followed:
+    """The checkerboard in Neo4j, an export of it, and a mirror that follows."""
+
+    def __init__(self, graph: Graph, settings: Settings) -> None:
+        self.graph, self.settings = graph, settings
+        export(graph, settings.snapshot_path, settings)
+        self.mirror = Mirror(settings)
+        self.mirror.refresh(graph)
+        self.number = 0
+
+    def happens(self, kind: str, user: str, **about: Any) -> None:
+        self.number += 1
+        at = datetime.fromtimestamp(checkerboard_graph.DAY / 1_000, UTC) + timedelta(days=1, seconds=self.number)
+        event = Event.model_validate(
+            {"event_id": f"live-{self.number}", "kind": kind, "user_id": user, "at": at, **about}
+        )
+        apply(self.graph, self.mirror.ledger, [event], now=datetime.now(UTC), deadline_ms=60_000)
+
+    @property
+    def view(self) -> View:
+        self.mirror.refresh(self.graph)
+        found = self.mirror.view()
+        assert found is not None, "not in step"
+        return found
+
+
+@pytest.fixture
+def followed(graph: Graph, settings: Settings) -> Iterator[Followed]:
+    empty(graph)
+    checkerboard_graph.load(graph)
+    made = Followed(graph, settings)
+    yield made
+    made.mirror.close()
+
+
+KEAKS = checkerboard.contents()
+
+
+def test_every_kind_of_event_shows_as_cypher_has_it(followed: Followed, settings: Settings) -> None:
+    before = followed.view
+    doings: list[tuple[str, str, dict[str, Any]]] = [
+        ("watch", "u001", {"content_id": KEAKS[4], "progress": 0.3}),
+        ("watch", "u002", {"content_id": KEAKS[2], "progress": 0.78}),
+        ("like", "u002", {"content_id": KEAKS[7]}),
+        ("unlike", "u002", {"content_id": KEAKS[4]}),
+        ("hide", "u004", {"content_id": KEAKS[4]}),
+        ("hide", "u006", {"content_id": KEAKS[6]}),
+        ("unhide", "u006", {"content_id": KEAKS[6]}),
+        ("follow", "u001", {"target_id": "u002"}),
+        ("unfollow", "u003", {"target_id": "u005"}),
+        ("block", "u007", {"target_id": "u001"}),
+        ("watch", "a newcomer", {"content_id": KEAKS[9]}),
+        ("follow", "a newcomer", {"target_id": "u002"}),
+    ]
+    for kind, user, about in doings:
+        followed.happens(kind, user, **about)
+    assert followed.view is before  # nothing was read anew
+    ours = LiveReader(followed.view)
+    theirs = GraphReader(followed.graph, settings, implicit=False)
+    now = checkerboard_graph.DAY + 2 * 86_400_000
+    users = ["u001", "u002", "u003", "u004", "u006", "u007", "a newcomer"]
+    agree(ours, theirs, users, [*KEAKS, "beats/even", "beats/odd"], now)
+
+
+def test_another_worker_and_a_later_start_know_what_happened(followed: Followed, settings: Settings) -> None:
+    other = Mirror(settings)
+    other.refresh(followed.graph)
+    followed.happens("watch", "u001", content_id=KEAKS[4])
+    late = Mirror(settings)
+    late.refresh(followed.graph)
+    for mirror in (other, late):
+        view = mirror.view()
+        assert view is not None
+        me, content = view.users.number("u001"), view.contents.number(KEAKS[4])
+        assert me is not None
+        assert content in view.watches.of_node(me)
+
+
+def test_what_others_write_ends_the_use_of_the_view_until_the_graph_is_read_anew(
+    followed: Followed, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mirrors, "_CHECK_S", 0.0)
+    monkeypatch.setattr(mirrors, "_CALM_S", 0.0)
+    mirror = Mirror(followed.settings)
+    mirror.refresh(followed.graph)
+    assert mirror.view()
+    database.ask("MATCH (u:User {userId: 'u001'}) SET u.isPrivate = true")
+    mirror.refresh(followed.graph)
+    assert mirror.view() is None
+    mirror.refresh(followed.graph)
+    mirror.refresh(followed.graph)
+    assert mirror._reading
+    assert mirror._reading.wait(600) == 0
+    mirror.refresh(followed.graph)
+    view = mirror.view()
+    assert view is not None
+    me = view.users.number("u001")
+    assert me is not None
+    assert view.private[me]
+
+
+def test_a_feed_from_memory_is_the_feed_from_cypher(followed: Followed, settings: Settings) -> None:
+    slow = settings.model_copy(update={"service": Service(deadline_ms=60_000)})
+    whole = snapshots.load(settings.snapshot_path)
+    quick = FeedService(followed.graph, whole, None, slow, mirror=followed.mirror)
+    plain = FeedService(followed.graph, None, None, slow)
+    for user in ("u001", "u002", "nobody"):
+        for n, kind in ((5, None), (50, "keak"), (3, "beat")):
+            followed.mirror.refresh(followed.graph)
+            ours = quick.recommend(user, n, kind, request_id="same")
+            again = quick.recommend(user, n, kind, request_id="same")
+            theirs = plain.recommend(user, n, kind, deadline_ms=60_000, request_id="same")
+            assert [(i.content_id, i.sources, i.made_by, i.link) for i in ours.items] == [
+                (i.content_id, i.sources, i.made_by, i.link) for i in theirs.items
+            ]
+            assert [i.score for i in ours.items] == pytest.approx([i.score for i in theirs.items], abs=1e-6)
+            assert (ours.rung, ours.degraded) == (theirs.rung, False)
+            assert ours.items == again.items
