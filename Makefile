@@ -8,7 +8,7 @@ UV_VERSION := 0.13.9
 BIN := .venv/bin
 UV := $(BIN)/uv
 
-.PHONY: help demo test check format install install-dev lock bench-graph clean
+.PHONY: help demo test check format install install-dev lock bench-graph bench-service clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -77,6 +77,12 @@ bench-graph: install  ## Time import, export and every Cypher question at SCALE=
 	$(BIN)/python -m benchmarks.bench_graph --users $(ASK) --out $(RESULTS)/$(SCALE)
 	$(BIN)/entourage down
 	$(BIN)/python -m benchmarks.scale $(RESULTS) --out docs/images/scale.png
+
+SERVED ?= .entourage/demo
+bench-service: export ENTOURAGE_HOME := $(SERVED)
+bench-service: install  ## Time feeds and events of the home SERVED=… (made by `make demo`), under gunicorn, on its Neo4j
+	test -f $(SERVED)/snapshot/manifest.json || env -u ENTOURAGE_HOME $(BIN)/entourage demo --no-serve
+	$(BIN)/python -m benchmarks.bench_service
 
 clean:  ## Remove the environment and what tools left behind, never .entourage
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -3,8 +3,9 @@
     python -m benchmarks.bench_service --home .entourage/demo
 
 Starts the Neo4j and the service of a home that holds a graph, a snapshot and a model (``--url``: asks one that runs).
-Feeds of 20 with reasons for people drawn evenly. Rates are an open loop: latency counts from when a request was due.
-Processor time is that of the processes, per answer, and so says the same on a busy machine; wall times do not.
+Feeds of 20 with reasons for people drawn evenly. Events that it writes stay in the graph. Rates are an open loop:
+latency counts from when a request was due. Processor time is that of the processes, per answer, and so says the same on
+a busy machine; wall times do not.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Compiled loops over `graph.live.View`: each does what the query of ``cypher/candidates`` of its name says.
 
 They keep to its caps. ``kind`` is the one asked for, as in ``kinds`` (contents,): `KEAK`, `BEAT`, or 0
-for any. ``seen`` marks contents to leave out, ``head``
-(-1 everywhere) and ``score`` are scratch of one value a content; each loop leaves its scratch as it was. Contents come
+for any. ``seen`` marks contents to leave out, ``shut``
+people whose watches do not count, ``head`` (-1 everywhere) and ``score`` are scratch of one value a content; each loop leaves its scratch as it was. Contents come
 back best first, ties by id: contents are numbered in the order of their ids. Sums are taken in the order in which the
 query takes them, so that equal scores are equal here too.
 """
@@ -13,7 +13,7 @@ import numba
 import numpy as np
 
 from graph.live.rows import neighbour, place_of, when
-from graph.live.view import BEAT, KEAK
+from graph.live.tops import BEAT, KEAK
 
 __all__ = ["best", "co_watch", "followed_activity", "followed_makers", "same_beat", "same_genre", "same_hashtag"]
 
@@ -71,16 +71,23 @@ def mark(watches, made, me, seen, value):
 
 
 @numba.njit(cache=True)
-def followed_activity(watches, follows, users_rank, me, kinds, kind, friends, per_friend, head, score, seen, limit):
+def followed_activity(
+    watches, follows, users_rank, shut, me, kinds, kind, friends, per_friend, head, score, seen, limit
+):
     many = min(friends, follows.length[me])
     entries = many * per_friend
     worth = np.empty(entries, dtype=np.float64)
     who = np.empty(entries, dtype=np.float64)
     after = np.empty(entries, dtype=np.int64)
     found = np.empty(entries, dtype=np.int64)
-    size, count, base = 0, 0, len(watches.to)
-    for f in range(many):
+    size, count, base, used = 0, 0, len(watches.to), 0
+    for f in range(follows.length[me]):
         friend = neighbour(follows, place_of(follows, me, f))
+        if shut[friend]:
+            continue
+        if used == many:
+            break
+        used += 1
         taken = 0
         for k in range(watches.length[friend]):
             if taken == per_friend:
@@ -118,7 +125,9 @@ def followed_activity(watches, follows, users_rank, me, kinds, kind, friends, pe
 
 
 @numba.njit(cache=True)
-def co_watch(watches, watchers, me, kinds, kind, items, per_item, per_user, crowd, busy, head, score, seen, limit):
+def co_watch(
+    watches, watchers, shut, me, kinds, kind, items, per_item, per_user, crowd, busy, head, score, seen, limit
+):
     mine = np.empty(items, dtype=np.int64)
     sizes = np.empty(items, dtype=np.float64)
     many = 0
@@ -136,8 +145,14 @@ def co_watch(watches, watchers, me, kinds, kind, items, per_item, per_user, crow
     for o in order:
         item = mine[o]
         weight = 1.0 / np.sqrt(np.float64(watchers.length[item]))
-        for k in range(min(per_item, watchers.length[item])):
+        used = 0
+        for k in range(watchers.length[item]):
             other = neighbour(watchers, place_of(watchers, item, k))
+            if shut[other]:
+                continue
+            if used == per_item:
+                break
+            used += 1
             if watches.length[other] > busy:
                 continue
             for j in range(min(per_user, watches.length[other])):

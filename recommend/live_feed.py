@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
+
+import numpy as np
+import numpy.typing as npt
 
 from graph.errors import GraphTimeout
 from graph.live import View
 from recommend import reasons, scorer, selector, sources
 from recommend.filters import Facts
-from recommend.journey import Journey, Proposal, able, named
+from recommend.journey import Journey, Proposal
 from recommend.live_reader import LiveReader
 from recommend.request import Deadline, Request
 from recommend.scorer import Scored
 from recommend.sentences import Reason
+from recommend.sources import Candidate, Source
 
 __all__ = ["compose", "rehearse"]
 
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 _REHEARSED: Final = 20
 """People for whom a rehearsal composes feeds."""
 _SHARE: Final = 0.9
@@ -43,25 +52,24 @@ def compose(
     if not held:
         raise GraphTimeout("The service has more to do than it can do before the deadline.")
     try:
-        with journey.stage("sources"):
-            for source in sources.GRAPH_SOURCES:
-                proposals.append((source, reader.candidates(source, request)))
-                journey.outcomes[source.name] = "answered"
-        with journey.stage("filters"):
-            facts = reader.facts(request, named(proposals))
-            allowed = able(request, proposals, facts)
-            journey.outcomes["filters"] = "answered"
-        with journey.stage("last resort"):
-            for source in (sources.LAST_RESORT, sources.UNWATCHED):
-                if len(named(allowed)) < request.n:
-                    more: list[Proposal] = [(source, reader.candidates(source, request))]
-                    facts |= reader.facts(request, named(more) - facts.keys())
-                    allowed += able(request, more, facts)
+        with reader.restricted(request) as keep:
+            with journey.stage("sources"):
+                found = [_numbered(reader, source, candidates) for source, candidates in proposals]
+                for source in sources.GRAPH_SOURCES:
+                    found.append(_Found(source, *reader.ranked(source, request)))
                     journey.outcomes[source.name] = "answered"
-        with journey.stage("scorer"):
-            scored = scorer.score(allowed)
-        with journey.stage("selector"):
-            chosen = selector.select(scored, facts, request.n)
+            with journey.stage("filters"):
+                found = [one.kept(keep) for one in found]
+                journey.outcomes["filters"] = "answered"
+            with journey.stage("last resort"):
+                for source in (sources.LAST_RESORT, sources.UNWATCHED):
+                    if len(_distinct(found)) < request.n:
+                        found.append(_Found(source, *reader.ranked(source, request)).kept(keep))
+                        journey.outcomes[source.name] = "answered"
+            with journey.stage("scorer"):
+                order, totals = _scored(found, reader.total)
+            with journey.stage("selector"):
+                chosen, facts = _selected(reader, request, found, order, totals)
         why: dict[str, tuple[Reason, ...]] = {}
         with journey.stage("reasons"):
             if request.explain and chosen:
@@ -71,3 +79,74 @@ def compose(
     finally:
         reader.view.lock.release()
     return chosen, facts, why
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What a source proposes, as numbers of contents."""
+
+    source: Source
+    contents: Ints
+    scores: Floats
+    ranks: Ints | None = None
+    """Where the source names only some of all that it ranks: their places among all."""
+
+    def kept(self, keep: Callable[[Ints], Ints]) -> _Found:
+        left = keep(self.contents)
+        if len(left) == len(self.contents):
+            return self
+        where = np.flatnonzero(np.isin(self.contents, left))
+        ranks = None if self.ranks is None else self.ranks[where]
+        return _Found(self.source, self.contents[where], self.scores[where], ranks)
+
+    @cached_property
+    def strengths(self) -> Floats:
+        """What each place is worth, as in `recommend.scorer.score`."""
+        ranks = np.arange(len(self.contents)) if self.ranks is None else self.ranks
+        return np.asarray(self.source.weight * scorer.FLATNESS / (scorer.FLATNESS + ranks))
+
+
+def _numbered(reader: LiveReader, source: Source, candidates: Sequence[Candidate]) -> _Found:
+    """The proposals of a model; what the graph does not hold is left out."""
+    numbers = [reader.view.contents.number(one.content_id) for one in candidates]
+    known = [place for place, number in enumerate(numbers) if number is not None]
+    ranks = [candidates[place].rank for place in known]
+    return _Found(
+        source,
+        np.array([numbers[place] for place in known], dtype=np.int64),
+        np.array([candidates[place].score for place in known], dtype=np.float64),
+        None if None in ranks else np.array(ranks, dtype=np.int64),
+    )
+
+
+def _distinct(found: Sequence[_Found]) -> Ints:
+    return np.unique(np.concatenate([one.contents for one in found]))
+
+
+def _scored(found: Sequence[_Found], total: Floats) -> tuple[Ints, Floats]:
+    """As `recommend.scorer.score`: contents best first, ties by id, and their scores; ``total`` is scratch."""
+    distinct = _distinct(found)
+    for one in found:
+        total[one.contents] += one.strengths
+    totals = total[distinct]
+    total[distinct] = 0.0
+    order = np.lexsort((distinct, -totals))
+    return distinct[order], totals[order] / max(float(totals.max(initial=0.0)), 1e-300)
+
+
+def _selected(
+    reader: LiveReader, request: Request, found: Sequence[_Found], order: Ints, totals: Floats
+) -> tuple[list[Scored], dict[str, Facts]]:
+    """As `recommend.selector.select`, and the facts of what is chosen."""
+    taken = selector.places(map(reader.makers, order.tolist()), request.n)
+    taken.sort(key=lambda place: -totals[place])
+    where = [dict(zip(one.contents.tolist(), range(len(one.contents)), strict=True)) for one in found]
+    names = reader.view.contents.names(order[taken].tolist())
+    chosen = []
+    for place, name in zip(taken, names, strict=True):
+        number = int(order[place])
+        said = [(one, at) for one, places in zip(found, where, strict=True) if (at := places.get(number)) is not None]
+        said.sort(key=lambda voice: -float(voice[0].strengths[voice[1]]))
+        told = tuple((one.source, Candidate(name, float(one.scores[at]))) for one, at in said)
+        chosen.append(Scored(name, float(totals[place]), told))
+    return chosen, reader.facts(request, names)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import numpy as np
@@ -10,12 +11,12 @@ import numpy.typing as npt
 
 from graph import schema
 from graph.live import View
-from graph.live.view import BEAT, KEAK
+from graph.live.tops import BEAT, KEAK
 from graph.snapshot import NO_TIME
 from recommend import kernels as compiled
 from recommend.filters import Facts
 from recommend.live_why import Why
-from recommend.request import Request
+from recommend.request import Request, digest
 from recommend.sources import Candidate, Source
 
 __all__ = ["LiveReader"]
@@ -36,7 +37,10 @@ class LiveReader:
         self._head = np.full(contents, -1, dtype=np.int64)
         self._score = np.zeros(contents)
         self._seen = np.zeros(contents, dtype=bool)
-        self._followed = np.zeros(len(view.users.rank), dtype=bool)
+        self._held = np.zeros(contents, dtype=bool)
+        self.total = np.zeros(contents)
+        """Scratch of one value a content, 0 everywhere."""
+        self._followed, self._shut = (np.zeros(len(view.users.rank), dtype=bool) for _ in range(2))
 
     def candidates(self, source: Source, request: Request) -> list[Candidate]:
         """What a source proposes, its best first."""
@@ -52,13 +56,16 @@ class LiveReader:
         if me is None:
             return np.zeros(0, dtype=np.int64), np.zeros(0)
         if len(self._followed) < len(view.users.rank):
-            self._followed = np.zeros(len(view.users.rank), dtype=bool)
+            self._followed, self._shut = (np.zeros(len(view.users.rank), dtype=bool) for _ in range(2))
+        blocked = np.fromiter(view.blocked.get(me, ()), dtype=np.int64)
+        self._shut[blocked] = True
         kernels.mark(view.watches.view, view.made, me, self._seen, True)
         try:
             found: tuple[Ints, Floats] = self._asked(source, _KINDS[request.kind], me, limit)
             return found
         finally:
             kernels.mark(view.watches.view, view.made, me, self._seen, False)
+            self._shut[blocked] = False
 
     def _asked(self, source: Source, kind: int, me: int, limit: int) -> Any:
         view, caps = self.view, source.caps
@@ -71,7 +78,7 @@ class LiveReader:
             case "followed_activity":
                 own = caps["friends"], caps["perFriend"]
                 return kernels.followed_activity(
-                    watches, follows, view.users.rank, me, view.kinds, kind, *own, *scratch
+                    watches, follows, view.users.rank, self._shut, me, view.kinds, kind, *own, *scratch
                 )
             case "followed_makers":
                 newest = view.tops.most("created", None)[: caps["scanned"]]
@@ -84,7 +91,7 @@ class LiveReader:
             case "co_watch":
                 names = ("items", "perItem", "perUser", "crowd", "busy")
                 return kernels.co_watch(
-                    watches, watchers, me, view.kinds, kind, *(caps[name] for name in names), *scratch
+                    watches, watchers, self._shut, me, view.kinds, kind, *(caps[name] for name in names), *scratch
                 )
             case "same_beat":
                 names = ("items", "beats", "perBeat")
@@ -144,6 +151,34 @@ class LiveReader:
         avoided: Ints = np.concatenate(parts).astype(np.int64)
         return avoided
 
+    @contextmanager
+    def restricted(self, request: Request) -> Iterator[Callable[[Ints], Ints]]:
+        """While the block lasts, a function that takes away contents that no filter lets through."""
+        view, held = self.view, self._held
+        avoided = self._avoided(request, view.users.number(request.user_id))
+        held[avoided] = True
+        kind = _KINDS[request.kind]
+
+        def keep(contents: Ints) -> Ints:
+            able = ~held[contents]
+            if kind:
+                able &= view.kinds[contents] == kind
+            left: Ints = contents[able]
+            if request.shown:
+                names = view.contents.names(left.tolist())
+                left = left[[digest(name) not in request.shown for name in names]]
+            return left
+
+        try:
+            yield keep
+        finally:
+            held[avoided] = False
+
+    def makers(self, content: int) -> tuple[str, ...]:
+        """The ids of the makers of a content, those who are marked private left out."""
+        view = self.view
+        return tuple(view.users.names(one for one in view.makers.of(content).tolist() if not view.private[one]))
+
     def facts(self, request: Request, content_ids: Collection[str]) -> dict[str, Facts]:
         """What decides whether each content may be shown; contents that are not known are left out."""
         view, me = self.view, self.view.users.number(request.user_id)
@@ -161,7 +196,7 @@ class LiveReader:
                 content_id=content_id,
                 kind=schema.KINDS[view.kinds[content] - 1],
                 link=None if view.links is None else view.links[content],
-                made_by=tuple(view.users.names(maker for maker in makers if not view.private[maker])),
+                made_by=self.makers(content),
                 seen=content in seen,
                 own=content in own,
                 hidden=content in hidden,

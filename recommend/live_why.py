@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from graph.live import View
 from graph.live.rows import Fixed
-from graph.live.view import BEAT
+from graph.live.tops import BEAT
 from graph.snapshot import NO_TIME
 from recommend.why_kernel import BLOCKED, FRIEND, NAMED, VERBS, mark_friends, own_counts, watched_by
 

@@ -8,9 +8,9 @@ from typing import Final
 
 from recommend.sources import Candidate, Source
 
-__all__ = ["Scored", "score"]
+__all__ = ["FLATNESS", "Scored", "score"]
 
-_FLATNESS: Final = 20
+FLATNESS: Final = 20
 """Rank at which an item gets half the score of the first one. With larger values agreement between sources counts
 more. By hand."""
 
@@ -36,7 +36,7 @@ def score(proposals: Sequence[tuple[Source, Sequence[Candidate]]]) -> list[Score
     for source, candidates in proposals:
         for place, candidate in enumerate(candidates):
             rank = place if candidate.rank is None else candidate.rank
-            strength = source.weight * _FLATNESS / (_FLATNESS + rank)
+            strength = source.weight * FLATNESS / (FLATNESS + rank)
             voices.setdefault(candidate.content_id, []).append((strength, source, candidate))
     totals = {content_id: sum(strength for strength, _, _ in said) for content_id, said in voices.items()}
     best = max(totals.values(), default=1.0)

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from recommend.filters import Facts
 from recommend.scorer import Scored
 
-__all__ = ["select"]
+__all__ = ["places", "select"]
 
 
 def select(scored: Sequence[Scored], facts: Mapping[str, Facts], n: int) -> list[Scored]:
     """The ``n`` best, at most one in five (and two in a short list) by the same maker as long as others are left."""
+    chosen = places((facts[candidate.content_id].made_by for candidate in scored), n)
+    return sorted((scored[place] for place in chosen), key=lambda candidate: -candidate.score)
+
+
+def places(made_by: Iterable[Sequence[str]], n: int) -> list[int]:
+    """The places of what `select` takes of candidates with these makers, best first; those passed over come last."""
     most = max(2, n // 5)
-    chosen: list[Scored] = []
-    spare: list[Scored] = []
+    chosen: list[int] = []
+    spare: list[int] = []
     made = Counter[str]()
-    for candidate in scored:
-        makers = facts[candidate.content_id].made_by
+    for place, makers in enumerate(made_by):
+        if len(chosen) == n:
+            break
         if any(made[maker] >= most for maker in makers):
-            spare.append(candidate)
-        elif len(chosen) < n:
-            chosen.append(candidate)
+            spare.append(place)
+        else:
+            chosen.append(place)
             made.update(makers)
-    return sorted([*chosen, *spare[: n - len(chosen)]], key=lambda candidate: -candidate.score)
+    return [*chosen, *spare[: n - len(chosen)]]

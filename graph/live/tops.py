@@ -8,11 +8,14 @@ from typing import Final, Literal
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Tops"]
+__all__ = ["BEAT", "KEAK", "Tops"]
 
 Ints = npt.NDArray[np.int64]
 Kind = Literal["keak", "beat"] | None
 
+KEAK: Final = 1
+BEAT: Final = 2
+"""Numbers of kinds: places in ``schema.KINDS``, counted from 1."""
 KEPT: Final = 4_000
 """The length of a list that is kept in order; what goes beyond it is sorted when it is asked for."""
 
@@ -76,7 +79,7 @@ class Tops:
         kinds: npt.NDArray[np.uint8],
     ) -> None:
         self._kinds = kinds
-        of_kind: dict[Kind, Ints] = {"keak": np.flatnonzero(kinds == 1), "beat": np.flatnonzero(kinds == 2)}
+        of_kind: dict[Kind, Ints] = {"keak": np.flatnonzero(kinds == KEAK), "beat": np.flatnonzero(kinds == BEAT)}
         of_kind[None] = np.union1d(of_kind["keak"], of_kind["beat"])
         values = {"audience": audience, "trend": trend, "created": created}
         self._tops = {
@@ -85,7 +88,7 @@ class Tops:
 
     def changed(self, content: int) -> None:
         """The audience or the trend of a content changed."""
-        kinds: dict[int, Kind] = {1: "keak", 2: "beat"}
+        kinds: dict[int, Kind] = {KEAK: "keak", BEAT: "beat"}
         for kind in (kinds[self._kinds[content]], None) if self._kinds[content] in kinds else ():
             for name in ("audience", "trend"):
                 self._tops[name, kind].changed(content)

@@ -24,11 +24,7 @@ from graph.settings import Engagement
 from graph.snapshot import NO_TIME, Edges, Snapshot
 from graph.snapshot.engagement import UNKNOWN
 
-__all__ = ["BEAT", "KEAK", "Pair", "View"]
-
-KEAK: Final = 1
-BEAT: Final = 2
-"""Numbers of kinds: places in ``schema.KINDS``, counted from 1."""
+__all__ = ["Pair", "View"]
 
 _DIGITS: Final = 7
 """Of a share: what 32 bits hold. The graph holds it as a decimal number."""
