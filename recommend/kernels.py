@@ -1,10 +1,10 @@
 """Compiled loops over `graph.live.View`: each does what the query of ``cypher/candidates`` of its name says.
 
-They keep to its caps. ``kind`` is the one asked for, as in ``kinds`` (contents,): `KEAK`, `BEAT`, or 0 for any. ``seen``
-marks contents to leave out, ``shut`` people whose watches do not count; ``head`` (-1 everywhere) and ``score`` are
-scratch of one value a content, and each loop leaves its scratch as it was. Contents come back best first, ties by id:
-they are numbered in the order of their ids. Sums are taken in the order in which the query takes them, so that equal
-scores are equal here too.
+They keep to its caps. ``kind`` is the one asked for, as in ``kinds`` (contents,): `KEAK`, `BEAT`, or 0 for any.
+``seen`` marks contents to leave out, ``shut`` people whose watches do not count; ``head`` (-1 everywhere) and ``score``
+are scratch of one value a content, and each loop leaves its scratch as it was. Contents come back best first, ties by
+id: they are numbered in the order of their ids. Sums are taken in the order in which the query takes them, so that
+equal scores are equal here too.
 """
 
 from __future__ import annotations

@@ -40,6 +40,8 @@ __all__ = ["Serving", "serving"]
 
 POLL_S: Final = 2.0
 _FOLLOW_S: Final = 1.0
+_FIRST_S: Final = 15.0
+"""How long a start waits for the mirror; after it feeds come from Cypher until it is there."""
 _THREADS: Final = 32
 _GRAPHS_SHARE: Final = 0.9
 """Of the deadline; what is left is for the snapshot's answer."""
@@ -82,7 +84,9 @@ class Serving:
         mirror = Mirror(settings, live_feed.rehearse)
         opened = cls(settings, FeedService(None, None, None, settings), graph_up=False, mirror=mirror)
         opened.refresh()
-        opened.follow()
+        first = threading.Thread(target=opened.follow, name="entourage-first", daemon=True)
+        first.start()
+        first.join(_FIRST_S)
         return opened
 
     @classmethod

@@ -8,7 +8,9 @@ workers, in a process of its own.
 
 from __future__ import annotations
 
+import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -49,6 +51,7 @@ class Mirror:
         self._step: Step | None = None
         self._state: State | None = None
         self._following = threading.Lock()
+        self._refreshing = threading.Lock()
         self._marks: tuple[str | None, float] = (None, 0.0)
         self._patience = _CALM_S
         self._named = False
@@ -69,9 +72,17 @@ class Mirror:
 
     def refresh(self, graph: Graph) -> None:
         """Compare with the graph; open a snapshot that fits it, or have one made. Raises what `Graph.read` raises."""
+        if not self._refreshing.acquire(blocking=False):
+            return
+        try:
+            self._refresh(graph)
+        finally:
+            self._refreshing.release()
+
+    def _refresh(self, graph: Graph) -> None:
         if not self._named:
-            graph.know_names()
             self._named = True
+            graph.know_names()
         state = self.ledger.state()
         if time.time() - state.checked > _CHECK_S:
             state = check(graph, self.ledger)
@@ -111,7 +122,7 @@ class Mirror:
         return True
 
     def _take(self, snapshot: Snapshot, step: Step) -> None:
-        view = View(snapshot, self.settings.engagement)
+        view = View(snapshot, self.settings.engagement, self._kept(snapshot))
         if self._prepare:
             self._prepare(view)
         state, pairs = self.ledger.since(step.seq)
@@ -120,6 +131,17 @@ class Mirror:
             self._view, self._state = view, state
             self._step = step.model_copy(update={"seq": state.seq})
         self._patience = _CALM_S
+
+    def _kept(self, snapshot: Snapshot) -> Path:
+        """The folder for what is worked out of this snapshot; those of others are deleted, which leaves them mapped."""
+        about = f"{snapshot.manifest.model_dump_json()} {self.settings.engagement.model_dump_json()}"
+        own = self.settings.home / "rows" / hashlib.sha256(about.encode()).hexdigest()[:16]
+        with self.ledger.turn():
+            for other in own.parent.glob("*"):
+                if other != own:
+                    shutil.rmtree(other, ignore_errors=True)
+            own.mkdir(parents=True, exist_ok=True)
+        return own
 
     def _have_it_read(self, state: State) -> None:
         """Start an export once nobody has written for a while; where that keeps failing, wait longer and longer."""

@@ -6,6 +6,7 @@ to the arrays that grow. In a row the least preferred neighbour comes first, so 
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final, NamedTuple
 
 import numba
@@ -21,6 +22,7 @@ SHARED: Final = 2
 COMMENTED: Final = 4
 """Bits of ``said``: what somebody did with a content beside watching it."""
 _ROOM: Final = 1_024
+_FILES: Final = ("indptr", "to", "at", "said", "worth")
 
 Array = npt.NDArray[np.generic]
 
@@ -115,6 +117,7 @@ class Rows:
         worth: npt.NDArray[np.float64] | None = None,
     ) -> None:
         nodes = len(indptr) - 1
+        self._nodes = nodes
         spare = nodes // 8 + _ROOM
         self._start = np.concatenate((indptr[:-1], np.zeros(spare, dtype=np.int64)))
         self._length = np.concatenate((np.diff(indptr), np.zeros(spare, dtype=np.int64))).astype(np.int32)
@@ -153,6 +156,21 @@ class Rows:
             None if said is None else said[order],
             None if worth is None else worth[order],
         )
+
+    def save(self, folder: Path) -> None:
+        """Write the rows, which nothing has changed yet, as arrays that several processes may map."""
+        arrays = (np.concatenate((self._start[: self._nodes], [len(self._columns[0])])), *self._columns)
+        for name, array in zip(_FILES, arrays, strict=True):
+            np.save(folder / f"{name}.npy", array)
+
+    @classmethod
+    def load(cls, folder: Path) -> Rows:
+        """Map what `save` wrote."""
+        # Copy on write, though nothing writes: compiled loops would be compiled once more for arrays that cannot be.
+        arrays = (np.asarray(np.load(folder / f"{name}.npy", mmap_mode="c")) for name in _FILES)
+        indptr, to, at, said, worth = arrays
+        whole = len(to)
+        return cls(indptr, to, at, said if len(said) == whole else None, worth if len(worth) == whole else None)
 
     def of_node(self, node: int) -> npt.NDArray[np.int32]:
         """The neighbours of a node, the most preferred last."""

@@ -7,15 +7,16 @@ Whoever reads it holds ``lock``: nothing changes meanwhile.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from graph import schema
+from graph import aside, schema
 from graph.live.ids import Ids
 from graph.live.rows import COMMENTED, LIKED, SHARED, Fixed, Rows
 from graph.live.tops import Tops
@@ -60,22 +61,16 @@ class Pair:
 class View:
     """The graph as of the snapshot, then as of the last `Pair` that it was told."""
 
-    def __init__(self, snapshot: Snapshot, engagement: Engagement) -> None:
+    def __init__(self, snapshot: Snapshot, engagement: Engagement, kept: Path | None = None) -> None:
+        """``kept``: a folder for what is worked out of this snapshot, so that other processes map it."""
         self.lock = threading.RLock()
         self.snapshot = snapshot
         self.users, self.contents = Ids(snapshot.users), Ids(snapshot.contents)
         self._weights = engagement
         self._unknown = 1.0 if snapshot.mode == "implicit" else UNKNOWN
-        watched, said = snapshot.watched, _said(snapshot.watched)
-        at = watched.columns.get("lastAt")
-        self.watches = Rows.of(watched.indptr, watched.target, at, said, self._worths(watched))
-        incoming = watched.incoming
-        order = np.arange(len(watched)) if incoming.row is None else np.asarray(incoming.row)
-        self.watchers = Rows.of(
-            incoming.indptr, incoming.neighbour, None if at is None else np.asarray(at)[order], said[order]
-        )
-        follows = snapshot.follows
-        self.follows = Rows.of(follows.indptr, follows.target, follows.columns.get("since"))
+        self.watches = self._rows("watches", kept, self._read_watches)
+        self.watchers = self._rows("watchers", kept, self._read_watchers)
+        self.follows = self._rows("follows", kept, self._read_follows)
         self.created = _times(snapshot.contents.column("createdAt"), len(self.contents))
         self.kinds = np.zeros(len(self.contents), dtype=np.uint8)
         for number, name in enumerate(schema.KINDS, start=1):
@@ -105,6 +100,31 @@ class View:
                     self._between(user, self._user(pair.target), pair)
                 elif (content := self.contents.number(pair.target)) is not None:
                     self._about(user, content, pair)
+
+    @staticmethod
+    def _rows(name: str, kept: Path | None, read: Callable[[], Rows]) -> Rows:
+        if kept is None:
+            return read()
+        if not (kept / name).is_dir():
+            with aside.folder(kept / name) as folder:
+                read().save(folder)
+        return Rows.load(kept / name)
+
+    def _read_watches(self) -> Rows:
+        watched = self.snapshot.watched
+        at = watched.columns.get("lastAt")
+        return Rows.of(watched.indptr, watched.target, at, _said(watched), self._worths(watched))
+
+    def _read_watchers(self) -> Rows:
+        watched = self.snapshot.watched
+        incoming, at = watched.incoming, watched.columns.get("lastAt")
+        order = np.arange(len(watched)) if incoming.row is None else np.asarray(incoming.row)
+        times = None if at is None else np.asarray(at)[order]
+        return Rows.of(incoming.indptr, incoming.neighbour, times, _said(watched)[order])
+
+    def _read_follows(self) -> Rows:
+        follows = self.snapshot.follows
+        return Rows.of(follows.indptr, follows.target, follows.columns.get("since"))
 
     def _about(self, user: int, content: int, pair: Pair) -> None:
         hidden = self.hid.setdefault(user, set())
@@ -171,7 +191,7 @@ class View:
         edges = self.snapshot.edges[schema.MADE]
         at = self.created[edges.target]
         order = np.lexsort((edges.target, np.where(at == NO_TIME, np.inf, -at.astype(np.float64)), edges.source))
-        return Fixed(np.asarray(edges.indptr), np.asarray(edges.target)[order])
+        return Fixed(np.array(edges.indptr), np.asarray(edges.target)[order])
 
     def _kept(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
         """Audience and trend as the graph keeps them, or worked out from the watches where the snapshot has none."""
@@ -204,8 +224,8 @@ def _times(column: pl.Series | None, count: int) -> npt.NDArray[np.int64]:
 def _fixed(snapshot: Snapshot, type_: str, *, back: bool = False) -> Fixed:
     edges = snapshot.edges[type_]
     if back:
-        return Fixed(np.asarray(edges.incoming.indptr), np.asarray(edges.incoming.neighbour))
-    return Fixed(np.asarray(edges.indptr), np.asarray(edges.target))
+        return Fixed(np.array(edges.incoming.indptr), np.array(edges.incoming.neighbour))
+    return Fixed(np.array(edges.indptr), np.array(edges.target))
 
 
 def _sets(edges: Edges, *, both: bool) -> dict[int, set[int]]:
