@@ -19,12 +19,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from graph.database.bookmark import Transaction
+from graph.errors import GraphTimeout
 from graph.live.view import Pair
 from graph.settings import Settings
 from graph.snapshot.format import Step
 
 __all__ = ["Ledger", "State"]
 
+_PAUSE_S: Final = 0.002
+"""Between two looks whether it is one's turn."""
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS pair (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, people INTEGER, source TEXT, target TEXT, held TEXT,
@@ -72,16 +75,20 @@ class Ledger:
         return cls(settings.home / "ledger.sqlite3")
 
     @contextmanager
-    def turn(self, *, wait: bool = True) -> Iterator[bool]:
-        """One writer at a time, of all processes; gives whether it is this one's turn (always where it may wait)."""
+    def turn(self, wait_s: float) -> Iterator[None]:
+        """One writer at a time, of all processes. Raises GraphTimeout when the turn does not come within ``wait_s``."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.with_suffix(".lock").open("a") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-            except BlockingIOError:
-                yield False
-                return
-            yield True
+            end = time.monotonic() + wait_s
+            while True:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() >= end:
+                        raise GraphTimeout("Other events were still being written at the deadline.") from None
+                    time.sleep(_PAUSE_S)
+            yield
 
     def record(self, pairs: Iterable[Pair], changes: int, last: Transaction | None) -> None:
         """In one's turn: keep what became of pairs by ``changes`` transactions of ours; ``last`` is the newest."""

@@ -136,7 +136,7 @@ class Mirror:
         """The folder for what is worked out of this snapshot; those of others are deleted, which leaves them mapped."""
         about = f"{snapshot.manifest.model_dump_json()} {self.settings.engagement.model_dump_json()}"
         own = self.settings.home / "rows" / hashlib.sha256(about.encode()).hexdigest()[:16]
-        with self.ledger.turn():
+        with self.ledger.turn(_CALM_S):
             for other in own.parent.glob("*"):
                 if other != own:
                     shutil.rmtree(other, ignore_errors=True)

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final, cast
 
 from graph import events
 from graph.database.driver import Graph, Row
+from graph.errors import GraphTimeout
 from graph.events.event import AboutPerson
 from graph.live.ledger import Ledger, State
 from graph.live.view import Pair
 
-__all__ = ["apply", "check", "forget"]
+__all__ = ["apply", "check", "checked", "forget"]
 
 _CHECK_MS: Final = 1_000
+_PATIENCE_S: Final = 30.0
+_PAUSE_S: Final = 0.05
 _BATCH: Final = 1_000
 
 
@@ -42,9 +47,9 @@ def apply(
 ) -> events.Applied:
     """As `graph.events.apply`. Where it fails midway the ledger's mark changes: views are then read anew.
 
-    One process at a time: the ledger tells which transactions are our own.
+    One process at a time: the ledger tells which transactions are our own. ``deadline_ms`` is of the wait, too.
     """
-    with ledger.turn():
+    with ledger.turn(deadline_ms / 1_000):
         counting = _Counting(graph)
         done = events.apply(cast("Graph", counting), happened, now=now, deadline_ms=deadline_ms, request_id=request_id)
         pairs = _now(graph, [event for event, what in zip(happened, done.outcomes, strict=True) if what != "unknown"])
@@ -54,19 +59,34 @@ def apply(
 
 def forget(graph: Graph, ledger: Ledger, now: datetime) -> int:
     """As `graph.events.forget`."""
-    with ledger.turn():
+    with ledger.turn(_PATIENCE_S):
         counting = _Counting(graph)
         forgotten = events.forget(cast("Graph", counting), now)
         ledger.record([], counting.changes, graph.transaction())
     return forgotten
 
 
-def check(graph: Graph, ledger: Ledger, *, wait: bool = False) -> State:
-    """Compare the graph's last transaction with the ledger, unless another process is just at it."""
-    with ledger.turn(wait=wait) as ours:
-        if ours:
-            ledger.record([], 0, graph.transaction(deadline_ms=_CHECK_MS))
+def check(graph: Graph, ledger: Ledger) -> State:
+    """Compare the graph's last transaction with the ledger, unless events are just being written.
+
+    Neo4j is asked outside of one's turn, so that nobody waits for one that hangs.
+    """
+    before = ledger.state()
+    last = graph.transaction(deadline_ms=_CHECK_MS)
+    with suppress(GraphTimeout), ledger.turn(0.0):
+        if ledger.state().own == before.own:
+            ledger.record([], 0, last)
     return ledger.state()
+
+
+def checked(graph: Graph, ledger: Ledger) -> State:
+    """The same, tried until it was compared or half a minute is over."""
+    began = time.time()
+    while True:
+        state = check(graph, ledger)
+        if state.checked >= began or time.time() > began + _PATIENCE_S:
+            return state
+        time.sleep(_PAUSE_S)
 
 
 def _now(graph: Graph, happened: Iterable[events.Event]) -> list[Pair]:

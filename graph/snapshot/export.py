@@ -25,7 +25,7 @@ from graph.files.folder import Progress
 from graph.files.ids import Codes
 from graph.files.node_files import FRACTIONS
 from graph.live.ledger import Ledger
-from graph.live.record import check
+from graph.live.record import checked
 from graph.settings import Settings
 from graph.snapshot.arrays import NO_TIME
 from graph.snapshot.edge_file import TIMES, EdgeFile, columns
@@ -80,7 +80,7 @@ def export(
     before = load(path) if since is not None else None
     if before:
         index_times(graph, progress)
-    begun = check(graph, Ledger.of(settings), wait=True).step
+    begun = checked(graph, Ledger.of(settings)).step
     counts = graph.read("export/counts", deadline_ms=0)[0]["counts"]
     implicit = not graph.read("export/any_engagement", deadline_ms=0)[0]["known"]
     with aside.folder(path) as folder:
@@ -125,7 +125,7 @@ def export(
             cutoff=None if newest == NO_TIME else newest,
             nodes={label: len(own) for label, own in ids.items()},
             edges={type_: file.count for type_, file in files.items()},
-            step=_unless_others_wrote(begun, check(graph, Ledger.of(settings), wait=True).step),
+            step=_unless_others_wrote(begun, checked(graph, Ledger.of(settings)).step),
         )
         finish(folder, manifest)
     return manifest
