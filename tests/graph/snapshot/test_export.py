@@ -79,7 +79,7 @@ def test_since_needs_a_snapshot(graph: Graph, settings: Settings, tmp_path: Path
 def test_an_empty_graph_is_no_snapshot(graph: Graph, settings: Settings, tmp_path: Path) -> None:
     empty(graph)
     graph.apply_schema()
-    with pytest.raises(SnapshotError, match="no people"):
+    with pytest.raises(SnapshotError, match="neither people nor playlists"):
         export(graph, tmp_path / "snapshot", settings)
     assert not (tmp_path / "snapshot").exists()
 
