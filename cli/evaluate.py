@@ -16,6 +16,7 @@ from rich.console import Console
 from cli.progress import bar
 from cli.suite_botify import botify
 from cli.suite_playlists import Lists, playlists
+from cli.suite_watch_ratio import watch_ratio
 from evaluation import contenders, leaderboard, report
 from evaluation.saved_rankings import SavedRankings
 from evaluation.splits import How, hold_out
@@ -35,6 +36,7 @@ class Suite(StrEnum):
 
     BOTIFY = "botify"
     PLAYLISTS = "playlists"
+    WATCH_RATIO = "watch-ratio"
 
 
 def evaluate(
@@ -95,10 +97,13 @@ def evaluate(
     if suite is Suite.PLAYLISTS:
         playlists(data, sequences, snapshot, first_seed, out, command)
         return
+    if sequences and suite is not None:
+        raise SettingsError("--sequences goes with --suite playlists.", do="Leave it out.")
     if suite is Suite.BOTIFY:
-        if sequences:
-            raise SettingsError("--sequences goes with --suite playlists.", do="Leave it out.")
         botify(data, snapshot, first_seed, out, command)
+        return
+    if suite is Suite.WATCH_RATIO:
+        watch_ratio(data, first_seed, out, command)
         return
     settings = load_settings()
     names = [name.strip() for name in models.split(",") if name.strip()]

@@ -33,6 +33,7 @@ _CLASSES: Final[dict[str, str]] = {
     "track2vec-network": "recommenders.track2vec:Track2VecNetwork",
     "lightgcn": "gnn.lightgcn:LightGcn",
     "play-cf": "recommenders.play_cf:PlayCf",
+    "watch-ratio": "recommenders.watch_ratio:WatchRatio",
     "session": "recommenders.session:SessionModel",
     "gat": "gnn.recommender:GatNetwork",
     "gatv2": "gnn.recommender:GatV2Network",

@@ -29,7 +29,7 @@ from graph.files.text import PACKED, Progress
 from graph.files.token_lists import unpacked
 from graph.load import watch
 
-__all__ = ["ROWS", "holds_watch_ratios", "read_matrix", "read_watch_ratios"]
+__all__ = ["ROWS", "holds_watch_ratios", "read_matrix", "read_watch_ratios", "watch_files"]
 
 ROWS: Final[dict[str, pl.DataType]] = {
     "user": pl.Int64(),
@@ -64,7 +64,7 @@ _OFF: Final = 0.01
 
 def holds_watch_ratios(folder: Path) -> bool:
     """Whether the folder has KuaiRec's matrix or a log of KuaiRand."""
-    return folder.is_dir() and bool(_matrices(folder))
+    return folder.is_dir() and bool(watch_files(folder))
 
 
 def read_watch_ratios(
@@ -79,7 +79,7 @@ def read_watch_ratios(
     ``known`` is not asked: the rows say which people and videos there are. Raises InputError when no file holds
     watches, or when one cannot be read to its end.
     """
-    files = _matrices(folder) if folder.is_dir() else []
+    files = watch_files(folder) if folder.is_dir() else []
     if not files:
         raise InputError(
             f"{folder} holds no watch ratios.",
@@ -267,7 +267,7 @@ def _beside(file: Path, columns: tuple[str, str], reports: list[FileReport]) -> 
     return numbers.filter(good).explode("said").drop_nulls("said").rename({"said": name})
 
 
-def _matrices(folder: Path) -> list[Path]:
+def watch_files(folder: Path) -> list[Path]:
     """KuaiRec's two matrices, else the logs of KuaiRand."""
     big = _named(folder, _BIG)
     if big:

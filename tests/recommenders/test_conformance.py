@@ -10,6 +10,7 @@ from recommenders.play_cf import PlayCf
 from recommenders.popularity import Popularity
 from recommenders.session import SessionModel
 from recommenders.track2vec import Track2Vec, Track2VecNetwork
+from recommenders.watch_ratio import WatchRatio
 from tests.conformance import RecommenderConformance
 
 
@@ -105,3 +106,9 @@ class TestPlayCf(RecommenderConformance):
 class TestSession(RecommenderConformance):
     make = SessionModel
     places = frozenset({"watched"})
+
+
+class TestWatchRatio(RecommenderConformance):
+    @staticmethod
+    def make():
+        return WatchRatio(factors=4, hidden=16, epochs=25, batch=32, rate=0.02)

@@ -1,0 +1,80 @@
+"""``entourage evaluate --suite watch-ratio``: how long somebody watches a video, predicted by every model."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Final
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from cli.progress import bars
+from evaluation import watch_ratio_suite
+from evaluation.watch_ratio_suite import Board, interval
+from graph import aside
+from graph.errors import InputError
+from graph.settings import load_settings
+
+__all__ = ["markdown", "watch_ratio"]
+
+_console = Console(soft_wrap=True)
+_FIGURES: Final = ("MAE", "MAE, users", "RMSE", "XAUC", "HR", "NDCG, notebook", "NDCG", "predicted")
+_NOTEBOOK: Final = (
+    "Published by the notebook on KuaiRec, not KuaiRand: MAE over users .5446, HR@50 .2693, its NDCG@50 .7194."
+)
+
+
+def watch_ratio(data: Path | None, seed: int, out: Path | None, command: str) -> None:
+    """Print the table, and write it as Markdown."""
+    began = time.monotonic()
+    folder = data or _data() / "kuairand"
+    opened = watch_ratio_suite.open_data(folder)
+    _console.print(f"{opened.name}: {folder}.")
+    with bars(_console) as bar:
+        board = watch_ratio_suite.run(opened, seed=seed, progress=bar)
+    where = out or load_settings().home / "evaluation" / "watch-ratio"
+    with aside.file(where / "leaderboard.md") as file:
+        file.write_text(markdown(board, command), encoding="utf-8")
+    table = Table("model", *_FIGURES, "s", title="Watch ratio", box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for row in board.rows:
+        figures = [f"{row.values[name]:.4f}" for name in _FIGURES]
+        table.add_row(row.model, *figures, f"{row.processor_seconds:.0f}")
+    _console.print(table)
+    _console.print(_caption(board))
+    _console.print(_NOTEBOOK)
+    _console.print(f"Took {time.monotonic() - began:.0f} s. With intervals: {where}/leaderboard.md")
+
+
+def markdown(board: Board, command: str) -> str:
+    """The table with the interval of the error over users."""
+    lines = [f"# Watch ratio\n\n{_caption(board)}\n\n```console\n$ {command}\n```\n"]
+    lines.append("| model | " + " | ".join(_FIGURES) + " | 95 % of the MAE over users | processor s |")
+    lines.append("|---|" + "---:|" * (len(_FIGURES) + 2))
+    for row in board.rows:
+        low, high = interval(row)
+        figures = " | ".join(f"{row.values[name]:.4f}" for name in _FIGURES)
+        lines.append(f"| {row.model} | {figures} | {low:.4f}–{high:.4f} | {row.processor_seconds:.0f} |")
+    return "\n".join(lines) + f"\n\n{_NOTEBOOK}\n"
+
+
+def _caption(board: Board) -> str:
+    data = board.data
+    return (
+        f"{data.name}. {data.users:,} users, {data.videos:,} videos; {len(data.train.rows):,} rows train, "
+        f"{len(data.validation.rows):,} choose, {len(data.test.rows):,} judge; {data.without:,} rows have no duration "
+        f"and no ratio. Candidates are a user's videos in the judging part; HR and NDCG at {data.most}, over users of "
+        f"two candidates and more; gains of NDCG are ratios up to 2. True mean {data.test.rows.ratios.mean():.4f}. "
+        f"Seed {board.seed}."
+    )
+
+
+def _data() -> Path:
+    place = os.environ.get("ENTOURAGE_DATA") or Path(__file__).parents[2] / "shared" / "data"
+    if not Path(place).is_dir():
+        raise InputError(f"There is no data at {place}.", do="Name its folder with --data or ENTOURAGE_DATA.")
+    return Path(place)

@@ -1,0 +1,57 @@
+"""The fifteen features of a video in the KuaiRec notebook, from ``item_daily_features.csv``, a row a video and day."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from graph.errors import InputError
+
+__all__ = ["COUNTS", "daily_features"]
+
+COUNTS: Final = (
+    "show_cnt",
+    "play_cnt",
+    "play_duration",
+    "play_progress",
+    "complete_play_cnt",
+    "valid_play_cnt",
+    "long_time_play_cnt",
+    "like_cnt",
+    "comment_cnt",
+    "share_cnt",
+)
+"""Columns of which a video's mean over its days is taken."""
+
+
+def daily_features(file: Path, until: date | None = None) -> pl.DataFrame:
+    """video_id (sorted), video_duration, the means of `COUNTS`, engagement, completion, like rate and mean watch ratio.
+
+    Every feature is 0 where it is unknown, as in the notebook. ``until``: only days before it count, so that nothing
+    later than what is judged leaks in; None takes all days, as the notebook does. The "mean watch ratio" is the
+    notebook's: play time over the duration plus 1, which is no ratio for each play. Raises InputError for a file
+    without its columns.
+    """
+    wanted = ["video_id", "date", "video_duration", *COUNTS]
+    try:
+        days = pl.read_csv(file, columns=wanted, infer_schema_length=0)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise InputError(f"{file} cannot be read: {error}.", do=f"Its columns are {', '.join(wanted)}.") from error
+    days = days.with_columns(
+        pl.col("video_id").cast(pl.Int64, strict=False),
+        pl.col("date").str.strip_suffix(".0").str.to_date("%Y%m%d", strict=False),
+        *(pl.col(name).cast(pl.Float64, strict=False) for name in ("video_duration", *COUNTS)),
+    ).drop_nulls(["video_id", "date"])
+    if until is not None:
+        days = days.filter(pl.col("date") < until)
+    means = days.group_by("video_id").agg(pl.col("video_duration", *COUNTS).mean()).sort("video_id").fill_null(0.0)
+    plays = pl.col("play_cnt")
+    return means.with_columns(
+        (plays / (pl.col("show_cnt") + 1.0)).alias("engagement"),
+        (pl.col("complete_play_cnt") / (plays + 1.0)).alias("completion"),
+        (pl.col("like_cnt") / (plays + 1.0)).alias("like rate"),
+        (pl.col("play_duration") / (pl.col("video_duration") + 1.0)).alias("mean watch ratio"),
+    )

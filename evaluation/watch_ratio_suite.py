@@ -1,0 +1,223 @@
+"""The suite ``watch-ratio``: predict how long somebody watches a video, on rows that no model has seen.
+
+KuaiRec: ``big_matrix`` trains, its newest tenth chooses, ``small_matrix`` judges. KuaiRand: rows with a ratio in the
+order of time, 80 % train, 10 % choose, 10 % judge. Candidates of a user are the videos that they have in the judging
+part.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from evaluation import ratio_models as models
+from evaluation.significance import bootstrap_interval
+from graph.errors import InputError
+from graph.files.watch_ratios import read_matrix, watch_files
+from recommenders.core.metrics import Values
+from recommenders.core.options import Progress
+from recommenders.core.top_k import Floats
+from recommenders.ratio_network import Rows, video_features
+
+__all__ = ["MODELS", "Board", "Data", "Row", "interval", "measure", "open_data", "run"]
+
+MOST: Final = 50
+_BEST_GAIN: Final = 2.0
+"""Gains are ratios clipped at this: a video that runs on by itself is not worth a hundred."""
+_PAIRS: Final = 200_000
+"""Pairs of rows drawn for XAUC."""
+_LEAST: Final = 2
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows of one part of the data, with each row's flags."""
+
+    rows: Rows
+    at: npt.NDArray[np.float64]
+    flags: dict[str, npt.NDArray[np.bool_]]
+
+
+@dataclass(frozen=True)
+class Data:
+    """What the suite trains and judges on; users and videos are numbered from 0."""
+
+    name: str
+    users: int
+    videos: int
+    seconds: Floats
+    """Duration of each video, NaN where unknown."""
+    train: Part
+    validation: Part
+    test: Part
+    without: int
+    """Rows whose video has no duration, which have no ratio."""
+
+    @property
+    def most(self) -> int:
+        """Places that are judged: 50 as in the notebook, fewer where users have few candidates."""
+        candidates = np.bincount(self.test.rows.users)
+        return int(min(MOST, max(1, np.median(candidates[candidates >= _LEAST]) // 3)))
+
+    def features(self, *, leaking: bool = False) -> Floats:
+        """`video_features` frozen at the end of the training part, or of all rows, as a lesson."""
+        parts = (self.train, self.validation, self.test) if leaking else (self.train,)
+        rows = _joined([part.rows for part in parts])
+        flags = {name: np.concatenate([part.flags[name] for part in parts]) for name in self.train.flags}
+        return video_features(rows, self.seconds, flags)
+
+
+def open_data(folder: Path) -> Data:
+    """Read a folder of KuaiRec or KuaiRand and cut it. Raises InputError as `read_matrix` does."""
+    files = watch_files(folder)
+    if not files:
+        raise InputError(f"{folder} holds no watch ratios.", do="Name a folder of KuaiRec or KuaiRand with --data.")
+    judged = [read_matrix(file) for file in files if file.name.startswith("small_matrix")]
+    rows = pl.concat([read_matrix(file) for file in files if not file.name.startswith("small_matrix")])
+    everything = pl.concat([rows, *judged])
+    users, videos = (everything[name].unique().sort() for name in ("user", "video"))
+    length = everything.group_by("video").agg(pl.col("seconds").max()).sort("video")["seconds"]
+    known = rows.drop_nulls("ratio").sort("at", nulls_last=False, maintain_order=True)
+    cuts = (0.9, 1.0) if judged else (0.8, 0.9)
+    first, second = (int(cut * known.height) for cut in cuts)
+    last = pl.concat(judged).drop_nulls("ratio") if judged else known.slice(second)
+
+    def part(frame: pl.DataFrame) -> Part:
+        place = [ids.search_sorted(frame[name]).to_numpy().astype(np.int64) for name, ids in numbered.items()]
+        ratios = frame["ratio"].to_numpy().astype(np.float32)
+        flags = {name: frame[name].fill_null(value=False).to_numpy() for name in ("liked", "commented", "shared")}
+        return Part(Rows(place[0], place[1], ratios), frame["at"].cast(pl.Float64).fill_null(0.0).to_numpy(), flags)
+
+    numbered = {"user": users, "video": videos}
+    return Data(
+        "KuaiRec: big matrix trains, small matrix judges" if judged else "KuaiRand, split in time",
+        len(users),
+        len(videos),
+        length.fill_null(np.nan).to_numpy().astype(np.float32),
+        part(known.slice(0, first)),
+        part(known.slice(first, second - first)),
+        part(last),
+        rows["ratio"].null_count(),
+    )
+
+
+Predict = Callable[[Data, int, Progress], Floats]
+MODELS: Final[Mapping[str, Predict]] = {
+    "mean": models.mean,
+    "median": models.median,
+    "item-knn": models.item_knn,
+    "als": models.als,
+    "network, notebook (steps of 32)": models.notebook,
+    "network, steps of 1,024": models.larger_steps,
+    "network, absolute errors": models.absolute,
+    "network, features of all days (leaks)": models.leaking,
+    "lightgbm, absolute errors": models.forest,
+    "lightgbm, ALS factors": models.forest_with_als,
+    "lightgbm, ALS factors, per duration": models.corrected,
+    "d2q": models.d2q,
+}
+"""Rows of the table, in the order in which they are fitted."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One model's figures."""
+
+    model: str
+    values: dict[str, float]
+    errors: Values
+    """Mean absolute error of each judged user."""
+    processor_seconds: float
+
+
+@dataclass
+class Board:
+    """A table of `Row` and what it was made of."""
+
+    data: Data
+    seed: int
+    rows: list[Row] = field(default_factory=list)
+
+
+def run(data: Data, *, seed: int = 0, names: list[str] | None = None, progress: Progress) -> Board:
+    """Fit and judge every model, or those of ``names``."""
+    board = Board(data, seed)
+    chosen = [name for name in MODELS if names is None or name in names]
+    for place, name in enumerate(chosen):
+        progress(place / len(chosen), name)
+        began = time.process_time()
+        predicted = MODELS[name](data, seed, lambda share, what: None)
+        spent = time.process_time() - began
+        values, errors = measure(predicted, data.test.rows, data.most, seed)
+        board.rows.append(Row(name, values, errors, spent))
+    board.rows.sort(key=lambda row: row.values["MAE"])
+    return board
+
+
+def measure(predicted: Floats, rows: Rows, most: int, seed: int = 0) -> tuple[dict[str, float], Values]:
+    """The figures of predictions for ``rows``, and each user's mean absolute error.
+
+    MAE and RMSE over rows; "MAE, users" the mean over users; XAUC the share of pairs of rows in the right order; over
+    users of two candidates and more, HR the share of the ``most`` highest truths among the highest predictions, "NDCG,
+    notebook" with gains 0 and 1 and the ideal from what was retrieved, NDCG with ratios up to 2 as gains and the ideal
+    of all candidates.
+    """
+    error = np.abs(predicted - rows.ratios).astype(np.float64)
+    by_user = np.bincount(rows.users, weights=error)
+    counts = np.bincount(rows.users)
+    errors = by_user[counts > 0] / counts[counts > 0]
+    random = np.random.default_rng(seed)
+    one, two = random.integers(0, len(rows), (2, _PAIRS))
+    apart = rows.ratios[one] != rows.ratios[two]
+    agree = (predicted[one] - predicted[two]) * (rows.ratios[one] - rows.ratios[two])
+    xauc = float(np.where(agree[apart] > 0, 1.0, np.where(agree[apart] == 0, 0.5, 0.0)).mean())
+    ranked = _ranking(predicted, rows, most, random)
+    return {
+        "MAE": float(error.mean()),
+        "MAE, users": float(errors.mean()),
+        "RMSE": float(np.sqrt((error**2).mean())),
+        "XAUC": xauc,
+        **ranked,
+        "predicted": float(predicted.mean()),
+        "true": float(rows.ratios.mean()),
+    }, errors
+
+
+def _ranking(predicted: Floats, rows: Rows, most: int, random: np.random.Generator) -> dict[str, float]:
+    order = np.lexsort((random.random(len(rows)), -predicted, rows.users))  # ties at random
+    users, truth = rows.users[order], rows.ratios[order].astype(np.float64)
+    starts = np.flatnonzero(np.concatenate(([True], users[1:] != users[:-1])))
+    hits, notebook, graded = [], [], []
+    for start, stop in zip(starts, np.append(starts[1:], len(users)), strict=True):
+        ratios = truth[start:stop]
+        if len(ratios) < _LEAST:
+            continue
+        k = min(most, len(ratios))
+        discount = 1.0 / np.log2(np.arange(2, k + 2))
+        best = np.zeros(len(ratios), dtype=bool)
+        best[np.argsort(-ratios, kind="stable")[:k]] = True
+        found = best[:k]
+        hits.append(found.mean())
+        ideal = discount[: int(found.sum())].sum()
+        notebook.append((found * discount).sum() / ideal if ideal else 0.0)
+        gains = np.minimum(ratios, _BEST_GAIN)
+        top = (np.sort(gains)[::-1][:k] * discount).sum()
+        graded.append((gains[:k] * discount).sum() / top if top else 0.0)
+    told = {"HR": hits, "NDCG, notebook": notebook, "NDCG": graded}
+    return {name: float(np.mean(values)) if values else 0.0 for name, values in told.items()}
+
+
+def interval(row: Row) -> tuple[float, float]:
+    """Ends of the 95 % bootstrap interval of the mean error over users."""
+    return bootstrap_interval(row.errors)
+
+
+def _joined(parts: list[Rows]) -> Rows:
+    return Rows(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("users", "videos", "ratios")))

@@ -1,0 +1,106 @@
+"""The suite of watch ratios: its figures against loops, its features against later days, its table from a folder."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cli import suite_watch_ratio
+from evaluation import watch_ratio_suite
+from evaluation.daily_features import COUNTS, daily_features
+from evaluation.watch_ratio_suite import MODELS, measure, open_data, run
+from graph.errors import InputError
+from recommenders.ratio_network import Rows, video_features
+from tests.graph.files.test_watch_ratios import folder as kuairec
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """30 users and 40 videos of two tastes: who shares a video's taste watches it one and a half times, others .2."""
+    random = np.random.default_rng(0)
+    lines = ["user_id\tvideo_id\ttime_ms\tis_comment\tis_forward\tplay_time_ms\tduration_ms\tis_like"]
+    for at in range(1500):
+        user, video = int(random.integers(30)), int(random.integers(40))
+        length = 1000 * (5 + video) if video else 0
+        played = int((1.5 if user % 2 == video % 2 else 0.2) * length * random.uniform(0.9, 1.1))
+        lines.append(f"{user}\t{video}\t{1_600_000_000_000 + at}\t0\t0\t{played}\t{length}\t{int(played > length)}")
+    path = tmp_path_factory.mktemp("kuairand")
+    (path / "log.tsv").write_text("\n".join(lines) + "\n")
+    return path
+
+
+def test_the_newest_rows_judge_and_rows_without_a_duration_are_counted(folder: Path) -> None:
+    data = open_data(folder)
+    assert data.train.at.max() < data.validation.at.min() <= data.validation.at.max() < data.test.at.min()
+    assert data.without == 1500 - len(data.train.rows) - len(data.validation.rows) - len(data.test.rows) > 0
+
+
+def test_the_small_matrix_only_judges(tmp_path: Path) -> None:
+    data = open_data(kuairec(tmp_path / "rec"))
+    assert data.test.rows.ratios.tolist() == [pytest.approx(0.9)]
+    learned = np.concatenate([data.train.rows.ratios, data.validation.rows.ratios])
+    assert sorted(learned.tolist()) == [0.25, 0.5, 2.0]
+
+
+def test_models_that_know_the_pair_beat_those_that_do_not(folder: Path) -> None:
+    names = ["mean", "als", "item-knn", "lightgbm, ALS factors, per duration"]
+    assert set(names) <= set(MODELS)
+    board = run(open_data(folder), names=names, progress=lambda share, what: None)
+    errors = {row.model: row.values["MAE"] for row in board.rows}
+    assert errors["mean"] > 0.5
+    for name in names[1:]:
+        assert errors[name] < 0.6 * errors["mean"]
+    text = suite_watch_ratio.markdown(board, "entourage evaluate --suite watch-ratio")
+    assert all(f"| {name} |" in text for name in names)
+
+
+def test_nothing_of_the_judging_part_is_in_the_features(folder: Path) -> None:
+    data = open_data(folder)
+    frozen = video_features(data.train.rows, data.seconds, data.train.flags)
+    np.testing.assert_array_equal(data.features(), frozen)
+    assert data.features(leaking=True)[:, 1].sum() == frozen[:, 1].sum() + len(data.validation.rows) + len(
+        data.test.rows
+    )
+
+
+def test_figures_are_those_of_loops() -> None:
+    users = np.array([0, 0, 0, 1, 1, 2])
+    truth = np.array([0.5, 3.0, 1.0, 0.2, 0.4, 1.0], dtype=np.float32)
+    predicted = np.array([0.6, 1.0, 2.0, 0.1, 0.9, 1.0], dtype=np.float32)
+    values, errors = measure(predicted, Rows(users, np.arange(6), truth), 1)
+    np.testing.assert_allclose(errors, [(0.1 + 2.0 + 1.0) / 3, (0.1 + 0.5) / 2, 0.0], atol=1e-6)
+    assert values["MAE"] == pytest.approx(3.7 / 6)
+    assert values["MAE, users"] == pytest.approx(errors.mean())
+    assert values["HR"] == 0.5  # the first of user 0 is another, that of user 1 is right; user 2 has one candidate
+    assert values["NDCG, notebook"] == 0.5
+    assert values["NDCG"] == pytest.approx((1.0 / 2.0 + 1.0) / 2)  # 1.0 where 2 (3 clipped) was to be had
+    pairs = [(i, j) for i in range(6) for j in range(6) if truth[i] != truth[j]]
+    right = [
+        np.sign((predicted[i] - predicted[j]) * (truth[i] - truth[j])) / 2 + 0.5 for i, j in pairs
+    ]  # half for ties
+    assert values["XAUC"] == pytest.approx(np.mean(right), abs=0.01)
+
+
+def test_days_after_the_cut_change_no_feature(tmp_path: Path) -> None:
+    header = ",".join(["video_id", "date", "video_duration", *COUNTS])
+    days = [f"7,{20200705 + day},9000,{10 * (day + 1)},8,400,.5,4,5,6,2,1,0" for day in range(3)]
+    (tmp_path / "daily.csv").write_text("\n".join([header, *days]) + "\n")
+    first = daily_features(tmp_path / "daily.csv", date(2020, 7, 7))
+    assert first["show_cnt"].to_list() == [15.0]
+    assert first["engagement"].to_list() == [0.5]
+    assert first["like rate"].to_list() == [pytest.approx(2 / 9)]
+    assert first.width == 16
+    (tmp_path / "daily.csv").write_text("\n".join([header, *days, "7,20200801,1,1,1,1,1,1,1,1,1,1,1"]) + "\n")
+    assert daily_features(tmp_path / "daily.csv", date(2020, 7, 7)).equals(first)
+    assert not daily_features(tmp_path / "daily.csv").equals(first)
+    (tmp_path / "other.csv").write_text("video_id\n1\n")
+    with pytest.raises(InputError, match="show_cnt"):
+        daily_features(tmp_path / "other.csv")
+
+
+def test_a_folder_without_ratios_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no watch ratios"):
+        watch_ratio_suite.open_data(tmp_path)
