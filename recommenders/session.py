@@ -24,7 +24,7 @@ from recommenders.interest_fit import fit_weights, heard_of, own_choices, same_a
 from recommenders.plays import Plays, artists_of, plays_of
 from recommenders.track_vectors import text_vectors
 
-__all__ = ["EXPERIMENT", "SessionModel"]
+__all__ = ["EXPERIMENT", "SessionModel", "other_numbers"]
 
 EXPERIMENT: Final = "PLAYER"
 """The experiment that our own service's choices stand under in a log."""
@@ -49,7 +49,7 @@ class SessionModel(Baseline):
 
     dim: Count = 16
     """Of the vectors learned from what was heard."""
-    temperature: Share = 0.02
+    temperature: Share = 0.01
     """How far from the best expected share a choice may go: each track's chance falls by e for so much less."""
 
     name: ClassVar[str] = "session"

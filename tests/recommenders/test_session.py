@@ -1,0 +1,84 @@
+"""The session model: it learns from its own logs, notices logs of another catalogue, and prefers what was liked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from evaluation import play_data
+from graph.files.play_logs import PLAYS
+from graph.snapshot import Snapshot
+from recommenders.arms import policy
+from recommenders.interest import Heard
+from recommenders.plays import artists_of, plays_of
+from recommenders.session import SessionModel, other_numbers
+
+ARTISTS, SONGS = 20, 10
+TRACKS = ARTISTS * SONGS
+
+
+def logs(arm: str, sessions: int = 210, *, same: float = 0.5) -> Snapshot:
+    """Listeners hear all of what is by the artist of their first track, and little else.
+
+    ``same``: how often the arm chooses another track of that artist.
+    """
+    rng = np.random.default_rng(0)
+    catalogue = pl.DataFrame({
+        "track": np.arange(TRACKS),
+        "artist": [f"Artist {track // SONGS}" for track in range(TRACKS)],
+        "title": [f"Song {track}" for track in range(TRACKS)],
+    })  # fmt: skip
+    rows: list[tuple[Any, ...]] = []
+    for session in range(sessions):
+        heard = [int(rng.integers(0, TRACKS))]
+        artist = heard[0] // SONGS
+        for place in range(5):
+            pool = range(artist * SONGS, (artist + 1) * SONGS) if rng.random() < same else range(TRACKS)
+            heard.append(int(rng.choice([track for track in pool if track not in heard])))
+            share = 1.0 if place == 0 else 0.05 + 0.75 * (heard[place] // SONGS == artist)
+            told = heard[-1] if place < 4 else None
+            message = "next" if told is not None else "last"
+            rows.append((message, 10_000 * session + place, session % 50, heard[place], share, 0.0, told, arm, 0.1))
+    return play_data.snapshot_of(catalogue, pl.DataFrame(rows, schema=PLAYS, orient="row"))
+
+
+@pytest.fixture(scope="module")
+def model() -> SessionModel:
+    return SessionModel().fit(logs("PLAYER:session"))
+
+
+def test_its_own_logs_alone_are_enough(model: SessionModel) -> None:
+    assert not model.foreign
+    assert np.linalg.norm(np.asarray(model.learned["heard"])) > 0.0
+    nid = {int(id_.removeprefix("tracks/")): n for n, id_ in enumerate(model.snapshot.contents.ids.to_list())}
+    session = Heard((nid[0], nid[55], nid[1]), (1.0, 0.0, 0.8))
+    chosen = policy("session", model, session, ())
+    assert chosen.chances.sum() == pytest.approx(1.0)
+    assert not set(session.tracks) & set(chosen.tracks.tolist())
+    same = model.interest.artists[chosen.tracks] == model.interest.artists[nid[0]]
+    assert chosen.chances[same].sum() > 0.9
+    disliked = model.interest.artists[chosen.tracks] == model.interest.artists[nid[55]]
+    assert chosen.expected is not None
+    assert chosen.expected[disliked].max() < chosen.expected[same].min()
+
+
+def test_logs_that_number_tracks_otherwise_are_noticed_and_teach_levels_alone() -> None:
+    strange = SessionModel().fit(logs("STICKY_ARTIST:T1", same=0.0))
+    assert strange.foreign
+    assert "otherwise than the catalogue" in strange.told
+    assert not np.any(np.asarray(strange.learned["heard"]))
+    usual = logs("STICKY_ARTIST:T1", same=1.0)
+    assert not other_numbers(plays_of(usual), artists_of(usual))
+
+
+def test_each_further_track_of_an_artist_counts_less(model: SessionModel) -> None:
+    artists = model.interest.artists
+    same = np.flatnonzero(artists == artists[0])
+    once = model.interest.estimate(Heard((int(same[0]),), (1.0,)))
+    last = same[-1:]
+    twice = model.interest.estimate(Heard((int(same[0]), int(same[1])), (1.0, 0.8)))
+    assert once.expected_of(last)[0] <= 0.8
+    assert twice.expected_of(last)[0] <= 0.64
