@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
 
 from rich.console import Console
 from rich.progress import (
@@ -19,7 +23,7 @@ from rich.progress import (
 
 from graph.files.folder import Progress as Report
 
-__all__ = ["bar", "bars"]
+__all__ = ["Log", "bar", "bars"]
 
 
 @contextmanager
@@ -29,6 +33,24 @@ def bar(console: Console) -> Iterator[Report]:
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("", total=1.0)
         yield lambda share, what: progress.update(task, completed=share, description=what)
+
+
+class Log:
+    """JSON lines on standard output, for programs: an object with ``at`` and ``event`` a line."""
+
+    def __init__(self) -> None:
+        self._last = (-1.0, "")
+
+    def __call__(self, event: str, **values: Any) -> None:
+        line = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event, **values}
+        sys.stdout.write(json.dumps(line, default=float, ensure_ascii=False) + "\n")
+        sys.stdout.flush()
+
+    def progress(self, share: float, what: str) -> None:
+        """A line where something else is done, and for every twentieth."""
+        if what != self._last[1] or share >= self._last[0] + 0.05:
+            self._last = share, what
+            self("progress", share=round(share, 3), what=what)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cli.progress import bar
+from cli.progress import Log, bar
 from evaluation.contenders import read_settings
 from gnn import processes
 from graph import schema
@@ -48,6 +48,7 @@ def train(
     setting: Annotated[
         list[str] | None, typer.Option("--set", help="A setting as name=value; may be given several times.")
     ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines, for the log of a job.")] = False,
 ) -> None:
     """Train a recommender on the exported snapshot and save it for `recommend` and `serve`.
 
@@ -63,8 +64,8 @@ def train(
     if processes.count() > 1 and not registry.kind(model).trains_together:
         raise SettingsError(f"{model} can only train in one process.", do="Start it without torchrun.")
     settings = load_settings()
-    if processes.rank() > 0:
-        _console.quiet = True
+    _console.quiet = as_json or processes.rank() > 0
+    log = Log() if as_json and processes.rank() == 0 else None
     given = _of(model, settings_file) if settings_file else {}
     recommender = registry.make(model, **given | dict(map(_read, setting or ())))
     snapshot = snapshots.load(settings.snapshot_path)
@@ -80,6 +81,9 @@ def train(
         f"{f', {held:,} entries of playlists' if held else ''}, "
         f"effort {effort.value}."
     )
+    about = snapshot.manifest
+    if log:
+        log("training", model=model, effort=effort.value, seed=seed, cutoff=about.cutoff, **about.nodes, **about.edges)
     path = settings.model_path(model)
     checkpoint = path.with_name(f"{model}.checkpoint")
     if checkpoint.exists():
@@ -92,7 +96,7 @@ def train(
             device=cast("Device", device),
             checkpoint=checkpoint,
             cap=cap,
-            progress=progress,
+            progress=log.progress if log else progress,
         )
         with processes.joined():
             recommender.fit(snapshot, options)
@@ -104,6 +108,16 @@ def train(
     if recommender.told:
         _console.print(escape(recommender.told))
     _console.print(f"Trained {model} in {time.monotonic() - began:.0f} s; it is in {path}.")
+    if log:
+        log(
+            "trained",
+            model=model,
+            path=str(path),
+            seconds=round(time.monotonic() - began, 1),
+            cutoff=about.cutoff,
+            capped=cap.hit,
+            metrics=recommender.metrics if isinstance(recommender, Pipeline) else {},
+        )
     if cap.hit:
         _console.print(
             f"[yellow]The budget of {budget:g} minutes was reached:[/] work was left out. The same seed may give "

@@ -11,6 +11,7 @@ from torch_geometric.data import EdgeAttr, FeatureStore, GraphStore, TensorAttr
 from torch_geometric.data.graph_store import EdgeLayout
 
 from graph.formats.hetero import edge_type, node_features
+from graph.formats.sampler import REVERSE
 from graph.snapshot import Snapshot
 
 __all__ = ["SnapshotFeatures", "SnapshotTopology"]
@@ -49,7 +50,7 @@ class SnapshotFeatures(FeatureStore):  # type: ignore[misc]
 
 
 class SnapshotTopology(GraphStore):  # type: ignore[misc]
-    """Every kind of edge in COO (sorted by source), CSR and CSC (sorted by target)."""
+    """Every kind of edge in COO (sorted by source), CSR and CSC (sorted by target); its reverse (``rev_…``) in COO."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         super().__init__()
@@ -60,10 +61,17 @@ class SnapshotTopology(GraphStore):  # type: ignore[misc]
             EdgeAttr(kind, layout, size=(len(edges.indptr) - 1, edges.width))
             for kind, edges in self._edges.items()
             for layout in (EdgeLayout.CSC, EdgeLayout.CSR, EdgeLayout.COO)
+        ] + [
+            EdgeAttr((target, REVERSE + name, source), EdgeLayout.COO, size=(edges.width, len(edges.indptr) - 1))
+            for (source, name, target), edges in self._edges.items()
         ]
 
     def _get_edge_index(self, edge_attr: EdgeAttr) -> tuple[Tensor, Tensor] | None:
         """(row, column) in COO, (row pointers, columns) in CSR, (rows, column pointers) in CSC; int64."""
+        source, name, target = edge_attr.edge_type
+        edges = self._edges.get((target, name.removeprefix(REVERSE), source))
+        if name.startswith(REVERSE) and edges is not None and edge_attr.layout == EdgeLayout.COO:
+            return _long(edges.target), _long(edges.source)
         edges = self._edges.get(edge_attr.edge_type)
         if edges is None:
             return None

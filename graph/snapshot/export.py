@@ -31,14 +31,14 @@ from graph.snapshot.arrays import NO_TIME
 from graph.snapshot.edge_file import TIMES, EdgeFile, columns
 from graph.snapshot.format import Manifest, Snapshot, Step, finish, graph_id, load
 
-__all__ = ["export", "exportable", "index_times"]
+__all__ = ["NODE_QUERIES", "Numbered", "export", "exportable", "index_times", "node_columns", "read_edges"]
 
 _READERS: Final = 2
 _BLOCK: Final = 2_000
 """Sources asked for at once."""
 _NODE_BLOCK: Final = 20_000
 
-_NODE_QUERIES: Final = {
+NODE_QUERIES: Final = {
     schema.USER: "export/users",
     schema.CONTENT: "export/contents",
     schema.GENRE: "export/genres",
@@ -190,7 +190,7 @@ def _nodes(graph: Graph, label: str, numbers: list[int], progress: Progress | No
     wanted = node_columns(label)
 
     def ask(block: list[int]) -> pl.DataFrame:
-        ((found, columns_),) = graph.stream(_NODE_QUERIES[label], numbers=block, names=[*wanted])
+        ((found, columns_),) = graph.stream(NODE_QUERIES[label], numbers=block, names=[*wanted])
         values = {
             name: pl.Series(column, dtype=dtype, strict=False)
             for (name, dtype), column in zip(wanted.items(), columns_, strict=True)
@@ -204,6 +204,14 @@ def _nodes(graph: Graph, label: str, numbers: list[int], progress: Progress | No
         if progress:
             progress(len(parts) * _NODE_BLOCK / (len(numbers) + 2 * _NODE_BLOCK), f"exporting {label} nodes")
     return pl.concat(parts).sort(schema.NODE_KEYS[label])
+
+
+def read_edges(graph: Graph, type_: str, numbered: dict[str, Numbered]) -> pl.DataFrame:
+    """All relationships of a type: source, target (nids), then the properties. One to an unknown node is left out."""
+    if type_ in _LARGE:
+        parts = list(_edges(graph, type_, numbered, None))
+        return pl.concat(parts) if parts else _frame(type_, [[], [], *([] for _ in columns(type_))], numbered)
+    return _whole(graph, type_, numbered)
 
 
 def _whole(graph: Graph, type_: str, numbered: dict[str, Numbered]) -> pl.DataFrame:

@@ -35,6 +35,16 @@ def test_trains_saves_and_says_what_to_run_next(home, name, capsys):
     assert loaded.recommend(3, 1)[0].tolist() == [3]
 
 
+def test_a_job_reads_its_log_as_json_lines(home, capsys):
+    train(model="item-knn", effort=Effort.QUICK, as_json=True)
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["event"] for line in (lines[0], lines[-1])] == ["training", "trained"]
+    assert {line["event"] for line in lines[1:-1]} == {"progress"}
+    assert lines[0]["WATCHED"] == len(checkerboard.watched_pairs())
+    assert lines[-1]["path"] == str(home / "models" / "item-knn")
+    assert lines[-1]["capped"] is False
+
+
 def test_a_network_whose_training_was_broken_off_goes_on(home, monkeypatch):
     from gnn import fitting
 

@@ -218,7 +218,7 @@ def test_a_part_is_what_its_people_did() -> None:
     assert made.nodes["Session"].ids.to_list() == ["s1"]
     assert made.contents.ids[int(made.edges["PLAYED"].target[0])] == "keaks/k000"
     assert made.edges["PLAYED"].columns["arm"].tolist() == [None]
-    with pytest.raises(InputError, match="Nobody"):
+    with pytest.raises(InputError, match="No person"):
         part.of_users(board(), np.array([], dtype=np.int64))
 
 
