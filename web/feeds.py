@@ -15,6 +15,7 @@ from recommend.reader import content_ids_of
 from recommend.request import Deadline, digest
 from recommend.service import FeedService
 from web import cursor, logs, metrics, schemas
+from web.jsonable import plain
 from web.problems import documented, invalid
 from web.serving import serving
 
@@ -68,7 +69,7 @@ def recommendations(path: schemas.UserPath, query: schemas.FeedQuery) -> tuple[d
     feed = serving().ask(recommend, in_memory=True)
     metrics.count_feed(feed.rung, feed.degraded)
     metrics.count_sources(feed.outcomes)
-    body = asdict(feed)
+    body = plain(feed)
     del body["outcomes"]
     timings = body.pop("timings_ms")
     full = len(feed.items) == query.n

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -11,9 +12,15 @@ from hypothesis import strategies as st
 from recommend.request import digest
 from tests.web.fake import FakeFeeds
 from web import cursor
+from web.jsonable import plain
 from web.problems import Problem
 
 FEED = "/v1/users/u002/recommendations"
+
+
+def test_a_feed_as_plain_values_is_what_dataclasses_make_of_it(feeds: FakeFeeds) -> None:
+    feed = feeds.recommend("u002", 20)
+    assert plain(feed) == asdict(feed)
 
 
 def test_feed_is_ranked_explained_and_says_where_it_came_from(get: Any) -> None:
