@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-import lightgbm
 import numpy as np
 import numpy.typing as npt
 
@@ -163,6 +162,8 @@ class _Forest:
     """LightGBM; targets of rows never stand among their own features: these come from earlier rows."""
 
     def __init__(self, data: Data, seed: int, *, factors: bool, label: Any = None) -> None:
+        import lightgbm
+
         label = label or (lambda rows: rows.ratios)
         self._data, self._factors, self._seed = data, factors, seed
         rows = data.train.rows
