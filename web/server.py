@@ -157,7 +157,7 @@ class Running:
 
 
 @contextmanager
-def background(settings: Settings, *, wait_s: float = 60.0) -> Iterator[Running]:
+def background(settings: Settings, *, wait_s: float = 300.0) -> Iterator[Running]:
     """Run the service as a child process while the block lasts: it answers when the block begins.
 
     It listens where ``settings.service`` says. Raises SettingsError when the port is taken, EntourageError with the

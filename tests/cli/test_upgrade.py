@@ -28,7 +28,7 @@ from tests.cli.old_home import DAY
 
 NEED_NO_HOME = {"demo", "up", "down", "status", "generate", "doctor", "backup", "upgrade"}
 ARGUMENTS = {"import": ["."], "tune": ["ease"], "restore": ["x.dump", "--yes"], "recommend": ["--user", "ada"]}
-ARGUMENTS |= {"complete": ["keaks/1"], "radio": ["--seed", "keaks/1"]}
+ARGUMENTS |= {"complete": ["keaks/1"], "radio": ["--seed", "keaks/1"], "history": ["ada"]}
 
 
 @pytest.fixture
