@@ -14,6 +14,7 @@ from graph.live import View
 from graph.live.tops import BEAT, KEAK
 from graph.snapshot import NO_TIME
 from recommend import kernels as compiled
+from recommend import taste_kernels as compiled_taste
 from recommend.filters import Facts
 from recommend.live_why import Why
 from recommend.request import Request, digest
@@ -24,6 +25,7 @@ __all__ = ["LiveReader"]
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 kernels: Final[Any] = compiled  # what numba makes of them has no types
+taste_kernels: Final[Any] = compiled_taste
 _KINDS: Final = {None: 0, "keak": KEAK, "beat": BEAT}
 
 
@@ -96,17 +98,19 @@ class LiveReader:
             case "same_beat":
                 names = ("items", "beats", "perBeat")
                 edges = watches, view.made, view.uses, view.used_by, view.created, view.audience
-                return kernels.same_beat(*edges, me, view.kinds, kind, *(caps[name] for name in names), *scratch)
+                return taste_kernels.same_beat(*edges, me, view.kinds, kind, *(caps[name] for name in names), *scratch)
             case "same_hashtag":
                 names = ("items", "hashtags", "perHashtag", "crowd")
                 edges = watches, view.made, view.tags, view.tagged, view.created, view.audience
-                return kernels.same_hashtag(*edges, me, view.kinds, kind, *(caps[name] for name in names), *scratch)
+                return taste_kernels.same_hashtag(
+                    *edges, me, view.kinds, kind, *(caps[name] for name in names), *scratch
+                )
             case "same_genre":
                 popular = view.tops.most("audience", "keak")[: caps["walked"]]
                 names = ("items", "genres", "perGenre", "perBeat", "crowd")
                 edges = watches, view.listens, view.creates, view.uses, view.used_by, view.genres, view.of_genre
                 own = tuple(caps[name] for name in names)
-                return kernels.same_genre(*edges, view.audience, popular, me, view.kinds, kind, *own, *scratch)
+                return taste_kernels.same_genre(*edges, view.audience, popular, me, view.kinds, kind, *own, *scratch)
         raise KeyError(source.name)
 
     def _for_anybody(self, name: str, request: Request, me: int | None) -> tuple[Ints, Floats]:

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch_geometric.data import EdgeAttr, FeatureStore, GraphStore, TensorAttr
+from torch_geometric.data import EdgeAttr, TensorAttr
 from torch_geometric.data.graph_store import EdgeLayout
 
 from graph.formats.hetero import edge_type, node_features
+from graph.formats.read_only import ReadOnlyFeatures, ReadOnlyTopology
 from graph.formats.sampler import REVERSE
 from graph.snapshot import Snapshot
 
@@ -19,8 +20,10 @@ __all__ = ["SnapshotFeatures", "SnapshotTopology"]
 _READ_ONLY = "A snapshot is read only; write to the graph and export again."
 
 
-class SnapshotFeatures(FeatureStore):  # type: ignore[misc]
+class SnapshotFeatures(ReadOnlyFeatures):
     """``x`` of every label: float32 of shape (nodes, columns), as ``graph.formats.hetero.node_features`` gives it."""
+
+    written_by = _READ_ONLY
 
     def __init__(self, snapshot: Snapshot) -> None:
         super().__init__()
@@ -42,15 +45,11 @@ class SnapshotFeatures(FeatureStore):  # type: ignore[misc]
         tensor = self._get_tensor(TensorAttr(attr.group_name, attr.attr_name, None))
         return None if tensor is None else tuple(tensor.shape)
 
-    def _put_tensor(self, tensor: Any, attr: TensorAttr) -> bool:
-        raise NotImplementedError(_READ_ONLY)
 
-    def _remove_tensor(self, attr: TensorAttr) -> bool:
-        raise NotImplementedError(_READ_ONLY)
-
-
-class SnapshotTopology(GraphStore):  # type: ignore[misc]
+class SnapshotTopology(ReadOnlyTopology):
     """Every kind of edge in COO (sorted by source), CSR and CSC (sorted by target); its reverse (``rev_…``) in COO."""
+
+    written_by = _READ_ONLY
 
     def __init__(self, snapshot: Snapshot) -> None:
         super().__init__()
@@ -80,12 +79,6 @@ class SnapshotTopology(GraphStore):  # type: ignore[misc]
             return _long(incoming.neighbour), _long(incoming.indptr)
         first = edges.source if edge_attr.layout == EdgeLayout.COO else edges.indptr
         return _long(first), _long(edges.target)
-
-    def _put_edge_index(self, edge_index: Any, edge_attr: EdgeAttr) -> bool:
-        raise NotImplementedError(_READ_ONLY)
-
-    def _remove_edge_index(self, edge_attr: EdgeAttr) -> bool:
-        raise NotImplementedError(_READ_ONLY)
 
 
 def _long(array: Any) -> Tensor:

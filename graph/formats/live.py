@@ -14,13 +14,14 @@ import numpy as np
 import polars as pl
 import torch
 from torch import Tensor
-from torch_geometric.data import EdgeAttr, FeatureStore, GraphStore, TensorAttr
+from torch_geometric.data import EdgeAttr, TensorAttr
 from torch_geometric.data.graph_store import EdgeLayout
 
 from graph import schema
 from graph.database.driver import Graph
 from graph.errors import GraphError
 from graph.formats.hetero import edge_type
+from graph.formats.read_only import ReadOnlyFeatures, ReadOnlyTopology
 from graph.formats.sampler import REVERSE, EdgeKind
 from graph.settings import Settings
 from graph.snapshot import Edges
@@ -133,8 +134,10 @@ class LiveGraph:
         return found.drop("nid")[inverse]
 
 
-class LiveFeatures(FeatureStore):  # type: ignore[misc]
+class LiveFeatures(ReadOnlyFeatures):
     """``x`` of every label, asked for by nid."""
+
+    written_by = _READ_ONLY
 
     def __init__(self, live: LiveGraph) -> None:
         super().__init__()
@@ -156,15 +159,11 @@ class LiveFeatures(FeatureStore):  # type: ignore[misc]
             return None
         return self._live.counts[attr.group_name], self._live.features(attr.group_name, np.arange(1)).shape[1]
 
-    def _put_tensor(self, tensor: Any, attr: TensorAttr) -> bool:
-        raise NotImplementedError(_READ_ONLY)
 
-    def _remove_tensor(self, attr: TensorAttr) -> bool:
-        raise NotImplementedError(_READ_ONLY)
-
-
-class LiveTopology(GraphStore):  # type: ignore[misc]
+class LiveTopology(ReadOnlyTopology):
     """Every kind of edge and its reverse (``rev_…``) in COO; a sampled batch never asks for them whole."""
+
+    written_by = _READ_ONLY
 
     def __init__(self, live: LiveGraph) -> None:
         super().__init__()
@@ -185,12 +184,6 @@ class LiveTopology(GraphStore):  # type: ignore[misc]
         edges = self._live.edges(plain)
         ends = torch.from_numpy(edges.source.astype(np.int64)), torch.from_numpy(edges.target.astype(np.int64))
         return ends if name == plain else (ends[1], ends[0])
-
-    def _put_edge_index(self, edge_index: Any, edge_attr: EdgeAttr) -> bool:
-        raise NotImplementedError(_READ_ONLY)
-
-    def _remove_edge_index(self, edge_attr: EdgeAttr) -> bool:
-        raise NotImplementedError(_READ_ONLY)
 
 
 def reverse_of(kind: EdgeKind) -> EdgeKind:
