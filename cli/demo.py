@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from cli.naming import with_id
 from graph.errors import SettingsError
 from graph.home import check as check_home
 from graph.settings import Settings, load_settings
@@ -210,15 +211,20 @@ def _someone(settings: Settings) -> str:
 def _ask(url: str, user: str) -> None:
     address = f"{url}/v1/users/{user}/recommendations?n=10"
     _console.print(f"\n[bold cyan]$ curl '{address}'[/]", soft_wrap=True)
-    with urllib.request.urlopen(address, timeout=30) as answer:  # noqa: S310 - our own address
-        feed: dict[str, Any] = json.load(answer)
-    table = Table("#", "content", "score", "sources", "why", title=f"What user {user} should see next ({feed['rung']})")
+    feed, known = _get(address), _get(f"{url}/v1/users/{user}")
+    who = with_id(user, known["properties"].get("name"))
+    table = Table("#", "content", "score", "sources", "why", title=f"What {who} should see next ({feed['rung']})")
     for rank, item in enumerate(feed["items"], start=1):
         why = item["reasons"][0]["text"] if item["reasons"] else ""
-        table.add_row(
-            str(rank), escape(item["content_id"]), f"{item['score']:.3f}", ", ".join(item["sources"]), escape(why)
-        )
+        content = with_id(item["content_id"], item["display_names"].get(item["content_id"]))
+        table.add_row(str(rank), content, f"{item['score']:.3f}", ", ".join(item["sources"]), escape(why))
     _console.print(table)
+
+
+def _get(address: str) -> dict[str, Any]:
+    with urllib.request.urlopen(address, timeout=30) as answer:  # noqa: S310 - our own address
+        body: dict[str, Any] = json.load(answer)
+    return body
 
 
 @contextmanager

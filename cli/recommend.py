@@ -13,6 +13,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from cli.naming import with_id
+from graph import schema
 from graph import snapshot as snapshots
 from graph.database.driver import Graph
 from graph.errors import GraphUnavailable, ModelError, SettingsError, SnapshotError, UnknownUser
@@ -139,11 +141,12 @@ def _to_one(
     allow_unknown: bool,
 ) -> None:
     graph = _graph(settings)
+    called: str | None = None
     try:
         snapshot, trained = _trained(settings, name, needed=asked_for_model)
         feeds = FeedService(graph, snapshot, trained, settings)
         try:
-            feeds.user(user)
+            called = feeds.user(user)["properties"].get(schema.NAME)
         except UnknownUser as unknown:
             if not allow_unknown:
                 raise
@@ -152,15 +155,16 @@ def _to_one(
     finally:
         if graph:
             graph.close()
-    _show(feed)
+    _show(feed, called)
 
 
-def _show(feed: Feed) -> None:
-    table = Table("", "content", "score", "sources", "reasons", title=f"For {escape(feed.user_id)}")
+def _show(feed: Feed, name: str | None) -> None:
+    table = Table("", "content", "score", "sources", "reasons", title=f"For {with_id(feed.user_id, name)}")
     table.columns[0].justify = table.columns[2].justify = "right"
     for rank, item in enumerate(feed.items, start=1):
         why = "\n".join(reason.text for reason in item.reasons)
-        table.add_row(str(rank), escape(item.content_id), f"{item.score:.3f}", ", ".join(item.sources), escape(why))
+        content = with_id(item.content_id, item.display_names.get(item.content_id))
+        table.add_row(str(rank), content, f"{item.score:.3f}", ", ".join(item.sources), escape(why))
     Console().print(table)
     model = f" by {escape(feed.model_version)}" if feed.model_version else ""
     _console.print(f"{len(feed.items)} contents{model}, rung: {feed.rung}, {sum(feed.timings_ms.values()):.0f} ms.")

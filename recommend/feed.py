@@ -36,6 +36,8 @@ class Recommendation:
     """Where it plays, if the graph knows."""
     made_by: tuple[str, ...] = ()
     """Bare ids of its makers, if the graph knows; not of those who are marked private."""
+    display_names: Mapping[str, str] = field(default_factory=dict)
+    """What to show in place of the ids mentioned here, by "users/1" and "keaks/1"; of those that have a name."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,8 @@ class Person:
     score: float
     """0..1, comparable within one answer only."""
     reasons: tuple[Reason, ...] = ()
+    display_names: Mapping[str, str] = field(default_factory=dict)
+    """What to show in place of the ids mentioned here, by "users/1" and "keaks/1"; of those that have a name."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,7 @@ class Node:
     label: str
     """User, Keak, Beat, Genre, Mood or Hashtag."""
     name: str
-    """For showing: bare for users, prefixed for contents, the name for the rest."""
+    """For showing: the name or title; the bare id of users, the prefixed id of contents where there is none."""
     depth: int
     """Steps from the user asked about, who has 0."""
 

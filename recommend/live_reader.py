@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from recommend import kernels as compiled
 from recommend import taste_kernels as compiled_taste
 from recommend.filters import Facts
 from recommend.live_why import Why
+from recommend.naming import SnapshotNames
 from recommend.request import Request, digest
 from recommend.sources import Candidate, Source
 
@@ -35,6 +36,7 @@ class LiveReader:
     def __init__(self, view: View) -> None:
         self.view = view
         self._why = Why(view)
+        self._names = SnapshotNames(view.snapshot)
         contents = len(view.contents)
         self._head = np.full(contents, -1, dtype=np.int64)
         self._score = np.zeros(contents)
@@ -207,6 +209,10 @@ class LiveReader:
                 blocked=any(maker in blocked for maker in makers),
             )
         return facts
+
+    def names(self, user_ids: Sequence[str], content_ids: Sequence[str]) -> dict[str, str]:
+        """Names by id ("users/1", "keaks/1"), as of the snapshot: what changes names ends the use of a view."""
+        return self._names(user_ids, content_ids)
 
     def why(self, request: Request, content_ids: Collection[str]) -> dict[str, dict[str, Any]]:
         """The row of ``explore/why_this_content`` of each content that is known."""

@@ -40,11 +40,14 @@ def neighbourhood(reader: Reader, user_id: str, depth: int, limit: int) -> Subgr
     rows = reader.neighbourhood(user_id, depth, limit)
     if rows is None:
         raise _unknown_user(user_id)
-    me = Node(schema.USER_PREFIX + user_id, schema.USER, user_id, 0)
-    nodes = {me.id: me}
+    me = schema.USER_PREFIX + user_id
+    nodes = {me: Node(me, schema.USER, user_id, 0)}
     for row in rows:
         for end in ("source", "target"):
-            node = Node(row[end], row[f"{end}Label"], row[f"{end}Name"] or row[end], row["step"])
+            depth = 0 if row[end] == me else row["step"]
+            node = Node(row[end], row[f"{end}Label"], row[f"{end}Name"] or row[end], depth)
+            if depth == 0:
+                nodes[me] = node
             nodes.setdefault(node.id, node)
     links = tuple(Link(row["source"], row["target"], row["type"], row["properties"]) for row in rows)
     return Subgraph(tuple(nodes.values()), links)
@@ -66,7 +69,9 @@ def content(reader: Reader, content_id: str) -> dict[str, Any]:
             f"No content has the id {content_id!r}.",
             do="An id is whole, with its prefix if it has one, such as keaks/123; in an address all of it is encoded.",
         )
-    return {**row, "properties": _readable(row["properties"])}
+    makers, uses = row["madeBy"], row["uses"]
+    names = reader.names(makers, [row["contentId"], *uses])
+    return {**row, "properties": _readable(row["properties"]), "displayNames": names}
 
 
 def _readable(properties: Mapping[str, Any]) -> dict[str, Any]:

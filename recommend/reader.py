@@ -5,7 +5,7 @@ Both answer with the rows of the ``.cypher`` files, so that the code that uses t
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -45,6 +45,11 @@ class Reader(Protocol):
 
     def why(self, request: Request, content_ids: Collection[str], deadline_ms: int) -> dict[str, Row]:
         """The row of ``explore/why_this_content`` of each content that is known."""
+
+    def names(
+        self, user_ids: Sequence[str], content_ids: Sequence[str], deadline_ms: int | None = None
+    ) -> dict[str, str]:
+        """Names by id ("users/1", "keaks/1"), as ``lookup/names`` finds them."""
 
     def people(self, user_id: str, n: int) -> list[Row] | None:
         """The rows of ``candidates/friends_of_friends``; None for somebody who is not known."""
@@ -126,6 +131,14 @@ class GraphReader:
         )
         return {row["contentId"]: row for row in rows}
 
+    def names(
+        self, user_ids: Sequence[str], content_ids: Sequence[str], deadline_ms: int | None = None
+    ) -> dict[str, str]:
+        rows = self.graph.read(
+            "lookup/names", deadline_ms=deadline_ms, userIds=list(user_ids), contentIds=list(content_ids)
+        )
+        return {row["id"]: row["name"] for row in rows}
+
     def people(self, user_id: str, n: int) -> list[Row] | None:
         caps: dict[str, Any] = {**PEOPLE}
         rows = self.graph.read("candidates/friends_of_friends", userId=user_id, limit=n, **caps)
@@ -151,7 +164,8 @@ class GraphReader:
     def search(self, text: str, n: int, user_id: str | None, label: str | None) -> list[Row]:
         for words in queries(text):
             if words and label == schema.USER:
-                words = f"{schema.USER_ID}:({words})"  # so that contents do not use up what may be found
+                # Of these fields, so that contents do not use up what may be found.
+                words = f"{schema.USER_ID}:({words}) OR {schema.NAME}:({words})"
             rows = self.graph.read(
                 "lookup/search",
                 text=text,

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+from recommend.feed import Recommendation
 from recommend.filters import Facts
 from recommend.scorer import Scored
+from recommend.sentences import Reason
 
-__all__ = ["places", "select"]
+__all__ = ["items", "places", "select"]
 
 
 def select(scored: Sequence[Scored], facts: Mapping[str, Facts], n: int) -> list[Scored]:
@@ -32,3 +34,21 @@ def places(made_by: Iterable[Sequence[str]], n: int) -> list[int]:
             chosen.append(place)
             made.update(makers)
     return [*chosen, *spare[: n - len(chosen)]]
+
+
+def items(
+    chosen: Iterable[Scored], facts: Mapping[str, Facts], why: Mapping[str, tuple[Reason, ...]]
+) -> tuple[Recommendation, ...]:
+    """What is chosen as the answer has it, with its facts and reasons."""
+    return tuple(
+        Recommendation(
+            content_id=scored.content_id,
+            kind=facts[scored.content_id].kind,
+            score=round(scored.score, 6),
+            sources=tuple(source.name for source, _ in scored.said),
+            reasons=why.get(scored.content_id, ()),
+            link=facts[scored.content_id].link,
+            made_by=facts[scored.content_id].made_by,
+        )
+        for scored in chosen
+    )

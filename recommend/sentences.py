@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
+
+from graph.schema import USER_PREFIX
 
 __all__ = ["Reason", "ReasonKind", "Verb"]
 
@@ -38,30 +41,39 @@ class Reason:
     days: int | None = None
     """The length of time, until now, that a trending or fresh fact is about."""
     text: str = field(init=False)
-    """The facts in one sentence."""
+    """The facts in one sentence, with ids until `called` gives it names."""
     evidence: tuple[str, ...] = field(init=False)
     """``people``, ``contents`` and ``names`` in one list."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "text", _sentence(self))
+        object.__setattr__(self, "text", _sentence(self, self.people, self.contents))
         object.__setattr__(self, "evidence", (*self.people, *self.contents, *self.names))
 
+    def called(self, names: Mapping[str, str]) -> Reason:
+        """The same fact with names in its text, for those of "users/1" and "keaks/1" that ``names`` has."""
+        people = [names.get(USER_PREFIX + person, person) for person in self.people]
+        contents = [f"“{names[content]}”" if content in names else content for content in self.contents]
+        told = copy(self)
+        object.__setattr__(told, "text", _sentence(self, people, contents))
+        return told
 
-def _sentence(reason: Reason) -> str:
+
+def _sentence(reason: Reason, people: Sequence[str], contents: Sequence[str]) -> str:
+    """The fact about ``people`` and ``contents``, by the words that a person reads for them."""
     match reason.kind:
         case "maker":
-            return _made_by(reason)
+            return _made_by(reason, people)
         case "friends" if reason.verb == "follows":
             follow = "follows" if reason.count == 1 else "follow"
-            return f"{_capital(_people(reason))} you follow {follow} them{_named(reason)}"
+            return f"{_capital(_people(reason))} you follow {follow} them{_named(reason, people)}"
         case "friends":
             did = "commented on" if reason.verb == "commented" else reason.verb
-            return f"{_capital(_people(reason))} you follow {did} it{_named(reason)}"
+            return f"{_capital(_people(reason))} you follow {did} it{_named(reason, people)}"
         case "because":
             others = f"{_people(reason)} who watched it watched this too"
-            return f"Because you watched {_joined(reason.contents)}: {others}"
+            return f"Because you watched {_joined(contents)}: {others}"
         case "beat":
-            return f"More of {_joined(reason.contents)}: you {reason.verb} {_contents(reason)} with this beat"
+            return f"More of {_joined(contents)}: you {reason.verb} {_contents(reason)} with this beat"
         case "genre" if reason.verb == "listens to":
             return f"In {_joined(reason.names)}, which you listen to"
         case "genre" if reason.verb == "creates in":
@@ -81,18 +93,18 @@ def _sentence(reason: Reason) -> str:
             return f"{_capital(_people(reason))} watched it"
 
 
-def _made_by(reason: Reason) -> str:
-    if not reason.people:
+def _made_by(reason: Reason, people: Sequence[str]) -> str:
+    if not people:
         return f"Made by {_people(reason)} you follow"
-    return f"Made by {_joined(reason.people, reason.count - len(reason.people))}, whom you follow"
+    return f"Made by {_joined(people, reason.count - len(people))}, whom you follow"
 
 
-def _named(reason: Reason) -> str:
-    if not reason.people:
+def _named(reason: Reason, people: Sequence[str]) -> str:
+    if not people:
         return ""
     if reason.at_least:
-        return f": {', '.join(reason.people)} and more"
-    return f": {_joined(reason.people, reason.count - len(reason.people))}"
+        return f": {', '.join(people)} and more"
+    return f": {_joined(people, reason.count - len(people))}"
 
 
 def _people(reason: Reason) -> str:

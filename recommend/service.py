@@ -26,6 +26,7 @@ from recommend.feed import RUNGS, Feed, Person, Recommendation, Rung, Subgraph
 from recommend.filters import Facts
 from recommend.journey import Journey, Proposal, able, named
 from recommend.live_reader import LiveReader
+from recommend.naming import named as with_names
 from recommend.new_contents import NEW_CONTENTS, NewContents
 from recommend.reader import GraphReader, Reader
 from recommend.request import Deadline, Request
@@ -141,7 +142,10 @@ class FeedService:
             chosen = selector.select(scored, facts, n)
         with journey.stage("reasons"):
             why = self._explain(request, chosen, snapshot, journey) if explain else {}
-        return self._feed(request, chosen, facts, why, journey)
+        items = selector.items(chosen, facts, why)
+        with journey.stage("names"):
+            items = with_names(items, lambda users, those: self._called(users, those, request, snapshot, journey))
+        return self._feed(request, items, chosen, journey)
 
     def _from_view(self, view: View, request: Request) -> Feed:
         """The feed from the graph as it lies in memory."""
@@ -151,7 +155,10 @@ class FeedService:
         reader = self._live
         if reader is None or reader.view is not view:
             reader = self._live = LiveReader(view)
-        return self._feed(request, *live_feed.compose(reader, request, proposals, journey), journey)
+        chosen, facts, why = live_feed.compose(reader, request, proposals, journey)
+        with journey.stage("names"):
+            items = with_names(selector.items(chosen, facts, why), reader.names)
+        return self._feed(request, items, chosen, journey)
 
     def _models_proposals(self, request: Request, journey: Journey) -> list[Proposal]:
         """What the model says, of itself or, for somebody new, of what the graph has around them."""
@@ -178,7 +185,8 @@ class FeedService:
 
     def people(self, user_id: str, n: int = 10) -> list[Person]:
         """Whom ``user_id`` may want to follow. Raises UnknownUser."""
-        return lookups.people(self._reader(user_id), user_id, n)
+        reader = self._reader(user_id)
+        return list(with_names(lookups.people(reader, user_id, n), reader.names))
 
     def neighbourhood(self, user_id: str, depth: int = 2, limit: int = 200) -> Subgraph:
         """At most ``limit`` relationships within ``depth`` (1 or 2) steps. Raises UnknownUser, GraphUnavailable."""
@@ -193,6 +201,10 @@ class FeedService:
         view = self.mirror.view() if self.mirror else None
         if view is None or user_id not in view.users:
             self.user(user_id)
+
+    def names(self, user_ids: Sequence[str], content_ids: Sequence[str] = ()) -> dict[str, str]:
+        """Names of users (bare ids) and contents, by "users/1" and "keaks/1"; of those that have one."""
+        return self._reader(None).names(user_ids, content_ids)
 
     def content(self, content_id: str) -> dict[str, Any]:
         """What is known about a content ("keaks/123"). Raises UnknownContent."""
@@ -312,35 +324,34 @@ class FeedService:
             rows = snapshot.why(request, content_ids, left)
         return {content_id: reasons.reasons(row, request.now) for content_id, row in (rows or {}).items()}
 
-    def _feed(
+    def _called(
         self,
+        user_ids: Sequence[str],
+        content_ids: Sequence[str],
         request: Request,
-        chosen: Sequence[Scored],
-        facts: dict[str, Facts],
-        why: dict[str, tuple[Reason, ...]],
+        snapshot: SnapshotReader | None,
         journey: Journey,
+    ) -> dict[str, str]:
+        """Names of what a feed mentions; where Neo4j is late, those of the snapshot, else ids stay."""
+        names = None
+        left = request.deadline.left_ms()
+        if self._graph_reader and not self._graph_is_down:
+            asked = self._pool.submit(self._graph_reader.names, user_ids, content_ids, left)
+            names = self._in_time(asked, "names", journey, left)
+        if names is None and snapshot:
+            names = snapshot.names(user_ids, content_ids)
+        return names or {}
+
+    def _feed(
+        self, request: Request, items: tuple[Recommendation, ...], chosen: Sequence[Scored], journey: Journey
     ) -> Feed:
-        items = []
-        for scored in chosen:
-            known = facts[scored.content_id]
-            items.append(
-                Recommendation(
-                    content_id=scored.content_id,
-                    kind=known.kind,
-                    score=round(scored.score, 6),
-                    sources=tuple(source.name for source, _ in scored.said),
-                    reasons=why.get(scored.content_id, ()),
-                    link=known.link,
-                    made_by=known.made_by,
-                )
-            )
         stood_on: set[Rung] = {source.rung for scored in chosen for source, _ in scored.said}
         rung = next((rung for rung in RUNGS if rung in stood_on), RUNGS[-1])
         late, failed = journey.those("late"), journey.those("failed")
         return Feed(
             request_id=request.id,
             user_id=request.user_id,
-            items=tuple(items),
+            items=items,
             model_version=self.model_version if rung == "model" else None,
             rung=rung,
             degraded=bool(journey.graph_down or late or failed),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -15,6 +15,7 @@ from graph import schema
 from graph.errors import GraphUnavailable
 from graph.snapshot import Snapshot
 from recommend.filters import Facts
+from recommend.naming import SnapshotNames
 from recommend.reader import PEOPLE, Row, content_ids_of
 from recommend.request import Request
 from recommend.restrictions import Restrictions
@@ -41,6 +42,7 @@ class SnapshotReader:
         fresh = SnapshotReader(self.snapshot, restrictions)
         fresh.__dict__["_answers"] = self._answers
         fresh.__dict__["_private"] = self._private
+        fresh.__dict__["_names"] = self._names
         return fresh
 
     def candidates(self, source: Source, request: Request, deadline_ms: int) -> list[Candidate]:
@@ -79,6 +81,11 @@ class SnapshotReader:
         blocked = self._blocked(self._user(request.user_id))
         return why(self.snapshot, request.user_id, contents, blocked, self._private, request.now)
 
+    def names(
+        self, user_ids: Sequence[str], content_ids: Sequence[str], deadline_ms: int | None = None
+    ) -> dict[str, str]:
+        return self._names(user_ids, content_ids)
+
     def people(self, user_id: str, n: int) -> list[Row] | None:
         if user_id not in self.snapshot.users:
             return None
@@ -101,8 +108,8 @@ class SnapshotReader:
             "followers": len(np.setdiff1d(followers, blocked)),
             "watched": len(self._mine(schema.WATCHED, me)),
             "made": len(self._mine(schema.MADE, me)),
-            "listensTo": self._names(schema.LISTENS_TO, me),
-            "createsIn": self._names(schema.CREATES_IN, me),
+            "listensTo": self._called(schema.LISTENS_TO, me),
+            "createsIn": self._called(schema.CREATES_IN, me),
         }
 
     def content(self, content_id: str) -> Row | None:
@@ -121,9 +128,9 @@ class SnapshotReader:
             "madeBy": self.snapshot.users.ids.gather(makers[~self._private[makers]]).to_list(),
             "uses": contents.ids.gather(uses.outgoing.of(nid)).to_list(),
             "usedBy": len(uses.incoming.of(nid)),
-            "genres": self._names(schema.HAS_GENRE, nid),
-            "moods": self._names(schema.HAS_MOOD, nid),
-            "hashtags": self._names(schema.TAGGED, nid),
+            "genres": self._called(schema.HAS_GENRE, nid),
+            "moods": self._called(schema.HAS_MOOD, nid),
+            "hashtags": self._called(schema.TAGGED, nid),
         }
 
     def search(self, text: str, n: int, user_id: str | None, label: str | None) -> list[Row]:
@@ -132,13 +139,13 @@ class SnapshotReader:
         hidden[self._blocked(me)] = True
         users, contents = self.snapshot.users.ids, self.snapshot.contents.ids
         followers = np.diff(self.snapshot.follows.incoming.indptr)
-        titles = self.snapshot.contents.column(schema.TITLE)
-        named, called = _holding(text, users), _holding(text, contents, titles)
+        names, titles = self.snapshot.users.column(schema.NAME), self.snapshot.contents.column(schema.TITLE)
+        named, called = _holding(text, users, names), _holding(text, contents, titles)
         people, works = named.all(axis=0) & ~hidden, called.all(axis=0)
         if not (people.any() or works.any()):
             people, works = named.any(axis=0) & ~hidden, called.any(axis=0)
         found = [
-            (int(followers[nid]), schema.USER, str(users[nid]), str(users[nid]))
+            (int(followers[nid]), schema.USER, str(users[nid]), str((names is not None and names[nid]) or users[nid]))
             for nid in np.flatnonzero(people).tolist()
         ]
         for nid in np.flatnonzero(works).tolist():
@@ -155,6 +162,10 @@ class SnapshotReader:
     @cached_property
     def _answers(self) -> SnapshotAnswers:
         return SnapshotAnswers(self.snapshot)
+
+    @cached_property
+    def _names(self) -> SnapshotNames:
+        return SnapshotNames(self.snapshot)
 
     @cached_property
     def _private(self) -> npt.NDArray[np.bool_]:
@@ -181,7 +192,7 @@ class SnapshotReader:
         edges = self.snapshot.edges[schema.BLOCKED]
         return np.unique(np.concatenate([edges.outgoing.of(me), edges.incoming.of(me), since]))
 
-    def _names(self, type_: str, node: int) -> list[str]:
+    def _called(self, type_: str, node: int) -> list[str]:
         edges = self.snapshot.edges[type_]
         nodes = self.snapshot.nodes[schema.RELATIONSHIPS[type_].target]
         ends = nodes.frame[edges.outgoing.of(node)]

@@ -31,4 +31,6 @@ blueprint: Final = APIBlueprint(
 )
 def content(path: schemas.ContentPath) -> dict[str, Any]:
     """What is known about a content"""
-    return snake_case(serving().ask(lambda feeds: feeds.content(path.content_id)))
+    known = dict(serving().ask(lambda feeds: feeds.content(path.content_id)))
+    names = known.pop("displayNames", {})  # its keys are ids
+    return snake_case(known) | {"display_names": names}

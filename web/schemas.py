@@ -130,8 +130,14 @@ class Reason(BaseModel):
     names: list[str] = Field(description="The genre or hashtag that the fact is about.")
     at: datetime | None = Field(description="When it was published, or when the newest of these people watched it.")
     days: int | None = Field(description="The days until now that the fact is about.")
-    text: str = Field(description="The facts in one sentence.")
+    text: str = Field(description="The facts in one sentence, with names where the graph has them.")
     evidence: list[str] = Field(description="`people`, `contents` and `names` in one list.")
+
+
+_DisplayNames = Annotated[
+    dict[str, str],
+    Field(description="What to show in place of ids, by `users/1` and `keaks/1`, of those that have a name."),
+]
 
 
 class Item(BaseModel):
@@ -144,6 +150,7 @@ class Item(BaseModel):
     reasons: list[Reason]
     link: str | None
     made_by: list[str]
+    display_names: _DisplayNames
 
 
 class Feed(BaseModel):
@@ -173,6 +180,7 @@ class Person(BaseModel):
     mutual: list[str] = Field(description="A few of the people in between; those marked private are counted only.")
     score: float
     reasons: list[Reason]
+    display_names: _DisplayNames
 
 
 class People(BaseModel):
@@ -188,7 +196,9 @@ class Node(BaseModel):
 
     id: str = Field(description="Prefixed, and so unique: users/1, keaks/1, beats/1, genres/1, moods/1, hashtags/fun.")
     label: Label
-    name: str = Field(description="For showing; a user's is the bare id.")
+    name: str = Field(
+        description="For showing: the name or title; without one, a user's bare id or a content's prefixed id."
+    )
     depth: int = Field(description="Steps from the user asked about, who has 0.")
 
 
@@ -236,6 +246,7 @@ class Content(BaseModel):
     moods: list[str]
     hashtags: list[str]
     properties: dict[str, Any] = Field(description="What the files said.")
+    display_names: _DisplayNames
 
 
 class Found(BaseModel):
@@ -259,6 +270,7 @@ class Examples(BaseModel):
     """A few users worth a look, for a first try."""
 
     user_ids: list[str]
+    display_names: _DisplayNames
 
 
 class Health(BaseModel):

@@ -63,4 +63,5 @@ def search(query: schemas.SearchQuery) -> dict[str, Any]:
 @blueprint.get("/examples", responses={200: schemas.Examples}, operation_id="examples")
 def examples() -> dict[str, Any]:
     """A few users to try"""
-    return {"user_ids": serving().examples}
+    ids = serving().examples
+    return {"user_ids": ids, "display_names": serving().ask(lambda feeds: feeds.names(ids)) if ids else {}}

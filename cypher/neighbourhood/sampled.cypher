@@ -66,7 +66,7 @@ RETURN step,
        type(found) AS type,
        coalesce('users/' + source.userId, source.contentId) AS source,
        [label IN ['User', 'Beat', 'Track', 'Keak'] WHERE label IN labels(source)][0] AS sourceLabel,
-       coalesce(source.userId, source.contentId) AS sourceName,
+       coalesce(source.name, source.title, source.userId, source.contentId) AS sourceName,
        coalesce(
          'users/' + target.userId,
          target.contentId,
@@ -83,5 +83,12 @@ RETURN step,
          WHEN target:Mood THEN 'Mood'
          ELSE 'Hashtag'
        END AS targetLabel,
-       coalesce(target.name, target.userId, target.contentId, target.genreId, target.moodId) AS targetName,
+       coalesce(
+         target.name,
+         target.title,
+         target.userId,
+         target.contentId,
+         target.genreId,
+         target.moodId
+       ) AS targetName,
        properties(found) AS properties

@@ -20,11 +20,13 @@ from graph.live.record import apply
 from graph.load import watch
 from graph.settings import Service, Settings
 from graph.snapshot.export import export
+from recommend.feed import Feed
 from recommend.live_reader import LiveReader
 from recommend.reader import GraphReader
 from recommend.reasons import reasons
 from recommend.request import Deadline, Request
 from recommend.service import FeedService
+from recommend.snapshot_reader import SnapshotReader
 from recommend.sources import GRAPH_SOURCES, LAST_RESORT, UNWATCHED, Source
 from tests import checkerboard, checkerboard_graph
 from tests.conftest import empty
@@ -192,11 +194,58 @@ def test_what_others_write_ends_the_use_of_the_view_until_the_graph_is_read_anew
     assert view.private[me]
 
 
-def test_a_feed_from_memory_is_the_feed_from_cypher(followed: Followed, settings: Settings) -> None:
+NAMES = {
+    "users/u003": "Bo Ray",
+    "users/u004": "Cy",
+    "users/u005": "Di Lu",
+    "keaks/k003": "Blue Rain",
+    "beats/odd": "Odd",
+}
+
+
+def check_names(feed: Feed) -> set[str]:
+    """Sentences have names where there are any, fields for machines ids; the ids of the sentences."""
+    told = set()
+    for item in feed.items:
+        ids = {item.content_id, *(f"users/{maker}" for maker in item.made_by)}
+        for reason in item.reasons:
+            ids |= {f"users/{person}" for person in reason.people} | {*reason.contents}
+            assert all((person in reason.text) != (f"users/{person}" in NAMES) for person in reason.people)
+            assert all((content in reason.text) != (content in NAMES) for content in reason.contents)
+            told |= {f"users/{person}" for person in reason.people} | {*reason.contents}
+        assert item.display_names == {id_: name for id_, name in NAMES.items() if id_ in ids}
+    return told
+
+
+def test_what_has_a_private_name_or_none_keeps_its_id(
+    followed: Followed, database: Database, settings: Settings
+) -> None:
+    database.ask("MATCH (u:User) WHERE u.userId IN ['u003', 'u004'] SET u.name = 'Bo', u.isPrivate = u.userId = 'u004'")
+    database.ask("MATCH (c:Content {contentId: 'keaks/k003'}) SET c.title = ''")
+    export(followed.graph, settings.snapshot_path, settings)
+    whole = snapshots.load(settings.snapshot_path)
+    asked_for = ["u003", "u004", "u005", "nobody"], ["keaks/k003", "keaks/none"]
+    readers = (
+        GraphReader(followed.graph, settings, False),
+        SnapshotReader(whole),
+        LiveReader(View(whole, settings.engagement)),
+    )
+    assert [reader.names(*asked_for) for reader in readers] == [{"users/u003": "Bo"}] * 3
+
+
+def test_a_feed_from_memory_is_the_feed_from_cypher(followed: Followed, database: Database, settings: Settings) -> None:
+    database.ask(
+        "UNWIND keys($names) AS id OPTIONAL MATCH (u:User {userId: split(id, '/')[1]}) WHERE id STARTS WITH 'users/' "
+        "OPTIONAL MATCH (c:Content {contentId: id}) SET u.name = $names[id], c.title = $names[id]",
+        names=NAMES,
+    )
+    followed.happens("like", "u004", content_id=KEAKS[3])
+    followed = Followed(followed.graph, settings)
     slow = settings.model_copy(update={"service": Service(deadline_ms=60_000)})
     whole = snapshots.load(settings.snapshot_path)
     quick = FeedService(followed.graph, whole, None, slow, mirror=followed.mirror)
     plain = FeedService(followed.graph, None, None, slow)
+    shown: set[str] = set()
     for user in ("u001", "u002", "nobody"):
         for n, kind in ((5, None), (50, "keak"), (3, "beat")):
             followed.mirror.refresh(followed.graph)
@@ -206,6 +255,12 @@ def test_a_feed_from_memory_is_the_feed_from_cypher(followed: Followed, settings
             assert [(i.content_id, i.sources, i.made_by, i.link) for i in ours.items] == [
                 (i.content_id, i.sources, i.made_by, i.link) for i in theirs.items
             ]
+            shown |= check_names(ours) | check_names(theirs)
+            assert [[r.text for r in i.reasons] for i in ours.items] == [
+                [r.text for r in i.reasons] for i in theirs.items
+            ]
+            assert [i.display_names for i in ours.items] == [i.display_names for i in theirs.items]
             assert [i.score for i in ours.items] == pytest.approx([i.score for i in theirs.items], abs=1e-6)
             assert (ours.rung, ours.degraded) == (theirs.rung, False)
             assert ours.items == again.items
+    assert shown > {"users/u003", "keaks/k003"}

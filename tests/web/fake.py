@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from graph.errors import UnknownContent, UnknownUser
 from graph.settings import Settings
 from recommend.feed import Feed, Link, Node, Person, Recommendation, Subgraph
+from recommend.naming import named
 from recommend.request import digest
 from recommend.sentences import Reason
 from recommend.service import FeedService
 from tests import checkerboard
 
 SIZE = 60
+NAMES = {"users/u006": "Ada Lo", "keaks/k008": "Blue Rain"}
 
 
 class Ledger:
@@ -108,11 +110,17 @@ class FakeFeeds(FeedService):
                 )
             )
         rung = "model" if known else "popular"
-        return Feed(request_id or "", user_id, tuple(items[:n]), "fake-1", rung, False, timings_ms={"sources": 1.5})  # type: ignore[arg-type]
+        told = named(items[:n], self.names)
+        return Feed(request_id or "", user_id, told, "fake-1", rung, False, timings_ms={"sources": 1.5})  # type: ignore[arg-type]
 
     def people(self, user_id: str, n: int = 10) -> list[Person]:
         friends = self._friends(self._number(user_id))
-        return [Person(u, 5 - i % 5, tuple(friends[:2]), 1.0 - i / 10) for i, u in enumerate(friends[:n])]
+        found = [Person(u, 5 - i % 5, tuple(friends[:2]), 1.0 - i / 10) for i, u in enumerate(friends[:n])]
+        return list(named(found, self.names))
+
+    def names(self, user_ids: Sequence[str], content_ids: Sequence[str] = ()) -> dict[str, str]:
+        ids = {f"users/{user}" for user in user_ids} | {*content_ids}
+        return {id_: name for id_, name in NAMES.items() if id_ in ids}
 
     def neighbourhood(self, user_id: str, depth: int = 2, limit: int = 200) -> Subgraph:
         self.hanging.wait()
@@ -141,7 +149,8 @@ class FakeFeeds(FeedService):
     def user(self, user_id: str) -> dict[str, Any]:
         number = self._number(user_id)
         known = {"follows": 29, "followers": 29, "watched": 29, "made": 0, "listensTo": ["afrobeat"], "createsIn": []}
-        return {"userId": user_id, **known, "properties": {"PlaylistCount": number}}
+        called = {"name": NAMES[f"users/{user_id}"]} if f"users/{user_id}" in NAMES else {}
+        return {"userId": user_id, **known, "properties": {"PlaylistCount": number, **called}}
 
     def content(self, content_id: str) -> dict[str, Any]:
         if self.failing:
@@ -157,4 +166,5 @@ class FakeFeeds(FeedService):
     ) -> list[dict[str, Any]]:
         if self.failing:
             raise self.failing
-        return [{"label": "User", "id": u, "name": u, "audience": 29} for u in self.users if u.startswith(text)][:n]
+        found = [u for u in self.users if u.startswith(text)][:n]
+        return [{"label": "User", "id": u, "name": NAMES.get(f"users/{u}", u), "audience": 29} for u in found]

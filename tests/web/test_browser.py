@@ -100,6 +100,18 @@ def test_type_a_user_see_the_feed_and_go_to_a_neighbour(page: Page) -> None:
     page.get_by_role("heading", name="u002", exact=True).wait_for()
 
 
+def test_people_and_contents_have_their_names(page: Page) -> None:
+    page.goto("/?user=u002")
+    cards = page.locator(".card:not(.skeleton)")
+    cards.filter(has_text="Blue Rain").get_by_role("heading").get_by_role("button", name="Blue Rain").wait_for()
+    cards.first.get_by_text("3 people you follow liked it: u000, u004 and Ada Lo").wait_for()
+    page.locator("#persons").get_by_role("button", name="Ada Lo").click()
+    page.get_by_role("heading", name="Ada Lo", exact=True).wait_for()
+    page.get_by_text("id u006 · follows 29").wait_for()
+    assert page.url.endswith("?user=u006")
+    assert page.title() == "Ada Lo · Entourage"
+
+
 def test_kind_more_and_details(page: Page) -> None:
     page.goto("/?user=u003")
     page.get_by_role("button", name="Beats").click()

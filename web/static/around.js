@@ -24,7 +24,7 @@ export function draw(holder, subgraph, { showUser, showContent }) {
     const one = links.find(({ a, b }) => (a === node && b.depth < node.depth) || (b === node && a.depth < node.depth));
     return one ? `${one.a.depth === 0 ? "you" : one.a.name} ${one.a.depth === 0 && one.type === "FOLLOWS" ? "follow" : VERBS[one.type] ?? one.type.toLowerCase()} ${one.b.depth === 0 ? "you" : one.b.name}` : "";
   };
-  const open = (node) => (node.group === "user" ? showUser(node.name) : node.group === "topic" ? null : showContent(node.id));
+  const open = (node) => (node.group === "user" ? showUser(node.id.replace(/^users\//, "")) : node.group === "topic" ? null : showContent(node.id));
   const spotlight = (node) => {
     picture.classList.toggle("lit", Boolean(node));
     nodes.forEach((other) => other.mark.classList.toggle("on", other === node || Boolean(node?.near.has(other))));

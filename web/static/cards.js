@@ -1,5 +1,5 @@
 // One card a recommended content, and one line a person to follow.
-import { avatar, contentName, cover, el, plural } from "./dom.js";
+import { avatar, contentName, cover, el, plural, userName } from "./dom.js";
 
 // The names of sources are the service's own; what is not listed here is shown as it is, without underscores.
 const SOURCES = {
@@ -26,38 +26,39 @@ const icon = (kind) => {
 export const sourceName = (name) => SOURCES[name] ?? (name.charAt(0).toUpperCase() + name.slice(1)).replaceAll("_", " ");
 
 // The contents that a sentence names become buttons, under the names that people read.
-function linked(text, contents, { showContent }) {
-  const [id] = contents.filter((one) => text.includes(one)).sort((a, b) => b.length - a.length);
+function linked(text, contents, names, { showContent }) {
+  const said = (id) => names[id] ?? id;
+  const [id] = contents.filter((one) => text.includes(said(one))).sort((a, b) => said(b).length - said(a).length);
   if (!id) return [text];
-  const [before, ...after] = text.split(id);
-  return [linked(before, contents, { showContent }),
-    el("button", { type: "button", class: "plain link", onclick: () => showContent(id) }, contentName(id)),
-    linked(after.join(id), contents, { showContent })];
+  const at = text.indexOf(said(id));
+  return [linked(text.slice(0, at), contents, names, { showContent }),
+    el("button", { type: "button", class: "plain link", onclick: () => showContent(id) }, contentName(id, names)),
+    linked(text.slice(at + said(id).length), contents, names, { showContent })];
 }
 
-function reason(one, actions) {
+function reason(one, names, actions) {
   const faces = one.people.length
     ? el("span", { class: "faces" }, one.people.map((id) =>
-        el("button", { type: "button", class: "face", title: id, "aria-label": `Show ${id}`, onclick: () => actions.showUser(id) }, avatar(id, 24))))
+        el("button", { type: "button", class: "face", title: userName(id, names), "aria-label": `Show ${userName(id, names)}`, onclick: () => actions.showUser(id) }, avatar(id, 24, userName(id, names)))))
     : null;
-  return el("li", { "data-kind": one.kind }, icon(one.kind), el("span", {}, linked(one.text, one.contents, actions), faces));
+  return el("li", { "data-kind": one.kind }, icon(one.kind), el("span", {}, linked(one.text, one.contents, names, actions), faces));
 }
 
 export function card(item, rank, actions) {
-  const score = item.score.toFixed(2);
+  const score = item.score.toFixed(2), names = item.display_names, title = contentName(item.content_id, names);
   const bar = el("span", { class: "bar", "aria-hidden": "true" }, el("span"));
   bar.firstChild.style.width = `${Math.max(3, Math.min(1, item.score) * 100)}%`;
   return el("li", { class: "card", "data-content": item.content_id },
-    el("button", { type: "button", class: "art", "aria-label": `About ${contentName(item.content_id)}`, onclick: () => actions.showContent(item.content_id) },
+    el("button", { type: "button", class: "art", "aria-label": `About ${title}`, onclick: () => actions.showContent(item.content_id) },
       cover(item.content_id), el("span", { class: "rank", "aria-hidden": "true" }, String(rank))),
     el("div", { class: "body" },
       el("div", { class: "head" },
-        el("h3", {}, el("button", { type: "button", class: "plain", onclick: () => actions.showContent(item.content_id) }, contentName(item.content_id))),
+        el("h3", {}, el("button", { type: "button", class: "plain", onclick: () => actions.showContent(item.content_id) }, title)),
         el("span", { class: `kind ${item.kind}` }, item.kind)),
       item.made_by.length ? el("p", { class: "by" }, "by ", item.made_by.slice(0, 2).map((id, n) => [n ? ", " : "",
-        el("button", { type: "button", class: "plain link", onclick: () => actions.showUser(id) }, id)])) : null,
+        el("button", { type: "button", class: "plain link", onclick: () => actions.showUser(id) }, userName(id, names))])) : null,
       el("p", { class: "score", title: "Comparable within this feed only" }, bar, el("span", {}, el("span", { class: "visually-hidden" }, "Score "), score)),
-      el("ul", { class: "reasons", "aria-label": "Why" }, item.reasons.slice(0, 3).map((one) => reason(one, actions))),
+      el("ul", { class: "reasons", "aria-label": "Why" }, item.reasons.slice(0, 3).map((one) => reason(one, names, actions))),
       el("p", { class: "sources" }, el("span", { class: "visually-hidden" }, "Found by "), item.sources.map((name) => el("span", { class: "chip" }, sourceName(name)))),
       item.link ? el("a", { class: "open", href: safe(item.link), target: "_blank", rel: "noopener noreferrer" }, "Open") : null));
 }
@@ -72,8 +73,9 @@ function safe(link) {
 
 export function person(one, { showUser }) {
   const why = one.reasons[0]?.text ?? (one.mutual_count ? `${plural(one.mutual_count, "person", "people")} you follow ${one.mutual_count === 1 ? "follows" : "follow"} them` : "");
+  const name = userName(one.user_id, one.display_names);
   return el("li", {}, el("button", { type: "button", class: "person", onclick: () => showUser(one.user_id) },
-    avatar(one.user_id, 40), el("span", {}, el("strong", {}, one.user_id), el("span", { class: "why" }, why))));
+    avatar(one.user_id, 40, name), el("span", {}, el("strong", {}, name), el("span", { class: "why" }, why))));
 }
 
 export function skeletons(count = 6) {

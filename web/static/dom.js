@@ -23,12 +23,16 @@ export const byId = (id) => document.getElementById(id);
 
 export const plural = (count, one, many = `${one}s`) => `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
 
-// "keaks/123" is "Keak 123" to a reader.
-export function contentName(id) {
+// The name of a content if it has one, else "Keak 123" for "keaks/123".
+export function contentName(id, names = {}) {
+  if (names[id]) return names[id];
   const [prefix, ...rest] = id.split("/");
   const kind = { keaks: "Keak", beats: "Beat", tracks: "Track" }[prefix];
   return kind && rest.length ? `${kind} ${rest.join("/")}` : id;
 }
+
+// The name of somebody if there is one, else the id.
+export const userName = (id, names = {}) => names[`users/${id}`] ?? id;
 
 // The same number for the same text, 0..2^32-1: FNV-1a, then murmur3's finish, so that neighbouring ids look different.
 export function hash(text) {
@@ -39,9 +43,11 @@ export function hash(text) {
   return (value ^ (value >>> 16)) >>> 0;
 }
 
-export function avatar(userId, size = 28) {
+export function avatar(userId, size = 28, name = userId) {
   const hue = hash(userId) % 360;
-  const letters = userId.replace(/[^\p{L}\p{N}]/gu, "").slice(-2).toUpperCase() || "?";
+  const words = name.split(/\s+/).map((word) => word.replace(/[^\p{L}\p{N}]/gu, "")).filter(Boolean);
+  const initials = words.length > 1 ? [...words[0]][0] + [...words.at(-1)][0] : (words[0] ?? "").slice(-2);
+  const letters = initials.toUpperCase() || "?";
   return svg("svg", { viewBox: "0 0 40 40", width: size, height: size, "aria-hidden": "true", class: "disc" },
     svg("circle", { cx: 20, cy: 20, r: 20, fill: `hsl(${hue} 62% 42%)` }),
     svg("text", { x: 20, y: 25.5, "text-anchor": "middle", fill: "#fff", "font-size": 15, "font-weight": 650 }, letters));

@@ -2,7 +2,7 @@
 import { contentPath, get, Problem, userPath } from "./api.js";
 import { draw } from "./around.js";
 import { card, person, skeletons, sourceName } from "./cards.js";
-import { avatar, byId, contentName, cover, el, plural } from "./dom.js";
+import { avatar, byId, contentName, cover, el, plural, userName } from "./dom.js";
 import { search } from "./search.js";
 
 const RUNGS = {
@@ -38,9 +38,9 @@ async function welcome() {
   if (matchMedia("(hover: hover)").matches) byId("q").focus();
   const holder = byId("examples"), signal = waiting.signal;
   try {
-    const { user_ids: ids } = await get("/v1/examples", {}, signal);
+    const { user_ids: ids, display_names: names } = await get("/v1/examples", {}, signal);
     holder.replaceChildren(ids.length ? el("p", {}, "Or begin with one of these:") : el("p", {}, "Nobody is in the graph yet. Run ", el("code", {}, "entourage import"), " and ", el("code", {}, "entourage export"), " first."),
-      el("ul", { class: "examples" }, ids.map((id) => el("li", {}, el("button", { type: "button", onclick: () => showUser(id) }, avatar(id, 32), id)))));
+      el("ul", { class: "examples" }, ids.map((id) => el("li", {}, el("button", { type: "button", onclick: () => showUser(id) }, avatar(id, 32, userName(id, names)), userName(id, names))))));
   } catch (problem) {
     if (!signal.aborted) fail(problem, holder);
   }
@@ -49,7 +49,6 @@ async function welcome() {
 async function load(user, kind) {
   const signal = waiting.signal, fresh = current !== user;
   current = user;
-  document.title = `${user} · Entourage`;
   byId("welcome").hidden = true;
   byId("degraded").hidden = true;
   byId("result").hidden = false;
@@ -58,19 +57,25 @@ async function load(user, kind) {
   byId("more").hidden = true;
   byId("provenance").textContent = "";
   if (fresh) {
-    byId("name").textContent = user;
-    byId("face").replaceChildren(avatar(user, 64));
+    introduce(user, user);
     byId("facts").textContent = " ";
-    document.querySelectorAll(".whose").forEach((place) => { place.textContent = user; });
     for (const id of ["graph", "persons", "around-count"]) byId(id).replaceChildren();
     scrollTo({ top: 0 });
   }
   const ok = await feed(user, kind, null, signal);
   if (!ok || !fresh) return;
   byId("name").focus({ preventScroll: true });
-  part(signal, userPath(user), {}, "facts", (known) => { byId("facts").textContent = facts(known); });
+  part(signal, userPath(user), {}, "facts", (known) => { introduce(user, known.properties.name ?? user); byId("facts").textContent = facts(known); });
   part(signal, `${userPath(user)}/people`, { n: 6 }, "persons", ({ people }) => byId("persons").replaceChildren(...(people.length ? people.map((one) => person(one, actions)) : [el("li", { class: "empty" }, "Nobody to suggest yet.")])));
   part(signal, `${userPath(user)}/neighbourhood`, { depth: 2, limit: 60 }, "graph", (subgraph) => { byId("around-count").textContent = draw(byId("graph"), subgraph, actions); });
+}
+
+// The head of the page: the name where there is one.
+function introduce(user, name) {
+  byId("name").textContent = name;
+  byId("face").replaceChildren(avatar(user, 64, name));
+  document.title = `${name} · Entourage`;
+  document.querySelectorAll(".whose").forEach((place) => { place.textContent = name; });
 }
 
 async function feed(user, kind, from, signal) {
@@ -131,28 +136,33 @@ function fail(problem, holder, again = null) {
 
 function facts(known) {
   const said = [["follows", "follows %"], ["followers", "% followers"], ["watched", "% watched"], ["made", "% made"]];
-  return said.filter(([key]) => Number.isFinite(known[key])).map(([key, text]) => text.replace("%", known[key].toLocaleString("en"))).join(" · ");
+  const counts = said.filter(([key]) => Number.isFinite(known[key])).map(([key, text]) => text.replace("%", known[key].toLocaleString("en")));
+  return [...(known.properties.name ? [`id ${known.user_id}`] : []), ...counts].join(" · "); // the search and the API take the id
 }
 
 async function showContent(id) {
   const dialog = byId("content");
   const close = el("button", { type: "button", class: "icon", "aria-label": "Close", onclick: () => dialog.close() }, "✕");
-  const body = el("div", {}, el("p", {}, "…"));
-  dialog.replaceChildren(el("div", { class: "banner" }, cover(id), close), el("h2", { id: "content-title" }, contentName(id)), body);
+  const body = el("div", {}, el("p", {}, "…")), title = el("h2", { id: "content-title" }, contentName(id));
+  dialog.replaceChildren(el("div", { class: "banner" }, cover(id), close), title, body);
   dialog.showModal();
   try {
-    body.replaceChildren(details(await get(contentPath(id))));
+    const known = await get(contentPath(id));
+    title.textContent = contentName(id, known.display_names);
+    body.replaceChildren(details(known));
   } catch (problem) { fail(problem, body); }
 }
 
 // Ids said in the title already, and what only the ranking needs.
-const HIDDEN = new Set(["keak_id", "beat_id", "track_id", "audience", "trend", "link"]);
+const HIDDEN = new Set(["title", "keak_id", "beat_id", "track_id", "audience", "trend", "link"]);
 
 function details(known) {
-  const rows = Object.entries(known).filter(([key, value]) => !["content_id", "properties"].includes(key) && value !== null && value !== "" && !(Array.isArray(value) && !value.length));
+  const rows = Object.entries(known).filter(([key, value]) => !["properties", "display_names"].includes(key) && value !== null && value !== "" && !(Array.isArray(value) && !value.length));
+  const names = known.display_names;
+  const said = { made_by: (ids) => ids.map((id) => userName(id, names)).join(", "), uses: (ids) => ids.map((id) => contentName(id, names)).join(", ") };
   const show = (value) => (Array.isArray(value) ? value.join(", ") : typeof value === "number" ? value.toLocaleString("en", { maximumFractionDigits: 2 }) : String(value));
   const extra = Object.entries(known.properties).filter(([key, value]) => !(key in known) && !HIDDEN.has(key) && typeof value !== "object");
-  return el("dl", {}, [...rows, ...extra].flatMap(([key, value]) => [el("dt", {}, words(key)), el("dd", {}, show(value))]));
+  return el("dl", {}, [...rows, ...extra].flatMap(([key, value]) => [el("dt", {}, words(key)), el("dd", {}, said[key]?.(value) ?? show(value))]));
 }
 
 const words = (key) => key.replaceAll("_", " ");

@@ -32,7 +32,7 @@ export function search(choose) {
     list.replaceChildren(...users.map((one, n) => el("li", {
       role: "option", id: `option-${n}`, "aria-selected": "false", "data-id": one.id,
       onpointerdown: (event) => { event.preventDefault(); take(one.id); },
-    }, avatar(one.id, 24), one.id)));
+    }, avatar(one.id, 24, one.name), one.name, one.name === one.id ? null : el("small", {}, one.id))));
     active = -1;
     if (users.some((one) => one.id === chosen)) mark(users.findIndex((one) => one.id === chosen));
     list.hidden = !users.length || document.activeElement !== input;

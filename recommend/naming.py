@@ -1,0 +1,85 @@
+"""Names for showing: those of the ids that an answer mentions, beside them and in its sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Final, TypeVar
+
+import polars as pl
+
+from graph import schema
+from graph.snapshot import Snapshot
+from recommend.feed import Person, Recommendation
+
+__all__ = ["SnapshotNames", "named"]
+
+T = TypeVar("T", Recommendation, Person)
+Ask = Callable[[Sequence[str], Sequence[str]], Mapping[str, str]]
+"""From bare user ids and content ids to names by prefixed id, of those that have one."""
+
+_NONE: Final = pl.Series([], dtype=pl.String)
+
+
+def named(found: Sequence[T], ask: Ask) -> tuple[T, ...]:
+    """The same items or people, with ``display_names`` and with names in the text of their reasons."""
+    mentioned = [_mentioned(one) for one in found]
+    users = sorted({user for users, _ in mentioned for user in users})
+    contents = sorted({content for _, contents in mentioned for content in contents})
+    names = ask(users, contents) if users or contents else {}
+    if not names:
+        return tuple(found)
+    return tuple(_with(one, *ids, names) for one, ids in zip(found, mentioned, strict=True))
+
+
+def _with(one: T, users: Sequence[str], contents: Sequence[str], names: Mapping[str, str]) -> T:
+    ids = dict.fromkeys((*(schema.USER_PREFIX + user for user in users), *contents))
+    reasons = tuple(reason.called(names) for reason in one.reasons)
+    return replace(one, reasons=reasons, display_names={id_: names[id_] for id_ in ids if id_ in names})
+
+
+def _mentioned(one: Recommendation | Person) -> tuple[list[str], list[str]]:
+    """Bare ids of the people, and the contents."""
+    if isinstance(one, Person):
+        users, contents = [one.user_id, *one.mutual], []
+    else:
+        users, contents = [*one.made_by], [one.content_id]
+    for reason in one.reasons:
+        users += reason.people
+        contents += reason.contents
+    return users, contents
+
+
+class SnapshotNames:
+    """Names as of a snapshot, by the rules of ``cypher/lookup/names``."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        users, contents = snapshot.users, snapshot.contents
+        self._snapshot = snapshot
+        self._users = _or_none(users.column(schema.NAME))
+        self._contents = _or_none(contents.column(schema.TITLE))
+        self._private = users.column(schema.PRIVATE)
+
+    def __call__(self, user_ids: Sequence[str], content_ids: Sequence[str]) -> dict[str, str]:
+        """Names by prefixed id."""
+        names: dict[str, str] = {}
+        for ids, nodes, called, prefix in (
+            (user_ids, self._snapshot.users, self._users, schema.USER_PREFIX),
+            (content_ids, self._snapshot.contents, self._contents, ""),
+        ):
+            if not len(called):
+                continue
+            known = [id_ for id_ in ids if id_ in nodes]
+            nids = nodes.nids(known)
+            if prefix and self._private is not None:
+                private = self._private.gather(nids).fill_null(value=False).to_list()
+                known = [id_ for id_, hidden in zip(known, private, strict=True) if not hidden]
+                nids = nodes.nids(known)
+            names |= {
+                prefix + id_: name for id_, name in zip(known, called.gather(nids).to_list(), strict=True) if name
+            }
+        return names
+
+
+def _or_none(column: pl.Series | None) -> pl.Series:
+    return _NONE if column is None else column.cast(pl.String)
