@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,6 +27,10 @@ __all__ = ["Neighbourhood", "PlayCf", "cosines", "normalised", "recommend_all", 
 _THREADS: Final = 2
 _WRITTEN: Final = 10_000
 """Lists spelled before they are written."""
+_SHIFT: Final = np.uint32(19)
+"""Scores whose bits are the same without so many of the last fall into one bucket: steps of some 6 %."""
+_LEAST: Final = 1e-7
+"""Similarities and lengths of rows up to this are rounding errors of 0."""
 Neighbours = Annotated[int, Field(ge=0)]
 
 
@@ -125,30 +129,80 @@ def normalised(users: Ints, tracks: Ints, shares: Floats, shape: tuple[int, int]
 
 
 def cosines(values: sp.csr_array, neighbours: int = 0, significance: float = 0.0) -> sp.csr_array:
-    """Users × users: the cosine of their rows, 0 on the diagonal. float32."""
+    """Users × users: the cosine of their rows, 0 on the diagonal. float32.
+
+    ``neighbours`` and ``significance`` are those of `PlayCf`.
+    """
+    users = values.shape[0]
     norms = np.sqrt(np.asarray(values.multiply(values).sum(axis=1), dtype=np.float64)).ravel()
-    unit = sp.csr_array(sp.diags_array(1.0 / np.where(norms > 1e-12, norms, 1.0)) @ values, dtype=np.float32)
-    similar: sp.csr_array = sp.csr_array(unit @ unit.T)
-    similar.sum_duplicates()
+    unit = values.data / np.repeat(np.where(norms > _LEAST, norms, 1.0), np.diff(values.indptr))
+    rows = values.indptr.astype(np.int64), values.indices.astype(np.int32), unit.astype(np.float32)
+    columns = sp.csc_array(sp.csr_array((rows[2], rows[1], rows[0]), shape=values.shape))
+    both = *rows, columns.indptr.astype(np.int64), columns.indices.astype(np.int32), columns.data
+    counts = np.zeros(users, dtype=np.int64)
+    nothing = np.empty(0, dtype=np.int32), np.empty(0, dtype=np.float32)
+    _side_by_side(users, _compare, both, (significance, np.zeros(1, dtype=np.int64), counts, *nothing))
+    starts = np.concatenate(([0], np.cumsum(counts)))
+    others, found = np.empty(starts[-1], dtype=np.int32), np.empty(starts[-1], dtype=np.float32)
+    _side_by_side(users, _compare, both, (significance, starts, counts, others, found))
+    similar: sp.csr_array = sp.csr_array((found, others, starts), shape=(users, users))
+    return _nearest(similar, neighbours) if neighbours else similar
+
+
+def _nearest(similar: sp.csr_array, neighbours: int) -> sp.csr_array:
+    """Only the ``neighbours`` highest positive similarities of each row, of equal ones those of the lower nids."""
     rows: Ints = np.repeat(np.arange(similar.shape[0]), np.diff(similar.indptr))
-    if significance:
-        played = sp.csr_array(
-            (np.ones(values.nnz, dtype=np.float32), values.indices, values.indptr), shape=values.shape
-        )
-        common = sp.csr_array(played @ played.T)
-        weight = common.copy()
-        weight.data = np.asarray(np.minimum(common.data, significance) / significance, dtype=np.float32)
-        similar = sp.csr_array(similar.multiply(weight))
-        rows = np.repeat(np.arange(similar.shape[0]), np.diff(similar.indptr))
-    kept = (rows != similar.indices) & (np.abs(similar.data) > 1e-7)
-    if neighbours:
-        kept &= similar.data > 0
-        order = np.lexsort((-similar.data, ~kept, rows))
-        place = np.empty(len(order), dtype=np.int64)
-        place[order] = np.arange(len(order)) - similar.indptr[rows[order]]
-        kept &= place < neighbours
-    pairs = rows[kept], similar.indices[kept]
-    return sp.csr_array((similar.data[kept].astype(np.float32), pairs), shape=similar.shape)
+    order = np.lexsort((similar.indices, -similar.data, rows))
+    place = np.arange(len(order)) - similar.indptr[rows]  # rows ascend, so they are the same in this order
+    kept = order[(place < neighbours) & (similar.data[order] > 0)]
+    return sp.csr_array((similar.data[kept], (rows[kept], similar.indices[kept])), shape=similar.shape)
+
+
+def _side_by_side(users: int, kernel: Callable[..., None], given: Sequence[Any], more: Sequence[Any]) -> None:
+    """Run a kernel on all users, in parts by several threads at once: it holds no lock."""
+    cuts = np.linspace(0, users, 4 * _THREADS + 1).astype(np.int64).tolist()
+    with ThreadPoolExecutor(_THREADS) as pool:
+        parts = [pool.submit(kernel, *given, *more, start, stop) for start, stop in pairwise(cuts)]
+        for part in parts:
+            part.result()
+
+
+@numba.njit(cache=True, nogil=True)
+def _compare(  # type: ignore[no-untyped-def]  # noqa: ANN202
+    uptr, uidx, uval, tptr, tidx, tval, significance, starts, counts, others, similar, start, stop  # noqa: ANN001
+):  # fmt: skip
+    """Similarities of users ``start`` to ``stop`` to all others with a track in common, in the order they are met.
+
+    Fills ``counts`` where ``others`` is empty, else ``others`` and ``similar`` from ``starts`` on.
+    """
+    users = len(uptr) - 1
+    score = np.zeros(users, dtype=np.float32)
+    common = np.zeros(users, dtype=np.float32)
+    met = np.empty(users, dtype=np.int32)
+    for user in range(start, stop):
+        count = 0
+        for at in range(uptr[user], uptr[user + 1]):
+            value = uval[at]
+            for place in range(tptr[uidx[at]], tptr[uidx[at] + 1]):
+                other = tidx[place]
+                if common[other] == 0.0:
+                    met[count] = other
+                    count += 1
+                common[other] += 1.0
+                score[other] += value * tval[place]
+        kept = 0
+        for at in range(count):
+            other = met[at]
+            found = score[other]
+            if common[other] < significance:
+                found *= common[other] / significance
+            score[other] = common[other] = 0.0
+            if other != user and abs(found) > _LEAST:
+                if len(others):
+                    others[starts[user] + kept] = other
+                    similar[starts[user] + kept] = found
+                kept += 1
+        counts[user] = kept
 
 
 def recommend_all(similar: sp.csr_array, values: sp.csr_array, fill: Ints, k: int = 100, *, heard: bool = True) -> Ints:
@@ -162,70 +216,73 @@ def recommend_all(similar: sp.csr_array, values: sp.csr_array, fill: Ints, k: in
     ids = np.full((users, k), -1, dtype=np.int64)
     one = similar.indptr.astype(np.int64), similar.indices.astype(np.int32), similar.data
     two = values.indptr.astype(np.int64), values.indices.astype(np.int32), values.data
-    cuts = np.linspace(0, users, 2 * _THREADS + 1).astype(np.int64)
-    with ThreadPoolExecutor(_THREADS) as pool:
-        parts = [pool.submit(_rank, *one, *two, fill.astype(np.int64), heard, int(a), int(b), values.shape[1], ids)
-                 for a, b in pairwise(cuts)]  # fmt: skip
-        for part in parts:
-            part.result()
+    _side_by_side(users, _rank, (*one, *two), (fill.astype(np.int64), heard, values.shape[1], ids))
     return ids
 
 
 @numba.njit(cache=True, nogil=True)
-def _rank(sptr, sidx, sval, vptr, vidx, vval, fill, heard, start, stop, width, ids):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _rank(sptr, sidx, sval, vptr, vidx, vval, fill, heard, width, ids, start, stop):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Fill ``ids`` for users ``start`` to ``stop``: sparse product, selection and filling, row by row.
 
-    Only tracks that a neighbour played are ever touched. The kernel holds no lock, so parts run beside each other.
+    Only tracks that a neighbour played are ever touched.
     """
     k = ids.shape[1]
-    score = np.zeros(width, dtype=np.float32)
-    state = np.zeros(width, dtype=np.int32)  # user + 1 where touched
-    taken = np.zeros(width, dtype=np.int32)
+    score = np.full(width, np.nan, dtype=np.float32)  # NaN where not touched
+    taken = np.zeros(width, dtype=np.int32)  # user + 1 where the list must not hold the track
     touched = np.empty(width, dtype=np.int32)
-    kept = np.empty(width, dtype=np.int32)
-    values = np.empty(width, dtype=np.float32)
+    value = np.empty(width, dtype=np.float32)
+    bits = value.view(np.uint32)  # positive floats are ordered as their bits are
+    buckets = np.zeros(1 << 12, dtype=np.int64)
+    keys = np.empty(width, dtype=np.uint64)
     for user in range(start, stop):
+        mark = user + 1
         count = 0
         for at in range(sptr[user], sptr[user + 1]):
             weight = sval[at]
-            other = sidx[at]
-            for place in range(vptr[other], vptr[other + 1]):
+            for place in range(vptr[sidx[at]], vptr[sidx[at] + 1]):
                 track = vidx[place]
-                if state[track] != user + 1:
-                    state[track] = user + 1
-                    score[track] = 0.0
+                before = score[track]
+                if before == before:
+                    score[track] = before + weight * vval[place]
+                else:
+                    score[track] = weight * vval[place]
                     touched[count] = track
                     count += 1
-                score[track] += weight * vval[place]
         if not heard:
             for place in range(vptr[user], vptr[user + 1]):
-                taken[vidx[place]] = user + 1
+                taken[vidx[place]] = mark
         found = 0
         for at in range(count):
             track = touched[at]
-            if score[track] > 0 and taken[track] != user + 1:
-                values[found] = score[track]
-                kept[found] = track
+            value[found] = score[track]
+            score[track] = np.nan
+            touched[found] = track
+            if value[found] > 0.0 and (heard or taken[track] != mark):
+                buckets[bits[found] >> _SHIFT] += 1
                 found += 1
-        if found > k:
-            bar = np.partition(values[:found], found - k)[found - k]
-            above = 0
-            for at in range(found):
-                if values[at] >= bar:
-                    kept[above] = kept[at]
-                    above += 1
-            found = above
-        best = np.sort(kept[:found])  # ties by lower track
-        order = np.argsort(-score[best], kind="mergesort")
-        filled = min(k, found)
+        bar = len(buckets)  # the lowest bucket that has some of the k best
+        above = 0
+        while bar > 0 and above < k:
+            bar -= 1
+            above += buckets[bar]
+        kept = 0
+        for at in range(found):
+            bucket = bits[at] >> _SHIFT
+            buckets[bucket] = 0
+            # ascending: the highest score first, of equal ones the lower track
+            keys[kept] = (np.uint64(0xFFFFFFFF - bits[at]) << np.uint64(32)) | np.uint64(touched[at])
+            kept += bucket >= bar
+        best = np.sort(keys[:kept])[:k]
+        filled = len(best)
         for rank in range(filled):
-            ids[user, rank] = best[order[rank]]
-            taken[best[order[rank]]] = user + 1
+            track = np.int64(best[rank] & np.uint64(0xFFFFFFFF))
+            ids[user, rank] = track
+            taken[track] = mark
         at = 0
         while filled < k and at < len(fill):
-            if taken[fill[at]] != user + 1:
+            if taken[fill[at]] != mark:
                 ids[user, filled] = fill[at]
-                taken[fill[at]] = user + 1
+                taken[fill[at]] = mark
                 filled += 1
             at += 1
 
