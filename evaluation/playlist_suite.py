@@ -14,6 +14,7 @@ from evaluation.next_track import CLICKS_OF, Completion, NextTrack, Titles, hide
 from evaluation.significance import bootstrap_interval
 from graph.errors import EntourageError
 from ranking import registry
+from recommenders.core.baseline import Baseline
 from recommenders.core.metrics import Values
 from recommenders.core.options import Effort, FitOptions, Progress, part_of
 from recommenders.core.recommender import Recommender
@@ -36,8 +37,8 @@ MODELS: Final = (
     "track2vec, notebook",
     "track2vec, published",
     "track2vec, tuned",
-    "track2vec, tuned, artists",
     "track2vec, tuned, all tracks",
+    "track2vec, tuned, artists",
     "gat",
 )
 """Rows of the table, in the order in which they are fitted."""
@@ -47,16 +48,20 @@ _VARIANTS: Final[dict[str, dict[str, Any]]] = {
     "tuned, all tracks": {"context": "all"},
 }
 _SEARCHED: Final = frozenset({"co-occurrence", "ppmi-svd", "item-knn", "vsknn"})
-_SHARE: Final = 0.1
+_SHARE: Final = 0.05
 """Share of a normal fit's work for the search of each model of `_SEARCHED`."""
 _NETWORK_SHARE: Final = 0.5
 """The same for the single fit of the graph network with its default settings."""
 _SAMPLE: Final = 0.1
-_LEAST_JUDGED: Final = 1_000
+_LEAST_JUDGED: Final = 200
 """Fewest validation lists in a sample on which trials are fitted first."""
 _TRIALS: Final = 30
-_KEPT: Final = 5
+_KEPT: Final = 3
 """Trials on the sample that are fitted again on all lists."""
+_EPOCHS: Final = 5, 150
+_FIT_S: Final = 60.0
+"""Most seconds of the reference machine that one fit on all lists may take in the search. Above some 200,000 tracks in
+the lists it bounds the epochs, so that the table is there within half an hour."""
 _JUDGED: Final = 10
 
 
@@ -119,6 +124,7 @@ def run(
         seed,
     )
     tuned: dict[str, Any] = {}
+    fits, other_fits = _Fits(part), _Fits(whole)
     for place, label in enumerate(models):
         tell = part_of(progress, place / len(models), (place + 1) / len(models))
         tell(0.0, label)
@@ -126,9 +132,8 @@ def run(
         try:
             name, settings, exclude = _chosen(label, part, tuned, seed, trials, tell)
             options = FitOptions(seed=seed, effort=Effort.QUICK, share=_NETWORK_SHARE, progress=tell)
-            model = _fit(name, settings, part, options)
-            values = part.judge(part.rank(model, _JUDGED, exclude))
-            other = _fit(name, settings, whole, options)
+            values = part.judge(part.rank(fits.model(name, settings, options), _JUDGED, exclude))
+            other = other_fits.model(name, settings, options)
             completion = whole.judge(complete(other, whole.given, CLICKS_OF)[0])
         except EntourageError as error:
             board.left_out[label] = str(error)
@@ -138,8 +143,23 @@ def run(
     return board
 
 
-def _fit(name: str, settings: Mapping[str, Any], part: NextTrack | Completion, options: FitOptions) -> Recommender:
-    return registry.make(name, **settings).fit(part.train(registry.kind(name)), options)
+class _Fits:
+    """Fits on one part of the lists. A row whose settings need no new fit takes the model of the row before."""
+
+    def __init__(self, part: NextTrack | Completion) -> None:
+        self._part = part
+        self._last: Recommender | None = None
+
+    def model(self, name: str, settings: Mapping[str, Any], options: FitOptions) -> Recommender:
+        made = registry.make(name, **settings)
+        last = self._last
+        if isinstance(last, Baseline) and last.name == name:
+            changed = {key: value for key, value in made.settings.items() if last.settings[key] != value}
+            if set(changed) <= last.late:
+                self._last = last.with_settings(options, **changed)
+                return self._last
+        self._last = made.fit(self._part.train(registry.kind(name)), options)
+        return self._last
 
 
 def _chosen(
@@ -166,9 +186,9 @@ def _chosen(
 def tune_track2vec(part: NextTrack, *, seed: int = 0, trials: int = _TRIALS, progress: Progress) -> dict[str, Any]:
     """Settings of track2vec with the highest NDCG@10 on the validation lists.
 
-    optuna's tree-structured Parzen estimator chooses window, epochs up to 150, subsampling, and the exponent of
-    negatives from -1 to 1. If a tenth of the lists has enough validation lists, all trials are fitted on that tenth,
-    and the best few again on all lists.
+    optuna's tree-structured Parzen estimator chooses window, epochs up to 150 (fewer for many lists), subsampling, and
+    the exponent of negatives from -1 to 1. If a tenth of the lists has enough validation lists, all trials are fitted
+    on that tenth, and the best few again on all lists.
     """
     kind = registry.kind("track2vec")
     sample = np.random.default_rng(seed).random(len(part.contexts)) < _SAMPLE
@@ -185,15 +205,20 @@ def tune_track2vec(part: NextTrack, *, seed: int = 0, trials: int = _TRIALS, pro
     def worth(settings: Mapping[str, Any], holdout: Any) -> float:
         return score(registry.make("track2vec", **settings).fit(holdout.train, FitOptions(seed=seed)), holdout, _JUDGED)
 
+    few, many = _EPOCHS
+    whole_epoch = kind.make(epochs=1).cost(whole.train)
+    most = int(np.clip(_FIT_S / max(whole_epoch, 1e-9), few, many))
+
     def objective(trial: optuna.Trial) -> float:
-        settings = _drawn(trial)
+        settings = _drawn(trial, most)
         progress(trial.number / trials, f"track2vec: trial {trial.number + 1} of {trials}")
         return worth(settings, first)
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed))
     for start in (NOTEBOOK, PUBLISHED):
-        study.enqueue_trial({name: start[name] for name in ("window", "epochs", "subsample", "exponent")})
+        drawn = {name: start[name] for name in ("window", "epochs", "subsample", "exponent")}
+        study.enqueue_trial({**drawn, "epochs": min(drawn["epochs"], most)})
     study.optimize(objective, n_trials=trials)
     done = sorted(study.trials, key=lambda trial: -(trial.value or 0.0))
     candidates = [{**NOTEBOOK, "metric": "cosine", **trial.params} for trial in done[: _KEPT if small else 1]]
@@ -201,12 +226,12 @@ def tune_track2vec(part: NextTrack, *, seed: int = 0, trials: int = _TRIALS, pro
     return candidates[int(np.argmax(scores))]
 
 
-def _drawn(trial: optuna.Trial) -> dict[str, Any]:
+def _drawn(trial: optuna.Trial, epochs: int) -> dict[str, Any]:
     return {
         **NOTEBOOK,
         "metric": "cosine",
         "window": trial.suggest_int("window", 1, 10),
-        "epochs": trial.suggest_int("epochs", 5, 150),
+        "epochs": trial.suggest_int("epochs", _EPOCHS[0], epochs),
         "subsample": trial.suggest_float("subsample", 1e-6, 1e-1, log=True),
         "exponent": trial.suggest_float("exponent", -1.0, 1.0),
     }
