@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -12,7 +14,7 @@ from rich.table import Table
 
 from cli.progress import bars
 from graph.database.driver import Graph
-from graph.errors import InputError, SettingsError
+from graph.errors import GraphUnavailable, InputError, SettingsError
 from graph.files.kinds import Kind, recognise
 from graph.files.layout import AUDIENCES, FOLLOWERS
 from graph.files.options import Options
@@ -119,11 +121,29 @@ def _import(
 
         with bars(_console) as bar:
             return import_offline(folder, settings, bar, options, _preview, kind)
-    with Graph.connect(settings) as graph, bars(_console) as bar:
+    with _graph(settings, dry=options.dry) as graph, bars(_console) as bar:
         if folder:
             return import_folder(graph, folder, settings, bar, options, _preview, kind)
         assert pairs is not None
         return import_pairs(graph, pairs, friends, settings, bar, options, _preview)
+
+
+@contextmanager
+def _graph(settings: Settings, *, dry: bool) -> Iterator[Graph | None]:
+    """Neo4j; None where it does not answer and nothing is to be written. Raises GraphUnavailable otherwise."""
+    try:
+        graph = Graph.connect(settings)
+    except GraphUnavailable as down:
+        if not dry:
+            raise
+        _console.print(
+            f"[yellow]{escape(down.what)}[/] The dry run goes on as if the graph were empty: people, contents, "
+            "durations and the progress scale that it may hold are not known."
+        )
+        yield None
+        return
+    with graph:
+        yield graph
 
 
 def _options(

@@ -22,7 +22,7 @@ Floats = npt.NDArray[np.float32]
 _INSIDE: Final = 0.999
 """Smallest share of values in 0..100 in a column of percent."""
 _RATIO: Final = 3.0
-"""Watch ratios hardly pass it: contents are seldom watched three times in one go."""
+"""Watch ratios hardly pass it: contents are seldom watched three times in one go. Percent below it are told as such."""
 _EXPECTED: Final = 3.0
 """If percent would give at least this many values above the duration and there are none, the column may be seconds."""
 _HARDLY: Final = 0.001
@@ -103,14 +103,9 @@ class Census:
                 where = "of earlier imports" if remembered == "percent" else "of the other progress column"
                 return Found(column, "percent", f"only 0 and 1, so the scale {where}", sure=False)
             return Found(column, "fraction", "only 0 and 1, and no earlier import says otherwise", sure=False)
-        if self.parts and (self.parts > self.above_one or self.highest <= _RATIO):
-            if beside:
-                return Found(column, beside, "the scale of the other progress column or of earlier imports", sure=False)
-            raise self._undecided(
-                column,
-                f"{self.parts:,} values lie between 0 and 1 and {self.above_one:,} above 1, the highest is "
-                f"{self.highest:.4g}",
-            )
+        ratios = self.parts and (self.parts > self.above_one or self.highest <= _RATIO)
+        if ratios and beside:
+            return Found(column, beside, "the scale of the other progress column or of earlier imports", sure=False)
         if self.inside < _INSIDE * self.known:
             outside = self.known - self.inside
             raise self._undecided(column, f"{outside:,} of {self.known:,} values lie outside 0..100")
@@ -120,7 +115,14 @@ class Census:
                 f"it reads like seconds ({self._against_durations()}), and is not taken for percent",
             )
         why = f"{self.above_one:,} values are above 1, and {self.inside / self.known:.1%} lie in 0..100"
-        return Found(column, "percent", f"{why}; {self._against_durations()}" if self.timed else why, sure=True)
+        if self.timed:
+            why += f"; {self._against_durations()}"
+        if ratios:
+            why += (
+                f"; but {self.parts:,} lie between 0 and 1 and the highest is {self.highest:.4g}: if they are "
+                "fractions or watch ratios, say --progress fraction"
+            )
+        return Found(column, "percent", why, sure=not ratios)
 
     def _as_seconds(self) -> bool:
         """Whether no value passes its content's duration and none ends at 100, where percent would."""

@@ -52,7 +52,7 @@ _CONTENTS: Final = {"keak": "load/keaks", "beat": "load/beats", "track": "load/t
 
 
 def import_folder(
-    graph: Graph,
+    graph: Graph | None,
     folder: Path,
     settings: Settings,
     progress: Progress | None = None,
@@ -63,8 +63,9 @@ def import_folder(
     """Read every file of ``folder``, then load all of it; see ``graph.files.tables`` for what happens to bad rows.
 
     ``kind`` says what the folder holds where its files do not tell (`graph.files.kinds`).
-    ``told`` is called with what the files hold before any of it is loaded. Running it twice changes nothing. Raises
-    InputError before anything is loaded, or a graph error midway: run it again to finish.
+    ``told`` is called with what the files hold before any of it is loaded. Running it twice changes nothing. ``graph``
+    is None only in a dry run, which then is one of an empty graph. Raises InputError before anything is loaded, or a
+    graph error midway: run it again to finish.
     """
     return _import(
         lambda: kinds.read(folder, kind, settings.home, known(graph), progress, _with_known(options, graph)),
@@ -77,7 +78,7 @@ def import_folder(
 
 
 def import_pairs(
-    graph: Graph,
+    graph: Graph | None,
     interactions: Path,
     friends: Path | None,
     settings: Settings,
@@ -98,7 +99,7 @@ def import_pairs(
 
 def _import(
     read: Callable[[], tuple[Tables, ImportReport]],
-    graph: Graph,
+    graph: Graph | None,
     settings: Settings,
     progress: Progress | None,
     options: Options | None,
@@ -107,6 +108,7 @@ def _import(
     """Apply the schema, ``read`` the files, and load what they hold; only ``read`` them in a dry run."""
     begun, dry = time.monotonic(), bool(options and options.dry)
     if not dry:
+        assert graph is not None
         unfinished_import(settings).unlink(missing_ok=True)  # the bulk importer must not replace what is loaded now
         graph.apply_schema()
     tables, report = read()
@@ -114,14 +116,17 @@ def _import(
         told(report)
     report.check()
     if not dry:
+        assert graph is not None
         load(graph, tables, progress)
         keep_scales(graph, report)
     report.seconds = time.monotonic() - begun
     return report
 
 
-def known(graph: Graph) -> Known:
-    """The ids that the graph holds."""
+def known(graph: Graph | None) -> Known:
+    """The ids that the graph holds; none without a graph."""
+    if graph is None:
+        return Known()
     names: dict[str, dict[str, str]] = {}
     for label, id_, name in graph.stream("load/known_names"):
         names.setdefault(label, {})[id_] = name
@@ -135,7 +140,9 @@ def known(graph: Graph) -> Known:
     return Known(users, contents["id"], names, contents["duration"])
 
 
-def _with_known(options: Options | None, graph: Graph) -> Options:
+def _with_known(options: Options | None, graph: Graph | None) -> Options:
+    if graph is None:
+        return options or Options()
     return replace(options or Options(), remembered=dict(graph.stream("load/known_scales")))
 
 

@@ -161,6 +161,20 @@ def test_pairs(run: Run, exported: Any, environment: Settings, graph: Graph, cas
         assert {int(watch["lastAt"]) for watch in found.values()} == TIMES[case]
 
 
+@pytest.mark.parametrize("uri", ["", "bolt://127.0.0.1:1"])
+def test_a_dry_run_needs_no_neo4j(run: Run, environment: Settings, monkeypatch: pytest.MonkeyPatch, uri: str) -> None:
+    monkeypatch.setenv("NEO4J_URI", uri)
+    for source in (["--pairs", CASES / "pairs" / "13_refused_rows.csv"], [CASES / "keakr"]):
+        dry = run("import", *source, "--dry-run")
+        assert dry.code == 0, dry.printed
+        assert "goes on as if the graph were empty" in dry.printed
+        assert "taken for" in dry.printed
+        assert "What became of the rows" in dry.printed
+        assert run("import", *source).code == 4, "without --dry-run it is an error"
+    assert run("import", "--pairs", CASES / "pairs" / "11_latin1.csv", "--dry-run").code not in (0, 4)
+    assert not environment.home.exists() or not list(environment.home.rglob("*"))
+
+
 def test_unknown_times_are_counted_and_no_trend(run: Run, graph: Graph) -> None:
     outcome = run("import", "--pairs", CASES / "pairs" / "17_time_forms.csv")
     assert "unknown times" in outcome.printed

@@ -28,6 +28,7 @@ def census(values: list[float], durations: list[float] | None = None) -> Census:
         pytest.param([0, 78, 100, 1], "percent", id="whole percent"),
         pytest.param([7.8, 0.0, 42.5], "percent", id="percent with decimals"),
         pytest.param([50] * 2_000 + [250], "percent", id="one in 2,000 outside"),
+        pytest.param([0.3, 1.7, 2.5], "percent", id="as the rule says, though it may be watch ratios"),
         pytest.param([0, 0.5, 1], "fraction", id="fractions"),
         pytest.param([0, 1, 1], "fraction", id="only 0 and 1"),
     ],
@@ -48,7 +49,7 @@ def test_only_0_and_1_have_the_scale_of_earlier_imports() -> None:
     ("values", "durations"),
     [
         pytest.param([50] * 90 + [250] * 10, None, id="a tenth outside 0..100"),
-        pytest.param([0.3, 0.6, 0.9, 1.7], None, id="watch ratios"),
+        pytest.param([0.3, 0.6, 0.9, 1.7] * 2, [30] * 8, id="watch ratios of contents with a duration"),
         pytest.param([12_000, 30_500], None, id="milliseconds"),
         pytest.param([5, 12, 29, 30, 8, 17], [30] * 6, id="seconds"),
         pytest.param([-5, 50], None, id="half of them negative"),
@@ -129,7 +130,11 @@ def test_averages_alone_that_read_like_seconds_are_refused_unless_an_import_said
 
 
 @pytest.mark.parametrize("values", [[0.5, 1.0001], [0.9, 1.4, 2.8, 1.1]])
-def test_ratios_of_which_most_pass_1_are_refused(values: list[float]) -> None:
-    with pytest.raises(InputError, match="cannot be told"):
-        census(values).decide("progress")
-    assert census([*values, 40.0, 60.0, 80.0]).decide("progress").scale == "percent"
+def test_percent_that_look_like_ratios_are_told_so_and_bind_no_later_import(values: list[float]) -> None:
+    found = census(values).decide("progress")
+    assert (found.scale, found.sure) == ("percent", False)
+    assert "if they are fractions or watch ratios, say --progress fraction" in found.why
+    found = census([*values, 40.0, 60.0, 80.0]).decide("progress")
+    assert (found.scale, found.sure) == ("percent", True)
+    assert "ratios" not in found.why
+    assert census(values).decide("averageViewProgress", beside="fraction").scale == "fraction"
