@@ -153,7 +153,7 @@ def users(graph: Graph, share: float) -> dict[str, list[str]]:
 
 
 def popular(graph: Graph, count: int) -> list[dict[str, Any]]:
-    return graph.read("candidates/popular", userId="", label="Content", exclude=[], limit=count)
+    return graph.read("candidates/popular", userId="", seen=[], label="Content", exclude=[], limit=count)
 
 
 def questions(settings: Settings, contents: list[str]) -> dict[str, dict[str, Any]]:
@@ -174,6 +174,7 @@ def questions(settings: Settings, contents: list[str]) -> dict[str, dict[str, An
             "schema/ping": {},  # the least that any query costs on this machine at present
             "candidates/friends_of_friends": {"friends": 100, "perFriend": 100, "limit": 20},
             "filters/facts": {"contentIds": contents},
+            "filters/seen": {},
             "filters/restrictions": {},
             "explore/why_this_content": {"contentIds": contents[:20], "now": int(1000 * time.time())},
             "neighbourhood/sampled": {"depth": 2, "perNode": 25, "perNeighbour": 5, "limit": 200},
@@ -192,9 +193,10 @@ def time_question(graph: Graph, name: str, params: Mapping[str, Any], groups: Ma
         milliseconds, rows, timeouts = [], [], 0
         for warm in (False, True):
             for user in ids:
+                handed = seen(graph, name, user)
                 started = time.perf_counter()
                 try:
-                    found = len(graph.read(name, userId=user, **params))
+                    found = len(graph.read(name, userId=user, **params, **handed))
                 except GraphTimeout:
                     timeouts += warm
                     continue
@@ -205,6 +207,14 @@ def time_question(graph: Graph, name: str, params: Mapping[str, Any], groups: Ma
         mean = float(np.mean(rows)) if rows else 0.0
         timings.append(Timing(name, group, float(p50), float(p95), float(p99), mean, timeouts))
     return timings
+
+
+def seen(graph: Graph, name: str, user: str) -> dict[str, Any]:
+    """What serving hands to a query of what the person has seen; it asks that once a request (filters/seen)."""
+    if not name.startswith(("candidates/", "filters/facts")):
+        return {}
+    (row,) = graph.read("filters/seen", deadline_ms=0, userId=user)
+    return {"seen": [*row["watched"], *row["made"]], "watched": row["watched"]}
 
 
 def measure_recall(
@@ -223,10 +233,11 @@ def measure_recall(
             shares: dict[int, list[float]] = {20: [], 60: []}
             for user in track(ids[:most], f"exact {name}, {group}", console=console, transient=True):
                 try:
-                    whole = exact(graph, answers, name, user, lifted)
+                    handed = seen(graph, name, user)
+                    whole = exact(graph, answers, name, user, lifted | handed)
                 except GraphError:  # too slow or too large without caps; ``users`` counts those with an exact answer
                     break
-                some = found(graph.read(name, deadline_ms=EXACT_DEADLINE_MS, userId=user, **capped))
+                some = found(graph.read(name, deadline_ms=EXACT_DEADLINE_MS, userId=user, **capped, **handed))
                 for k, kept in shares.items():
                     if whole:
                         kept.append(recall(whole, list(some), k))
@@ -274,8 +285,10 @@ def write_while_reading(
         times, turn, until = [], 0, time.perf_counter() + duration
         while time.perf_counter() < until:
             name, params = mix[turn % len(mix)]
+            reader = readers[turn % len(readers)]
+            handed = seen(graph, name, reader)
             started = time.perf_counter()
-            graph.read(name, deadline_ms=EXACT_DEADLINE_MS, userId=readers[turn % len(readers)], **params)
+            graph.read(name, deadline_ms=EXACT_DEADLINE_MS, userId=reader, **params, **handed)
             times.append((time.perf_counter() - started) * 1000)
             turn += 1
         return float(np.percentile(times, 95))

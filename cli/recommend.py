@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from enum import StrEnum
 from pathlib import Path
@@ -17,12 +18,13 @@ from cli.naming import with_id
 from graph import schema
 from graph import snapshot as snapshots
 from graph.database.driver import Graph
-from graph.errors import GraphUnavailable, ModelError, SettingsError, SnapshotError, UnknownUser
+from graph.errors import GraphUnavailable, InputError, ModelError, SettingsError, SnapshotError, UnknownUser
 from graph.settings import Settings, load_settings
 from graph.snapshot import Snapshot
 from ranking import registry
 from recommend.batch import write_all, write_tracks
 from recommend.feed import Feed
+from recommend.restrictions import Recent
 from recommend.service import FeedService
 from recommenders.core.recommender import Recommender
 
@@ -102,14 +104,22 @@ def _to_all(settings: Settings, name: str, k: int, kind: Kind | None, out: Path,
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     with Progress(*columns, TimeRemainingColumn(), console=_console, transient=True) as bar:
         task = bar.add_task("users", total=snapshot.users.count)
-        written = write_all(
-            trained,
-            out,
-            k,
-            kind=kind.value if kind else None,
-            bare=bare,
-            progress=lambda users: bar.advance(task, users),
-        )
+        recent = Recent.of(settings)
+        try:
+            written = write_all(
+                trained,
+                out,
+                k,
+                kind=kind.value if kind else None,
+                bare=bare,
+                recent=recent,
+                progress=lambda users: bar.advance(task, users),
+            )
+        except sqlite3.Error as error:
+            raise InputError(
+                f"{recent.path}, which holds the latest blocks and hides, cannot be read: {error}.",
+                do="Run `entourage export`, so that the snapshot holds them too, and delete that file.",
+            ) from error
     seconds = time.monotonic() - begun
     rate = written / max(seconds, 1e-9)
     _console.print(f"Wrote {written:,} lines to {escape(str(out))} in {seconds:.1f} s ({rate:,.0f} users a second).")

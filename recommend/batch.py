@@ -12,6 +12,7 @@ import numpy as np
 from graph import aside, schema
 from graph.errors import InputError
 from recommend import filters
+from recommend.restrictions import Recent
 from recommenders.core.recommender import Recommender
 from recommenders.play_cf import PlayCf, write_lists
 
@@ -29,20 +30,23 @@ def write_all(
     *,
     kind: str | None = None,
     bare: bool = False,
+    recent: Recent | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> int:
     """Write ``{"user": id, "items": [ids, best first]}`` for every user, one a line; the number of lines.
 
-    At most ``k`` contents of ``kind`` (both when None), without those that a filter holds back as of the snapshot:
-    seen, own, hidden, or of blocked people. User ids are bare, content ids prefixed unless ``bare``. Written aside and
-    renamed. ``progress`` is called with the number of users of each block.
+    At most ``k`` contents of ``kind`` (both when None), without those that a filter holds back as of the snapshot and
+    of ``recent``: seen, own, hidden, or of blocked people. User ids are bare, content ids prefixed unless ``bare``.
+    Written aside and renamed. ``progress`` is called with the number of users of each block. Raises sqlite3.Error when
+    ``recent`` cannot be read.
     """
     snapshot = model.snapshot
     users = snapshot.users.ids
     contents = snapshot.contents.ids
     written = contents.str.replace(_PREFIX, "") if bare else contents
     names = np.array(written.to_list(), dtype=object)
-    held_back = filters.held_back(snapshot)
+    later = (recent.standing("blocked"), recent.standing("hid")) if recent else ()
+    held_back = filters.held_back(snapshot, *later)
     allowed = None if kind is None else snapshot.kinds == kind
     with aside.file(path) as fresh, fresh.open("w", encoding="utf-8") as out:
         for start in range(0, len(users), _BLOCK):

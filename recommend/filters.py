@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -49,13 +49,21 @@ def allowed(request: Request, facts: Facts) -> bool:
     return all(lets(request, facts) for lets in FILTERS.values())
 
 
-def held_back(snapshot: Snapshot) -> sp.csr_array:
-    """Users × contents that are a user's own, hidden by them, or made by somebody blocked on either side."""
+def held_back(
+    snapshot: Snapshot, blocked: Collection[tuple[str, str]] = (), hid: Collection[tuple[str, str]] = ()
+) -> sp.csr_array:
+    """Users × contents that are a user's own, hidden by them, or made by somebody blocked on either side.
 
-    def matrix(type_: str) -> sp.csr_array:
-        edges = snapshot.edges[type_]
-        ones = np.ones(len(edges), dtype=bool)
-        return sp.csr_array((ones, edges.target, edges.indptr), shape=(snapshot.users.count, edges.width))
+    ``blocked`` and ``hid`` are pairs of ids that came after the snapshot.
+    """
+    users = snapshot.users
 
-    made, blocked = matrix(schema.MADE), matrix(schema.BLOCKED)
-    return sp.csr_array(made + matrix(schema.HID) + (blocked + blocked.T) @ made)
+    def matrix(type_: str, more: Collection[tuple[str, str]] = ()) -> sp.csr_array:
+        edges, ends = snapshot.edges[type_], snapshot.nodes[schema.RELATIONSHIPS[type_].target]
+        pairs = [(source, target) for source, target in more if source in users and target in ends]
+        source = np.concatenate([edges.source, users.nids([one for one, _ in pairs])])
+        target = np.concatenate([edges.target, ends.nids([other for _, other in pairs])])
+        return sp.csr_array((np.ones(len(source), dtype=bool), (source, target)), shape=(users.count, edges.width))
+
+    made, between = matrix(schema.MADE), matrix(schema.BLOCKED, blocked)
+    return sp.csr_array(made + matrix(schema.HID, hid) + (between + between.T) @ made)

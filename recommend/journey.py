@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Final, TypeVar
 
 from recommend import filters
 from recommend.feed import Outcome
@@ -16,6 +18,9 @@ from recommend.sources import Candidate, Source
 __all__ = ["Journey", "Proposal", "able", "named"]
 
 Proposal = tuple[Source, Sequence[Candidate]]
+T = TypeVar("T")
+
+_log: Final = logging.getLogger("entourage.recommend")
 
 
 @dataclass
@@ -35,6 +40,17 @@ class Journey:
         finally:
             spent = (time.perf_counter() - started) * 1000
             self.timings_ms[name] = round(self.timings_ms.get(name, 0.0) + spent, 2)
+
+    def attempt(self, name: str, ask: Callable[[], T]) -> T | None:
+        """The answer of ``ask``, or None where it raises: one part that fails must not cost the whole answer."""
+        try:
+            answer = ask()
+        except Exception as error:
+            _log.error("%s failed", name, exc_info=error)
+            self.outcomes[name], self.errors[name] = "failed", error
+            return None
+        self.outcomes[name] = "answered"
+        return answer
 
     def those(self, outcome: Outcome) -> tuple[str, ...]:
         """The sources and stages that came to this."""

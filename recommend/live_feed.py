@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Final
 
 import numpy as np
@@ -45,7 +45,8 @@ def compose(
 ) -> tuple[list[Scored], dict[str, Facts], dict[str, tuple[Reason, ...]]]:
     """What to show, its facts and its reasons, from the model's ``proposals`` and what the view knows.
 
-    One request at a time: all of it is work of the processor. Raises GraphTimeout for one that waits for too long.
+    One request at a time: all of it is work of the processor. A source that fails is named in the ``journey``, and the
+    others answer. Raises GraphTimeout for a request that waits for too long, and the error where all of them fail.
     """
     with journey.stage("wait"):
         held = reader.view.lock.acquire(timeout=request.deadline.left_ms(_SHARE) / 1_000)
@@ -56,16 +57,19 @@ def compose(
             with journey.stage("sources"):
                 found = [_numbered(reader, source, candidates) for source, candidates in proposals]
                 for source in sources.GRAPH_SOURCES:
-                    found.append(_Found(source, *reader.ranked(source, request)))
-                    journey.outcomes[source.name] = "answered"
+                    if answer := journey.attempt(source.name, partial(_ask, reader, source, request)):
+                        found.append(answer)
+                if not found:
+                    raise next(iter(journey.errors.values()))
             with journey.stage("filters"):
                 found = [one.kept(keep) for one in found]
                 journey.outcomes["filters"] = "answered"
             with journey.stage("last resort"):
                 for source in (sources.LAST_RESORT, sources.UNWATCHED):
-                    if len(_distinct(found)) < request.n:
-                        found.append(_Found(source, *reader.ranked(source, request)).kept(keep))
-                        journey.outcomes[source.name] = "answered"
+                    if len(_distinct(found)) >= request.n:
+                        break
+                    if answer := journey.attempt(source.name, partial(_ask, reader, source, request)):
+                        found.append(answer.kept(keep))
             with journey.stage("scorer"):
                 order, totals = _scored(found, reader.total)
             with journey.stage("selector"):
@@ -73,9 +77,10 @@ def compose(
         why: dict[str, tuple[Reason, ...]] = {}
         with journey.stage("reasons"):
             if request.explain and chosen:
-                rows = reader.why(request, [one.content_id for one in chosen])
-                why = {content_id: reasons.reasons(row, request.now) for content_id, row in rows.items()}
-                journey.outcomes["reasons"] = "answered"
+                why = journey.attempt("reasons", lambda: _why(reader, request, chosen)) or {}
+    except BaseException:
+        reader.clear()
+        raise
     finally:
         reader.view.lock.release()
     return chosen, facts, why
@@ -104,6 +109,23 @@ class _Found:
         """What each place is worth, as in `recommend.scorer.score`."""
         ranks = np.arange(len(self.contents)) if self.ranks is None else self.ranks
         return np.asarray(self.source.weight * scorer.FLATNESS / (scorer.FLATNESS + ranks))
+
+
+def _ask(reader: LiveReader, source: Source, request: Request) -> _Found:
+    try:
+        return _Found(source, *reader.ranked(source, request))
+    except Exception:
+        reader.clear()
+        raise
+
+
+def _why(reader: LiveReader, request: Request, chosen: Sequence[Scored]) -> dict[str, tuple[Reason, ...]]:
+    try:
+        rows = reader.why(request, [one.content_id for one in chosen])
+    except Exception:
+        reader.clear()
+        raise
+    return {content_id: reasons.reasons(row, request.now) for content_id, row in rows.items()}
 
 
 def _numbered(reader: LiveReader, source: Source, candidates: Sequence[Candidate]) -> _Found:

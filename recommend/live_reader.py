@@ -35,8 +35,13 @@ class LiveReader:
 
     def __init__(self, view: View) -> None:
         self.view = view
-        self._why = Why(view)
         self._names = SnapshotNames(view.snapshot)
+        self.clear()
+
+    def clear(self) -> None:
+        """Take new scratch: whatever fails may leave the old one in any state."""
+        view = self.view
+        self._why = Why(view)
         contents = len(view.contents)
         self._head = np.full(contents, -1, dtype=np.int64)
         self._score = np.zeros(contents)

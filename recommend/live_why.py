@@ -34,6 +34,7 @@ class Why:
         self._hashtags: list[str] = nodes["Hashtag"].ids.to_list()
         self._bits = np.zeros(len(view.users.rank), dtype=np.uint16)
         self._marks = np.zeros(len(view.users.rank), dtype=np.uint8)
+        self._unnamed = np.zeros(len(view.contents), dtype=bool)
         self._slots = {
             "beats": np.full(len(view.contents), _NOWHERE, dtype=np.int32),
             "genres": np.full(len(self._genres), _NOWHERE, dtype=np.int32),
@@ -48,6 +49,8 @@ class Why:
             self._marks = np.zeros(len(view.users.rank), dtype=np.uint8)
         theirs = np.fromiter(blocked, dtype=np.int64)
         self._marks[theirs] = BLOCKED
+        made = [content for person in blocked for content in view.made.of(person).tolist()]
+        self._unnamed[made] = True
         if me is not None:
             mark_friends(view.follows.view, user, self._marks, FRIEND)
         try:
@@ -62,14 +65,16 @@ class Why:
                 _WEEK_MS,
                 self._marks,
                 self._bits,
+                self._unnamed,
             )
+            shared = self._shared(user, contents)
             makers = [self._makers(content) for content in contents.tolist()]
         finally:
             self._marks[theirs] = 0
+            self._unnamed[made] = False
             if me is not None:
                 mark_friends(view.follows.view, user, self._marks, 0)
         ids = view.contents.names(contents.tolist())
-        shared = self._shared(user, contents)
         people = view.users.names
         told = zip(ids, counts.tolist(), did.tolist(), newest.tolist(), names.tolist(), strict=True)
         rows: dict[str, Row] = {}
@@ -115,7 +120,7 @@ class Why:
         """What each content shares with those that the person watched or made, by beats, genres and hashtags."""
         view, numbers = self.view, contents.tolist()
         carriers = [[content, *view.uses.of(content).tolist()] for content in numbers]
-        beats = [[carrier for carrier in one if view.kinds[carrier] == BEAT] for one in carriers]
+        beats = [[n for n in one if view.kinds[n] == BEAT and not self._unnamed[n]] for one in carriers]
         genres = [[genre for carrier in one for genre in view.genres.of(carrier).tolist()] for one in carriers]
         hashtags = [view.tags.of(content).tolist() for content in numbers]
         taste: dict[int, list[Row]] = {}

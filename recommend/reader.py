@@ -13,7 +13,7 @@ from graph import schema
 from graph.settings import Settings
 from graph.snapshot.engagement import UNKNOWN
 from recommend.filters import Facts
-from recommend.request import Request
+from recommend.request import Request, Seen
 from recommend.restrictions import Restrictions
 from recommend.sources import Candidate, Source
 from recommend.words import queries
@@ -77,9 +77,13 @@ class GraphReader:
     """As in ``graph.snapshot.engagement``."""
 
     def candidates(self, source: Source, request: Request, deadline_ms: int) -> list[Candidate]:
+        params: dict[str, Any] = {**source.caps}
+        if source.personal:
+            seen = self._seen(request, deadline_ms)
+            params["seen"] = [*seen.watched, *seen.made]
         rows = self.graph.read(
             f"candidates/{source.name}",
-            deadline_ms=deadline_ms,
+            deadline_ms=max(1, deadline_ms),  # 0 would be no deadline
             request_id=request.id,
             userId=request.user_id,
             label=request.label,
@@ -87,17 +91,18 @@ class GraphReader:
             exclude=list(request.exclude),
             weights=self.settings.engagement.model_dump(),
             unknown=1.0 if self.implicit else UNKNOWN,
-            **source.caps,
+            **params,
         )
         return [Candidate(row["contentId"], row["score"]) for row in rows]
 
     def facts(self, request: Request, content_ids: Collection[str], deadline_ms: int) -> dict[str, Facts]:
         rows = self.graph.read(
             "filters/facts",
-            deadline_ms=deadline_ms,
+            deadline_ms=max(1, deadline_ms),
             request_id=request.id,
             userId=request.user_id,
             contentIds=list(content_ids),
+            watched=list(self._seen(request, deadline_ms, again=True).watched),
         )
         return {
             row["contentId"]: Facts(
@@ -113,17 +118,28 @@ class GraphReader:
             for row in rows
         }
 
+    def _seen(self, request: Request, deadline_ms: int, *, again: bool = False) -> Seen:
+        """What the person has seen, asked of Neo4j once a request."""
+
+        def ask() -> Seen:
+            (row,) = self.graph.read(
+                "filters/seen", deadline_ms=max(1, deadline_ms), request_id=request.id, userId=request.user_id
+            )
+            return Seen(frozenset(row["watched"]), frozenset(row["made"]))
+
+        return request.seen.get(ask, deadline_ms, again=again)
+
     def restrictions(self, request: Request, deadline_ms: int) -> Restrictions:
         """What the person must not be shown, as of now."""
         (row,) = self.graph.read(
-            "filters/restrictions", deadline_ms=deadline_ms, request_id=request.id, userId=request.user_id
+            "filters/restrictions", deadline_ms=max(1, deadline_ms), request_id=request.id, userId=request.user_id
         )
         return Restrictions(frozenset(row["blocked"]), frozenset(row["hidden"]))
 
     def why(self, request: Request, content_ids: Collection[str], deadline_ms: int) -> dict[str, Row]:
         rows = self.graph.read(
             "explore/why_this_content",
-            deadline_ms=deadline_ms,
+            deadline_ms=max(1, deadline_ms),
             request_id=request.id,
             userId=request.user_id,
             contentIds=list(content_ids),

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
 from graph import schema
+from graph.errors import GraphTimeout
 
-__all__ = ["DIGEST_BYTES", "Deadline", "Request", "digest"]
+__all__ = ["DIGEST_BYTES", "Deadline", "Request", "Seen", "SeenOnce", "digest"]
 
 _LABELS: Final = {None: schema.CONTENT, "keak": schema.KEAK, "beat": schema.BEAT, "track": schema.TRACK}
 
@@ -38,6 +41,44 @@ class Deadline:
 
 
 @dataclass(frozen=True)
+class Seen:
+    """What a person watched and made: ids of contents."""
+
+    watched: frozenset[str]
+    made: frozenset[str]
+
+
+class SeenOnce:
+    """What the person of one request has seen: the first source that needs it asks, the others wait for the answer."""
+
+    def __init__(self) -> None:
+        self._turn = threading.Lock()
+        self._seen: Seen | None = None
+        self._error: Exception | None = None
+
+    def get(self, ask: Callable[[], Seen], deadline_ms: int, *, again: bool = False) -> Seen:
+        """The answer of ``ask``, or its error; after an error it is asked again only where ``again`` says so.
+
+        Raises GraphTimeout when the answer that another thread waits for does not come in time.
+        """
+        if not self._turn.acquire(timeout=max(0, deadline_ms) / 1_000):
+            raise GraphTimeout("What the person has seen was not known before the deadline.")
+        try:
+            if self._seen is None and (self._error is None or again):
+                try:
+                    self._seen = ask()
+                except Exception as error:
+                    self._error = error
+                    raise
+            if self._seen is None:
+                assert self._error is not None
+                raise self._error
+            return self._seen
+        finally:
+            self._turn.release()
+
+
+@dataclass(frozen=True)
 class Request:
     """What ``FeedService.recommend`` was asked."""
 
@@ -52,6 +93,7 @@ class Request:
     """`digest` of every content that earlier pages of the same feed showed."""
     now: int = field(default_factory=lambda: int(1000 * time.time()))
     """The time of the request, in ms since 1970."""
+    seen: SeenOnce = field(default_factory=SeenOnce, compare=False, repr=False)
 
     @property
     def label(self) -> str:

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
+from graph.settings import Settings
+
 if TYPE_CHECKING:
     from graph.database.driver import Graph
 
@@ -60,6 +62,11 @@ class Recent:
     def __init__(self, path: Path) -> None:
         self.path = path
 
+    @classmethod
+    def of(cls, settings: Settings) -> Recent:
+        """The one of a home."""
+        return cls(settings.home / "recent.sqlite3")
+
     def note(self, changes: Iterable[Change]) -> None:
         """Remember changes. Raises sqlite3.Error or OSError when the file cannot be written."""
         now = int(time.time())
@@ -91,12 +98,12 @@ class Recent:
         hidden = {t for relation, s, t in rows if relation == "hid" and s == user_id}
         return Restrictions(known.blocked | blocked, known.hidden | hidden)
 
-    def blocks(self) -> set[tuple[str, str]]:
-        """Who blocks whom, of what is remembered. Raises sqlite3.Error when the file cannot be read."""
+    def standing(self, relation: Literal["blocked", "hid"]) -> set[tuple[str, str]]:
+        """Who blocks whom or hid what, of what is remembered. Raises sqlite3.Error when the file cannot be read."""
         if not self.path.exists():
             return set()
         with self._open() as database:
-            rows = database.execute("SELECT source, target FROM change WHERE holds AND relation = 'blocked'")
+            rows = database.execute("SELECT source, target FROM change WHERE holds AND relation = ?", (relation,))
             return set(rows.fetchall())
 
     @contextmanager
@@ -121,7 +128,9 @@ class Blocks:
         count = graph.read("filters/count_blocks")[0]["count"]
         if count == self._count:
             return
-        known = self.recent.blocks()  # first: what an event adds from here on is in the graph before it is there
+        known = self.recent.standing(
+            "blocked"
+        )  # first: what an event adds from here on is in the graph before it is there
         standing = {(row["source"], row["target"]) for row in graph.read("filters/blocks", deadline_ms=0)}
         now = int(time.time() * 1000)
         changes = [Change("blocked", *pair, True, now) for pair in standing - known]

@@ -80,7 +80,7 @@ class FeedService:
         self.model_version = model_version or (model.name if model else None)
         self.mirror = mirror
         self._live: LiveReader | None = None
-        self.recent = Recent(settings.home / "recent.sqlite3")
+        self.recent = Recent.of(settings)
         implicit = bool(snapshot and snapshot.mode == "implicit")
         self._graph_reader = GraphReader(graph, settings, implicit) if graph else None
         self._snapshot_reader = SnapshotReader(snapshot) if snapshot else None
@@ -119,9 +119,15 @@ class FeedService:
             deadline,
             frozenset(shown),
         )
-        if (view := self.mirror.view() if self.mirror else None) is not None:
-            return self._from_view(view, request)
         journey = Journey(self._graph_is_down and not self._graph_late)
+        if (view := self.mirror.view() if self.mirror else None) is not None:
+            try:
+                return self._from_view(view, request)
+            except GraphTimeout:
+                raise
+            except Exception as error:  # Neo4j or the snapshot may answer yet
+                _log.error("the graph in memory failed", exc_info=error)
+                journey.outcomes["memory"] = "failed"
         if self._graph_late:
             journey.outcomes["graph"] = "late"
 
@@ -165,11 +171,12 @@ class FeedService:
         left = request.deadline.left_ms(_SOURCES_SHARE)
         proposals: list[Proposal] = []
         if self._ask_model and self.model and sources.knows(self.model.snapshot, request.user_id):
-            proposals.append((sources.MODEL, self._ask_model(sources.MODEL, request, left)))
-            journey.outcomes[sources.MODEL.name] = "answered"
-            if self._ask_new:
-                proposals.append((NEW_CONTENTS, self._ask_new(NEW_CONTENTS, request)))
-                journey.outcomes[NEW_CONTENTS.name] = "answered"
+            ask, ask_new = self._ask_model, self._ask_new
+            said = journey.attempt(sources.MODEL.name, lambda: ask(sources.MODEL, request, left))
+            proposals.append((sources.MODEL, said or []))
+            if ask_new:
+                said = journey.attempt(NEW_CONTENTS.name, lambda: ask_new(NEW_CONTENTS, request))
+                proposals.append((NEW_CONTENTS, said or []))
         elif self._ask_for_newcomer and not self._graph_is_down:
             asked = self._pool.submit(self._ask_for_newcomer, sources.MODEL, request, left)
             if answer := self._in_time(asked, sources.MODEL.name, journey, left):

@@ -136,14 +136,18 @@ class SnapshotReader:
     def search(self, text: str, n: int, user_id: str | None, label: str | None) -> list[Row]:
         me = None if user_id is None else self._user(user_id)
         hidden = self._private.copy()
-        hidden[self._blocked(me)] = True
+        blocked = self._blocked(me)
+        hidden[blocked] = True
+        theirs = np.zeros(self.snapshot.contents.count, dtype=bool)
+        for person in blocked.tolist():
+            theirs[self.snapshot.edges[schema.MADE].outgoing.of(person)] = True
         users, contents = self.snapshot.users.ids, self.snapshot.contents.ids
         followers = np.diff(self.snapshot.follows.incoming.indptr)
         names, titles = self.snapshot.users.column(schema.NAME), self.snapshot.contents.column(schema.TITLE)
         named, called = _holding(text, users, names), _holding(text, contents, titles)
-        people, works = named.all(axis=0) & ~hidden, called.all(axis=0)
+        people, works = named.all(axis=0) & ~hidden, called.all(axis=0) & ~theirs
         if not (people.any() or works.any()):
-            people, works = named.any(axis=0) & ~hidden, called.any(axis=0)
+            people, works = named.any(axis=0) & ~hidden, called.any(axis=0) & ~theirs
         found = [
             (int(followers[nid]), schema.USER, str(users[nid]), str((names is not None and names[nid]) or users[nid]))
             for nid in np.flatnonzero(people).tolist()

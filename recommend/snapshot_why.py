@@ -48,6 +48,8 @@ class _Person:
         self.friends = np.setdiff1d(self._mine(schema.FOLLOWS), left_out)
         self.watched = self._mine(schema.WATCHED)
         self.made = self._mine(schema.MADE)
+        made = snapshot.edges[schema.MADE].outgoing
+        self.theirs = {content for person in blocked.tolist() for content in made.of(person).tolist()}
         self.lately = self._lately()
         self.own_beats = self._own(self._beats)
         self.own_genres = self._own(self._genres)
@@ -141,12 +143,13 @@ class _Person:
         times = self._times(np.arange(indptr[self.me], indptr[self.me + 1]))
         ids = self.snapshot.contents.ids.gather(self.watched).to_list()
         order = sorted(range(len(times)), key=lambda n: (times[n] == NO_TIME, -int(times[n]), ids[n]))
-        newest: list[int] = self.watched[order[:_LATELY]].tolist()
-        return newest
+        newest: list[int] = self.watched[order].tolist()
+        return [item for item in newest if item not in self.theirs][:_LATELY]
 
     def _beats(self, content: int) -> list[int]:
         carriers = [content, *self._after(schema.USES, content)]
-        return [carrier for carrier in carriers if self.snapshot.kinds[carrier] == "beat"]
+        beats = (carrier for carrier in carriers if self.snapshot.kinds[carrier] == "beat")
+        return [beat for beat in beats if beat not in self.theirs]
 
     def _genres(self, content: int) -> list[int]:
         carriers = [content, *self._after(schema.USES, content)]

@@ -55,6 +55,8 @@ class Source:
     """Weight of the source in the fusion (recommend/scorer.py). By hand."""
     caps: Mapping[str, int] = field(default_factory=dict)
     """The caps of its query, see cypher/candidates/."""
+    personal: bool = True
+    """Whether its query leaves out what the person has seen; the others name the same for everybody."""
 
 
 MODEL: Final = Source("model", "model", 4.0)
@@ -73,8 +75,8 @@ GRAPH_SOURCES: Final = (
         {"items": 30, "genres": 5, "perGenre": 20, "perBeat": 3, "crowd": 200, "walked": 2000},
     ),
     Source("same_hashtag", "graph", 0.4, {"items": 50, "hashtags": 15, "perHashtag": 50, "crowd": 2000}),
-    Source("trending", "trending", 0.3),
-    Source("fresh", "trending", 0.2),
+    Source("trending", "trending", 0.3, personal=False),
+    Source("fresh", "trending", 0.2, personal=False),
 )
 #: Asked if the others propose too few; this query leaves out what the filters would remove.
 LAST_RESORT: Final = Source("popular", "popular", 0.2)

@@ -30,12 +30,13 @@ def mark_friends(follows, me, marks, value):
 
 
 @numba.njit(cache=True)
-def watched_by(watches, watchers, ranks, private, contents, me, now, week, marks, bits):
+def watched_by(watches, watchers, ranks, private, contents, me, now, week, marks, bits, unnamed):
     """For each of ``contents`` what its watchers did, by people's ``marks``; ``bits`` is scratch of one value a person.
 
     Counts (C, 3): all, blocked ones, those of the last ``week`` ms; by verb of people one follows how many (C, 4),
     the newest time (C, 4) and the first names by id (C, 4, 3; -1 for none); how many watched each of the contents
-    that the person watched last as well (C, 10), and those contents (10,; -1 for none). ``me`` is -1 for nobody known.
+    that the person watched last as well (C, 10), and those contents (10,; -1 for none), without those that ``unnamed``
+    (contents,) marks. ``me`` is -1 for nobody known.
     """
     count = len(contents)
     counts = np.zeros((count, 3), dtype=np.int64)
@@ -44,12 +45,17 @@ def watched_by(watches, watchers, ranks, private, contents, me, now, week, marks
     names = np.full((count, 4, NAMED), -1, dtype=np.int64)
     together = np.zeros((count, LATELY), dtype=np.int64)
     mine = np.full(LATELY, -1, dtype=np.int64)
-    many = min(LATELY, watches.length[me]) if me >= 0 else 0
-    for k in range(many):
+    many = 0
+    for k in range(watches.length[me] if me >= 0 else 0):
         item = neighbour(watches, place_of(watches, me, k))
-        mine[k] = item
+        if unnamed[item]:
+            continue
+        mine[many] = item
         for j in range(watchers.length[item]):
-            bits[neighbour(watchers, place_of(watchers, item, j))] |= 1 << k
+            bits[neighbour(watchers, place_of(watchers, item, j))] |= 1 << many
+        many += 1
+        if many == LATELY:
+            break
     for c in range(count):
         content = contents[c]
         for j in range(watchers.length[content]):

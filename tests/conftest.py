@@ -103,6 +103,12 @@ def empty(graph: Graph) -> None:
         graph.write("schema/record", deadline_ms=0, name=name)
 
 
+def seen_by(graph: Graph, user_id: str) -> list[str]:
+    """What the service hands to the queries of candidates as ``seen``."""
+    (row,) = graph.read("filters/seen", deadline_ms=0, userId=user_id)
+    return [*row["watched"], *row["made"]]
+
+
 def _settings(server: Connection, home: Path) -> Settings:
     settings = Settings(
         home=home,

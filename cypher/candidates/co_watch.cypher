@@ -1,8 +1,9 @@
 // Contents recently watched by people with the same recent watches (item → users → items), without own and seen ones.
 // People blocked on either side do not count.
-// Parameters: userId; label (Content, Keak or Beat); items: how many of the person's newest watches are used; perItem: how
-//   many of the latest watchers of each; perUser: how many of the newest watches of each watcher; crowd, busy: contents
-//   with more watchers and people with more watches are left out, since they say little and take long to read; limit.
+// Parameters: userId; seen: ids of own and seen contents (filters/seen); label (Content, Keak or Beat); items: how
+//   many of the person's newest watches are used; perItem: how many of the latest watchers of each; perUser: how many of the
+//   newest watches of each watcher; crowd, busy: contents with more watchers and people with more watches are left out,
+//   since they say little and take long to read; limit.
 // Columns: contentId, score (shared watches, each weighted by 1/√(audience of the content in between)), count (of
 //   shared watches), evidence (ids of up to three contents in between, those with the smallest audience first).
 // The ends of WATCHED have no labels in this query: it always connects a person with a content, and a check would read a node.
@@ -41,14 +42,7 @@ WITH me, content, item, count(*) AS times, 1 / sqrt(COUNT { (item)<-[:WATCHED]-(
 ORDER BY weight DESC, item.contentId
 WITH me, content, sum(times * weight) AS score, sum(times) AS count, collect(item) AS between
 WHERE $label IN labels(content)
-WITH me, collect({content: content, score: score, count: count, between: between}) AS found
-CALL (me) {
-  MATCH (me)-[:WATCHED|MADE]->(content)
-  RETURN collect(content) AS seen
-}
-UNWIND found AS row
-WITH row.content AS content, row.score AS score, row.count AS count, row.between AS between, seen
-WHERE NOT content IN seen
+  AND NOT content.contentId IN $seen
 WITH content, score, count, between
 ORDER BY score DESC, content.contentId
 LIMIT $limit

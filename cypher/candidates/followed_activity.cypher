@@ -1,8 +1,8 @@
 // Contents recently watched by the people a person follows, highest engagement first, without own and seen contents.
 // People blocked on either side do not count.
-// Parameters: userId; label (Content, Keak or Beat); friends: how many of the followed people are used, those followed last;
-//   perFriend: how many of the newest watches of each; weights: {progress, commented, shared, liked}; unknown: the
-//   engagement of a watch without any of these; limit.
+// Parameters: userId; seen: ids of own and seen contents (filters/seen); label (Content, Keak or Beat); friends:
+//   how many of the followed people are used, those followed last; perFriend: how many of the newest watches of each; weights:
+//   {progress, commented, shared, liked}; unknown: the engagement of a watch without any of these; limit.
 // Columns: contentId, score (sum of the engagements), count (of people),
 //   evidence (ids of up to three of them).
 MATCH (me:User {userId: $userId})
@@ -31,15 +31,8 @@ WITH me,
          + $weights.liked * CASE WHEN watched.liked THEN 1 ELSE 0 END
      END AS engagement
 ORDER BY engagement DESC, friend.userId
-WITH me, content, sum(engagement) AS score, count(*) AS count, collect(friend.userId)[..3] AS evidence
-WITH me, collect({content: content, score: score, count: count, evidence: evidence}) AS found
-CALL (me) {
-  MATCH (me)-[:WATCHED|MADE]->(content:Content)
-  RETURN collect(content) AS seen
-}
-UNWIND found AS row
-WITH row.content AS content, row.score AS score, row.count AS count, row.evidence AS evidence, seen
-WHERE NOT content IN seen
+WITH content, sum(engagement) AS score, count(*) AS count, collect(friend.userId)[..3] AS evidence
+WHERE NOT content.contentId IN $seen
 RETURN content.contentId AS contentId, score, count, evidence
 ORDER BY score DESC, contentId
 LIMIT $limit

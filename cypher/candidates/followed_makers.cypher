@@ -1,8 +1,8 @@
 // The newest contents made by the people a person follows, without seen ones.
 // For a person who follows more than `friends` people, the newest contents of all are also searched for followed makers.
-// Parameters: userId; label (Content, Keak or Beat); friends, perFriend: how many of the followed people are used, those
-//   followed last, and how many of the newest contents of each; scanned: how many of the newest contents of all are
-//   searched; limit.
+// Parameters: userId; seen: ids of own and seen contents (filters/seen); label (Content, Keak or Beat); friends,
+//   perFriend: how many of the followed people are used, those followed last, and how many of the newest contents of each;
+//   scanned: how many of the newest contents of all are searched; limit.
 // Columns: contentId, score (1 for the newest, falling by rank), count (of followed makers),
 //   evidence (ids of up to three of them).
 MATCH (me:User {userId: $userId})
@@ -38,16 +38,14 @@ CALL (me) {
     AND $label IN labels(content)
   RETURN friend, content
 }
-WITH me, content, friend
+WITH content, friend
+WHERE NOT content.contentId IN $seen
+WITH content, friend
 ORDER BY friend.userId
-WITH me, content, collect(friend.userId)[..3] AS evidence
+WITH content, collect(friend.userId)[..3] AS evidence
 ORDER BY content.createdAt IS NULL, content.createdAt DESC, content.contentId
-WITH me, collect({content: content, evidence: evidence}) AS found
-CALL (me) {
-  MATCH (me)-[:WATCHED|MADE]->(content:Content)
-  RETURN collect(content) AS seen
-}
-WITH [row IN found WHERE NOT row.content IN seen][..$limit] AS found
+LIMIT $limit
+WITH collect({content: content, evidence: evidence}) AS found
 UNWIND range(0, size(found) - 1) AS rank
 RETURN found[rank].content.contentId AS contentId,
        1.0 / (1 + rank) AS score,

@@ -1,17 +1,18 @@
 // The contents with the most watchers, from an index on their number. Own, seen and hidden contents, and those of blocked
 // people, are left out before the limit counts.
-// Parameters: userId (may be unknown); label (Content, Keak or Beat); exclude: content ids to leave out too; limit.
+// Parameters: userId (may be unknown); seen: ids of own and seen contents (filters/seen); label (Content, Keak or
+//   Beat); exclude: content ids to leave out too; limit.
 // Columns: contentId, score (share of the leader's audience, 0..1), count (of people who watched it), evidence (empty).
 OPTIONAL MATCH (me:User {userId: $userId})
 CALL (me) {
-  MATCH (me)-[:WATCHED|MADE|HID]->(content:Content)
-  RETURN collect(content) AS mine
+  MATCH (me)-[:HID]->(content:Content)
+  RETURN collect(content) AS hid
 }
 CALL (me) {
   MATCH (me)-[:BLOCKED]-(:User)-[:MADE]->(content:Content)
   RETURN collect(content) AS theirs
 }
-WITH mine + theirs AS avoided
+WITH hid + theirs AS avoided
 CALL (avoided) {
   UNWIND CASE $label WHEN 'Beat' THEN [] ELSE [0] END AS asked
   CALL (asked, avoided) {
@@ -21,6 +22,7 @@ CALL (avoided) {
     ORDER BY content.audience DESC, content.contentId
     WHERE NOT content IN avoided
       AND NOT content.contentId IN $exclude
+      AND NOT content.contentId IN $seen
     RETURN content
     LIMIT $limit
   }
@@ -34,6 +36,7 @@ CALL (avoided) {
     ORDER BY content.audience DESC, content.contentId
     WHERE NOT content IN avoided
       AND NOT content.contentId IN $exclude
+      AND NOT content.contentId IN $seen
     RETURN content
     LIMIT $limit
   }

@@ -1,6 +1,7 @@
 // Keaks over the beats that a person used or watched, without own and seen ones.
-// Parameters: userId; label (Content, Keak or Beat); items: how many of the person's contents, the newest, give beats; beats:
-//   how many beats are used; perBeat: how many keaks of each, the most watched; limit.
+// Parameters: userId; seen: ids of own and seen contents (filters/seen); label (Content, Keak or Beat); items: how
+//   many of the person's contents, the newest, give beats; beats: how many beats are used; perBeat: how many keaks of
+//   each, the most watched; limit.
 // Columns: contentId, score (number of the person's contents with the beat, plus popularity between 0 and 1 to break ties),
 //   count (of these contents), evidence (ids of up to three beats).
 MATCH (me:User {userId: $userId})
@@ -25,15 +26,8 @@ WITH me, content, beat, own
 ORDER BY own DESC, beat.contentId
 WITH me, content, sum(own) AS count, collect(beat.contentId)[..3] AS evidence, coalesce(content.audience, 0) AS audience
 WHERE $label IN labels(content)
-WITH me, content, count, evidence, count + audience / (audience + 100.0) AS score
-WITH me, collect({content: content, score: score, count: count, evidence: evidence}) AS found
-CALL (me) {
-  MATCH (me)-[:WATCHED|MADE]->(content:Content)
-  RETURN collect(content) AS seen
-}
-UNWIND found AS row
-WITH row.content AS content, row.score AS score, row.count AS count, row.evidence AS evidence, seen
-WHERE NOT content IN seen
+  AND NOT content.contentId IN $seen
+WITH content, count, evidence, count + audience / (audience + 100.0) AS score
 RETURN content.contentId AS contentId, score, count, evidence
 ORDER BY score DESC, contentId
 LIMIT $limit

@@ -1,7 +1,8 @@
 // Popular contents of the genres that a person listens to, creates in or watched, without own and seen contents.
-// Parameters: userId; label (Content, Keak or Beat); items: how many watched contents, the newest, give genres; genres: how
-//   many genres are used; perGenre: how many beats of each, the most watched; perBeat: how many keaks of a beat with at
-//   most crowd keaks; walked: how many of the most watched keaks of all are searched for keaks of the other beats; limit.
+// Parameters: userId; seen: ids of own and seen contents (filters/seen); label (Content, Keak or Beat); items: how
+//   many watched contents, the newest, give genres; genres: how many genres are used; perGenre: how many beats of each, the
+//   most watched; perBeat: how many keaks of a beat with at most crowd keaks; walked: how many of the most watched keaks of
+//   all are searched for keaks of the other beats; limit.
 // Columns: contentId, score (popularity 0..1 times the genre's share in the person's taste), count (of genres shared),
 //   evidence (names of up to three genres).
 MATCH (me:User {userId: $userId})
@@ -20,10 +21,6 @@ WITH me, genre, sum(weight) AS weight
 ORDER BY weight DESC, genre.genreId
 LIMIT $genres
 WITH me, collect({genre: genre, weight: weight}) AS tastes, sum(weight) AS total
-CALL (me) {
-  MATCH (me)-[:WATCHED|MADE]->(content:Content)
-  RETURN collect(content) AS seen
-}
 CALL () {
   MATCH (content:Keak)
   WHERE content.audience > 0
@@ -34,33 +31,33 @@ CALL () {
   RETURN collect({keak: content, beat: beat}) AS popular
 }
 UNWIND tastes AS taste
-WITH seen, popular, taste.genre AS genre, 1.0 * taste.weight / total AS share
+WITH popular, taste.genre AS genre, 1.0 * taste.weight / total AS share
 CALL (genre) {
   MATCH (genre)<-[:HAS_GENRE]-(beat:Content)
   RETURN beat
   ORDER BY coalesce(beat.audience, 0) DESC, beat.contentId
   LIMIT $perGenre
 }
-CALL (seen, popular, beat) {
-  WITH seen, beat AS content
-  WHERE NOT content IN seen
+CALL (popular, beat) {
+  WITH beat AS content
+  WHERE NOT content.contentId IN $seen
   RETURN content
   UNION ALL
-  WITH seen, beat
+  WITH beat
   WHERE COUNT { (beat)<-[:USES]-() } <= $crowd
   MATCH (beat)<-[:USES]-(content:Keak)
-  WITH seen, content
+  WITH content
   ORDER BY coalesce(content.audience, 0) DESC, content.contentId
-  WHERE NOT content IN seen
+  WHERE NOT content.contentId IN $seen
   RETURN content
   LIMIT $perBeat
   UNION ALL
-  WITH seen, popular, beat
+  WITH popular, beat
   WHERE COUNT { (beat)<-[:USES]-() } > $crowd
   UNWIND [row IN popular WHERE row.beat = beat | row.keak] AS content
-  WITH seen, content
+  WITH content
   ORDER BY content.audience DESC, content.contentId
-  WHERE NOT content IN seen
+  WHERE NOT content.contentId IN $seen
   RETURN content
   LIMIT $perBeat
 }

@@ -1,7 +1,7 @@
 // Contents with the hashtags of what a person made or watched, rare hashtags first, without own and seen contents.
-// Parameters: userId; label (Content, Keak or Beat); items: how many of the person's contents, the newest, give hashtags;
-//   hashtags: how many hashtags are used; crowd: hashtags with more contents are left out, since they say little;
-//   perHashtag: how many contents of each, the most watched; limit.
+// Parameters: userId; seen: ids of own and seen contents (filters/seen); label (Content, Keak or Beat); items: how
+//   many of the person's contents, the newest, give hashtags; hashtags: how many hashtags are used; crowd: hashtags with
+//   more contents are left out, since they say little; perHashtag: how many contents of each, the most watched; limit.
 // Columns: contentId, score (sum over shared hashtags of own uses / √(all uses)), count (of hashtags shared), evidence
 //   (names of up to three hashtags, the strongest first). Of equal scores the most watched content comes first.
 MATCH (me:User {userId: $userId})
@@ -28,14 +28,7 @@ WITH me, content, hashtag, weight
 ORDER BY weight DESC, hashtag.name
 WITH me, content, sum(weight) AS score, count(*) AS count, collect(hashtag.name)[..3] AS evidence
 WHERE $label IN labels(content)
-WITH me, collect({content: content, score: score, count: count, evidence: evidence}) AS found
-CALL (me) {
-  MATCH (me)-[:WATCHED|MADE]->(content:Content)
-  RETURN collect(content) AS seen
-}
-UNWIND found AS row
-WITH row.content AS content, row.score AS score, row.count AS count, row.evidence AS evidence, seen
-WHERE NOT content IN seen
+  AND NOT content.contentId IN $seen
 RETURN content.contentId AS contentId, score, count, evidence
 ORDER BY score DESC, coalesce(content.audience, 0) DESC, contentId
 LIMIT $limit

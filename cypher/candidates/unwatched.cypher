@@ -1,17 +1,18 @@
 // Contents without watches, for when candidates/popular has too few. Own, hidden and excluded contents, and those of
 // blocked people, are left out.
-// Parameters: userId (may be unknown); label (Content, Keak or Beat); exclude: content ids to leave out too; limit.
+// Parameters: userId (may be unknown); seen: ids of own and seen contents (filters/seen); label (Content, Keak or
+//   Beat); exclude: content ids to leave out too; limit.
 // Columns: contentId, score (0 for all), count (0), evidence (empty).
 OPTIONAL MATCH (me:User {userId: $userId})
 CALL (me) {
-  MATCH (me)-[:WATCHED|MADE|HID]->(content:Content)
-  RETURN collect(content) AS mine
+  MATCH (me)-[:HID]->(content:Content)
+  RETURN collect(content) AS hid
 }
 CALL (me) {
   MATCH (me)-[:BLOCKED]-(:User)-[:MADE]->(content:Content)
   RETURN collect(content) AS theirs
 }
-WITH mine + theirs AS avoided
+WITH hid + theirs AS avoided
 CALL (avoided) {
   UNWIND CASE $label WHEN 'Beat' THEN [] ELSE [0] END AS asked
   CALL (asked, avoided) {
@@ -19,6 +20,7 @@ CALL (avoided) {
     WHERE coalesce(content.audience, 0) = 0
       AND NOT content IN avoided
       AND NOT content.contentId IN $exclude
+      AND NOT content.contentId IN $seen
     RETURN content
     ORDER BY content.contentId
     LIMIT $limit
@@ -31,6 +33,7 @@ CALL (avoided) {
     WHERE coalesce(content.audience, 0) = 0
       AND NOT content IN avoided
       AND NOT content.contentId IN $exclude
+      AND NOT content.contentId IN $seen
     RETURN content
     ORDER BY content.contentId
     LIMIT $limit

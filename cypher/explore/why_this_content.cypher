@@ -7,13 +7,15 @@
 //   that the person watched last, the one that most people watched who watched this content too); beats, genres, hashtags
 //   ([{id, did, count, atLeast}]: what it shares with contents that the person watched or made; for genres did may also be
 //   listens to or creates in, with count 0).
-// Blocked people are in no count, private ones (isPrivate) in counts but not in people. A count is exact unless atLeast:
+// Blocked people are in no count, and what they made is not named as an id; private ones (isPrivate) are in counts but
+// not in people. A count is exact unless atLeast:
 // of people one follows 200 are looked at and 500 watches of each, of one's own contents 300, of them 10 for together, and
 // of the people who watched a content 500.
 OPTIONAL MATCH (me:User {userId: $userId})
 WITH me, COLLECT { MATCH (me)-[:BLOCKED]-(person:User) RETURN DISTINCT person } AS blocked
 WITH me,
      blocked,
+     COLLECT { UNWIND blocked AS person MATCH (person)-[:MADE]->(content:Content) RETURN DISTINCT content } AS theirs,
      COLLECT {
        MATCH (me)-[:FOLLOWS]->(friend:User)
        WITH friend
@@ -24,6 +26,7 @@ WITH me,
      } AS friends
 WITH me,
      blocked,
+     theirs,
      friends,
      COUNT { (me)-[:FOLLOWS]->() } > 200
        OR any(friend IN friends WHERE COUNT { (friend)-[:WATCHED]->() } > 500) AS manyFriends,
@@ -71,9 +74,9 @@ CALL (me) {
   ORDER BY at IS NULL, at DESC, item.contentId
   RETURN collect({item: item, did: did}) AS own
 }
-CALL (me, blocked, own, contents) {
-  CALL (own, contents) {
-    UNWIND [one IN own WHERE one.did = 'watched' | one.item][..10] AS item
+CALL (me, blocked, theirs, own, contents) {
+  CALL (theirs, own, contents) {
+    UNWIND [one IN own WHERE one.did = 'watched' AND NOT one.item IN theirs | one.item][..10] AS item
     CALL (item) {
       MATCH (item)<-[:WATCHED]-(person)
       RETURN person
@@ -108,10 +111,11 @@ CALL (me, blocked, own, contents) {
       OR COUNT { (content)<-[:WATCHED]-() } > 500
   }) AS pairs
 }
-CALL (own) {
+CALL (theirs, own) {
   UNWIND own AS one
-  WITH one.item AS item, one.did AS did
+  WITH one.item AS item, one.did AS did, theirs
   MATCH (item)-[:USES]->{0,1}(beat:Beat)
+  WHERE NOT beat IN theirs
   WITH beat, did, count(DISTINCT item) AS count
   RETURN collect({node: beat, id: beat.contentId, did: did, count: count}) AS ownBeats
 }

@@ -1,12 +1,8 @@
 // The freshest facts about each candidate that decide whether it may be shown to a person, and how it is shown.
-// Parameters: userId (may be unknown), contentIds.
+// Parameters: userId (may be unknown), contentIds, watched (ids of contents, filters/seen).
 // Columns: contentId, kind, link, madeBy (ids in order; not of makers marked private), seen, own, hidden, blocked (made by
 //   somebody the person blocked or who blocked them). Contents the graph does not have give no row.
 OPTIONAL MATCH (me:User {userId: $userId})
-CALL (me) {
-  MATCH (me)-[:WATCHED]->(content:Content)
-  RETURN collect(content) AS watched
-}
 CALL (me) {
   MATCH (me)-[:HID]->(content:Content)
   RETURN collect(content) AS hid
@@ -18,7 +14,7 @@ CALL (me) {
 UNWIND $contentIds AS contentId
 MATCH (content:Content {contentId: contentId})
 WITH me,
-     watched,
+     contentId,
      hid,
      avoided,
      content,
@@ -27,7 +23,7 @@ RETURN content.contentId AS contentId,
        CASE WHEN content:Beat THEN 'beat' WHEN content:Track THEN 'track' ELSE 'keak' END AS kind,
        content.link AS link,
        [maker IN makers WHERE NOT coalesce(maker.isPrivate, false) | maker.userId] AS madeBy,
-       content IN watched AS seen,
+       contentId IN $watched AS seen,
        coalesce(me IN makers, false) AS own,
        content IN hid AS hidden,
        any(maker IN makers WHERE maker IN avoided) AS blocked

@@ -1,5 +1,5 @@
 // A sample of the relationships within one or two steps of a person, one row each, for drawing.
-// People blocked on either side and people marked private (isPrivate) are left out.
+// People blocked on either side, with what they made, and people marked private (isPrivate) are left out.
 // Parameters: userId; depth (1 or 2); perNode, perNeighbour: cap of each kind of relationship at the first and the second
 //   step; limit: most rows, those of the first step first.
 // Columns: step, type, source, sourceLabel, sourceName, target, targetLabel, targetName (ids prefixed, names for showing),
@@ -20,6 +20,7 @@ CALL (me, blocked) {
   LIMIT $perNode
   UNION ALL
   MATCH (me)-[link:WATCHED]->(near:Content)
+  WHERE NOT EXISTS { MATCH (near)<-[:MADE]-(maker:User) WHERE maker IN blocked }
   RETURN link, near
   LIMIT $perNode
   UNION ALL
@@ -38,9 +39,10 @@ CALL (me, blocked, link, near) {
   RETURN 2 AS step, found
   LIMIT $perNeighbour
   UNION ALL
-  WITH near
+  WITH blocked, near
   WHERE $depth > 1 AND near:User
-  MATCH (near)-[found:WATCHED]->(:Content)
+  MATCH (near)-[found:WATCHED]->(far:Content)
+  WHERE NOT EXISTS { MATCH (far)<-[:MADE]-(maker:User) WHERE maker IN blocked }
   RETURN 2 AS step, found
   LIMIT $perNeighbour
   UNION ALL
@@ -52,9 +54,10 @@ CALL (me, blocked, link, near) {
   RETURN 2 AS step, found
   LIMIT $perNeighbour
   UNION ALL
-  WITH near
+  WITH blocked, near
   WHERE $depth > 1 AND near:Content
-  MATCH (near)-[found:USES|HAS_GENRE|HAS_MOOD|TAGGED]->()
+  MATCH (near)-[found:USES|HAS_GENRE|HAS_MOOD|TAGGED]->(far)
+  WHERE NOT EXISTS { MATCH (far)<-[:MADE]-(maker:User) WHERE maker IN blocked }
   RETURN 2 AS step, found
   LIMIT $perNeighbour
 }

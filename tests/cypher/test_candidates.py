@@ -8,6 +8,7 @@ from graph.database.driver import Graph
 from graph.settings import Engagement
 from recommend.sources import GRAPH_SOURCES, LAST_RESORT
 from tests import checkerboard, checkerboard_graph
+from tests.conftest import seen_by
 
 USERS = checkerboard.users()
 KEAKS = checkerboard.contents()
@@ -28,6 +29,7 @@ def ask(
     return graph.read(
         f"candidates/{name}",
         userId=USERS[user],
+        seen=seen_by(graph, USERS[user]),
         label=label,
         limit=limit,
         exclude=[],
@@ -119,6 +121,7 @@ def test_a_stranger_gets_nothing_personal(graph, name):
     rows = graph.read(
         f"candidates/{name}",
         userId="nobody",
+        seen=[],
         label="Content",
         limit=5,
         exclude=[],

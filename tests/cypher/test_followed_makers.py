@@ -24,7 +24,7 @@ def makers(graph: Graph) -> None:
 
 def newest(graph: Graph, **caps: int) -> list[str]:
     params: dict[str, Any] = {"friends": 5, "perFriend": 5, "scanned": 0, "limit": 30} | caps
-    rows = graph.read("candidates/followed_makers", userId="fan", label="Content", **params)
+    rows = graph.read("candidates/followed_makers", userId="fan", seen=[], label="Content", **params)
     return [row["contentId"] for row in rows]
 
 

@@ -11,7 +11,7 @@ from graph.database.driver import Graph
 from graph.load import watch
 from graph.settings import Engagement
 from recommend.sources import AROUND, GRAPH_SOURCES, LAST_RESORT, UNWATCHED
-from tests.conftest import empty
+from tests.conftest import empty, seen_by
 
 PEOPLE = [f"u{n:02}" for n in range(24)]
 KEAKS = [f"keaks/{n:02}" for n in range(40)]
@@ -60,10 +60,11 @@ def answers(graph: Graph) -> dict[tuple[str, str], Any]:
     weights = Engagement().model_dump()
     found: dict[tuple[str, str], Any] = {}
     for person in PEOPLE[::6]:
+        seen = seen_by(graph, person)
         for source in (*GRAPH_SOURCES, LAST_RESORT, UNWATCHED):
             caps: dict[str, Any] = {cap: TIGHT.get(cap, value) for cap, value in source.caps.items()}
             common: dict[str, Any] = {"label": "Content", "limit": 7, "weights": weights, "unknown": 0.5, "exclude": []}
-            rows = graph.read(f"candidates/{source.name}", userId=person, **common, **caps)
+            rows = graph.read(f"candidates/{source.name}", userId=person, seen=seen, **common, **caps)
             found[source.name, person] = [
                 (row["contentId"], round(row["score"], 9), row["count"], row["evidence"]) for row in rows
             ]

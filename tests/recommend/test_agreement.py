@@ -17,6 +17,7 @@ from graph.snapshot.export import export
 from recommend.snapshot_source import SnapshotAnswers
 from recommend.sources import SNAPSHOT_SOURCES
 from tests import checkerboard
+from tests.conftest import seen_by
 
 USERS, CONTENTS = 60, 40
 NO_CAP = 10_000
@@ -70,7 +71,7 @@ def test_candidates_agree(graph_and_snapshot, session_settings, source, kind):
     for user in map(str, range(USERS)):
         weights = session_settings.engagement.model_dump()
         params = {"label": label, "limit": NO_CAP, "weights": weights, "unknown": UNKNOWN, "exclude": [], **caps}
-        ours = graph.read(f"candidates/{source.name}", userId=user, **params)
+        ours = graph.read(f"candidates/{source.name}", userId=user, seen=seen_by(graph, user), **params)
         theirs = answers.candidates(source.name, user, kind, NO_CAP, **caps)
         assert {row["contentId"]: row["count"] for row in ours} == {row["contentId"]: row["count"] for row in theirs}
         scores = {row["contentId"]: row["score"] for row in theirs}
@@ -95,7 +96,7 @@ def test_people_agree(graph_and_snapshot):
 def test_popularity_agrees(graph_and_snapshot):
     graph, snapshot = graph_and_snapshot
     graph.write("load/settle", deadline_ms=0, contents=snapshot.contents.ids.to_list(), rate=1e-9)
-    ours = graph.read("candidates/popular", userId="anybody", label="Content", exclude=[], limit=NO_CAP)
+    ours = graph.read("candidates/popular", userId="anybody", seen=[], label="Content", exclude=[], limit=NO_CAP)
     theirs = SnapshotAnswers(snapshot).candidates("popular", "anybody", None, NO_CAP)
     assert {row["contentId"]: row["count"] for row in ours} == {row["contentId"]: row["count"] for row in theirs}
     counts = pl.Series([row["count"] for row in ours])

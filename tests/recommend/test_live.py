@@ -233,6 +233,43 @@ def test_what_has_a_private_name_or_none_keeps_its_id(
     assert [reader.names(*asked_for) for reader in readers] == [{"users/u003": "Bo"}] * 3
 
 
+def test_a_part_of_memory_that_fails_is_named_and_the_rest_answers(
+    followed: Followed, settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    slow = settings.model_copy(update={"service": Service(deadline_ms=60_000)})
+    feeds = FeedService(followed.graph, snapshots.load(settings.snapshot_path), None, slow, mirror=followed.mirror)
+    whole, ranked, why = feeds.recommend("u001", 5), LiveReader.ranked, LiveReader.why
+
+    def recommend(*broken: str) -> Feed:
+        def fails(reader: LiveReader, source: Source, request: Request) -> Any:
+            found = ranked(reader, source, request)
+            if source.name in broken:
+                reader._seen[:] = True  # as a loop that stops halfway would leave it
+                raise RuntimeError("a bug")
+            return found
+
+        def fails_too(reader: LiveReader, *asked: Any) -> Any:
+            if "reasons" in broken:
+                raise RuntimeError("a bug")
+            return why(reader, *asked)
+
+        monkeypatch.setattr(LiveReader, "ranked", fails)
+        monkeypatch.setattr(LiveReader, "why", fails_too)
+        followed.mirror.refresh(followed.graph)
+        return feeds.recommend("u001", 5)
+
+    part = recommend("followed_activity", "reasons")
+    assert (part.failed, part.degraded, part.rung) == (("followed_activity", "reasons"), True, "graph")
+    assert part.items[0].content_id == whole.items[0].content_id
+    assert part.items[0].reasons == ()
+    assert "followed_activity failed" in caplog.text
+    assert "a bug" in caplog.text
+    assert recommend().items == whole.items
+    nothing = recommend(*(source.name for source in SOURCES))
+    assert nothing.failed == ("memory",), "Cypher answers in its place"
+    assert [item.content_id for item in nothing.items] == [item.content_id for item in whole.items]
+
+
 def test_a_feed_from_memory_is_the_feed_from_cypher(followed: Followed, database: Database, settings: Settings) -> None:
     database.ask(
         "UNWIND keys($names) AS id OPTIONAL MATCH (u:User {userId: split(id, '/')[1]}) WHERE id STARTS WITH 'users/' "

@@ -83,6 +83,7 @@ def checked(database: Database, drawn: Drawn, me: str, item: dict[str, Any]) -> 
     assert 1 <= len(kinds) == len(set(kinds)) <= 3
     for reason in item["reasons"]:
         assert not set(reason["evidence"]) & (avoided | drawn.private)
+        assert not set(reason["contents"]) & {made for maker, made in drawn.made if maker in avoided}
         look_up(database, me, content, reason)
     return kinds
 

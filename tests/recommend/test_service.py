@@ -149,6 +149,28 @@ def test_the_model_places_who_came_after_its_training(graph, snapshot, settings)
     assert ids(feed)[0] not in ids(feeds.recommend("late", kind="keak", deadline_ms=60_000))
 
 
+def test_what_somebody_has_seen_is_asked_once_and_nowhere_else(graph, settings):
+    asked = []
+
+    class Listening(Graph):
+        def __init__(self) -> None:
+            self.seen: list[dict[str, list[str]]] = []
+
+        def read(self, name, **params):  # type: ignore[override]
+            asked.append(name)
+            return self.seen if name == "filters/seen" and self.seen else graph.read(name, **params)
+
+    listening = Listening()
+    feeds = FeedService(listening, None, None, settings)
+    first = ids(feeds.recommend(USERS[1], n=50, deadline_ms=60_000))
+    assert asked.count("filters/seen") == 1
+    assert len(asked) > 8
+    listening.seen = [{"watched": [], "made": []}]
+    seen = {KEAKS[k] for u, k in checkerboard.watched_pairs() if u == 1}
+    assert not seen & set(first)
+    assert seen <= set(ids(feeds.recommend(USERS[1], n=50, deadline_ms=60_000))), "who asks again would know better"
+
+
 def test_without_neo4j_it_answers_from_the_snapshot_and_says_so(snapshot, model, settings):
     feeds = FeedService(None, snapshot, model, settings)
     feed = feeds.recommend(USERS[7])

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any, cast
 from urllib.parse import quote
 
+import polars as pl
 import pytest
 from flask.testing import FlaskClient
 
@@ -23,6 +24,7 @@ from recommend.service import FeedService
 from tests.recommend.drawn_graph import DAY, Database
 from tests.web.test_problems import problem
 from web.app import create_app
+from web.examples import example_users
 
 ODD_IDS = [
     "AC/DC",
@@ -117,6 +119,55 @@ def test_blocked_people_are_gone_from_every_answer(client: FlaskClient) -> None:
     friends = next(reason for reason in first["reasons"] if reason["kind"] == "friends")
     assert friends["text"] == "2 people you follow liked it: friend and 1 more"
     assert ask(client, "/v1/users/me")["follows"] == 2
+
+
+@pytest.fixture
+def works(database: Database) -> Iterator[None]:
+    """``fan`` and the one whom fan follows watched what a blocked person made, and keaks over that person's beat."""
+    database.ask(
+        """
+        CREATE (fan:User {userId: 'fan'}), (pal:User {userId: 'pal'}), (gone:User {userId: 'gone'})
+        CREATE (k:Content:Keak {contentId: 'keaks/w1', title: 'a work'})
+        CREATE (b:Content:Beat {contentId: 'beats/w2', title: 'a work'})
+        CREATE (over:Content:Keak {contentId: 'keaks/w3', title: 'a work', audience: 2})
+        CREATE (open:Content:Keak {contentId: 'keaks/w4', title: 'a work', audience: 1})
+        CREATE (fan)-[:BLOCKED]->(gone), (fan)-[:FOLLOWS]->(pal), (gone)-[:MADE]->(k), (gone)-[:MADE]->(b)
+        CREATE (over)-[:USES]->(b), (open)-[:USES]->(b)
+        CREATE (fan)-[:WATCHED {lastAt: 2}]->(k), (fan)-[:WATCHED {lastAt: 1}]->(over)
+        CREATE (pal)-[:WATCHED {lastAt: 3}]->(k)
+        CREATE (pal)-[:WATCHED {lastAt: 3}]->(over), (pal)-[:WATCHED {lastAt: 3}]->(open), (pal)-[:WATCHED]->(b)
+        SET k.audience = 2, b.audience = 1
+        """
+    )
+    yield
+    database.ask("MATCH (n) WHERE n.userId IN ['fan', 'pal', 'gone'] OR n.title = 'a work' DETACH DELETE n")
+
+
+def test_what_blocked_people_made_is_gone_too(
+    graph: Graph, client: FlaskClient, works: None, patient: Settings, tmp_path: Any
+) -> None:
+    export(graph, tmp_path / "snapshot", patient)
+    alone = FeedService(None, snapshots.load(tmp_path / "snapshot"), None, patient)
+    for asked in (client, create_app(patient, alone).test_client()):
+        found = ask(asked, "/v1/search", q="work", user_id="fan")
+        assert [one["id"] for one in found["results"]] == ["keaks/w3", "keaks/w4"]
+        assert "beats/w2" in {one["id"] for one in ask(asked, "/v1/search", q="work")["results"]}
+        assert "beats/w2" not in {one["id"] for one in ask(asked, "/v1/search", q="beats/w2", user_id="fan")["results"]}
+        feed = ask(asked, "/v1/users/fan/recommendations", n=5)
+        (item,) = [item for item in feed["items"] if item["content_id"] == "keaks/w4"]
+        told = {reason["kind"]: reason["contents"] for reason in item["reasons"]}
+        assert told["because"] == ["keaks/w3"], "not the keak of somebody blocked, which was watched later"
+        assert "beat" not in told
+        if asked is client:
+            found["around"] = ask(client, "/v1/users/fan/neighbourhood", depth=2, limit=300)
+        for answer in (feed, found):
+            assert not {"keaks/w1", "beats/w2", "gone"} & set(json.dumps(answer).split('"'))
+
+
+def test_private_people_are_no_examples() -> None:
+    users = pl.DataFrame({"userId": [str(n) for n in range(8)], "isPrivate": [n % 2 == 0 for n in range(8)]})
+    contents = pl.DataFrame({"contentId": ["keaks/1"]})
+    assert set(example_users(snapshots.Snapshot.build({"User": users, "Content": contents}, {}))) <= set("1357")
 
 
 def test_a_private_person_is_counted_and_never_named(client: FlaskClient) -> None:
@@ -320,11 +371,11 @@ def test_a_block_that_is_deleted_by_hand_is_forgotten(graph: Graph, database: Da
     recent = Recent(tmp_path / "recent.sqlite3")
     blocks = Blocks(recent)
     blocks.refresh(graph)
-    before = recent.blocks()
+    before = recent.standing("blocked")
     database.ask("MATCH (a:User {userId: 'far'}), (b:User {userId: 'secret'}) CREATE (a)-[:BLOCKED]->(b)")
     blocks.refresh(graph)
-    assert recent.blocks() == before | {("far", "secret")}
+    assert recent.standing("blocked") == before | {("far", "secret")}
     assert "secret" in recent.with_recent(Restrictions(), "far").blocked
     database.ask("MATCH (:User {userId: 'far'})-[block:BLOCKED]->(:User {userId: 'secret'}) DELETE block")
     blocks.refresh(graph)
-    assert recent.blocks() == before
+    assert recent.standing("blocked") == before

@@ -26,6 +26,7 @@ from graph.server.local_server import LocalServer
 from graph.server.memory import SMALL
 from graph.settings import Settings
 from graph.snapshot.export import export
+from tests.conftest import seen_by
 from tests.graph.conftest import Queries, wait_for
 from tests.graph.keakr import AUDIENCES, folder
 
@@ -77,7 +78,8 @@ def newest_of_friends(graph: Graph) -> list[str]:
     """What the only one that user 2 follows watched last, looking no further than the first relationship."""
     caps: dict[str, Any] = {"friends": 1, "perFriend": 1, "limit": 9, "unknown": 0.5}
     weights = Settings().engagement.model_dump()
-    rows = graph.read("candidates/followed_activity", userId="2", label="Content", weights=weights, **caps)
+    seen = seen_by(graph, "2")
+    rows = graph.read("candidates/followed_activity", userId="2", seen=seen, label="Content", weights=weights, **caps)
     return [row["contentId"] for row in rows]
 
 
@@ -132,7 +134,9 @@ def test_killed_at_any_point_the_next_run_finishes(
     assert (counts.read, counts.loaded, counts.merged, counts.quarantined, counts.dangling) == (10, 7, 1, 1, 1)
     with LocalServer(local, memory=SMALL), Graph.connect(local) as built:
         export(built, tmp_path / "built", local)
-        popular = built.read("candidates/popular", deadline_ms=0, userId="", exclude=[], label="Content", limit=10)
+        popular = built.read(
+            "candidates/popular", deadline_ms=0, userId="", seen=[], exclude=[], label="Content", limit=10
+        )
         trending = built.read("candidates/trending", deadline_ms=0, label="Content", limit=10)
         newest = newest_of_friends(built)
         assert built.read("newest", of="keaks/11") == [{"id": "1"}], "its watcher of August, not the last user's"
@@ -141,7 +145,7 @@ def test_killed_at_any_point_the_next_run_finishes(
     assert read(tmp_path / "built") == read(tmp_path / "live")
     assert newest == ["keaks/10"]  # the live import promises an order between imports, not within one (docs/cypher.md)
     for name, found in (("popular", popular), ("trending", trending)):
-        expected = graph.read(f"candidates/{name}", userId="", exclude=[], label="Content", limit=10)
+        expected = graph.read(f"candidates/{name}", userId="", seen=[], exclude=[], label="Content", limit=10)
         assert [row["score"] for row in found] == sorted((row["score"] for row in found), reverse=True)
         assert ranked(found) == ranked(expected), name
         assert [row["score"] for row in found] == pytest.approx([row["score"] for row in expected])
