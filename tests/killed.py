@@ -1,36 +1,65 @@
-"""A real SIGKILL for a program that tells of its progress line by line."""
+"""A real SIGKILL for a program that tells of its progress line by line.
+
+The program runs in a process of its own, forked from one that holds nothing but the imports: they take longer than the
+programs do.
+"""
 
 from __future__ import annotations
 
-import signal
-import subprocess
-from collections.abc import Sequence
-from pathlib import Path
+import multiprocessing
+import os
+import sys
+from multiprocessing.connection import Connection
 
 __all__ = ["killed_at", "told_to_the_end"]
 
-_ROOT = Path(__file__).parents[1]
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(["ranking.pipeline", "ranking.registry", "gnn.fitting", "lightgbm", "optuna"])
 
 
-def killed_at(line: str, command: Sequence[str]) -> list[str]:
-    """The lines that ``command`` printed until one started with ``line``, at which it is killed.
+def killed_at(line: str, script: str, *arguments: object) -> list[str]:
+    """The lines that ``script`` printed until one started with ``line``, at which it is killed.
 
-    The program has to wait when it has said so: it gets ``line`` as its last argument.
+    The script has to wait when it has said so: it gets ``line`` as its last argument.
     """
-    before: list[str] = []
-    with subprocess.Popen([*command, line], cwd=_ROOT, stdout=subprocess.PIPE, text=True) as running:
-        assert running.stdout is not None
-        for said in running.stdout:
-            before.append(said.rstrip("\n"))
-            if said.startswith(line):
-                running.send_signal(signal.SIGKILL)
-                break
+    before, killed = _told(line, script, arguments)
     assert before, "It said nothing at all."
     assert before[-1].startswith(line), before
+    assert killed
     return before
 
 
-def told_to_the_end(command: Sequence[str]) -> list[str]:
-    """What the same ``command`` says when nobody kills it."""
-    done = subprocess.run([*command, "never"], cwd=_ROOT, capture_output=True, text=True, check=True)
-    return done.stdout.splitlines()
+def told_to_the_end(script: str, *arguments: object) -> list[str]:
+    """What the same ``script`` says when nobody kills it."""
+    said, killed = _told("never", script, arguments)
+    assert not killed
+    return said
+
+
+def _told(line: str, script: str, arguments: tuple[object, ...]) -> tuple[list[str], bool]:
+    """What the script says, and whether it was killed as it said ``line``."""
+    told, out = _FORKS.Pipe(duplex=False)
+    running = _FORKS.Process(target=_run, args=(script, [*map(str, arguments), line], out))
+    running.start()
+    out.close()
+    before: list[str] = []
+    killed = False
+    with told, os.fdopen(os.dup(told.fileno())) as lines:
+        for said in lines:
+            before.append(said.rstrip("\n"))
+            if said.startswith(line):
+                running.kill()
+                killed = True
+                break
+    running.join()
+    assert killed or running.exitcode == 0, before
+    running.close()
+    return before, killed
+
+
+def _run(script: str, arguments: list[str], out: Connection) -> None:
+    os.dup2(out.fileno(), sys.stdout.fileno())
+    multiprocessing.set_start_method("fork", force=True)  # so that a lock of its own is gone with it
+    sys.argv = ["-c", *arguments]
+    exec(compile(script, "<script>", "exec"), {"__name__": "__main__"})
+    sys.stdout.flush()

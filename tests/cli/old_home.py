@@ -11,7 +11,7 @@ import cypher
 from graph.database.connection import connection
 from graph.settings import Settings
 
-__all__ = ["DAY", "fill", "fill_graph", "statements"]
+__all__ = ["DAY", "fill", "fill_graph", "fill_home", "statements"]
 
 DAY: Final = 86_400_000
 _SEEN: Final = ("schema/V0001__keys", "schema/V0002__serving")
@@ -50,6 +50,11 @@ def statements(name: str) -> list[str]:
 def fill(settings: Settings) -> None:
     """Empty the graph and fill it and the home in the old way."""
     fill_graph(settings)
+    fill_home(settings)
+
+
+def fill_home(settings: Settings) -> None:
+    """Fill the home in the old way."""
     (settings.home / "format").unlink(missing_ok=True)
     for name in ("gat", "ease"):
         folder = settings.model_path(name)

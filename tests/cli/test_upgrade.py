@@ -38,13 +38,14 @@ def old(environment: Settings) -> Settings:
 
 
 @pytest.mark.parametrize("command", [name for name in COMMANDS if name not in NEED_NO_HOME])
-def test_commands_refuse_an_older_home(run: Run, old: Settings, command: str) -> None:
+def test_commands_refuse_an_older_home(run: Run, environment: Settings, command: str) -> None:
+    old_home.fill_home(environment)
     outcome = run(command, *ARGUMENTS.get(command, []))
     assert outcome.code == 2
     assert "was made by an older version" in outcome.printed
     assert "entourage upgrade" in outcome.printed
     assert run(command, "--help").code == 0
-    assert json.loads((old.snapshot_path / "manifest.json").read_text())["graph_id"] == "old"
+    assert json.loads((environment.snapshot_path / "manifest.json").read_text())["graph_id"] == "old"
 
 
 def test_status_and_doctor_look_at_an_older_home(run: Run, old: Settings) -> None:
@@ -68,6 +69,7 @@ def test_an_upgrade_brings_everything_up_to_date(run: Run, old: Settings) -> Non
 
 
 def test_what_is_repaired_stays_as_it_is_when_it_is_repaired_again(run: Run, old: Settings) -> None:
+    """And the events of today fold with it: a like that was taken back later is taken back."""
     run("upgrade")
     with Graph.connect(old) as graph:
         before = everything(graph)
@@ -80,11 +82,6 @@ def test_what_is_repaired_stays_as_it_is_when_it_is_repaired_again(run: Run, old
     for name, content in before[1].items():  # as imports work them out
         assert content["audience"] == settled[name]["audience"]
         assert content.get("trend") == pytest.approx(settled[name].get("trend"))
-
-
-def test_a_word_that_was_taken_back_later_is_taken_back(run: Run, old: Settings) -> None:
-    """The events of today fold with what the older version wrote."""
-    run("upgrade")
     row = {"place": 0, "producer": "", "eventId": "e2", "userId": "ada", "contentId": "keaks/1", "kind": "unlike"}
     with Graph.connect(old) as graph:
         graph.write("events/take_back", rows=[row | {"at": 2 * DAY - 1}], receivedAt=1)
@@ -130,16 +127,17 @@ KILLED: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
 }
 
 
-@pytest.mark.parametrize("where", KILLED)
 def test_an_upgrade_that_was_broken_off_is_finished_by_the_next(
-    run: Run, old: Settings, monkeypatch: pytest.MonkeyPatch, where: str
+    run: Run, old: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with monkeypatch.context() as patch:
-        KILLED[where](patch)
-        assert run("upgrade").code != 0
-    refused = run("export")
-    assert refused.code == 2
-    assert "entourage upgrade" in refused.printed
+    """Each of these runs gets past the point where the one before it was broken off."""
+    for where, break_off in KILLED.items():
+        with monkeypatch.context() as patch:
+            break_off(patch)
+            assert run("upgrade").code != 0, where
+        refused = run("export")
+        assert refused.code == 2, where
+        assert "entourage upgrade" in refused.printed
     assert run("upgrade").code == 0
     check_all(old)
 

@@ -258,10 +258,9 @@ model.save(Path(sys.argv[1]) / "model")
 
 def resumed_after(line: str, folder: Path, size: str) -> tuple[list[str], GraphNetwork]:
     """What a training says that was killed when it said ``line`` and started again, and its model."""
-    command = [sys.executable, "-c", _RUN, str(folder), size]
-    killed_at(line, command)
+    killed_at(line, _RUN, folder, size)
     assert list((folder / "c").glob("*.pt"))
-    return told_to_the_end(command), GraphNetwork.load(folder / "model", checkerboard.snapshot())
+    return told_to_the_end(_RUN, folder, size), GraphNetwork.load(folder / "model", checkerboard.snapshot())
 
 
 def test_killed_training_goes_on_to_the_same_end(tmp_path):

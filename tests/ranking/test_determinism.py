@@ -7,9 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from tests.conformance import TIMINGS
+from tests.killed import told_to_the_end
 
 _RUN = """
 import itertools, sys, time
@@ -35,27 +34,21 @@ Pipeline().fit(odd(watched, follows, size), FitOptions(effort=Effort.QUICK, shar
 """
 
 
-def trained(folder: Path, *, clock: float, hashing: int) -> dict[str, bytes]:
-    """All files of a pipeline that another process trained, but for those that tell seconds."""
-    subprocess.run(
-        [sys.executable, "-c", _RUN, str(folder), str(clock)],
-        cwd=Path(__file__).parents[2],
-        env={**os.environ, "PYTHONHASHSEED": str(hashing)},
-        check=True,
-    )
+def files_of(folder: Path) -> dict[str, bytes]:
+    """All files of a pipeline but for those that tell seconds."""
     files = [file for file in folder.rglob("*") if file.is_file() and file.name not in TIMINGS]
     return {str(file.relative_to(folder)): file.read_bytes() for file in files}
 
 
-@pytest.fixture(scope="module")
-def usual(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """Trained by a clock that runs as it does."""
-    return trained(tmp_path_factory.mktemp("usual") / "model", clock=1.0, hashing=1)
-
-
-@pytest.mark.parametrize(("clock", "hashing"), [(100.0, 1), (1.0, 2)], ids=["a faster clock", "another hashing"])
-def test_the_same_seed_gives_the_same_bytes(usual, tmp_path, clock, hashing):
-    again = trained(tmp_path / "model", clock=clock, hashing=hashing)
+def test_the_same_seed_gives_the_same_bytes(tmp_path):
+    told_to_the_end(_RUN, tmp_path / "usual", 1.0)
+    subprocess.run(
+        [sys.executable, "-c", _RUN, str(tmp_path / "again"), "100.0"],
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "PYTHONHASHSEED": "2"},
+        check=True,
+    )
+    usual, again = files_of(tmp_path / "usual"), files_of(tmp_path / "again")
     assert again.keys() == usual.keys()
     assert [name for name in usual if again[name] != usual[name]] == []
     assert "second_stage.json" in usual

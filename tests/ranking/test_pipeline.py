@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -132,19 +133,25 @@ Pipeline().fit(checkerboard.snapshot(), options).save(home / "model")
 """
 
 
-@pytest.mark.parametrize("line", ["epoch 2 ", "fitting popularity on everything"])
-def test_a_killed_search_goes_on_from_what_is_finished(tmp_path, line):
-    command = [sys.executable, "-c", _RUN, str(tmp_path)]
-    killed_at(line, command)
-    finished = {file: file.stat().st_mtime_ns for file in tmp_path.glob("c/*/*/search.json")}
-    told = told_to_the_end(command)
-    assert {file: file.stat().st_mtime_ns for file in finished} == finished
-    search = told[: next(place for place, said in enumerate(told) if said.startswith("blending the models"))]
-    if line.startswith("epoch"):
-        assert next(said for said in search if said.startswith("epoch")).startswith("epoch 2 ")
-    else:  # the network of the search has no epoch to go
-        assert {"popularity", "ease"} <= {file.parent.name for file in finished}
-        assert not any(said.startswith(("epoch", "ease:")) for said in search)
+def test_a_killed_search_goes_on_from_what_is_finished(tmp_path):
+    """Killed in the network's search, and again when all is searched."""
+
+    def finished() -> dict[Path, int]:
+        return {file: file.stat().st_mtime_ns for file in tmp_path.glob("c/*/*/search.json")}
+
+    def search(told: list[str]) -> list[str]:
+        return told[: next(place for place, said in enumerate(told) if said.startswith("blending the models"))]
+
+    killed_at("epoch 2 ", _RUN, tmp_path)
+    some = finished()
+    second = search(killed_at("fitting popularity on everything", _RUN, tmp_path))
+    assert next(said for said in second if said.startswith("epoch")).startswith("epoch 2 ")
+    every = finished()
+    assert some.items() <= every.items()
+    assert {"popularity", "ease"} <= {file.parent.name for file in every}
+    third = search(told_to_the_end(_RUN, tmp_path))
+    assert not any(said.startswith(("epoch", "ease:")) for said in third)  # of the search, nothing is left to do
+    assert finished() == every
     model = Pipeline.load(tmp_path / "model", checkerboard.snapshot())
     assert model.recommend(3, 1)[0].tolist() == [3]
 

@@ -42,12 +42,14 @@ def graph_and_snapshot(graph: Graph, session_settings: Settings, tmp_path_factor
         send(kind, [{"id": key, "properties": {}} for key in contents if key.startswith(kind)])
     send("follows", [[str(a), [[str(b), None]]] for a, b in pairs(0.08, USERS)])
     watches = pairs(0.15, CONTENTS)
-    for at, row in enumerate(random.permutation(len(watches)).tolist()):  # one by one, as they happen
+    rows = []
+    for at, row in enumerate(random.permutation(len(watches)).tolist()):  # row by row, as they happen
         user, content = watches[row]
         told = (round(float(random.random()), 3), bool(random.random() < 0.3), bool(random.random() < 0.1))
         known = (None, None, None) if random.random() < 0.1 else told
         when = 1_700_000_000_000 + at * HOUR
-        send("watched", [[str(user), [[contents[content], *known, None, 1, when, when]]]], most=9)
+        rows.append([str(user), [[contents[content], *known, None, 1, when, when]]])
+    send("watched", rows, most=9)
     blocks = [
         {"place": n, "producer": "", "eventId": f"block {n}", "kind": "block", "at": 1} for n in range(USERS // 3)
     ]
