@@ -1,5 +1,5 @@
 // Who connects communities: people whose follows lead into communities other than their own.
-// Communities are the property `community` of people, which a program has to work out and write, for example networkx on `entourage export --to networkx`.
+// Communities are the property `community` of people, which notebooks/2-networkx.ipynb works out and writes.
 // Parameters: none.
 // Columns: userId, name, community, communities (how many others), outside, follows (counts). Looks at the 20,000 people
 //   with the smallest community numbers and at 200 follows of each, shows 25.
