@@ -213,7 +213,8 @@ def _ask(url: str, user: str) -> None:
     _console.print(f"\n[bold cyan]$ curl '{address}'[/]", soft_wrap=True)
     feed, known = _get(address), _get(f"{url}/v1/users/{user}")
     who = with_id(user, known["properties"].get("name"))
-    table = Table("#", "content", "score", "sources", "why", title=f"What {who} should see next ({feed['rung']})")
+    how = f"{feed['rung']}, degraded" if feed["degraded"] else feed["rung"]
+    table = Table("#", "content", "score", "sources", "why", title=f"What {who} should see next ({how})")
     for rank, item in enumerate(feed["items"], start=1):
         why = item["reasons"][0]["text"] if item["reasons"] else ""
         content = with_id(item["content_id"], item["display_names"].get(item["content_id"]))

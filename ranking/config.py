@@ -52,9 +52,15 @@ class PipelineConfig(BaseModel):
     """Scores of one model that may be computed for candidates in a second of work; with many contents the second stage
     learns from fewer users. By hand: with 334,000 contents at full size these are 12,000 users and a fourteenth of the
     work."""
-    quick_network_s: Positive = 240.0
-    """Below this budget in seconds of work, cold-start masking and temporal steps are off: with few steps they make the
-    network worse for users it knows. Demonstration, validation part."""
+    quick_s: Positive = 240.0
+    """Below this work in seconds the ``quick_`` values hold, and the network has neither cold-start masking nor steps in
+    time: with few steps they make it worse for users it knows. Demonstration, validation part."""
+    quick_network_share: Positive = 0.25
+    """``network_share`` then. Demonstration, validation part (experiments/quick-effort.md)."""
+    quick_depth: Count = 30
+    """``depth`` then; the ranker learns from a third of the rows. Demonstration, validation part."""
+    quick_without: tuple[str, ...] = ("user-ease", "gf-cf")
+    """Models left out then: one fit costs more than their share of the work. Demonstration, validation part."""
     few_users: Count = 6_000
     """Users up to which user-EASE takes part, with an inverse and a λ of its own. By hand, for time."""
     thinned_users: Count = 5_000

@@ -53,8 +53,8 @@ class Member:
     """Settings to search before these, on `PipelineConfig.thinned_users` users."""
 
 
-def plan(snapshot: Snapshot) -> list[Member]:
-    """The models that take part, by the size of the graph.
+def plan(snapshot: Snapshot, *, quick: bool = False) -> list[Member]:
+    """The models that take part, by the size of the graph; with ``quick`` without `PipelineConfig.quick_without`.
 
     The network comes first, because its training needs most memory: the matrices of the other models come later.
     """
@@ -71,7 +71,8 @@ def plan(snapshot: Snapshot) -> list[Member]:
     elif users <= Ease.largest_side or snapshot.contents.count <= CONFIG.ease_contents:
         space, first = {**_LATE, **_AGAIN, **_FRIENDS}, {**_INVERTED, **_LATE}
         members.insert(1, Member("ease", CONFIG.large_ease_share, space, first))
-    return [Member(NETWORK, 0.0), *members]
+    left_out = CONFIG.quick_without if quick else ()
+    return [Member(NETWORK, 0.0), *(member for member in members if member.name not in left_out)]
 
 
 @dataclass

@@ -75,15 +75,15 @@ class Pipeline(Recommender):
         options = options.but(checkpoint=options.checkpoint and _own(options, snapshot))
         began = time.monotonic()
         large, work = is_large(snapshot), options.work(snapshot)
+        quick = work < CONFIG.quick_s
         part = validation(snapshot, seed=options.seed)
-        members = [member for member in plan(snapshot) if member.name == NETWORK or processes.rank() == 0]
-        hasty = {"cold": 0.0, "in_time": False} if work < CONFIG.quick_network_s else {}
+        members = [member for member in plan(snapshot, quick=quick) if member.name == NETWORK or processes.rank() == 0]
         first = FirstStage.tuned(
             members,
             part,
             options.but(share=options.share * work / options.work(part.train)),
-            network={**hasty, **(SMALLER if large else {})},
-            shares=_shares(members),
+            network={**({"cold": 0.0, "in_time": False} if quick else {}), **(SMALLER if large else {})},
+            shares=_shares(members, quick=quick),
             progress=part_of(options.progress, 0.0, 0.5),
         )
         refit = options.but(share=CONFIG.again_share * options.share, progress=part_of(options.progress, 0.7, 1.0))
@@ -135,12 +135,14 @@ class Pipeline(Recommender):
         context = Context.of(part.train)
         names = list(first.models)
         tell = part_of(options.progress, 0.5, 0.55)
-        candidates = gather(first.models, judged, context.watched, CONFIG.depth, tell)
+        depth = CONFIG.quick_depth if work < CONFIG.quick_s else CONFIG.depth
+        candidates = gather(first.models, judged, context.watched, depth, tell)
         first.models = {NETWORK: first.models[NETWORK]} if keep_network else {}
         learning = options.but(progress=part_of(options.progress, 0.55, 0.7))
         stage, verdict = second_stage.learn(names, candidates, part.held_out, context, learning)
-        depth = round(len(candidates.contents) / max(len(judged), 1), 1)
-        return stage, verdict, {"users judged": len(judged), "candidates a user": depth}
+        stage.depth = depth
+        mean = round(len(candidates.contents) / max(len(judged), 1), 1)
+        return stage, verdict, {"users judged": len(judged), "candidates a user": mean}
 
     def _attach(self, snapshot: Snapshot) -> None:
         self.__dict__.pop("_context", None)
@@ -171,7 +173,7 @@ class Pipeline(Recommender):
         if stage.ranker is not None and len(warm):
             rows = [table[warm] for table in tables] if len(warm) < len(users) else tables
             known = [self._first.models[name].known_contents for name in stage.models]
-            candidates = collect(rows, users[warm], sp.csr_array(seen[warm]), CONFIG.depth, known)
+            candidates = collect(rows, users[warm], sp.csr_array(seen[warm]), stage.depth, known)
             ranked = stage.rank(candidates, context)
             lowest = np.zeros(len(warm), dtype=np.float32)
             np.minimum.at(lowest, candidates.row_user, ranked)
@@ -243,13 +245,13 @@ def _with_newcomers(needed: Sequence[str], names: Sequence[str]) -> list[str]:
     return [name for name in names if name in needed or (name in CONFIG.newcomers and name != NETWORK)]
 
 
-def _shares(members: Sequence[Member]) -> dict[str, float]:
+def _shares(members: Sequence[Member], *, quick: bool) -> dict[str, float]:
     """Each member's share of the pipeline's work."""
     with_ease = any(member.name == "ease" for member in members)
     search = CONFIG.search_share if with_ease else CONFIG.search_share_without_ease
     parts = sum(member.share for member in members)
     shares = {member.name: search * member.share / max(parts, 1e-9) for member in members}
-    return shares | {NETWORK: CONFIG.network_share}
+    return shares | {NETWORK: CONFIG.quick_network_share if quick else CONFIG.network_share}
 
 
 def _own(options: FitOptions, snapshot: Snapshot) -> Path:

@@ -31,6 +31,8 @@ class SecondStage:
     """Weight of each model in the blend, shape (models,)."""
     ranker: Ranker | None = None
     """Adds corrections to the blend's scores."""
+    depth: int = CONFIG.depth
+    """Candidates of every model for each user."""
 
     @property
     def needed(self) -> list[str]:
@@ -40,7 +42,7 @@ class SecondStage:
     def keep(self, names: Sequence[str]) -> Self:
         """The same with the models ``names`` only."""
         kept = [self.models.index(name) for name in names]
-        return type(self)(list(names), self.weights[kept], self.ranker)
+        return type(self)(list(names), self.weights[kept], self.ranker, self.depth)
 
     def rank(self, candidates: Candidates, context: Context) -> Floats:
         """The final score of every candidate."""
@@ -52,7 +54,12 @@ class SecondStage:
 
     def save(self, folder: Path) -> None:
         """Write into ``folder``."""
-        stage = {"models": self.models, "weights": self.weights.tolist(), "ranker": self.ranker is not None}
+        stage = {
+            "models": self.models,
+            "weights": self.weights.tolist(),
+            "ranker": self.ranker is not None,
+            "depth": self.depth,
+        }
         (folder / "second_stage.json").write_text(json.dumps(stage, indent=1))
         if self.ranker is not None:
             self.ranker.save(folder)
@@ -62,7 +69,8 @@ class SecondStage:
         """What `save` wrote."""
         stage = json.loads((folder / "second_stage.json").read_text())
         weights = np.array(stage["weights"], dtype=np.float32)
-        return cls(stage["models"], weights, Ranker.load(folder) if stage["ranker"] else None)
+        ranker = Ranker.load(folder) if stage["ranker"] else None
+        return cls(stage["models"], weights, ranker, stage.get("depth", CONFIG.depth))
 
 
 @dataclass(frozen=True)

@@ -40,8 +40,9 @@ __all__ = ["Serving", "serving"]
 
 POLL_S: Final = 2.0
 _FOLLOW_S: Final = 1.0
-_FIRST_S: Final = 15.0
-"""How long a start waits for the mirror; after it feeds come from Cypher until it is there."""
+_FIRST_S: Final = 45.0
+"""How long a start waits for the mirror; after it feeds come from Cypher until it is there. The very first start of an
+installation compiles loops meanwhile. gunicorn ends a worker that is not there after a minute."""
 _THREADS: Final = 32
 _GRAPHS_SHARE: Final = 0.9
 """Of the deadline; what is left is for the snapshot's answer."""

@@ -27,6 +27,14 @@ def test_ease_is_left_out_where_it_would_know_a_few_of_the_contents(monkeypatch,
     assert {"als", "item-knn", "friends-items", "popularity"} <= set(names)
 
 
+def test_quick_leaves_out_the_models_whose_one_fit_is_too_long():
+    names, quick = (
+        [member.name for member in first_stage.plan(checkerboard.snapshot(), quick=q)] for q in (False, True)
+    )
+    assert [name for name in names if name not in CONFIG.quick_without] == quick
+    assert set(CONFIG.quick_without) <= set(names)
+
+
 @pytest.mark.parametrize(("kept", "order"), [(True, ["gat", "als"]), (False, ["als", "gat"])])
 def test_a_network_to_go_on_from_has_its_turn_before_the_others_matrices(monkeypatch, kept, order):
     fitted: list[str] = []
