@@ -53,8 +53,8 @@ class PipelineConfig(BaseModel):
     learns from fewer users. By hand: with 334,000 contents at full size these are 12,000 users and a fourteenth of the
     work."""
     quick_s: Positive = 240.0
-    """Below this work in seconds the ``quick_`` values hold, and the network has neither cold-start masking nor steps in
-    time: with few steps they make it worse for users it knows. Demonstration, validation part."""
+    """Below this work in seconds the ``quick_`` values hold, and the network has neither cold-start masking nor steps
+    in time: with few steps they make it worse for users it knows. Demonstration, validation part."""
     quick_network_share: Positive = 0.25
     """``network_share`` then. Demonstration, validation part (experiments/quick-effort.md)."""
     quick_depth: Count = 30
