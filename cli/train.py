@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final, cast
 
@@ -13,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from cli.follow import Follower
 from cli.progress import Log, bar
 from evaluation.contenders import read_settings
 from gnn import processes
@@ -49,6 +51,16 @@ def train(
         list[str] | None, typer.Option("--set", help="A setting as name=value; may be given several times.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines, for the log of a job.")] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Go on: export and train again whenever the graph has changed enough.")
+    ] = False,
+    changed: Annotated[
+        float,
+        typer.Option(min=0.0, max=1.0, help="With --follow: the share of nodes and relationships added or removed."),
+    ] = 0.05,
+    every: Annotated[
+        float, typer.Option(min=0.0, help="With --follow: minutes between two looks at the graph.")
+    ] = 10.0,
 ) -> None:
     """Train a recommender on the exported snapshot and save it for `recommend` and `serve`.
 
@@ -64,6 +76,13 @@ def train(
     if processes.count() > 1 and not registry.kind(model).trains_together:
         raise SettingsError(f"{model} can only train in one process.", do="Start it without torchrun.")
     settings = load_settings()
+    if follow:
+        if processes.count() > 1:
+            raise SettingsError("--follow trains in one process.", do="Start it without torchrun.")
+        again = partial(train, model, effort, budget, device, seed, settings_file, setting, as_json)
+        state = settings.model_path(model).with_name(f"{model}.follow.json")
+        Follower(settings, state, again, Log() if as_json else _say, changed=changed, minutes=every).run()
+        return
     _console.quiet = as_json or processes.rank() > 0
     log = Log() if as_json and processes.rank() == 0 else None
     given = _of(model, settings_file) if settings_file else {}
@@ -128,6 +147,12 @@ def train(
         if snapshot.users.count
         else f"Next: `entourage radio --model {model} --seed TITLE`, or `entourage complete --model {model} TITLE …`."
     )
+
+
+def _say(event: str, **facts: Any) -> None:
+    """A line for a terminal of what happens to ``--follow``."""
+    told = ", ".join(f"{name} {value}" for name, value in facts.items())
+    _console.print(escape(f"{event}: {told}"), soft_wrap=True)
 
 
 def _read(setting: str) -> tuple[str, Any]:
