@@ -19,7 +19,7 @@ _SPACE: Final = (
 )
 """What ``str.strip`` takes for white space."""
 CONTROL: Final = r"[\x00-\x09\x0b-\x1f\x7f-\x9f]"
-_PREFIXES: Final = (schema.USER_PREFIX, schema.KEAK_PREFIX, schema.BEAT_PREFIX)
+_PREFIXES: Final = (schema.USER_PREFIX, *schema.CONTENT_PREFIXES)
 _EXACT: Final[dict[pl.DataType, int]] = {pl.Float64(): 2**53, pl.Float32(): 2**24}
 """Type → the number from which on it lacks some whole numbers."""
 EXPONENT_DIGITS: Final = 15

@@ -130,6 +130,11 @@ def sniff(
         comments = marked if sum(bool(line.strip()) for line in lines) > 1 else comments
         if comments == len(lines):
             return None
+    if lines[0].startswith("%%MatrixMarket"):
+        raise InputError(
+            f"{path} is a MatrixMarket file, whose first row says its size.",
+            do="Write its entries alone as user,item. Nothing was loaded.",
+        )
     if said := _SAID.fullmatch(lines[comments]):
         separator, comments = separator or said[1], comments + 1
     body = "\n".join(lines[comments:])
@@ -277,6 +282,11 @@ def _header(
         return True
     if sum(place is not None for place in places) and not any(_whole(field) for field in first[:2]):
         return True
+    if not first[0].strip() and all(row[0].strip() == str(at) for at, row in enumerate(others)) and others:
+        raise InputError(
+            f"{path}: its first column numbers the rows, and the first row has nothing there.",
+            do="Say which columns are which: --header --columns user=2,item=3. Nothing was loaded.",
+        )
     words = [not re.search(r"\d|[/@]", field) and bool(field.strip()) for field in first[:2]]
     ids = [[row[place] for row in others if len(row) > place] for place in range(min(2, len(first)))]
     over_numbers = [bool(column) and all(_whole(field) for field in column) for column in ids]

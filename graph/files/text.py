@@ -28,6 +28,13 @@ _MARKS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+_NO_TEXT: Final = {
+    b"\x1f\x8b": "gzip (.gz)",
+    b"\x28\xb5\x2f\xfd": "Zstandard (.zst)",
+    b"PK\x03\x04": "a ZIP archive or a spreadsheet",
+    b"PAR1": "Parquet (.parquet)",
+}
+"""What a file begins with that is no text."""
 _NULS: Final = 0.3
 """Share of NUL bytes among every second byte from which on a file without a mark is UTF-16."""
 _LONGEST: Final = 64 << 20
@@ -131,6 +138,8 @@ def _blocks(path: Path, size: int, progress: Progress | None) -> Iterator[bytes]
 
 def _encoding(path: Path, block: bytes, asked: str | None) -> tuple[str, bytes]:
     """The encoding of a file that begins with ``block``, and the block without its mark."""
+    if kind := next((kind for mark, kind in _NO_TEXT.items() if block.startswith(mark)), None):
+        raise InputError(f"{path} is no text but {kind}.", do="Unpack it, or name it so. Nothing was loaded.")
     for mark, encoding in _MARKS:
         if block.startswith(mark):
             family = encoding.replace("-", "")[:5]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 from pathlib import Path
 
@@ -65,10 +66,13 @@ def test_tables_as_other_tools_write_them(tmp_path: Path, text: str, found: set[
         pytest.param("2020-01-01,1,10\n2020-01-02,2,11\n", "column 1 holds times", id="the date first"),
         pytest.param("1,978300760,10\n2,978300761,11\n", "column 2 holds times", id="Unix seconds second"),
         pytest.param("user,item,item\n1,10,20\n", "--columns item=2", id="a needed name twice"),
+        pytest.param(",0,1\n0,7,10\n1,8,11\n", "--columns user=2,item=3", id="numbers of rows under a nameless column"),
+        pytest.param("%%MatrixMarket matrix\n3 3 2\n1 2 1\n2 3 1\n", "MatrixMarket", id="a matrix that says its size"),
+        pytest.param(gzip.compress(b"user,item\n1,10\n"), "no text but gzip", id="gzip under another name"),
         pytest.param("<!DOCTYPE html>\n<p>1,2</p>\n", "Is it the right file", id="a page in place of a file"),
     ],
 )
-def test_layouts_that_would_be_misread_are_refused(tmp_path: Path, text: str, said: str) -> None:
+def test_layouts_that_would_be_misread_are_refused(tmp_path: Path, text: str | bytes, said: str) -> None:
     with pytest.raises(InputError) as error:
         pairs(tmp_path, text)
     assert said in f"{error.value} {error.value.do}"

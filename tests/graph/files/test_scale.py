@@ -13,6 +13,7 @@ from graph.errors import InputError
 from graph.files.options import Options
 from graph.files.scale import Census
 from graph.files.tables import Known, read_folder
+from graph.load import watch
 from tests.graph.keakr import lines, of, only, quarantined
 
 
@@ -89,6 +90,14 @@ def test_seconds_are_divided_by_the_duration(tmp_path: Path) -> None:
         5: "progress is outside the seconds of the content",
         6: "progress is in seconds, and the content's duration is not known",
     }
+
+
+def test_percent_are_the_same_numbers_as_events_give(tmp_path: Path) -> None:
+    tables, _ = watches(tmp_path, [*range(101)])
+    watched = watch.exact(tables.edges["WATCHED"])
+    users = tables.ids["User"].gather(watched["source"])
+    found = dict(zip(map(int, users), watched["progress"], strict=True))
+    assert found == {percent: watch.progress(percent / 100) for percent in range(101)}
 
 
 def test_asked_scales_quarantine_what_lies_outside(tmp_path: Path) -> None:

@@ -154,7 +154,7 @@ def test_bad_rows_are_kept_with_file_line_and_reason(tmp_path: Path) -> None:
         "followers": FOLLOWERS + "users/1,users/1,\nusers/1,keaks/2,\n,users/2,\nusers/1,users/99,\n"
         "users/1,users/3,soon\nusers/1,users/2,2020-01-01T00:00:00Z\n",
         "audiences": AUDIENCES + "users/1,keaks/11,,-1.5,,,\nusers/1,keaks/11,,much,,,\nusers/1,keaks/11,,,maybe,,\n"
-        "users/1,users/2,,,,,\nusers/1,keaks/99,,,,,\nusers/1,keaks/11,,,,,,surplus\nusers/1\n",
+        "users/1,users/2,,,,,\nusers/1,keaks/99,,,,,\nusers/1,keaks/11,,,,,,surplus\nusers/1\nusers/1,tracks/11,,,,,\n",
     }  # fmt: skip
     tables, report = read_folder(folder(tmp_path / "in", **bad), tmp_path)
     found = {(row["file"], row["line"]): row["reason"] for row in quarantined(report)}
@@ -175,6 +175,7 @@ def test_bad_rows_are_kept_with_file_line_and_reason(tmp_path: Path) -> None:
         ("audiences.csv", 9): "contentId: no such content",
         ("audiences.csv", 10): "more fields than columns",
         ("audiences.csv", 11): "contentId is missing",
+        ("audiences.csv", 12): "contentId has a wrong prefix, expected keaks/ or beats/",
     }
     raw = {(row["file"], row["line"]): row["raw"] for row in quarantined(report)}
     assert raw["followers.csv", 4] == "users/1,keaks/2,"
@@ -182,7 +183,7 @@ def test_bad_rows_are_kept_with_file_line_and_reason(tmp_path: Path) -> None:
         assert file.read == file.loaded + file.merged + file.quarantined + file.dangling
     follows, watches = of(report, "followers.csv"), of(report, "audiences.csv")
     assert (follows.read, follows.loaded, follows.merged, follows.quarantined, follows.dangling) == (8, 2, 1, 4, 1)
-    assert (watches.quarantined, watches.dangling) == (6, 1)
+    assert (watches.quarantined, watches.dangling) == (7, 1)
     since = tables.edges["FOLLOWS"].row(0, named=True)["since"]
     assert since == ms("2021-06-01T00:00:00+00:00"), "the later of the two"
 
