@@ -1,4 +1,4 @@
-"""What a policy would have earned, estimated from the logs of another one that says with which probability it chose.
+"""Estimates of the mean reward of a policy, from the logs of another policy that recorded its propensities.
 
 IPS (Horvitz and Thompson, JASA 1952), SNIPS (Swaminathan and Joachims, NIPS 2015) and DR (Dudík, Langford and Li,
 ICML 2011). A logged choice counts by the weight π(a|x) / p(a|x) of the judged policy π and the logging one p.
@@ -23,22 +23,22 @@ __all__ = ["Estimated", "Logged", "doubly_robust", "inverse_propensity", "logged
 
 Values = npt.NDArray[np.float64]
 _SAMPLED: Final = 200
-"""Tracks of a policy over which its expected reward is taken, where it has more."""
+"""Where a policy has more tracks than this, its value is the mean over a sample of so many. By hand."""
 
 
 @dataclass(frozen=True)
 class Logged:
-    """Logged choices and what the judged policy thinks of them; shape (choices,) each."""
+    """Logged choices, and the probability and value that the judged policy gives them; shape (choices,) each."""
 
     reward: Values
     propensity: Values
-    """With which probability the logging policy made the choice."""
+    """Probability of the choice under the logging policy."""
     chance: Values
-    """The same of the judged policy."""
+    """Probability of the choice under the judged policy."""
     expected: Values
     """A model's estimate of the reward of the choice."""
     value: Values
-    """The same of the judged policy's own choice: the mean over its tracks by their chances."""
+    """The model's estimate for the judged policy: the mean over its tracks, weighted by their probabilities."""
 
     @property
     def weight(self) -> Values:
@@ -46,7 +46,7 @@ class Logged:
 
     @property
     def effective(self) -> float:
-        """Number of choices that weigh the same and say as much (Kish, 1965)."""
+        """Effective sample size: the number of equally weighted choices with the same variance (Kish, 1965)."""
         total = float(np.sum(self.weight))
         return total * total / float(np.sum(self.weight**2)) if total else 0.0
 
@@ -81,7 +81,7 @@ def doubly_robust(log: Logged) -> Estimated:
 def logged(
     model: SessionModel, plays: Plays, arms: Sequence[str], *, most: int = 2_000, seed: int = 0
 ) -> dict[str, Logged]:
-    """What each arm thinks of the choices in ``plays`` that have a propensity; of more than ``most``, a sample.
+    """For each arm, the choices in ``plays`` that have a propensity; of more than ``most``, a sample.
 
     The reward is the share heard. Only the session itself is known to the arms, no earlier ones.
     """

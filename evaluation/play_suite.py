@@ -1,7 +1,7 @@
-"""The suite ``botify``: how well models foretell the share of a track that is heard, sessions split in time.
+"""The suite ``botify``: how well models predict the share of a track that is heard, with sessions split in time.
 
-The arms chose the tracks, so which track comes next measures the arm; judged is the share of the tracks that were
-heard. Models learn from the oldest sessions; those after them choose how a score becomes a share; the newest judge.
+An arm chose each next track, so predicting the next track would measure the arm. The share heard is judged instead.
+Models learn from the oldest sessions, the next ones calibrate scores to shares, and the newest are judged.
 """
 
 from __future__ import annotations
@@ -36,9 +36,10 @@ MODELS: Final = ("user mean", "play-cf", "item-knn", "pipeline", "session")
 """Rows of the table, in the order in which they are fitted."""
 _LEARNED: Final = 0.68
 _CALIBRATED: Final = 0.80
-"""Shares of the sessions, oldest first, until which models learn and scores are calibrated."""
+"""Shares of the sessions, oldest first: models learn until the first, scores are calibrated until the second. By
+hand."""
 _MINUTES: Final = 10.0
-"""For the pipeline's fit."""
+"""Most minutes for the pipeline's fit. By hand: the table has to be there in half an hour."""
 _BLOCK: Final = 256
 Values = npt.NDArray[np.float64]
 
@@ -68,7 +69,7 @@ class Board:
     told: str
     """Shape and density of the matrix of users and tracks, and the neighbours of a user."""
     off_policy: dict[str, Logged] = field(default_factory=dict)
-    """What each arm thinks of the newest logged choices; empty where the logs hold no propensities."""
+    """For each arm, the newest logged choices; empty where the logs hold no propensities."""
 
     @staticmethod
     def interval(values: Values) -> tuple[float, float]:
@@ -160,7 +161,7 @@ def _user_means(plays: Plays, users: int) -> Values:
 
 
 def _scores(model: Recommender, plays: Plays) -> Values:
-    """What the model thinks of each track for its user; 0 where it knows nothing of them."""
+    """The model's score of each play's track for its user; 0 for users that it does not know."""
     users = np.unique(plays.user)
     found = np.zeros(len(plays))
     known = model.known_users(users)
@@ -174,7 +175,7 @@ def _scores(model: Recommender, plays: Plays) -> Values:
 
 
 def _as_it_played(model: SessionModel, plays: Plays) -> tuple[Values, Values]:
-    """The expected share of each play after the first, once knowing the plays before it, once the first track alone."""
+    """The expected share of each play after the first: given all plays before it, and given the first track alone."""
     after: list[Values] = []
     opening: list[Values] = []
     starts = np.flatnonzero(plays.place == 0)

@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 import numpy as np
-import optuna
 
 from evaluation.next_track import CLICKS_OF, Completion, NextTrack, Titles, hide, split
 from evaluation.significance import bootstrap_interval
-from graph.errors import EntourageError
+from graph.errors import EntourageError, ModelError
 from ranking import registry
 from recommenders.core.baseline import Baseline
 from recommenders.core.metrics import Values
@@ -188,8 +187,15 @@ def tune_track2vec(part: NextTrack, *, seed: int = 0, trials: int = _TRIALS, pro
 
     optuna's tree-structured Parzen estimator chooses window, epochs up to 150 (fewer for many lists), subsampling, and
     the exponent of negatives from -1 to 1. If a tenth of the lists has enough validation lists, all trials are fitted
-    on that tenth, and the best few again on all lists.
+    on that tenth, and the best few again on all lists. Raises ModelError without optuna.
     """
+    try:
+        import optuna
+    except ImportError:
+        raise ModelError(
+            "The search for settings of track2vec needs the package optuna.",
+            do="Install it with `pip install 'entourage[listening]'`.",
+        ) from None
     kind = registry.kind("track2vec")
     sample = np.random.default_rng(seed).random(len(part.contexts)) < _SAMPLE
     rows = part.validation[sample[part.validation]]
@@ -209,7 +215,7 @@ def tune_track2vec(part: NextTrack, *, seed: int = 0, trials: int = _TRIALS, pro
     whole_epoch = kind.make(epochs=1).cost(whole.train)
     most = int(np.clip(_FIT_S / max(whole_epoch, 1e-9), few, many))
 
-    def objective(trial: optuna.Trial) -> float:
+    def objective(trial: Any) -> float:
         settings = _drawn(trial, most)
         progress(trial.number / trials, f"track2vec: trial {trial.number + 1} of {trials}")
         return worth(settings, first)
@@ -226,7 +232,7 @@ def tune_track2vec(part: NextTrack, *, seed: int = 0, trials: int = _TRIALS, pro
     return candidates[int(np.argmax(scores))]
 
 
-def _drawn(trial: optuna.Trial, epochs: int) -> dict[str, Any]:
+def _drawn(trial: Any, epochs: int) -> dict[str, Any]:
     return {
         **NOTEBOOK,
         "metric": "cosine",

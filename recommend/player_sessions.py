@@ -11,12 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from recommenders.core.config import CORE
 from recommenders.interest import Heard
 
 __all__ = ["PAST", "PlayerSessions"]
 
-PAST: Final = 5
-"""Ended sessions that are kept of each user."""
+PAST: Final = CORE.past_sessions
+"""Ended sessions that are kept for each user."""
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS open (user INTEGER PRIMARY KEY, began INTEGER, plays TEXT);
 CREATE TABLE IF NOT EXISTS ended (user INTEGER, began INTEGER, plays TEXT, PRIMARY KEY (user, began)) WITHOUT ROWID;

@@ -10,33 +10,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Final
 
 import numba
 import numpy as np
 
+from recommenders.core.config import CORE
 from recommenders.core.top_k import Floats, Ints, Mask
 from recommenders.plays import REPEAT_DISCOUNT
 
 __all__ = ["Choice", "Heard", "Interest", "Policy", "Weights", "logit"]
 
-_FLOOR: Final = 0.02
-"""Shares are clipped to between this and one minus this, because the logit of 0 and 1 is infinite."""
-_EVIDENCE: Final = 80
-"""Plays that an estimate knows of at most: the newest of this session, then those of earlier ones."""
-_POOL: Final = 400
-"""Tracks with the highest estimate among which one is chosen."""
-
 
 def logit(share: Floats) -> Floats:
-    """The logit of shares, bounded."""
-    bounded = np.clip(share, _FLOOR, 1.0 - _FLOOR)
+    """The logit of shares, clipped first (`CoreConfig.share_floor`)."""
+    bounded = np.clip(share, CORE.share_floor, 1.0 - CORE.share_floor)
     return np.asarray(np.log(bounded / (1.0 - bounded)))
 
 
 @dataclass(frozen=True)
 class Weights:
-    """Variances in squared logits; ``mean`` and ``start`` are logits."""
+    """Variances in squared logits; ``mean`` and ``start`` are logits. Defaults by hand; `fit_weights` moves them."""
 
     mean: float = -2.0
     """The logit of an average track for an average user."""
@@ -148,7 +141,8 @@ class Estimate:
                 values.append(value)
                 number.append(place)
         self._before = np.bincount(interest.artists[self.played], minlength=interest.artist_count)
-        tracks, values, number = tracks[:_EVIDENCE], values[:_EVIDENCE], number[:_EVIDENCE]
+        most = CORE.session_plays
+        tracks, values, number = tracks[:most], values[:most], number[:most]
         firsts = np.array([one.tracks[0] for one in sessions], dtype=np.int64)
         self._gains = weights.start / np.maximum(interest.own[firsts], 1e-6)
         self._first = int(firsts[0])
@@ -209,7 +203,7 @@ class Estimate:
     def policy(self, temperature: float, left: Mask) -> Policy:
         """Probabilities of the tracks in the mask ``left`` (contents,), higher for a better estimate; may be empty."""
         means = self.means()
-        pool = _highest(means, left, _POOL)
+        pool = _highest(means, left, CORE.session_pool)
         share = self.expected(means, pool)
         if not len(pool) or temperature <= 0:
             return Policy(

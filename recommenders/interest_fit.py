@@ -1,4 +1,4 @@
-"""The weights of `recommenders.interest`, by the likelihood of sessions that they were not told of."""
+"""Fit the weights of `recommenders.interest`: the likeliest ones on sessions that taught no vectors."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from recommenders.core.config import CORE
 from recommenders.core.top_k import Floats, Ints, Mask
 from recommenders.interest import Weights, logit
 from recommenders.plays import Plays, adjusted
@@ -14,11 +15,8 @@ from recommenders.track_vectors import heard_vectors
 
 __all__ = ["evidence", "fit_weights", "heard_of", "own_choices", "same_artist_share"]
 
-_SESSIONS: Final = 1_500
 _STEPS: Final = (2.0, 1.3)
 _ROUNDS: Final = 2
-_PRIOR: Final = 1.0
-"""Standard deviation of the logarithm of a weight around its default."""
 _LEAST: Final = 0.02
 
 
@@ -31,7 +29,7 @@ def heard_of(plays: Plays, artists: Ints, weights: Weights, dim: int = 24, seed:
     users = int(plays.user.max(initial=0)) + 1
     count = np.bincount(plays.user[chosen], minlength=users)
     total = np.bincount(plays.user[chosen], weights=value[chosen], minlength=users)
-    level = total / (count + 4.0)
+    level = total / (count + CORE.level_plays)
     value = value - np.where(plays.place == 0, 0.0, level[plays.user])
     return heard_vectors(
         plays.session[known], plays.track[known], value[known].astype(np.float32), artists, dim, seed=seed
@@ -40,16 +38,16 @@ def heard_of(plays: Plays, artists: Ints, weights: Weights, dim: int = 24, seed:
 
 @dataclass(frozen=True)
 class _Part:
-    """What the plays of one session have in common, before it is weighted."""
+    """The plays of one session and how similar they are to one another, before the similarities are weighted."""
 
     value: Floats
     artist: Floats
     text: Floats
     heard: Floats
     first: tuple[Floats, Floats, Floats]
-    """With the first track: by artist, text, heard."""
+    """Similarity of each play to the first track of the session: by artist, text, heard."""
     own: tuple[float, float, float]
-    """Of the first track with itself."""
+    """Similarity of the first track to itself, likewise."""
 
 
 def fit_weights(
@@ -80,20 +78,21 @@ def fit_weights(
 
 
 def evidence(plays: Plays, artists: Ints, text: Floats, heard: Floats, weights: Weights, seed: int = 0) -> float:
-    """Mean log-likelihood of a play in these sessions, the others of the session known before it."""
+    """Mean log-likelihood of a play in these sessions, given the plays before it in its session."""
     parts = _parts(plays, artists, text, heard, seed)
     return _likelihood(parts, weights) / max(1, sum(len(part.value) for part in parts))
 
 
 def own_choices(plays: Plays, name: str) -> Mask:
-    """Which plays are of sessions in which an arm of the experiment ``name`` chose."""
+    """Mask of the plays in sessions where an arm of the experiment ``name`` chose."""
     told = np.array([bool(arm) and str(arm).startswith(f"{name}:") for arm in plays.arm], dtype=bool)
     count = np.bincount(plays.session, weights=told, minlength=int(plays.session.max(initial=0)) + 1)
     return np.asarray(count[plays.session] > 0)
 
 
 def same_artist_share(plays: Plays, artists: Ints, word: str = "artist") -> tuple[int, float]:
-    """How often arms with ``word`` in their name chose another track, and the share of those of the same artist."""
+    """How many tracks arms with ``word`` in their name chose, without repeats, and the share by the artist of the one
+    before."""
     before = np.concatenate(([-1], plays.track[:-1]))
     named = np.array(
         [bool(arm) and word in str(arm).lower() and ":c" not in str(arm).lower() for arm in plays.arm], dtype=bool
@@ -115,8 +114,8 @@ def _parts(plays: Plays, artists: Ints, text: Floats, heard: Floats, seed: int) 
     first = plays.first
     used = (plays.place > 0) & np.isfinite(share)
     sessions = np.unique(plays.session[used])
-    if len(sessions) > _SESSIONS:
-        sessions = np.sort(np.random.default_rng(seed).choice(sessions, _SESSIONS, replace=False))
+    if len(sessions) > CORE.weighed_sessions:
+        sessions = np.sort(np.random.default_rng(seed).choice(sessions, CORE.weighed_sessions, replace=False))
     parts = []
     rows = np.flatnonzero(used)
     starts, stops = (
@@ -143,7 +142,7 @@ def _parts(plays: Plays, artists: Ints, text: Floats, heard: Floats, seed: int) 
 
 def _score(parts: list[_Part], weights: Weights, prior: Weights) -> float:
     moved = [
-        np.log(getattr(weights, name) / getattr(prior, name)) / _PRIOR
+        np.log(getattr(weights, name) / getattr(prior, name)) / CORE.weights_deviation
         for name in ("level", "artist", "text", "heard", "noise", "start")
     ]
     return _likelihood(parts, weights) - 0.5 * float(np.sum(np.square(moved)))

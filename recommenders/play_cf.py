@@ -36,7 +36,7 @@ Neighbours = Annotated[int, Field(ge=0)]
 
 @dataclass(frozen=True)
 class Neighbourhood:
-    """What the matrix of users and tracks is like."""
+    """Shape of the matrix of users and tracks, and the neighbours of a user."""
 
     users: int
     tracks: int

@@ -1,4 +1,4 @@
-"""The plays of a snapshot as arrays: who heard how much of which track, in which session, chosen by what."""
+"""The plays of a snapshot as arrays: user, track, share heard, session, and what chose the track."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ import numpy.typing as npt
 
 from graph import schema
 from graph.snapshot import Snapshot
+from recommenders.core.config import CORE
 from recommenders.core.top_k import Floats, Ints, Mask
 
 __all__ = ["REPEAT_DISCOUNT", "Plays", "adjusted", "artists_of", "plays_of"]
 
-REPEAT_DISCOUNT: Final = 0.8
-"""What each further track of an artist in a session counts, beside the one before."""
+REPEAT_DISCOUNT: Final = CORE.artist_discount
+"""See `CoreConfig.artist_discount`."""
 
 
 @dataclass(frozen=True)
@@ -31,13 +32,13 @@ class Plays:
     place: Ints
     """Counted from 0; the track at place 0 was chosen by none."""
     share: Floats
-    """Of the track that was heard, 0..1."""
+    """Share of the track that was heard, 0..1."""
     at: Ints
     """Milliseconds since 1970."""
     arm: npt.NDArray[Any]
-    """What chose the track, or None."""
+    """Experiment and treatment that chose the track, or None."""
     propensity: Floats
-    """With which probability; NaN where unknown."""
+    """Probability with which the arm chose the track; NaN where unknown."""
 
     def __len__(self) -> int:
         return len(self.session)
@@ -101,7 +102,7 @@ def artists_of(snapshot: Snapshot) -> Ints:
 def adjusted(plays: Plays, artists: Ints) -> tuple[Floats, Ints]:
     """The share of each play without the discount for earlier tracks of its artist in the session, and their number.
 
-    A track that stood in the session before is no evidence: its share is NaN.
+    NaN for a track that the session had before: its share says nothing.
     """
     key = plays.session * (int(artists.max(initial=0)) + 1) + artists[plays.track]
     before = _earlier(key)

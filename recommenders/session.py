@@ -14,6 +14,7 @@ import scipy.sparse as sp
 from graph import schema
 from graph.snapshot import Snapshot
 from recommenders.core.baseline import Baseline, Count, Learned, Share
+from recommenders.core.config import CORE
 from recommenders.core.interactions import interactions, row_of
 from recommenders.core.nearest import nearest
 from recommenders.core.options import FitOptions
@@ -27,14 +28,7 @@ from recommenders.track_vectors import text_vectors
 __all__ = ["EXPERIMENT", "SessionModel", "other_numbers"]
 
 EXPERIMENT: Final = "PLAYER"
-"""The experiment that our own service's choices stand under in a log."""
-_NEWEST: Final = 0.15
-"""Of the sessions: those that choose the weights."""
-_FEW: Final = 200
-"""Sessions below which nothing is learned from them."""
-_FOREIGN_CHOICES: Final = 100
-_PAST: Final = 5
-"""Earlier sessions of a user that are looked at."""
+"""Name of the experiment under which the player logs its own choices."""
 _ALL: Final = frozenset({"mean", "level", "artist", "text", "heard", "noise", "start"})
 
 
@@ -48,9 +42,10 @@ class SessionModel(Baseline):
     """
 
     dim: Count = 16
-    """Of the vectors learned from what was heard."""
+    """Length of the vectors learned from the shares heard. By hand."""
     temperature: Share = 0.01
-    """How far from the best expected share a choice may go: each track's chance falls by e for so much less."""
+    """Exploration: a track whose expected share is lower by this much is drawn e times less often. Simulated listeners
+    (benchmarks/bench_player.py), where 0.01 and 0.02 tie."""
 
     name: ClassVar[str] = "session"
     late: ClassVar[frozenset[str]] = frozenset({"temperature"})
@@ -69,8 +64,8 @@ class SessionModel(Baseline):
                 usable = plays.keep(own_choices(plays, EXPERIMENT))
                 options.progress(0.1, "learning the level of listeners")
                 weights = fit_weights(plays, artists, text, heard, weights, free=frozenset({"mean", "level", "noise"}))
-            if len(np.unique(usable.session)) >= _FEW:
-                cut = int(np.quantile(usable.began, 1.0 - _NEWEST))
+            if len(np.unique(usable.session)) >= CORE.fewest_sessions:
+                cut = int(np.quantile(usable.began, 1.0 - CORE.newest_sessions))
                 newest = usable.keep(usable.began >= cut)
                 options.progress(0.2, "learning vectors of tracks")
                 before = heard_of(usable.until(cut), artists, weights, self.dim, options.seed)
@@ -119,14 +114,14 @@ class SessionModel(Baseline):
         found: dict[int, list[Heard]] = defaultdict(list)
         for at in np.argsort(-plays.at[starts], kind="stable").tolist():
             one, user = slice(starts[at], stops[at]), int(plays.user[starts[at]])
-            if len(found[user]) < _PAST:
+            if len(found[user]) < CORE.past_sessions:
                 tracks, shares = tuple(plays.track[one].tolist()), tuple(plays.share[one].tolist())
                 found[user].append(Heard(tracks, shares, not ours[starts[at]], int(plays.at[starts[at]])))
         return found
 
     @cached_property
     def _profiles(self) -> tuple[sp.csr_array, Floats]:
-        """Users × artists: what they heard of each; and what they heard as sums of vectors."""
+        """Engagement of each user with each artist (users × artists), and the engagement-weighted sum of vectors."""
         interest = self.interest
         count = self.snapshot.contents.count
         pairs = np.arange(count), interest.artists
@@ -138,7 +133,7 @@ class SessionModel(Baseline):
         return np.asarray(np.diff(self.watched.indptr)[users] > 0)
 
     def scores(self, users: Ints) -> Floats:
-        """What is alike to all that they heard, by how much they heard of it."""
+        """Similarity of each content to what they heard, summed, weighted by how much they heard of it."""
         artists, vectors = self._profiles
         return self._alike(np.asarray(artists[users].toarray(), dtype=np.float32), vectors[users])
 
@@ -169,7 +164,7 @@ def other_numbers(plays: Plays, artists: Ints) -> bool:
     are not the catalogue's.
     """
     count, share = same_artist_share(plays.keep(~own_choices(plays, EXPERIMENT)), artists)
-    return count >= _FOREIGN_CHOICES and share < 0.5
+    return count >= CORE.foreign_choices and share < CORE.foreign_share
 
 
 def _texts(snapshot: Snapshot) -> Floats:

@@ -11,6 +11,7 @@ import numba
 import numpy as np
 import scipy.sparse as sp
 
+from recommenders.core.config import CORE
 from recommenders.core.singular import right_singular_vectors
 from recommenders.core.top_k import Floats, Ints
 
@@ -21,7 +22,7 @@ _WIDTH: Final = 1 << 15
 _WORD: Final = re.compile(r"\w+")
 
 
-def text_vectors(texts: list[str], dim: int = 64) -> Floats:
+def text_vectors(texts: list[str], dim: int = CORE.text_dim) -> Floats:
     """TF-IDF of the words and three-letter parts of each text, hashed, then SVD: shape (texts, ``dim``), unit rows.
 
     Case and accents are forgiven. Rows of texts without words are 0.
@@ -48,9 +49,7 @@ def text_vectors(texts: list[str], dim: int = 64) -> Floats:
     return np.asarray(found / _norms((found * found).sum(axis=1))[:, None], dtype=np.float32)
 
 
-def heard_vectors(
-    session: Ints, track: Ints, value: Floats, artists: Ints, dim: int = 24, sweeps: int = 6, seed: int = 0
-) -> Floats:
+def heard_vectors(session: Ints, track: Ints, value: Floats, artists: Ints, dim: int = 24, seed: int = 0) -> Floats:
     """Vectors whose products with a session's vector give ``value``, by alternating least squares: (contents, ``dim``).
 
     A track's vector is its artist's and one of its own; both stay near 0 where little was heard. ``session`` ascends.
@@ -70,13 +69,13 @@ def heard_vectors(
     artist_start = np.searchsorted(artists[track][by_artist], np.arange(len(of_artist) + 1))
     straight = np.arange(len(track))
     target = value.astype(np.float64)
-    for _ in range(sweeps):
+    for _ in range(CORE.heard_sweeps):
         items = of_artist[artists[track]] + own[track]
-        sessions_ = _solve(by_session, straight, items, target, 2.0)[number]
+        sessions_ = _solve(by_session, straight, items, target, CORE.session_ridge)[number]
         left = target - np.einsum("nd,nd->n", sessions_, own[track])
-        of_artist = _solve(artist_start, by_artist, sessions_, left, 2.0)
+        of_artist = _solve(artist_start, by_artist, sessions_, left, CORE.artist_ridge)
         left = target - np.einsum("nd,nd->n", sessions_, of_artist[artists[track]])
-        own = _solve(track_start, by_track, sessions_, left, 8.0)
+        own = _solve(track_start, by_track, sessions_, left, CORE.track_ridge)
     found[:] = of_artist[artists] + own
     length = float(np.mean(np.sum(found[np.unique(track)] ** 2, axis=1)))
     return np.asarray(found / np.sqrt(max(length, 1e-9)), dtype=np.float32)

@@ -60,6 +60,45 @@ class CoreConfig(BaseModel):
     ease_exact_side: int = 4_000
     """Side up to which EASE inverts in float64; above, float32 halves memory and time. By hand."""
 
+    # Sessions of tracks (`recommenders.session`, `interest`, `interest_fit`, `track_vectors`)
+    artist_discount: float = 0.8
+    """A track of an artist counts this much less for every earlier track of the artist in the session. Given by the
+    people who run the player."""
+    share_floor: float = 0.02
+    """Shares are clipped to between this and one minus this before their logit is taken. By hand: logs have two
+    decimals."""
+    session_plays: int = 80
+    """Most plays that an estimate knows: the newest of the session, then those of earlier ones. By hand, for time."""
+    session_pool: int = 400
+    """Tracks of the highest expected logit among which one is drawn. By hand, for time."""
+    past_sessions: int = 5
+    """Earlier sessions of a user that an estimate knows. By hand, for time."""
+    newest_sessions: float = 0.15
+    """Share of the sessions, the newest ones, that choose the weights of the session model. By hand."""
+    fewest_sessions: int = 200
+    """With fewer sessions the session model learns nothing about tracks. By hand."""
+    weighed_sessions: int = 1_500
+    """Most sessions by whose likelihood the weights are chosen. By hand, for time."""
+    weights_deviation: float = 1.0
+    """Standard deviation of the logarithm of a weight around its default. By hand."""
+    foreign_choices: int = 100
+    """Choices of arms named after the artist from which it is checked that they chose the same artist. By hand."""
+    foreign_share: float = 0.5
+    """If fewer of them did, the logs number their tracks otherwise than the catalogue. By hand; 0.002 do in the logs at
+    hand."""
+    text_dim: int = 64
+    """Length of the vectors of artist and title. By hand."""
+    heard_sweeps: int = 6
+    """Sweeps of the alternating least squares that learn vectors from shares. By hand."""
+    session_ridge: float = 2.0
+    """Ridge of the vector of a session there. By hand."""
+    artist_ridge: float = 2.0
+    """Ridge of the vector of an artist. By hand."""
+    track_ridge: float = 8.0
+    """Ridge of what the vector of a track has beside its artist's. By hand."""
+    level_plays: float = 4.0
+    """Plays of the mean level that every user is given beside their own. By hand."""
+
 
 CORE: Final = CoreConfig()
 """The constants in use."""
