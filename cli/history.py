@@ -1,4 +1,4 @@
-"""``entourage history``: what somebody played, beside what is recommended to them."""
+"""``entourage history``: what a user played beside what is recommended."""
 
 from __future__ import annotations
 

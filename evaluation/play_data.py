@@ -1,4 +1,4 @@
-"""The snapshot of a folder of play logs, for suites and benchmarks that need no graph."""
+"""Snapshots from a folder of play logs, for suites and benchmarks that need no graph."""
 
 from __future__ import annotations
 

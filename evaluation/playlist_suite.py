@@ -48,15 +48,15 @@ _VARIANTS: Final[dict[str, dict[str, Any]]] = {
 }
 _SEARCHED: Final = frozenset({"co-occurrence", "ppmi-svd", "item-knn", "vsknn"})
 _SHARE: Final = 0.05
-"""Share of a normal fit's work for the search of each model of `_SEARCHED`."""
+"""Share of a normal fit's work for the search of each model of `_SEARCHED`. By hand, for time."""
 _NETWORK_SHARE: Final = 0.5
-"""The same for the single fit of the graph network with its default settings."""
+"""The same for the single fit of the graph network with its default settings. By hand, for time."""
 _SAMPLE: Final = 0.1
 _LEAST_JUDGED: Final = 200
-"""Fewest validation lists in a sample on which trials are fitted first."""
+"""Fewest validation lists in a sample on which trials are fitted first. By hand."""
 _TRIALS: Final = 30
 _KEPT: Final = 3
-"""Trials on the sample that are fitted again on all lists."""
+"""Trials on the sample that are fitted again on all lists. By hand, for time."""
 _EPOCHS: Final = 5, 150
 _FIT_S: Final = 60.0
 """Most seconds of the reference machine that one fit on all lists may take in the search. Above some 200,000 tracks in

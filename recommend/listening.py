@@ -1,4 +1,4 @@
-"""Tracks by title, lists that go on, and a radio: from a snapshot and any model, without the database."""
+"""Look-up of tracks by title, completion of lists, and a radio: from a snapshot and any model, without the database."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from recommenders.sequences import Sequences
 __all__ = ["MODEL", "Listening", "Track", "folded"]
 
 MODEL: Final = "track2vec"
-"""The model that lists go on with where nobody names one."""
+"""The model for completion and radio where none is named."""
 _HINTS: Final = 3
 
 
@@ -37,7 +37,7 @@ class Track:
     """A link to listen to; None where there is none."""
     score: float | None = None
     skipped: bool = False
-    """Chosen by the radio, but passed over, as it has no preview."""
+    """Chosen by the radio, but not played, because it has no preview."""
 
 
 def folded(text: str) -> str:
@@ -47,7 +47,7 @@ def folded(text: str) -> str:
 
 
 class Listening:
-    """What can be heard next. Safe to share between threads."""
+    """Look-up, completion and radio for one snapshot and model. Safe to share between threads."""
 
     def __init__(self, snapshot: Snapshot, model: Recommender) -> None:
         self.snapshot = snapshot
@@ -115,9 +115,9 @@ class Listening:
         return Track(self._ids[number], title, artist, preview, score, skipped)
 
     def complete(self, lists: Sequence[Sequence[str]], n: int) -> list[tuple[list[Track], list[str]]]:
-        """For each list of ids or titles, the ``n`` best further contents, and what nobody knows of the list.
+        """For each list of ids or titles, the ``n`` best further contents, and the texts of the list that are unknown.
 
-        A list of which nothing is known gets nothing.
+        A list without any known content gets none.
         """
         numbers, unknown = [], []
         for given in lists:

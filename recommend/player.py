@@ -1,4 +1,4 @@
-"""The player of tracks: what comes next in a user's session, by the user's arm, with a log that import takes again."""
+"""The player: chooses the next track of a session by the user's arm, and writes a log that `entourage import` reads."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = ["FOLDER", "MODEL", "Player", "Track"]
 
 MODEL: Final = "session"
 FOLDER: Final = "player"
-"""Of the home: the file of sessions, and the folder ``logs``."""
+"""Folder of the home with the file of sessions and the folder ``logs``."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class Player:
         return self.settings.arm or arm_of_user(user, shares, self.settings.salt)
 
     def _past(self, user: int, ended: Sequence[Heard]) -> list[Heard]:
-        """The user's last sessions, newest first: those that the player noted, and those of the logs."""
+        """The user's last sessions, newest first: those that this player stored, and those of imported logs."""
         noted = {one.began for one in ended}
         users = self.model.snapshot.users
         logged = self.model.past.get(int(users.nids([str(user)])[0]), []) if str(user) in users else []
@@ -110,7 +110,7 @@ class Player:
         return sorted((one for one in both if one.tracks), key=lambda one: -one.began)[:PAST]
 
     def _known(self, session: Heard) -> Heard:
-        """The session with nids, without tracks that this catalogue does not have."""
+        """The session with nids instead of numbers, without tracks that this catalogue does not have."""
         plays = [(self._nids[t], s) for t, s in zip(session.tracks, session.shares, strict=True) if t in self._nids]
         return Heard(tuple(nid for nid, _ in plays), tuple(share for _, share in plays), began=session.began)
 
@@ -123,7 +123,7 @@ class Player:
         self, message: str, at: int, user: int, track: int, share: float, seconds: float, arm: str,
         chosen: tuple[int, float] | None,
     ) -> None:  # fmt: skip
-        """Append a line to the day's file at once and whole: processes and threads write beside each other."""
+        """Append one line to the file of the day by a single write, because processes and threads share the file."""
         line = {
             "message": message, "timestamp": at, "user": user, "track": track, "time": share,
             "latency": round(seconds, 6), "recommendation": chosen[0] if chosen else None,
@@ -140,7 +140,7 @@ class Player:
             os.close(file)
 
     def _warm(self) -> None:
-        """Read and compute now what the first request would wait for."""
+        """Load and compile now what the first request needs."""
         _ = self.model.past
         "" in self.model.snapshot.users  # noqa: B015 - builds the map from id to nid
         first = Heard((int(np.argmax(self._tracks)),), (1.0,))
@@ -148,7 +148,7 @@ class Player:
 
 
 def _numbers(model: SessionModel) -> tuple[Ints, dict[int, int]]:
-    """The track's number of every content, -1 for what is none, and the other way round."""
+    """The track number of every content (-1 if it is no track), and the nid of every number."""
     ids = model.snapshot.contents.ids
     tracks = ids.str.strip_prefix(schema.TRACK_PREFIX)
     whole = ids.str.starts_with(schema.TRACK_PREFIX) & tracks.str.contains(r"^(0|[1-9][0-9]{0,17})$")

@@ -1,4 +1,4 @@
-"""The sessions that are open in the player, and each user's last ones, in one file that all workers share."""
+"""Open sessions of the player and the last sessions of each user, in one SQLite file that all workers share."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class PlayerSessions:
 
     @contextmanager
     def _change(self) -> Iterator[sqlite3.Connection]:
-        """One change after the other, of all threads and processes; whole or not at all."""
+        """A transaction: changes of all threads and processes happen in turn, each completely or not at all."""
         with self._lock:
             self._database.execute("BEGIN IMMEDIATE")
             try:

@@ -1,4 +1,4 @@
-"""The arms of the experiment: which arm a user has, and how each of the four arms chooses the next track."""
+"""The player's four arms: which arm a user has, and how each arm chooses the next track."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lists that go on, and a radio without end, by the model of tracks where one is trained, else by the served one."""
+"""Completion of lists and an endless radio, by `track2vec` if it is trained, else by the served model."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ blueprint: Final = APIBlueprint(
 pages: Final = flask.Blueprint("radio_page", __name__)
 
 _REMEMBERED: Final = 1_000
-"""Tracks of a walk that its cursor holds: the radio repeats none of them."""
+"""Newest tracks of a walk in its cursor, none of which is repeated. By hand: the cursor is part of a URL."""
 _MOST_SKIPPED: Final = 200
-"""Tracks without a preview that one answer tells of."""
+"""Most tracks without a preview in one answer. By hand."""
 _VERSION: Final = b"\x01"
 
 
 @pages.get("/radio")
 def page() -> str:
-    """A page that plays the radio: the list goes on as it is heard."""
+    """A page that plays the radio and asks for more tracks as they are heard."""
     return flask.render_template("radio.html")
 
 
@@ -54,7 +54,7 @@ def page() -> str:
     responses={200: radio_schemas.Radio},
 )
 def walk(query: radio_schemas.RadioQuery) -> dict[str, Any]:
-    """A radio from one track on"""
+    """A radio that starts from one track"""
     listening = _listening()
     start = listening.find(query.seed)
     played = _decode(query.cursor, listening) if query.cursor else []
@@ -87,7 +87,7 @@ def walk(query: radio_schemas.RadioQuery) -> dict[str, Any]:
     responses={200: radio_schemas.Completed},
 )
 def complete(body: radio_schemas.Complete) -> dict[str, Any]:
-    """Lists of tracks go on"""
+    """Complete lists of tracks"""
     if body.tracks is None and body.playlists is None:
         raise invalid("tracks", "give `tracks`, or `playlists` for several lists", "body")
     listening = _listening()
@@ -104,7 +104,7 @@ def complete(body: radio_schemas.Complete) -> dict[str, Any]:
 
 
 def _listening() -> Listening:
-    """For the snapshot in use; opened once for each. Raises SnapshotError or ModelError where there is nothing."""
+    """The tracks of the snapshot in use, opened once for each. Raises SnapshotError or ModelError without one."""
     held = serving()
     snapshot = held.feeds.snapshot
     if snapshot is None:
@@ -142,5 +142,5 @@ def _decode(cursor: str, listening: Listening) -> list[int]:
 
 
 def _graph(listening: Listening) -> bytes:
-    """Four bytes that tell the graph: track numbers mean nothing in another."""
+    """Four bytes that identify the graph: track numbers of another graph mean other tracks."""
     return zlib.crc32(listening.snapshot.manifest.graph_id.encode()).to_bytes(4, "big")
