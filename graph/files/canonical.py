@@ -20,6 +20,14 @@ _SPACE: Final = (
 """What ``str.strip`` takes for white space."""
 CONTROL: Final = r"[\x00-\x09\x0b-\x1f\x7f-\x9f]"
 _PREFIXES: Final = (schema.USER_PREFIX, *schema.CONTENT_PREFIXES)
+_EXPONENT: Final = r"^-?\d+(?:\.\d*)?[eE]\+\d+$|^-?\d\.\d+E\d+$"
+"""Floats as languages write them: ``1e+05``, and Java's ``1.0E10``."""
+_ROUNDED: Final = r"^-?\d\.(?:(\d+)E\+|(\d{6})e\+)0*(\d+)$"
+"""What a spreadsheet shows of a large number (``1.23457E+12``) and what C prints (``1.234568e+12``)."""
+_SHOWN: Final = 11
+"""The exponent from which on spreadsheets show large numbers so."""
+_NULL: Final = r"\N"
+"""How databases write that nothing is there; nobody is called so."""
 _EXACT: Final[dict[pl.DataType, int]] = {pl.Float64(): 2**53, pl.Float32(): 2**24}
 """Type → the number from which on it lacks some whole numbers."""
 EXPONENT_DIGITS: Final = 15
@@ -53,6 +61,7 @@ def checked(column: str, raw: pl.Series, prefixes: tuple[str, ...]) -> tuple[pl.
         .to_series()
         .str.strip_chars(_SPACE)
     )
+    rounded = _rounded(bare)
     bare = _whole(bare)
     foreign = [prefix for prefix in _PREFIXES if prefix not in prefixes]
     other = pl.any_horizontal(t.str.starts_with(prefix) for prefix in foreign)
@@ -60,7 +69,7 @@ def checked(column: str, raw: pl.Series, prefixes: tuple[str, ...]) -> tuple[pl.
     why = (
         bare.to_frame("t")
         .select(
-            pl.when(t.is_null() | (t == ""))
+            pl.when(t.is_null() | t.is_in(["", _NULL]))
             .then(pl.lit(f"{column} is missing"))
             .when(other)
             .then(pl.lit(f"{column} has a wrong prefix, expected {expected}"))
@@ -68,7 +77,9 @@ def checked(column: str, raw: pl.Series, prefixes: tuple[str, ...]) -> tuple[pl.
             .then(pl.lit(f"{column} holds control characters"))
             .when(t.str.len_bytes() > MAX_BYTES)
             .then(pl.lit(f"{column} has more than {MAX_BYTES} bytes"))
-            .when(t.str.contains(r"^-?\d+\.\d+$|^-?\d+(?:\.\d*)?[eE]\+\d+$|^-?\d*\.?\d+[eE]-\d+$"))
+            .when(rounded)
+            .then(pl.lit(f"{column} is a number whose last digits were rounded away"))
+            .when(t.str.contains(r"^-?\d+\.\d+$|^-?\d+(?:\.\d*)?[eE]\+\d+$|^-?\d*\.?\d+[eE]-\d+$|^-?\d\.\d+E\d+$"))
             .then(pl.lit(f"{column} is a number that is not whole"))
         )
         .to_series()
@@ -76,11 +87,24 @@ def checked(column: str, raw: pl.Series, prefixes: tuple[str, ...]) -> tuple[pl.
     return pl.select(used + bare).to_series(), why
 
 
+def _rounded(bare: pl.Series) -> pl.Series:
+    """Whether a number was written with fewer digits than it has: two ids may look the same."""
+    if not bare.str.contains("+", literal=True).any():
+        return pl.repeat(value=False, n=len(bare), dtype=pl.Boolean, eager=True)
+    part = bare.str.extract_groups(_ROUNDED).struct
+    spreadsheet, printed, exponent = (part.field(str(n)) for n in (1, 2, 3))
+    power = exponent.cast(pl.Int64, strict=False)
+    shown = (power >= _SHOWN) & (spreadsheet.str.len_bytes() < power)
+    return (shown.fill_null(value=False) | (printed.is_not_null() & (power > 6)).fill_null(value=False)).alias(
+        "rounded"
+    )
+
+
 def _whole(bare: pl.Series) -> pl.Series:
     """``1.0`` and ``1e+05`` as whole numbers, where the float says exactly which."""
     if bare.str.contains(".", literal=True).any():
         bare = bare.str.replace(r"^(-?\d+)\.0+$", "${1}")
-    exponents = bare.str.contains(r"^-?\d+(?:\.\d*)?[eE]\+\d+$").fill_null(value=False)
+    exponents = bare.str.contains(_EXPONENT).fill_null(value=False)
     if exponents.any():
         values = bare.filter(exponents).cast(pl.Float64, strict=False)
         exact = (values == values.floor()) & (values.abs() < 10**EXPONENT_DIGITS)

@@ -160,6 +160,7 @@ def sniff(
     else:
         columns = tuple(positions[place] if place < len(positions) else None for place in range(len(titles)))
         if "timestamp" not in positions:
+            _refuse_lists(path, [row for _, row in rows])
             columns = _with_times(columns, [row for _, row in rows])
         _refuse_times(path, columns, [row for _, row in rows])
     example = [row for _, row in rows[titled:][:3]]
@@ -174,6 +175,16 @@ def _with_times(columns: tuple[str | None, ...], rows: list[list[str]]) -> tuple
         if ours is None and _all_times(place, rows):
             return (*columns[:place], "timestamp", *columns[place + 1 :])
     return columns
+
+
+def _refuse_lists(path: Path, rows: list[list[str]]) -> None:
+    """Raise InputError where rows without a header seem to list several items of one user each."""
+    lengths = {len(row) for row in rows if len(row) > 1}
+    if len(lengths) > 2:
+        raise InputError(
+            f"{path} has no header, and rows of {min(lengths)} to {max(lengths)} fields.",
+            do="Write one user and one item a row, or say what counts: --columns user=1,item=2. Nothing was loaded.",
+        )
 
 
 def _all_times(place: int, rows: list[list[str]]) -> bool:
@@ -223,8 +234,8 @@ def _separator(path: Path, body: str, names: Names) -> str:
         known = bool(rows) and sum(place is not None for place in _known(rows[0], names)[:2]) == 2
         if not several or (not known and len(several) < _FITS * len(rows)):
             continue
-        if separator == " " and len({len(row) for row in rows[1:] or rows}) > 1:
-            continue  # spaces inside names
+        if separator == " " and len({len(row) for row in rows}) > 1:
+            continue  # spaces inside names, or several items of one user in a row
         numeric = sum(all(_whole(row[place]) for row in several[1:] or several) for place in (0, 1))
         even = len({len(row) for row in rows}) == 1
         fitting[separator] = (known, numeric, even)

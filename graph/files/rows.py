@@ -101,6 +101,7 @@ def _text(
             continue
         simple = parsed.data.isascii() and not parsed.data.translate(None, _PLAIN)
         frame, faults = _tidied(parsed.frame, layout, simple=simple)
+        faults += _repeated_headers(frame, layout, parsed.data)
         keep = ~(frame.select(pl.all_horizontal(pl.all().is_null())).to_series() if frame.width else pl.Series([]))
         comments = pl.Series(np.zeros(frame.height, dtype=bool))
         if b"#" in parsed.data:
@@ -155,6 +156,16 @@ def _tidied(
     frame = frame.drop(f"c{width}").rename({f"c{n}": name for n, name in enumerate(layout.columns) if name})
     text = pl.all() if simple else pl.all().str.strip_chars(" \t")
     return frame.select(pl.when(text != "").then(text).name.keep()), faults
+
+
+def _repeated_headers(frame: pl.DataFrame, layout: Layout, data: bytes) -> list[tuple[npt.NDArray[np.int64], str]]:
+    """The rows that say the header once more, as in tables that were joined end to end."""
+    titles = {name: title for name, title in zip(layout.columns, layout.titles, strict=True) if name}
+    if not layout.header or not all(title.encode() in data for title in titles.values()):
+        return []
+    same = [pl.col(name).str.strip_chars("\ufeff \t") == title for name, title in titles.items()]
+    found = frame.select(pl.all_horizontal(same).fill_null(value=False)).to_series().arg_true()
+    return [(found.to_numpy().astype(np.int64), "repeats the header")] if len(found) else []
 
 
 def _tell(report: FileReport, layout: Layout) -> None:

@@ -51,6 +51,9 @@ def parquet(**columns: pl.Series) -> bytes:
         pytest.param("1,10,a\tb\n2,11,c\td\n", {("1", "10"), ("2", "11")}, id="tabs within a field"),
         pytest.param("1\ta,b\n2\tc,d\n", {("1", "a,b"), ("2", "c,d")}, id="commas within a field"),
         pytest.param("listener,song,ts\nann,s,2020-01-01\n", {("ann", "s")}, id="other words for people"),
+        pytest.param(
+            "user,item\n1,10\n\ufeffuser,item\n2,11\n", {("1", "10"), ("2", "11")}, id="two tables end to end"
+        ),
         pytest.param("user,item,comment\n1,10,lovely\n", {("1", "10")}, id="a comment is no flag"),
         pytest.param("1,1000000000\n2,1000000001\n", {("1", "1000000000"), ("2", "1000000001")}, id="large ids"),
     ],
@@ -69,6 +72,8 @@ def test_tables_as_other_tools_write_them(tmp_path: Path, text: str, found: set[
         pytest.param(",0,1\n0,7,10\n1,8,11\n", "--columns user=2,item=3", id="numbers of rows under a nameless column"),
         pytest.param("%%MatrixMarket matrix\n3 3 2\n1 2 1\n2 3 1\n", "MatrixMarket", id="a matrix that says its size"),
         pytest.param(gzip.compress(b"user,item\n1,10\n"), "no text but gzip", id="gzip under another name"),
+        pytest.param("1,10,11,12\n2,10\n3,10,12\n", "Write one user and one item a row", id="several items a row"),
+        pytest.param("1 10 11 12\n2 10\n", "no separator", id="the same with spaces"),
         pytest.param("<!DOCTYPE html>\n<p>1,2</p>\n", "Is it the right file", id="a page in place of a file"),
     ],
 )
