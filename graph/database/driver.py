@@ -189,11 +189,17 @@ class Graph:
         """The names of the schema files that this graph has not seen, in order."""
         return self._unseen({row["name"] for row in self.read("schema/applied", deadline_ms=0)})
 
-    def apply_schema(self) -> list[str]:
-        """Apply the schema files that this graph has not seen, in order; the names of those applied now."""
+    def apply_schema(self, *, filled_now: bool = False) -> list[str]:
+        """Apply the schema files that this graph has not seen, in order; the names of those applied now.
+
+        ``filled_now``: all of its data were written by this version, so the statements that mend data of older ones are
+        left out. At full size they take minutes.
+        """
         fresh = self.pending_schema()
         for name in fresh:
             for statement in _statements(cypher.load(name)):
+                if filled_now and not statement.startswith(_OF_SCHEMA):
+                    continue
                 with self._explained(name), self._session(neo4j.WRITE_ACCESS) as session:
                     session.run(statement).consume()
             self.write("schema/record", deadline_ms=0, name=name)
@@ -337,6 +343,10 @@ def _plain(value: Any) -> Any:
             return [_plain(node) for node in value.nodes]
         case _:
             return value
+
+
+_OF_SCHEMA: Final = ("CREATE CONSTRAINT", "CREATE INDEX", "CREATE FULLTEXT INDEX", "DROP CONSTRAINT", "DROP INDEX")
+"""How the statements of schema files begin that say nothing of data."""
 
 
 def _statements(text: LiteralString) -> Iterator[LiteralString]:

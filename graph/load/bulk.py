@@ -213,7 +213,7 @@ def _refuse_filled(server: LocalServer, settings: Settings) -> None:
 def _check(settings: Settings, report: ImportReport) -> None:
     """Build the indexes and compare what the graph holds with what was read."""
     with Graph.connect(settings) as graph:
-        graph.apply_schema()
+        graph.apply_schema(filled_now=True)
         held = graph.read("export/counts", deadline_ms=0)[0]["counts"]
         keep_scales(graph, report)
     found = {type_: count for type_, count in held.items() if count}
