@@ -178,10 +178,10 @@ def _show(feed: Feed, name: str | None) -> None:
     Console().print(table)
     model = f" by {escape(feed.model_version)}" if feed.model_version else ""
     _console.print(f"{len(feed.items)} contents{model}, rung: {feed.rung}, {sum(feed.timings_ms.values()):.0f} ms.")
-    if feed.degraded:
-        _console.print(
-            "[yellow]Degraded:[/] Neo4j was down or late; this answer is from the snapshot. Try `entourage up`."
-        )
+    if feed.graph_down:
+        _console.print("[yellow]Degraded:[/] Neo4j was down; this answer is from the snapshot. Try `entourage up`.")
+    if feed.failed:
+        _console.print(f"[yellow]Left out because of an error:[/] {', '.join(feed.failed)}.")
     if feed.late:
         _console.print(f"[yellow]Left out, too late:[/] {', '.join(feed.late)}.")
     _console.print("Next: `entourage serve` answers the same over HTTP and draws the neighbourhood.")

@@ -14,7 +14,7 @@ known.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,8 +25,9 @@ from graph import schema
 from graph.errors import InputError
 from graph.files import quarantine as quarantines
 from graph.files.folder import stem
+from graph.files.json_rows import shown
 from graph.files.options import Options
-from graph.files.quarantine import FileReport, ImportReport, Quarantine
+from graph.files.quarantine import Column, FileReport, ImportReport, Quarantine
 from graph.files.tables import Known, Tables
 from graph.files.text import PACKED, Progress, line_chunks
 from graph.load import watch
@@ -45,7 +46,12 @@ __all__ = [
 _CHUNK: Final = 8_000_000
 _SUFFIXES: Final = (".jsonl", ".json", ".ndjson")
 _NEEDED: Final = ("message", "timestamp", "user", "track", "time")
+_PLAY: Final = (*_NEEDED, "latency", "recommendation", "experiments", "propensity")
+_TRACK: Final = ("track", "artist", "title", "genre", "pop")
 _CATALOGUE: Final = "tracks"
+_LOOKED_AT: Final = 5_000
+"""Lines of a file whose fields the preview names."""
+_EXAMPLES: Final = 3
 
 PLAYS: Final[dict[str, pl.DataType]] = {
     "message": pl.String(),
@@ -113,6 +119,8 @@ def read_play_logs(
         for log in logs:
             reports.append(FileReport(log.relative_to(folder).as_posix()))
             frames.append(read_plays(log, numbers or None, reports[-1], quarantine, progress))
+            if any(other.columns == reports[-1].columns for other in reports[:-1]):
+                reports[-1].columns = []  # one table for all logs that look the same
         plays = sessions_of(_each_once(frames, reports[-len(frames) :]))
         if catalogue is None:
             tracks = pl.DataFrame({"track": sorted(set(plays["track"].to_list()))}, schema={"track": pl.Int64})
@@ -155,7 +163,7 @@ def read_tracks(
         "genre": pl.List(pl.String()),
         "pop": pl.Float64(),
     }
-    return pl.DataFrame(_rows(path, track, report, quarantine, progress), schema=types, orient="row")
+    return pl.DataFrame(_rows(path, _TRACK, track, report, quarantine, progress), schema=types, orient="row")
 
 
 def read_plays(
@@ -188,7 +196,7 @@ def read_plays(
         more = float(latency) if isinstance(latency, int | float) else None, chosen, arm_of(experiments), propensity
         return None if tracks is not None and number not in tracks else (*row, *more)
 
-    return pl.DataFrame(_rows(path, play, report, quarantine, progress), schema=PLAYS, orient="row")
+    return pl.DataFrame(_rows(path, _PLAY, play, report, quarantine, progress), schema=PLAYS, orient="row")
 
 
 def arm_of(experiments: dict[str, Any]) -> str | None:
@@ -306,21 +314,30 @@ def _places(ids: pl.Series) -> Callable[[pl.Series], np.ndarray[Any, Any]]:
 
 def _rows(
     path: Path,
+    fields: Collection[str],
     read: Callable[[dict[str, Any]], tuple[Any, ...] | None],
     report: FileReport | None,
     quarantine: Quarantine | None,
     progress: Progress | None,
 ) -> list[tuple[Any, ...]]:
-    """What ``read`` makes of each line; it raises ValueError for a bad one and gives None for a dangling one."""
+    """What ``read`` makes of each line; it raises ValueError for a bad one and gives None for a dangling one.
+
+    The report tells which ``fields`` were there, and which others.
+    """
     report = report or FileReport(path.name)
     rows: list[tuple[Any, ...]] = []
     bad: list[tuple[int, str, str]] = []
+    first: list[dict[str, Any]] = []
+    names: dict[str, None] = {}
     for number, text in _lines(path, progress):
         report.read += 1
         try:
             line = json.loads(text)
             if not isinstance(line, dict):
                 raise ValueError("no JSON object")
+            if report.read <= _LOOKED_AT:
+                names |= dict.fromkeys(line)
+                first += [line] if len(first) < _EXAMPLES else []
             row = read(line)
         except (ValueError, RecursionError) as error:
             report.quarantined += 1
@@ -332,6 +349,8 @@ def _rows(
         else:
             rows.append(row)
     report.loaded += len(rows)
+    report.columns = [Column(name, name if name in fields else None) for name in names]
+    report.preview = [[shown(line.get(name)) for name in names] for line in first]
     if bad and quarantine:
         quarantine.add(
             report,

@@ -117,6 +117,19 @@ def test_a_line_that_stands_twice_counts_once(tmp_path: Path) -> None:
     assert [(file.loaded, file.merged) for file in report.files[1:]] == [(3, 0), (0, 3)]
 
 
+def test_the_preview_names_the_fields_once_for_all_logs_that_look_the_same(tmp_path: Path) -> None:
+    tracks = [{**track, "mood": 3} for track in TRACKS]
+    logs = {"a": ONE, "b": ONE[:1], "c": [{**ONE[0], "device": "phone"}]}
+    _, report = read_play_logs(folder(tmp_path / "logs", tracks, **logs), tmp_path / "home")
+    told = {file.file: {column.title: column.ours for column in file.columns} for file in report.files}
+    assert told["tracks.jsonl.gz"]["mood"] is None
+    assert told["tracks.jsonl.gz"]["track"] == "track"
+    assert told["a.jsonl"]["time"] == "time"
+    assert told["b.jsonl"] == {}
+    assert (told["c.jsonl"]["device"], told["c.jsonl"]["user"]) == (None, "user")
+    assert len(report.files[0].preview[0]) == len(report.files[0].columns)
+
+
 def test_without_a_catalogue_the_logs_say_which_tracks_there_are(tmp_path: Path) -> None:
     tables, _ = read_play_logs(folder(tmp_path / "logs", a=ONE), tmp_path / "home")
     assert tables.nodes[schema.CONTENT]["contentId"].to_list() == ["tracks/0", "tracks/2"]
