@@ -36,6 +36,7 @@ CREATE TABLE IF NOT EXISTS pair (
 CREATE TABLE IF NOT EXISTS state (
     only INTEGER PRIMARY KEY CHECK (only = 1), id TEXT, own INTEGER, mark TEXT, checked REAL
 );
+CREATE TABLE IF NOT EXISTS forgotten (seq INTEGER);
 """
 _HELD: Final = tuple(field.name for field in fields(Pair) if field.name not in ("people", "source", "target"))
 
@@ -53,6 +54,8 @@ class State:
     """When the graph was last compared with it, in seconds since 1970."""
     seq: int
     """Of the newest pair."""
+    forgotten: int
+    """Of the newest pair that is not kept any more: who has not read it cannot go on."""
 
     @property
     def step(self) -> Step | None:
@@ -133,9 +136,13 @@ class Ledger:
         return found
 
     def forget(self, seq: int) -> None:
-        """Forget the pairs up to ``seq``: a snapshot holds them."""
+        """Forget the pairs up to ``seq``: the snapshot that everybody opens from now on holds them."""
+        if self.state().forgotten >= seq:
+            return
         with closing(self._open()) as database, database:
             database.execute("DELETE FROM pair WHERE seq <= ?", (seq,))
+            database.execute("INSERT INTO forgotten VALUES (?)", (seq,))
+            database.execute("DELETE FROM forgotten WHERE seq < ?", (seq,))
 
     def _reader(self) -> sqlite3.Connection:
         if self._connection is None:
@@ -147,7 +154,7 @@ class Ledger:
         database = sqlite3.connect(self.path, timeout=10.0, check_same_thread=False)
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = NORMAL")
-        if not database.execute("SELECT name FROM sqlite_master WHERE name = 'state'").fetchone():
+        if not database.execute("SELECT name FROM sqlite_master WHERE name = 'forgotten'").fetchone():
             database.executescript(_TABLES)
             with database:
                 database.execute("INSERT OR IGNORE INTO state VALUES (1, ?, 0, NULL, 0)", (uuid.uuid4().hex,))
@@ -161,7 +168,8 @@ class Ledger:
     def _state(database: sqlite3.Connection) -> State:
         id_, own, mark, checked = database.execute("SELECT id, own, mark, checked FROM state").fetchone()
         newest = database.execute("SELECT seq FROM sqlite_sequence WHERE name = 'pair'").fetchone()
-        return State(id_, own, mark, checked, newest[0] if newest else 0)
+        (forgotten,) = database.execute("SELECT max(seq) FROM forgotten").fetchone()
+        return State(id_, own, mark, checked, newest[0] if newest else 0, forgotten or 0)
 
 
 def _pair(people: int, source: str, target: str, held: str) -> Pair:

@@ -66,6 +66,9 @@ class Mirror:
             assert self._step is not None
             if news := self.ledger.news(self._step.seq):
                 self._state, pairs = news
+                if self._step.seq < self._state.forgotten:
+                    self._view = None
+                    return None
                 view.apply(pairs)
                 self._step = self._step.model_copy(update={"seq": self._state.seq})
             return view if self._in_step() else None
@@ -86,6 +89,7 @@ class Mirror:
         state = self.ledger.state()
         if time.time() - state.checked > _CHECK_S:
             state = check(graph, self.ledger)
+        self.view()  # takes over what other workers recorded, before it is forgotten
         with self._following:
             fits = self._view is not None and self._step is not None and _same(self._step, state)
         if fits or state.mark is None:
@@ -118,19 +122,22 @@ class Mirror:
             return False
         if snapshot.manifest.step is None or not _same(snapshot.manifest.step, state):
             return False
-        self._take(snapshot, snapshot.manifest.step)
-        return True
+        return self._take(snapshot, snapshot.manifest.step)
 
-    def _take(self, snapshot: Snapshot, step: Step) -> None:
+    def _take(self, snapshot: Snapshot, step: Step) -> bool:
         view = View(snapshot, self.settings.engagement, self._kept(snapshot))
         if self._prepare:
             self._prepare(view)
         state, pairs = self.ledger.since(step.seq)
+        if step.seq < state.forgotten:
+            return False
         view.apply(pairs)
         with self._following:
             self._view, self._state = view, state
             self._step = step.model_copy(update={"seq": state.seq})
         self._patience = _CALM_S
+        self.ledger.forget(step.seq)
+        return True
 
     def _kept(self, snapshot: Snapshot) -> Path:
         """The folder for what is worked out of this snapshot; those of others are deleted, which leaves them mapped."""

@@ -171,6 +171,29 @@ def test_another_worker_and_a_later_start_know_what_happened(followed: Followed,
         assert content in view.watches.of_node(me)
 
 
+def test_what_a_snapshot_holds_is_forgotten_and_who_had_not_read_it_opens_the_snapshot(
+    followed: Followed, settings: Settings
+) -> None:
+    behind = Mirror(settings)
+    behind.refresh(followed.graph)
+    followed.happens("watch", "u001", content_id=KEAKS[4])
+    export(followed.graph, settings.snapshot_path, settings)
+    restarted = Mirror(settings)
+    restarted.refresh(followed.graph)
+    assert restarted.ledger.since(0)[1] == []
+    followed.happens("watch", "u002", content_id=KEAKS[4])
+    assert behind.view() is None
+    for mirror in (behind, restarted, followed.mirror):
+        mirror.refresh(followed.graph)
+        view = mirror.view()
+        assert view is not None
+        content = view.contents.number(KEAKS[4])
+        for user in ("u001", "u002"):
+            me = view.users.number(user)
+            assert me is not None
+            assert content in view.watches.of_node(me)
+
+
 def test_what_others_write_ends_the_use_of_the_view_until_the_graph_is_read_anew(
     followed: Followed, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
