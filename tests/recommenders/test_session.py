@@ -12,7 +12,8 @@ from evaluation import play_data
 from graph.files.play_logs import PLAYS
 from graph.snapshot import Snapshot
 from recommenders.arms import policy
-from recommenders.interest import Heard
+from recommenders.core.config import CORE
+from recommenders.interest import Heard, Interest, Weights
 from recommenders.plays import artists_of, plays_of
 from recommenders.session import SessionModel, other_numbers
 
@@ -82,3 +83,24 @@ def test_each_further_track_of_an_artist_counts_less(model: SessionModel) -> Non
     twice = model.interest.estimate(Heard((int(same[0]), int(same[1])), (1.0, 0.8)))
     assert once.expected_of(last)[0] <= 0.8
     assert twice.expected_of(last)[0] <= 0.64
+
+
+def test_a_choice_is_among_the_tracks_of_the_highest_estimates_that_are_left() -> None:
+    rng = np.random.default_rng(1)
+    count, pool = 5_000, CORE.session_pool
+    interest = Interest(np.arange(count) // 3, rng.normal(size=(count, 8)).astype(np.float32),
+                        np.zeros((count, 1), dtype=np.float32), Weights())  # fmt: skip
+    left = rng.random(count) < 0.5
+    left[[7, 9]] = False
+    estimate = interest.estimate(Heard((7, 9), (1.0, 0.3)))
+    order = np.argsort(-estimate.means(), kind="stable").tolist()
+    best = [track for track in order if left[track]][:pool]
+    chosen = estimate.policy(0.01, left)
+    assert len(chosen.tracks) == pool
+    assert left[chosen.tracks].all()
+    assert len(set(best) & set(chosen.tracks.tolist())) >= 0.97 * pool
+    exact = interest.alike(np.arange(count), np.array([9, 7])) @ np.append(estimate._alpha, estimate._gains[0])
+    level = interest.weights.mean + interest.weights.level * estimate._alpha.sum()
+    np.testing.assert_allclose(estimate.means(), exact + level, atol=1e-4)
+    few = np.arange(count) < 5
+    assert sorted(estimate.policy(0.01, few).tracks.tolist()) == [0, 1, 2, 3, 4]
