@@ -109,7 +109,9 @@ class SearchQuery(_Request):
     q: _ContentId = Field(description="Words of an id or a name, or an id.")
     n: int = Field(10, ge=1, le=50, description="How many.")
     label: Label | None = Field(None, description="One sort only.")
-    user_id: _UserId | None = Field(None, description="Who searches: people blocked on either side are not found.")
+    user_id: _UserId | None = Field(
+        None, description="Who searches: people blocked on either side, and what they made, are not found."
+    )
 
 
 class Reason(BaseModel):

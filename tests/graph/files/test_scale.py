@@ -31,6 +31,7 @@ def census(values: list[float], durations: list[float] | None = None) -> Census:
         pytest.param([50] * 2_000 + [250], "percent", id="one in 2,000 outside"),
         pytest.param([0.3, 1.7, 2.5], "percent", id="as the rule says, though it may be watch ratios"),
         pytest.param([0, 0.5, 1], "fraction", id="fractions"),
+        pytest.param([0, 0.5, 1.0000002], "fraction", id="fractions with an error of rounding"),
         pytest.param([0, 1, 1], "fraction", id="only 0 and 1"),
     ],
 )
