@@ -10,7 +10,7 @@ from typing import Final
 
 import cypher
 
-__all__ = ["PARAMETERS", "Question", "asciidoc", "html", "questions"]
+__all__ = ["PARAMETERS", "Question", "asciidoc", "html", "questions", "style"]
 
 #: The questions of the guide in its order, by group.
 _ORDER: Final[dict[str, tuple[str, ...]]] = {
@@ -136,6 +136,19 @@ def asciidoc(values: Mapping[str, str], address: str) -> str:
             parts += _source(f":param {name} => {known[name]}")
         parts += [*_source(one.query), f"Columns: {one.columns}", ""]
     return "\n".join(parts)
+
+
+def style(*, people: bool, contents: bool) -> str:
+    """Colours and captions: names of ``people`` and titles of ``contents`` where most have one, else ids."""
+    text = (cypher.folder / "explore" / "entourage.grass").read_text("utf-8")
+    if not people:
+        text = _captioned(text, ("User",), "userId")
+    return text if contents else _captioned(text, ("Keak", "Beat", "Track"), "contentId")
+
+
+def _captioned(text: str, labels: tuple[str, ...], key: str) -> str:
+    rule = rf'(node\.(?:{"|".join(labels)}) {{[^}}]*caption: "){{\w+}}"'
+    return re.sub(rule, rf'\g<1>{{{key}}}"', text)
 
 
 def _style(address: str) -> str:

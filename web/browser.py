@@ -15,9 +15,11 @@ from urllib.parse import urlsplit
 
 import flask
 import numpy as np
+import polars as pl
 
 import cypher
 from cypher import guide
+from graph import schema
 from graph.database.connection import connection
 from graph.errors import GraphError
 from graph.settings import Settings
@@ -49,7 +51,7 @@ def page(name: str) -> flask.Response:
     files: dict[str, tuple[str, Callable[[], str | bytes]]] = {
         "guide.html": ("text/html", lambda: guide.html(_examples(), address)),
         "guide.adoc": ("text/plain", lambda: guide.asciidoc(_examples(), address)),
-        "entourage.grass": ("text/plain", lambda: (cypher.folder / "explore" / "entourage.grass").read_text("utf-8")),
+        "entourage.grass": ("text/plain", lambda: _grass()),
         "favourites.zip": ("application/zip", _favourites),
     }
     if name not in files:
@@ -80,6 +82,19 @@ def _origins(settings: Settings) -> set[str]:
     port = urlsplit(where.browser).port if where.browser else _PORT
     hosts = {urlsplit(where.uri).hostname, "localhost", "127.0.0.1"}
     return {f"http://{host}:{port}" for host in hosts} | set(_HOSTED)
+
+
+def _grass() -> str:
+    snapshot = serving().feeds.snapshot
+    if snapshot is None:
+        return guide.style(people=False, contents=False)
+    names, titles = snapshot.users.column(schema.NAME), snapshot.contents.column(schema.TITLE)
+    return guide.style(people=_most(names), contents=_most(titles))
+
+
+def _most(column: pl.Series | None) -> bool:
+    """Whether most nodes have it."""
+    return column is not None and column.null_count() * 2 < len(column)
 
 
 def _examples() -> dict[str, str]:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from pathlib import Path
 
+import polars as pl
 import pytest
 from flask.testing import FlaskClient
 
 import cypher
 from graph.settings import Service, Settings
+from graph.snapshot import Snapshot
+from recommend.service import FeedService
 from tests.web.fake import FakeFeeds
 from web.app import create_app
 from web.browser import guide_address
@@ -61,6 +65,26 @@ def test_browser_may_read_it_and_nobody_else(client: FlaskClient) -> None:
     for other in ("/", "/v1/users/u000", "/openapi.json"):
         assert "Access-Control-Allow-Origin" not in client.get(other, headers={"Origin": BROWSER}).headers
     assert client.get("/browser/other").status_code == 404
+
+
+def test_captions_are_names_where_there_are_any(client: FlaskClient, tmp_path: Path) -> None:
+    def captions(client: FlaskClient) -> dict[str, str]:
+        text = client.get("/browser/entourage.grass").text
+        return dict(re.findall(r'node\.(\w+) {[^}]*caption: "{(\w+)}"', text))
+
+    assert {*captions(client).items()} > {("User", "userId"), ("Keak", "contentId"), ("Beat", "contentId")}
+    assert captions(client)["Genre"] == "name"
+    named = Snapshot.build(
+        {
+            "User": pl.DataFrame({"userId": ["a", "b", "c"], "name": ["Ada", None, "Cy"]}),
+            "Content": pl.DataFrame({"contentId": ["keaks/1"], "title": ["Blue Rain"]}),
+        },
+        {"WATCHED": pl.DataFrame({"source": [0], "target": [0]})},
+    )
+    settings = Settings(home=tmp_path, neo4j_uri="bolt://graphs.example:7687", service=Service(rate_limit=""))
+    feeds = FeedService(None, named, None, settings)
+    found = captions(create_app(settings, feeds).test_client())
+    assert {*found.items()} > {("User", "name"), ("Keak", "title"), ("Beat", "title")}
 
 
 def test_the_favourites_are_all_questions(client: FlaskClient) -> None:
