@@ -76,7 +76,7 @@ CALL (me) {
 }
 CALL (me, blocked, theirs, own, contents) {
   CALL (theirs, own, contents) {
-    UNWIND [one IN own WHERE one.did = 'watched' AND NOT one.item IN theirs | one.item][..10] AS item
+    UNWIND [one IN own WHERE 'watched' = one.did AND NOT one.item IN theirs | one.item][..10] AS item
     CALL (item) {
       MATCH (item)<-[:WATCHED]-(person)
       RETURN person
@@ -143,7 +143,7 @@ CALL (own) {
 }
 UNWIND contents AS content
 WITH me, blocked, manyFriends, manyOwn, pairs, ownBeats, ownGenres, ownHashtags, content,
-     [one IN activity WHERE one.content = content] AS activity,
+     [one IN activity WHERE content = one.content] AS activity,
      COLLECT { MATCH (content)-[:USES]->{0,1}(beat:Beat) RETURN DISTINCT beat } AS beats,
      COLLECT { MATCH (content)-[:USES]->{0,1}(:Content)-[:HAS_GENRE]->(genre:Genre) RETURN DISTINCT genre } AS genres,
      COLLECT { MATCH (content)-[:TAGGED]->(hashtag:Hashtag) RETURN hashtag } AS hashtags,

@@ -33,17 +33,15 @@ class SnapshotFeatures(ReadOnlyFeatures):
     def get_all_tensor_attrs(self) -> list[TensorAttr]:
         return [TensorAttr(label, "x") for label in self._snapshot.nodes]
 
-    def _get_tensor(self, attr: TensorAttr) -> Tensor | None:
-        if attr.group_name not in self._snapshot.nodes or attr.attr_name != "x":
-            return None
-        if attr.group_name not in self._read:
-            self._read[attr.group_name] = torch.from_numpy(node_features(self._snapshot, attr.group_name)[0])
-        features = self._read[attr.group_name]
+    def _get_tensor(self, attr: TensorAttr) -> Tensor:
+        label = self.known(attr, self._snapshot.nodes)
+        if label not in self._read:
+            self._read[label] = torch.from_numpy(node_features(self._snapshot, label)[0])
+        features = self._read[label]
         return features if attr.index is None else features[attr.index]
 
-    def _get_tensor_size(self, attr: TensorAttr) -> tuple[int, ...] | None:
-        tensor = self._get_tensor(TensorAttr(attr.group_name, attr.attr_name, None))
-        return None if tensor is None else tuple(tensor.shape)
+    def _get_tensor_size(self, attr: TensorAttr) -> tuple[int, ...]:
+        return tuple(self._get_tensor(TensorAttr(attr.group_name, attr.attr_name, None)).shape)
 
 
 class SnapshotTopology(ReadOnlyTopology):

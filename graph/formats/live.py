@@ -1,7 +1,8 @@
 """PyG's remote backend over a live Neo4j: features, edges and sampled neighbours, read when they are asked for.
 
-Every process opens a connection of its own at its first question, so loaders may have workers. Nodes are numbered when
-the graph is opened (nid, by Neo4j's own numbers); a relationship to a node that came later is an error.
+Every process opens a connection of its own at its first question, so loaders may have workers, started by "spawn".
+Nodes are numbered when the graph is opened (nid, by Neo4j's own numbers); a relationship to a node that came later is
+an error.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from graph import schema
 from graph.database.driver import Graph
 from graph.errors import GraphError
 from graph.formats.hetero import edge_type
-from graph.formats.read_only import ReadOnlyFeatures, ReadOnlyTopology
+from graph.formats.read_only import ReadOnlyFeatures, ReadOnlyTopology, refuse_fork
 from graph.formats.sampler import REVERSE, EdgeKind
 from graph.settings import Settings
 from graph.snapshot import Edges
@@ -45,7 +46,8 @@ class LiveGraph:
         """
         self._settings = settings
         self._scanned = scanned
-        self._open: tuple[int, Graph] | None = None
+        self._process = os.getpid()
+        self._open: Graph | None = None
         found = dict(self.graph.stream("export/numbers"))
         self.numbered = {
             label: Numbered(pl.Series(sorted(found.get(label, [])), dtype=pl.Int64)) for label in schema.NODE_KEYS
@@ -55,18 +57,22 @@ class LiveGraph:
     @property
     def graph(self) -> Graph:
         """This process's own connection."""
-        if self._open is None or self._open[0] != os.getpid():
-            self._open = os.getpid(), Graph.connect(self._settings)
-        return self._open[1]
+        refuse_fork(self._process)
+        if self._open is None:
+            self._open = Graph.connect(self._settings)
+        return self._open
 
     def close(self) -> None:
         """Close this process's connection; the next question opens another."""
-        if self._open is not None and self._open[0] == os.getpid():
-            self._open[1].close()
+        if self._open is not None:
+            self._open.close()
         self._open = None
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_open": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _process=os.getpid())
 
     def ids(self, label: str) -> list[str]:
         """The ids of a label's nodes, in nid order."""
@@ -146,18 +152,16 @@ class LiveFeatures(ReadOnlyFeatures):
     def get_all_tensor_attrs(self) -> list[TensorAttr]:
         return [TensorAttr(label, "x") for label, count in self._live.counts.items() if count]
 
-    def _get_tensor(self, attr: TensorAttr) -> Tensor | None:
-        if not self._live.counts.get(attr.group_name) or attr.attr_name != "x":
-            return None
+    def _get_tensor(self, attr: TensorAttr) -> Tensor:
+        label = self.known(attr, self._live.counts)
         if attr.index is None:
-            return self._live.features(attr.group_name)
-        every = np.arange(self._live.counts[attr.group_name])
-        return self._live.features(attr.group_name, np.atleast_1d(every[attr.index]))
+            return self._live.features(label)
+        every = np.arange(self._live.counts[label])
+        return self._live.features(label, np.atleast_1d(every[attr.index]))
 
-    def _get_tensor_size(self, attr: TensorAttr) -> tuple[int, ...] | None:
-        if not self._live.counts.get(attr.group_name) or attr.attr_name != "x":
-            return None
-        return self._live.counts[attr.group_name], self._live.features(attr.group_name, np.arange(1)).shape[1]
+    def _get_tensor_size(self, attr: TensorAttr) -> tuple[int, ...]:
+        label = self.known(attr, self._live.counts)
+        return self._live.counts[label], self._live.features(label, np.arange(0)).shape[1]
 
 
 class LiveTopology(ReadOnlyTopology):
@@ -180,6 +184,8 @@ class LiveTopology(ReadOnlyTopology):
         name = edge_attr.edge_type[1]
         plain = name.removeprefix(REVERSE)
         if plain not in schema.RELATIONSHIPS or edge_attr.layout != EdgeLayout.COO:
+            return None
+        if edge_attr.edge_type not in (edge_type(plain), reverse_of(edge_type(plain))):
             return None
         edges = self._live.edges(plain)
         ends = torch.from_numpy(edges.source.astype(np.int64)), torch.from_numpy(edges.target.astype(np.int64))

@@ -12,6 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 
 import cypher
+from cypher import guide
 from graph.settings import Service, Settings
 from graph.snapshot import Snapshot
 from recommend.service import FeedService
@@ -19,6 +20,7 @@ from tests.web.fake import FakeFeeds
 from web.app import create_app
 from web.browser import guide_address
 
+DOCS = Path(__file__).parents[2] / "docs"
 BROWSER = "http://localhost:7474"
 
 
@@ -65,6 +67,21 @@ def test_browser_may_read_it_and_nobody_else(client: FlaskClient) -> None:
     for other in ("/", "/v1/users/u000", "/openapi.json"):
         assert "Access-Control-Allow-Origin" not in client.get(other, headers={"Origin": BROWSER}).headers
     assert client.get("/browser/other").status_code == 404
+
+
+def test_browser_takes_no_part_of_a_query_for_a_handler_of_html(client: FlaskClient) -> None:
+    """Browser 5 cuts what looks like `` onclick=x`` out of a guide, also inside of a query."""
+    text = client.get("/browser/guide.html").text
+    assert re.findall(r"\son[^\s=]*\s*=\s*\S+", text, re.IGNORECASE) == []
+
+
+def test_every_question_has_its_picture_in_the_docs() -> None:
+    text = (DOCS / "guide.md").read_text("utf-8")
+    shown = re.findall(r"### (.+)\n[^#]*?images/guide/(\w+)\.png", text)
+    assert shown == [(one.title, one.name) for one in guide.questions()]
+    for one in guide.questions():
+        assert one.text in text
+        assert 2_000 < (DOCS / "images" / "guide" / f"{one.name}.png").stat().st_size < 60_000
 
 
 def test_captions_are_names_where_there_are_any(client: FlaskClient, tmp_path: Path) -> None:

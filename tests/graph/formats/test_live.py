@@ -61,9 +61,6 @@ def test_features_are_those_of_the_nodes_however_they_are_asked_for(live: Any, s
     assert {id_: float(row.max()) for id_, row in zip(ids, whole, strict=True) if id_ in made} == made
     for index in (torch.tensor([3, 0, 3]), slice(2, 5)):
         assert torch.equal(features.get_tensor(group_name="Content", attr_name="x", index=index), whole[index])
-    assert features.get_tensor(group_name="Nothing", attr_name="x", index=None) is None
-    with pytest.raises(NotImplementedError):
-        features.put_tensor(whole, group_name="Content", attr_name="x", index=None)
 
 
 def test_edges_are_those_of_the_graph_in_both_directions(live: Any, stores: Any) -> None:
