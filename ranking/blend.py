@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
-from scipy.optimize import minimize
 
 from ranking.candidates import Candidates
 from ranking.config import CONFIG
@@ -107,6 +106,8 @@ def _likeliest(candidates: Candidates, drawn: Floats, start: npt.NDArray[Any]) -
         slope = (residual.astype(np.float32) @ scores).astype(np.float64)
         away = weights - CONFIG.blend_even
         return ridge * float(away @ away) - float(likelihood), 2 * ridge * away - slope
+
+    from scipy.optimize import minimize  # slow to import, and what serves a blend never fits one
 
     bounds = [(0.0, None)] * scores.shape[1]
     found = minimize(loss, start.astype(np.float64), jac=True, method="L-BFGS-B", bounds=bounds)

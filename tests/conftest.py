@@ -5,21 +5,49 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import hypothesis
+import neo4j
 import pytest
 from pydantic import SecretStr
 
 from graph.database.driver import Graph
 from graph.home import begin
+from graph.server import local_server
 from graph.server.local_server import Connection, LocalServer
-from graph.server.memory import SMALL
+from graph.server.memory import SMALL, Memory
 from graph.settings import Settings
 
 hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("untimed")
 
+_AT_ONCE: Final = 20_000
+_EMPTY: Final = """
+MATCH (node) WHERE NOT node:SchemaVersion
+WITH node LIMIT $most
+DETACH DELETE node
+RETURN count(*) AS deleted
+"""
+
 SHARED_DATA = Path(os.environ.get("ENTOURAGE_DATA") or Path(__file__).parents[2] / "shared" / "data")
+
+
+class _Server(LocalServer):
+    """Plans a query once: tests fill and empty the graph all the time, and planning anew costs more than asking."""
+
+    def _configure(self, chosen: tuple[int, int], memory: Memory) -> None:
+        super()._configure(chosen, memory)
+        with (self.home / "neo4j.conf").open("a", encoding="utf-8") as file:
+            file.write("dbms.cypher.statistics_divergence_threshold=1.0\ndbms.cypher.min_replan_interval=1d\n")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _small_servers() -> Iterator[None]:
+    """Servers that are sized by the machine are small as well: a short life gains nothing by a thorough compiler."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(local_server, "advise", lambda *_: SMALL)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +63,7 @@ def neo4j_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connectio
         yield Connection(given.neo4j_uri, given.neo4j_user, password, given.neo4j_database, None)
         return
     home = Settings(home=tmp_path_factory.mktemp("neo4j"))
-    with LocalServer(home, memory=SMALL, bolt_port=0, http_port=0) as where:
+    with _Server(home, memory=SMALL, bolt_port=0, http_port=0) as where:
         yield where
 
 
@@ -96,11 +124,9 @@ def pytest_report_header() -> str:
 
 def empty(graph: Graph) -> None:
     """Delete all nodes and relationships but the schema's record, so that its files are not applied for every test."""
-    applied = [row["name"] for row in graph.read("schema/applied", deadline_ms=0)]
-    while graph.write("schema/empty", deadline_ms=0, limit=20_000)[0]["deleted"]:
-        pass
-    for name in applied:
-        graph.write("schema/record", deadline_ms=0, name=name)
+    with graph._session(neo4j.WRITE_ACCESS) as session:
+        while session.run(_EMPTY, most=_AT_ONCE).single(strict=True)["deleted"] == _AT_ONCE:
+            pass
 
 
 def seen_by(graph: Graph, user_id: str) -> list[str]:

@@ -1,17 +1,17 @@
-"""A real SIGKILL for a program that tells of its progress line by line.
+"""Programs in processes of their own, among them one that a real SIGKILL ends.
 
-The program runs in a process of its own, forked from one that holds nothing but the imports: they take longer than the
-programs do.
+They are forked from a process that holds nothing but the imports, which take longer than the programs do.
 """
 
 from __future__ import annotations
 
 import multiprocessing
 import os
+import socket
 import sys
 from multiprocessing.connection import Connection
 
-__all__ = ["killed_at", "told_to_the_end"]
+__all__ = ["killed_at", "told_to_the_end", "two_together"]
 
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["ranking.pipeline", "ranking.registry", "gnn.fitting", "lightgbm", "optuna"])
@@ -39,7 +39,7 @@ def told_to_the_end(script: str, *arguments: object) -> list[str]:
 def _told(line: str, script: str, arguments: tuple[object, ...]) -> tuple[list[str], bool]:
     """What the script says, and whether it was killed as it said ``line``."""
     told, out = _FORKS.Pipe(duplex=False)
-    running = _FORKS.Process(target=_run, args=(script, [*map(str, arguments), line], out))
+    running = _FORKS.Process(target=_run, args=(script, [*map(str, arguments), line], {}, out))
     running.start()
     out.close()
     before: list[str] = []
@@ -57,9 +57,26 @@ def _told(line: str, script: str, arguments: tuple[object, ...]) -> tuple[list[s
     return before, killed
 
 
-def _run(script: str, arguments: list[str], out: Connection) -> None:
-    os.dup2(out.fileno(), sys.stdout.fileno())
+def two_together(script: str, *arguments: object) -> None:
+    """Run ``script`` in two processes that know each other as those of torchrun do, and see them end well."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1]), "WORLD_SIZE": "2"}
+    both = [
+        _FORKS.Process(target=_run, args=(script, [*map(str, arguments)], {**meeting, "RANK": str(rank)}))
+        for rank in (0, 1)
+    ]
+    for one in both:
+        one.start()
+    for one in both:
+        one.join()
+    assert [one.exitcode for one in both] == [0, 0]
+
+
+def _run(script: str, arguments: list[str], environment: dict[str, str], out: Connection | None = None) -> None:
+    if out is not None:
+        os.dup2(out.fileno(), sys.stdout.fileno())
     multiprocessing.set_start_method("fork", force=True)  # so that a lock of its own is gone with it
+    os.environ.update(environment)
     sys.argv = ["-c", *arguments]
     exec(compile(script, "<script>", "exec"), {"__name__": "__main__"})
     sys.stdout.flush()

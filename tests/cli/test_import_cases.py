@@ -21,11 +21,8 @@ CASES = Path(__file__).parents[1] / "graph" / "files" / "cases"
 
 @pytest.fixture(autouse=True)
 def _clean(graph: Graph) -> Iterator[None]:
-    empty(graph)
-    graph.apply_schema()
     yield
     empty(graph)
-    graph.apply_schema()
 
 
 @pytest.fixture

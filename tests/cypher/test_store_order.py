@@ -81,7 +81,6 @@ def test_three_orders_of_writing_give_the_same_answers(graph: Graph) -> None:
     given = []
     for seed in (1, 2, 3):
         empty(graph)
-        graph.apply_schema()
         load(graph, seed)
         given.append(answers(graph))
     for source, person in given[0]:

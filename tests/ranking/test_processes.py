@@ -8,17 +8,19 @@ import numpy as np
 
 from ranking.pipeline import Pipeline
 from tests import checkerboard
-from tests.torchrun import in_two_processes
+from tests.killed import two_together
 
 _RUN = """
 import json, sys
 from pathlib import Path
 import numpy as np
+import torch
 from gnn import processes
 from gnn.recommender import GraphNetwork
 from ranking import pipeline
 from recommenders.core.options import Effort, FitOptions
 from tests import checkerboard
+torch.set_num_threads(1)  # as torchrun has it
 home, rank = Path(sys.argv[1]), processes.rank()
 GraphNetwork.space = {"temperature": (0.2, 0.3), "popularity": (0.25, 0.5)}
 trained, fit = [], GraphNetwork.fit
@@ -43,7 +45,7 @@ def test_both_train_the_same_networks_and_the_first_one_makes_the_pipeline(tmp_p
     """Whether the network has a say in the pipeline or not."""
     for say in ("a say", "no say"):
         (tmp_path / say).mkdir()
-    in_two_processes(_RUN, tmp_path)
+    two_together(_RUN, tmp_path)
     for say, on_everything in (("a say", 1), ("no say", 0)):
         first, other = (json.loads((tmp_path / say / f"trained-{rank}.json").read_text()) for rank in (0, 1))
         assert 3 <= len(first) - on_everything <= 6, say  # trials and full width, on the validation part

@@ -61,7 +61,7 @@ def model() -> GraphNetwork:
     return trained(config, snapshot, epochs=80)
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def board(graph: Graph) -> None:
     """The checkerboard, and since then some keaks that the model does not know."""
     checkerboard_graph.load(graph)

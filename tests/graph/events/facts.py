@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import strategies as st
 
 import cypher
@@ -236,6 +237,16 @@ def found(graph: Graph, mine: str) -> dict[str, Any]:
     held = {(short(r["one"]), r["type"], short(r["other"])): r["said"] for r in graph.read("test/dump", mine=mine)}
     kept = {short(r["id"]): (r["audience"] or 0, r["trend"]) for r in graph.read("test/content", mine=mine)}
     return {"held": held, "kept": kept}
+
+
+def check(graph: Graph, mine: str, facts: Sequence[Fact]) -> None:
+    """Compare what the graph holds of one world with what its facts mean."""
+    of_graph, expected = found(graph, mine), meaning(facts)
+    assert of_graph["held"] == expected["held"]
+    for content_id, (audience, trend) in expected["kept"].items():
+        assert of_graph["kept"][content_id][0] == audience
+        wanted = None if trend is None else pytest.approx(trend, abs=1e-9, rel=0)
+        assert of_graph["kept"][content_id][1] == wanted
 
 
 def teach(monkeypatch: Any) -> None:

@@ -15,10 +15,7 @@ from hypothesis import strategies as st
 from graph import events
 from graph.database.driver import Graph
 from graph.load import watch
-from graph.load.bulk import import_offline
 from graph.load.live import import_folder
-from graph.server.local_server import LocalServer
-from graph.server.memory import SMALL
 from graph.settings import Settings
 from tests.graph.events import facts as told
 from tests.graph.events.facts import Act, Fact, Follow, Row
@@ -67,17 +64,7 @@ class Way:
 
     def check(self) -> None:
         for mine, facts in zip(self.mine, self.worlds, strict=True):
-            check(self.graph, mine, facts)
-
-
-def check(graph: Graph, mine: str, facts: list[Fact]) -> None:
-    """Compare what the graph holds of one world with what its facts mean."""
-    found, expected = told.found(graph, mine), told.meaning(facts)
-    assert found["held"] == expected["held"]
-    for content_id, (audience, trend) in expected["kept"].items():
-        assert found["kept"][content_id][0] == audience
-        wanted = None if trend is None else pytest.approx(trend, abs=1e-9, rel=0)
-        assert found["kept"][content_id][1] == wanted
+            told.check(self.graph, mine, facts)
 
 
 def everything(_: Fact) -> bool:
@@ -125,33 +112,6 @@ def test_every_path_makes_the_same_graph(graph: Graph, session_settings: Setting
     mixed.load(everything)
     mixed.happen(everything)
     mixed.check()
-
-
-def test_the_bulk_importer_makes_the_same_graph(tmp_path: Path) -> None:
-    dice = random.Random(5)
-    worlds: list[list[Fact]] = []
-    for _ in range(12):
-        rows: list[Fact] = []
-        for _ in range(dice.randint(1, 20)):
-            hours = dice.choice([None, *range(1, 9)])
-            flags = [dice.choice([None, None, True]) for _ in range(3)]
-            who, content_id = dice.choice(told.PEOPLE), dice.choice(told.CONTENTS)
-            rows.append(Row(who, content_id, hours, dice.choice([None, 0.1, 0.78, 1.0]), *flags))
-            one, two = dice.sample(told.PEOPLE, 2)
-            rows.append(Follow(one, two, hours))
-        worlds.append(rows)
-    mine = [f"w{number}-" for number in range(len(worlds))]
-    (tmp_path / "in").mkdir()
-    for name, facts in zip(mine, worlds, strict=True):
-        told.append(tmp_path / "in", name, facts)
-    local = Settings(home=tmp_path / "home", neo4j_uri=None, query_deadline_ms=30_000)
-    import_offline(tmp_path / "in", local)
-    with LocalServer(local, memory=SMALL), Graph.connect(local) as graph:
-        for name, facts in zip(mine, worlds, strict=True):
-            check(graph, name, facts)
-        import_folder(graph, tmp_path / "in", local)
-        for name, facts in zip(mine, worlds, strict=True):
-            check(graph, name, facts)
 
 
 def test_fifty_watches_of_one_person_do_not_beat_ten_people(graph: Graph, session_settings: Settings) -> None:

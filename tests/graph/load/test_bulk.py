@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import signal
 import subprocess
 import sys
@@ -10,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import polars.selectors as cs
 import psutil
 import pytest
 from pydantic import SecretStr
 
 from graph import snapshot
-from graph.database.connection import local_home, unfinished_import
+from graph.database.connection import local_home, running, unfinished_import
 from graph.database.driver import Graph
 from graph.errors import InputError, LocalServerError, SettingsError
 from graph.files.options import Options
@@ -23,12 +25,13 @@ from graph.load import bulk as offline
 from graph.load.bulk import import_offline
 from graph.load.live import import_folder
 from graph.server.local_server import LocalServer
-from graph.server.memory import SMALL
 from graph.settings import Settings
 from graph.snapshot.export import export
 from tests.conftest import seen_by
 from tests.graph.conftest import Queries, wait_for
-from tests.graph.keakr import AUDIENCES, folder
+from tests.graph.events import facts as told
+from tests.graph.events.facts import Fact, Follow, Row
+from tests.graph.keakr import AUDIENCES, folder, of
 
 ROWS = AUDIENCES + "users/1,beats/20,,,,,\nusers/3,keaks/404,,,,,\nusers/3,keaks/11,soon,,,,\n"
 ROWS += "users/3,keaks/10,2021-07-02T00:00:00Z,,,,\nusers/3,keaks/11,2021-07-01T00:00:00Z,,,,\n"
@@ -37,6 +40,8 @@ ROWS += "users/3,beats/20,2021-06-30T00:00:00Z,,,,\nusers/1,keaks/11,2021-08-01T
 IMPORT = """
 import os, pathlib, signal, sys
 from graph.load import bulk as offline; from graph.settings import Settings
+from graph.server import local_server; from graph.server.memory import SMALL
+local_server.advise = lambda *_: SMALL
 files, home, point = sys.argv[1:]
 def dying(do, when=lambda *given: True):
     def instead(*given):
@@ -64,9 +69,10 @@ def importers(home: Path) -> list[psutil.Process]:
 
 def read(path: Path) -> dict[str, object]:
     loaded = snapshot.load(path)
+    trend = cs.by_name("trend", require_all=False).round(6)  # a sum of powers, in whichever order
     return {
         "id": loaded.manifest.graph_id,
-        **{label: nodes.frame.to_dicts() for label, nodes in loaded.nodes.items()},
+        **{label: nodes.frame.with_columns(trend).to_dicts() for label, nodes in loaded.nodes.items()},
         **{
             type_: [edges.source.tolist(), edges.target.tolist(), *(str(c.tolist()) for c in edges.columns.values())]
             for type_, edges in loaded.edges.items()
@@ -88,13 +94,40 @@ def ranked(rows: list[dict[str, Any]]) -> list[tuple[float, str]]:
     return sorted(((round(row["score"], 9), row["contentId"]) for row in rows), key=lambda row: (-row[0], row[1]))
 
 
+def small_worlds() -> dict[str, list[Fact]]:
+    """Watches and follows of a few people each, whose meaning is known."""
+    dice = random.Random(6)  # with which somebody watched every content
+    worlds: dict[str, list[Fact]] = {}
+    for number in range(12):
+        rows = worlds.setdefault(f"w{number}-", [])
+        for _ in range(dice.randint(1, 20)):
+            hours = dice.choice([None, *range(1, 9)])
+            flags = [dice.choice([None, None, True]) for _ in range(3)]
+            who, content_id = dice.choice(told.PEOPLE), dice.choice(told.CONTENTS)
+            rows.append(Row(who, content_id, hours, dice.choice([None, 0.1, 0.78, 1.0]), *flags))
+            one, two = dice.sample(told.PEOPLE, 2)
+            rows.append(Follow(one, two, hours))
+    return worlds
+
+
 def test_killed_at_any_point_the_next_run_finishes(
-    graph: Graph, settings: Settings, tmp_path: Path, queries: Queries, request: pytest.FixtureRequest
+    graph: Graph,
+    settings: Settings,
+    tmp_path: Path,
+    queries: Queries,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> None:
     queries["newest"] = (
         "MATCH (:Content {contentId: $of})<-[:WATCHED]-(user) WITH user LIMIT 1 RETURN user.userId AS id"
     )
-    files = folder(tmp_path / "in", audiences=ROWS)
+    told.teach(monkeypatch)
+    files, worlds = folder(tmp_path / "in", audiences=ROWS), small_worlds()
+    for name, facts in worlds.items():
+        told.append(files, name, facts)
+    rows = [
+        (name, fact.user, fact.content) for name, facts in worlds.items() for fact in facts if isinstance(fact, Row)
+    ]
     import_folder(graph, files, settings)
     export(graph, tmp_path / "live", settings)
     home = tmp_path / "offline"
@@ -104,9 +137,8 @@ def test_killed_at_any_point_the_next_run_finishes(
     def start(point: str = "") -> subprocess.Popen[bytes]:
         return subprocess.Popen([sys.executable, "-c", IMPORT, str(files), str(home), point])
 
-    for point in ("writing", "checking"):
-        assert start(point).wait() == -signal.SIGKILL, point
-        assert unfinished_import(local).exists()
+    assert start("writing").wait() == -signal.SIGKILL
+    assert unfinished_import(local).exists()
 
     ours = start()
     wait_for(lambda: importers(home) or ours.poll() is not None)
@@ -126,26 +158,37 @@ def test_killed_at_any_point_the_next_run_finishes(
         import_offline(files, local)
     killer.join()
 
+    assert start("checking").wait() == -signal.SIGKILL
+    assert unfinished_import(local).exists()
+    assert running(local), "it was about to look at the new store"
+
     report = import_offline(files, local)
     assert not importers(home)
     assert not list((home / "neo4j").glob(".offline-*"))
-    assert report.relationships["WATCHED"] == 7
-    counts = report.files[-1]
-    assert (counts.read, counts.loaded, counts.merged, counts.quarantined, counts.dangling) == (10, 7, 1, 1, 1)
-    with LocalServer(local, memory=SMALL), Graph.connect(local) as built:
+    watches = 7 + len(set(rows))
+    assert report.relationships["WATCHED"] == watches
+    counts = of(report, "audiences.csv")
+    assert (counts.read, counts.loaded, counts.quarantined, counts.dangling) == (10 + len(rows), watches, 1, 1)
+    assert counts.merged == counts.read - watches - 2
+    with Graph.connect(local) as built:  # its server runs, as it did before
         export(built, tmp_path / "built", local)
         popular = built.read(
-            "candidates/popular", deadline_ms=0, userId="", seen=[], exclude=[], label="Content", limit=10
+            "candidates/popular", deadline_ms=0, userId="", seen=[], exclude=[], label="Content", limit=99
         )
-        trending = built.read("candidates/trending", deadline_ms=0, label="Content", limit=10)
+        trending = built.read("candidates/trending", deadline_ms=0, label="Content", limit=99)
         newest = newest_of_friends(built)
         assert built.read("newest", of="keaks/11") == [{"id": "1"}], "its watcher of August, not the last user's"
         with pytest.raises(InputError, match="already holds data"):
             import_offline(files, local)
+        for again in (False, True):
+            if again:
+                import_folder(built, files, local)
+            for name, facts in worlds.items():
+                told.check(built, name, facts)
     assert read(tmp_path / "built") == read(tmp_path / "live")
     assert newest == ["keaks/10"]  # the live import promises an order between imports, not within one (docs/cypher.md)
     for name, found in (("popular", popular), ("trending", trending)):
-        expected = graph.read(f"candidates/{name}", userId="", seen=[], exclude=[], label="Content", limit=10)
+        expected = graph.read(f"candidates/{name}", userId="", seen=[], exclude=[], label="Content", limit=99)
         assert [row["score"] for row in found] == sorted((row["score"] for row in found), reverse=True)
         assert ranked(found) == ranked(expected), name
         assert [row["score"] for row in found] == pytest.approx([row["score"] for row in expected])

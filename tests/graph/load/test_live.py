@@ -25,7 +25,6 @@ from tests.graph.keakr import AUDIENCES, folder, of, only
 def _clean(graph: Graph) -> Iterator[None]:
     yield
     empty(graph)
-    graph.apply_schema()
 
 
 def everything(graph: Graph, settings: Settings, path: Path) -> dict[str, Any]:

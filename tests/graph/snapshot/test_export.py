@@ -46,7 +46,6 @@ def test_an_export_since_a_cut_off_equals_a_whole_one(
     graph: Graph, settings: Settings, tmp_path: Path, vanished: bool
 ) -> None:
     empty(graph)
-    graph.apply_schema()
     import_folder(graph, folder(tmp_path / "in"), settings)
     export(graph, tmp_path / "newer", settings)
     before = contents_of(tmp_path / "newer")
@@ -78,7 +77,6 @@ def test_since_needs_a_snapshot(graph: Graph, settings: Settings, tmp_path: Path
 
 def test_an_empty_graph_is_no_snapshot(graph: Graph, settings: Settings, tmp_path: Path) -> None:
     empty(graph)
-    graph.apply_schema()
     with pytest.raises(SnapshotError, match="neither people nor playlists"):
         export(graph, tmp_path / "snapshot", settings)
     assert not (tmp_path / "snapshot").exists()
@@ -102,7 +100,6 @@ def test_an_export_since_goes_on_while_events_come(
     graph: Graph, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     empty(graph)
-    graph.apply_schema()
     import_folder(graph, folder(tmp_path / "in"), settings)
     before = export(graph, tmp_path / "newer", settings)
     real = exporting._nodes
