@@ -22,8 +22,9 @@ import polars as pl
 from graph import schema
 from graph.errors import InputError
 from graph.files import quarantine as quarantines
+from graph.files.json_rows import shown
 from graph.files.options import Options
-from graph.files.quarantine import FileReport, ImportReport, Quarantine
+from graph.files.quarantine import Column, FileReport, ImportReport, Quarantine
 from graph.files.tables import Known, Tables
 from graph.files.text import PACKED, Progress
 from graph.files.token_lists import holds_token_lists, read_token_lists, unpacked
@@ -34,8 +35,11 @@ __all__ = ["Playlists", "holds_playlists", "lists_of", "read_playlists"]
 
 CATALOGUE: Final = "TracksArtists.csv"
 _COLUMNS: Final = ("track_id", "title", "name", "preview")
+_FIELDS: Final = ("pid", "name", "pos", "track_uri", "track_name", "artist_uri", "artist_name")
 _TRACK: Final = "track_"
 _ARTIST: Final = "artist_"
+_SHOWN: Final = 3
+"""Rows of a preview."""
 _URI: Final = {"track": "spotify:track:", "artist": "spotify:artist:"}
 
 
@@ -130,7 +134,10 @@ class _Reading:
     def tokens(self, file: Path) -> None:
         """Take the lists of one ``.npy`` file."""
         report = self._begin(file)
+        report.columns = [Column("1", "tracks", f"{_TRACK}<id> and {_ARTIST}<id> in turn")]
         for number, tokens in enumerate(read_token_lists(file)):
+            if number < _SHOWN:
+                report.preview.append([" ".join(tokens[:_SHOWN])])
             row = self._list(f"{_name(file).removesuffix('.npy')}/{number}", None)
             place, last = 0, -1
             for token in tokens:
@@ -150,8 +157,13 @@ class _Reading:
         """Take one slice of the Million Playlist Dataset."""
         report = self._begin(file)
         try:
-            for playlist in json.loads(unpacked(file))["playlists"]:
+            playlists = json.loads(unpacked(file))["playlists"]
+            for playlist in playlists:
                 self._playlist(playlist, report)
+            first = [{**playlist, **entry} for playlist in playlists[:1] for entry in playlist["tracks"][:_SHOWN]]
+            names = dict.fromkeys(name for entry in first for name in entry if name != "tracks")
+            report.columns = [Column(name, name if name in _FIELDS else None) for name in names]
+            report.preview = [[shown(entry.get(name)) for name in names] for entry in first]
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise InputError(
                 f"{file} is no slice of the Million Playlist Dataset: {error!r}.",
@@ -189,6 +201,8 @@ class _Reading:
             raise InputError(
                 f"{file} lacks the columns {', '.join(missing)}.", do=f"Its header has {', '.join(_COLUMNS)}."
             )
+        report.columns = [Column(name, name if name in _COLUMNS else None) for name in rows.columns]
+        report.preview = [[value or "" for value in row] for row in rows.head(_SHOWN).rows()]
         told: set[int] = set()
         for line, values in enumerate(rows.select(_COLUMNS).iter_rows(), 2):
             report.read += 1
@@ -236,6 +250,8 @@ class _Reading:
     def _end(self, report: FileReport) -> None:
         report.quarantined = len(self._bad)
         report.loaded = report.read - report.merged - report.quarantined
+        if any(other.columns == report.columns for other in self._reports[:-1]):
+            report.columns = []  # one table for all slices that look the same
         types = {"line": pl.Int64, "reason": pl.String, "raw": pl.String}
         rows = pl.DataFrame(self._bad, schema=types, orient="row")
         self._bad = []

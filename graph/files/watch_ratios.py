@@ -23,7 +23,7 @@ from graph import schema
 from graph.errors import InputError
 from graph.files import quarantine as quarantines
 from graph.files.options import Options
-from graph.files.quarantine import FileReport, ImportReport, Quarantine
+from graph.files.quarantine import Column, FileReport, ImportReport, Quarantine
 from graph.files.tables import Known, Tables
 from graph.files.text import PACKED, Progress
 from graph.files.token_lists import unpacked
@@ -156,6 +156,7 @@ def read_matrix(file: Path, report: FileReport | None = None, quarantine: Quaran
             pl.when(~good.fill_null(value=False)).then(pl.lit(reason)) for reason, good in checks.items()
         ).alias("reason"),
     )
+    report.columns = [Column(name, name if name in wanted else None) for name in header]
     report.read = rows.height
     bad = rows["reason"].is_not_null()
     report.quarantined = int(bad.sum())
@@ -250,6 +251,7 @@ def _beside(file: Path, columns: tuple[str, str], reports: list[FileReport]) -> 
         rows = pl.read_csv(io.BytesIO(unpacked(file)), columns=list(columns), infer_schema_length=0)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise InputError(f"{file} cannot be read: {error}.", do=f"Its columns are {', '.join(columns)}.") from error
+    report.columns = [Column(name, name if name in columns else None) for name in _header(file)[0]]
     own = columns[0].removesuffix("_id")
     rows = rows.select(pl.col(columns[0]).cast(pl.Int64, strict=False).alias(own), pl.col(columns[1]).alias("said"))
     report.read = rows.height

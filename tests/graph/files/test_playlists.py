@@ -113,6 +113,7 @@ def test_what_is_no_track_is_kept_aside_and_rows_add_up(tmp_path):
     write(folder)
     (folder / "TracksArtists.csv").write_text(CATALOGUE)
     (folder / "notes.txt").write_text("hello")
+    catalogue_columns = ("track_id", "title", "name", "preview")
     _, report = read_playlists(folder, tmp_path / "home")
     counts = [(f.file, f.read, f.loaded, f.merged, f.quarantined) for f in report.files]
     assert counts == [("playlists.npy", 5, 4, 0, 1), ("TracksArtists.csv", 4, 3, 1, 0)]
@@ -120,6 +121,10 @@ def test_what_is_no_track_is_kept_aside_and_rows_add_up(tmp_path):
     (kept,) = [json.loads(line) for line in report.quarantine.read_text().splitlines()]
     assert (kept["file"], kept["line"], kept["raw"]) == ("playlists.npy", 3, "odd")
     assert report.ignored == ["notes.txt"]
+    lists, catalogue = report.files
+    assert lists.preview[0] == ["track_1 artist_9 track_2"]
+    assert [(column.title, column.ours) for column in catalogue.columns] == [(n, n) for n in catalogue_columns]
+    assert catalogue.preview[1] == ["track_2", "One, two", "", ""]
 
 
 def test_tables_have_one_entry_a_place(tmp_path):
@@ -152,13 +157,17 @@ def test_slices_of_the_million_playlists(tmp_path):
         },
         {"pos": 2, "track_uri": None},
     ]
-    slice_ = {"info": {}, "playlists": [{"pid": 5, "name": "mine", "tracks": tracks}]}
+    slice_ = {"info": {}, "playlists": [{"pid": 5, "name": "mine", "num_tracks": 3, "tracks": tracks}]}
     (tmp_path / "mpd.slice.0-999.json").write_text(json.dumps(slice_))
     read = lists_of(tmp_path)
     assert told(read) == [("5", 0, "a"), ("5", 1, "b")]
     assert read.playlists["name"].to_list() == ["mine"]
     assert with_artists(read) == [("a", "A", "1", "One", None), ("b", "B", "Two", "Two", None)]
-    assert [(file.read, file.loaded, file.quarantined) for file in read.files] == [(3, 2, 1)]
+    (file,) = read.files
+    assert (file.read, file.loaded, file.quarantined) == (3, 2, 1)
+    taken = {column.title: column.ours for column in file.columns}
+    assert (taken["pid"], taken["track_uri"], taken["num_tracks"]) == ("pid", "track_uri", None)
+    assert file.preview[0][list(taken).index("track_name")] == "B"
     (tmp_path / "mpd.slice.1000-1999.json").write_text(json.dumps(slice_))
     again = lists_of(tmp_path)  # a playlist that stands in two slices is no second one
     assert told(again) == told(read)

@@ -79,6 +79,8 @@ def test_friends_categories_and_captions(tmp_path: Path) -> None:
     ]
     (friends,) = [file for file in report.files if file.file == "social_network.csv"]
     assert (friends.read, friends.loaded, friends.quarantined) == (3, 2, 1)
+    assert [column.ours for column in friends.columns] == ["user_id", "friend_list"]
+    assert "watch_ratio" in [column.ours for column in report.files[0].columns]
 
 
 @pytest.mark.parametrize(("line", "reason"), BAD.items(), ids=BAD.values())
