@@ -27,7 +27,7 @@ export const sourceName = (name) => SOURCES[name] ?? (name.charAt(0).toUpperCase
 
 // The contents that a sentence names become buttons, under the names that people read.
 function linked(text, contents, names, { showContent }) {
-  const said = (id) => names[id] ?? id;
+  const said = (id) => (names[id] ? `“${names[id]}”` : id); // the button takes the place of the quotes
   const [id] = contents.filter((one) => text.includes(said(one))).sort((a, b) => said(b).length - said(a).length);
   if (!id) return [text];
   const at = text.indexOf(said(id));
