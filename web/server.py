@@ -222,8 +222,12 @@ def _stop(child: subprocess.Popen[bytes]) -> None:
 
 
 def _end_with_parent() -> None:
-    """Our standard input is a pipe from the parent: it breaks when the parent is gone, however it went."""
-    sys.stdin.buffer.read()
+    """Our standard input is a pipe from the parent: it breaks when the parent is gone, however it went.
+
+    Read without Python's buffer, whose lock the workers would inherit as taken, and end by an error.
+    """
+    while os.read(sys.stdin.fileno(), 1_024):
+        pass
     os.kill(os.getpid(), signal.SIGTERM)
 
 

@@ -97,6 +97,7 @@ class Mirror:
         self._view = None
         for path in self._paths():
             if self._open(path, state):
+                check(graph, self.ledger)  # to open it may take longer than a view may go without a look at the graph
                 return
         self._have_it_read(state)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -169,6 +170,13 @@ def test_another_worker_and_a_later_start_know_what_happened(followed: Followed,
         me, content = view.users.number("u001"), view.contents.number(KEAKS[4])
         assert me is not None
         assert content in view.watches.of_node(me)
+
+
+def test_a_view_that_took_long_to_open_is_in_use_at_once(followed: Followed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mirrors, "_STALE_S", 1.0)
+    late = Mirror(followed.settings, lambda view: time.sleep(1.2))
+    late.refresh(followed.graph)
+    assert late.view() is not None
 
 
 def test_what_a_snapshot_holds_is_forgotten_and_who_had_not_read_it_opens_the_snapshot(
