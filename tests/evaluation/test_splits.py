@@ -225,7 +225,7 @@ def test_a_shuffled_future_gains_the_pipeline_nothing(monkeypatch):
     truth, other = two_futures(160, 60, 20, np.random.default_rng(1))
     monkeypatch.setitem(ranker._SETTINGS, "num_threads", 1)
     quick = [Member("popularity", 0.1), Member("als", 0.1, {}), Member("item-knn", 0.1), Member("friends-items", 0.1)]
-    monkeypatch.setattr(pipeline, "plan", lambda snapshot: quick)  # the network by itself is tested above
+    monkeypatch.setattr(pipeline, "plan", lambda snapshot, **_: quick)  # the network by itself is tested above
     ranked, figures = [], []
     for split in (truth, other):
         with threadpool_limits(1):
