@@ -174,16 +174,8 @@ def same_hashtag(
     for place in range(many):
         head[total[place]] = -1
     # Ties go to the most watched: chosen by that first, then by score in a stable order.
-    keys = np.empty(many, dtype=np.float64)
-    able = np.empty(many, dtype=np.int64)
-    size = 0
-    for place in range(many):
-        content = total[place]
-        if seen[content] or (kind and kinds[content] != kind):
-            continue
-        able[size], keys[size] = content, audience[content]
-        size += 1
-    ordered = able[best(keys, able, size, size)]
+    ordered, _ = chosen(total, many, audience, seen, kinds, kind, many)
+    size = len(ordered)
     scores = np.empty(size, dtype=np.float64)
     for place in range(size):
         scores[place] = score[ordered[place]]
