@@ -24,10 +24,10 @@ from graph.files.text import check_encoding
 from graph.load.live import import_folder, import_pairs
 from graph.settings import Settings, load_settings
 
-__all__ = ["import_"]
+__all__ = ["HOLDS", "file_options", "import_"]
 
 _console = Console(soft_wrap=True)
-_HOLDS: Final = {
+HOLDS: Final = {
     Kind.KEAKR: "files of Keakr",
     Kind.PLAY_LOGS: "the logs of a player",
     Kind.PLAYLISTS: "playlists",
@@ -80,7 +80,7 @@ def import_(
         raise SettingsError("--friends goes with --pairs.", do="A folder brings its own followers.csv.")
     if offline and not folder:
         raise SettingsError("--offline imports a folder.", do="Leave --offline out: pairs are small enough.")
-    options = _options(separator, columns, header, encoding, progress, dry=dry_run)
+    options = file_options(separator, columns, header, encoding, progress, dry=dry_run)
     settings = load_settings()
     source = folder or pairs
     try:
@@ -113,7 +113,7 @@ def _import(
     """Read, show and load; either a folder or pairs are given."""
     if folder:
         kind = kind or recognise(folder)
-        _console.print(f"Importing {escape(str(folder))} as {_HOLDS[kind]} (--kind {kind.value}) …")
+        _console.print(f"Importing {escape(str(folder))} as {HOLDS[kind]} (--kind {kind.value}) …")
     else:
         _console.print(f"Importing {escape(str(pairs))} …")
     if offline and folder:
@@ -146,7 +146,7 @@ def _graph(settings: Settings, *, dry: bool) -> Iterator[Graph | None]:
         yield graph
 
 
-def _options(
+def file_options(
     separator: str | None,
     columns: str | None,
     header: bool | None,

@@ -31,6 +31,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "status": ("cli.server:status", "Say what runs, where, and what the graph holds."),
     "generate": ("cli.generate:generate", "Write a synthetic network in the Keakr file formats."),
     "import": ("cli.import_:import_", "Load a folder of files, or plain pairs, into Neo4j."),
+    "describe": ("cli.describe:describe", "Write a report of what a folder of files holds, as HTML and Markdown."),
     "export": ("cli.export:export", "Write the snapshot that training and serving read."),
     "train": ("cli.train:train", "Train a recommender on the snapshot."),
     "evaluate": ("cli.evaluate:evaluate", "Compare recommenders on a held-out part."),
@@ -47,7 +48,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "upgrade": ("cli.upgrade:upgrade", "Bring a home and a graph of an older version up to date."),
 }
 #: These work on a home of any version; `demo` has a home of its own, which it checks itself.
-_ANY_HOME: Final = frozenset({"demo", "up", "down", "status", "generate", "doctor", "backup", "upgrade"})
+_ANY_HOME: Final = frozenset({"demo", "up", "down", "status", "generate", "describe", "doctor", "backup", "upgrade"})
 
 _errors = Console(stderr=True)
 

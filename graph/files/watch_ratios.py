@@ -24,12 +24,13 @@ from graph.errors import InputError
 from graph.files import quarantine as quarantines
 from graph.files.options import Options
 from graph.files.quarantine import Column, FileReport, ImportReport, Quarantine
+from graph.files.records import records
 from graph.files.tables import Known, Tables
 from graph.files.text import PACKED, Progress
 from graph.files.token_lists import unpacked
 from graph.load import watch
 
-__all__ = ["ROWS", "holds_watch_ratios", "read_matrix", "read_watch_ratios", "watch_files"]
+__all__ = ["DAILY", "ROWS", "holds_watch_ratios", "named_file", "read_matrix", "read_watch_ratios", "watch_files"]
 
 ROWS: Final[dict[str, pl.DataType]] = {
     "user": pl.Int64(),
@@ -42,6 +43,8 @@ ROWS: Final[dict[str, pl.DataType]] = {
     "shared": pl.Boolean(),
 }
 """Columns of `read_matrix`: at in ms and ratio null where unknown; seconds of the video, null where it has none."""
+DAILY: Final = "item_daily_features"
+"""KuaiRec's counts of each video and day. It is not imported: `evaluation.daily_features` reads it."""
 _BIG: Final = "big_matrix"
 _SMALL: Final = "small_matrix"
 _CATEGORIES: Final = "item_categories"
@@ -96,7 +99,7 @@ def read_watch_ratios(
         beside = {
             name: _beside(found, columns, reports)
             for name, columns in _BESIDE.items()
-            if (found := _named(folder, name))
+            if (found := named_file(folder, name))
         }
     trained = pl.concat([rows for file, rows in read.items() if _stem(file) != _SMALL])
     judged = pl.concat([pl.DataFrame(schema=ROWS), *(rows for file, rows in read.items() if _stem(file) == _SMALL)])
@@ -157,6 +160,7 @@ def read_matrix(file: Path, report: FileReport | None = None, quarantine: Quaran
         ).alias("reason"),
     )
     report.columns = [Column(name, name if name in wanted else None) for name in header]
+    report.preview = _first_rows(file, separator)
     report.read = rows.height
     bad = rows["reason"].is_not_null()
     report.quarantined = int(bad.sum())
@@ -251,7 +255,9 @@ def _beside(file: Path, columns: tuple[str, str], reports: list[FileReport]) -> 
         rows = pl.read_csv(io.BytesIO(unpacked(file)), columns=list(columns), infer_schema_length=0)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise InputError(f"{file} cannot be read: {error}.", do=f"Its columns are {', '.join(columns)}.") from error
-    report.columns = [Column(name, name if name in columns else None) for name in _header(file)[0]]
+    header, separator = _header(file)
+    report.columns = [Column(name, name if name in columns else None) for name in header]
+    report.preview = _first_rows(file, separator)
     own = columns[0].removesuffix("_id")
     rows = rows.select(pl.col(columns[0]).cast(pl.Int64, strict=False).alias(own), pl.col(columns[1]).alias("said"))
     report.read = rows.height
@@ -271,14 +277,15 @@ def _beside(file: Path, columns: tuple[str, str], reports: list[FileReport]) -> 
 
 def watch_files(folder: Path) -> list[Path]:
     """KuaiRec's two matrices, else the logs of KuaiRand."""
-    big = _named(folder, _BIG)
+    big = named_file(folder, _BIG)
     if big:
-        return [big, *(file for file in [_named(folder, _SMALL)] if file)]
+        return [big, *(file for file in [named_file(folder, _SMALL)] if file)]
     texts = sorted(file for file in folder.iterdir() if file.is_file() and _plain(file).suffix in (".csv", ".tsv"))
     return [file for file in texts if set(_RAND) <= set(_header(file)[0])]
 
 
-def _named(folder: Path, stem: str) -> Path | None:
+def named_file(folder: Path, stem: str) -> Path | None:
+    """The file ``stem``.csv of the folder, packed or not. Raises InputError where it is there twice."""
     found = sorted(file for file in folder.iterdir() if file.is_file() and _plain(file).name == f"{stem}.csv")
     if len(found) > 1:
         raise InputError(f"{folder} holds {stem}.csv twice.", do="Move one of them away.")
@@ -301,6 +308,13 @@ def _header(file: Path) -> tuple[list[str], str]:
         return [], ","
     separator = "\t" if "\t" in line else ","
     return [name.strip().strip('"') for name in line.split(separator)], separator
+
+
+def _first_rows(file: Path, separator: str) -> list[list[str]]:
+    """The first three rows after the header, for the preview."""
+    text = unpacked(file, _HEAD).decode("utf-8", "replace")
+    found, _ = records(text, separator, final=len(text) < _HEAD)
+    return [row for _, _, row in found[1:4] if row]
 
 
 def _raw(file: Path, places: np.ndarray[Any, Any], reasons: pl.Series) -> pl.DataFrame:

@@ -1,0 +1,180 @@
+"""The exploratory report: its figures against numpy, its pages, and what every kind of folder gets."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from cli.describe import describe
+from evaluation.daily_features import COUNTS
+from evaluation.describe.features import Totals, correlations
+from evaluation.describe.pages import Section, Table, html, markdown
+from graph.errors import InputError, SettingsError
+from tests.graph.files.test_watch_ratios import folder as kuairec
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENTOURAGE_HOME", str(tmp_path / "home"))
+
+
+def _totals(ends: np.ndarray, values: np.ndarray) -> Totals:
+    return Totals(*(np.bincount(ends, weights=w).astype(float) for w in (np.ones(len(ends)), values, values**2)))
+
+
+def test_correlations_from_totals_are_those_over_rows() -> None:
+    random = np.random.default_rng(0)
+    ends = np.concatenate([np.arange(50), random.integers(0, 50, 950)])
+    feature = random.normal(size=50)
+    values = feature[ends] + random.normal(size=1000)
+    (found,) = correlations(_totals(ends, values), {"x": feature}, None)
+    assert found.r == pytest.approx(np.corrcoef(feature[ends], values)[0, 1])
+    assert found.held is None
+
+
+def test_duration_is_found_as_the_reason_or_not() -> None:
+    random = np.random.default_rng(1)
+    ends = np.concatenate([np.arange(2000), random.integers(0, 2000, 18_000)])
+    duration = random.uniform(1, 100, 2000)
+    own = random.normal(size=2000)
+    values = -np.log(duration)[ends] + 0.8 * own[ends] + 0.5 * random.normal(size=len(ends))
+    given = {
+        "follows duration": np.log(duration) + 0.3 * random.normal(size=2000),
+        "of its own": own,
+        "nothing": random.normal(size=2000),
+        "minutes": duration / 60,
+    }
+    verdicts = {one.name: one for one in correlations(_totals(ends, values), given, duration)}
+    assert verdicts["follows duration"].r < -0.3
+    assert verdicts["follows duration"].verdict == "most of it is duration"
+    assert verdicts["of its own"].verdict == "not because of duration"
+    assert verdicts["nothing"].verdict == "no more than chance"
+    assert verdicts["minutes"].held is None  # it is the duration
+
+
+def test_chance_is_what_shuffled_features_reach() -> None:
+    random = np.random.default_rng(2)
+    ends = (100 * random.random(5000) ** 2).astype(int)
+    values = random.normal(size=5000) + random.normal(size=100)[ends]
+    totals = _totals(ends, values)
+    drawn = [correlations(totals, {"x": random.normal(size=100)}, None)[0] for _ in range(200)]
+    beyond = np.mean([abs(one.r) > one.chance for one in drawn])
+    assert 0.005 < beyond < 0.13
+
+
+def test_pages_show_texts_as_they_are_and_load_nothing(tmp_path: Path) -> None:
+    sections = [Section("A <b>", [Table("t", ("a|b", "n"), [("<script>x</script>", "1")]), "[x](y) *z*"])]
+    page = html("T & t", "", sections)
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+    text = markdown("T", "", sections, tmp_path / "pictures")
+    assert "a\\|b" in text
+    assert "\\<script>" in text
+    assert "\\[x\\](y) \\*z\\*" in text
+
+
+def test_kuairec_with_its_daily_features(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    random = np.random.default_rng(0)
+    big = []
+    for _ in range(400):
+        user, video = random.integers(0, 20, 2)
+        played, length = int(random.integers(0, 20_000)), int(1000 * (video + 3))
+        big.append(f"{user},{video},{played},{length},,20200705,1593878903.4,{played / length}")
+    source = kuairec(tmp_path / "rec", big)
+    days = [f"{video},20200705,{1000 * video},{','.join(map(str, random.integers(1, 99, 10)))}" for video in range(20)]
+    (source / "item_daily_features.csv").write_text(
+        "\n".join([",".join(["video_id", "date", "video_duration", *COUNTS]), *days]) + "\n"
+    )
+    describe(source, out=tmp_path / "told")
+    assert "watch ratios" in capsys.readouterr().out
+    page = (tmp_path / "told" / "describe.html").read_text()
+    assert page.count("<section") == 10
+    assert not re.search(r'(src|href)="(?!data:image/png|#)', page)
+    assert "width=device-width" in page
+    text = (tmp_path / "told" / "describe.md").read_text()
+    for picture in re.findall(r"\((pictures/[^)]+)\)", text):
+        assert (tmp_path / "told" / picture).read_bytes().startswith(b"\x89PNG")
+    assert "held out, which only judges: mean | 0.9" in text
+    assert "Not read: user\\_features.csv." in text
+    contents = pl.read_parquet(tmp_path / "told" / "contents.parquet").sort("id")
+    rows = pl.read_csv("\n".join(["user,video,played,length,x,date,at,ratio", *big]).encode())
+    means = rows.group_by("video").agg(pl.col("ratio").mean(), pl.len(), pl.col("user").n_unique())
+    means = means.with_columns(("keaks/" + pl.col("video").cast(pl.String)).alias("id")).sort("id")
+    np.testing.assert_allclose(contents["mean value"].drop_nulls(), means["ratio"], rtol=1e-5)
+    assert contents["rows"].sum() == 400
+    assert contents.filter(pl.col("rows") > 0)["distinct users"].to_list() == means["user"].to_list()
+    assert {"show_cnt", "engagement", "mean watch ratio"} <= set(contents.columns)
+
+
+def test_playlists_logs_keakr_and_pairs(tmp_path: Path) -> None:
+    (tmp_path / "lists").mkdir()
+    tracks = [
+        {
+            "pos": at,
+            "track_uri": f"spotify:track:{at}",
+            "track_name": "A|B",
+            "artist_uri": "spotify:artist:1",
+            "artist_name": "C",
+        }
+        for at in range(5)
+    ]
+    lists = [{"pid": pid, "name": "n", "tracks": tracks[pid % 3 :]} for pid in range(9)]
+    (tmp_path / "lists" / "mpd.slice.0-999.json").write_text(json.dumps({"playlists": lists}))
+    (tmp_path / "logs").mkdir()
+    plays = [
+        {
+            "message": "last" if at % 4 == 3 else "next",
+            "timestamp": 1_740_067_000_000 + at,
+            "user": at // 8,
+            "track": (at * 3) % 7,
+            "time": (at % 5) / 4,
+            "latency": 0.1,
+            "recommendation": (at * 3 + 3) % 7,
+            "experiments": {"X": "C"},
+        }
+        for at in range(64)
+    ]
+    (tmp_path / "logs" / "data.json").write_text("\n".join(map(json.dumps, plays)) + "\n")
+    (tmp_path / "keakr").mkdir()
+    watches = [
+        f"users/{at % 7},keaks/{at % 11},2020-01-01T00:00:00,{(at * 37) % 100},{at % 2 == 0},," for at in range(77)
+    ]
+    (tmp_path / "keakr" / "audiences.csv").write_text(
+        "userId,contentId,timestamp,progress,liked,commented,shared\n" + "\n".join(watches) + "\n"
+    )
+    (tmp_path / "pairs.csv").write_text("user,item\n" + "\n".join(f"{at % 7},{at % 11}" for at in range(77)) + "\n")
+    describe(tmp_path / "keakr", out=tmp_path / "a", csv=True)
+    assert "How much of it was watched is said by the progress" in (tmp_path / "a" / "describe.md").read_text()
+    assert pl.read_csv(tmp_path / "a" / "users.csv")["rows"].to_list() == [11.0] * 7
+    describe(tmp_path / "lists")
+    text = (tmp_path / "home" / "describe" / "lists" / "describe.md").read_text()
+    assert "playlists with a row | 9 of 9" in text
+    assert "· A\\|B | 9 |" in text
+    describe(tmp_path / "logs")
+    text = (tmp_path / "home" / "describe" / "logs" / "describe.md").read_text()
+    assert "share heard: rows | 64" in text
+    assert "No duration is known" in text or "duration held" not in text
+    describe(pairs=tmp_path / "pairs.csv")
+    text = (tmp_path / "home" / "describe" / "pairs.csv" / "describe.md").read_text()
+    assert "No row says how much was watched" in text
+    assert "density: different pairs of all that could be | 100.0000 %" in text
+
+
+def test_a_folder_with_something_else_is_not_replaced(tmp_path: Path) -> None:
+    source = kuairec(tmp_path / "rec")
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "thesis.txt").write_text("all of it")
+    with pytest.raises(SettingsError, match="holds no report"):
+        describe(source, out=mine)
+    assert (mine / "thesis.txt").read_text() == "all of it"
+    with pytest.raises(InputError, match="nothing to import"):
+        describe(mine, out=tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+    with pytest.raises(SettingsError, match="either a folder"):
+        describe()
