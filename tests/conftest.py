@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,6 +49,23 @@ def _small_servers() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(local_server, "advise", lambda *_: SMALL)
         yield
+
+
+class Warned(Exception):
+    """What Neo4j warns about is an error in tests."""
+
+
+class _Raising(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        raise Warned(record.getMessage())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _warnings_of_neo4j() -> Iterator[None]:
+    handler = _Raising(logging.WARNING)
+    logging.getLogger("neo4j.notifications").addHandler(handler)
+    yield
+    logging.getLogger("neo4j.notifications").removeHandler(handler)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """Each .cypher file is documented, spelled as graph/schema.py spells it, and understood without a warning."""
 
 import html
+import logging
 import re
 from collections.abc import Iterator
 
@@ -92,9 +93,11 @@ def session(graph: Graph) -> Iterator[neo4j.Session]:
     graph.write("load/users", deadline_ms=0, rows=[{"id": "x", "properties": {}}])
     where = graph.where
     with (
+        pytest.MonkeyPatch.context() as patch,
         neo4j.GraphDatabase.driver(where.uri, auth=(where.user, where.password)) as driver,
         driver.session(database=where.database) as session,
     ):
+        patch.setattr(logging.getLogger("neo4j.notifications"), "disabled", True)  # these tests look at them themselves
         for label in sorted(LABELS):
             session.run("CALL db.createLabel($label)", label=label).consume()
         for type_ in (*schema.RELATIONSHIPS, schema.UNDID):

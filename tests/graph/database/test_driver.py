@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from itertools import islice
 
 import pytest
-from neo4j.warnings import Neo4jWarning
 from pydantic import SecretStr
 
 from graph.database.driver import Graph
 from graph.errors import GraphAuthError, GraphError, GraphTimeout, GraphUnavailable, SettingsError
 from graph.server.ports import free_port
 from graph.settings import Settings
+from tests.conftest import Warned
 from tests.graph.conftest import Queries, wait_for
 
 
@@ -84,7 +84,7 @@ def test_a_mistake_in_a_query_is_named(graph: Graph, queries: Queries):
 
 def test_what_neo4j_warns_about_is_an_error_in_tests(graph: Graph, queries: Queries):
     queries["old"] = "MATCH (n:Put) RETURN id(n) AS id LIMIT 1"
-    with pytest.raises(Neo4jWarning, match="deprecated"):
+    with pytest.raises(Warned, match="deprecated"):
         graph.read("old")
 
 
