@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 
 from cli.progress import bar
+from cli.suite_artists import artists
 from cli.suite_botify import botify
 from cli.suite_playlists import Lists, playlists
 from cli.suite_watch_ratio import watch_ratio
@@ -37,6 +38,7 @@ class Suite(StrEnum):
     BOTIFY = "botify"
     PLAYLISTS = "playlists"
     WATCH_RATIO = "watch-ratio"
+    ARTISTS = "artists"
 
 
 def evaluate(
@@ -104,6 +106,9 @@ def evaluate(
         return
     if suite is Suite.WATCH_RATIO:
         watch_ratio(data, first_seed, out, command)
+        return
+    if suite is Suite.ARTISTS:
+        artists(data, first_seed, out, command)
         return
     settings = load_settings()
     names = [name.strip() for name in models.split(",") if name.strip()]

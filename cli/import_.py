@@ -32,6 +32,7 @@ HOLDS: Final = {
     Kind.PLAY_LOGS: "the logs of a player",
     Kind.PLAYLISTS: "playlists",
     Kind.WATCH_RATIOS: "watch ratios of KuaiRec or KuaiRand",
+    Kind.ARTISTS: "artists and their listeners",
 }
 _CELL: Final = 40
 """Characters of a value in the preview."""
@@ -40,7 +41,7 @@ _CELL: Final = 40
 def import_(
     folder: Annotated[
         Path | None,
-        typer.Argument(help="Holds Keakr files, a player's logs, playlists or watch ratios (docs/files.md)."),
+        typer.Argument(help="Keakr files, a player's logs, playlists, watch ratios or artists (docs/files.md)."),
     ] = None,
     pairs: Annotated[Path | None, typer.Option(help="A file of user,item pairs instead of a folder.")] = None,
     friends: Annotated[Path | None, typer.Option(help="With --pairs: a file of user,friend pairs.")] = None,

@@ -39,6 +39,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "recommend": ("cli.recommend:recommend", "Recommend to one user, or to all of them into a file."),
     "complete": ("cli.listening:complete", "Continue a list of tracks, or every list of a file."),
     "radio": ("cli.listening:radio", "Walk among similar tracks, starting from one."),
+    "similar": ("cli.similar:similar", "Name what resembles a content, or an artist."),
     "history": ("cli.history:history", "What a user played, beside what is recommended."),
     "ab": ("cli.ab:ab", "Compare the treatments of A/B tests in play logs."),
     "serve": ("cli.serve:serve", "Run the HTTP service and its page."),

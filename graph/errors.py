@@ -11,8 +11,9 @@ EntourageError
 ├── SnapshotError            a snapshot is missing, damaged or of another version
 ├── ModelError               a model cannot be trained, saved or loaded
 │   └── ModelMismatch        the model was trained on another graph
-└── NotFound                 a user, content or query nobody knows
+└── NotFound                 a user, content, artist or query nobody knows
     ├── UnknownUser
+    ├── UnknownArtist
     └── UnknownContent
 """
 
@@ -31,6 +32,7 @@ __all__ = [
     "NotFound",
     "SettingsError",
     "SnapshotError",
+    "UnknownArtist",
     "UnknownContent",
     "UnknownUser",
 ]
@@ -104,7 +106,7 @@ class ModelMismatch(ModelError):
 
 
 class NotFound(EntourageError):
-    """There is no such user, content or query."""
+    """There is no such user, content, artist or query."""
 
     exit_code = 7
 
@@ -115,3 +117,7 @@ class UnknownUser(NotFound):
 
 class UnknownContent(NotFound):
     """No content has this id."""
+
+
+class UnknownArtist(NotFound):
+    """No artist has this id or name."""

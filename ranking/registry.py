@@ -34,6 +34,7 @@ _CLASSES: Final[dict[str, str]] = {
     "lightgcn": "gnn.lightgcn:LightGcn",
     "play-cf": "recommenders.play_cf:PlayCf",
     "watch-ratio": "recommenders.watch_ratio:WatchRatio",
+    "profile-network": "recommenders.profile_network:ProfileNetwork",
     "session": "recommenders.session:SessionModel",
     "gat": "gnn.recommender:GatNetwork",
     "gatv2": "gnn.recommender:GatV2Network",

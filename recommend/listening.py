@@ -114,6 +114,12 @@ class Listening:
         title, artist, preview = self._titles[number], self._artists[number], self._previews[number] or None
         return Track(self._ids[number], title, artist, preview, score, skipped)
 
+    def similar(self, number: int, n: int) -> list[Track]:
+        """The ``n`` contents nearest to one, best first; fewer where others have nothing in common with it."""
+        ids, scores = self.model.similar_items(number, min(n, len(self._ids)))
+        pairs = zip(ids.tolist(), scores.tolist(), strict=True)
+        return [self.track(one, score=round(score, 6)) for one, score in pairs if one >= 0 and score]
+
     def complete(self, lists: Sequence[Sequence[str]], n: int) -> list[tuple[list[Track], list[str]]]:
         """For each list of ids or titles, the ``n`` best further contents, and the texts of the list that are unknown.
 

@@ -24,6 +24,7 @@ from graph.errors import (
     ModelError,
     NotFound,
     SnapshotError,
+    UnknownArtist,
     UnknownContent,
     UnknownUser,
 )
@@ -54,6 +55,7 @@ KINDS: Final = {
     for kind in (
         Kind("unknown-user", 404, "Nobody has this user id"),
         Kind("unknown-content", 404, "No content has this id"),
+        Kind("unknown-artist", 404, "No artist has this id or name"),
         Kind("not-found", 404, "There is nothing here"),
         Kind("method-not-allowed", 405, "This address does not take this method"),
         Kind("bad-request", 400, "The request cannot be read"),
@@ -80,6 +82,7 @@ _BY_STATUS: Final = {
 _BY_ERROR: Final[tuple[tuple[type[EntourageError], str, str], ...]] = (
     (UnknownUser, "unknown-user", ""),
     (UnknownContent, "unknown-content", ""),
+    (UnknownArtist, "unknown-artist", ""),
     (NotFound, "not-found", ""),
     (GraphTimeout, "deadline", "The answer was not ready in time."),
     (GraphUnavailable, "unavailable", "The graph database does not answer."),

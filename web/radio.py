@@ -1,4 +1,4 @@
-"""Completion of lists and an endless radio, by `track2vec` if it is trained, else by the served model."""
+"""Lists that go on, an endless radio and similar artists, by `track2vec` if it is trained, else by the served model."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from flask_openapi3.models.tag import Tag
 
 from graph.errors import ModelError, SnapshotError
 from ranking import registry
+from recommend.artists import Artists
 from recommend.listening import MODEL, Listening
 from web import cursor as cursors
 from web import logs, radio_schemas
@@ -101,6 +102,28 @@ def complete(body: radio_schemas.Complete) -> dict[str, Any]:
     ]
     first = answers.pop(0) if body.tracks is not None else {"items": [], "unknown": []}
     return {"request_id": logs.request_id(), "model": listening.model.name, **first, "playlists": answers}
+
+
+@blueprint.get(
+    "/artists/<id:artist_id>/similar",
+    operation_id="similar_artists",
+    description="The model ranks contents: artists are in the order in which theirs stand nearest to those of the "
+    "artist. Where the graph has no artists, every id is unknown.",
+    responses={200: radio_schemas.SimilarArtists},
+)
+def similar_artists(path: radio_schemas.ArtistPath, query: radio_schemas.SimilarQuery) -> dict[str, Any]:
+    """Artists who resemble an artist"""
+    listening = _listening()
+    artists = Artists(listening)
+    number = artists.find(path.artist_id)
+    own = artists.artist(number)
+    return {
+        "request_id": logs.request_id(),
+        "model": listening.model.name,
+        "artist_id": own.artist_id,
+        "name": own.name,
+        "items": [asdict(one) for one in artists.similar(number, query.n)],
+    }
 
 
 def _listening() -> Listening:

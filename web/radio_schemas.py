@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["Complete", "Completed", "Radio", "RadioQuery"]
+__all__ = ["ArtistPath", "Complete", "Completed", "Radio", "RadioQuery", "SimilarArtists", "SimilarQuery"]
 
 _MOST: Final = 100
 _PATTERN: Final = r"^[^\u0000-\u001f\u007f-\u009f]+$"
@@ -96,3 +96,39 @@ class Completed(CompletedList):
     request_id: str
     model: str
     playlists: list[CompletedList] = Field(description="In the order of the request's `playlists`.")
+
+
+class ArtistPath(BaseModel):
+    """The artist of the path."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    artist_id: _Name = Field(
+        description="Id or name of an artist; accents and case of a name are forgiven. Percent-encoded as a whole."
+    )
+
+
+class SimilarQuery(BaseModel):
+    """How many."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    n: int = Field(10, ge=1, le=_MOST, description="How many.")
+
+
+class SimilarArtist(BaseModel):
+    """One similar artist."""
+
+    artist_id: str
+    name: str | None
+    score: float = Field(description="From 0 to 1: how near the top their contents stand among the nearest.")
+
+
+class SimilarArtists(BaseModel):
+    """The artists whose contents stand nearest to those of one."""
+
+    request_id: str
+    model: str
+    artist_id: str
+    name: str | None
+    items: list[SimilarArtist]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from graph.files import folder as keakr
+from graph.files.artist_profiles import holds_artists, read_artists
 from graph.files.folder import Progress
 from graph.files.options import Options
 from graph.files.play_logs import holds_logs, read_play_logs
@@ -28,6 +29,7 @@ class Kind(StrEnum):
     PLAY_LOGS = "play-logs"
     PLAYLISTS = "playlists"
     WATCH_RATIOS = "watch-ratios"
+    ARTISTS = "artists"
 
 
 _READERS: Final[dict[Kind, Reader]] = {
@@ -35,6 +37,7 @@ _READERS: Final[dict[Kind, Reader]] = {
     Kind.PLAY_LOGS: read_play_logs,
     Kind.PLAYLISTS: read_playlists,
     Kind.WATCH_RATIOS: read_watch_ratios,
+    Kind.ARTISTS: read_artists,
 }
 
 
@@ -44,6 +47,8 @@ def recognise(folder: Path) -> Kind:
         return Kind.PLAYLISTS
     if holds_watch_ratios(folder):
         return Kind.WATCH_RATIOS
+    if holds_artists(folder):
+        return Kind.ARTISTS
     if folder.is_dir() and holds_logs(folder):
         return Kind.PLAY_LOGS
     keakr.find(folder)

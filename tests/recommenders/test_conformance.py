@@ -8,6 +8,7 @@ from recommenders.gf_cf import GfCf
 from recommenders.knn import ItemKnn, UserKnn
 from recommenders.play_cf import PlayCf
 from recommenders.popularity import Popularity
+from recommenders.profile_network import ProfileNetwork
 from recommenders.session import SessionModel
 from recommenders.track2vec import Track2Vec, Track2VecNetwork
 from recommenders.watch_ratio import WatchRatio
@@ -112,3 +113,11 @@ class TestWatchRatio(RecommenderConformance):
     @staticmethod
     def make():
         return WatchRatio(factors=4, hidden=16, epochs=25, batch=32, rate=0.02)
+
+
+class TestProfileNetwork(RecommenderConformance):
+    places = frozenset({"watched"})
+
+    @staticmethod
+    def make():
+        return ProfileNetwork(components=4, width=16, epochs=60, rate=0.02)

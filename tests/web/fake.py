@@ -8,8 +8,11 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import polars as pl
+
 from graph.errors import UnknownContent, UnknownUser
 from graph.settings import Settings
+from graph.snapshot import Snapshot
 from recommend.feed import Feed, Link, Node, Person, Recommendation, Subgraph
 from recommend.naming import named
 from recommend.request import digest
@@ -35,6 +38,21 @@ class Ledger:
                 answer.append({"place": row["place"], "applied": key not in self.counted})
                 self.counted.add(key)
         return answer
+
+
+def performed_by(snapshot: Snapshot, artist_id: str) -> Snapshot:
+    """The same snapshot in which this artist performs the first content."""
+    watched = snapshot.watched
+    return Snapshot.build(
+        {
+            **{node.label: node.frame for node in (snapshot.users, snapshot.contents)},
+            "Artist": pl.DataFrame({"artistId": [artist_id]}),
+        },
+        {
+            "WATCHED": pl.DataFrame({"source": watched.source, "target": watched.target}),
+            "PERFORMED_BY": pl.DataFrame({"source": [0], "target": [0]}),
+        },
+    )
 
 
 class FakeFeeds(FeedService):

@@ -22,7 +22,7 @@ from recommend.player import Player
 from recommenders.counting import CoOccurrence
 from recommenders.session import SessionModel
 from tests.graph.files.test_play_logs import ONE, TRACKS, folder
-from tests.web.fake import FakeFeeds, Ledger
+from tests.web.fake import FakeFeeds, Ledger, performed_by
 from web.app import create_app
 
 _settings = Settings(
@@ -31,6 +31,7 @@ _settings = Settings(
 _feeds = FakeFeeds(_settings)
 _feeds.graph = cast("Graph", Ledger())
 assert _feeds.snapshot
+_feeds.snapshot = performed_by(_feeds.snapshot, "a1")
 _feeds.model = CoOccurrence().fit(_feeds.snapshot)
 _app = create_app(_settings, _feeds)
 _folder = Path(tempfile.mkdtemp(prefix="entourage-contract-"))
@@ -40,7 +41,7 @@ schema = schemathesis.openapi.from_wsgi("/openapi.json", _app)
 
 
 #: What is there to be found, for a second try with the same other parameters: made-up ids are answered 404.
-_KNOWN = {"user_id": "u002", "content_id": "keaks/k002", "target_id": "u004", "user": 1, "track": 2}
+_KNOWN = {"artist_id": "a1", "user_id": "u002", "content_id": "keaks/k002", "target_id": "u004", "user": 1, "track": 2}
 
 
 def _answers_as_documented(operation: str) -> Any:

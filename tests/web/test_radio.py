@@ -9,6 +9,7 @@ from graph.settings import Service, Settings
 from recommend.service import FeedService
 from recommenders.counting import CoOccurrence
 from recommenders.track2vec import Track2Vec
+from tests.recommend.test_artists import performed
 from tests.recommend.test_listening import SIZE, tracks
 from web.app import create_app
 
@@ -76,3 +77,13 @@ def test_audio_comes_only_from_hosts_that_the_configuration_names(client: FlaskC
     assert policy.endswith("; media-src https://media.example")
     with pytest.raises(ValueError, match="media_hosts"):
         Service(media_hosts=("https://a.example; script-src *",))
+
+
+def test_artists_who_resemble_one(alone: Settings) -> None:
+    snapshot = performed()
+    client = create_app(alone, FeedService(None, snapshot, CoOccurrence(window=2).fit(snapshot), alone)).test_client()
+    answer: Any = client.get("/v1/artists/%C3%81dele/similar?n=2").json
+    assert (answer["artist_id"], answer["name"], answer["model"]) == ("a0", "Ádele", "co-occurrence")
+    assert {item["artist_id"] for item in answer["items"]} == {"a1", "a5"}
+    unknown: Any = client.get("/v1/artists/a%2F77/similar")
+    assert (unknown.status_code, unknown.json["type"]) == (404, "urn:entourage:problem:unknown-artist")

@@ -1,0 +1,187 @@
+"""Artists, their listeners in two halves, and who trains, chooses and judges: the data of the suite ``artists``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import scipy.sparse as sp
+
+from graph import schema
+from graph.errors import InputError
+from graph.files.artist_profiles import Published, holds_artists, read_published
+from graph.snapshot import Snapshot
+from recommenders.core.metrics import Values, discounts
+from recommenders.core.top_k import Floats, Ints
+from recommenders.profile_network import halves, profiles
+
+__all__ = ["AT", "COLUMNS", "Data", "average_precision", "cut", "measure", "open_data"]
+
+COLUMNS: Final = 1_000
+"""Artists that are ranked: those of the most listeners among those that are not held out."""
+AT: Final = (1, 5, 10, 20)
+_HELD_OUT: Final = 0.1
+_LEAST: Final = 20
+_PAIRS: Final = "interactions.csv"
+_FRIENDS: Final = "follows.csv"
+Matrix = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Listens:
+    """People × artists (1 where somebody listened, float32), friends, and what the notebook publishes."""
+
+    name: str
+    matrix: sp.csr_array
+    friends: sp.csr_array
+    """People × people; empty where nobody is known to be a friend."""
+    published: Published | None = None
+
+
+@dataclass(frozen=True)
+class Data:
+    """One cut of the listeners and of the artists."""
+
+    listens: Listens
+    people: Ints
+    """Of the first half, from whom vectors are made."""
+    first: sp.csr_array
+    second: sp.csr_array
+    """The listens of both halves: people × artists. Targets and truth are from the second."""
+    train: Ints
+    validation: Ints
+    test: Ints
+    columns: Ints
+    seed: int
+
+    @cached_property
+    def targets(self) -> Floats:
+        """Profiles of the training artists, (train, columns)."""
+        return profiles(self.second, self.train, self.columns)
+
+    @cached_property
+    def listeners(self) -> Ints:
+        """Of each artist in the second half."""
+        return np.asarray(np.diff(sp.csc_array(self.second).indptr), dtype=np.int64)
+
+    @cached_property
+    def snapshot(self) -> Snapshot:
+        """The listens of the first half and all friends, for models that learn from a graph."""
+        count = self.listens.matrix.shape
+        there = sp.coo_array(self.first)
+        friends = sp.coo_array(self.listens.friends)
+        return Snapshot.build(
+            {
+                schema.USER: pl.DataFrame({"userId": [str(one) for one in range(count[0])]}),
+                schema.CONTENT: pl.DataFrame({"contentId": [f"tracks/{one}" for one in range(count[1])]}),
+            },
+            {
+                schema.WATCHED: pl.DataFrame(
+                    {"source": self.people[there.coords[0]].astype(np.int32), "target": there.coords[1]}
+                ),
+                schema.FOLLOWS: pl.DataFrame({"source": friends.coords[0], "target": friends.coords[1]}),
+            },
+        )
+
+    def friends_of_listeners(self) -> sp.csr_array:
+        """People × artists: how many listeners of the artist in the first half are friends of the person."""
+        return sp.csr_array(self.listens.friends[:, self.people] @ self.first)
+
+
+def open_data(folder: Path) -> Listens:
+    """A folder of the notebook's files, or pairs as Last.fm's. Raises InputError where it holds neither."""
+    if holds_artists(folder):
+        published = read_published(folder)
+        count = len(published.users)
+        return Listens("The notebook's files", published.listens, sp.csr_array((count, count)), published)
+    pairs, friends = folder / _PAIRS, folder / _FRIENDS
+    if not pairs.is_file():
+        raise InputError(
+            f"{folder} holds no listeners of artists.",
+            do=f"Name with --data a folder with users_artists.csv, or with {_PAIRS} (user,item) and {_FRIENDS}.",
+        )
+    listens = _pairs(pairs)
+    users, artists = (listens[:, side] for side in (0, 1))
+    other = _pairs(friends) if friends.is_file() else np.empty((0, 2), dtype=np.int64)
+    size = int(max(users.max(initial=0), other.max(initial=0))) + 1
+    shape = size, int(artists.max(initial=0)) + 1
+    return Listens(folder.name, _ones(users, artists, shape), _ones(other[:, 0], other[:, 1], (size, size)))
+
+
+def cut(listens: Listens, seed: int = 0) -> Data:
+    """Listeners in two halves; of the artists with a listener in both, a tenth judges and a tenth chooses.
+
+    Raises InputError where there are too few.
+    """
+    matrix = listens.matrix
+    people = np.flatnonzero(np.diff(matrix.indptr)).astype(np.int64)
+    one, two = halves(people, seed)
+    first, second = sp.csr_array(matrix[one]), sp.csr_array(matrix[two])
+    heard = [np.diff(sp.csc_array(part).indptr) > 0 for part in (first, second)]
+    both = np.random.default_rng(seed).permutation(np.flatnonzero(heard[0] & heard[1])).astype(np.int64)
+    if len(both) < _LEAST:
+        raise InputError(
+            f"Only {len(both)} artists have a listener in both halves.", do=f"The suite needs {_LEAST} or more."
+        )
+    tenth = int(_HELD_OUT * len(both))
+    test, validation, train = (np.sort(part) for part in np.split(both, [tenth, 2 * tenth]))
+    listeners = np.diff(sp.csc_array(second).indptr).astype(np.int64)
+    listeners[test] = -1
+    columns = np.argsort(-listeners, kind="stable")[: min(COLUMNS, int((listeners > 0).sum()))].astype(np.int64)
+    return Data(listens, one, first, second, train, validation, test, columns, seed)
+
+
+def measure(scores: Floats | Matrix, rows: Ints, data: Data, *, in_order: bool = True) -> dict[str, Values]:
+    """MAP@1, 5, 10, 20 and NDCG@20 of each of ``rows``, whose ``scores`` are (rows, columns).
+
+    The truth of an artist is every other artist with a listener in common in the second half, as in the notebook, so
+    also those that are not among the columns; an average precision is divided by min(truth, k). Gains of the NDCG are
+    the shares of listeners in common. Equal scores get a random order. Without ``in_order`` the best 21 are taken
+    unsorted, as the notebook did.
+    """
+    random = np.random.default_rng(data.seed)
+    most = max(AT)
+    scores = np.array(scores, dtype=np.float64)
+    scores[rows[:, None] == data.columns[None, :]] = -np.inf
+    mixed = random.permuted(np.tile(np.arange(scores.shape[1]), (len(rows), 1)), axis=1)
+    drawn = np.take_along_axis(scores, mixed, axis=1)
+    most = min(most, scores.shape[1])
+    if in_order:
+        places = np.argsort(-drawn, axis=1, kind="stable")[:, :most]
+    else:
+        places = np.argpartition(-drawn, min(most, scores.shape[1] - 1), axis=1)[:, :most]
+    order = np.take_along_axis(mixed, places, axis=1)
+    shares = profiles(data.second, rows, data.columns).astype(np.float64)
+    truth = np.asarray((data.second[:, rows].T @ data.second > 0).sum(axis=1)).ravel() - 1  # not the artist itself
+    gains = np.take_along_axis(shares, order, axis=1)
+    found = {f"MAP@{k}": average_precision(gains > 0, truth, k) for k in AT}
+    weight = discounts(most)
+    ideal = -np.sort(-shares, axis=1)[:, :most] @ weight
+    found["NDCG@20"] = np.divide(gains @ weight, ideal, out=np.zeros(len(rows)), where=ideal > 0)
+    return found
+
+
+def average_precision(hits: npt.NDArray[np.bool_], truth: Ints, k: int) -> Values:
+    """Sum of the precision at each hit among the first ``k``, over min(truth, k); 0 without a truth. Shape (n,)."""
+    first = hits[:, :k].astype(np.float64)
+    precision = np.cumsum(first, axis=1) / np.arange(1, first.shape[1] + 1)
+    return np.asarray((precision * first).sum(axis=1) / np.maximum(np.minimum(truth, k), 1), dtype=np.float64)
+
+
+def _pairs(file: Path) -> npt.NDArray[np.int64]:
+    try:
+        rows = pl.read_csv(file, schema_overrides=[pl.Int64, pl.Int64])
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise InputError(f"{file} cannot be read: {error}.", do="It has two columns of whole numbers.") from error
+    return rows[:, :2].to_numpy()
+
+
+def _ones(source: Ints, target: Ints, shape: tuple[int, int]) -> sp.csr_array:
+    found = sp.csr_array((np.ones(len(source), dtype=np.float32), (source, target)), shape=shape)
+    found.data[:] = 1.0
+    return found

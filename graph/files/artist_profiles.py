@@ -1,0 +1,217 @@
+"""Artists and their listeners as the notebook of the profile network has them, as checked tables and as arrays.
+
+``users_artists.csv`` has user_id and artists: one artist a row, or several as ``[1, 2]`` or as numbers with spaces
+between. ``likes_matrix.csv``, ``playlists_matrix.csv`` and ``user_tags_matrix.csv`` are truncated SVDs without a
+header: one row an artist, in the order of the ids, numbers with spaces between. ``train_matrix.npz`` is sparse, artists
+× targets. Texts may end in ``.gz`` or ``.zst``.
+
+The graph gets the listens alone: an artist becomes an `Artist` with one track, ``tracks/<artist>``, that stands for all
+of their music, so that every model, the feed and the search work on it.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+import scipy.sparse as sp
+
+from graph import schema
+from graph.errors import InputError
+from graph.files import quarantine as quarantines
+from graph.files.options import Options
+from graph.files.quarantine import Column, FileReport, ImportReport, Quarantine
+from graph.files.tables import Known, Tables
+from graph.files.text import PACKED, Progress
+from graph.files.token_lists import unpacked
+from graph.identifiers import canonical, canonical_user
+from graph.load import watch
+
+__all__ = ["MATRICES", "Published", "holds_artists", "read_artists", "read_published"]
+
+LISTENS: Final = "users_artists.csv"
+MATRICES: Final = ("likes_matrix.csv", "playlists_matrix.csv", "user_tags_matrix.csv")
+TARGETS: Final = "train_matrix.npz"
+_COLUMNS: Final = ("user_id", "artists")
+_SHOWN: Final = 3
+_SEVERAL: Final = r"^\s*(\[.*\]|\d+(\s+\d+)+)\s*$"
+"""A list in brackets, or whole numbers with spaces between."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """What a folder of the notebook holds; artists and people are numbered in the order of their ids."""
+
+    artists: list[str]
+    users: list[str]
+    listens: sp.csr_array
+    """People × artists, 1 where somebody listened. float32."""
+    matrices: dict[str, np.ndarray[Any, np.dtype[np.float32]]] = field(default_factory=dict)
+    """Name of the file → (artists, components)."""
+    targets: sp.csr_array | None = None
+    """The notebook's targets, rows × columns; which artist a row is of, the file does not say."""
+
+
+def holds_artists(folder: Path) -> bool:
+    """Whether the folder has ``users_artists.csv``."""
+    return folder.is_dir() and _find(folder, LISTENS) is not None
+
+
+def read_published(folder: Path) -> Published:
+    """Everything that the notebook reads. Raises InputError for a file that is missing, damaged or does not fit."""
+    listens, _ = _listens(folder, None)
+    users, artists = (_in_order(listens[name].unique()) for name in ("user", "artist"))
+    ends = [
+        listens[name].replace_strict(names, range(len(names)), return_dtype=pl.Int64).to_numpy()
+        for name, names in (("user", users), ("artist", artists))
+    ]
+    ones = np.ones(len(ends[0]), dtype=np.float32)
+    matrix = sp.csr_array((ones, (ends[0], ends[1])), shape=(len(users), len(artists)))
+    matrix.data[:] = 1.0
+    found = {name: _matrix(file) for name in MATRICES if (file := _find(folder, name))}
+    for name, values in found.items():
+        if len(values) != len(artists):
+            raise InputError(
+                f"{name} has {len(values):,} rows, {LISTENS} names {len(artists):,} artists.",
+                do="One row belongs to one artist, in the order of the ids. Fetch both files again.",
+            )
+    return Published(artists, users, matrix, found, _targets(folder, len(artists)))
+
+
+def read_artists(
+    folder: Path,
+    home: Path,
+    known: Known | None = None,
+    progress: Progress | None = None,
+    options: Options | None = None,
+) -> tuple[Tables, ImportReport]:
+    """The listens as checked tables; rows without a person or an artist go to a file under ``home``.
+
+    ``known`` is not asked: the rows say which people and artists there are. Raises InputError when the file is missing
+    or cannot be read to its end.
+    """
+    with quarantines.opened(home, dry=bool(options and options.dry)) as (quarantine, path):
+        if progress:
+            progress(0.0, f"reading {LISTENS}")
+        listens, report = _listens(folder, quarantine)
+    tables = _tables(listens)
+    return tables, ImportReport(
+        files=[report],
+        quarantine=path if path.is_file() else None,
+        ignored=sorted(file.name for file in folder.iterdir() if file.is_file() and file.name != report.file),
+        nodes={label: nodes.height for label, nodes in tables.nodes.items() if nodes.height},
+        relationships={type_: edges.height for type_, edges in tables.edges.items() if edges.height},
+    )
+
+
+def _listens(folder: Path, quarantine: Quarantine | None) -> tuple[pl.DataFrame, FileReport]:
+    """user and artist (ids) of every listen, each pair once."""
+    file = _find(folder, LISTENS) if folder.is_dir() else None
+    if file is None:
+        raise InputError(f"{folder} holds no {LISTENS}.", do=f"Its columns are {', '.join(_COLUMNS)}.")
+    try:
+        rows = pl.read_csv(io.BytesIO(unpacked(file)), infer_schema_length=0)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise InputError(f"{file} cannot be read: {error}.", do="It is text with commas and a header.") from error
+    if missing := [name for name in _COLUMNS if name not in rows.columns]:
+        raise InputError(f"{file} lacks the columns {', '.join(missing)}.", do="Fetch the file again.")
+    report = FileReport(file.name, read=rows.height)
+    report.columns = [Column(name, name if name in _COLUMNS else None) for name in rows.columns]
+    report.preview = [[value or "" for value in row] for row in rows.head(_SHOWN).rows()]
+    several = pl.col("artists").str.contains(_SEVERAL).fill_null(value=False)
+    listed = pl.col("artists").str.extract_all(r"[^\s,\[\]'\"]+")
+    frame = rows.with_row_index("line", 2).with_columns(
+        pl.when(several).then(listed).otherwise(pl.concat_list("artists")).alias("list")
+    )
+    kept, bad = [], []
+    for line, user, raw, artists in frame.select("line", "user_id", "artists", "list").iter_rows():
+        try:
+            kept += [(line, canonical_user(user or ""), canonical(artist or "")) for artist in artists or [""]]
+        except ValueError as error:
+            bad.append((line, str(error), f"{user or ''},{raw or ''}"))
+    report.quarantined = len(bad)
+    if quarantine:
+        quarantine.add(report, pl.DataFrame(bad, schema={"line": pl.Int64, "reason": pl.String, "raw": pl.String},
+                                            orient="row"))  # fmt: skip
+    found = pl.DataFrame(kept, schema={"line": pl.Int64, "user": pl.String, "artist": pl.String}, orient="row")
+    pairs = found.unique(["user", "artist"], keep="first", maintain_order=True)
+    report.loaded = pairs["line"].n_unique()
+    report.merged = report.read - report.quarantined - report.loaded
+    return pairs.select("user", "artist"), report
+
+
+def _tables(listens: pl.DataFrame) -> Tables:
+    users, artists = (listens[name].unique().sort() for name in ("user", "artist"))
+    contents = schema.TRACK_PREFIX + artists  # one prefix for all keeps the order
+    source, target = (
+        listens[name].replace_strict(names, range(len(names)), return_dtype=pl.Int32).to_numpy()
+        for name, names in (("user", users), ("artist", artists))
+    )
+    nothing = {"at": pl.Int64, "progress": pl.Float32, **dict.fromkeys(("liked", "commented", "shared"), pl.Boolean)}
+    rows = pl.DataFrame({name: pl.Series([None] * listens.height, dtype=dtype) for name, dtype in nothing.items()})
+    watched, repeated = watch.watched(source, target, rows)
+    place = np.arange(len(artists), dtype=np.int32)
+    nodes = {
+        schema.USER: pl.DataFrame({"userId": users}),
+        schema.CONTENT: pl.DataFrame(
+            {
+                "contentId": contents,
+                "kind": pl.Series(["track"] * len(artists), dtype=pl.String),
+                schema.TRACK_ID: artists,
+                schema.TITLE: artists,
+            }
+        ),
+        schema.ARTIST: pl.DataFrame({"artistId": artists, "name": artists}),
+    }
+    edges = {schema.WATCHED: watched, schema.PERFORMED_BY: watch.pairs(place, place)}
+    return Tables({label: frame[schema.NODE_KEYS[label]] for label, frame in nodes.items()}, nodes, edges, repeated)
+
+
+def _matrix(file: Path) -> np.ndarray[Any, np.dtype[np.float32]]:
+    try:
+        values = np.loadtxt(io.StringIO(unpacked(file).decode()), dtype=np.float32, ndmin=2)
+    except (OSError, ValueError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"{file} is no matrix: {error}.", do="Each row has as many numbers, with spaces between."
+        ) from error
+    if not values.size or not np.isfinite(values).all():
+        raise InputError(f"{file} is empty, or holds something that is no number.", do="Fetch the file again.")
+    return values
+
+
+def _targets(folder: Path, artists: int) -> sp.csr_array | None:
+    file = folder / TARGETS
+    if not file.is_file():
+        return None
+    try:
+        with file.open("rb") as opened:
+            found = sp.csr_array(sp.load_npz(opened))  # holds numbers alone: pickles are refused
+    except Exception as error:  # zip, numpy and scipy have their own exceptions for a damaged file
+        raise InputError(f"{file} is no sparse matrix: {error}.", do="Fetch the file again.") from error
+    if found.shape[0] > artists:
+        raise InputError(
+            f"{TARGETS} has {found.shape[0]:,} rows, {LISTENS} names {artists:,} artists.",
+            do="Fetch both files again.",
+        )
+    return found
+
+
+def _in_order(ids: pl.Series) -> list[str]:
+    """Ids by number where all are whole numbers, else as texts."""
+    texts: list[str] = ids.to_list()
+    return sorted(texts, key=int) if all(text.isdecimal() for text in texts) else sorted(texts)
+
+
+def _find(folder: Path, name: str) -> Path | None:
+    found = sorted(file for file in folder.iterdir() if file.is_file() and _name(file) == name)
+    if len(found) > 1:
+        raise InputError(f"{folder} holds {name} twice.", do="Move one of them away.")
+    return found[0] if found else None
+
+
+def _name(file: Path) -> str:
+    return file.stem if file.suffix.lower() in PACKED else file.name

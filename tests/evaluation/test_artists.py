@@ -1,0 +1,113 @@
+"""The suite of artists' profiles: its figures against loops, its halves, its table from a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cli import suite_artists
+from evaluation.artist_data import Data, average_precision, cut, measure, open_data
+from evaluation.artist_notebook import Faults, indices, notebook_network
+from evaluation.artist_suite import run
+from graph.errors import InputError
+from recommenders.core.options import silent
+from recommenders.profile_network import profiles, svd_vectors
+from tests.graph.files.test_artist_profiles import folder as notebook
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """160 people and 90 artists of three tastes; nine in ten listens are of one's own taste."""
+    random = np.random.default_rng(0)
+    pairs = set()
+    for user in range(160):
+        for _ in range(14):
+            taste = user % 3 if random.random() < 0.9 else int(random.integers(3))
+            pairs.add((user, 3 * int(random.integers(30)) + taste))
+    path = tmp_path_factory.mktemp("listens")
+    (path / "interactions.csv").write_text("user,item\n" + "\n".join(f"{u},{a}" for u, a in sorted(pairs)) + "\n")
+    friends = [(user, (user + 3) % 160) for user in range(160)]
+    (path / "follows.csv").write_text("user,friend\n" + "\n".join(f"{a},{b}" for a, b in friends) + "\n")
+    return path
+
+
+@pytest.fixture(scope="module")
+def data(folder: Path) -> Data:
+    return cut(open_data(folder), seed=1)
+
+
+def test_no_listener_makes_both_vectors_and_targets(data: Data) -> None:
+    assert data.first.shape[0] + data.second.shape[0] == 160
+    np.testing.assert_array_equal(data.listens.matrix[data.people].toarray(), data.first.toarray())
+    assert data.first.nnz + data.second.nnz == data.listens.matrix.nnz
+    assert not set(data.columns.tolist()) & set(data.test.tolist())
+    assert not set(data.train.tolist()) & {*data.test.tolist(), *data.validation.tolist()}
+
+
+def test_vectors_are_those_of_the_svd(data: Data) -> None:
+    vectors = svd_vectors(data.first, 5)
+    _, sizes, directions = np.linalg.svd(data.first.toarray(), full_matrices=False)
+    exact = (directions[:5].T * sizes[:5]).astype(np.float32)
+    np.testing.assert_allclose(np.abs(vectors), np.abs(exact), atol=0.05)
+
+
+def test_profiles_are_shares_of_listeners_in_common(data: Data) -> None:
+    rows = data.test[:3]
+    found = profiles(data.second, rows, data.columns)
+    heard = [set(np.flatnonzero(column)) for column in data.second.toarray().T]
+    for place, artist in enumerate(rows):
+        together = np.array([len(heard[artist] & heard[other]) for other in data.columns], dtype=float)
+        np.testing.assert_allclose(found[place], together / together.sum(), rtol=1e-5)
+
+
+def test_figures_are_those_of_loops(data: Data) -> None:
+    scores = np.random.default_rng(3).random((len(data.test), len(data.columns)))
+    found = measure(scores, data.test, data)
+    heard = [set(np.flatnonzero(column)) for column in data.second.toarray().T]
+    for place, artist in enumerate(data.test):
+        truth = {other for other in range(len(heard)) if other != artist and heard[artist] & heard[other]}
+        order = [int(data.columns[column]) for column in np.argsort(-scores[place])]
+        for k in (1, 5, 10, 20):
+            hits = [other in truth for other in order[:k]]
+            total = sum(sum(hits[: at + 1]) / (at + 1) for at in range(len(hits)) if hits[at])
+            assert found[f"MAP@{k}"][place] == pytest.approx(total / min(len(truth), k))
+
+
+def test_an_average_precision_is_over_the_smaller_of_truth_and_k() -> None:
+    hits = np.array([[True, False, True]])
+    assert average_precision(hits, np.array([2]), 3)[0] == pytest.approx((1 + 2 / 3) / 2)
+    assert average_precision(hits, np.array([9]), 3)[0] == pytest.approx((1 + 2 / 3) / 3)
+    assert average_precision(hits, np.array([0]), 3)[0] == pytest.approx(1 + 2 / 3)
+
+
+def test_the_notebook_loses_its_numbers_and_the_mended_network_keeps_them(data: Data) -> None:
+    vectors = svd_vectors(data.first, 8)
+    assert indices([np.array([[-1.2, 0.3], [2.9, -1.0]], dtype=np.float32)], -1.2).tolist() == [[0, 1], [4, 0]]
+    mended = notebook_network([vectors[data.train]], data.targets, Faults(), epochs=15)
+    broken = notebook_network([vectors[data.train]], data.targets, Faults(softmax_as_logits=True, one_pass=True))
+    values = [measure(one.logits([vectors[data.test]]), data.test, data)["NDCG@20"].mean() for one in (mended, broken)]
+    assert broken.epochs == 1
+    assert values[0] > values[1] + 0.1
+
+
+def test_the_table_puts_what_knows_tastes_above_popularity(folder: Path) -> None:
+    names = ("popularity", "k-means on SVD vectors", "profile-network, 64 wide", "item-knn")
+    board = run(open_data(folder), seed=1, models=names, progress=silent)
+    found = {row.model: row.values["NDCG@20"].mean() for row in board.rows}
+    assert set(found) == set(names)
+    assert min(found["k-means on SVD vectors"], found["profile-network, 64 wide"]) > found["popularity"] + 0.05
+    text = suite_artists.markdown(board, "entourage evaluate --suite artists")
+    assert all(f"| {name} |" in text for name in names)
+    assert "number of clusters" in text
+
+
+def test_the_notebooks_own_files_are_read(tmp_path: Path) -> None:
+    listens = open_data(notebook(tmp_path / "files"))
+    assert listens.published is not None
+    assert listens.matrix.shape == (3, 3)
+    with pytest.raises(InputError, match="listener in both halves"):
+        cut(listens)
+    with pytest.raises(InputError, match="no listeners of artists"):
+        open_data(tmp_path)

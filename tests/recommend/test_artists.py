@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+from cli.main import app
+from graph.errors import ModelError, UnknownArtist, UnknownContent
+from graph.home import begin
+from graph.settings import Settings
+from graph.snapshot import Snapshot
+from recommend.artists import Artists
+from recommend.listening import Listening
+from recommenders.counting import CoOccurrence
+from tests.recommend.test_listening import SIZE, tracks
+
+EACH = 5
+"""Tracks of an artist; the ring of tracks is a ring of artists too."""
+COUNT = SIZE // EACH
+
+
+def performed() -> Snapshot:
+    """The ring of tracks with an artist for every five neighbours; the last artist performs nothing."""
+    ring = tracks()
+    artists = pl.DataFrame(
+        {
+            "artistId": [f"a{n}" for n in range(COUNT + 1)],
+            "name": ["Ádele", None, *(f"Band {n}" for n in range(COUNT - 1))],
+        }
+    )
+    by = pl.DataFrame({"source": list(range(SIZE)), "target": [n // EACH for n in range(SIZE)]})
+    watched = ring.watched
+    pairs = pl.DataFrame({"source": watched.source, "target": watched.target, "lastAt": watched.columns["lastAt"]})
+    return Snapshot.build(
+        {"User": ring.users.frame, "Content": ring.contents.frame, "Artist": artists},
+        {"WATCHED": pairs, "PERFORMED_BY": by},
+    )
+
+
+@pytest.fixture(scope="module")
+def artists() -> Artists:
+    snapshot = performed()
+    return Artists(Listening(snapshot, CoOccurrence(window=2).fit(snapshot)))
+
+
+def test_the_neighbours_on_the_ring_are_most_similar(artists: Artists) -> None:
+    for number in range(COUNT):
+        near = artists.similar(number, 2)
+        assert {one.artist_id for one in near} == {f"a{(number + step) % COUNT}" for step in (-1, 1)}
+        assert 1.0 >= (near[0].score or 0.0) >= (near[1].score or 0.0) > 0.0
+    assert all(one.artist_id != "a3" for one in artists.similar(3, COUNT))
+
+
+def test_artists_are_found_by_id_and_by_name(artists: Artists) -> None:
+    assert artists.find("a1") == artists.find("artists/a1") == 1
+    assert artists.find("adele") == artists.find("artists/ÁDELE") == 0
+    with pytest.raises(UnknownArtist, match="'Band 0'"):
+        artists.find("band")
+    with pytest.raises(ModelError, match="performs nothing"):
+        artists.similar(COUNT, 3)
+
+
+def test_a_graph_without_artists_says_so() -> None:
+    snapshot = tracks()
+    with pytest.raises(UnknownArtist, match="this graph has no artists"):
+        Artists(Listening(snapshot, CoOccurrence(window=2).fit(snapshot))).find("a1")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("similar") / "home"
+    snapshot = performed()
+    begin(Settings(home=path))
+    snapshot.save(path / "snapshot")
+    CoOccurrence(window=2).fit(snapshot).save(path / "models" / "co-occurrence")
+    return str(path)
+
+
+def test_the_command_answers_for_contents_and_artists(home: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENTOURAGE_HOME", home)
+
+    def run(id_: str) -> str:
+        arguments = ["similar", id_, "--model", "co-occurrence", "--n", "3"]
+        answer = CliRunner().invoke(app, arguments, catch_exceptions=False)
+        assert answer.exit_code == 0, answer.output
+        return answer.output
+
+    assert "Like Song 7, by co-occurrence" in run("song 7")
+    assert "tracks/8" in run("tracks/7")
+    assert "Like Ádele" in run("artists/adele")
+    assert "a1" in run("a2")
+    nobody = CliRunner().invoke(app, ["similar", "who", "--model", "co-occurrence"])
+    assert isinstance(nobody.exception, UnknownContent)
+    assert "No artist has the id or the name 'who'" in str(nobody.exception)
