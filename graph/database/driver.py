@@ -195,9 +195,10 @@ class Graph:
         """Apply the schema files that this graph has not seen, in order; the names of those applied now.
 
         ``filled_now``: all of its data were written by this version, so the statements that mend data of older ones are
-        left out. At full size they take minutes.
+        left out. At full size they take minutes. They are left out in an empty graph too.
         """
         fresh = self.pending_schema()
+        filled_now = filled_now or bool(fresh and not self.read("schema/holds", deadline_ms=0)[0]["holds"])
         for name in fresh:
             for statement in _statements(cypher.load(name)):
                 if filled_now and not statement.startswith(_OF_SCHEMA):

@@ -15,7 +15,7 @@ import cypher
 from cli.main import COMMANDS
 from graph import home, snapshot
 from graph import upgrade as module
-from graph.database.connection import connection, running
+from graph.database.connection import running
 from graph.database.driver import Graph
 from graph.errors import SettingsError
 from graph.load import live, watch
@@ -26,9 +26,9 @@ from tests.cli import old_home
 from tests.cli.conftest import Run
 from tests.cli.old_home import DAY
 
-NEED_NO_HOME = {"demo", "up", "down", "status", "generate", "doctor", "backup", "upgrade"}
+NEED_NO_HOME = {"demo", "up", "down", "status", "generate", "describe", "doctor", "backup", "upgrade"}
 ARGUMENTS = {"import": ["."], "tune": ["ease"], "restore": ["x.dump", "--yes"], "recommend": ["--user", "ada"]}
-ARGUMENTS |= {"complete": ["keaks/1"], "radio": ["--seed", "keaks/1"], "history": ["ada"]}
+ARGUMENTS |= {"complete": ["keaks/1"], "radio": ["--seed", "keaks/1"], "history": ["ada"], "similar": ["a"]}
 
 
 @pytest.fixture
@@ -223,15 +223,12 @@ def test_a_local_graph_is_started_for_it_and_stopped_again(run: Run, local: Sett
     assert outcome.code == 0, outcome.printed
     assert "written anew" in outcome.printed
     assert running(local) is None
-    assert home.format_of(local) == home.FORMAT
-    with LocalServer(local, memory=SMALL):
-        assert connection(local).uri
-        check_all(local)
+    check_home(local)
 
 
 def check_all(settings: Settings) -> None:
     """Assert that nothing of the older version is left."""
-    home.check(settings)
+    check_home(settings)
     with Graph.connect(settings) as graph:
         assert graph.pending_schema() == []
         users, contents, watches, others = everything(graph)
@@ -261,6 +258,12 @@ def check_all(settings: Settings) -> None:
     }  # fmt: skip
     assert others["e1"]["producer"] == ""
     assert others["e1"]["receivedAt"] > 0
+
+
+def check_home(settings: Settings) -> None:
+    """Assert that nothing of the older version is left in the home, where the snapshot shows what the graph holds."""
+    home.check(settings)
+    assert home.format_of(settings) == home.FORMAT
     assert {path.name for path in (settings.home / "models").iterdir()} == {"before-upgrade"}
     aside = settings.home / "models" / "before-upgrade"
     assert {path.name for path in aside.iterdir()} == {"gat", "ease", "gat.checkpoint"}
