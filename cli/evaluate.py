@@ -16,6 +16,7 @@ from rich.console import Console
 from cli.progress import bar
 from cli.suite_artists import artists
 from cli.suite_botify import botify
+from cli.suite_keakr import keakr
 from cli.suite_playlists import Lists, playlists
 from cli.suite_watch_ratio import watch_ratio
 from evaluation import contenders, leaderboard, report
@@ -39,6 +40,7 @@ class Suite(StrEnum):
     PLAYLISTS = "playlists"
     WATCH_RATIO = "watch-ratio"
     ARTISTS = "artists"
+    KEAKR = "keakr"
 
 
 def evaluate(
@@ -109,6 +111,9 @@ def evaluate(
         return
     if suite is Suite.ARTISTS:
         artists(data, first_seed, out, command)
+        return
+    if suite is Suite.KEAKR:
+        keakr(data, Effort.QUICK, first_seed, out, command)
         return
     settings = load_settings()
     names = [name.strip() for name in models.split(",") if name.strip()]

@@ -18,7 +18,7 @@ from graph.files.artist_profiles import Published, holds_artists, read_published
 from graph.snapshot import Snapshot
 from recommenders.core.metrics import Values, discounts
 from recommenders.core.top_k import Floats, Ints
-from recommenders.profile_network import halves, profiles
+from recommenders.profile_network import halves, shared_watchers
 
 __all__ = ["AT", "COLUMNS", "Data", "average_precision", "cut", "measure", "open_data"]
 
@@ -62,7 +62,7 @@ class Data:
     @cached_property
     def targets(self) -> Floats:
         """Profiles of the training artists, (train, columns)."""
-        return profiles(self.second, self.train, self.columns)
+        return shared_watchers(self.second, self.train, self.columns)
 
     @cached_property
     def listeners(self) -> Ints:
@@ -142,7 +142,7 @@ def measure(scores: Floats | Matrix, rows: Ints, data: Data, *, in_order: bool =
     The truth of an artist is every other artist with a listener in common in the second half, as in the notebook, so
     also those that are not among the columns; an average precision is divided by min(truth, k). Gains of the NDCG are
     the shares of listeners in common. Equal scores get a random order. Without ``in_order`` the best 21 are taken
-    unsorted, as the notebook did.
+    unsorted, as the notebook did: their order is not defined, so it is random here.
     """
     random = np.random.default_rng(data.seed)
     most = max(AT)
@@ -151,12 +151,11 @@ def measure(scores: Floats | Matrix, rows: Ints, data: Data, *, in_order: bool =
     mixed = random.permuted(np.tile(np.arange(scores.shape[1]), (len(rows), 1)), axis=1)
     drawn = np.take_along_axis(scores, mixed, axis=1)
     most = min(most, scores.shape[1])
-    if in_order:
-        places = np.argsort(-drawn, axis=1, kind="stable")[:, :most]
-    else:
-        places = np.argpartition(-drawn, min(most, scores.shape[1] - 1), axis=1)[:, :most]
+    places = np.argsort(-drawn, axis=1, kind="stable")[:, : most + (not in_order)]
+    if not in_order:
+        places = random.permuted(places, axis=1)[:, :most]
     order = np.take_along_axis(mixed, places, axis=1)
-    shares = profiles(data.second, rows, data.columns).astype(np.float64)
+    shares = shared_watchers(data.second, rows, data.columns).astype(np.float64)
     truth = np.asarray((data.second[:, rows].T @ data.second > 0).sum(axis=1)).ravel() - 1  # not the artist itself
     gains = np.take_along_axis(shares, order, axis=1)
     found = {f"MAP@{k}": average_precision(gains > 0, truth, k) for k in AT}

@@ -130,7 +130,11 @@ def _faults(board: Board, bench: Bench, mended: Judged, progress: Progress, star
         note = f"{told[0]} indices; {told[1]:.0%} of the numbers have the same" if "indices" in name else ""
         board.faults.append(_fault(name, measure(make(bench).scores(data.test), data.test, data), note))
     board.faults.append(
-        _fault("the 21 best taken unsorted", measure(scores, data.test, data, in_order=False), "the same network")
+        _fault(
+            "the 21 best taken unsorted",
+            measure(scores, data.test, data, in_order=False),
+            "the same network; their order is undefined, here random",
+        )
     )
     right, counted = (-(-len(part) // _NOTEBOOK_BATCH) for part in (data.test, data.train))
     share = right / counted

@@ -22,7 +22,7 @@ from recommenders.core.options import FitOptions, Progress, silent
 from recommenders.core.singular import right_singular_vectors
 from recommenders.core.top_k import Floats, Ints, Mask, top_k
 
-__all__ = ["ProfileNetwork", "Profiler", "halves", "profiles", "svd_vectors", "train"]
+__all__ = ["ProfileNetwork", "Profiler", "halves", "shared_watchers", "svd_vectors", "train"]
 
 _DROPOUT: Final = 0.2
 _CHECKED: Final = 5
@@ -61,7 +61,7 @@ def svd_vectors(watched: sp.csr_array, components: int, seed: int = 0) -> Floats
     return np.asarray(directions * np.linalg.norm(watched @ directions, axis=0), dtype=np.float32)
 
 
-def profiles(watched: sp.csr_array, rows: Ints, columns: Ints) -> Floats:
+def shared_watchers(watched: sp.csr_array, rows: Ints, columns: Ints) -> Floats:
     """Share of the people in common with each of ``columns``, of all those in common; shape (rows, columns).
 
     A content has nobody in common with itself; a row without anybody in common is 0.
@@ -157,7 +157,7 @@ class ProfileNetwork(Baseline):
             rows = np.sort(np.random.default_rng(options.seed).choice(rows, _ROWS, replace=False))
         columns = np.argsort(-counts[1], kind="stable")[: self.targets].astype(np.int64)
         vectors = svd_vectors(parts[0], self.components, options.seed)
-        wanted = profiles(parts[1], rows, columns)
+        wanted = shared_watchers(parts[1], rows, columns)
         known = wanted.sum(axis=1) > 0
         network, _ = train(
             vectors[rows[known]],

@@ -114,7 +114,7 @@ def complete(body: radio_schemas.Complete) -> dict[str, Any]:
 def similar_artists(path: radio_schemas.ArtistPath, query: radio_schemas.SimilarQuery) -> dict[str, Any]:
     """Artists who resemble an artist"""
     listening = _listening()
-    artists = Artists(listening)
+    artists = _artists(listening)
     number = artists.find(path.artist_id)
     own = artists.artist(number)
     return {
@@ -124,6 +124,17 @@ def similar_artists(path: radio_schemas.ArtistPath, query: radio_schemas.Similar
         "name": own.name,
         "items": [asdict(one) for one in artists.similar(number, query.n)],
     }
+
+
+def _artists(listening: Listening) -> Artists:
+    """The artists of the snapshot in use, opened once for each."""
+    known = flask.current_app.extensions.get("entourage.artists")
+    if known and known[0] is listening:
+        opened: Artists = known[1]
+        return opened
+    made = Artists(listening)
+    flask.current_app.extensions["entourage.artists"] = (listening, made)
+    return made
 
 
 def _listening() -> Listening:

@@ -29,7 +29,7 @@ from graph.files.scale import Census, Found
 from graph.identifiers import MAX_BYTES
 from graph.load import watch
 
-__all__ = ["Known", "Tables", "read_folder", "read_pairs"]
+__all__ = ["Known", "Tables", "read_folder", "read_lines", "read_pairs"]
 
 #: List column → label of its elements and the relationship from the node to them.
 _LISTS: Final = {
@@ -45,6 +45,13 @@ _REFERENCES: Final = (
     ("beats", schema.BEAT_MAKER, schema.MADE),
     ("keaks", schema.KEAK_BEAT, schema.USES),
 )
+_LINES: Final[dict[str, pl.DataType]] = {
+    "source": pl.Int32(),
+    "target": pl.Int32(),
+    "at": pl.Int64(),
+    "progress": pl.Float32(),
+    **dict.fromkeys(("liked", "commented", "shared"), pl.Boolean()),
+}
 _KINDS: Final[dict[str, NodeFile]] = {"users": USERS, "keaks": KEAKS, "beats": BEATS}
 
 
@@ -89,6 +96,18 @@ def read_folder(
     tables, report = _read(find(folder), home, known, progress, options, pairs=False)
     report.ignored = others(folder)
     return tables, report
+
+
+def read_lines(folder: Path, progress: Progress | None = None) -> tuple[Tables, pl.DataFrame]:
+    """`read_folder` of Keakr files, and every good row of the audiences file, which `Tables` folds into pairs.
+
+    The rows have source and target (places in ``ids``), at (ms), progress (0..1), liked, commented and shared, nulls
+    where unknown, in the order of the file; none where there is no such file.
+    """
+    with quarantines.opened(folder, dry=True) as (quarantine, _):
+        reading = _Reading(find(folder), Known(), quarantine, progress, Options(), pairs=False)
+        reading.keeps_lines = True
+        return reading.tables(), reading.lines
 
 
 def read_pairs(
@@ -154,6 +173,9 @@ class _Reading:
         self._progress = progress
         self.reports: list[FileReport] = []
         self.scales: list[Found] = []
+        self.keeps_lines = False
+        """Whether ``lines`` holds the rows of the audiences file at the end; at full size they take 700 MB."""
+        self.lines = pl.DataFrame(schema=_LINES)
         self._ids = {name: IdMap(grows=name not in files) for name in _KINDS}
         self._rows: dict[str, pl.DataFrame] = {}
         self._ids["users"].add(known.users)
@@ -276,6 +298,9 @@ class _Reading:
                     edges[type_] = watch.follows(*sides, rows)
                 else:
                     edges[type_], repeated = watch.watched(*sides, rows)
+                    if self.keeps_lines:
+                        places_of = pl.Series("source", sides[0]), pl.Series("target", sides[1])
+                        self.lines = rows.with_columns(*places_of).select(*_LINES)
                 reports[type_].loaded = edges[type_].height
                 reports[type_].merged = rows.height - edges[type_].height
             elif parts := self._edges[type_]:

@@ -13,7 +13,7 @@ from evaluation.artist_notebook import Faults, indices, notebook_network
 from evaluation.artist_suite import run
 from graph.errors import InputError
 from recommenders.core.options import silent
-from recommenders.profile_network import profiles, svd_vectors
+from recommenders.profile_network import shared_watchers, svd_vectors
 from tests.graph.files.test_artist_profiles import folder as notebook
 
 
@@ -55,7 +55,7 @@ def test_vectors_are_those_of_the_svd(data: Data) -> None:
 
 def test_profiles_are_shares_of_listeners_in_common(data: Data) -> None:
     rows = data.test[:3]
-    found = profiles(data.second, rows, data.columns)
+    found = shared_watchers(data.second, rows, data.columns)
     heard = [set(np.flatnonzero(column)) for column in data.second.toarray().T]
     for place, artist in enumerate(rows):
         together = np.array([len(heard[artist] & heard[other]) for other in data.columns], dtype=float)

@@ -1,0 +1,305 @@
+"""The suite ``keakr``: engagement foretold from naive vectors and a social graph, and the pipeline, split in time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+from scipy.stats import kendalltau
+
+from evaluation.keakr_data import Counters, Lines, Network
+from evaluation.keakr_networks import Convolution, Trained, train
+from evaluation.ratio_models import Biases
+from evaluation.significance import bootstrap_interval
+from graph.settings import Engagement
+from ranking import registry
+from recommenders.core.metrics import Values, discounts
+from recommenders.core.options import Cap, Effort, FitOptions, Progress, part_of
+from recommenders.core.recommender import Recommender
+from recommenders.core.top_k import Floats, Ints, top_k
+from recommenders.ratio_network import Rows
+
+__all__ = ["LABELS", "Board", "Find", "Moved", "Row", "measure", "run"]
+
+LABELS: Final[Mapping[str, Engagement]] = {
+    "as given": Engagement(),
+    "progress alone": Engagement(progress=1.0, commented=0.0, shared=0.0, liked=0.0),
+    "equal": Engagement(progress=0.25, commented=0.25, shared=0.25, liked=0.25),
+    "mostly likes": Engagement(progress=0.2, commented=0.15, shared=0.1, liked=0.55),
+    "mostly shares": Engagement(progress=0.2, commented=0.15, shared=0.55, liked=0.1),
+    "mostly comments": Engagement(progress=0.2, commented=0.55, shared=0.15, liked=0.1),
+}
+"""Weights of the label; the first are the notebook's."""
+EPOCHS: Final = 8
+"""Most epochs of a network. By hand, for time."""
+_CONVOLUTIONS: Final[tuple[Convolution, ...]] = ("dense", "gcn", "graphconv", "gat")
+_COUNTERS: Final[tuple[Counters, ...]] = ("as of the moment", "as exported")
+_PLACES: Final = 10
+_LEAST: Final = 2
+_BINS: Final = 10
+_JUDGED: Final = 400
+"""Most people whose finds are counted. By hand, for time."""
+_MINUTES: Final = 8.0
+"""Most minutes of the pipeline's fit. By hand: the table has to be there in half an hour."""
+_BLOCK: Final = 256
+
+
+@dataclass(frozen=True)
+class Row:
+    """One model's figures."""
+
+    model: str
+    counters: str
+    error: Values
+    """Mean absolute error of each person's lines."""
+    absolute: float
+    """The same over lines."""
+    ndcg: Values
+    """NDCG@10 over each person's lines in the judging part, the engagement as gain; people of two lines and more."""
+    bins: npt.NDArray[np.float64]
+    """Calibration: mean foretold and mean true engagement of ten equal parts of the lines, (10, 2)."""
+    processor_seconds: float
+
+    @property
+    def off(self) -> float:
+        """Mean distance of the two means of `bins`."""
+        return float(np.abs(self.bins[:, 0] - self.bins[:, 1]).mean())
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Ends of the 95 % bootstrap interval of the mean NDCG over people."""
+        return bootstrap_interval(self.ndcg)
+
+
+@dataclass(frozen=True)
+class Moved:
+    """How a person's ranking moves when the label has other weights."""
+
+    weights: str
+    tau: float
+    """Mean over people of Kendall's τ with the ranking of the label as given."""
+    ndcg: Mapping[str, float]
+    """Gain (the label as given, progress, liked …) → NDCG@10."""
+
+
+@dataclass(frozen=True)
+class Find:
+    """What a model's ten best of all contents hold."""
+
+    model: str
+    hits: int
+    far_hits: int
+    """Those that nobody within two steps had watched."""
+    far_share: float
+    """Share of such contents among all that the model proposes."""
+
+
+@dataclass
+class Board:
+    """All tables of one network."""
+
+    network: Network
+    seed: int
+    rows: list[Row] = field(default_factory=list)
+    moved: list[Moved] = field(default_factory=list)
+    finds: list[Find] = field(default_factory=list)
+    """Empty where the network has no follows."""
+    judged: int = 0
+    """People whose finds are counted."""
+
+
+def run(
+    network: Network, *, effort: Effort = Effort.QUICK, seed: int = 0, ranker: str = "pipeline", progress: Progress
+) -> Board:
+    """Fit and judge everything on one network; ``ranker`` is the model of whole catalogues beside the networks."""
+    board, parts = Board(network, seed), network.parts
+    truth = parts.test.label(Engagement())
+    trained: dict[str, Trained] = {}
+
+    def judge(model: str, counters: str, foretold: Floats | Values, began: float) -> None:
+        board.rows.append(measure(model, counters, foretold, parts.test, truth, seed, time.process_time() - began))
+
+    began = time.process_time()
+    judge("mean", "", np.full(len(parts.test), parts.train.label(Engagement()).mean()), began)
+    began = time.process_time()
+    judge("means of person and content", "", _means(network), began)
+    steps = len(_COUNTERS) * len(_CONVOLUTIONS) + len(LABELS) + 1
+    place = 0
+    for counters in _COUNTERS:
+        for convolution in _CONVOLUTIONS:
+            began = time.process_time()
+            part = part_of(progress, place / steps, (place + 1) / steps)
+            made = train(network, convolution, counters, epochs=EPOCHS, seed=seed, progress=part)
+            judge(convolution, counters, made.predict(parts.test), began)
+            place += 1
+            if counters == "as of the moment":
+                trained[convolution] = made
+    began = time.process_time()
+    options = FitOptions(
+        effort=effort, seed=seed, cap=Cap(_MINUTES), progress=part_of(progress, place / steps, (place + 1) / steps)
+    )
+    other = registry.make(ranker).fit(network.snapshot(parts.train), options)
+    judge(f"{ranker}, calibrated", "", _calibrated(other, network), began)
+    board.rows.sort(key=lambda row: -row.ndcg.mean())
+    board.moved = _moved(network, trained["dense"], seed, part_of(progress, (place + 1) / steps, 1.0))
+    if len(network.follower):
+        _find(board, trained, other)
+    return board
+
+
+def measure(
+    model: str, counters: str, foretold: Floats | Values, lines: Lines, truth: Floats, seed: int, seconds: float = 0.0
+) -> Row:
+    """The figures of ``foretold`` engagement (n,) for ``lines``."""
+    found, true = np.asarray(foretold, dtype=np.float64), np.asarray(truth, dtype=np.float64)
+    error = np.abs(found - true)
+    people, number = np.unique(lines.user, return_inverse=True)
+    by_person = np.bincount(number, weights=error) / np.bincount(number, minlength=len(people))
+    order = np.argsort(found, kind="stable")
+    bins = [[found[part].mean(), true[part].mean()] for part in np.array_split(order, _BINS) if len(part)]
+    ndcg = _ndcg(found, lines.user, true, seed)
+    return Row(model, counters, by_person, float(error.mean()), ndcg, np.array(bins), seconds)
+
+
+def _ndcg(scores: Values, users: Ints, gains: Values, seed: int) -> Values:
+    """NDCG@10 over the lines of each person with two or more, if any gain is above 0; ties by chance."""
+    random = np.random.default_rng(seed)
+    order = np.lexsort((random.random(len(scores)), -scores, users))
+    found: list[float] = []
+    for rows in np.split(order, np.flatnonzero(np.diff(users[order])) + 1):
+        own = gains[rows]
+        if len(rows) < _LEAST or not own.any():
+            continue
+        weight = discounts(min(_PLACES, len(rows)))
+        found.append(float((own[: len(weight)] @ weight) / (np.sort(own)[::-1][: len(weight)] @ weight)))
+    return np.asarray(found or [0.0], dtype=np.float64)
+
+
+def _means(network: Network) -> Values:
+    """Mean of all, and what person and content differ from it by, drawn towards 0 where lines are few."""
+    train_, test = (
+        Rows(part.user, part.content, part.label(Engagement()).astype(np.float32))
+        for part in (network.parts.train, network.parts.test)
+    )
+    return np.clip(Biases(train_, network.users, network.contents).of(test), 0.0, 1.0)
+
+
+def _calibrated(model: Recommender, network: Network) -> Values:
+    """Engagement from 1, the person's mean and the model's score, weighted by least squares on the validation part."""
+    parts = network.parts
+    label = parts.train.label(Engagement()).astype(np.float64)
+    count = np.bincount(parts.train.user, minlength=network.users)
+    total = np.bincount(parts.train.user, weights=label, minlength=network.users)
+    mean = (total + label.mean()) / (count + 1.0)
+
+    def design(lines: Lines) -> Values:
+        scores = _scores(model, lines)
+        return np.column_stack([np.ones(len(lines)), mean[lines.user], scores])
+
+    weights = np.linalg.lstsq(design(parts.validation), parts.validation.label(Engagement()), rcond=None)[0]
+    return np.clip(design(parts.test) @ weights, 0.0, 1.0)
+
+
+def _scores(model: Recommender, lines: Lines) -> Values:
+    """The model's score of each line, standardised for each person; 0 for people whom it does not know."""
+    people = np.unique(lines.user)
+    found = np.zeros(len(lines))
+    for start in range(0, len(people), _BLOCK):
+        block = people[start : start + _BLOCK]
+        scores = np.nan_to_num(np.asarray(model.scores(block), dtype=np.float64), posinf=0.0, neginf=0.0)
+        spread = scores.std(axis=1, keepdims=True)
+        scores = (scores - scores.mean(axis=1, keepdims=True)) / np.where(spread > 0, spread, 1.0)
+        mine = np.flatnonzero((lines.user >= block[0]) & (lines.user <= block[-1]))
+        row = np.searchsorted(block, lines.user[mine])
+        known = model.known_users(block)
+        found[mine] = np.where(known[row], scores[row, lines.content[mine]], 0.0)
+    return found
+
+
+def _moved(network: Network, given: Trained, seed: int, progress: Progress) -> list[Moved]:
+    """The dense network with other weights of the label, as of the moment."""
+    test = network.parts.test
+    gains = {"as given": test.label(Engagement()), "progress": test.progress, "liked": test.liked,
+             "shared": test.shared, "commented": test.commented}  # fmt: skip
+    before = given.predict(test)
+    told = []
+    for place, (name, weights) in enumerate(LABELS.items()):
+        part = part_of(progress, place / len(LABELS), (place + 1) / len(LABELS))
+        made = given
+        if place:
+            made = train(network, "dense", "as of the moment", weights=weights, epochs=EPOCHS, seed=seed, progress=part)
+        foretold = made.predict(test).astype(np.float64)
+        values = {gain: float(_ndcg(foretold, test.user, of.astype(np.float64), seed).mean())
+                  for gain, of in gains.items()}  # fmt: skip
+        told.append(Moved(name, _tau(before, foretold, test.user), values))
+    return told
+
+
+def _tau(one: Floats | Values, other: Floats | Values, users: Ints) -> float:
+    """Mean over people of two lines and more of Kendall's τ between two rankings."""
+    order = np.argsort(users, kind="stable")
+    found = []
+    for rows in np.split(order, np.flatnonzero(np.diff(users[order])) + 1):
+        if len(rows) >= _LEAST:
+            tau = kendalltau(one[rows], other[rows]).statistic
+            found.append(float(tau))
+    values = np.array(found)
+    values = values[np.isfinite(values)]
+    return float(values.mean()) if len(values) else 1.0
+
+
+def _find(board: Board, trained: Mapping[str, Trained], ranker: Recommender) -> None:
+    """Ten best of all contents for people of the judging part; which hits nobody near them had watched."""
+    network, test = board.network, board.network.parts.test
+    start = int(test.at[0])
+    past = network.lines.at < start
+    seen = _watched(network, network.lines.user[past], network.lines.content[past])
+    later = _watched(network, test.user, test.content)
+    later = sp.csr_array(later - later.multiply(seen))
+    later.eliminate_zeros()
+    people = np.flatnonzero(np.diff(later.indptr) > 0).astype(np.int64)
+    if len(people) > _JUDGED:
+        people = np.sort(np.random.default_rng(board.seed).choice(people, _JUDGED, replace=False))
+    board.judged = len(people)
+    if not len(people):
+        return
+    social = network.social(start)
+    near = sp.csr_array(social[people] + social[people] @ social)
+    around = np.asarray((near @ seen).toarray()) > 0
+    truth, hidden = later[people].toarray() > 0, seen[people].toarray() > 0
+    scored: dict[str, Floats] = {
+        "popularity": np.tile(np.asarray(seen.sum(axis=0), dtype=np.float32), (len(people), 1)),
+        **{name: _all_pairs(made, people, network.contents, start) for name, made in trained.items()},
+        ranker.name: np.concatenate(
+            [
+                np.asarray(ranker.scores(part), dtype=np.float32)
+                for part in np.array_split(people, -(-len(people) // _BLOCK))
+            ]
+        ),
+    }
+    for name, scores in scored.items():
+        values = np.where(hidden, -np.inf, np.nan_to_num(scores, neginf=-np.inf))
+        ids, _ = top_k(values.astype(np.float32), _PLACES)
+        rows = np.arange(len(people))[:, None]
+        hit = truth[rows, np.maximum(ids, 0)] & (ids >= 0)
+        far = ~around[rows, np.maximum(ids, 0)] & (ids >= 0)
+        board.finds.append(Find(name, int(hit.sum()), int((hit & far).sum()), float(far.mean())))
+
+
+def _watched(network: Network, users: Sequence[int] | Ints, contents: Sequence[int] | Ints) -> sp.csr_array:
+    found = sp.csr_array(
+        (np.ones(len(users), dtype=np.float32), (users, contents)), shape=(network.users, network.contents)
+    )
+    found.sum_duplicates()
+    found.data[:] = 1.0
+    return found
+
+
+def _all_pairs(made: Trained, people: Ints, contents: int, at: int) -> Floats:
+    users, others = np.repeat(people, contents), np.tile(np.arange(contents), len(people))
+    return made.pairs(users, others, np.full(len(users), at, dtype=np.int64), at).reshape(len(people), contents)
