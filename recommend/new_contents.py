@@ -102,8 +102,8 @@ class NewContents:
         """Query the graph and place the new contents. Raises the errors of `Graph.read`."""
         snapshot, now = self._model.snapshot, int(1000 * time.time())
         span: dict[str, Any] = {"since": min(self._newest, now) - _SLACK_MS, "until": now + DAY}
-        created = self._graph.read("lookup/created", deadline_ms=_PATIENCE_MS, **span, **CREATED)
-        new = [row["contentId"] for row in created if row["contentId"] not in snapshot.contents][:_MOST]
+        (created,) = self._graph.read("lookup/created", deadline_ms=_PATIENCE_MS, **span, **CREATED)
+        new = [content_id for content_id in created["contentIds"] if content_id not in snapshot.contents][:_MOST]
         rows = self._graph.read("lookup/surroundings", deadline_ms=_PATIENCE_MS, contentIds=new, **SURROUNDINGS)
         known = [(row, content) for row in rows if (content := _described(snapshot, row))]
         placed = self._model.place([content for _, content in known])

@@ -33,9 +33,13 @@ CALL () {
 UNWIND tastes AS taste
 WITH popular, taste.genre AS genre, 1.0 * taste.weight / total AS share
 CALL (genre) {
-  MATCH (genre)<-[:HAS_GENRE]-(beat:Content)
+  MATCH (genre)<-[:HAS_GENRE]-(beat)
+  WITH coalesce(beat.audience, 0) AS audience, collect(beat) AS beats
+  ORDER BY audience DESC
+  LIMIT $perGenre
+  UNWIND beats AS beat
   RETURN beat
-  ORDER BY coalesce(beat.audience, 0) DESC, beat.contentId
+  ORDER BY audience DESC, beat.contentId
   LIMIT $perGenre
 }
 CALL (popular, beat) {

@@ -10,7 +10,7 @@
 // Blocked people are in no count, and what they made is not named as an id; private ones (isPrivate) are in counts but
 // not in people. A count is exact unless atLeast:
 // of people one follows 200 are looked at and 500 watches of each, of one's own contents 300, of them 10 for together, and
-// of the people who watched a content 500.
+// of the people who watched a content 300.
 OPTIONAL MATCH (me:User {userId: $userId})
 WITH me, COLLECT { MATCH (me)-[:BLOCKED]-(person:User) RETURN DISTINCT person } AS blocked
 WITH me,
@@ -36,6 +36,18 @@ CALL () {
   MATCH (content:Content)
   WHERE content.contentId IN $contentIds
   RETURN collect(content) AS contents
+}
+CALL (blocked, contents) {
+  UNWIND contents AS content
+  CALL (content) {
+    MATCH (content)<-[watched:WATCHED]-(person)
+    RETURN person, watched.lastAt AS at
+    LIMIT 300
+  }
+  WITH content,
+       collect(person) AS people,
+       count(CASE WHEN $now - 7 * 86400000 < at <= $now AND NOT person IN blocked THEN 1 END) AS recent
+  RETURN collect({content: content, people: people, recent: recent}) AS audiences
 }
 CALL (friends, contents) {
   UNWIND friends AS friend
@@ -74,23 +86,19 @@ CALL (me) {
   ORDER BY at IS NULL, at DESC, item.contentId
   RETURN collect({item: item, did: did}) AS own
 }
-CALL (me, blocked, theirs, own, contents) {
-  CALL (theirs, own, contents) {
+CALL (me, blocked, theirs, own, audiences) {
+  CALL (theirs, own, audiences) {
     UNWIND [one IN own WHERE 'watched' = one.did AND NOT one.item IN theirs | one.item][..10] AS item
     CALL (item) {
       MATCH (item)<-[:WATCHED]-(person)
       RETURN person
-      LIMIT 500
+      LIMIT 300
     }
     RETURN person, item, null AS content
     UNION ALL
-    UNWIND contents AS content
-    CALL (content) {
-      MATCH (content)<-[:WATCHED]-(person)
-      RETURN person
-      LIMIT 500
-    }
-    RETURN person, null AS item, content
+    UNWIND audiences AS audience
+    UNWIND audience.people AS person
+    RETURN person, null AS item, audience.content AS content
   }
   WITH me, blocked, person, collect(item) AS items, collect(content) AS both
   WHERE size(items) > 0
@@ -107,8 +115,8 @@ CALL (me, blocked, theirs, own, contents) {
     content: content,
     id: item.contentId,
     count: count,
-    atLeast: COUNT { (item)<-[:WATCHED]-() } > 500
-      OR COUNT { (content)<-[:WATCHED]-() } > 500
+    atLeast: COUNT { (item)<-[:WATCHED]-() } > 300
+      OR COUNT { (content)<-[:WATCHED]-() } > 300
   }) AS pairs
 }
 CALL (theirs, own) {
@@ -147,15 +155,7 @@ WITH me, blocked, manyFriends, manyOwn, pairs, ownBeats, ownGenres, ownHashtags,
      COLLECT { MATCH (content)-[:USES]->{0,1}(beat:Beat) RETURN DISTINCT beat } AS beats,
      COLLECT { MATCH (content)-[:USES]->{0,1}(:Content)-[:HAS_GENRE]->(genre:Genre) RETURN DISTINCT genre } AS genres,
      COLLECT { MATCH (content)-[:TAGGED]->(hashtag:Hashtag) RETURN hashtag } AS hashtags,
-     COLLECT {
-       MATCH (content)<-[watched:WATCHED]-(person)
-       WITH watched, person
-       LIMIT 500
-       WHERE watched.lastAt > $now - 7 * 86400000
-         AND watched.lastAt <= $now
-         AND NOT person IN blocked
-       RETURN watched.lastAt
-     } AS recent,
+     reduce(most = 0, one IN audiences | CASE WHEN content = one.content THEN one.recent ELSE most END) AS recent,
      COLLECT {
        MATCH (content)<-[:MADE]-(maker:User)
        WHERE EXISTS { (me)-[:FOLLOWS]->(maker) }
@@ -168,7 +168,7 @@ RETURN content.contentId AS contentId,
        content.createdAt AS createdAt,
        COUNT { (content)<-[:WATCHED]-() } AS watchers,
        COUNT { UNWIND blocked AS person MATCH (person)-[:WATCHED]->(content) } AS hiddenWatchers,
-       {count: size(recent), atLeast: COUNT { (content)<-[:WATCHED]-() } > 500} AS recent,
+       {count: recent, atLeast: COUNT { (content)<-[:WATCHED]-() } > 300} AS recent,
        [verb IN ['liked', 'shared', 'commented', 'watched'] | {
          did: verb,
          count: size([one IN activity WHERE one[verb]]),
