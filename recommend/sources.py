@@ -66,13 +66,13 @@ MODEL: Final = Source("model", "model", 4.0)
 GRAPH_SOURCES: Final = (
     Source("followed_activity", "friends", 1.0, {"friends": 100, "perFriend": 20}),
     Source("followed_makers", "friends", 0.8, {"friends": 200, "perFriend": 20, "scanned": 3000}),
-    Source("co_watch", "graph", 1.0, {"items": 10, "perItem": 20, "perUser": 10, "crowd": 1000, "busy": 500}),
+    Source("co_watch", "graph", 1.0, {"items": 10, "perItem": 20, "perUser": 10, "crowd": 1000, "busy": 300}),
     Source("same_beat", "graph", 0.5, {"items": 50, "beats": 20, "perBeat": 30}),
     Source(
         "same_genre",
         "graph",
         0.4,
-        {"items": 30, "genres": 3, "perGenre": 20, "perBeat": 3, "crowd": 200, "walked": 2000},
+        {"items": 30, "genres": 3, "perGenre": 20, "perBeat": 3, "crowd": 500, "walked": 2000},
     ),
     Source("same_hashtag", "graph", 0.4, {"items": 50, "hashtags": 15, "perHashtag": 50, "crowd": 2000}),
     Source("trending", "trending", 0.3, personal=False),

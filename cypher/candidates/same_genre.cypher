@@ -21,17 +21,8 @@ WITH me, genre, sum(weight) AS weight
 ORDER BY weight DESC, genre.genreId
 LIMIT $genres
 WITH me, collect({genre: genre, weight: weight}) AS tastes, sum(weight) AS total
-CALL () {
-  MATCH (content:Keak)
-  WHERE content.audience > 0
-  WITH content
-  ORDER BY content.audience DESC, content.contentId
-  LIMIT $walked
-  MATCH (content)-[:USES]->(beat:Beat)
-  RETURN collect({keak: content, beat: beat}) AS popular
-}
 UNWIND tastes AS taste
-WITH popular, taste.genre AS genre, 1.0 * taste.weight / total AS share
+WITH taste.genre AS genre, 1.0 * taste.weight / total AS share
 CALL (genre) {
   MATCH (genre)<-[:HAS_GENRE]-(beat)
   WITH coalesce(beat.audience, 0) AS audience, collect(beat) AS beats
@@ -42,6 +33,22 @@ CALL (genre) {
   ORDER BY audience DESC, beat.contentId
   LIMIT $perGenre
 }
+WITH collect(beat) AS beats, collect({genre: genre, share: share, beat: beat}) AS found
+CALL (beats) {
+  WITH beats
+  WHERE any(beat IN beats WHERE COUNT { (beat)<-[:USES]-() } > $crowd)
+  CALL () {
+    MATCH (content:Keak)
+    WHERE content.audience > 0
+    RETURN content
+    ORDER BY content.audience DESC, content.contentId
+    LIMIT $walked
+  }
+  MATCH (content)-[:USES]->(used:Beat)
+  RETURN collect({keak: content, beat: used}) AS popular
+}
+UNWIND found AS one
+WITH popular, one.genre AS genre, one.share AS share, one.beat AS beat
 CALL (popular, beat) {
   WITH beat AS content
   WHERE NOT content.contentId IN $seen
