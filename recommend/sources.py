@@ -72,7 +72,7 @@ GRAPH_SOURCES: Final = (
         "same_genre",
         "graph",
         0.4,
-        {"items": 30, "genres": 3, "perGenre": 20, "perBeat": 3, "crowd": 500, "walked": 2000},
+        {"items": 30, "genres": 3, "perGenre": 20, "perBeat": 3, "crowd": 500, "walked": 1000},
     ),
     Source("same_hashtag", "graph", 0.4, {"items": 50, "hashtags": 15, "perHashtag": 50, "crowd": 2000}),
     Source("trending", "trending", 0.3, personal=False),
