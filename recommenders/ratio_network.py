@@ -19,6 +19,8 @@ __all__ = ["FEATURES", "Loss", "Network", "Rows", "train", "video_features"]
 
 Loss = Literal["mse", "l1"]
 _DROPOUT: Final = 0.2
+_AT_ONCE: Final = 1 << 17
+"""Pairs whose ratios are predicted at once."""
 _NARROW: Final = 2
 """The second hidden layer has the width of the first divided by this."""
 FEATURES: Final = (
@@ -61,9 +63,12 @@ class Network:
 
     def predict(self, users: Ints, videos: Ints) -> Floats:
         """The expected ratio of each pair, shape (n,)."""
-        a = self.arrays
-        left, right = a["user"] @ a["of_user"], self._videos()
-        return self._rest(left[users] + right[videos])
+        left, right = self.arrays["user"] @ self.arrays["of_user"], self._videos()
+        found = np.empty(len(users), dtype=np.float32)
+        for start in range(0, len(users), _AT_ONCE):
+            part = slice(start, start + _AT_ONCE)
+            found[part] = self._rest(left[users[part]] + right[videos[part]])
+        return found
 
     def scores(self, users: Ints) -> Floats:
         """The expected ratio of every video, shape (users, videos)."""
@@ -141,23 +146,28 @@ def train(
     second = torch.nn.Linear(hidden, max(1, hidden // _NARROW))
     last = torch.nn.Linear(max(1, hidden // _NARROW), 1)
     modules = torch.nn.ModuleList([user, video, of_features, first, second, last])
-    adam = torch.optim.Adam(modules.parameters(), lr=rate)
+    adam = torch.optim.Adam(modules.parameters(), lr=rate, fused=True)
     criterion = torch.nn.functional.mse_loss if loss == "mse" else torch.nn.functional.l1_loss
     users, videos = torch.from_numpy(rows.users.astype(np.int64)), torch.from_numpy(rows.videos.astype(np.int64))
     ratios = torch.from_numpy(rows.ratios.astype(np.float32))
     generator = torch.Generator().manual_seed(seed)
     relu = torch.nn.functional.relu
-    for epoch in range(epochs):
-        order = torch.randperm(len(rows), generator=generator)
-        for part in torch.split(order, batch):
-            own = videos[part]
-            beside = torch.cat([user(users[part]), video(own), relu(of_features(given[own]))], dim=1)
-            wide = torch.nn.functional.dropout(relu(first(beside)), _DROPOUT)
-            error = criterion(last(relu(second(wide)))[:, 0], ratios[part])
-            adam.zero_grad()
-            error.backward()  # type: ignore[no-untyped-call]
-            adam.step()
-        progress((epoch + 1) / epochs, f"epoch {epoch + 1} of {epochs}")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # steps are so small that threads cost more than they bring, many times on a busy machine
+    try:
+        for epoch in range(epochs):
+            order = torch.randperm(len(rows), generator=generator)
+            for part in torch.split(order, batch):
+                own = videos[part]
+                beside = torch.cat([user(users[part]), video(own), relu(of_features(given[own]))], dim=1)
+                wide = torch.nn.functional.dropout(relu(first(beside)), _DROPOUT)
+                error = criterion(last(relu(second(wide)))[:, 0], ratios[part])
+                adam.zero_grad()
+                error.backward()  # type: ignore[no-untyped-call]
+                adam.step()
+            progress((epoch + 1) / epochs, f"epoch {epoch + 1} of {epochs}")
+    finally:
+        torch.set_num_threads(threads)
     weight = first.weight.detach().numpy().T
     arrays = {
         "user": user.weight,
