@@ -1,8 +1,8 @@
 """What watch ratios cost at KuaiRec's size: ``python -m benchmarks.bench_watch_ratio [FOLDER] [--load]``.
 
 FOLDER holds KuaiRec, or files of its shape (`benchmarks.kuairec_shape`), which are written where it does not exist.
-Times are of the wall clock and of the processor, that of ended child processes too; the notebook's are its own, on its machine. ``--load`` also makes a
-Neo4j store of the files in a temporary home.
+Times are of the wall clock and of the processor, that of ended child processes too; the notebook's are its own, on its
+machine. ``--load`` also makes a Neo4j store of the files in a temporary home.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ import numpy as np
 
 from benchmarks import kuairec_shape
 from benchmarks.peak import peak_gib
+from evaluation import ratio_models
 from evaluation.daily_features import daily_features
 from evaluation.watch_ratio_suite import measure, open_data
 from graph.files.options import Options
 from graph.files.watch_ratios import DAILY, named_file, read_watch_ratios
 from graph.load.bulk import import_offline
 from graph.settings import Settings
-from recommenders.ratio_network import train
+from recommenders.ratio_training import Recipe, train
 
 Made = TypeVar("Made")
 _RATE: Final = 0.005
@@ -68,14 +69,16 @@ def main() -> None:
     rows = data.train.rows
     network = timed(
         f"one pass over {len(rows):,} rows, steps of {_BATCH:,}",
-        lambda: train(rows, (data.users, data.videos), of_videos, epochs=1, batch=_BATCH, rate=_RATE,
+        lambda: train(rows, (data.users, data.videos), of_videos, Recipe(epochs=1, batch=_BATCH, rate=_RATE),
                       progress=lambda share, what: None),
         "notebook: 43 min, steps of 32",
     )  # fmt: skip
     some = rows.keep(np.arange(len(rows)) < 32 * 2_000)
     timed("2,000 steps of 32 rows, of some 353,000 of a pass",
-          lambda: train(some, (data.users, data.videos), of_videos, epochs=1, batch=32,
+          lambda: train(some, (data.users, data.videos), of_videos, Recipe(epochs=1, batch=32),
                         progress=lambda share, what: None))  # fmt: skip
+    timed("cosine of hand-made features, judged rows", lambda: ratio_models.cosine(data, 0, lambda share, what: None),
+          "notebook: two hours")  # fmt: skip
     judged = data.test.rows
     predicted = timed(f"predictions for {len(judged):,} judged rows",
                       lambda: network.predict(judged.users, judged.videos))  # fmt: skip

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from cli.progress import bars
 from evaluation import watch_ratio_suite
-from evaluation.watch_ratio_suite import Board, interval
+from evaluation.watch_ratio_suite import Board, Row, interval
 from graph import aside
 from graph.errors import InputError
 from graph.settings import load_settings
@@ -38,13 +38,14 @@ def watch_ratio(data: Path | None, seed: int, out: Path | None, command: str) ->
     where = out or load_settings().home / "evaluation" / "watch-ratio"
     with aside.file(where / "leaderboard.md") as file:
         file.write_text(markdown(board, command), encoding="utf-8")
-    table = Table("model", *_FIGURES, "s", title="Watch ratio", box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in table.columns[1:]:
-        column.justify = "right"
-    for row in board.rows:
-        figures = [f"{row.values[name]:.4f}" for name in _FIGURES]
-        table.add_row(row.model, *figures, f"{row.processor_seconds:.0f}")
-    _console.print(table)
+    for title, rows in (("Watch ratio", board.rows), ("Ablation", board.ablation)):
+        table = Table("model", *_FIGURES, "s", title=title, box=box.SIMPLE_HEAD, pad_edge=False)
+        for column in table.columns[1:]:
+            column.justify = "right"
+        for row in rows:
+            figures = [f"{row.values[name]:.4f}" for name in _FIGURES]
+            table.add_row(row.model, *figures, f"{row.processor_seconds:.1f}")
+        _console.print(table)
     _console.print(_caption(board))
     _console.print(_NOTEBOOK)
     _console.print(f"Took {time.monotonic() - began:.0f} s. With intervals: {where}/leaderboard.md")
@@ -53,23 +54,34 @@ def watch_ratio(data: Path | None, seed: int, out: Path | None, command: str) ->
 def markdown(board: Board, command: str) -> str:
     """The table with the interval of the error over users."""
     lines = [f"# Watch ratio\n\n{_caption(board)}\n\n```console\n$ {command}\n```\n"]
-    lines.append("| model | " + " | ".join(_FIGURES) + " | 95 % of the MAE over users | processor s |")
+    lines += _grid(board.rows)
+    if board.ablation:
+        lines += ["\n## Ablation\n", *_grid(board.ablation)]
+    return "\n".join(lines) + f"\n\n{_NOTEBOOK}\n"
+
+
+def _grid(rows: list[Row]) -> list[str]:
+    lines = ["| model | " + " | ".join(_FIGURES) + " | 95 % of the MAE over users | processor s |"]
     lines.append("|---|" + "---:|" * (len(_FIGURES) + 2))
-    for row in board.rows:
+    for row in rows:
         low, high = interval(row)
         figures = " | ".join(f"{row.values[name]:.4f}" for name in _FIGURES)
-        lines.append(f"| {row.model} | {figures} | {low:.4f}–{high:.4f} | {row.processor_seconds:.0f} |")
-    return "\n".join(lines) + f"\n\n{_NOTEBOOK}\n"
+        lines.append(f"| {row.model} | {figures} | {low:.4f}–{high:.4f} | {row.processor_seconds:.1f} |")
+    return lines
 
 
 def _caption(board: Board) -> str:
     data = board.data
+    missing = (
+        f" Left out, since the folder has no data for them: {'; '.join(board.left_out)}." if board.left_out else ""
+    )
+    frozen = f"Features of the file are those of days before {data.until}. " if data.daily else ""
     return (
         f"{data.name}. {data.users:,} users, {data.videos:,} videos; {len(data.train.rows):,} rows train, "
         f"{len(data.validation.rows):,} choose, {len(data.test.rows):,} judge; {data.without:,} rows have no duration "
         f"and no ratio. Candidates are a user's videos in the judging part; HR and NDCG at {data.most}, over users of "
         f"two candidates and more; gains of NDCG are ratios up to 2. True mean {data.test.rows.ratios.mean():.4f}. "
-        f"Seed {board.seed}."
+        f"{frozen}Seed {board.seed}.{missing}"
     )
 
 

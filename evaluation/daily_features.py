@@ -47,7 +47,8 @@ def daily_features(file: Path, until: date | None = None) -> pl.DataFrame:
     ).drop_nulls(["video_id", "date"])
     if until is not None:
         days = days.filter(pl.col("date") < until)
-    means = days.group_by("video_id").agg(pl.col("video_duration", *COUNTS).mean()).sort("video_id").fill_null(0.0)
+    columns = pl.col("video_duration", *COUNTS)
+    means = days.group_by("video_id").agg(columns.mean()).sort("video_id").with_columns(columns.fill_null(0.0))
     plays = pl.col("play_cnt")
     return means.with_columns(
         (plays / (pl.col("show_cnt") + 1.0)).alias("engagement"),

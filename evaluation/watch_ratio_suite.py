@@ -10,23 +10,28 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+import scipy.sparse as sp
 
+from evaluation import ratio_forests as forests
 from evaluation import ratio_models as models
+from evaluation import ratio_networks as networks
+from evaluation.daily_features import daily_features
 from evaluation.significance import bootstrap_interval
 from graph.errors import InputError
-from graph.files.watch_ratios import read_matrix, watch_files
+from graph.files.watch_ratios import DAILY, named_file, read_friends, read_matrix, watch_files
 from recommenders.core.metrics import Values
 from recommenders.core.options import Progress
 from recommenders.core.top_k import Floats
 from recommenders.ratio_network import Rows, video_features
 
-__all__ = ["MODELS", "Board", "Data", "Row", "interval", "measure", "open_data", "run"]
+__all__ = ["ABLATION", "MODELS", "Board", "Data", "Row", "interval", "measure", "open_data", "run"]
 
 MOST: Final = 50
 _BEST_GAIN: Final = 2.0
@@ -34,6 +39,9 @@ _BEST_GAIN: Final = 2.0
 _PAIRS: Final = 200_000
 """Pairs of rows drawn for XAUC."""
 _LEAST: Final = 2
+_CHINA: Final = timezone(timedelta(hours=8))
+_NEVER: Final = 4e12
+"""In ms."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +53,7 @@ class Part:
     flags: dict[str, npt.NDArray[np.bool_]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Data:
     """What the suite trains and judges on; users and videos are numbered from 0."""
 
@@ -59,12 +67,19 @@ class Data:
     test: Part
     without: int
     """Rows whose video has no duration, which have no ratio."""
+    ids: pl.Series
+    """The number of each video in the files."""
+    daily: Path | None = None
+    """KuaiRec's counts of each video and day."""
+    friends: sp.csr_array | None = None
+    """Users × users, from ``social_network.csv``."""
 
     @property
     def most(self) -> int:
         """Places that are judged: 50 as in the notebook, fewer where users have few candidates."""
         candidates = np.bincount(self.test.rows.users)
-        return int(min(MOST, max(1, np.median(candidates[candidates >= _LEAST]) // 3)))
+        several = candidates[candidates >= _LEAST]
+        return int(min(MOST, max(1, np.median(several) // 3))) if len(several) else 1
 
     def features(self, *, leaking: bool = False) -> Floats:
         """`video_features` frozen at the end of the training part, or of all rows, as a lesson."""
@@ -72,6 +87,19 @@ class Data:
         rows = _joined([part.rows for part in parts])
         flags = {name: np.concatenate([part.flags[name] for part in parts]) for name in self.train.flags}
         return video_features(rows, self.seconds, flags)
+
+    @property
+    def until(self) -> date:
+        """The day of the first row that chooses or judges, in China, as the files count days."""
+        times = np.concatenate([part.at for part in (self.validation, self.test)])
+        return datetime.fromtimestamp(float(times[times > 0].min(initial=_NEVER)) / 1000.0, _CHINA).date()
+
+    def daily_features(self, *, leaking: bool = False) -> Floats:
+        """The fifteen features of the file, frozen before `until`, or over all days; 0 where unknown."""
+        assert self.daily is not None
+        told = daily_features(self.daily, None if leaking else self.until)
+        mine = pl.DataFrame({"video_id": self.ids}).join(told, on="video_id", how="left", maintain_order="left")
+        return mine.drop("video_id").fill_null(0.0).to_numpy().astype(np.float32)
 
 
 def open_data(folder: Path) -> Data:
@@ -105,7 +133,21 @@ def open_data(folder: Path) -> Data:
         part(known.slice(first, second - first)),
         part(last),
         rows["ratio"].null_count(),
+        videos,
+        named_file(folder, DAILY),
+        _friends(folder, users),
     )
+
+
+def _friends(folder: Path, users: pl.Series) -> sp.csr_array | None:
+    """Who follows whom among the users of the rows."""
+    pairs = read_friends(folder)
+    if pairs is None:
+        return None
+    pairs = pairs.filter(pl.all_horizontal(pl.col("user", "friend").is_in(users.implode())))
+    ends = [users.search_sorted(pairs[name]).to_numpy().astype(np.int64) for name in ("user", "friend")]
+    ones = np.ones(pairs.height, dtype=np.float32)
+    return sp.csr_array((ones, (ends[0], ends[1])), shape=(len(users), len(users)))
 
 
 Predict = Callable[[Data, int, Progress], Floats]
@@ -114,16 +156,19 @@ MODELS: Final[Mapping[str, Predict]] = {
     "median": models.median,
     "item-knn": models.item_knn,
     "als": models.als,
-    "network, notebook (steps of 32)": models.notebook,
-    "network, steps of 1,024": models.larger_steps,
-    "network, absolute errors": models.absolute,
-    "network, features of all days (leaks)": models.leaking,
-    "lightgbm, absolute errors": models.forest,
-    "lightgbm, ALS factors": models.forest_with_als,
-    "lightgbm, ALS factors, per duration": models.corrected,
-    "d2q": models.d2q,
+    "cosine, hand-made features": models.cosine,
+    **networks.MODELS,
+    **forests.MODELS,
 }
 """Rows of the table, in the order in which they are fitted."""
+ABLATION: Final[Mapping[str, Predict]] = {**networks.ABLATION, **forests.ABLATION}
+"""The same models without one of their parts, for a table of their own."""
+_NEEDS: Final[Mapping[str, Callable[[Data], bool]]] = {
+    networks.FRIENDS: lambda data: data.friends is not None and data.friends.nnz > 0,
+    networks.DAILY: lambda data: data.daily is not None,
+    networks.DAILY_LEAKING: lambda data: data.daily is not None,
+}
+"""Rows that only some data have."""
 
 
 @dataclass(frozen=True)
@@ -144,19 +189,25 @@ class Board:
     data: Data
     seed: int
     rows: list[Row] = field(default_factory=list)
+    ablation: list[Row] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    """Models whose data are not in the folder."""
 
 
 def run(data: Data, *, seed: int = 0, names: list[str] | None = None, progress: Progress) -> Board:
-    """Fit and judge every model, or those of ``names``."""
+    """Fit and judge every model that the data allow, or those of ``names``."""
     board = Board(data, seed)
-    chosen = [name for name in MODELS if names is None or name in names]
+    known = {**MODELS, **ABLATION}
+    chosen = [name for name in known if names is None or name in names]
+    board.left_out = [name for name in chosen if name in _NEEDS and not _NEEDS[name](data)]
+    chosen = [name for name in chosen if name not in board.left_out]
     for place, name in enumerate(chosen):
         progress(place / len(chosen), name)
         began = time.process_time()
-        predicted = MODELS[name](data, seed, lambda share, what: None)
+        predicted = known[name](data, seed, lambda share, what: None)
         spent = time.process_time() - began
         values, errors = measure(predicted, data.test.rows, data.most, seed)
-        board.rows.append(Row(name, values, errors, spent))
+        (board.ablation if name in ABLATION else board.rows).append(Row(name, values, errors, spent))
     board.rows.sort(key=lambda row: row.values["MAE"])
     return board
 
@@ -177,7 +228,8 @@ def measure(predicted: Floats, rows: Rows, most: int, seed: int = 0) -> tuple[di
     one, two = random.integers(0, len(rows), (2, _PAIRS))
     apart = rows.ratios[one] != rows.ratios[two]
     agree = (predicted[one] - predicted[two]) * (rows.ratios[one] - rows.ratios[two])
-    xauc = float(np.where(agree[apart] > 0, 1.0, np.where(agree[apart] == 0, 0.5, 0.0)).mean())
+    right = np.where(agree[apart] > 0, 1.0, np.where(agree[apart] == 0, 0.5, 0.0))
+    xauc = float(right.mean()) if len(right) else 0.5
     ranked = _ranking(predicted, rows, most, random)
     return {
         "MAE": float(error.mean()),

@@ -10,10 +10,12 @@ import numpy as np
 
 from graph import schema
 from graph.snapshot import Snapshot
-from recommenders.core.baseline import Baseline, Count, Learned, Positive
+from recommenders.core.baseline import Baseline, Count, Learned, Positive, Share
+from recommenders.core.interactions import directed_social
 from recommenders.core.options import FitOptions
 from recommenders.core.top_k import Floats, Ints, Mask
-from recommenders.ratio_network import Loss, Network, Rows, train, video_features
+from recommenders.ratio_network import Network, Rows, video_features
+from recommenders.ratio_training import Loss, Ranking, Recipe, train
 
 __all__ = ["WatchRatio", "ratios_of"]
 
@@ -36,7 +38,13 @@ class WatchRatio(Baseline):
     rate: Positive = 0.001
     """Of Adam."""
     loss: Loss = "mse"
-    """Squared errors, as in the notebook, or absolute ones."""
+    """Squared errors, as in the notebook, absolute ones, or WLR (`Recipe.loss`)."""
+    ranking: Ranking = "none"
+    """A loss of pairs or lists of a user's rows that is added (`Recipe.ranking`)."""
+    balance: Share = 0.0
+    """How much more often rows of rare ratios are drawn (`Recipe.balance`)."""
+    friends: bool = False
+    """Whether the mean vector of those whom a user follows is added to the user's."""
 
     name: ClassVar[str] = "watch-ratio"
 
@@ -46,16 +54,22 @@ class WatchRatio(Baseline):
         shape = snapshot.users.count, snapshot.contents.count
         if not len(snapshot.edges[schema.WATCH_RATIO]):
             rows, flags = _with_unwatched(rows, shape, options.seed), {}
+        followed = directed_social(snapshot)
         network = train(
             rows,
             shape,
             video_features(rows, seconds, flags),
-            factors=self.factors,
-            hidden=self.hidden,
-            epochs=self.epochs,
-            batch=self.batch,
-            rate=self.rate,
-            loss=self.loss,
+            Recipe(
+                factors=self.factors,
+                hidden=self.hidden,
+                epochs=self.epochs,
+                batch=self.batch,
+                rate=self.rate,
+                loss=self.loss,
+                ranking=self.ranking,
+                balance=self.balance,
+            ),
+            friends=followed if self.friends and followed.nnz else None,
             seed=options.seed,
             progress=options.progress,
         )
@@ -64,7 +78,7 @@ class WatchRatio(Baseline):
 
     def _cost(self, snapshot: Snapshot) -> float:
         rows = max(len(snapshot.edges[schema.WATCH_RATIO]), 2 * len(snapshot.watched))
-        return 2e-5 * self.epochs * rows * max(1.0, 128 / self.batch)
+        return (2.0 if self.ranking == "none" else 4.0) * self.epochs * rows * (1.2e-6 + 7e-4 / self.batch)
 
     @cached_property
     def _network(self) -> Network:

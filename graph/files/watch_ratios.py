@@ -30,7 +30,16 @@ from graph.files.text import PACKED, Progress
 from graph.files.token_lists import unpacked
 from graph.load import watch
 
-__all__ = ["DAILY", "ROWS", "holds_watch_ratios", "named_file", "read_matrix", "read_watch_ratios", "watch_files"]
+__all__ = [
+    "DAILY",
+    "ROWS",
+    "holds_watch_ratios",
+    "named_file",
+    "read_friends",
+    "read_matrix",
+    "read_watch_ratios",
+    "watch_files",
+]
 
 ROWS: Final[dict[str, pl.DataType]] = {
     "user": pl.Int64(),
@@ -273,6 +282,12 @@ def _beside(file: Path, columns: tuple[str, str], reports: list[FileReport]) -> 
     report.quarantined = report.read - report.loaded
     name = "friend" if own == "user" else "category"
     return numbers.filter(good).explode("said").drop_nulls("said").rename({"said": name})
+
+
+def read_friends(folder: Path) -> pl.DataFrame | None:
+    """The pairs of ``social_network.csv`` as user and friend; None where there is no such file."""
+    file = named_file(folder, _FRIENDS)
+    return _beside(file, _BESIDE[_FRIENDS], []) if file else None
 
 
 def watch_files(folder: Path) -> list[Path]:

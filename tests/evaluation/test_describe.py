@@ -109,6 +109,8 @@ def test_kuairec_with_its_daily_features(tmp_path: Path, capsys: pytest.CaptureF
     assert contents["rows"].sum() == 400
     assert contents.filter(pl.col("rows") > 0)["distinct users"].to_list() == means["user"].to_list()
     assert {"show_cnt", "engagement", "mean watch ratio"} <= set(contents.columns)
+    lengths = contents.filter(pl.col("id").is_in(["keaks/3", "keaks/15"])).sort("id")["video_duration"]
+    assert lengths.to_list() == [15_000.0, 3_000.0]
 
 
 def test_playlists_logs_keakr_and_pairs(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from cli import suite_watch_ratio
 from evaluation import watch_ratio_suite
 from evaluation.daily_features import COUNTS, daily_features
+from evaluation.ratio_forests import last_rows
 from evaluation.watch_ratio_suite import MODELS, measure, open_data, run
 from graph.errors import InputError
 from recommenders.ratio_network import Rows, video_features
@@ -104,3 +105,40 @@ def test_days_after_the_cut_change_no_feature(tmp_path: Path) -> None:
 def test_a_folder_without_ratios_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no watch ratios"):
         watch_ratio_suite.open_data(tmp_path)
+
+
+def test_the_file_s_features_are_those_of_days_before_whatever_chooses_or_judges(tmp_path: Path) -> None:
+    big = [
+        f"{user},{10 + user % 3},{1000 * user},10000,2020-07-{day:02} 10:00:00,202007{day:02},{at},{user / 10}"
+        for day in range(5, 25)
+        for user, at in ((day % 7, 1_593_914_400 + 86_400 * (day - 5)),)
+    ]
+    small = ["1,10,9000,10000,2020-07-24 10:00:00,20200724.0,1595556000.0,0.9"]
+    source = kuairec(tmp_path / "rec", big, small)
+    header = ",".join(["video_id", "date", "video_duration", *COUNTS])
+    days = [f"{10 + day % 3},202007{day:02},9000,{','.join([str(day)] * 10)}" for day in range(5, 23)]
+    (source / "item_daily_features.csv").write_text("\n".join([header, *days]) + "\n")
+    data = open_data(source)
+    assert data.until == date(2020, 7, 23)  # the newest tenth of big_matrix begins there
+    frozen = data.daily_features()
+    assert frozen.shape == (3, 15)
+    later = [f"10,202007{day},1,{','.join(['9999'] * 10)}" for day in (23, 24, 30)]
+    (source / "item_daily_features.csv").write_text("\n".join([header, *days, *later]) + "\n")
+    np.testing.assert_array_equal(open_data(source).daily_features(), frozen)
+    assert not np.array_equal(open_data(source).daily_features(leaking=True), frozen)
+    names = ["network, features of the file, frozen", "network, friends"]
+    board = run(data, names=names, progress=lambda share, what: None)
+    assert sorted(row.model for row in board.rows) == names
+    assert board.left_out == []
+
+
+def test_what_the_folder_has_no_data_for_is_left_out_and_named(folder: Path) -> None:
+    board = run(open_data(folder), names=["median", "network, friends"], progress=lambda share, what: None)
+    assert [row.model for row in board.rows] == ["median"]
+    assert "network, friends" in suite_watch_ratio.markdown(board, "entourage evaluate --suite watch-ratio")
+
+
+def test_the_last_rows_of_each_user_and_nothing_before() -> None:
+    users = np.array([3, 1, 3, 3, 1, 2])
+    found = {(int(place), int(after)) for place, after in last_rows(users, 2)}
+    assert found == {(3, 0), (2, 1), (4, 0), (1, 1), (5, 0)}

@@ -32,10 +32,10 @@ BAD = {
 RAND = "user_id\tvideo_id\ttime_ms\tis_comment\tis_forward\tplay_time_ms\tduration_ms\tlabel"
 
 
-def folder(path: Path, big: list[str] = BIG) -> Path:
+def folder(path: Path, big: list[str] = BIG, small: list[str] = SMALL) -> Path:
     path.mkdir()
     (path / "big_matrix.csv").write_text("\n".join([HEADER, *big]) + "\n")
-    (path / "small_matrix.csv.gz").write_bytes(gzip.compress("\n".join([HEADER, *SMALL]).encode()))
+    (path / "small_matrix.csv.gz").write_bytes(gzip.compress("\n".join([HEADER, *small]).encode()))
     (path / "social_network.csv").write_text('user_id,friend_list\n0,"[1, 7]"\n1,[0]\n7,x\n')
     (path / "item_categories.csv").write_text('video_id,feat\n10,"[8, 9]"\n11,[8]\n99,[3]\n')
     (path / "kuairec_caption_category.csv").write_text('video_id,caption,more\n10,"One, two",x\n')

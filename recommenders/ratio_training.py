@@ -1,0 +1,207 @@
+"""Training of the network of watch ratios (`recommenders.ratio_network`): the notebook's way, and what goes beyond."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import numpy as np
+import scipy.sparse as sp
+
+from recommenders.core.options import Progress
+from recommenders.core.top_k import Floats, Ints
+from recommenders.ratio_network import Network, Rows
+
+__all__ = ["Loss", "Ranking", "Recipe", "train"]
+
+Loss = Literal["mse", "l1", "wlr"]
+Ranking = Literal["none", "pairwise", "listwise"]
+_DROPOUT: Final = 0.2
+_NARROW: Final = 2
+"""The second hidden layer has the width of the first divided by this."""
+_BESIDE: Final = {"none": 0, "pairwise": 1, "listwise": 7}
+"""Further rows of the same user that a row is ranked with."""
+_MOST: Final = 2.0
+"""Ratios above it rank the same."""
+_TEMPERATURE: Final = 0.5
+"""Of both softmaxes of the listwise loss."""
+_EDGES: Final = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
+"""Ratios between which a row belongs to one bucket, for ``balance``."""
+_FRIENDS: Final = 20
+"""Most friends of a user whose vectors are averaged, those of the lowest nids."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained. The defaults are the notebook's, but for its steps of 32 rows."""
+
+    factors: int = 32
+    hidden: int = 32
+    epochs: int = 5
+    batch: int = 1_024
+    rate: float = 0.001
+    """Of Adam."""
+    loss: Loss = "mse"
+    """Squared errors, absolute ones, or WLR: logistic regression in which each row counts as watched with the weight of
+    its ratio and as not watched with weight 1, so that the odds are the ratio (Covington et al., RecSys 2016)."""
+    ranking: Ranking = "none"
+    """What is added to it: the logistic loss of pairs of a user's rows, weighted by the difference of their ratios
+    (RankNet), or the cross-entropy of the softmaxes of eight of a user's rows (ListNet)."""
+    balance: float = 0.0
+    """Rows are drawn by the share of their bucket of ratios to the power of minus this; 0 passes over all rows."""
+
+
+def train(
+    rows: Rows,
+    shape: tuple[int, int],
+    features: Floats,
+    recipe: Recipe | None = None,
+    *,
+    friends: sp.csr_array | None = None,
+    seed: int = 0,
+    progress: Progress,
+) -> Network:
+    """Fit the network; ``shape`` counts users and videos, ``features`` (videos, F) are standardised here.
+
+    ``friends`` (users, users): the mean of the vectors of a user's friends is added to the user's own. The notebook's
+    steps have 32 rows, embeddings of 32 (he-normal), 32 and 16 hidden, Adam with .001, squared errors.
+    """
+    import torch
+
+    recipe = recipe or Recipe()
+    torch.manual_seed(seed)
+    spread = features.std(axis=0)
+    standard = ((features - features.mean(axis=0)) / np.where(spread > 0, spread, 1.0)).astype(np.float32)
+    given = torch.from_numpy(standard)
+    factors, hidden, narrow = recipe.factors, recipe.hidden, max(1, recipe.hidden // _NARROW)
+    circle = None if friends is None else torch.from_numpy(_circles(friends))
+    user = torch.nn.Embedding(shape[0] + (circle is not None), factors)
+    video = torch.nn.Embedding(shape[1], factors)
+    for embedding in (user, video):
+        torch.nn.init.kaiming_normal_(embedding.weight, mode="fan_in")
+    of_features = torch.nn.Linear(features.shape[1], hidden)
+    first, second, last = (
+        torch.nn.Linear(*size) for size in ((2 * factors + hidden, hidden), (hidden, narrow), (narrow, 1))
+    )
+    modules = torch.nn.ModuleList([user, video, of_features, first, second, last])
+    adam = torch.optim.Adam(modules.parameters(), lr=recipe.rate, fused=True)
+    users, videos = torch.from_numpy(rows.users.astype(np.int64)), torch.from_numpy(rows.videos.astype(np.int64))
+    ratios = torch.from_numpy(rows.ratios.astype(np.float32))
+    generator = torch.Generator().manual_seed(seed)
+    relu, beside = torch.nn.functional.relu, _BESIDE[recipe.ranking]
+    own_rows = _OwnRows(rows, shape[0], generator) if beside else None
+    chance = torch.from_numpy(_chances(rows.ratios, recipe.balance)) if recipe.balance else None
+
+    def vectors(of: Any) -> Any:
+        own = user(of)
+        if circle is None:
+            return own
+        return own + torch.nn.functional.embedding_bag(circle[of], user.weight, mode="mean", padding_idx=shape[0])
+
+    def told(part: Any) -> Any:
+        own = videos[part]
+        wide = torch.cat([vectors(users[part]), video(own), relu(of_features(given[own]))], dim=1)
+        wide = torch.nn.functional.dropout(relu(first(wide)), _DROPOUT)
+        return last(relu(second(wide)))[:, 0]
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # steps are so small that threads cost more than they bring, many times on a busy machine
+    try:
+        for epoch in range(recipe.epochs):
+            if chance is None:
+                order = torch.randperm(len(rows), generator=generator)
+            else:
+                drawn = torch.rand(len(rows), generator=generator, dtype=torch.float64)
+                order = torch.searchsorted(chance, drawn).clamp(max=len(rows) - 1)
+            for part in torch.split(order, recipe.batch):
+                error = _error(told(part), ratios[part], recipe.loss)
+                if own_rows is not None:
+                    asked = part[: -(-len(part) // beside)]
+                    group = torch.cat([asked[:, None], own_rows.some(users[asked], beside)], dim=1)
+                    ranked = told(group.reshape(-1)).reshape(group.shape)
+                    error = error + _rank_error(ranked, ratios[group], recipe.ranking)
+                adam.zero_grad()
+                error.backward()
+                adam.step()
+            progress((epoch + 1) / recipe.epochs, f"epoch {epoch + 1} of {recipe.epochs}")
+        with torch.no_grad():
+            of_users = vectors(torch.arange(shape[0]))
+    finally:
+        torch.set_num_threads(threads)
+    arrays = {
+        "user": of_users,
+        "video": video.weight,
+        "feature_weight": of_features.weight.T,
+        "feature_bias": of_features.bias,
+        "second_weight": second.weight.T,
+        "second_bias": second.bias,
+        "last_weight": last.weight.T,
+        "last_bias": last.bias,
+        "first_bias": first.bias,
+    }
+    learned = {name: np.ascontiguousarray(array.detach().numpy()) for name, array in arrays.items()}
+    parts = np.split(first.weight.detach().numpy().T, [factors, 2 * factors])
+    learned |= {name: np.array(part) for name, part in zip(("of_user", "of_video", "of_features"), parts, strict=True)}
+    if recipe.loss == "wlr":
+        learned["odds"] = np.ones(1, dtype=np.float32)
+    return Network({**learned, "features": standard})
+
+
+class _OwnRows:
+    """Draws rows of given users."""
+
+    def __init__(self, rows: Rows, users: int, generator: Any) -> None:
+        import torch
+
+        self._order = torch.from_numpy(np.argsort(rows.users, kind="stable"))
+        counts = np.bincount(rows.users, minlength=users)
+        self._counts = torch.from_numpy(counts)
+        self._starts = torch.from_numpy(np.cumsum(counts) - counts)
+        self._generator = generator
+
+    def some(self, users: Any, count: int) -> Any:
+        """Rows of each user, shape (users, count); a row may come twice."""
+        import torch
+
+        share = torch.rand((len(users), count), generator=self._generator, dtype=torch.float64)
+        return self._order[self._starts[users][:, None] + (share * self._counts[users][:, None]).long()]
+
+
+def _error(told: Any, ratios: Any, loss: Loss) -> Any:
+    import torch
+
+    if loss == "wlr":
+        softplus = torch.nn.functional.softplus
+        return (ratios * softplus(-told) + softplus(told)).mean()
+    return (torch.nn.functional.mse_loss if loss == "mse" else torch.nn.functional.l1_loss)(told, ratios)
+
+
+def _rank_error(told: Any, ratios: Any, ranking: Ranking) -> Any:
+    """Of groups of one user's rows, shape (groups, rows)."""
+    import torch
+
+    ratios = ratios.clamp(max=_MOST)
+    if ranking == "pairwise":
+        apart = ratios[:, 0] - ratios[:, 1]
+        return (apart.abs() * torch.nn.functional.softplus((told[:, 1] - told[:, 0]) * apart.sign())).mean()
+    truth = torch.softmax(ratios / _TEMPERATURE, dim=1)
+    return -(truth * torch.log_softmax(told / _TEMPERATURE, dim=1)).sum(dim=1).mean()
+
+
+def _chances(ratios: Floats, balance: float) -> Floats:
+    """Cumulative probability of each row to be drawn."""
+    bucket = np.searchsorted(_EDGES, ratios)
+    share = np.bincount(bucket, minlength=len(_EDGES) + 1) / max(1, len(ratios))
+    weights = np.cumsum(share[bucket] ** -balance)
+    return np.asarray(weights / weights[-1])
+
+
+def _circles(friends: sp.csr_array) -> Ints:
+    """Friends of each user, filled up with the number of users, shape (users, most)."""
+    count = friends.shape[0]
+    degrees = np.minimum(np.diff(friends.indptr), _FRIENDS)
+    found = np.full((count, max(1, int(degrees.max(initial=0)))), count, dtype=np.int64)
+    for place in range(found.shape[1]):
+        has = degrees > place
+        found[has, place] = friends.indices[friends.indptr[:-1][has] + place]
+    return found
