@@ -18,7 +18,7 @@ from graph.errors import GraphUnavailable, InputError, SettingsError
 from graph.files.kinds import Kind, recognise
 from graph.files.layout import AUDIENCES, FOLLOWERS
 from graph.files.options import Options
-from graph.files.quarantine import FileReport, ImportReport
+from graph.files.quarantine import Column, FileReport, ImportReport
 from graph.files.scale import SCALES
 from graph.files.text import check_encoding
 from graph.load.live import import_folder, import_pairs
@@ -179,8 +179,13 @@ def file_options(
 
 def _preview(report: ImportReport) -> None:
     """What the files were taken for, before anything is loaded."""
+    shown: list[list[Column]] = []
+    alike: list[str] = []
     for file in report.files:
-        if file.columns:
+        if file.columns in shown:
+            alike.append(file.file)
+        elif file.columns:
+            shown.append(file.columns)
             table = Table("column", "taken for", "first rows", title=_said(file), title_justify="left")
             for place, column in enumerate(file.columns):
                 rows = [row[place] for row in file.preview if place < len(row)]
@@ -190,6 +195,9 @@ def _preview(report: ImportReport) -> None:
             _console.print(table)
         if not file.read:
             _console.print(f"{escape(file.file)} holds no rows.")
+    if alike:
+        others = f" and {len(alike) - 1:,} others" if len(alike) > 1 else ""
+        _console.print(f"{escape(alike[0])}{others}: the same columns as above.")
     if report.ignored:
         _console.print(f"Not read: {escape(', '.join(report.ignored))}.")
     for found in report.scales:

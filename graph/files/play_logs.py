@@ -119,8 +119,6 @@ def read_play_logs(
         for log in logs:
             reports.append(FileReport(log.relative_to(folder).as_posix()))
             frames.append(read_plays(log, numbers or None, reports[-1], quarantine, progress))
-            if any(other.columns == reports[-1].columns for other in reports[:-1]):
-                reports[-1].columns = []  # one table for all logs that look the same
         plays = sessions_of(_each_once(frames, reports[-len(frames) :]))
         if catalogue is None:
             tracks = pl.DataFrame({"track": sorted(set(plays["track"].to_list()))}, schema={"track": pl.Int64})

@@ -250,8 +250,6 @@ class _Reading:
     def _end(self, report: FileReport) -> None:
         report.quarantined = len(self._bad)
         report.loaded = report.read - report.merged - report.quarantined
-        if any(other.columns == report.columns for other in self._reports[:-1]):
-            report.columns = []  # one table for all slices that look the same
         types = {"line": pl.Int64, "reason": pl.String, "raw": pl.String}
         rows = pl.DataFrame(self._bad, schema=types, orient="row")
         self._bad = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -170,6 +171,16 @@ def test_a_dry_run_needs_no_neo4j(run: Run, environment: Settings, monkeypatch: 
         assert run("import", *source).code == 4, "without --dry-run it is an error"
     assert run("import", "--pairs", CASES / "pairs" / "11_latin1.csv", "--dry-run").code not in (0, 4)
     assert not list(environment.home.rglob("*.jsonl"))
+
+
+def test_files_with_the_same_columns_share_one_table_of_the_preview(run: Run, tmp_path: Path) -> None:
+    for name in ("a.jsonl", "b.jsonl"):
+        play = {"message": "next", "timestamp": 100, "user": 7, "track": 1, "time": 0.5, "recommendation": 2}
+        (tmp_path / name).write_text(json.dumps(play) + "\n" + json.dumps(play | {"message": "last"}) + "\n")
+    dry = run("import", tmp_path, "--dry-run")
+    assert dry.code == 0, dry.printed
+    assert dry.printed.count("taken for") == 1
+    assert "b.jsonl: the same columns as above." in dry.printed
 
 
 def test_unknown_times_are_counted_and_no_trend(run: Run, graph: Graph) -> None:
