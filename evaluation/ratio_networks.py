@@ -11,6 +11,7 @@ import numpy as np
 from evaluation.ratio_models import factors
 from recommenders.core.options import Progress
 from recommenders.core.top_k import Floats
+from recommenders.ratio_network import features_apart
 from recommenders.ratio_training import Recipe, train
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def _row(
     features: Callable[[Data, int], Floats] | None = None,
     *,
     friends: bool = False,
+    apart: bool = False,
 ) -> Callable[[Data, int, Progress], Floats]:
     """A network as a row; by default with the features of the training part's rows."""
 
@@ -45,6 +47,7 @@ def _row(
             (data.users, data.videos),
             features(data, seed) if features else data.features(),
             replace(recipe, epochs=int(np.clip(passes, 1, recipe.epochs))),
+            apart=features_apart(rows, data.seconds, data.train.flags, seed) if apart else None,
             friends=data.friends if friends else None,
             seed=seed,
             progress=progress,
@@ -67,6 +70,8 @@ def _none(data: Data, seed: int) -> Floats:
 MODELS: Final[Mapping[str, Any]] = {
     "network, notebook (steps of 32)": _row(_NOTEBOOK),
     "network, steps of 1,024": _row(),
+    "network, features from other rows": _row(apart=True),
+    "network, features from other rows, WLR": _row(replace(_LARGER, loss="wlr"), apart=True),
     "network, absolute errors": _row(replace(_LARGER, loss="l1")),
     "network, WLR": _row(replace(_LARGER, loss="wlr")),
     "network, pairwise ranking": _row(replace(_LARGER, ranking="pairwise")),

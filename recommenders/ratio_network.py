@@ -14,12 +14,15 @@ import numpy.typing as npt
 
 from recommenders.core.top_k import Floats, Ints
 
-__all__ = ["FEATURES", "Network", "Rows", "video_features"]
+__all__ = ["FEATURES", "Apart", "Network", "Rows", "features_apart", "video_features"]
 
 _AT_ONCE: Final = 1 << 17
 """Pairs whose ratios are predicted at once."""
 _FAR: Final = 10.0
 """Most of the logarithm of a ratio."""
+_FOLDS: Final = 5
+_SUMS: Final = [1, 2, 4, 5, 6, 7]
+"""Places of `FEATURES` that are sums over rows."""
 FEATURES: Final = (
     "video_duration",
     "play_cnt",
@@ -110,3 +113,29 @@ def video_features(rows: Rows, seconds: Floats, flags: dict[str, npt.NDArray[np.
     progress = total(np.minimum(rows.ratios, 1.0)) / np.maximum(plays, 1.0)
     rates = complete / (plays + 1.0), said[0] / (plays + 1.0), played / (length + 1.0)
     return np.stack([length, plays, played, progress, complete, *said, *rates], axis=1).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Apart:
+    """Features of videos for training rows, none of which knows the row that it stands beside."""
+
+    fold: Ints
+    """Of each row, from 0."""
+    features: Floats
+    """Of each video from the rows of all other folds, shape (folds, videos, features)."""
+
+
+def features_apart(rows: Rows, seconds: Floats, flags: dict[str, npt.NDArray[np.bool_]], seed: int = 0) -> Apart:
+    """`video_features` for training: each row's video is described by the rows of other folds, drawn at random.
+
+    A mean over all rows contains the row's own ratio: where a video has few rows, a network would read its label there.
+    Sums are raised to the number of all rows.
+    """
+    fold = np.random.default_rng(seed).integers(0, _FOLDS, len(rows))
+    found = []
+    for one in range(_FOLDS):
+        others = fold != one
+        told = video_features(rows.keep(others), seconds, {name: flag[others] for name, flag in flags.items()})
+        told[:, _SUMS] *= _FOLDS / (_FOLDS - 1)
+        found.append(told)
+    return Apart(fold, np.stack(found))

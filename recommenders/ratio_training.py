@@ -10,7 +10,7 @@ import scipy.sparse as sp
 
 from recommenders.core.options import Progress
 from recommenders.core.top_k import Floats, Ints
-from recommenders.ratio_network import Network, Rows
+from recommenders.ratio_network import Apart, Network, Rows
 
 __all__ = ["Loss", "Ranking", "Recipe", "train"]
 
@@ -57,12 +57,14 @@ def train(
     features: Floats,
     recipe: Recipe | None = None,
     *,
+    apart: Apart | None = None,
     friends: sp.csr_array | None = None,
     seed: int = 0,
     progress: Progress,
 ) -> Network:
     """Fit the network; ``shape`` counts users and videos, ``features`` (videos, F) are standardised here.
 
+    ``apart`` gives the features while it trains; ``features`` are then those to predict with.
     ``friends`` (users, users): the mean of the vectors of a user's friends is added to the user's own. The notebook's
     steps have 32 rows, embeddings of 32 (he-normal), 32 and 16 hidden, Adam with .001, squared errors.
     """
@@ -71,8 +73,12 @@ def train(
     recipe = recipe or Recipe()
     torch.manual_seed(seed)
     spread = features.std(axis=0)
-    standard = ((features - features.mean(axis=0)) / np.where(spread > 0, spread, 1.0)).astype(np.float32)
+    middle, spread = features.mean(axis=0), np.where(spread > 0, spread, 1.0)
+    standard = ((features - middle) / spread).astype(np.float32)
     given = torch.from_numpy(standard)
+    if apart is not None:
+        told_apart = torch.from_numpy(((apart.features - middle) / spread).astype(np.float32))
+        fold = torch.from_numpy(apart.fold)
     factors, hidden, narrow = recipe.factors, recipe.hidden, max(1, recipe.hidden // _NARROW)
     circle = None if friends is None else torch.from_numpy(_circles(friends))
     user = torch.nn.Embedding(shape[0] + (circle is not None), factors)
@@ -100,7 +106,8 @@ def train(
 
     def told(part: Any) -> Any:
         own = videos[part]
-        wide = torch.cat([vectors(users[part]), video(own), relu(of_features(given[own]))], dim=1)
+        beside_it = given[own] if apart is None else told_apart[fold[part], own]
+        wide = torch.cat([vectors(users[part]), video(own), relu(of_features(beside_it))], dim=1)
         wide = torch.nn.functional.dropout(relu(first(wide)), _DROPOUT)
         return last(relu(second(wide)))[:, 0]
 

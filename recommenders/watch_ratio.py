@@ -14,7 +14,7 @@ from recommenders.core.baseline import Baseline, Count, Learned, Positive, Share
 from recommenders.core.interactions import directed_social
 from recommenders.core.options import FitOptions
 from recommenders.core.top_k import Floats, Ints, Mask
-from recommenders.ratio_network import Network, Rows, video_features
+from recommenders.ratio_network import Network, Rows, features_apart, video_features
 from recommenders.ratio_training import Loss, Ranking, Recipe, train
 
 __all__ = ["WatchRatio", "ratios_of"]
@@ -69,6 +69,7 @@ class WatchRatio(Baseline):
                 ranking=self.ranking,
                 balance=self.balance,
             ),
+            apart=features_apart(rows, seconds, flags, options.seed),
             friends=followed if self.friends and followed.nnz else None,
             seed=options.seed,
             progress=options.progress,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from recommenders.ratio_network import Network, Rows
+from recommenders.ratio_network import Network, Rows, features_apart, video_features
 from recommenders.ratio_training import Recipe, train
 
 USERS, VIDEOS = 60, 40
@@ -75,3 +75,34 @@ def test_a_user_without_rows_gets_the_taste_of_friends() -> None:
 
     assert apart(fitted(RECIPE, known, friends)) > 0.4
     assert abs(apart(fitted(RECIPE, known))) < 0.3
+
+
+def test_a_row_s_own_ratio_is_not_among_its_features() -> None:
+    given = rows(200)
+    seconds = np.full(VIDEOS, 10.0, dtype=np.float32)
+    apart = features_apart(given, seconds, {})
+    own = apart.features[apart.fold[0], given.videos[0]]
+    changed = given.ratios.copy()
+    changed[0] += 50.0
+    again = features_apart(Rows(given.users, given.videos, changed), seconds, {})
+    np.testing.assert_array_equal(again.features[again.fold[0], given.videos[0]], own)
+    assert not np.array_equal(
+        video_features(given, seconds), video_features(Rows(given.users, given.videos, changed), seconds)
+    )
+
+
+def test_features_do_not_hand_labels_to_videos_of_one_row() -> None:
+    random = np.random.default_rng(0)
+    count = 600
+    given = Rows(random.integers(0, USERS, count), np.arange(count), random.gamma(1.5, 0.5, count).astype(np.float32))
+    seconds = np.full(2 * count, 10.0, dtype=np.float32)
+    features = video_features(given, seconds)
+    new = Rows(random.integers(0, USERS, count), np.arange(count, 2 * count), given.ratios)
+    recipe = Recipe(**{**vars(RECIPE), "epochs": 5})
+
+    def told(**how: object) -> float:
+        network = train(given, (USERS, 2 * count), features, recipe, progress=lambda share, what: None, **how)  # type: ignore[arg-type]
+        return float(network.predict(new.users, new.videos).mean())
+
+    assert told() < 0.5 * given.ratios.mean()  # no row, so no watch time, so nothing watched: the notebook's fault
+    assert told(apart=features_apart(given, seconds, {})) == pytest.approx(given.ratios.mean(), abs=0.25)
