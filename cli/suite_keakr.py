@@ -180,9 +180,9 @@ def _notes(network: Network) -> list[str]:
 
 def _caption_of(network: Network) -> str:
     parts = network.parts
-    untimed = f", {network.untimed:,} lines have no time and are left out" if network.untimed else ""
+    left_out = f"; {network.left_out:,} without a time or a length are left out" if network.left_out else ""
     return (
         f"{network.name}: {network.users:,} people, {network.contents:,} contents, {len(network.follower):,} follows. "
         f"In the order of time {len(parts.train):,} audience lines train, {len(parts.validation):,} choose and "
-        f"calibrate, {len(parts.test):,} judge{untimed}."
+        f"calibrate, {len(parts.test):,} judge{left_out}."
     )

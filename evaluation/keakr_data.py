@@ -108,8 +108,8 @@ class Network:
     users: int
     contents: int
     lines: Lines
-    untimed: int
-    """Lines without a time, which are left out."""
+    left_out: int
+    """Lines without a time, or of a video of KuaiRand without a length, whose progress is unknown."""
     follower: Ints
     followed: Ints
     since: Ints
@@ -309,7 +309,8 @@ def _keakr(folder: Path) -> Network:
 
 
 def _kuairand(folder: Path) -> Network:
-    rows = pl.concat([read_matrix(file) for file in watch_files(folder)])
+    read_ = pl.concat([read_matrix(file) for file in watch_files(folder)])
+    rows = read_.drop_nulls(["at", "ratio"])
     users, videos = (rows[name].unique().sort() for name in ("user", "video"))
     length = rows.group_by("video").agg(pl.col("seconds").max()).sort("video")["seconds"].cast(pl.Float64)
     ends = [
@@ -328,7 +329,7 @@ def _kuairand(folder: Path) -> Network:
         len(users),
         len(videos),
         _lines(rows),
-        rows["at"].null_count(),
+        read_.height - rows.height,
         nothing,
         nothing,
         nothing,

@@ -70,7 +70,8 @@ class Artists:
             return self._by_name[wanted]
         if not self._ids:
             raise UnknownArtist(
-                f"No artist is called {bare!r}: this graph has no artists.", do="Playlists and play logs bring them."
+                f"No artist is called {bare!r}: this graph has no artists.",
+                do="Import playlists, play logs or artists first.",
             )
         near = [name for name in self._by_name if wanted and name.startswith(wanted)][:_HINTS]
         shown = ", ".join(repr(self._names[self._by_name[name]]) for name in near)
