@@ -15,6 +15,7 @@ from cli.suite_playlists import data_folder
 from evaluation import artist_suite
 from evaluation.artist_data import open_data
 from evaluation.artist_suite import FIGURES, Board
+from evaluation.report import grid
 from graph import aside
 from graph.settings import load_settings
 
@@ -56,34 +57,40 @@ def artists(data: Path | None, seed: int, out: Path | None, command: str) -> Non
 def markdown(board: Board, command: str) -> str:
     """All tables: models, faults, and what the validation artists chose."""
     lines = [f"# Artists' profiles\n\n{_caption(board)}\n\n```console\n$ {command}\n```\n"]
-    lines += _grid(
-        ["model", *FIGURES, "95 % of MAP@10", "processor s", "chosen"],
-        [
+    lines.append(
+        grid(
+            ["model", *FIGURES, "95 % of MAP@10", "processor s", "chosen"],
             [
-                row.model,
-                *(f"{row.values[name].mean():.4f}" for name in FIGURES),
-                "{:.4f}–{:.4f}".format(*row.interval),
-                f"{row.processor_seconds:.0f}",
-                ", ".join(f"{name} {value}" for name, value in row.settings.items()),
-            ]
-            for row in board.rows
-        ],
+                [
+                    row.model,
+                    *(f"{row.values[name].mean():.4f}" for name in FIGURES),
+                    "{:.4f}–{:.4f}".format(*row.interval),
+                    f"{row.processor_seconds:.0f}",
+                    ", ".join(f"{name} {value}" for name, value in row.settings.items()),
+                ]
+                for row in board.rows
+            ],
+        )
     )
     if board.faults:
         lines += ["\n## Faults of the notebook, put back one by one into its mended network\n"]
-        lines += _grid(
-            ["fault", "MAP@10", "NDCG@20", ""],
-            [[one.name, f"{one.average_precision:.4f}", f"{one.ndcg:.4f}", one.note] for one in board.faults],
+        lines.append(
+            grid(
+                ["fault", "MAP@10", "NDCG@20", ""],
+                [[one.name, f"{one.average_precision:.4f}", f"{one.ndcg:.4f}", one.note] for one in board.faults],
+            )
         )
     for name, table in board.components.items():
         within = board.spread_within.get(name, {})
         lines += [f"\n## {name}: MAP@10 on the validation artists\n"]
-        lines += _grid(
-            ["number of clusters" if within else "components", *map(str, table)],
-            [
-                ["MAP@10", *(f"{value:.4f}" for value in table.values())],
-                *([["squared distance to the centre", *(f"{within[one]:.4g}" for one in table)]] if within else []),
-            ],
+        lines.append(
+            grid(
+                ["number of clusters" if within else "components", *map(str, table)],
+                [
+                    ["MAP@10", *(f"{value:.4f}" for value in table.values())],
+                    *([["squared distance to the centre", *(f"{within[one]:.4g}" for one in table)]] if within else []),
+                ],
+            )
         )
     if board.generated:
         count, seconds = board.generated
@@ -105,7 +112,3 @@ def _caption(board: Board) -> str:
         f"are not held out; the truth of an artist is every other artist with a listener in common, on average "
         f"{board.truth:,.0f}. Gains of the NDCG are shares of listeners in common. Seed {data.seed}.{told}"
     )
-
-
-def _grid(header: list[str], rows: list[list[str]]) -> list[str]:
-    return [f"| {' | '.join(line)} |" for line in (header, ["---", *["---:"] * (len(header) - 1)], *rows)]

@@ -16,6 +16,7 @@ from cli.suite_playlists import data_folder
 from evaluation import keakr_data, keakr_suite
 from evaluation.keakr_data import Network
 from evaluation.keakr_suite import LABELS, Board
+from evaluation.report import grid
 from graph import aside
 from graph.settings import load_settings
 from recommenders.core.options import Effort, Progress
@@ -84,10 +85,7 @@ def markdown(boards: list[Board], command: str) -> str:
             lines.append(f"\n### {table.title}\n")
             cells = [[str(cell) for cell in column.cells] for column in table.columns]
             header = [str(column.header) for column in table.columns]
-            lines += [
-                f"| {' | '.join(line)} |"
-                for line in (header, ["---", *["---:"] * (len(header) - 1)], *zip(*cells, strict=True))
-            ]
+            lines.append(grid(header, list(zip(*cells, strict=True))))
     return "\n".join(lines) + "\n\n![calibration](calibration.png)\n"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 from typing import Final
@@ -12,10 +11,10 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.progress import bars
+from cli.suite_playlists import data_folder
 from evaluation import watch_ratio_suite
 from evaluation.watch_ratio_suite import Board, Row, interval
 from graph import aside
-from graph.errors import InputError
 from graph.settings import load_settings
 
 __all__ = ["markdown", "watch_ratio"]
@@ -30,7 +29,7 @@ _NOTEBOOK: Final = (
 def watch_ratio(data: Path | None, seed: int, out: Path | None, command: str) -> None:
     """Print the table, and write it as Markdown."""
     began = time.monotonic()
-    folder = data or _data() / "kuairand"
+    folder = data or data_folder() / "kuairand"
     opened = watch_ratio_suite.open_data(folder)
     _console.print(f"{opened.name}: {folder}.")
     with bars(_console) as bar:
@@ -83,10 +82,3 @@ def _caption(board: Board) -> str:
         f"two candidates and more; gains of NDCG are ratios up to 2. True mean {data.test.rows.ratios.mean():.4f}. "
         f"{frozen}Seed {board.seed}.{missing}"
     )
-
-
-def _data() -> Path:
-    place = os.environ.get("ENTOURAGE_DATA") or Path(__file__).parents[2] / "shared" / "data"
-    if not Path(place).is_dir():
-        raise InputError(f"There is no data at {place}.", do="Name its folder with --data or ENTOURAGE_DATA.")
-    return Path(place)

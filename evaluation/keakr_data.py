@@ -17,6 +17,7 @@ import numpy.typing as npt
 import polars as pl
 import scipy.sparse as sp
 
+from evaluation.earlier_events import Events, summed
 from graph import schema
 from graph.errors import InputError
 from graph.files.tables import read_lines
@@ -225,7 +226,7 @@ class Network:
         """Sum of ``values`` (1 each without) over the events of ``keys`` that are earlier than ``before``."""
         event_keys, at = self._events[what]
         weights = np.ones(len(at)) if values is None or what in ("follower", "mutual") else values.astype(np.float64)
-        return _summed(event_keys, at, weights, keys, before)
+        return summed(event_keys, at, weights, keys, before)
 
     @cached_property
     def _events(self) -> dict[str, tuple[Ints, Ints]]:
@@ -255,7 +256,7 @@ class Network:
 
     def _last(self, users: Ints, before: Ints) -> Matrix:
         """Time of the last line of each person that is earlier than ``before``, NaN without one."""
-        events = _Events.of(self.lines.user, self.lines.at)
+        events = Events.of(self.lines.user, self.lines.at)
         start, stop = events.before(users, before)
         at = self.lines.at[events.order[np.maximum(stop - 1, 0)]].astype(np.float64)
         return np.where(stop > start, at, np.nan)
@@ -368,36 +369,3 @@ def _ones(matrix: sp.csr_array) -> sp.csr_array:
     found.sum_duplicates()
     found.data[:] = 1.0
     return found
-
-
-@dataclass(frozen=True)
-class _Events:
-    """Events as numbers that sort by key, then by time."""
-
-    keys: Ints
-    order: Ints
-    codes: Ints
-    first: int
-    span: int
-
-    @classmethod
-    def of(cls, keys: Ints, at: Ints) -> _Events:
-        """Sorted events of ``keys`` at times ``at``."""
-        first = int(at.min(initial=0))
-        span = int(at.max(initial=0)) - first + 2
-        codes = keys * span + (at - first)
-        order = np.argsort(codes, kind="stable")
-        return cls(keys[order], order, codes[order], first, span)
-
-    def before(self, keys: Ints, at: Ints) -> tuple[Ints, Ints]:
-        """For each key and moment, the places where the key's events begin, and where those that are earlier end."""
-        moments = np.clip(at - self.first, 0, self.span - 1)
-        return np.searchsorted(self.codes, keys * self.span), np.searchsorted(self.codes, keys * self.span + moments)
-
-
-def _summed(event_keys: Ints, event_at: Ints, values: Matrix, keys: Ints, before: Ints) -> Matrix:
-    """For each (key, before): sum of the values of the key's events that are earlier; a naive loop in the tests."""
-    events = _Events.of(event_keys, event_at)
-    total = np.concatenate(([0.0], np.cumsum(values[events.order])))
-    start, stop = events.before(keys, before)
-    return np.asarray(total[stop] - total[start], dtype=np.float64)

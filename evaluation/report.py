@@ -13,7 +13,7 @@ from rich.table import Table
 from evaluation.leaderboard import Estimate, GroupRow, Leaderboard, Row
 from graph import aside
 
-__all__ = ["markdown", "table", "write"]
+__all__ = ["grid", "markdown", "table", "write"]
 
 #: Shown on a terminal of 80 columns, and what a wider one adds; the files have every metric.
 _SHOWN: Final = ("Precision", "Recall", "NDCG", "Coverage")
@@ -50,11 +50,11 @@ def markdown(board: Leaderboard, command: str = "") -> str:
     for k in board.ks:
         names = [name.removesuffix(f"@{k}") for name in board.rows[0].metrics if name.endswith(f"@{k}")]
         rows = [[row.model, *(_cell(name, row.metrics[f"{name}@{k}"]) for name in names)] for row in board.rows]
-        parts += [f"## At {k}", _grid(["model", *names], rows)]
+        parts += [f"## At {k}", grid(["model", *names], rows)]
     costs = [[row.model, _interval(row.metrics[board.lead_metric]), *_cost(row)] for row in board.rows]
     parts += [
         "## Certainty and cost",
-        _grid(["model", f"95 % interval of {board.lead_metric}", "fit", "processor", "peak memory"], costs),
+        grid(["model", f"95 % interval of {board.lead_metric}", "fit", "processor", "peak memory"], costs),
     ]
     if board.differences:
         tests = [
@@ -68,7 +68,7 @@ def markdown(board: Leaderboard, command: str = "") -> str:
         ]
         parts += [
             f"## {board.differences[0].reference} against the others, {board.lead_metric} in points of percent",
-            _grid(["pair", "difference", "95 % interval", "p (paired t, Holm)"], tests),
+            grid(["pair", "difference", "95 % interval", "p (paired t, Holm)"], tests),
         ]
     for title, rows_of in groupby(board.groups, key=lambda row: row.breakdown):
         parts += [f"## {title}", _groups(list(rows_of), [row.model for row in board.rows])]
@@ -118,9 +118,10 @@ def _cost(row: Row) -> tuple[str, str, str]:
 
 def _groups(rows: Sequence[GroupRow], models: Sequence[str]) -> str:
     header = [f"{rows[0].metric} in %", "judged", *models]
-    return _grid(header, [[r.group, f"{r.judged:,}", *(f"{100 * r.values[m]:.2f}" for m in models)] for r in rows])
+    return grid(header, [[r.group, f"{r.judged:,}", *(f"{100 * r.values[m]:.2f}" for m in models)] for r in rows])
 
 
-def _grid(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def grid(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table; all columns but the first are numbers."""
     lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
