@@ -30,6 +30,7 @@ import scipy.sparse as sp
 from evaluation import play_data
 from graph import schema
 from graph.files import play_logs
+from ranking.player import PlayerModel
 from recommenders.arms import ARMS, policy
 from recommenders.core.singular import right_singular_vectors
 from recommenders.interest import Choice, Heard
@@ -164,6 +165,7 @@ def main() -> None:
     parser.add_argument("--a-day", type=int, default=10_000, help="sessions a day")
     parser.add_argument("--users", type=int, default=10_000)
     parser.add_argument("--words", type=float, default=0.3, help="share of the vectors that is words")
+    parser.add_argument("--vectors", default="auto", help="of the models learned from own logs, as their `vectors_by`")
     parser.add_argument("--arms", default=",".join(ARMS))
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
@@ -173,7 +175,7 @@ def main() -> None:
         raise SystemExit(f"{given.data} holds no tracks.jsonl.")
     tracks = play_logs.read_tracks(catalogue)
     began = time.monotonic()
-    model = SessionModel().fit(snapshot)
+    model = PlayerModel().fit(snapshot)
     print(f"A simulation. Trained on the logs in {time.monotonic() - began:.0f} s. {model.told}")
     artists = model.interest.artists
     world = World.draw(artists, _texts(tracks, snapshot), given.users, given.words, given.seed)
@@ -189,12 +191,14 @@ def main() -> None:
         totals, log = run(world, chooser, given.a_day, given.seed + 100 + day, past)
         rows += lines(log, numbers, "session", 1_800_000_000_000 + day * DAY_MS)
         print(f"day {day + 1}: {totals.mean():.2f} shares a session", flush=True)
-    began = time.monotonic()
     own = pl.DataFrame(rows, schema=play_logs.PLAYS, orient="row")
     both = play_data.snapshot_of(tracks, pl.concat([play_data.lines(given.data), own]))
-    learned = SessionModel().fit(both)
-    print(f"Trained on {len(rows):,} plays of its own in {time.monotonic() - began:.0f} s. {learned.told}")
-    _say("session, from its own logs", *_judge(world, learned, "session", given.sessions, given.seed + 2, past))
+    for vectors in given.vectors.split(","):
+        began = time.monotonic()
+        learned = PlayerModel(vectors_by=vectors).fit(both)
+        print(f"Trained on {len(rows):,} plays of its own in {time.monotonic() - began:.0f} s. {learned.told}")
+        name = f"session, from its own logs, vectors by {vectors}"
+        _say(name, *_judge(world, learned, "session", given.sessions, given.seed + 2, past))
 
 
 def _judge(

@@ -101,7 +101,8 @@ def run(
             if name == "user mean":
                 scores, opening = np.zeros(len(kept)), np.zeros(len(kept))
             elif name == "session":
-                model = SessionModel().fit(past, options)
+                model = registry.make(name).fit(past, options)
+                assert isinstance(model, SessionModel)
                 scores, opening = _as_it_played(model, later)
             else:
                 model = registry.make(name).fit(past, options)

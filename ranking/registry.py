@@ -35,7 +35,7 @@ _CLASSES: Final[dict[str, str]] = {
     "play-cf": "recommenders.play_cf:PlayCf",
     "watch-ratio": "recommenders.watch_ratio:WatchRatio",
     "profile-network": "recommenders.profile_network:ProfileNetwork",
-    "session": "recommenders.session:SessionModel",
+    "session": "ranking.player:PlayerModel",
     "gat": "gnn.recommender:GatNetwork",
     "gatv2": "gnn.recommender:GatV2Network",
     "gcn": "gnn.recommender:GcnNetwork",

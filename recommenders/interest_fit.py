@@ -13,8 +13,10 @@ from recommenders.interest import Weights, logit
 from recommenders.plays import Plays, adjusted
 from recommenders.track_vectors import heard_vectors
 
-__all__ = ["evidence", "fit_weights", "heard_of", "own_choices", "same_artist_share"]
+__all__ = ["ALL", "evidence", "fit_weights", "heard_of", "own_choices", "same_artist_share"]
 
+ALL: Final = frozenset({"mean", "level", "artist", "text", "heard", "noise", "start"})
+"""Names of all weights."""
 _STEPS: Final = (2.0, 1.3)
 _ROUNDS: Final = 2
 _LEAST: Final = 0.02

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Literal
 
 import numpy as np
 import scipy.sparse as sp
 
 from graph import schema
+from graph.errors import SettingsError
 from graph.snapshot import Snapshot
 from recommenders.core.baseline import Baseline, Count, Learned, Share
 from recommenders.core.config import CORE
@@ -21,28 +23,34 @@ from recommenders.core.options import FitOptions
 from recommenders.core.singular import right_singular_vectors
 from recommenders.core.top_k import Floats, Ints, Mask
 from recommenders.interest import Heard, Interest, Weights
-from recommenders.interest_fit import fit_weights, heard_of, own_choices, same_artist_share
+from recommenders.interest_fit import ALL, fit_weights, own_choices, same_artist_share
+from recommenders.item_vectors import Chosen, Source, Taught, choose, item_item, shares, text_alone, track2vec
 from recommenders.plays import Plays, artists_of, plays_of
 from recommenders.track_vectors import text_vectors
 
-__all__ = ["EXPERIMENT", "SessionModel", "other_numbers"]
+__all__ = ["EXPERIMENT", "SessionModel", "Vectors", "other_numbers"]
 
 EXPERIMENT: Final = "PLAYER"
 """Name of the experiment under which the player logs its own choices."""
-_ALL: Final = frozenset({"mean", "level", "artist", "text", "heard", "noise", "start"})
+
+Vectors = Literal["auto", "text", "shares", "item-item", "track2vec", "gat"]
 
 
 @dataclass
 class SessionModel(Baseline):
     """An estimate of what a session wants, over vectors of tracks from texts, artists and what was heard together.
 
-    The weights of these parts are chosen by the likelihood of the newest sessions. Where arms named after the artist
-    seldom chose a track of the same artist, the logs number their tracks otherwise than the catalogue: then they teach
-    levels, and nothing about tracks. Without play logs each user's watches are one session.
+    The weights of these parts, and which vectors stand for what was heard together, are chosen by the likelihood of the
+    newest sessions (`recommenders.item_vectors`). Where arms named after the artist seldom chose a track of the same
+    artist, the logs number their tracks otherwise than the catalogue: then they teach levels, and nothing about tracks.
+    Without play logs each user's watches are one session.
     """
 
     dim: Count = 16
     """Length of the vectors learned from the shares heard. By hand."""
+    vectors_by: Vectors = "auto"
+    """What plays teach about tracks; "text" for nothing beside artists and texts. "auto" lets the newest sessions
+    choose."""
     temperature: Share = 0.01
     """Exploration: a track whose expected share is lower by this much is drawn e times less often. Simulated listeners
     (benchmarks/bench_player.py), where 0.01 and 0.02 tie."""
@@ -55,6 +63,7 @@ class SessionModel(Baseline):
         plays = plays_of(snapshot)
         heard = np.zeros((snapshot.contents.count, 1), dtype=np.float32)
         weights, foreign = Weights(), 0.0
+        chosen = Chosen("text", heard)
         if not len(plays):
             heard = _watched_together(snapshot, self.dim)
         else:
@@ -67,29 +76,64 @@ class SessionModel(Baseline):
             if len(np.unique(usable.session)) >= CORE.fewest_sessions:
                 cut = int(np.quantile(usable.began, 1.0 - CORE.newest_sessions))
                 newest = usable.keep(usable.began >= cut)
-                options.progress(0.2, "learning vectors of tracks")
-                before = heard_of(usable.until(cut), artists, weights, self.dim, options.seed)
-                options.progress(0.5, "weighing what tracks have in common")
-                weights = fit_weights(newest, artists, text, before, weights, free=_ALL, seed=options.seed)
-                options.progress(0.7, "learning vectors of tracks from all sessions")
-                heard = heard_of(usable, artists, weights, self.dim, options.seed)
+                sources = self._asked()
+                options.progress(0.2, f"learning vectors of tracks by {', '.join(sources)}")
+                taught = Taught(usable.until(cut), artists, snapshot.contents.ids, weights, self.dim, options)
+                chosen = choose(sources, taught, newest, text)
+                options.progress(0.6, "weighing what tracks have in common")
+                weights = fit_weights(newest, artists, text, chosen.vectors, weights, free=ALL, seed=options.seed)
+                options.progress(0.7, f"learning vectors of tracks from all sessions by {chosen.name}")
+                heard = self._sources()[chosen.name](replace(taught, plays=usable, weights=weights))
         return {
             "artists": artists,
             "text": text,
             "heard": heard,
             "weights": np.array(weights.vector()),
             "foreign": np.array([foreign]),
+            "choice": np.array(json.dumps([chosen.name, chosen.evidence, chosen.left_out])),
         }
+
+    def _sources(self) -> dict[str, Source]:
+        """Every source of vectors by name. `ranking.player` adds the graph network's."""
+        return {"text": text_alone, "shares": shares, "item-item": item_item, "track2vec": track2vec}
+
+    def _asked(self) -> dict[str, Source]:
+        """The sources to choose from."""
+        sources = self._sources()
+        if self.vectors_by == "auto":
+            return sources
+        if self.vectors_by not in sources:
+            raise SettingsError(f"{type(self).__name__} has no vectors by {self.vectors_by}.", do="Train `session`.")
+        return {self.vectors_by: sources[self.vectors_by]}
+
+    @property
+    def choice(self) -> Chosen:
+        """Which vectors were chosen, and how every source did on the newest sessions."""
+        name, found, left_out = json.loads(str(self._dense("choice")))
+        return Chosen(name, self._dense("heard"), found, left_out)
+
+    @property
+    def _computed_with(self) -> dict[str, Any]:
+        chosen = self.choice
+        return {"vectors": chosen.name, "log_likelihoods": chosen.evidence, "vectors_left_out": chosen.left_out}
 
     @property
     def told(self) -> str:
         weights = ", ".join(f"{name} {value:.2f}" for name, value in self.weights.dump().items())
-        if not self.foreign:
-            return f"Weights, in logits: {weights}."
-        return (
-            f"Weights, in logits: {weights}. Arms named after the artist hardly ever chose the same artist: these logs "
-            "number tracks otherwise than the catalogue, so nothing about tracks was learned from them."
-        )
+        told = [f"Weights, in logits: {weights}."]
+        chosen = self.choice
+        if chosen.evidence:
+            tried = ", ".join(f"{name} {value:.4f}" for name, value in chosen.evidence.items())
+            told.append(
+                f"Vectors of tracks: {chosen.name}. Mean log-likelihood of a play in the newest sessions: {tried}."
+            )
+        told += [f"{name} was not tried: {why}" for name, why in chosen.left_out.items()]
+        if self.foreign:
+            told.append(
+                "Arms named after the artist hardly ever chose the same artist: these logs number tracks otherwise "
+                "than the catalogue, so nothing about tracks was learned from them."
+            )
+        return "\n".join(told)
 
     @property
     def weights(self) -> Weights:

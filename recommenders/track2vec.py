@@ -84,14 +84,14 @@ class _Vectors(SequenceModel):
     }
 
     @abstractmethod
-    def _train(self, lists: Sequences, options: FitOptions) -> Floats:
+    def vectors_of(self, lists: Sequences, options: FitOptions) -> Floats:
         """A vector for each token, shape (width, factors); zeros for tokens that do not occur."""
 
     def _learn(self, snapshot: Snapshot, options: FitOptions) -> dict[str, Learned]:
         lists = self._sequences(snapshot).frequent(self.least)
         count = snapshot.contents.count
         tokens = with_artists(lists, snapshot) if self.artists else lists
-        vectors = self._train(tokens, options) if len(tokens.items) else np.zeros((count, self.factors), np.float32)
+        vectors = self.vectors_of(tokens, options) if len(tokens.items) else np.zeros((count, self.factors), np.float32)
         return {"latent_positions": vectors[:count], "known": lists.counts > 0}
 
     def _cost(self, snapshot: Snapshot) -> float:
@@ -143,7 +143,7 @@ class Track2Vec(_Vectors):
 
     name: ClassVar[str] = "track2vec"
 
-    def _train(self, lists: Sequences, options: FitOptions) -> Floats:
+    def vectors_of(self, lists: Sequences, options: FitOptions) -> Floats:
         try:
             from gensim.models import Word2Vec
             from gensim.models.callbacks import CallbackAny2Vec
@@ -197,7 +197,7 @@ class Track2VecNetwork(_Vectors):
     def _cost(self, snapshot: Snapshot) -> float:
         return 2.0 * super()._cost(snapshot)
 
-    def _train(self, lists: Sequences, options: FitOptions) -> Floats:
+    def vectors_of(self, lists: Sequences, options: FitOptions) -> Floats:
         import torch
 
         random = np.random.default_rng(options.seed)

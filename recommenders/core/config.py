@@ -88,6 +88,13 @@ class CoreConfig(BaseModel):
     hand."""
     text_dim: int = 64
     """Length of the vectors of artist and title. By hand."""
+    vector_plays: float = 2.0
+    """Plays at which a track's own vector and the mean of its artist's count alike, where vectors come from lists of
+    heard tracks. By hand."""
+    session_epochs: int = 30
+    """Epochs of Track2Vec there. By hand."""
+    network_share: float = 0.1
+    """Share of a fit's work for the graph network there. By hand."""
     heard_sweeps: int = 6
     """Sweeps of the alternating least squares that learn vectors from shares. By hand."""
     session_ridge: float = 2.0

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,10 +12,12 @@ import polars as pl
 import pytest
 
 from evaluation import play_data
+from graph.errors import ModelError
 from graph.files.play_logs import PLAYS
 from graph.snapshot import Snapshot
 from recommenders.arms import policy
 from recommenders.core.config import CORE
+from recommenders.core.top_k import Ints
 from recommenders.interest import Heard, Interest, Weights
 from recommenders.plays import artists_of, plays_of
 from recommenders.session import SessionModel, other_numbers
@@ -51,9 +56,68 @@ def model() -> SessionModel:
     return SessionModel().fit(logs("PLAYER:session"))
 
 
+def hidden(groups: int = 8, size: int = 12, sessions: int = 210) -> tuple[Snapshot, Ints]:
+    """Logs in which listeners hear tracks of their first track's group, and the group of each track (by nid).
+
+    Neither artists nor titles tell the group, so only tracks heard in the same sessions do.
+    """
+    rng = np.random.default_rng(0)
+    count = groups * size
+    catalogue = pl.DataFrame({
+        "track": np.arange(count),
+        "artist": [f"Artist {track}" for track in range(count)],
+        "title": [f"{rng.integers(10**9)}" for _ in range(count)],
+    })  # fmt: skip
+    group = rng.permutation(count) % groups
+    rows: list[tuple[Any, ...]] = []
+    for session in range(sessions):
+        heard = [int(rng.integers(count))]
+        for place in range(6):
+            pool = np.flatnonzero(group == group[heard[0]]) if rng.random() < 0.5 else np.arange(count)
+            heard.append(int(rng.choice(np.setdiff1d(pool, heard))))
+            share = 1.0 if place == 0 else 0.05 + 0.75 * bool(group[heard[place]] == group[heard[0]])
+            told = heard[-1] if place < 5 else None
+            message = "next" if told is not None else "last"
+            at, arm = 10_000 * session + place, "PLAYER:session"
+            rows.append((message, at, session % 50, heard[place], share, 0.0, told, arm, 0.1))
+    snapshot = play_data.snapshot_of(catalogue, pl.DataFrame(rows, schema=PLAYS, orient="row"))
+    numbers = [int(id_.removeprefix("tracks/")) for id_ in snapshot.contents.ids.to_list()]
+    return snapshot, group[numbers]
+
+
+def test_the_newest_sessions_choose_the_vectors(model: SessionModel) -> None:
+    by_artist = model.choice
+    assert by_artist.name == "text"
+    assert by_artist.evidence["text"] > max(value for name, value in by_artist.evidence.items() if name != "text")
+    snapshot, group = hidden()
+    learned = SessionModel().fit(snapshot)
+    found = learned.choice
+    assert set(found.evidence) == {"text", "shares", "item-item", "track2vec"}
+    assert found.name in ("item-item", "track2vec")  # their lists say more here than the shares of single tracks
+    assert found.evidence[found.name] == max(found.evidence.values()) > found.evidence["text"] + 0.3
+    assert f"Vectors of tracks: {found.name}." in learned.told
+    chosen = policy("session", learned, Heard((0,), (1.0,)), ())
+    same = group[chosen.tracks] == group[0]
+    assert chosen.chances[same].sum() > 0.9
+
+
+def test_a_source_that_cannot_be_fitted_is_left_out_and_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "gensim", None)
+    monkeypatch.setitem(sys.modules, "gensim.models", None)
+    snapshot = hidden()[0]
+    learned = SessionModel().fit(snapshot)
+    assert "track2vec was not tried: track2vec needs the package gensim" in learned.told
+    learned.save(tmp_path / "session")
+    kept = json.loads((tmp_path / "session" / "manifest.json").read_text())
+    assert kept["vectors"] == learned.choice.name
+    assert set(kept["log_likelihoods"]) == {"text", "shares", "item-item"}
+    assert SessionModel.load(tmp_path / "session", snapshot).choice.evidence == learned.choice.evidence
+    with pytest.raises(ModelError, match="gensim"):
+        SessionModel(vectors_by="track2vec").fit(snapshot)
+
+
 def test_its_own_logs_alone_are_enough(model: SessionModel) -> None:
     assert not model.foreign
-    assert np.linalg.norm(np.asarray(model.learned["heard"])) > 0.0
     nid = {int(id_.removeprefix("tracks/")): n for n, id_ in enumerate(model.snapshot.contents.ids.to_list())}
     session = Heard((nid[0], nid[55], nid[1]), (1.0, 0.0, 0.8))
     chosen = policy("session", model, session, ())
