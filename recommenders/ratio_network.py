@@ -7,6 +7,7 @@ Embeddings of user and video; features â†’ Dense ReLU; the three side by side â†
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -63,7 +64,7 @@ class Network:
 
     def predict(self, users: Ints, videos: Ints) -> Floats:
         """The expected ratio of each pair, shape (n,)."""
-        left, right = self.arrays["user"] @ self.arrays["of_user"], self._videos()
+        left, right = self.arrays["user"] @ self.arrays["of_user"], self._videos
         found = np.empty(len(users), dtype=np.float32)
         for start in range(0, len(users), _AT_ONCE):
             part = slice(start, start + _AT_ONCE)
@@ -72,12 +73,13 @@ class Network:
 
     def scores(self, users: Ints) -> Floats:
         """The expected ratio of every video, shape (users, videos)."""
-        left, right = self.arrays["user"][users] @ self.arrays["of_user"], self._videos()
+        left, right = self.arrays["user"][users] @ self.arrays["of_user"], self._videos
         scores = np.empty((len(left), len(right)), dtype=np.float32)
         for place, row in enumerate(left):
             scores[place] = self._rest(row + right)
         return scores
 
+    @cached_property
     def _videos(self) -> Floats:
         """What a video and its features bring to the first hidden layer, which is linear in its parts."""
         a = self.arrays

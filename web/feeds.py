@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -29,31 +30,49 @@ blueprint: Final = APIBlueprint(
     abp_responses=documented(404, 422, 429, 500, 503, 504),
 )
 
+_WHAT: Final = (
+    "Ranked contents with their score, sources and reasons. What the user has seen, made or hidden, and what comes "
+    "from somebody who is blocked on either side, is left out."
+)
 _COLD_RUNGS: Final = ("trending", "popular")
 _MAX_EXCLUDED: Final = 2_000
 _PIPELINES_SHARE: Final = 0.75
 """Share of the deadline for the pipeline: a feed without a late source is better than none."""
 
 
-@blueprint.get(
-    "/recommendations",
-    operation_id="recommendations",
-    description="Ranked contents with their score, sources and reasons. What the user has seen, made or hidden, and "
-    "what comes from somebody who is blocked on either side, is left out.",
-    responses={200: schemas.Feed},
-)
+@blueprint.get("/recommendations", operation_id="recommendations", description=_WHAT, responses={200: schemas.Feed})
 def recommendations(path: schemas.UserPath, query: schemas.FeedQuery) -> tuple[dict[str, Any], int, dict[str, str]]:
     """What to see next"""
+    return _answer(path.user_id, query, query.exclude)
+
+
+@blueprint.post(
+    "/recommendations",
+    operation_id="recommendations_without",
+    description=f"{_WHAT} The same as the GET; a long `exclude` is sent in the body.",
+    responses={200: schemas.Feed, **documented(415)},
+)
+def recommendations_without(
+    path: schemas.UserPath, query: schemas.FeedQuery, body: schemas.FeedBody
+) -> tuple[dict[str, Any], int, dict[str, str]]:
+    """What to see next, without many contents"""
+    return _answer(path.user_id, query, [*query.exclude, *body.exclude])
+
+
+def _answer(
+    user_id: str, query: schemas.FeedQuery, exclude: Sequence[str]
+) -> tuple[dict[str, Any], int, dict[str, str]]:
     shown = cursor.decode(query.cursor) if query.cursor else ()
-    excluded = _excluded(query.exclude)
+    excluded = _excluded(exclude)
     request_id = logs.request_id()
     deadline = Deadline(serving().settings.service.deadline_ms)
+    served = None if query.model is None else serving().model(query.model)
 
     def recommend(feeds: FeedService) -> Feed:
         # Asked a second time, of the snapshot alone, only what the first try left may be spent.
         deadline_ms = max(1, min(int(_PIPELINES_SHARE * deadline.milliseconds), deadline.left_ms()))
         feed = feeds.recommend(
-            path.user_id,
+            user_id,
             query.n,
             query.kind,
             excluded,
@@ -61,9 +80,10 @@ def recommendations(path: schemas.UserPath, query: schemas.FeedQuery) -> tuple[d
             deadline_ms=deadline_ms,
             request_id=request_id,
             shown=shown,
+            served=served,
         )
         if feed.rung in _COLD_RUNGS and not query.allow_unknown:
-            feeds.check_known(path.user_id)  # an unknown id is more often a mistake than a newcomer
+            feeds.check_known(user_id)  # an unknown id is more often a mistake than a newcomer
         return feed
 
     feed = serving().ask(recommend, in_memory=True)
@@ -89,7 +109,7 @@ def people(path: schemas.UserPath, query: schemas.PeopleQuery) -> dict[str, Any]
     return {"request_id": logs.request_id(), "user_id": path.user_id, "people": [asdict(person) for person in found]}
 
 
-def _excluded(values: list[str]) -> frozenset[str]:
+def _excluded(values: Sequence[str]) -> frozenset[str]:
     """The ids to leave out. A comma separates ids and may stand in one, so a value counts as a whole and in parts."""
     texts = {text for value in values for text in (value, *value.split(",")) if text.strip()}
     if len(texts) > _MAX_EXCLUDED:

@@ -17,6 +17,7 @@ __all__ = [
     "ContentPath",
     "Examples",
     "Feed",
+    "FeedBody",
     "FeedQuery",
     "Health",
     "NeighbourhoodQuery",
@@ -85,9 +86,23 @@ class FeedQuery(_Request):
         [], max_length=500, description="Content ids to leave out; repeat it, or separate them by commas."
     )
     explain: bool = Field(True, description="Say why, for every item.")
+    model: str | None = Field(
+        None,
+        min_length=1,
+        max_length=100,
+        json_schema_extra={"pattern": _PATTERN},
+        description="Name of a trained model to rank by in place of the default one, such as `item-knn`. A name that "
+        "is not trained is refused with the names that are.",
+    )
     allow_unknown: bool = Field(
         False, description="Answer a user id nobody knows yet with what is popular, instead of 404."
     )
+
+
+class FeedBody(_Request):
+    """What to leave out, where it is too long for an address."""
+
+    exclude: list[str] = Field([], max_length=2_000, description="Content ids to leave out.")
 
 
 class PeopleQuery(_Request):
@@ -166,7 +181,9 @@ class Feed(BaseModel):
         pattern=cursor.PATTERN,
         description="Send it as `cursor` for the page that follows; null at the end.",
     )
-    model_version: str | None = Field(description="Null when no model took part.")
+    model_version: str | None = Field(
+        description="The model that took part: its name and when it was trained. Null when none did."
+    )
     rung: Rung = Field(description="Which of the fallbacks answered; `model` is the best.")
     degraded: bool = Field(description="Something is missing: `graph_down`, `late` or `failed` says what.")
     graph_down: bool = Field(description="The database did not answer: what is younger than the snapshot is missing.")

@@ -13,28 +13,27 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Final, TypeVar
 
 import flask
 
 from graph import snapshot as snapshots
 from graph.database.driver import Graph
-from graph.errors import EntourageError, GraphError, GraphTimeout, GraphUnavailable, ModelError, NotFound
+from graph.errors import EntourageError, GraphError, GraphTimeout, GraphUnavailable, NotFound
 from graph.live.mirror import Mirror
 from graph.settings import Settings
 from graph.snapshot import Snapshot
-from ranking import registry
 from recommend import live_feed
 from recommend.player import MODEL, Player
 from recommend.restrictions import Blocks
+from recommend.served_model import ServedModel
 from recommend.service import FeedService
 from recommenders.core.recommender import Recommender
 from recommenders.session import SessionModel
 from web import logs
 from web.examples import example_users
+from web.models import Models, Stamp, load_model, stamp
 
 __all__ = ["Serving", "serving"]
 
@@ -50,9 +49,6 @@ _PING_S: Final = 5.0
 _WARMING_MS: Final = 10_000
 
 T = TypeVar("T")
-
-#: Which folder lies at a path: its inode and time of change. An export or a training renames a new one into place.
-Stamp = tuple[int, int] | None
 
 
 @dataclass
@@ -73,11 +69,13 @@ class Serving:
     _player_stamps: tuple[Stamp, Stamp] = (None, None)
     _stamps: tuple[Stamp, Stamp] = (None, None)
     _blocks: Blocks = field(init=False)
+    _models: Models = field(init=False)
     _stopped: threading.Event = field(default_factory=threading.Event)
     _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(_THREADS, "ask"))
 
     def __post_init__(self) -> None:
         self._blocks = Blocks(self.feeds.recent)
+        self._models = Models(self.settings, self.feeds)
 
     @classmethod
     def open(cls, settings: Settings) -> Serving:
@@ -105,6 +103,7 @@ class Serving:
         """End the watch and close the graph."""
         self._stopped.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
+        self._models.close()
         if self.mirror:
             self.mirror.close()
         if self.feeds.graph:
@@ -132,6 +131,10 @@ class Serving:
                 return question(self.offline.while_late() if isinstance(error, GraphTimeout) else self.offline)
             except (GraphError, NotFound):  # what is newer than the snapshot is not unknown
                 raise error from None
+
+    def model(self, name: str) -> ServedModel:
+        """A trained model of the home by its name. Raises the problem of a name that cannot be used."""
+        return self._models.get(name, _GRAPHS_SHARE * self.settings.service.deadline_ms / 1_000)
 
     def in_time(self, question: Callable[[FeedService], T], milliseconds: float) -> T:
         """The feed service's answer, whatever hangs. Raises GraphTimeout."""
@@ -201,7 +204,7 @@ class Serving:
 
     def _refresh_folders(self) -> None:
         model_path = self.settings.model_path(self.settings.service.model)
-        stamps = (_stamp(self.settings.snapshot_path), _stamp(model_path))
+        stamps = (stamp(self.settings.snapshot_path), stamp(model_path))
         if stamps == self._stamps or (self._stamps[0] and not stamps[0]):
             return  # nothing new; or one is being renamed into place this moment
         self._stamps = stamps
@@ -213,7 +216,7 @@ class Serving:
             return
         model, version = None, None
         try:
-            model, version = _load_model(self.settings.service.model, model_path, snapshot)
+            model, version = load_model(self.settings.service.model, model_path, snapshot)
         except Exception as error:
             logs.log.warning("no model", error=str(error))
             if self.feeds.model:
@@ -224,7 +227,7 @@ class Serving:
 
     def _refresh_player(self) -> None:
         path, snapshot = self.settings.model_path(MODEL), self.feeds.snapshot
-        stamps = (self._stamps[0], _stamp(path))
+        stamps = (self._stamps[0], stamp(path))
         if snapshot is None or not stamps[1] or stamps == self._player_stamps:
             return
         self._player_stamps = stamps
@@ -240,6 +243,8 @@ class Serving:
         fresh = FeedService(graph, snapshot, model, self.settings, model_version=version, mirror=self.mirror)
         for user_id in self.examples[:1]:
             _warm(fresh, user_id)
+        self._models.close()
+        self._models = Models(self.settings, fresh)
         self.feeds, self.offline = fresh, _without_graph(fresh)
 
     def _close_later(self, graph: Graph) -> None:
@@ -266,21 +271,6 @@ def _without_graph(feeds: FeedService) -> FeedService | None:
     if not (feeds.graph and feeds.snapshot):
         return None
     return FeedService(None, feeds.snapshot, feeds.model, feeds.settings, model_version=feeds.model_version)
-
-
-def _stamp(path: Path) -> Stamp:
-    try:
-        stat = path.stat()
-    except OSError:
-        return None
-    return stat.st_ino, stat.st_mtime_ns
-
-
-def _load_model(name: str, path: Path, snapshot: Snapshot) -> tuple[Recommender, str]:
-    if not path.is_dir():
-        raise ModelError(f"There is no model at {path}.", do=f"Run `entourage train --model {name}`.")
-    trained_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-    return registry.kind(name).load(path, snapshot), f"{name}-{trained_at:%Y%m%dT%H%M%SZ}"
 
 
 def _read_ahead(snapshot: Snapshot) -> None:

@@ -161,8 +161,9 @@ def test_ranks_are_those_among_all_that_was_not_seen():
 
 def test_the_feed_has_it_where_the_model_would_rank_it(graph, model, settings):
     feeds = FeedService(graph, model.snapshot, model, settings)
-    assert feeds._ask_new is not None
-    source = feeds._ask_new.__self__  # type: ignore[attr-defined]
+    assert feeds.served
+    source = feeds.served.new_contents
+    assert source
     source.restock()
     source._due = float("inf")
     feed: Feed = feeds.recommend(USERS[6], n=3, deadline_ms=60_000)

@@ -17,6 +17,7 @@ from recommend.feed import Feed, Link, Node, Person, Recommendation, Subgraph
 from recommend.naming import named
 from recommend.request import digest
 from recommend.sentences import Reason
+from recommend.served_model import ServedModel
 from recommend.service import FeedService
 from tests import checkerboard
 
@@ -91,6 +92,7 @@ class FakeFeeds(FeedService):
         deadline_ms: int | None = None,
         request_id: str | None = None,
         shown: Collection[bytes] = (),
+        served: ServedModel | None = None,
     ) -> Feed:
         if self.failing:
             raise self.failing

@@ -12,8 +12,15 @@ const RUNGS = {
 const actions = { showUser, showContent };
 let current = null, waiting = new AbortController(), cursor = null, shown = 0;
 
+// The model is named by hand in the address, and stays.
+const model = () => new URLSearchParams(location.search).get("model");
+
+function address(parameters) {
+  return `?${new URLSearchParams({ ...parameters, ...(model() && { model: model() }) })}`;
+}
+
 function showUser(id) {
-  history.pushState(null, "", `?${new URLSearchParams({ user: id })}`);
+  history.pushState(null, "", address({ user: id }));
   route();
 }
 
@@ -80,7 +87,7 @@ function introduce(user, name) {
 
 async function feed(user, kind, from, signal) {
   try {
-    const answer = await get(`${userPath(user)}/recommendations`, { n: 12, kind, cursor: from }, signal);
+    const answer = await get(`${userPath(user)}/recommendations`, { n: 12, kind, cursor: from, model: model() }, signal);
     if (!from) { shown = 0; byId("cards").replaceChildren(); }
     byId("cards").append(...answer.items.map((item) => card(item, ++shown, actions)));
     if (!shown) byId("cards").append(el("li", { class: "empty" }, "Nothing left to recommend: everything was seen, or there is nothing of this kind."));
@@ -168,9 +175,7 @@ function details(known) {
 const words = (key) => key.replaceAll("_", " ");
 
 document.querySelectorAll(".kinds button").forEach((button) => button.addEventListener("click", () => {
-  const parameters = new URLSearchParams({ user: current });
-  if (button.dataset.kind) parameters.set("kind", button.dataset.kind);
-  history.pushState(null, "", `?${parameters}`);
+  history.pushState(null, "", address({ user: current, ...(button.dataset.kind && { kind: button.dataset.kind }) }));
   route();
 }));
 byId("more").addEventListener("click", async () => {

@@ -1,0 +1,216 @@
+"""A feed from what Neo4j answers to queries: sources → filters → scorer → selector → reasons.
+
+What does not come in time comes from the snapshot. `recommend.live_feed` does the same without a query.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Sequence
+from concurrent.futures import Future
+from concurrent.futures import wait as wait_for
+from dataclasses import dataclass
+from typing import Final
+
+from graph.errors import GraphError, GraphTimeout
+from recommend import lookups, reasons, scorer, selector, sources
+from recommend.feed import Recommendation
+from recommend.filters import Facts
+from recommend.journey import Journey, Proposal, able, named
+from recommend.naming import named as with_names
+from recommend.new_contents import NEW_CONTENTS
+from recommend.questions import Questions
+from recommend.reader import GraphReader
+from recommend.request import Request
+from recommend.restrictions import Recent, Restrictions
+from recommend.scorer import Scored
+from recommend.sentences import Reason
+from recommend.served_model import ServedModel
+from recommend.snapshot_reader import SnapshotReader
+from recommend.sources import Candidate, Source
+
+__all__ = ["SOURCES_SHARE", "AskedFeed", "with_recent"]
+
+_log: Final = logging.getLogger("entourage.recommend")
+SOURCES_SHARE: Final = 0.6
+"""Share of the deadline after which sources are no longer waited for."""
+_REST_SHARE: Final = 0.9
+
+
+@dataclass(frozen=True)
+class AskedFeed:
+    """Composes feeds from ``graph`` and ``snapshot``, of which one may be missing."""
+
+    questions: Questions
+    graph: GraphReader | None
+    snapshot: SnapshotReader | None
+    recent: Recent
+
+    def compose(
+        self, request: Request, served: ServedModel | None, journey: Journey
+    ) -> tuple[list[Scored], tuple[Recommendation, ...]]:
+        """What to show, as it was scored and as it is answered.
+
+        Raises GraphUnavailable when there is neither a database nor a snapshot, GraphTimeout or GraphError when no
+        source answered.
+        """
+        with journey.stage("sources"):
+            restrictions = self._ask_restrictions(request)
+            proposals = self._propose(request, served, journey)
+        snapshot = self._offline(request, restrictions, journey)
+        with journey.stage("filters"):
+            facts = self._facts(request, proposals, snapshot, journey)
+            allowed = able(request, proposals, facts)
+        with journey.stage("last resort"):
+            for source in (sources.LAST_RESORT, sources.UNWATCHED):
+                if len(named(allowed)) < request.n:
+                    allowed += self._last_resort(source, request, facts, snapshot, journey)
+        with journey.stage("scorer"):
+            scored = scorer.score(allowed)
+        with journey.stage("selector"):
+            chosen = selector.select(scored, facts, request.n)
+        with journey.stage("reasons"):
+            why = self._explain(request, chosen, snapshot, journey) if request.explain else {}
+        items = selector.items(chosen, facts, why)
+        with journey.stage("names"):
+            items = with_names(items, lambda users, those: self._called(users, those, request, snapshot, journey))
+        return chosen, items
+
+    @property
+    def _asks_graph(self) -> GraphReader | None:
+        """Neo4j, unless it did not answer a moment ago."""
+        return None if self.questions.graph_is_down else self.graph
+
+    def _ask_restrictions(self, request: Request) -> Future[Restrictions] | None:
+        """Begin to ask what the person must not be shown, for when the facts come too late."""
+        graph = self._asks_graph
+        if not graph or not self.snapshot:
+            return None
+        return self.questions.of_graph(graph.restrictions, request, request.deadline.left_ms(SOURCES_SHARE))
+
+    def _propose(self, request: Request, served: ServedModel | None, journey: Journey) -> list[Proposal]:
+        """Ask all sources at once and take what comes in time; the snapshot stands in for what did not."""
+        asked: dict[Future[list[Candidate]], Source] = {}
+        left, graph, ask = request.deadline.left_ms(SOURCES_SHARE), self._asks_graph, self.questions
+        if served and served.knows(request.user_id):
+            asked[ask.of_model(served.best, request, left)] = sources.MODEL
+            if graph and served.new_contents:
+                asked[ask.of_model(served.new_contents.ask, NEW_CONTENTS, request)] = NEW_CONTENTS
+        elif served and graph:
+            asked[ask.of_graph(served.best_for_newcomer, request, left)] = sources.MODEL
+        if graph:
+            for source in sources.GRAPH_SOURCES:
+                asked[ask.of_graph(graph.candidates, source, request, left)] = source
+        wait_for(asked, timeout=left / 1000)
+        proposals: list[Proposal] = []
+        for future, source in asked.items():
+            if answer := ask.in_time(future, source.name, journey, left_ms=0):
+                proposals.append((source, answer))
+        if self.snapshot:
+            for source in sources.SNAPSHOT_SOURCES:
+                if journey.outcomes.get(source.name) != "answered":
+                    proposals.append((source, self.snapshot.candidates(source, request, left)))
+        elif journey.graph_down:
+            raise lookups.nothing_to_ask()
+        elif journey.errors and not journey.those("answered"):
+            raise _worst(journey)
+        return proposals
+
+    def _offline(self, request: Request, asked: Future[Restrictions] | None, journey: Journey) -> SnapshotReader | None:
+        """The snapshot, with what the person must not be shown by now as far as that is known."""
+        if not self.snapshot:
+            return None
+        restrictions = Restrictions()
+        if asked:
+            restrictions = self.questions.in_time(asked, "restrictions", journey, left_ms=0) or restrictions
+        return self.snapshot.knowing(with_recent(self.recent, restrictions, request.user_id))
+
+    def _last_resort(
+        self,
+        source: Source,
+        request: Request,
+        facts: dict[str, Facts],
+        snapshot: SnapshotReader | None,
+        journey: Journey,
+    ) -> list[Proposal]:
+        """What is there for everyone, from the graph if it answers, else from the snapshot."""
+        candidates: list[Candidate] | None = None
+        left = request.deadline.left_ms(_REST_SHARE)
+        if graph := self._asks_graph:
+            asked = self.questions.of_graph(graph.candidates, source, request, left)
+            candidates = self.questions.in_time(asked, source.name, journey, left)
+        if candidates is None and snapshot:
+            candidates = snapshot.candidates(source, request, left)
+        proposals: list[Proposal] = [(source, candidates or [])]
+        unknown = [(source, [c for c in candidates or [] if c.content_id not in facts])]
+        facts |= self._facts(request, unknown, snapshot, journey)
+        return able(request, proposals, facts)
+
+    def _facts(
+        self, request: Request, proposals: Sequence[Proposal], snapshot: SnapshotReader | None, journey: Journey
+    ) -> dict[str, Facts]:
+        """Facts of all candidates; what neither the graph nor the snapshot knows in time has none, and is not shown."""
+        content_ids = {candidate.content_id for _, candidates in proposals for candidate in candidates}
+        if not content_ids:
+            return {}
+        left = request.deadline.left_ms(_REST_SHARE)
+        if graph := self._asks_graph:
+            asked = self.questions.of_graph(graph.facts, request, content_ids, left)
+            answer = self.questions.in_time(asked, "filters", journey, left)
+            if answer is not None:
+                return answer
+        if snapshot:
+            return snapshot.facts(request, content_ids, left)
+        if journey.graph_down:
+            raise lookups.nothing_to_ask()
+        raise _worst(journey)
+
+    def _explain(
+        self, request: Request, chosen: Sequence[Scored], snapshot: SnapshotReader | None, journey: Journey
+    ) -> dict[str, tuple[Reason, ...]]:
+        """The reasons of each content, by its id; none where neither the graph nor the snapshot tells any in time."""
+        content_ids = [scored.content_id for scored in chosen]
+        left = request.deadline.left_ms()
+        rows = None
+        if content_ids and (graph := self._asks_graph):
+            asked = self.questions.of_graph(graph.why, request, content_ids, left)
+            rows = self.questions.in_time(asked, "reasons", journey, left)
+        if rows is None and snapshot:
+            rows = snapshot.why(request, content_ids, left)
+        return {content_id: reasons.reasons(row, request.now) for content_id, row in (rows or {}).items()}
+
+    def _called(
+        self,
+        user_ids: Sequence[str],
+        content_ids: Sequence[str],
+        request: Request,
+        snapshot: SnapshotReader | None,
+        journey: Journey,
+    ) -> dict[str, str]:
+        """Names of what a feed mentions; where Neo4j is late, those of the snapshot, else ids stay."""
+        names = None
+        left = request.deadline.left_ms()
+        if graph := self._asks_graph:
+            asked = self.questions.of_graph(graph.names, user_ids, content_ids, left)
+            names = self.questions.in_time(asked, "names", journey, left)
+        if names is None and snapshot:
+            names = snapshot.names(user_ids, content_ids)
+        return names or {}
+
+
+def with_recent(recent: Recent, restrictions: Restrictions, user_id: str) -> Restrictions:
+    """The restrictions and the person's latest blocks and hides; without these where their file cannot be read."""
+    try:
+        return recent.with_recent(restrictions, user_id)
+    except sqlite3.Error as error:
+        _log.error("recent blocks and hides cannot be read: %s", error)
+        return restrictions
+
+
+def _worst(journey: Journey) -> Exception:
+    """The error to answer with when nothing can be answered: of a failure rather than of a deadline."""
+    failed = [error for name, error in journey.errors.items() if journey.outcomes[name] == "failed"]
+    if failed:
+        return GraphError(f"No part of the answer could be found: {failed[0]}")
+    return GraphTimeout("No part of the answer was ready before the deadline.")

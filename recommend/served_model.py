@@ -1,0 +1,54 @@
+"""A trained model as feeds use it: what it proposes to people it knows, to newcomers, and of new contents."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from graph.snapshot import Snapshot
+from recommend.new_contents import NewContents
+from recommend.request import Request
+from recommend.sources import MODEL, Candidate, knows, model_source, newcomer_source
+from recommenders.core.recommender import Recommender
+
+if TYPE_CHECKING:
+    from graph.database.driver import Graph
+
+__all__ = ["ServedModel"]
+
+
+class ServedModel:
+    """One model and its ``version``, which every feed names that the model took part in.
+
+    Safe to share between threads; kept as long as the model is, because it remembers the new contents. Without a
+    ``graph`` newcomers get nothing, and there are no new contents.
+    """
+
+    def __init__(self, model: Recommender, version: str, graph: Graph | None) -> None:
+        self.model = model
+        self.version = version
+        self.new_contents = NewContents(model, graph) if graph else None
+        """Contents that came after the training."""
+        self._best = model_source(model)
+        self._best_for_newcomer = newcomer_source(model, graph) if graph else None
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The snapshot that the model was loaded with."""
+        return self.model.snapshot
+
+    def knows(self, user_id: str) -> bool:
+        """Whether the model's snapshot has a watch or a follow of somebody."""
+        return knows(self.snapshot, user_id)
+
+    def best(self, request: Request, deadline_ms: int) -> list[Candidate]:
+        """The best contents for somebody known; empty for others."""
+        return self._best(MODEL, request, deadline_ms)
+
+    def best_for_newcomer(self, request: Request, deadline_ms: int) -> list[Candidate]:
+        """The best contents for somebody who came after the training. Raises the errors of `Graph.read`."""
+        return self._best_for_newcomer(MODEL, request, deadline_ms) if self._best_for_newcomer else []
+
+    def rehearse(self) -> None:
+        """Rank once, so that the first person waits for no compiler and no disk."""
+        if self.snapshot.users.count:
+            self.model.recommend(0, 20)

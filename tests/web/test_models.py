@@ -1,0 +1,193 @@
+"""``model=`` in the feed, over HTTP, on a real Neo4j: another trained model ranks in place of the default one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from graph.database.driver import Graph
+from graph.errors import ModelMismatch
+from graph.live.mirror import Mirror
+from graph.settings import Service, Settings
+from graph.snapshot import Snapshot, load
+from graph.snapshot.export import export
+from ranking import registry
+from recommend.service import FeedService
+from tests import checkerboard, checkerboard_graph
+from tests.web.test_problems import problem
+from web import models as opened
+from web.app import create_app
+
+USER = "u004"
+FEED = f"/v1/users/{USER}/recommendations"
+LONG = "keaks/saga"
+"""Two hours long, and watched by few: much watch time, and few watchers."""
+TRAINED = ("popularity", "item-knn", "watch-ratio")
+
+
+@pytest.fixture(scope="module")
+def home(graph: Graph, session_settings: Settings) -> Settings:
+    """The checkerboard, and somewhere on it a video of two hours; three models, of which popularity is the default."""
+    checkerboard_graph.load(graph)
+    at = checkerboard_graph.DAY
+    lengths = [(keak, 10.0) for keak in checkerboard.contents()] + [(LONG, 7_200.0)]
+    graph.write(
+        "load/keaks", deadline_ms=0, rows=[{"id": keak, "properties": {"duration": long}} for keak, long in lengths]
+    )
+    rows = [[user, [[LONG, 0.2, False, False, False, 1, at, at]]] for user in checkerboard.users()[10:14]]
+    graph.write("load/watched", deadline_ms=0, rows=rows, most=20)
+    settings = session_settings.model_copy(
+        update={"service": Service(rate_limit="", deadline_ms=60_000, model="popularity")}
+    )
+    export(graph, settings.snapshot_path, settings)
+    snapshot = load(settings.snapshot_path)
+    for name in TRAINED:
+        registry.make(name).fit(snapshot).save(settings.model_path(name))
+    return settings
+
+
+def served(graph: Graph, home: Settings, mirror: Mirror | None) -> FlaskClient:
+    snapshot = load(home.snapshot_path)
+    default = registry.kind("popularity").load(home.model_path("popularity"), snapshot)
+    app = create_app(home, FeedService(graph, snapshot, default, home, mirror=mirror))
+    if mirror:
+        app.before_request(lambda: mirror.refresh(graph))
+    return app.test_client()
+
+
+@pytest.fixture(scope="module")
+def live(graph: Graph, home: Settings) -> FlaskClient:
+    """Feeds from the graph in memory."""
+    return served(graph, home, Mirror(home))
+
+
+@pytest.fixture(scope="module")
+def plain(graph: Graph, home: Settings) -> FlaskClient:
+    """Feeds by Cypher."""
+    return served(graph, home, None)
+
+
+@pytest.fixture(params=["live", "plain"])
+def client(request: pytest.FixtureRequest) -> FlaskClient:
+    found: FlaskClient = request.getfixturevalue(request.param)
+    return found
+
+
+def ask(client: FlaskClient, **query: Any) -> Any:
+    answer = client.get(FEED, query_string={"kind": "keak", **query})
+    assert answer.status_code == 200, answer.text
+    return answer.json
+
+
+def by_model(feed: Any) -> list[str]:
+    return [item["content_id"] for item in feed["items"] if "model" in item["sources"]]
+
+
+def test_each_model_ranks_the_feed_that_asks_for_it(client: FlaskClient, home: Settings) -> None:
+    feeds = {name: ask(client, model=name, n=100) for name in TRAINED}
+    snapshot = load(home.snapshot_path)
+    number = int(snapshot.users.nids([USER])[0])
+    for name, feed in feeds.items():
+        assert feed["model_version"].startswith(name)
+        assert (feed["rung"], feed["late"], feed["failed"]) == ("model", [], [])
+        model = registry.kind(name).load(home.model_path(name), snapshot)
+        best, _ = model.recommend(number, snapshot.contents.count, allowed=snapshot.kinds == "keak", guess=False)
+        said = {snapshot.contents.ids[int(nid)] for nid in best if nid >= 0}
+        assert set(by_model(feed)) == said
+    score = {
+        name: next(item["score"] for item in feed["items"] if item["content_id"] == LONG)
+        for name, feed in feeds.items()
+    }
+    assert score["watch-ratio"] > max(score["item-knn"], score["popularity"]), "its length makes it the longest"
+    assert by_model(feeds["popularity"]) != by_model(feeds["item-knn"])
+
+
+def test_without_a_name_the_default_model_answers(client: FlaskClient) -> None:
+    assert ask(client)["model_version"].startswith("popularity")
+    named, unnamed = ask(client, model="popularity"), ask(client)
+    assert [item["content_id"] for item in named["items"]] == [item["content_id"] for item in unnamed["items"]]
+
+
+def test_memory_and_cypher_give_the_same_feed(live: FlaskClient, plain: FlaskClient) -> None:
+    for name in TRAINED[1:]:
+        answers = [client.get(FEED, query_string={"model": name, "n": 30}) for client in (live, plain)]
+        assert ["wait;" in answer.headers["Server-Timing"] for answer in answers] == [True, False], "by two ways"
+        assert answers[0].json["items"] == answers[1].json["items"]  # type: ignore[index]
+
+
+def test_pages_of_another_model_repeat_nothing(client: FlaskClient) -> None:
+    first = ask(client, model="item-knn", n=5)
+    second = ask(client, model="item-knn", n=5, cursor=first["next_cursor"])
+    assert second["model_version"] == first["model_version"]
+    assert not set(by_model(first)) & set(by_model(second))
+
+
+@pytest.mark.parametrize("name", ["als", "gat", "Item-KNN", "../models/item-knn", "nobody's", "ünknown"])
+def test_a_name_that_is_not_trained_is_refused_with_those_that_are(client: FlaskClient, name: str) -> None:
+    told = problem(client.get(FEED, query_string={"model": name}), 422, "invalid-parameter")
+    assert told["errors"][0]["field"] == "model"
+    assert name in told["detail"]
+    assert "popularity, item-knn, watch-ratio" in told["detail"]
+
+
+def test_a_stranger_is_a_stranger_to_every_model(client: FlaskClient) -> None:
+    problem(client.get("/v1/users/nobody/recommendations?model=item-knn"), 404, "unknown-user")
+
+
+def test_a_long_list_to_leave_out_is_sent_in_the_body(client: FlaskClient) -> None:
+    everything = [f"keaks/none{number}" for number in range(1_900)]
+    best = by_model(ask(client, model="item-knn"))[0]
+    answer = client.post(f"{FEED}?model=item-knn&n=3&kind=keak", json={"exclude": [best, *everything]})
+    assert answer.status_code == 200, answer.text
+    found: Any = answer.json
+    assert found["model_version"].startswith("item-knn-")
+    assert best not in by_model(found)
+    problem(client.post(FEED, json={"exclude": ["keaks/x"] * 2_001}), 422, "invalid-parameter")
+    problem(client.post(FEED, json={"without": []}), 422, "invalid-parameter")
+
+
+def test_a_model_is_loaded_once_and_again_when_it_is_trained_anew(
+    plain: FlaskClient, home: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loads: list[str] = []
+    load_model = opened.load_model
+
+    def counted(name: str, *rest: Any) -> Any:
+        loads.append(name)
+        return load_model(name, *rest)
+
+    monkeypatch.setattr(opened, "load_model", counted)
+    path = home.model_path("item-knn")
+    registry.make("item-knn", neighbours=5).fit(load(home.snapshot_path)).save(path)
+    threads = [threading.Thread(target=ask, args=(plain,), kwargs={"model": "item-knn"}) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    ask(plain, model="item-knn")
+    assert loads == ["item-knn"]
+    os.utime(path, (1, 1))
+    assert ask(plain, model="item-knn")["model_version"] == "item-knn-19700101T000001Z"
+
+
+def test_a_model_of_another_graph_and_a_damaged_one_are_told(plain: FlaskClient, home: Settings) -> None:
+    other: Snapshot = checkerboard.snapshot(30)
+    path = home.model_path("ease")
+    try:
+        registry.make("ease").fit(other).save(path)
+        with pytest.raises(ModelMismatch):
+            registry.kind("ease").load(path, load(home.snapshot_path))
+        told = problem(plain.get(FEED, query_string={"model": "ease"}), 422, "invalid-parameter")
+        assert "another graph" in told["detail"]
+        (path / "manifest.json").write_text("{")
+        told = problem(plain.get(FEED, query_string={"model": "ease"}), 503, "unavailable")
+        assert str(home.home) not in told["detail"]
+        registry.make("ease").fit(load(home.snapshot_path)).save(path)
+        assert ask(plain, model="ease")["model_version"].startswith("ease-")
+    finally:
+        shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,117 @@
+"""The other trained models of the home, by name; each is opened when a feed first asks for it."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from graph.errors import ModelError, ModelMismatch
+from graph.settings import Settings
+from graph.snapshot import Snapshot
+from ranking import registry
+from recommend.served_model import ServedModel
+from recommend.service import FeedService
+from recommenders.core.recommender import Recommender
+from web import logs
+from web.problems import Problem, invalid
+
+__all__ = ["Models", "Stamp", "load_model", "stamp"]
+
+_THREADS: Final = 2
+
+#: Which folder lies at a path: its inode and time of change. An export or a training renames a new one into place.
+Stamp = tuple[int, int] | None
+
+
+class Models:
+    """Models beside the default one, for the snapshot and graph of ``feeds``. Safe to share between threads.
+
+    Each is loaded once, and again when its folder is replaced.
+    """
+
+    def __init__(self, settings: Settings, feeds: FeedService) -> None:
+        self._settings = settings
+        self._feeds = feeds
+        self._turn = threading.Lock()
+        self._pool = ThreadPoolExecutor(_THREADS, "models")
+        self._asked: dict[str, tuple[Stamp, Future[ServedModel]]] = {}
+
+    def trained(self) -> list[str]:
+        """Names of all trained models of the home."""
+        return [name for name in registry.NAMES if self._stamp(name)]
+
+    def get(self, name: str, wait_s: float) -> ServedModel:
+        """The model called ``name``, loaded if it is not there yet.
+
+        Raises the problem that names ``model`` when no such model is trained for the snapshot in use, or the problem
+        of a service that is not ready when it is not loaded within ``wait_s`` seconds, or is damaged.
+        """
+        if self._feeds.served and name == self._settings.service.model:
+            return self._feeds.served
+        stamp = self._stamp(name) if name in registry.NAMES else None
+        if stamp is None:
+            known = ", ".join(self.trained())
+            raise invalid("model", f"no model called {name[:40]!r} is trained; there is {known}" if known else _NONE)
+        snapshot = self._feeds.snapshot
+        if snapshot is None:
+            raise Problem("unavailable", "The service has no snapshot, without which no model can be used.")
+        with self._turn:
+            before, loading = self._asked.get(name, (None, None))
+            if loading is None or before != stamp:
+                loading = self._pool.submit(self._load, name, snapshot)
+                self._asked[name] = stamp, loading
+        try:
+            return loading.result(wait_s)
+        except TimeoutError:
+            raise Problem("unavailable", f"The model {name} is being loaded. Ask again in a moment.") from None
+        except ModelMismatch:
+            self._forget(name, loading)
+            raise invalid("model", f"{name} was trained on another graph than the one in use; train it again") from None
+        except Exception as error:  # whatever a damaged folder raises
+            self._forget(name, loading)
+            logs.log.warning("model not loaded", model=name, error=str(error))
+            raise Problem("unavailable", f"The model {name} cannot be read; the log says why.") from None
+
+    def close(self) -> None:
+        """Load nothing more."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _load(self, name: str, snapshot: Snapshot) -> ServedModel:
+        model, version = load_model(name, self._settings.model_path(name), snapshot)
+        served = ServedModel(model, version, self._feeds.graph)
+        served.rehearse()
+        logs.log.info("model loaded", model_version=version)
+        return served
+
+    def _forget(self, name: str, loading: Future[ServedModel]) -> None:
+        """So that it is tried anew."""
+        with self._turn:
+            if self._asked.get(name, (None, None))[1] is loading:
+                del self._asked[name]
+
+    def _stamp(self, name: str) -> Stamp:
+        path = self._settings.model_path(name)
+        return stamp(path) if (path / "manifest.json").is_file() else None
+
+
+_NONE: Final = "no model is trained yet"
+
+
+def load_model(name: str, path: Path, snapshot: Snapshot) -> tuple[Recommender, str]:
+    """The trained model in a folder, and its version: its name and when it was trained. Raises ModelError."""
+    if not path.is_dir():
+        raise ModelError(f"There is no model at {path}.", do=f"Run `entourage train --model {name}`.")
+    trained_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    return registry.kind(name).load(path, snapshot), f"{name}-{trained_at:%Y%m%dT%H%M%SZ}"
+
+
+def stamp(path: Path) -> Stamp:
+    """Which folder lies there now; None for none."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_ino, stat.st_mtime_ns
