@@ -85,8 +85,8 @@ import torch
 data = torch.load("graph.pt", weights_only=False)
 data.validate()
 ```""",
-    Format.NETWORKX: """A directed multigraph. A node is called `Label:id`, an edge has its type as key. Unknown
-properties are absent.
+    Format.NETWORKX: """A directed multigraph. A node is called `Label:id`, an edge `TYPE:row`; its type is the property
+`type`. Unknown properties are absent.
 
 ```python
 import json
@@ -94,8 +94,8 @@ import networkx as nx
 
 graph = nx.node_link_graph(json.load(open("graph.json", encoding="utf-8")), edges="edges")
 ```""",
-    Format.GRAPHML: """A directed multigraph for Gephi, yEd, Cytoscape and networkx. A node is called `Label:id`.
-Unknown properties are absent; a list is JSON text.
+    Format.GRAPHML: """A directed multigraph for Gephi, yEd, Cytoscape and networkx. A node is called `Label:id`,
+an edge `TYPE:row`. Unknown properties are absent; a list is JSON text.
 
 ```python
 import networkx as nx

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,10 +17,11 @@ if TYPE_CHECKING:
 __all__ = ["to_networkx", "write_graphml", "write_node_link"]
 
 _MOST: Final = 5_000_000
+_NOT_XML: Final = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
 
 
 def to_networkx(snapshot: Snapshot) -> nx.MultiDiGraph[str]:
-    """A directed multigraph: nodes are ``Label:id`` with their known properties, edges keyed by their type.
+    """A directed multigraph: nodes are ``Label:id`` with their known properties, and the edge of a row is ``TYPE:row``.
 
     For graphs that fit in memory many times over: networkx takes about 1 kB an edge. Raises SnapshotError above five
     million relationships.
@@ -41,7 +43,7 @@ def to_networkx(snapshot: Snapshot) -> nx.MultiDiGraph[str]:
         columns = {name: edges.columns[name].tolist() for name in edges.columns}
         for edge, (source, target) in enumerate(zip(edges.source.tolist(), edges.target.tolist(), strict=True)):
             known = {key: values[edge] for key, values in columns.items() if _is_known(values[edge])}
-            graph.add_edge(sources[source], targets[target], key=type_, type=type_, **known)
+            graph.add_edge(sources[source], targets[target], key=f"{type_}:{edge}", type=type_, **known)
     return graph
 
 
@@ -53,13 +55,18 @@ def write_node_link(snapshot: Snapshot, path: Path) -> None:
 
 
 def write_graphml(snapshot: Snapshot, path: Path) -> None:
-    """Write GraphML (for Gephi, yEd, Cytoscape); a list becomes JSON text, as GraphML knows none."""
+    """Write GraphML (for Gephi, yEd, Cytoscape).
+
+    It knows no list, which becomes JSON text, and no control character, which becomes U+FFFD.
+    """
     import networkx as nx
 
     graph = to_networkx(snapshot)
-    for _, known in graph.nodes(data=True):
+    for known in (*(own for _, own in graph.nodes(data=True)), *(own for _, _, own in graph.edges(data=True))):
         known.update({key: json.dumps(value) for key, value in known.items() if isinstance(value, list)})
-    nx.write_graphml(graph, path)
+        known.update({key: _NOT_XML.sub("\ufffd", value) for key, value in known.items() if isinstance(value, str)})
+    unnamed = {name: _NOT_XML.sub("\ufffd", name) for name in graph if _NOT_XML.search(name)}
+    nx.write_graphml(nx.relabel_nodes(graph, unnamed) if unnamed else graph, path)
 
 
 def _is_known(value: Any) -> bool:

@@ -199,7 +199,7 @@ class LocalServer:
             self._process = subprocess.Popen(
                 java.command(_ENTRY, memory, *arguments),
                 cwd=self.home,
-                env=java.environment(class_path, self.home, self.home),
+                env=java.environment([*class_path, *self._plugins()], self.home, self.home),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -245,6 +245,10 @@ class LocalServer:
                 _end(psutil.Process(self._process.pid))
                 self._reap()
             raise
+
+    def _plugins(self) -> list[Path]:
+        """The jars that the user put into ``plugins``: Neo4j looks for services on the class path alone."""
+        return sorted((self.home / "plugins").glob("*.jar"))
 
     def _configure(self, chosen: tuple[int, int], memory: Memory) -> None:
         home.begin(self.settings)
@@ -328,6 +332,7 @@ class LocalServer:
         if self._process:
             self._process.wait(STOP_SECONDS)
         self._process = self._watch = None
+        _left_running[:] = [process for process in _left_running if process.poll() is None]
 
     @property
     def _log(self) -> Path:

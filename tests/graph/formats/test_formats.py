@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import networkx as nx
 import numpy as np
@@ -14,7 +15,7 @@ import pytest
 
 from graph import schema, snapshot
 from graph.errors import InputError, SettingsError
-from graph.formats import folder, part, sample
+from graph.formats import folder, gds, part, sample
 from graph.formats.folder import Format
 from graph.formats.hetero import node_features
 from graph.formats.sample import Method
@@ -23,6 +24,7 @@ from tests import checkerboard
 
 #: PyG warns of its own parts when it is first imported.
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
+EDGE = "{http://graphml.graphdrawing.org/xmlns}edge"
 WATCHES = {(checkerboard.users()[u], checkerboard.contents()[k]) for u, k in checkerboard.watched_pairs()}
 
 
@@ -174,6 +176,38 @@ def test_every_watch_is_read_back_with_its_time(format_: Format, tmp_path: Path)
         assert "*hindsight*" in readme.split("`likeCount`")[1].splitlines()[0]
         assert "`lastAt`" in readme
         assert ("`link`" in readme) == (format_ not in (Format.PYG, Format.DGL))
+
+
+@pytest.mark.parametrize("format_", [Format.NETWORKX, Format.GRAPHML])
+def test_a_track_that_stands_twice_in_a_playlist_is_there_twice(format_: Format, tmp_path: Path) -> None:
+    contents = pl.DataFrame({"contentId": ["tracks/1", "tracks/2"], "title": ["no\x01 XML", "é 😀"]})
+    holds = pl.DataFrame({"source": [0, 0, 0], "target": [0, 1, 0], "place": [0, 1, 2]})
+    made = Snapshot.build({"Playlist": pl.DataFrame({"playlistId": ["p"]}), "Content": contents}, {"HOLDS": holds})
+    folder.write(made, format_, tmp_path / "out")
+    if format_ is Format.GRAPHML:
+        names = [edge.attrib["id"] for edge in ElementTree.parse(tmp_path / "out" / "graph.graphml").iter(EDGE)]
+        assert len(set(names)) == 3  # GraphML's schema wants them unique
+        graph = nx.read_graphml(tmp_path / "out" / "graph.graphml", force_multigraph=True)
+        assert graph.nodes["Content:tracks/1"]["title"] == "no\ufffd XML"
+    else:
+        graph = nx.node_link_graph(json.loads((tmp_path / "out" / "graph.json").read_text("utf-8")), edges="edges")
+    held = sorted((known["place"], content) for _, content, known in graph.edges(data=True))
+    assert held == [(0, "Content:tracks/1"), (1, "Content:tracks/2"), (2, "Content:tracks/1")]
+
+
+def test_tables_for_the_gds_client_have_its_columns_and_all_rows() -> None:
+    made = board()
+    nodes, relationships, ids = gds.frames(made)
+    assert all(one.columns == ["nodeId", "labels"] for one in nodes)
+    assert all(one.columns[:3] == ["sourceNodeId", "targetNodeId", "relationshipType"] for one in relationships)
+    numbers = pl.concat(nodes)["nodeId"].to_list()
+    assert numbers == ids["nodeId"].to_list() == list(range(sum(own.count for own in made.nodes.values())))
+    assert nodes[1]["labels"].to_list()[-1] == ["Content", "Beat"]
+    assert sum(map(len, relationships)) == sum(len(edges) for edges in made.edges.values())
+    (watched,) = [one for one in relationships if one["relationshipType"][0] == "WATCHED"]
+    assert watched["engagement"].to_list() == pytest.approx(np.asarray(made.watched.columns["engagement"]).tolist())
+    names = dict(ids.select("nodeId", "id").iter_rows())
+    assert {(names[u], names[k]) for u, k in watched.select("sourceNodeId", "targetNodeId").iter_rows()} == WATCHES
 
 
 def test_the_schema_hash_is_that_of_the_columns(tmp_path: Path) -> None:

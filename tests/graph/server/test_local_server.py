@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Iterator
 
 import psutil
@@ -101,11 +102,15 @@ def test_a_killed_server_comes_back_with_its_data_and_a_stale_pid_fools_nobody(l
     with pytest.raises(GraphUnavailable, match="entourage up"):
         connection(local.settings)
 
+    plugin = local.server.home / "plugins" / "some.jar"  # Neo4j looks for services on the class path alone
+    zipfile.ZipFile(plugin, "w").close()
     with socket.socket() as thief:  # and somebody took its port, and wins a race for the next one as well
         thief.bind(("127.0.0.1", 0))
         thief.listen()
         Running(killed, thief.getsockname()[1], before.http_port, 1, 1).write(local.server.home)
         assert local.server.start().uri != f"bolt://127.0.0.1:{thief.getsockname()[1]}"
+    assert str(plugin) in psutil.Process(pid_of(local.settings)).environ()["CLASSPATH"].split(os.pathsep)
+    plugin.unlink()
     with Graph.connect(local.settings) as graph:
         assert graph.read("find") == [{"text": "still here"}]
 
