@@ -14,7 +14,9 @@ known.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Collection, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -52,6 +54,10 @@ _CATALOGUE: Final = "tracks"
 _LOOKED_AT: Final = 5_000
 """Lines of a file whose fields the preview names."""
 _EXAMPLES: Final = 3
+_LAST: Final = 253_402_300_799_999
+"""The end of the year 9999."""
+_SEARCHED: Final = 100
+"""Lines of a file among which its first JSON object is searched to tell whether it is a log."""
 
 PLAYS: Final[dict[str, pl.DataType]] = {
     "message": pl.String(),
@@ -67,18 +73,18 @@ PLAYS: Final[dict[str, pl.DataType]] = {
 """Columns of `read_plays`."""
 
 
-def find_logs(folder: Path) -> tuple[Path | None, list[Path]]:
-    """The catalogue, if there is one, and the logs of ``folder`` and of the folders in it, told by their first line.
+def find_logs(folder: Path, *, strict: bool = False) -> tuple[Path | None, list[Path]]:
+    """The catalogue, if there is one, and the logs of ``folder`` and of the folders in it, told by their first object.
 
-    Raises InputError when the folder is not there.
+    Raises InputError when the folder is not there, and with ``strict`` when a file cannot be unpacked.
     """
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder.", do="Name a folder that holds a player's logs.")
-    files = sorted(path for path in [*folder.iterdir(), *folder.glob("*/*")] if path.is_file() and _is_text(path))
+    files = [path for path in _files(folder) if _is_text(path)]
     catalogues = [path for path in files if stem(path) == _CATALOGUE and path.parent == folder]
     if len(catalogues) > 1:
         raise InputError(f"{folder} holds {_CATALOGUE} twice.", do="Move one of them away.")
-    return (catalogues[0] if catalogues else None), [path for path in files if _is_log(path)]
+    return (catalogues[0] if catalogues else None), [path for path in files if _is_log(path, strict)]
 
 
 def holds_logs(folder: Path) -> bool:
@@ -99,7 +105,7 @@ def read_play_logs(
     that knows no tracks, the logs say which tracks there are. Raises InputError when there is no log and no catalogue,
     or when a file cannot be read to its end.
     """
-    catalogue, logs = find_logs(folder)
+    catalogue, logs = find_logs(folder, strict=True)
     if not logs and not catalogue:
         raise InputError(
             f"{folder} holds no play logs.",
@@ -127,6 +133,9 @@ def read_play_logs(
     return tables, ImportReport(
         files=reports,
         quarantine=path if path.is_file() else None,
+        ignored=sorted(
+            {file.relative_to(folder).as_posix() for file in _files(folder)} - {report.file for report in reports}
+        ),
         nodes={label: nodes.height for label, nodes in tables.nodes.items() if nodes.height},
         relationships={type_: edges.height for type_, edges in tables.edges.items() if edges.height},
     )
@@ -144,14 +153,16 @@ def read_tracks(
             raise ValueError(f"the track {number} stands here already")
         seen.add(number)
         genre = line.get("genre")
-        genres = [genre] if isinstance(genre, str) else genre if isinstance(genre, list) else []
+        genres = genre if isinstance(genre, list) else [genre]
         pop = line.get("pop")
+        if not isinstance(pop, int | float) or isinstance(pop, bool) or not math.isfinite(pop):
+            pop = None
         return (
             number,
             _text(line, "artist"),
             _text(line, "title"),
-            [str(name) for name in genres if name],
-            float(pop) if isinstance(pop, int | float) else None,
+            [name.strip() for name in genres if isinstance(name, str) and name.strip()],
+            None if pop is None else float(pop),
         )
 
     types = {
@@ -182,9 +193,12 @@ def read_plays(
         share, at, number = line.get("time"), _whole(line, "timestamp"), _whole(line, "track")
         if not isinstance(share, int | float) or isinstance(share, bool) or not 0.0 <= share <= 1.0:
             raise ValueError("time is no share between 0 and 1")
+        if at > _LAST:
+            raise ValueError("timestamp is no time in milliseconds since 1970")
         chosen = None if line.get("recommendation") is None else _whole(line, "recommendation")
         propensity = line.get("propensity")
-        if propensity is not None and not (isinstance(propensity, int | float) and 0.0 < propensity <= 1.0):
+        is_number = isinstance(propensity, int | float) and not isinstance(propensity, bool)
+        if propensity is not None and not (is_number and 0.0 < propensity <= 1.0):
             raise ValueError("propensity is no probability")
         experiments = line.get("experiments") or {}
         if not isinstance(experiments, dict):
@@ -205,20 +219,29 @@ def arm_of(experiments: dict[str, Any]) -> str | None:
 def sessions_of(plays: pl.DataFrame) -> pl.DataFrame:
     """The plays by user and time, those of the same time as they stood, with what the place in a session tells.
 
-    Added columns: session (text, ``user/first time``), place (from 0), ended (whether ``last`` was said), chosen_by and
-    chosen_with (arm and propensity of the line before, where that chose this track; null for a first play).
+    Added columns: session (text, ``user/first time``, with ``/2`` for another that began at the same time), place (from
+    0), ended (whether ``last`` was said), chosen_by and chosen_with (arm and propensity of the line before, where that
+    chose this track; null for a first play).
     """
     lines = plays.sort("user", "at", maintain_order=True)
     opens = (pl.col("message").shift(1) == "last") | (pl.col("user") != pl.col("user").shift(1))
     lines = lines.with_columns(opens.fill_null(value=True).cum_sum().alias("number"))
     within = pl.col("recommendation").shift(1).over("number") == pl.col("track")
+    lines = lines.with_columns(pl.col("at").first().over("number").alias("began"))
+    which = (pl.col("number") - pl.col("number").first().over("user", "began") + 1).cast(pl.String)
+    again = pl.col("number") > pl.col("number").first().over("user", "began")
     return lines.with_columns(
-        (pl.col("user").cast(pl.String) + "/" + pl.col("at").first().over("number").cast(pl.String)).alias("session"),
+        (
+            pl.col("user").cast(pl.String)
+            + "/"
+            + pl.col("began").cast(pl.String)
+            + pl.when(again).then("/" + which).otherwise(pl.lit(""))
+        ).alias("session"),
         pl.int_range(pl.len(), dtype=pl.Int32).over("number").alias("place"),
         (pl.col("message") == "last").any().over("number").alias("ended"),
         pl.when(within).then(pl.col("arm").shift(1).over("number")).alias("chosen_by"),
         pl.when(within).then(pl.col("propensity").shift(1).over("number")).alias("chosen_with"),
-    ).drop("number")
+    ).drop("number", "began")
 
 
 def _each_once(frames: list[pl.DataFrame], reports: list[FileReport]) -> pl.DataFrame:
@@ -333,6 +356,8 @@ def _rows(
             line = json.loads(text)
             if not isinstance(line, dict):
                 raise ValueError("no JSON object")
+            if b"\\ud" in text.lower():
+                json.dumps(line, ensure_ascii=False).encode()  # half a character, as \ud800 alone, is a ValueError
             if report.read <= _LOOKED_AT:
                 names |= dict.fromkeys(line)
                 first += [line] if len(first) < _EXAMPLES else []
@@ -372,8 +397,16 @@ def _whole(line: dict[str, Any], name: str) -> int:
 
 
 def _text(line: dict[str, Any], name: str) -> str | None:
+    """The text, or a number (an artist 311, a title 1999) as text; None for anything else."""
     value = line.get(name)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
     return value.strip() or None if isinstance(value, str) else None
+
+
+def _files(folder: Path) -> list[Path]:
+    """The files of a folder and of the folders in it."""
+    return sorted(path for path in [*folder.iterdir(), *folder.glob("*/*")] if path.is_file())
 
 
 def _is_text(path: Path) -> bool:
@@ -383,12 +416,17 @@ def _is_text(path: Path) -> bool:
     return bool(suffixes) and suffixes[-1] in _SUFFIXES
 
 
-def _is_log(path: Path) -> bool:
-    """Whether the first line that can be read is a play."""
+def _is_log(path: Path, strict: bool) -> bool:
+    """Whether the first JSON object of the first `_SEARCHED` lines is a play; broken lines are passed over."""
     try:
-        for _, text in _lines(path, None):
-            line = json.loads(text)
-            return isinstance(line, dict) and all(name in line for name in _NEEDED)
-    except (ValueError, InputError, RecursionError):
-        return False
+        for _, text in islice(_lines(path, None), _SEARCHED):
+            try:
+                line = json.loads(text)
+            except (ValueError, RecursionError):
+                continue
+            if isinstance(line, dict):
+                return all(name in line for name in _NEEDED)
+    except InputError:
+        if strict:
+            raise
     return False

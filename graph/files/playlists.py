@@ -108,7 +108,7 @@ def read_playlists(
     return tables, ImportReport(
         files=read.files,
         quarantine=path if path.is_file() else None,
-        ignored=sorted(file.name for file in folder.iterdir() if file.is_file() and not _is_ours(file)),
+        ignored=sorted({file.name for file in folder.iterdir() if file.is_file()} - {one.file for one in read.files}),
         nodes={label: nodes.height for label, nodes in tables.nodes.items() if nodes.height},
         relationships={type_: edges.height for type_, edges in tables.edges.items() if edges.height},
     )
@@ -143,7 +143,7 @@ class _Reading:
             for token in tokens:
                 if token.startswith(_ARTIST):
                     if last >= 0:
-                        self._artist(last, token.removeprefix(_ARTIST), None)
+                        self._artist(last, _whole(token.removeprefix(_ARTIST)), None)
                     continue
                 report.read += 1
                 if not token.startswith(_TRACK):
@@ -172,7 +172,10 @@ class _Reading:
         self._end(report)
 
     def _playlist(self, playlist: dict[str, Any], report: FileReport) -> None:
-        id_, tracks = str(playlist["pid"]), playlist["tracks"]
+        pid, tracks = playlist["pid"], playlist["tracks"]
+        if not isinstance(pid, int | str):
+            raise TypeError(f"the pid {pid!r} is neither a number nor a text")
+        id_ = _whole(str(pid))
         report.read += len(tracks)
         if id_ in self._lists:
             for entry in tracks:
@@ -257,7 +260,7 @@ class _Reading:
             self._quarantine.add(report, rows)
 
     def _refuse(self, line: int | None, reason: str, raw: str) -> None:
-        self._bad.append((line, reason, raw))
+        self._bad.append((line, _whole(reason), _whole(raw)))
 
     def _list(self, id_: str, name: str | None) -> int:
         self._lists[id_] = name
@@ -361,4 +364,12 @@ def _name(path: Path) -> str:
 
 
 def _text(value: object) -> str | None:
-    return value.strip() or None if isinstance(value, str) else None
+    """A text, or a number (a title 1999) as text; None for anything else."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    return _whole(value.strip()) or None if isinstance(value, str) else None
+
+
+def _whole(text: str) -> str:
+    """The text with a question mark for each half of a character, as JSON's ``\\ud800`` alone."""
+    return text.encode("utf-8", "replace").decode()

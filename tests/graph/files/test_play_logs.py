@@ -100,6 +100,11 @@ def test_a_play_that_another_choice_led_to_has_no_propensity(tmp_path: Path) -> 
         ({**line(1, 1, 0, 1.0, 1), "message": "pause"}, "message"),
         ({**line(1, 1, 0, 1.0, 1), "experiments": [1]}, "experiments"),
         (line(1, 1, 0, 1.0, 1, propensity=0), "propensity"),
+        (line(1, 1, 0, 1.0, 1, propensity=1.5), "propensity"),
+        (line(1, 1, 0, 1.0, 1, propensity=True), "propensity"),
+        (line(1, 1, 0, 1.0, 1, propensity=float("nan")), "propensity"),
+        (line(1, 2**62, 0, 1.0, 1), "milliseconds"),
+        ({**line(1, 1, 0, 1.0, 1), "experiments": {"half \ud800": "T1"}}, "surrogates"),
     ],
 )
 def test_a_bad_line_is_kept_aside_with_its_reason(tmp_path: Path, bad: Any, reason: str) -> None:
@@ -109,6 +114,43 @@ def test_a_bad_line_is_kept_aside_with_its_reason(tmp_path: Path, bad: Any, reas
     assert (kept["file"], kept["line"]) == ("a.jsonl", 4)
     assert reason in kept["reason"]
     assert next(f for f in report.files if f.file == "a.jsonl").loaded == 3
+
+
+def test_a_log_that_begins_with_broken_lines_is_read_all_the_same(tmp_path: Path) -> None:
+    logs = folder(tmp_path / "logs", TRACKS, a=ONE, b=['{"message": "ne', "", *TWO])
+    tables, report = read_play_logs(logs, tmp_path / "home")
+    assert tables.edges[schema.PLAYED].height == len(ONE) + len(TWO)
+    assert [(file.file, file.loaded, file.quarantined) for file in report.files[1:]] == [
+        ("a.jsonl", 3, 0),
+        ("b.jsonl", 3, 1),
+    ]
+
+
+def test_a_log_that_cannot_be_unpacked_is_refused_beside_others(tmp_path: Path) -> None:
+    logs = folder(tmp_path / "logs", TRACKS, a=ONE)
+    (logs / "b.jsonl.gz").write_bytes(b"\x1f\x8b no gzip")
+    with pytest.raises(InputError, match=r"b\.jsonl\.gz"):
+        read_play_logs(logs, tmp_path / "home")
+
+
+def test_a_catalogue_with_odd_values_keeps_what_can_be_kept(tmp_path: Path) -> None:
+    tracks: list[dict[str, Any]] = [
+        {"artist": 311, "title": 1999, "track": 0, "pop": float("nan"), "genre": [None, "Rock", {"a": 1}]},
+        {"artist": "half \ud800", "title": "Two", "track": 1},
+        {"artist": "Nina", "title": "Again", "track": 0},
+    ]
+    tables, report = read_play_logs(folder(tmp_path / "logs", tracks, a=ONE[:1]), tmp_path / "home")
+    assert tables.nodes[schema.CONTENT].select("title", "pop").rows() == [("1999", None)]
+    assert tables.nodes[schema.ARTIST]["name"].to_list() == ["311"]
+    assert tables.nodes[schema.GENRE]["name"].to_list() == ["Rock"]
+    assert (report.files[0].read, report.files[0].loaded, report.files[0].quarantined) == (3, 1, 2)
+
+
+def test_two_sessions_that_begin_at_the_same_time_stay_two(tmp_path: Path) -> None:
+    lines = [line(1, 5, 0, 1.0, None), line(1, 5, 1, 1.0, 2), line(1, 9, 2, 0.5, None)]
+    tables, _ = read_play_logs(folder(tmp_path / "logs", TRACKS, a=lines), tmp_path / "home")
+    assert tables.nodes[schema.SESSION]["sessionId"].to_list() == ["1/5", "1/5/2"]
+    assert tables.edges[schema.PLAYED].select("source", "place").rows() == [(0, 0), (1, 0), (1, 1)]
 
 
 def test_a_line_that_stands_twice_counts_once(tmp_path: Path) -> None:
@@ -139,8 +181,11 @@ def test_logs_lie_in_folders_too_and_the_kind_is_told_by_the_files(tmp_path: Pat
     root = folder(tmp_path / "logs", TRACKS)
     (root / "1").mkdir()
     (root / "1" / "data.json").write_text("\n".join(map(json.dumps, ONE)))
+    (root / "1" / "more.csv").write_text("user,track\n")
     assert recognise(root) is Kind.PLAY_LOGS
-    assert read_play_logs(root, tmp_path / "home")[0].edges[schema.PLAYED].height == len(ONE)
+    tables, report = read_play_logs(root, tmp_path / "home")
+    assert tables.edges[schema.PLAYED].height == len(ONE)
+    assert report.ignored == ["1/more.csv"]
     (tmp_path / "keakr").mkdir()
     (tmp_path / "keakr" / "users.jsonl").write_text('{"userId": "1"}\n')
     assert recognise(tmp_path / "keakr") is Kind.KEAKR

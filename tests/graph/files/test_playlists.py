@@ -138,6 +138,33 @@ def test_tables_have_one_entry_a_place(tmp_path):
     assert tables.nodes[schema.PLAYLIST]["playlistId"].to_list() == ["playlists/0", "playlists/1"]
 
 
+def test_odd_texts_stop_nothing_and_files_that_are_not_read_are_named(tmp_path):
+    (tmp_path / "npy").mkdir()
+    write(tmp_path / "npy", [["track_1", "artist_\ud800"], ["track_\ud800", "track_2"]])
+    np.save(tmp_path / "npy" / "vectors.npy", np.zeros(3))
+    _, report = read_playlists(tmp_path / "npy", tmp_path / "home")
+    assert [(file.file, file.read, file.loaded, file.quarantined) for file in report.files] == [
+        ("playlists.npy", 3, 2, 1)
+    ]
+    assert report.ignored == ["vectors.npy"]
+    entry = {
+        "pos": 0,
+        "track_uri": "spotify:track:a",
+        "track_name": 1999,
+        "artist_uri": None,
+        "artist_name": "half \ud800",
+    }
+    (tmp_path / "mpd").mkdir()
+    slice_ = tmp_path / "mpd" / "mpd.slice.0-0.json"
+    slice_.write_text(json.dumps({"playlists": [{"pid": 0, "name": "\udfff", "tracks": [entry]}]}))
+    read = lists_of(tmp_path / "mpd")
+    assert read.tracks["title"].to_list() == ["1999"]
+    assert read.artists["name"].to_list() == ["half ?"]
+    slice_.write_text(json.dumps({"playlists": [{"pid": None, "tracks": [entry]}]}))
+    with pytest.raises(InputError, match="pid"):
+        lists_of(tmp_path / "mpd")
+
+
 def test_a_catalogue_without_its_columns_is_refused(tmp_path):
     write(tmp_path)
     (tmp_path / "TracksArtists.csv").write_text("track_id,title\n1,One\n")
