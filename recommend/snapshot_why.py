@@ -46,7 +46,8 @@ class _Person:
         left_out = blocked if me is None else np.append(blocked, me)
         self.others_not = left_out
         self.friends = np.setdiff1d(self._mine(schema.FOLLOWS), left_out)
-        self.watched = self._mine(schema.WATCHED)
+        self.seen = self._seen()
+        self.watched = self._mine(schema.WATCHED)[self.seen[self._my_rows()]]
         self.made = self._mine(schema.MADE)
         made = snapshot.edges[schema.MADE].outgoing
         self.theirs = {content for person in blocked.tolist() for content in made.of(person).tolist()}
@@ -59,7 +60,8 @@ class _Person:
         self.own_hashtags = self._own(lambda content: self._after(schema.TAGGED, content))
 
     def row(self, content: int) -> Row:
-        watchers, rows = self._watchers(content)
+        people, done = self._watchers(content)
+        watchers, rows = people[self.seen[done]], done[self.seen[done]]
         hidden = np.isin(watchers, self.blocked)
         created = None if self.created is None else self.created[content]
         return {
@@ -68,7 +70,7 @@ class _Person:
             "watchers": len(watchers),
             "hiddenWatchers": int(hidden.sum()),
             "recent": {"count": self._recent(rows[~hidden]), "atLeast": False},
-            "followed": self._followed(watchers, rows),
+            "followed": self._followed(people, done),
             "makers": self._makers(content),
             "together": self._together(content, watchers),
             "beats": self._shared(self.own_beats, self._beats(content), schema.CONTENT),
@@ -82,9 +84,11 @@ class _Person:
         columns, times = self.snapshot.watched.columns, self._times(rows)
         facts = []
         for verb in _VERBS:
-            did = np.ones(len(rows), dtype=bool)
+            did = self.seen[rows]
             if verb != "watched":
-                did = np.asarray(columns[verb][rows], dtype=bool) if verb in columns else ~did
+                did = (
+                    np.asarray(columns[verb][rows], dtype=bool) if verb in columns else np.zeros(len(rows), dtype=bool)
+                )
             known = times[did & (times != NO_TIME)]
             facts.append(
                 {
@@ -106,7 +110,7 @@ class _Person:
         others = np.setdiff1d(watchers, self.others_not)
         ids = self.snapshot.contents.ids
         counts = [
-            (len(np.intersect1d(others, self._watchers(item)[0])), str(ids[item]))
+            (len(np.intersect1d(others, self._watchers_alone(item))), str(ids[item]))
             for item in self.lately
             if item != content
         ]
@@ -139,8 +143,8 @@ class _Person:
     def _lately(self) -> list[int]:
         if self.me is None:
             return []
-        indptr = self.snapshot.watched.indptr
-        times = self._times(np.arange(indptr[self.me], indptr[self.me + 1]))
+        rows = self._my_rows()
+        times = self._times(rows[self.seen[rows]])
         ids = self.snapshot.contents.ids.gather(self.watched).to_list()
         order = sorted(range(len(times)), key=lambda n: (times[n] == NO_TIME, -int(times[n]), ids[n]))
         newest: list[int] = self.watched[order].tolist()
@@ -164,8 +168,21 @@ class _Person:
             return np.empty(0, dtype=np.int64)
         return self.snapshot.edges[type_].outgoing.of(self.me).astype(np.int64)
 
+    def _my_rows(self) -> Ints:
+        indptr = self.snapshot.watched.indptr
+        return np.arange(0 if self.me is None else indptr[self.me], 0 if self.me is None else indptr[self.me + 1])
+
+    def _seen(self) -> npt.NDArray[np.bool_]:
+        """Which rows of ``WATCHED`` hold a watch, and not only a like, comment or share."""
+        counts = self.snapshot.watched.columns.get("watchCount")
+        return np.ones(len(self.snapshot.watched), dtype=bool) if counts is None else np.asarray(counts) > 0
+
+    def _watchers_alone(self, content: int) -> Ints:
+        people, rows = self._watchers(content)
+        return people[self.seen[rows]]
+
     def _watchers(self, content: int) -> tuple[Ints, Ints]:
-        """Who watched a content, and the rows of their watches."""
+        """Who watched a content, liked, commented on or shared it, and the rows that say so."""
         incoming = self.snapshot.watched.incoming
         where = slice(incoming.indptr[content], incoming.indptr[content + 1])
         rows = np.arange(where.start, where.stop) if incoming.row is None else incoming.row[where]

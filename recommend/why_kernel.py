@@ -5,7 +5,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from graph.live.rows import COMMENTED, LIKED, SHARED, neighbour, place_of, said_at, when
+from graph.live.rows import COMMENTED, LIKED, SHARED, WATCHED, neighbour, place_of, said_at, when
 
 __all__ = ["LATELY", "NAMED", "VERBS", "mark_friends", "own_counts", "watched_by"]
 
@@ -47,12 +47,15 @@ def watched_by(watches, watchers, ranks, private, contents, me, now, week, marks
     mine = np.full(LATELY, -1, dtype=np.int64)
     many = 0
     for k in range(watches.length[me] if me >= 0 else 0):
-        item = neighbour(watches, place_of(watches, me, k))
-        if unnamed[item]:
+        own = place_of(watches, me, k)
+        item = neighbour(watches, own)
+        if unnamed[item] or not said_at(watches, own) & WATCHED:
             continue
         mine[many] = item
         for j in range(watchers.length[item]):
-            bits[neighbour(watchers, place_of(watchers, item, j))] |= 1 << many
+            place = place_of(watchers, item, j)
+            if said_at(watchers, place) & WATCHED:
+                bits[neighbour(watchers, place)] |= 1 << many
         many += 1
         if many == LATELY:
             break
@@ -61,22 +64,22 @@ def watched_by(watches, watchers, ranks, private, contents, me, now, week, marks
         for j in range(watchers.length[content]):
             place = place_of(watchers, content, j)
             person = neighbour(watchers, place)
-            counts[c, 0] += 1
+            said, time = said_at(watchers, place), when(watchers, place)
+            seen = said & WATCHED > 0
+            counts[c, 0] += seen
             if marks[person] == BLOCKED:
-                counts[c, 1] += 1
+                counts[c, 1] += seen
                 continue
-            time = when(watchers, place)
             if now - week < time <= now:
                 counts[c, 2] += 1
-            if bits[person] and person != me:
+            if seen and bits[person] and person != me:
                 for k in range(many):
                     if bits[person] >> k & 1 and mine[k] != content:
                         together[c, k] += 1
             if marks[person] != FRIEND:
                 continue
-            said = said_at(watchers, place)
             for verb in range(4):
-                if verb == 3 or said & (LIKED if verb == 0 else SHARED if verb == 1 else COMMENTED):
+                if said & (LIKED if verb == 0 else SHARED if verb == 1 else COMMENTED if verb == 2 else WATCHED):
                     did[c, verb] += 1
                     newest[c, verb] = max(newest[c, verb], time)
                     if not private[person]:
@@ -109,7 +112,13 @@ def own_counts(watches, made, uses, near, me, slots, kinds, beats):
     end = made.indptr[me + 1] if me + 1 < len(made.indptr) else 0
     for k in range(watched + end - first):
         column = 0 if k < watched else 1
-        item = neighbour(watches, place_of(watches, me, k)) if k < watched else made.to[first + k - watched]
+        if k < watched:
+            own = place_of(watches, me, k)
+            if not said_at(watches, own) & WATCHED:
+                continue
+            item = neighbour(watches, own)
+        else:
+            item = made.to[first + k - watched]
         steps = uses.indptr[item + 1] - uses.indptr[item] if beats >= 0 else 0
         for step in range(-1, steps):
             carrier = item if step < 0 else uses.to[uses.indptr[item] + step]

@@ -20,6 +20,9 @@ from graph.server.local_server import Connection, LocalServer
 from graph.server.memory import SMALL, Memory
 from graph.settings import Settings
 
+for name in ("COLUMNS", "LINES"):  # pytest's workers inherit 80 and 24 from readline, and a console would keep them
+    os.environ.pop(name, None)
+
 hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("untimed")
 

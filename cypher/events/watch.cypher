@@ -15,8 +15,11 @@ CALL (row, content, applied) {
   SET content.audience = coalesce(content.audience, 0)
   MERGE (user:User {userId: row.userId})
   MERGE (user)-[watched:WATCHED]->(content)
-    ON CREATE SET content.audience = content.audience + 1
+    ON CREATE SET watched.watchCount = 0
   WITH row, user, content, watched, watched.lastAt AS before
+  SET content.audience = content.audience
+        + CASE WHEN row.kind = 'watch' AND before IS NULL AND watched.watchCount = 0 THEN 1 ELSE 0 END
+  WITH row, user, content, watched, before
   OPTIONAL MATCH (user)-[undid:UNDID]->(content)
   WITH row,
        content,

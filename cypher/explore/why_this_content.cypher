@@ -7,57 +7,66 @@
 //   that the person watched last, the one that most people watched who watched this content too); beats, genres, hashtags
 //   ([{id, did, count, atLeast}]: what it shares with contents that the person watched or made; for genres did may also be
 //   listens to or creates in, with count 0).
-// Blocked people are in no count, and what they made is not named as an id; private ones (isPrivate) are in counts but
-// not in people. A count is exact unless atLeast:
-// of people one follows 200 are looked at and 500 watches of each, of one's own contents 300, of them 10 for together, and
-// of the people who watched a content 300.
+// Who only liked, commented or shared did not watch. Blocked people are in no count, and what they made is not named as an
+// id; private ones (isPrivate) are in counts but not in people. A count is exact unless atLeast. Looked at are: of whom the
+// person follows the 200 followed last; of what they themselves watched and made 300 each, the newest; for recent and
+// together the contents with the fewest watchers, as long as these are 10,000 in all, and 3,000 for the ten contents that
+// the person watched last. What friends did who watched more than 500 contents is known of those contents alone.
 OPTIONAL MATCH (me:User {userId: $userId})
 WITH me, COLLECT { MATCH (me)-[:BLOCKED]-(person:User) RETURN DISTINCT person } AS blocked
 WITH me,
      blocked,
      COLLECT { UNWIND blocked AS person MATCH (person)-[:MADE]->(content:Content) RETURN DISTINCT content } AS theirs,
      COLLECT {
-       MATCH (me)-[:FOLLOWS]->(friend:User)
-       WITH friend
+       MATCH (me)-[follows:FOLLOWS]->(friend:User)
+       WITH friend, follows.since AS since
+       ORDER BY since IS NULL, since DESC, friend.userId
        LIMIT 200
        WHERE friend <> me
          AND NOT friend IN blocked
        RETURN friend
-     } AS friends
-WITH me,
-     blocked,
-     theirs,
-     friends,
-     COUNT { (me)-[:FOLLOWS]->() } > 200
-       OR any(friend IN friends WHERE COUNT { (friend)-[:WATCHED]->() } > 500) AS manyFriends,
+     } AS friends,
+     COUNT { (me)-[:FOLLOWS]->() } > 200 AS manyFriends,
      COUNT { (me)-[:WATCHED]->() } > 300
        OR COUNT { (me)-[:MADE]->() } > 300 AS manyOwn
+WITH *, [friend IN friends WHERE COUNT { (friend)-[:WATCHED]->() } > 500] AS busyFriends
 CALL () {
   MATCH (content:Content)
   WHERE content.contentId IN $contentIds
-  RETURN collect(content) AS contents
+  WITH content, COUNT { (content)<-[:WATCHED]-() } AS degree
+  ORDER BY degree, content.contentId
+  RETURN collect(content) AS contents, collect(degree) AS degrees
 }
-CALL (blocked, contents) {
-  UNWIND contents AS content
-  CALL (content) {
-    MATCH (content)<-[watched:WATCHED]-(person)
-    RETURN person, watched.lastAt AS at
-    LIMIT 300
-  }
+WITH *,
+     [
+       place IN range(0, size(contents) - 1)
+       WHERE reduce(rows = 0, degree IN degrees[..place + 1] | rows + degree) <= 10000 |
+         contents[place]
+     ] AS counted
+CALL (counted, blocked, busyFriends) {
+  UNWIND counted AS content
+  MATCH (content)<-[watched:WATCHED]-(person)
+  WITH content, watched, person, watched.lastAt AS at
   WITH content,
-       collect(person) AS people,
-       count(CASE WHEN $now - 7 * 86400000 < at <= $now AND NOT person IN blocked THEN 1 END) AS recent
-  RETURN collect({content: content, people: people, recent: recent}) AS audiences
+       collect(CASE WHEN at IS NOT NULL OR coalesce(watched.watchCount, 1) > 0 THEN person END) AS people,
+       count(CASE WHEN $now - 7 * 86400000 < at <= $now AND NOT person IN blocked THEN 1 END) AS recent,
+       collect(CASE WHEN person IN busyFriends THEN watched END) AS byBusyFriends
+  RETURN collect({content: content, people: people, recent: recent, byBusyFriends: byBusyFriends}) AS audiences
 }
-CALL (friends, contents) {
-  UNWIND friends AS friend
-  CALL (friend) {
+CALL (friends, busyFriends, contents, audiences) {
+  CALL (friends, busyFriends, contents, audiences) {
+    UNWIND friends AS friend
+    WITH friend, contents
+    WHERE NOT friend IN busyFriends
     MATCH (friend)-[watched:WATCHED]->(content)
-    RETURN watched, content
-    LIMIT 500
+    WITH friend, watched, content, contents
+    WHERE content IN contents
+    RETURN friend, watched, content
+    UNION ALL
+    UNWIND audiences AS audience
+    UNWIND audience.byBusyFriends AS watched
+    RETURN startNode(watched) AS friend, watched, audience.content AS content
   }
-  WITH friend, watched, content, contents
-  WHERE content IN contents
   WITH friend, watched, content
   ORDER BY friend.userId
   RETURN collect({
@@ -66,19 +75,26 @@ CALL (friends, contents) {
     liked: coalesce(watched.liked, false),
     shared: coalesce(watched.shared, false),
     commented: coalesce(watched.commented, false),
-    watched: true,
+    watched: watched.lastAt IS NOT NULL OR coalesce(watched.watchCount, 1) > 0,
     at: watched.lastAt
   }) AS activity
 }
 CALL (me) {
   CALL (me) {
-    MATCH (me)-[watched:WATCHED]->(item:Content)
-    WITH watched, item
+    MATCH (me)-[watched:WATCHED]->(item)
+    WHERE watched.lastAt IS NOT NULL OR coalesce(watched.watchCount, 1) > 0
+    WITH watched.lastAt AS at, collect(item) AS items
+    ORDER BY at IS NULL, at DESC
     LIMIT 300
-    RETURN item, 'watched' AS did, watched.lastAt AS at
+    UNWIND items AS item
+    WITH item, at
+    ORDER BY at IS NULL, at DESC, item.contentId
+    LIMIT 300
+    RETURN item, 'watched' AS did, at
     UNION ALL
-    MATCH (me)-[:MADE]->(item:Content)
+    MATCH (me)-[:MADE]->(item)
     WITH item
+    ORDER BY item.createdAt IS NULL, item.createdAt DESC, item.contentId
     LIMIT 300
     RETURN item, 'made' AS did, null AS at
   }
@@ -86,14 +102,22 @@ CALL (me) {
   ORDER BY at IS NULL, at DESC, item.contentId
   RETURN collect({item: item, did: did}) AS own
 }
-CALL (me, blocked, theirs, own, audiences) {
-  CALL (theirs, own, audiences) {
-    UNWIND [one IN own WHERE 'watched' = one.did AND NOT one.item IN theirs | one.item][..10] AS item
-    CALL (item) {
-      MATCH (item)<-[:WATCHED]-(person)
-      RETURN person
-      LIMIT 300
-    }
+CALL (theirs, own) {
+  UNWIND [one IN own WHERE 'watched' = one.did AND NOT one.item IN theirs | one.item][..10] AS item
+  WITH item, COUNT { (item)<-[:WATCHED]-() } AS watched
+  ORDER BY watched, item.contentId
+  WITH collect(item) AS items, collect(watched) AS sizes
+  RETURN [
+           place IN range(0, size(items) - 1)
+           WHERE reduce(rows = 0, size IN sizes[..place + 1] | rows + size) <= 3000 |
+             items[place]
+         ] AS lately
+}
+CALL (me, blocked, lately, audiences) {
+  CALL (lately, audiences) {
+    UNWIND lately AS item
+    MATCH (item)<-[watched:WATCHED]-(person)
+    WHERE watched.lastAt IS NOT NULL OR coalesce(watched.watchCount, 1) > 0
     RETURN person, item, null AS content
     UNION ALL
     UNWIND audiences AS audience
@@ -111,13 +135,7 @@ CALL (me, blocked, theirs, own, audiences) {
   WHERE item <> content
   WITH item, content, count
   ORDER BY count DESC, item.contentId
-  RETURN collect({
-    content: content,
-    id: item.contentId,
-    count: count,
-    atLeast: COUNT { (item)<-[:WATCHED]-() } > 300
-      OR COUNT { (content)<-[:WATCHED]-() } > 300
-  }) AS pairs
+  RETURN collect({content: content, id: item.contentId, count: count, atLeast: false}) AS pairs
 }
 CALL (theirs, own) {
   UNWIND own AS one
@@ -125,6 +143,7 @@ CALL (theirs, own) {
   MATCH (item)-[:USES]->{0,1}(beat:Beat)
   WHERE NOT beat IN theirs
   WITH beat, did, count(DISTINCT item) AS count
+  ORDER BY did, beat.contentId
   RETURN collect({node: beat, id: beat.contentId, did: did, count: count}) AS ownBeats
 }
 CALL (me, own) {
@@ -140,6 +159,8 @@ CALL (me, own) {
     MATCH (me)-[:CREATES_IN]->(genre:Genre)
     RETURN genre, 'creates in' AS did, 0 AS count
   }
+  WITH genre, did, count
+  ORDER BY did, genre.genreId
   RETURN collect({node: genre, id: coalesce(genre.name, genre.genreId), did: did, count: count}) AS ownGenres
 }
 CALL (own) {
@@ -147,10 +168,11 @@ CALL (own) {
   WITH one.item AS item, one.did AS did
   MATCH (item)-[:TAGGED]->(hashtag:Hashtag)
   WITH hashtag, did, count(DISTINCT item) AS count
+  ORDER BY did, hashtag.name
   RETURN collect({node: hashtag, id: hashtag.name, did: did, count: count}) AS ownHashtags
 }
 UNWIND contents AS content
-WITH me, blocked, manyFriends, manyOwn, pairs, ownBeats, ownGenres, ownHashtags, content,
+WITH me, blocked, manyFriends, busyFriends, manyOwn, counted, pairs, ownBeats, ownGenres, ownHashtags, content,
      [one IN activity WHERE content = one.content] AS activity,
      COLLECT { MATCH (content)-[:USES]->{0,1}(beat:Beat) RETURN DISTINCT beat } AS beats,
      COLLECT { MATCH (content)-[:USES]->{0,1}(:Content)-[:HAS_GENRE]->(genre:Genre) RETURN DISTINCT genre } AS genres,
@@ -166,13 +188,17 @@ WITH me, blocked, manyFriends, manyOwn, pairs, ownBeats, ownGenres, ownHashtags,
      } AS makers
 RETURN content.contentId AS contentId,
        content.createdAt AS createdAt,
-       COUNT { (content)<-[:WATCHED]-() } AS watchers,
-       COUNT { UNWIND blocked AS person MATCH (person)-[:WATCHED]->(content) } AS hiddenWatchers,
-       {count: recent, atLeast: COUNT { (content)<-[:WATCHED]-() } > 300} AS recent,
+       coalesce(content.audience, 0) AS watchers,
+       COUNT {
+         UNWIND blocked AS person
+         MATCH (person)-[watched:WATCHED]->(content)
+         WHERE watched.lastAt IS NOT NULL OR coalesce(watched.watchCount, 1) > 0
+       } AS hiddenWatchers,
+       {count: recent, atLeast: NOT content IN counted} AS recent,
        [verb IN ['liked', 'shared', 'commented', 'watched'] | {
          did: verb,
          count: size([one IN activity WHERE one[verb]]),
-         atLeast: manyFriends,
+         atLeast: manyFriends OR (size(busyFriends) > 0 AND NOT content IN counted),
          people: [one IN activity WHERE one[verb] AND one.id IS NOT NULL | one.id][..3],
          at: reduce(
            newest = null,

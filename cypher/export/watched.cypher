@@ -12,6 +12,6 @@ RETURN sources,
        [watch IN watches | watch.liked] AS liked,
        [watch IN watches | watch.commented] AS commented,
        [watch IN watches | watch.shared] AS shared,
-       [watch IN watches | watch.watchCount] AS watchCount,
+       [watch IN watches | coalesce(watch.watchCount, 1)] AS watchCount,
        [watch IN watches | watch.firstAt] AS firstAt,
        [watch IN watches | watch.lastAt] AS lastAt

@@ -24,6 +24,6 @@ RETURN id(startNode(relationship)) AS source,
        relationship.liked AS liked,
        relationship.commented AS commented,
        relationship.shared AS shared,
-       relationship.watchCount AS watchCount,
+       coalesce(relationship.watchCount, 1) AS watchCount,
        relationship.firstAt AS firstAt,
        relationship.lastAt AS lastAt

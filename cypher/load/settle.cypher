@@ -7,6 +7,9 @@ MATCH (content:Content {contentId: contentId})
 SET content.audience = coalesce(content.audience, 0)
 WITH content
 OPTIONAL MATCH (content)<-[watched:WATCHED]-(:User)
-WITH content, count(watched) AS audience, max(watched.lastAt) AS newest, collect(watched.lastAt) AS times
+WITH content,
+     count(CASE WHEN watched.lastAt IS NOT NULL OR coalesce(watched.watchCount, 1) > 0 THEN watched END) AS audience,
+     max(watched.lastAt) AS newest,
+     collect(watched.lastAt) AS times
 SET content.audience = audience,
     content.trend = newest * $rate + log(reduce(weight = 0.0, at IN times | weight + exp((at - newest) * $rate)))

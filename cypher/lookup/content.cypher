@@ -10,7 +10,7 @@ LIMIT 1
 RETURN content.contentId AS contentId,
        CASE WHEN content:Beat THEN 'beat' WHEN content:Track THEN 'track' ELSE 'keak' END AS kind,
        properties(content) AS properties,
-       COUNT { (content)<-[:WATCHED]-() } AS watchers,
+       coalesce(content.audience, 0) AS watchers,
        COLLECT {
          MATCH (content)<-[:MADE]-(maker:User)
          WHERE NOT coalesce(maker.isPrivate, false)

@@ -34,7 +34,7 @@ WHERE ($label IS NULL OR $label IN labels(node))
 WITH node,
      exact,
      CASE
-       WHEN node:Content THEN COUNT { (node)<-[:WATCHED]-() }
+       WHEN node:Content THEN coalesce(node.audience, 0)
        WHEN node:User THEN COUNT { (node)<-[:FOLLOWS]-() }
        ELSE COUNT { (node)<-[:TAGGED|HAS_GENRE|HAS_MOOD]-() }
      END AS audience,

@@ -48,7 +48,7 @@ CALL (content) {
   OPTIONAL MATCH (content)<-[watched:WATCHED]-(:User)
   WITH content,
        log(2) / 259200000 AS rate,
-       count(watched) AS audience,
+       count(CASE WHEN watched.lastAt IS NOT NULL OR coalesce(watched.watchCount, 1) > 0 THEN watched END) AS audience,
        max(watched.lastAt) AS newest,
        collect(watched.lastAt) AS times
   SET content.audience = audience,

@@ -24,6 +24,8 @@ _FITS: Final = 0.9
 _SAID: Final = re.compile(r'"?sep=(.)"?\s*')
 """The line by which spreadsheets say the separator."""
 _MARKUP: Final = re.compile(r"\s*<(?:!doctype|html|\?xml)\b", re.IGNORECASE)
+_NO_WORD: Final = re.compile(r"|true|false|yes|no|[^\d]{0,12}\d.*", re.IGNORECASE)
+"""A field with a digit near its begin, a flag, or nothing."""
 _SHORTEST_TIME: Final = 8
 """Characters of a field without a name that may be a time."""
 _TIME: Final = (
@@ -291,7 +293,7 @@ def _header(
     places = _known(first, names)
     if places[0] is not None and places[1] is not None:
         return True
-    if sum(place is not None for place in places) and not any(_whole(field) for field in first[:2]):
+    if any(_names_column(place, rows) for place in places) and not any(_whole(field) for field in first[:2]):
         return True
     if not first[0].strip() and all(row[0].strip() == str(at) for at, row in enumerate(others)) and others:
         raise InputError(
@@ -311,6 +313,20 @@ def _header(
         f"{path}: it cannot be told whether its first row, {', '.join(first)[:80]}, is a header.",
         do="Say --header or --no-header, or name the columns: --columns user=…,item=…. Nothing was loaded.",
     )
+
+
+def _names_column(place: int | None, rows: list[list[str]]) -> bool:
+    """Whether one known name in the first row is enough for a header; ``kate,book`` may well be a row.
+
+    It is where nobody would call a person or a thing so (``user_id``, ``item:token``), or where no other row has a word
+    there.
+    """
+    if place is None:
+        return False
+    below = [row[place].strip() for row in rows[1:] if len(row) > place]
+    if re.search(r"_|:|id$", rows[0][place].strip(), re.IGNORECASE):
+        return True
+    return bool(below) and all(_NO_WORD.fullmatch(field) for field in below)
 
 
 def named(path: Path, titles: Sequence[str], names: Names, *, sure: bool | None = None) -> tuple[str | None, ...]:

@@ -116,7 +116,7 @@ class Census:
                 column,
                 f"it reads like seconds ({self._against_durations()}), and is not taken for percent",
             )
-        why = f"{self.above_one:,} values are above 1, and {self.inside / self.known:.1%} lie in 0..100"
+        why = f"{self.above_one:,} values are above 1, and {_share(self.inside, self.known)} lie in 0..100"
         if self.timed:
             why += f"; {self._against_durations()}"
         if ratios:
@@ -132,8 +132,8 @@ class Census:
         return self.expected >= _EXPECTED and self.above_duration <= most and self.at_100 <= most
 
     def _against_durations(self) -> str:
-        above, full = self.above_duration / self.timed, self.at_100 / self.timed
-        return f"{above:.1%} are above the content's duration in seconds, {full:.1%} are exactly 100"
+        above, full = _share(self.above_duration, self.timed), _share(self.at_100, self.timed)
+        return f"{above} are above the content's duration in seconds, {full} are exactly 100"
 
     @staticmethod
     def _undecided(column: str, what: str) -> InputError:
@@ -141,3 +141,11 @@ class Census:
             f"The scale of {column} cannot be told: {what}. Nothing was loaded.",
             do="Say what it is with --progress percent, fraction or seconds; what lies outside is then quarantined.",
         )
+
+
+def _share(part: int, whole: int) -> str:
+    """A share in %, which says 0 % and 100 % only of none and of all."""
+    shown = f"{part / whole:.1%}"
+    if shown == "0.0%" and part:
+        return "under 0.1%"
+    return "over 99.9%" if shown == "100.0%" and part < whole else shown

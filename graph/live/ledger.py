@@ -173,5 +173,5 @@ class Ledger:
 
 
 def _pair(people: int, source: str, target: str, held: str) -> Pair:
-    values: dict[str, Any] = dict(zip(_HELD, json.loads(held), strict=True))
+    values: dict[str, Any] = dict(zip(_HELD, json.loads(held), strict=False))  # older rows hold fewer
     return Pair(source, target, bool(people), **values)

@@ -34,6 +34,8 @@ _CHECK_S: Final = 1.0
 """Seconds between two looks at the graph's count of transactions, by whichever worker comes first."""
 _STALE_S: Final = 4.0
 """After which a view is not used: nobody knows what the graph holds by now."""
+_ROWS: Final = 2
+"""Raised when what `View` keeps in files changes."""
 _CALM_S: Final = 3.0
 """How long nobody else has to have written before the graph is read anew."""
 _MOST_PATIENT_S: Final = 600.0
@@ -142,7 +144,7 @@ class Mirror:
 
     def _kept(self, snapshot: Snapshot) -> Path:
         """The folder for what is worked out of this snapshot; those of others are deleted, which leaves them mapped."""
-        about = f"{snapshot.manifest.model_dump_json()} {self.settings.engagement.model_dump_json()}"
+        about = f"{_ROWS} {snapshot.manifest.model_dump_json()} {self.settings.engagement.model_dump_json()}"
         own = self.settings.home / "rows" / hashlib.sha256(about.encode()).hexdigest()[:16]
         with self.ledger.turn(_CALM_S):
             for other in own.parent.glob("*"):

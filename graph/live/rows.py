@@ -15,12 +15,25 @@ import numpy.typing as npt
 
 from graph.snapshot import NO_TIME
 
-__all__ = ["COMMENTED", "LIKED", "SHARED", "Adjacency", "Fixed", "Rows", "neighbour", "place_of", "said_at", "when"]
+__all__ = [
+    "COMMENTED",
+    "LIKED",
+    "SHARED",
+    "WATCHED",
+    "Adjacency",
+    "Fixed",
+    "Rows",
+    "neighbour",
+    "place_of",
+    "said_at",
+    "when",
+]
 
 LIKED: Final = 1
 SHARED: Final = 2
 COMMENTED: Final = 4
-"""Bits of ``said``: what somebody did with a content beside watching it."""
+WATCHED: Final = 8
+"""Bits of ``said``: what somebody did with a content."""
 _ROOM: Final = 1_024
 _FILES: Final = ("indptr", "to", "at", "said", "worth")
 
@@ -77,7 +90,7 @@ def when(rows, place):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
 
 @numba.njit(cache=True, inline="always")
 def said_at(rows, place):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
-    """The bits `LIKED`, `SHARED`, `COMMENTED` at a place."""
+    """The bits `LIKED`, `SHARED`, `COMMENTED`, `WATCHED` at a place."""
     base = len(rows.to)
     return rows.said[place] if place < base else rows.more_said[place - base]
 

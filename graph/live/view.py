@@ -18,7 +18,7 @@ import polars as pl
 
 from graph import aside, schema
 from graph.live.ids import Ids
-from graph.live.rows import COMMENTED, LIKED, SHARED, Fixed, Rows
+from graph.live.rows import COMMENTED, LIKED, SHARED, WATCHED, Fixed, Rows
 from graph.live.tops import Tops
 from graph.load import watch
 from graph.settings import Engagement
@@ -45,7 +45,7 @@ class Pair:
     people: bool
     """Whether both are people."""
     holds: bool = False
-    """Whether the source watched the content, or follows the other."""
+    """Whether the source has a ``WATCHED`` to the content, or follows the other."""
     at: int | None = None
     progress: float | None = None
     liked: bool | None = None
@@ -56,6 +56,8 @@ class Pair:
     trend: float | None = None
     blocked: bool = False
     """Whether one of the two blocked the other."""
+    watched: bool = True
+    """Whether the source watched the content, and did not only like, comment or share it."""
 
 
 class View:
@@ -131,7 +133,7 @@ class View:
         hidden.add(content) if pair.hid else hidden.discard(content)
         if pair.holds:
             at = NO_TIME if pair.at is None else pair.at
-            said = sum(bit for name, bit in _FLAGS if getattr(pair, name))
+            said = sum(bit for name, bit in (*_FLAGS, ("watched", WATCHED)) if getattr(pair, name))
             worth = self._worth(pair)
             self.watches.put(user, content, at, self.contents.rank, said, worth)
             self.watchers.put(content, user, at, self.users.rank, said)
@@ -203,12 +205,15 @@ class View:
         at = watched.columns.get("lastAt")
         times = np.full(len(watched), NO_TIME) if at is None else np.asarray(at)
         last = pl.Series(times).replace(NO_TIME, None)
-        counted, found = watch.trends(np.asarray(watched.target), last, len(self.contents))
+        seen = _said(watched) & WATCHED > 0
+        counted, found = watch.trends(np.asarray(watched.target)[seen], last.filter(seen), len(self.contents))
         return counted.astype(np.int64), found.fill_null(_NOTHING).to_numpy().copy()
 
 
 def _said(watched: Edges) -> npt.NDArray[np.uint8]:
-    said = np.zeros(len(watched), dtype=np.uint8)
+    counts = watched.columns.get("watchCount")
+    seen = np.ones(len(watched), dtype=bool) if counts is None else np.asarray(counts) > 0
+    said = seen.astype(np.uint8) * np.uint8(WATCHED)
     for name, bit in _FLAGS:
         if name in watched.columns:
             said |= np.asarray(watched.columns[name], dtype=bool).astype(np.uint8) * np.uint8(bit)

@@ -15,7 +15,7 @@ row of a file, an event, or both. ``WATCHED`` holds what is known about one pers
 
 A like, a comment or a share is no watch: it changes no time and no count. It makes the pair known where nobody watched.
 
-``Content.audience`` is the number of people with a ``WATCHED``. ``Content.trend`` is the logarithm of the sum of
+``Content.audience`` is the number of people with a watch of it. ``Content.trend`` is the logarithm of the sum of
 ``exp(RATE * lastAt)`` over them (Cormode et al., "Forward decay", ICDE 2009): one pulse for each person, at their last
 watch, which weighs half as much after `HALF_LIFE_MS`. Fifty watches of one person are one pulse. The engagement of a
 pair, the label for training, is in ``graph/snapshot/engagement.py``.
@@ -185,7 +185,7 @@ def progress(share: float) -> float:
 
 
 def trends(target: Array, last_at: pl.Series, contents: int) -> tuple[Array, pl.Series]:
-    """Audience and trend of each content from the pairs' targets and last watches (null where unknown).
+    """Audience and trend of each content from the targets and last watches (null where unknown) of pairs with a watch.
 
     Shapes (contents,); the trend is null where no watch has a time.
     """

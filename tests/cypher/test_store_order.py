@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+import re
 from typing import Any
 
 import pytest
 
+import cypher
 from graph.database.driver import Graph
 from graph.load import watch
 from graph.settings import Engagement
@@ -21,6 +23,8 @@ TIGHT = {
     "perGenre": 2, "hashtags": 3, "perHashtag": 4, "scanned": 9, "walked": 9, "watches": 3, "people": 3,
 }  # fmt: skip
 """Caps that are all reached."""
+WRITTEN = {"200": "3", "500": "9", "300": "4", "10000": "60", "3000": "20"}
+"""Those that stand in the text of a query, and what they become."""
 
 
 def load(graph: Graph, seed: int) -> None:
@@ -72,12 +76,20 @@ def answers(graph: Graph) -> dict[tuple[str, str], Any]:
             "candidates/friends_of_friends", userId=person, friends=3, perFriend=3, limit=7
         )
         around: dict[str, Any] = {cap: TIGHT.get(cap, value) for cap, value in AROUND.items()}
+        found["why", person] = graph.read(
+            "test/tight_why", userId=person, contentIds=[*KEAKS, *BEATS], now=watch.HALF_LIFE_MS
+        )
         found["connections", person] = graph.read("lookup/connections", userId=person, **around)
     return found
 
 
 @pytest.mark.timeout(600)
-def test_three_orders_of_writing_give_the_same_answers(graph: Graph) -> None:
+def test_three_orders_of_writing_give_the_same_answers(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = cypher.load
+    text = real("explore/why_this_content")
+    why, caps = re.subn(r"(LIMIT |> |<= )(\d{3,5})\b", lambda cap: cap[1] + WRITTEN[cap[2]], text)
+    assert caps == 10
+    monkeypatch.setattr(cypher, "load", lambda name: why if name == "test/tight_why" else real(name))
     given = []
     for seed in (1, 2, 3):
         empty(graph)
@@ -87,3 +99,7 @@ def test_three_orders_of_writing_give_the_same_answers(graph: Graph) -> None:
         assert given[0][source, person] == given[1][source, person] == given[2][source, person], (source, person)
     names = {source for (source, _), rows in given[0].items() if rows}
     assert names >= {source.name for source in GRAPH_SOURCES} | {"people", "connections"}, "each has something to say"
+    rows = [row for (source, _), found in given[0].items() if source == "why" for row in found]
+    assert {len(row["together"]) for row in rows} == {row["recent"]["atLeast"] for row in rows} == {0, 1}
+    assert {fact["atLeast"] for row in rows for fact in row["followed"]} == {True}
+    assert any(row["recent"]["count"] for row in rows)

@@ -25,6 +25,8 @@ HASHTAGS = ["fun", "night"]
 _FLAGS = st.tuples(st.booleans(), st.booleans(), st.booleans())
 #: Days before now; None is an unknown time, negative ones are yet to come.
 _AGES = st.sampled_from([None, 0.5, 2.0, 6.5, 8.0, 2_000.0, -0.5])
+#: In place of an age: who only liked, commented or shared, or took that back.
+NEVER = float("inf")
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Drawn:
     creates: frozenset[tuple[str, str]]
 
     def at(self, age: float | None) -> int | None:
-        return None if age is None else int(self.now - age * DAY)
+        return None if age in (None, NEVER) else int(self.now - age * DAY)
 
 
 def _pairs(sources: list[str], targets: list[str], most: int) -> st.SearchStrategy[frozenset[tuple[str, str]]]:
@@ -56,7 +58,9 @@ def _pairs(sources: list[str], targets: list[str], most: int) -> st.SearchStrate
 
 def graphs() -> st.SearchStrategy[Drawn]:
     watches = st.dictionaries(
-        st.tuples(st.sampled_from(USERS), st.sampled_from(CONTENTS)), st.tuples(_FLAGS, _AGES), max_size=24
+        st.tuples(st.sampled_from(USERS), st.sampled_from(CONTENTS)),
+        st.tuples(_FLAGS, _AGES | st.just(NEVER)),
+        max_size=24,
     )
     return st.builds(
         Drawn,
@@ -129,18 +133,18 @@ class Database:
                 pairs=sorted(map(list, pairs)),
             )
         watches = [
-            {"user": user, "content": content, "flags": list(flags), "at": drawn.at(age)}
+            {"user": user, "content": content, "flags": list(flags), "at": drawn.at(age), "count": int(age != NEVER)}
             for (user, content), (flags, age) in drawn.watched.items()
         ]
         self.ask(
             "UNWIND $rows AS row MATCH (u:User {userId: row.user}) MATCH (c:Content {contentId: row.content}) "
-            "CREATE (u)-[watched:WATCHED {lastAt: row.at}]->(c) "
+            "CREATE (u)-[watched:WATCHED {lastAt: row.at, watchCount: row.count}]->(c) "
             "SET watched.liked = row.flags[0], watched.shared = row.flags[1], watched.commented = row.flags[2]",
             rows=watches,
         )
         self.ask(
-            "MATCH (c:Content) WITH c, COUNT { (c)<-[:WATCHED]-() } AS audience WHERE audience > 0 "
-            "SET c.audience = audience"
+            "MATCH (c:Content) WITH c, COUNT { (c)<-[w:WATCHED]-() WHERE w.watchCount > 0 } AS audience "
+            "WHERE audience > 0 SET c.audience = audience"
         )
 
 
@@ -162,6 +166,7 @@ def snapshot(drawn: Drawn) -> Snapshot:
         name: pl.Series([one[place] for one, _ in told], dtype=pl.Boolean)
         for place, name in enumerate(("liked", "shared", "commented"))
     }
+    counts = pl.Series([int(age != NEVER) for _, age in told], dtype=pl.Int32)
     times = [at if (at := drawn.at(age)) is not None else NO_TIME for _, age in told]
     return Snapshot.build(
         {
@@ -186,6 +191,8 @@ def snapshot(drawn: Drawn) -> Snapshot:
             "TAGGED": edges(sorted(drawn.tagged), "Content", "Hashtag"),
             "LISTENS_TO": edges(sorted(drawn.listens), "User", "Genre"),
             "CREATES_IN": edges(sorted(drawn.creates), "User", "Genre"),
-            "WATCHED": edges(watches, "User", "Content").with_columns(lastAt=pl.Series(times, dtype=pl.Int64), **flags),
+            "WATCHED": edges(watches, "User", "Content").with_columns(
+                lastAt=pl.Series(times, dtype=pl.Int64), watchCount=counts, **flags
+            ),
         },
     )

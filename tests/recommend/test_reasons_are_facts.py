@@ -36,8 +36,8 @@ DRAWN = settings(
 FRIENDS = "MATCH (me:User {userId: $me})-[:FOLLOWS]->(p:User) WHERE NOT (me)-[:BLOCKED]-(p) AND p <> me"
 COUNT = r"(?P<count>[\d,]+) (?P<noun>person|people)"
 CONTENT_COUNT = r"(?P<count>[\d,]+) (?P<noun>content|contents)"
-DID = {"liked": "w.liked", "shared": "w.shared", "commented on": "w.commented", "watched": "true"}
-DONE = {"watched": "WATCHED", "made": "MADE"}
+DID = {"liked": "w.liked", "shared": "w.shared", "commented on": "w.commented", "watched": "w.watchCount > 0"}
+DONE = {"watched": "WATCHED WHERE d.watchCount > 0", "made": "MADE"}
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +70,23 @@ def test_every_sentence_is_a_fact_of_the_graph(database: Database, client: Flask
 
     every_feed()
     assert set(told) == set(get_args(ReasonKind))
+
+
+def test_who_only_shared_did_not_watch(database: Database, client: FlaskClient) -> None:
+    database.ask("MATCH (n) WHERE NOT n:SchemaVersion DETACH DELETE n")
+    database.ask(
+        "CREATE (:Content:Keak {contentId: 'keaks/k1'}), (:Content:Keak {contentId: 'keaks/k2'}) "
+        "CREATE (:User {userId: 'u1'})-[:FOLLOWS]->(:User {userId: 'u2'})"
+    )
+    happened = [("watch", "u1", "keaks/k1"), *(("share", user, f"keaks/k{n}") for user in ("u2", "u3") for n in (1, 2))]
+    sent = [
+        {"event_id": f"shared-{n}", "kind": kind, "user_id": user, "content_id": content, "at": "2026-01-03T00:00:00Z"}
+        for n, (kind, user, content) in enumerate(happened)
+    ]
+    assert client.post("/v1/events", json={"events": sent}).status_code == 200
+    (item,) = client.get("/v1/users/u1/recommendations?n=5").get_json()["items"]
+    assert [reason["text"] for reason in item["reasons"]] == ["1 person you follow shared it: u2"]
+    assert client.get("/v1/contents/keaks/k2").get_json()["watchers"] == 0
 
 
 def checked(database: Database, drawn: Drawn, me: str, item: dict[str, Any]) -> list[str]:
@@ -106,7 +123,8 @@ def look_up(database: Database, me: str, content: str, reason: dict[str, Any]) -
     """Find the sentence in the graph: its numbers, its nouns, its names and its evidence."""
     text, about = reason["text"], {"me": me, "content": content}
     watching = (
-        "MATCH (p:User)-[w:WATCHED]->(c:Content {contentId: $content}) WHERE NOT (p)-[:BLOCKED]-(:User {userId: $me})"
+        "MATCH (p:User)-[w:WATCHED]->(c:Content {contentId: $content}) WHERE w.watchCount > 0 "
+        "AND NOT (p)-[:BLOCKED]-(:User {userId: $me})"
     )
     if said := re.fullmatch(
         rf"{COUNT} you follow (?P<did>liked|shared|commented on|watched) it(?:: (?P<names>.+))?", text
@@ -126,9 +144,10 @@ def look_up(database: Database, me: str, content: str, reason: dict[str, Any]) -
         check_people(said, rows, reason)
     elif said := re.fullmatch(rf"Because you watched (?P<like>\S+): {COUNT} who watched it watched this too", text):
         found = database.one(
-            "MATCH (me:User {userId: $me})-[:WATCHED]->(like:Content {contentId: $like}) "
-            "MATCH (like)<-[:WATCHED]-(p:User)-[:WATCHED]->(:Content {contentId: $content}) "
-            "WHERE p <> me AND NOT (p)-[:BLOCKED]-(me) RETURN count(DISTINCT p)",
+            "MATCH (me:User {userId: $me})-[d:WATCHED WHERE d.watchCount > 0]->(like:Content {contentId: $like}) "
+            "MATCH (like)<-[w:WATCHED]-(p:User)-[v:WATCHED]->(:Content {contentId: $content}) "
+            "WHERE w.watchCount > 0 AND v.watchCount > 0 AND p <> me AND NOT (p)-[:BLOCKED]-(me) "
+            "RETURN count(DISTINCT p)",
             like=said["like"],
             **about,
         )
@@ -144,7 +163,7 @@ def look_up(database: Database, me: str, content: str, reason: dict[str, Any]) -
             **about,
         )
         own = database.one(
-            f"MATCH (:User {{userId: $me}})-[:{DONE[said['did']]}]->(c:Content) WHERE c.contentId = $beat OR "
+            f"MATCH (:User {{userId: $me}})-[d:{DONE[said['did']]}]->(c:Content) WHERE c.contentId = $beat OR "
             "EXISTS { (c)-[:USES]->(:Beat {contentId: $beat}) } RETURN count(DISTINCT c)",
             beat=said["beat"],
             **about,
@@ -154,7 +173,7 @@ def look_up(database: Database, me: str, content: str, reason: dict[str, Any]) -
         assert reason["evidence"] == [said["beat"]]
     elif said := re.fullmatch(rf"In (?P<genre>\S+): you (?P<did>watched|made) {CONTENT_COUNT} of this genre", text):
         own = database.one(
-            f"MATCH (:User {{userId: $me}})-[:{DONE[said['did']]}]->(c:Content) WHERE {of_genre('c')} "
+            f"MATCH (:User {{userId: $me}})-[d:{DONE[said['did']]}]->(c:Content) WHERE {of_genre('c')} "
             "RETURN count(DISTINCT c)",
             genre=said["genre"],
             **about,
@@ -176,7 +195,7 @@ def look_up(database: Database, me: str, content: str, reason: dict[str, Any]) -
         )
     elif said := re.fullmatch(rf"Tagged #(?P<tag>\S+) like {CONTENT_COUNT} you (?P<did>watched|made)", text):
         own = database.one(
-            f"MATCH (:User {{userId: $me}})-[:{DONE[said['did']]}]->(c:Content)-[:TAGGED]->(:Hashtag {{name: $tag}}) "
+            f"MATCH (:User {{userId: $me}})-[d:{DONE[said['did']]}]->(c:Content)-[:TAGGED]->(:Hashtag {{name: $tag}}) "
             "RETURN count(DISTINCT c)",
             tag=said["tag"],
             **about,
@@ -204,7 +223,9 @@ def look_up(database: Database, me: str, content: str, reason: dict[str, Any]) -
     elif said := re.fullmatch(rf"{COUNT} watched it", text):
         check_count(said, database.one(f"{watching} RETURN count(DISTINCT p)", **about), "person")
     elif text == "Nobody has watched it yet":
-        assert not database.one("RETURN EXISTS { (:Content {contentId: $content})<-[:WATCHED]-() }", **about)
+        assert not database.one(
+            "RETURN EXISTS { (:Content {contentId: $content})<-[w:WATCHED WHERE w.watchCount > 0]-() }", **about
+        )
     elif text == "You have not watched it yet":
         assert not database.one(f"{watching} RETURN count(p)", **about)
     else:

@@ -88,6 +88,12 @@ def timeless(fact: Fact) -> bool:
         [Act("block", "b", "a", 2), Follow("a", "b", 1), Act("unblock", "b", "a", 3)],
         [Act("like", "a", "keaks/x", 2), Act("unlike", "a", "keaks/x", 3), Row("a", "keaks/x", None, liked=True)],
         [Row("a", "keaks/x", hour) for hour in (3, 1, 2, 3, None)],
+        [
+            Act("like", "a", "keaks/x", 2),
+            Act("like", "b", "keaks/x", 4),
+            Row("b", "keaks/x", 3),
+            Row("b", "keaks/x", None),
+        ],
     ],
     seed=1,
 )

@@ -55,6 +55,11 @@ def parquet(**columns: pl.Series) -> bytes:
             "user,item\n1,10\n\ufeffuser,item\n2,11\n", {("1", "10"), ("2", "11")}, id="two tables end to end"
         ),
         pytest.param("user,item,comment\n1,10,lovely\n", {("1", "10")}, id="a comment is no flag"),
+        pytest.param("user_id,film\nann,b\n", {("ann", "b")}, id="one name that can be nothing else"),
+        pytest.param(
+            "user,thing\nann,b1\nbob,c2\n", {("ann", "b1"), ("bob", "c2")}, id="one name, and ids with digits"
+        ),
+        pytest.param("kate,book\nbob,book\n", {("kate", "book"), ("bob", "book")}, id="a thing called book"),
         pytest.param("1,1000000000\n2,1000000001\n", {("1", "1000000000"), ("2", "1000000001")}, id="large ids"),
     ],
 )
@@ -68,6 +73,9 @@ def test_tables_as_other_tools_write_them(tmp_path: Path, text: str, found: set[
         pytest.param("0\t2010-10-19T23:55:27Z\t30.2\t7\n", "user=1,item=3,time=2", id="the time second (Gowalla)"),
         pytest.param("2020-01-01,1,10\n2020-01-02,2,11\n", "column 1 holds times", id="the date first"),
         pytest.param("1,978300760,10\n2,978300761,11\n", "column 2 holds times", id="Unix seconds second"),
+        pytest.param("kate,book\nbob,lamp\nann,chair\n", "--header or --no-header", id="a row, or one known name"),
+        pytest.param("kate,Video\nbob,lamp\n", "--header or --no-header", id="the same with a capital"),
+        pytest.param("user,bike\nann,lamp\n", "--header or --no-header", id="a person called user, or a header"),
         pytest.param("user,item,item\n1,10,20\n", "--columns item=2", id="a needed name twice"),
         pytest.param(",0,1\n0,7,10\n1,8,11\n", "--columns user=2,item=3", id="numbers of rows under a nameless column"),
         pytest.param("%%MatrixMarket matrix\n3 3 2\n1 2 1\n2 3 1\n", "MatrixMarket", id="a matrix that says its size"),
