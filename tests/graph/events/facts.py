@@ -216,8 +216,8 @@ def meaning(facts: Sequence[Fact]) -> dict[str, Any]:
         held[user, "WATCHED", thing] = {key: value for key, value in pair.items() if value is not None}
     kept = {}
     for thing in CONTENTS:
-        known = [said for (_, type_, other), said in held.items() if (type_, other) == ("WATCHED", thing)]
-        last = [said.get("lastAt") for said in known if said["watchCount"]]
+        there = [said for (_, type_, other), said in held.items() if (type_, other) == ("WATCHED", thing)]
+        last = [said.get("lastAt") for said in there if said["watchCount"]]
         timed = [time for time in last if time is not None]
         trend = (
             math.log(sum(math.exp((t - max(timed)) * watch.RATE) for t in timed)) + max(timed) * watch.RATE

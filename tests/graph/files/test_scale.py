@@ -148,3 +148,9 @@ def test_percent_that_look_like_ratios_are_told_so_and_bind_no_later_import(valu
     assert (found.scale, found.sure) == ("percent", True)
     assert "ratios" not in found.why
     assert census(values).decide("averageViewProgress", beside="fraction").scale == "fraction"
+
+
+def test_a_share_that_is_told_hides_no_row() -> None:
+    why = census([50.0] * 2_000 + [250.0], [300.0] * 2_000 + [20.0]).decide("progress", "percent").why
+    assert why.endswith("under 0.1% are above the content's duration in seconds, 0.0% are exactly 100")
+    assert "over 99.9% lie in 0..100" in census([50.0] * 2_000 + [250.0]).decide("progress").why
