@@ -10,7 +10,7 @@
 // Who only liked, commented or shared did not watch. Blocked people are in no count, and what they made is not named as an
 // id; private ones (isPrivate) are in counts but not in people. A count is exact unless atLeast. Looked at are: of whom the
 // person follows the 200 followed last; of what they themselves watched and made 300 each, the newest; for recent and
-// together the contents with the fewest watchers, as long as these are 10,000 in all, and 3,000 for the ten contents that
+// together the contents with the fewest watchers, as long as these are 5,000 in all, and 1,500 for the ten contents that
 // the person watched last. What friends did who watched more than 500 contents is known of those contents alone.
 OPTIONAL MATCH (me:User {userId: $userId})
 WITH me, COLLECT { MATCH (me)-[:BLOCKED]-(person:User) RETURN DISTINCT person } AS blocked
@@ -40,7 +40,7 @@ CALL () {
 WITH *,
      [
        place IN range(0, size(contents) - 1)
-       WHERE reduce(rows = 0, degree IN degrees[..place + 1] | rows + degree) <= 10000 |
+       WHERE reduce(rows = 0, degree IN degrees[..place + 1] | rows + degree) <= 5000 |
          contents[place]
      ] AS counted
 CALL (counted, blocked, busyFriends) {
@@ -50,7 +50,7 @@ CALL (counted, blocked, busyFriends) {
   WITH content,
        collect(CASE WHEN at IS NOT NULL OR coalesce(watched.watchCount, 1) > 0 THEN person END) AS people,
        count(CASE WHEN $now - 7 * 86400000 < at <= $now AND NOT person IN blocked THEN 1 END) AS recent,
-       collect(CASE WHEN person IN busyFriends THEN watched END) AS byBusyFriends
+       collect(CASE WHEN size(busyFriends) > 0 AND person IN busyFriends THEN watched END) AS byBusyFriends
   RETURN collect({content: content, people: people, recent: recent, byBusyFriends: byBusyFriends}) AS audiences
 }
 CALL (friends, busyFriends, contents, audiences) {
@@ -109,7 +109,7 @@ CALL (theirs, own) {
   WITH collect(item) AS items, collect(watched) AS sizes
   RETURN [
            place IN range(0, size(items) - 1)
-           WHERE reduce(rows = 0, size IN sizes[..place + 1] | rows + size) <= 3000 |
+           WHERE reduce(rows = 0, size IN sizes[..place + 1] | rows + size) <= 1500 |
              items[place]
          ] AS lately
 }

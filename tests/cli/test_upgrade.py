@@ -236,7 +236,7 @@ def check_all(settings: Settings) -> None:
     assert users["bob"] == {"userId": "bob", "battleCreatedCount": 0, "prizeMoneyWinner": False}
     assert contents["beats/1"]["licenceType"] == ["free"]
     assert {name: content["audience"] for name, content in contents.items()} == {
-        "keaks/1": 2, "keaks/2": 1, "keaks/3": 1, "keaks/4": 1, "beats/1": 1,
+        "keaks/1": 2, "keaks/2": 0, "keaks/3": 1, "keaks/4": 1, "beats/1": 1,
     }  # fmt: skip
     assert "trend" not in contents["keaks/2"]  # a like is no watch
     assert contents["keaks/1"]["trend"] == pytest.approx(watch.RATE * DAY + math.log(2))  # two people, a day after 0

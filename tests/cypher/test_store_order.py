@@ -23,7 +23,7 @@ TIGHT = {
     "perGenre": 2, "hashtags": 3, "perHashtag": 4, "scanned": 9, "walked": 9, "watches": 3, "people": 3,
 }  # fmt: skip
 """Caps that are all reached."""
-WRITTEN = {"200": "3", "500": "9", "300": "4", "10000": "60", "3000": "20"}
+WRITTEN = {"200": "3", "500": "9", "300": "4", "5000": "60", "1500": "20"}
 """Those that stand in the text of a query, and what they become."""
 
 
