@@ -100,7 +100,7 @@ def open_listening(model: str) -> Listening:
     """The exported snapshot with a trained model. Raises SnapshotError or ModelError where there is none."""
     settings = load_settings()
     snapshot = snapshots.load(settings.snapshot_path)
-    return Listening(snapshot, registry.kind(model).load(settings.model_path(model), snapshot))
+    return Listening(snapshot, registry.open_trained(model, settings, snapshot))
 
 
 def _vectors(listening: Listening) -> tuple[Floats, Mask]:

@@ -95,7 +95,7 @@ def recommend(
 
 def _to_all(settings: Settings, name: str, k: int, kind: Kind | None, out: Path, *, bare: bool) -> None:
     snapshot = snapshots.load(settings.snapshot_path)
-    trained = _load(settings, name, snapshot)
+    trained = registry.open_trained(name, settings, snapshot)
     if bare and kind is None and len(set(snapshot.kinds.tolist())) > 1:
         raise SettingsError("Bare ids cannot tell a keak from a beat.", do="Add --kind keak or --kind beat.")
     what = f"{kind.value}s" if kind else "contents"
@@ -130,7 +130,7 @@ def _to_all(settings: Settings, name: str, k: int, kind: Kind | None, out: Path,
 
 def _tracks_to_all(settings: Settings, name: str, k: int, out: Path, *, heard: bool) -> None:
     snapshot = snapshots.load(settings.snapshot_path)
-    trained = _load(settings, name, snapshot)
+    trained = registry.open_trained(name, settings, snapshot)
     begun = time.monotonic()
     written = write_tracks(trained, out, k, heard=heard)
     seconds = max(time.monotonic() - begun, 1e-9)
@@ -200,16 +200,9 @@ def _trained(settings: Settings, name: str, *, needed: bool) -> tuple[Snapshot |
     snapshot: Snapshot | None = None
     try:
         snapshot = snapshots.load(settings.snapshot_path)
-        return snapshot, _load(settings, name, snapshot)
+        return snapshot, registry.open_trained(name, settings, snapshot)
     except (SnapshotError, ModelError) as missing:
         if needed:
             raise
         _console.print(f"[yellow]{escape(missing.what)}[/] Answering without it.")
         return snapshot, None
-
-
-def _load(settings: Settings, name: str, snapshot: Snapshot) -> Recommender:
-    path = settings.model_path(name)
-    if not path.is_dir():
-        raise ModelError(f"There is no model at {path}.", do=f"Run `entourage train --model {name}`.")
-    return registry.kind(name).load(path, snapshot)

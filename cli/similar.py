@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli.listening import open_listening
-from graph.errors import EntourageError, UnknownArtist, UnknownContent
+from graph.errors import EntourageError, ModelError, UnknownArtist, UnknownContent
 from graph.settings import load_settings
 from ranking import registry
 from recommend.artists import PREFIX, Artists
@@ -35,9 +35,7 @@ def similar(
     ] = None,
 ) -> None:
     """Name the contents that resemble a content most, or the artists that resemble an artist."""
-    if model is None:
-        trained = (load_settings().model_path(MODEL) / "manifest.json").is_file()
-        model = MODEL if trained else registry.DEFAULT
+    model = model or _default()
     listening = open_listening(model)
     artists = Artists(listening)
     try:
@@ -62,6 +60,19 @@ def similar(
     _console.print(table)
     if not table.row_count:
         _console.print(f"{model} knows nothing that resembles it.")
+
+
+def _default() -> str:
+    """The model where none is named. Raises ModelError where neither is trained."""
+    there = registry.trained(load_settings())
+    found = next((name for name in (MODEL, registry.DEFAULT) if name in there), None)
+    if found is None:
+        others = f" Others are trained: add --model {there[0]}." if there else ""
+        raise ModelError(
+            f"Neither {MODEL} nor {registry.DEFAULT} is trained.",
+            do=f"Run `entourage train --model {MODEL}` for tracks and artists, or `entourage train`.{others}",
+        )
+    return found
 
 
 def _like(name: str, model: str) -> str:

@@ -10,8 +10,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from cli.data_folder import data_folder
 from cli.progress import bars
-from cli.suite_playlists import data_folder
 from evaluation import artist_suite
 from evaluation.artist_data import open_data
 from evaluation.artist_suite import FIGURES, Board

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from cli.data_folder import data_folder
 from cli.progress import bars
-from cli.suite_playlists import data_folder
 from evaluation import off_policy, play_data, play_suite
 from evaluation.off_policy import Logged
 from evaluation.play_suite import Board

@@ -11,8 +11,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from cli.data_folder import data_folder
 from cli.progress import bars
-from cli.suite_playlists import data_folder
 from evaluation import keakr_data, keakr_suite
 from evaluation.keakr_data import Network
 from evaluation.keakr_suite import LABELS, Board

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from enum import StrEnum
 from pathlib import Path
@@ -13,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from cli.data_folder import data_folder
 from cli.progress import bars
 from evaluation import playlist_suite
 from evaluation.listening_data import heard, listed, of_snapshot
@@ -26,7 +26,7 @@ from graph.settings import load_settings
 from recommenders.core.metrics import Values
 from recommenders.sequences import Sequences, first_source
 
-__all__ = ["Lists", "data_folder", "playlists"]
+__all__ = ["Lists", "playlists"]
 
 _console = Console(soft_wrap=True)
 _NOTEBOOK: Final = "Published by the notebook on 100,000 Deezer playlists, other data: HR@10 .134, NDCG@10 .0758."
@@ -143,11 +143,3 @@ def _lists(
     whole = snapshots.load(snapshot or exported)
     lists = lists or Lists(first_source(whole))
     return lists, *of_snapshot(whole, lists.value), snapshot or exported
-
-
-def data_folder() -> Path:
-    """The folder of all data: ENTOURAGE_DATA, else beside the checkout. Raises InputError when it is not there."""
-    place = os.environ.get("ENTOURAGE_DATA") or Path(__file__).parents[2] / "shared" / "data"
-    if not Path(place).is_dir():
-        raise InputError(f"There is no data at {place}.", do="Name its folder with --data or ENTOURAGE_DATA.")
-    return Path(place)

@@ -10,9 +10,10 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from cli.data_folder import data_folder
 from cli.progress import bars
-from cli.suite_playlists import data_folder
 from evaluation import watch_ratio_suite
+from evaluation.report import grid
 from evaluation.watch_ratio_suite import Board, Row, interval
 from graph import aside
 from graph.settings import load_settings
@@ -52,21 +53,22 @@ def watch_ratio(data: Path | None, seed: int, out: Path | None, command: str) ->
 
 def markdown(board: Board, command: str) -> str:
     """The table with the interval of the error over users."""
-    lines = [f"# Watch ratio\n\n{_caption(board)}\n\n```console\n$ {command}\n```\n"]
-    lines += _grid(board.rows)
+    header = ["model", *_FIGURES, "95 % of the MAE over users", "processor s"]
+    parts = [
+        "# Watch ratio",
+        _caption(board),
+        f"```console\n$ {command}\n```",
+        grid(header, [*map(_cells, board.rows)]),
+    ]
     if board.ablation:
-        lines += ["\n## Ablation\n", *_grid(board.ablation)]
-    return "\n".join(lines) + f"\n\n{_NOTEBOOK}\n"
+        parts += ["## Ablation", grid(header, [*map(_cells, board.ablation)])]
+    return "\n\n".join([*parts, _NOTEBOOK]) + "\n"
 
 
-def _grid(rows: list[Row]) -> list[str]:
-    lines = ["| model | " + " | ".join(_FIGURES) + " | 95 % of the MAE over users | processor s |"]
-    lines.append("|---|" + "---:|" * (len(_FIGURES) + 2))
-    for row in rows:
-        low, high = interval(row)
-        figures = " | ".join(f"{row.values[name]:.4f}" for name in _FIGURES)
-        lines.append(f"| {row.model} | {figures} | {low:.4f}–{high:.4f} | {row.processor_seconds:.1f} |")
-    return lines
+def _cells(row: Row) -> list[str]:
+    low, high = interval(row)
+    figures = [f"{row.values[name]:.4f}" for name in _FIGURES]
+    return [row.model, *figures, f"{low:.4f}–{high:.4f}", f"{row.processor_seconds:.1f}"]
 
 
 def _caption(board: Board) -> str:

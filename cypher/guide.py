@@ -31,6 +31,7 @@ _ORDER: Final[dict[str, tuple[str, ...]]] = {
         "rising",
         "never_watched",
         "age_when_watched",
+        "ratio_by_length",
         "spread_along_follows",
         "spread_to_draw",
         "makers_by_audience",
@@ -40,6 +41,7 @@ _ORDER: Final[dict[str, tuple[str, ...]]] = {
         "hashtags_together",
     ),
     "Playlists": ("playlists_together", "playlists_of_a_track"),
+    "Artists": ("artists_heard_together",),
     "The service": ("why_this_content", "most_hidden", "events_of_a_day"),
     "The data": ("degree_outliers", "orphans", "times_that_lie"),
 }
@@ -58,6 +60,7 @@ _MODEL: Final = (
     "(:Keak)-[:USES]->(:Beat)-[:HAS_GENRE]->(:Genre)",
     "(:Keak)-[:TAGGED]->(:Hashtag)",
     "(:Playlist)-[:HOLDS]->(:Track)-[:PERFORMED_BY]->(:Artist)",
+    "(:User)-[:WATCH_RATIO]->(:Keak)",
 )
 _INTRODUCTION: Final = (
     "People follow people, watch keaks and beats, and make them. These and tracks are contents. Click a query to put "

@@ -5,10 +5,12 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any, Final
 
-from graph.errors import SettingsError
+from graph.errors import ModelError, SettingsError
+from graph.settings import Settings
+from graph.snapshot import Snapshot
 from recommenders.core.recommender import Recommender
 
-__all__ = ["DEFAULT", "NAMES", "check", "kind", "make"]
+__all__ = ["DEFAULT", "NAMES", "check", "kind", "make", "open_trained", "trained"]
 
 DEFAULT: Final = "pipeline"
 """The model that is trained, recommended from and served by default."""
@@ -74,3 +76,22 @@ def make(name: str, **settings: Any) -> Recommender:
     Raises SettingsError for an unknown name or setting and for an invalid value.
     """
     return kind(name).make(**settings)
+
+
+def trained(settings: Settings) -> list[str]:
+    """Names of the models that the home holds."""
+    return [name for name in NAMES if (settings.model_path(name) / "manifest.json").is_file()]
+
+
+def open_trained(name: str, settings: Settings, snapshot: Snapshot) -> Recommender:
+    """The home's model called ``name``. Raises ModelError where it is not trained, with the names that are."""
+    class_ = kind(name)
+    path = settings.model_path(name)
+    if not path.is_dir():
+        there = trained(settings)
+        or_another = f", or name one that is trained: {', '.join(there)}" if there else ""
+        raise ModelError(
+            f"No model called {name} is trained in {settings.home}.",
+            do=f"Run `entourage train --model {name}`{or_another}.",
+        )
+    return class_.load(path, snapshot)

@@ -36,7 +36,7 @@ class WatchRatio(Baseline):
     batch: Count = 1_024
     """Rows a step; the notebook has 32."""
     rate: Positive = 0.001
-    """Of Adam."""
+    """Of Adam; chosen on KuaiRand's validation part (experiments/watch-ratio.md)."""
     loss: Loss = "mse"
     """Squared errors, as in the notebook, absolute ones, or WLR (`Recipe.loss`)."""
     ranking: Ranking = "none"

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from graph.errors import ModelError, ModelMismatch
+from graph.errors import ModelMismatch
 from graph.settings import Settings
 from graph.snapshot import Snapshot
 from ranking import registry
@@ -39,10 +39,6 @@ class Models:
         self._pool = ThreadPoolExecutor(_THREADS, "models")
         self._asked: dict[str, tuple[Stamp, Future[ServedModel]]] = {}
 
-    def trained(self) -> list[str]:
-        """Names of all trained models of the home."""
-        return [name for name in registry.NAMES if self._stamp(name)]
-
     def get(self, name: str, wait_s: float) -> ServedModel:
         """The model called ``name``, loaded if it is not there yet.
 
@@ -53,7 +49,7 @@ class Models:
             return self._feeds.served
         stamp = self._stamp(name) if name in registry.NAMES else None
         if stamp is None:
-            known = ", ".join(self.trained())
+            known = ", ".join(registry.trained(self._settings))
             raise invalid("model", f"no model called {name[:40]!r} is trained; there is {known}" if known else _NONE)
         snapshot = self._feeds.snapshot
         if snapshot is None:
@@ -80,7 +76,7 @@ class Models:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _load(self, name: str, snapshot: Snapshot) -> ServedModel:
-        model, version = load_model(name, self._settings.model_path(name), snapshot)
+        model, version = load_model(name, self._settings, snapshot)
         served = ServedModel(model, version, self._feeds.graph)
         served.rehearse()
         logs.log.info("model loaded", model_version=version)
@@ -100,12 +96,11 @@ class Models:
 _NONE: Final = "no model is trained yet"
 
 
-def load_model(name: str, path: Path, snapshot: Snapshot) -> tuple[Recommender, str]:
-    """The trained model in a folder, and its version: its name and when it was trained. Raises ModelError."""
-    if not path.is_dir():
-        raise ModelError(f"There is no model at {path}.", do=f"Run `entourage train --model {name}`.")
-    trained_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-    return registry.kind(name).load(path, snapshot), f"{name}-{trained_at:%Y%m%dT%H%M%SZ}"
+def load_model(name: str, settings: Settings, snapshot: Snapshot) -> tuple[Recommender, str]:
+    """The home's model and its version: its name and when it was trained. Raises ModelError."""
+    model = registry.open_trained(name, settings, snapshot)
+    trained_at = datetime.fromtimestamp(settings.model_path(name).stat().st_mtime, UTC)
+    return model, f"{name}-{trained_at:%Y%m%dT%H%M%SZ}"
 
 
 def stamp(path: Path) -> Stamp:

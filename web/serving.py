@@ -216,7 +216,7 @@ class Serving:
             return
         model, version = None, None
         try:
-            model, version = load_model(self.settings.service.model, model_path, snapshot)
+            model, version = load_model(self.settings.service.model, self.settings, snapshot)
         except Exception as error:
             logs.log.warning("no model", error=str(error))
             if self.feeds.model:

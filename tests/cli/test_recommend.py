@@ -41,7 +41,7 @@ def test_an_id_nobody_knows_is_an_error_unless_one_asks_for_the_strangers_view(r
     done = run("recommend", "--user", "nobody", "--k", "3", "--allow-unknown")
     assert done.code == 0
     assert "This is what a newcomer would see" in done.printed
-    assert "There is no model" in done.printed
+    assert "No model called pipeline is trained" in done.printed
 
 
 def test_without_neo4j_the_snapshot_answers(run, trained, monkeypatch):
@@ -69,7 +69,8 @@ def test_everyone_gets_a_line(run, trained, tmp_path, option, first):
         (["--all"], "--out recs.jsonl"),
         (["--all", "--user", "1", "--out", "x"], "No user is given"),
         (["--all", "--out", "recs.jsonl"], "entourage train --model pipeline"),
-        (["--all", "--out", "recs.jsonl", "--model", "magic"], "There is no model"),
+        (["--all", "--out", "recs.jsonl", "--model", "magic"], "No recommender is called 'magic'"),
+        (["--all", "--out", "recs.jsonl", "--model", "ease"], "one that is trained: item-knn"),
     ],
 )
 def test_what_cannot_be_done_says_what_to_do(run, trained, tmp_path, monkeypatch, arguments, says):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from cli import suite_watch_ratio
+from evaluation import ratio_networks as networks
 from evaluation import watch_ratio_suite
 from evaluation.daily_features import COUNTS, daily_features
 from evaluation.ratio_forests import last_rows
@@ -65,6 +66,33 @@ def test_nothing_of_the_judging_part_is_in_the_features(folder: Path) -> None:
     assert data.features(leaking=True)[:, 1].sum() == frozen[:, 1].sum() + len(data.validation.rows) + len(
         data.test.rows
     )
+
+
+def test_nothing_of_a_row_s_own_ratio_is_in_the_hybrid_s_features(tmp_path: Path) -> None:
+    """One row a video, ratios drawn at random: what is told beside a row says nothing of it."""
+    random = np.random.default_rng(0)
+    lines = ["user_id\tvideo_id\ttime_ms\tis_comment\tis_forward\tplay_time_ms\tduration_ms\tis_like"]
+    lines += [
+        f"{video % 20}\t{video}\t{1_600_000_000_000 + video}\t0\t0\t{random.integers(0, 20_000)}\t10000\t0"
+        for video in range(600)
+    ]
+    (tmp_path / "log.tsv").write_text("\n".join(lines) + "\n")
+    data = open_data(tmp_path)
+    features, apart = networks.hybrid(data, 0)
+    assert apart
+    rows = data.train.rows
+    beside = apart.features[apart.fold, rows.videos]
+    assert beside.shape == (len(rows), features.shape[1])
+    assert np.abs(beside[:, -17:]).max() < 1e-6  # bias and factors: nobody else watched the video
+    assert np.corrcoef(features[rows.videos, -17], rows.ratios)[0, 1] > 0.9  # what was learned from until now
+
+
+def test_factors_of_a_fold_lie_where_those_of_all_rows_do(folder: Path) -> None:
+    features, apart = networks.hybrid(open_data(folder), 0)
+    assert apart
+    for told in apart.features:
+        fold, every = told[:, -16:], features[:, -16:]
+        assert (fold * every).sum() / np.linalg.norm(fold) / np.linalg.norm(every) > 0.9
 
 
 def test_figures_are_those_of_loops() -> None:
