@@ -84,7 +84,7 @@ def document() -> str:
         "# The questions of the Browser guide, answered",
         "",
         "Every picture is Neo4j Browser's own answer, taken in Chromium on a generated network of 400 people.",
-        "Those of artists and of watch ratios are of Last.fm's listens and KuaiRand's rows, which have numbers for names.",
+        "Those of artists and watch ratios are of Last.fm's listens and KuaiRand's rows, whose names are numbers.",
         "Style and guide were loaded from `entourage serve`; parameters and query were clicked.",
         "*(no changes, no records)* means that this network has no such thing, for example no playlists.",
         "`python -m benchmarks.guide_pictures` takes them anew and writes this page.",
