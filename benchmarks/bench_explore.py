@@ -63,7 +63,7 @@ def parameters(graph: Graph) -> list[dict[str, Any]]:
     for place in PLACES:
         user, content = (rows[int(place * (len(rows) - 1))] for rows in (people, contents))
         other = people[int(0.6 * (len(people) - 1))]
-        about = {"userId": user, "otherId": other, "contentId": content, "contentIds": [content]}
+        about = {"userId": user, "otherId": other, "contentId": content, "contentIds": [content], "trackId": content}
         sets.append({**about, "now": now, "day": now - 86_400_000})
     return sets
 

@@ -51,6 +51,7 @@ PARAMETERS: Final[dict[str, str]] = {
     "otherId": "'2'",
     "contentId": "'keaks/1'",
     "contentIds": "['keaks/1']",
+    "trackId": "'tracks/1'",
     "now": "timestamp()",
     "day": "timestamp() - 86400000",
 }

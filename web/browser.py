@@ -98,19 +98,23 @@ def _most(column: pl.Series | None) -> bool:
 
 
 def _examples() -> dict[str, str]:
-    """Values for the guide's parameters, in Cypher: people and a content that exist; fewer where nothing is known."""
+    """Values for the guide's parameters, in Cypher: who and what exists; fewer where nothing is known."""
     snapshot = serving().feeds.snapshot
     known = serving().examples
-    if snapshot is None or not known:
+    if snapshot is None:
         return {}
-    me = int(snapshot.users.nids(known[-1:])[0])
-    values = {"userId": known[-1], "otherId": known[0]}
-    content = _unseen(snapshot, me)
-    if content is not None:
-        values["contentId"] = content
+    values: dict[str, str] = {}
+    if known:
+        values = {"userId": known[-1], "otherId": known[0]}
+        content = _unseen(snapshot, int(snapshot.users.nids(known[-1:])[0]))
+        if content is not None:
+            values["contentId"] = content
+    held = snapshot.edges[schema.HOLDS].target
+    if len(held):
+        values["trackId"] = str(snapshot.contents.ids[int(np.bincount(held).argmax())])
     shown = {name: _text(value) for name, value in values.items()}
-    if content is not None:
-        shown["contentIds"] = f"[{_text(content)}]"
+    if "contentId" in shown:
+        shown["contentIds"] = f"[{shown['contentId']}]"
     return shown
 
 

@@ -3,10 +3,20 @@
 // Parameters: none.
 // Columns: userId, name, watched, follows, followers (counts), timesAverage (of the larger of both). Shows 25.
 MATCH (user:User)
-WITH avg(COUNT { (user)-[:WATCHED]->() }) AS watches, avg(COUNT { (user)-[:FOLLOWS]->() }) AS follows
-WITH CASE WHEN watches > 0.0 THEN watches ELSE 1.0 END AS watches,
-     CASE WHEN follows > 0.0 THEN follows ELSE 1.0 END AS follows
+WITH 1.0 * count(user) AS people
+CALL () {
+  MATCH (:User)-[watched:WATCHED]->()
+  RETURN count(watched) AS watches
+}
+CALL () {
+  MATCH (:User)-[follow:FOLLOWS]->()
+  RETURN count(follow) AS follows
+}
+WITH CASE WHEN watches > 0 THEN watches / people ELSE 1.0 END AS watches,
+     CASE WHEN follows > 0 THEN follows / people ELSE 1.0 END AS follows
+WITH watches, follows, 20 * CASE WHEN watches < follows THEN watches ELSE follows END AS least
 MATCH (user:User)
+WHERE COUNT { (user)--() } > least // the number of all relationships is cheap, that of one type is not
 WITH user,
      COUNT { (user)-[:WATCHED]->() } AS watched,
      COUNT { (user)-[:FOLLOWS]->() } AS followed,

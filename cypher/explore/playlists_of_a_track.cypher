@@ -1,7 +1,7 @@
 // The playlists that a track stands in, and what stands before and after it there.
-// Parameters: contentId.
+// Parameters: trackId.
 // Columns: playlist, place, before, after.
-MATCH (:Content {contentId: $contentId})<-[held:HOLDS]-(playlist:Playlist)
+MATCH (:Content {contentId: $trackId})<-[held:HOLDS]-(playlist:Playlist)
 WITH playlist, held.place AS place
 ORDER BY playlist.playlistId, place
 LIMIT 25

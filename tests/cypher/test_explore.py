@@ -14,6 +14,7 @@ from graph.events import Event, apply
 from graph.load import watch
 from tests import checkerboard_graph
 from tests.checkerboard_graph import DAY, MINUTE
+from tests.conftest import empty
 
 JOINED = DAY - 10 * 86_400_000
 HOURS = 3_600_000
@@ -134,7 +135,7 @@ ANSWERS: dict[str, tuple[dict[str, Any], Check]] = {
         lambda rows: [(one["first"], one["second"]) for one in rows] == [("keaks/k001", "keaks/k003")],
     ),
     "playlists_of_a_track": (
-        {"contentId": "keaks/k001"},
+        {"trackId": "keaks/k001"},
         lambda rows: rows == [{"playlist": "Mix", "place": 0, "before": None, "after": "keaks/k003"}],
     ),
     "why_this_content": (
@@ -175,3 +176,25 @@ def test_the_answer_is_the_one_of_the_checkerboard(board: Graph, name: str) -> N
     parameters, right = ANSWERS[name]
     rows = board.read(f"explore/{name}", **parameters)
     assert right(rows), rows
+
+
+def test_an_outlier_does_more_than_twenty_times_the_average(graph: Graph) -> None:
+    """41 people with 44 follows and 41 watches: two do more than twenty times the average, one almost."""
+    empty(graph)
+    people = [f"p{n}" for n in range(41)]
+    graph.write("load/users", deadline_ms=0, rows=[{"id": one, "properties": {"name": one.upper()}} for one in people])
+    keaks = [{"id": f"keaks/{n}", "properties": {}} for n in range(21)]
+    graph.write("load/keaks", deadline_ms=0, rows=keaks)
+    watches = [
+        ["p1", [_watch(f"keaks/{n}", DAY) for n in range(21)]],
+        ["p2", [_watch(f"keaks/{n}", DAY) for n in range(20)]],
+    ]
+    graph.write("load/watched", deadline_ms=0, rows=watches, most=watch.MAX_TIMES)
+    follows = [["p0", [[one, None] for one in people[1:25]]], *([one, [["p40", None]]] for one in people[1:21])]
+    graph.write("load/follows", deadline_ms=0, rows=follows)
+    rows = graph.read("explore/degree_outliers")
+    assert [(one["userId"], one["watched"], one["follows"], one["followers"]) for one in rows] == [
+        ("p0", 0, 24, 0),
+        ("p1", 21, 1, 1),
+    ]
+    assert rows[0] == {"userId": "p0", "name": "P0", "watched": 0, "follows": 24, "followers": 0, "timesAverage": 22.4}

@@ -104,6 +104,19 @@ def test_captions_are_names_where_there_are_any(client: FlaskClient, tmp_path: P
     assert {*found.items()} > {("User", "name"), ("Keak", "title"), ("Beat", "title")}
 
 
+def test_the_track_of_the_guide_stands_in_a_playlist(tmp_path: Path) -> None:
+    playlists = Snapshot.build(
+        {
+            "Playlist": pl.DataFrame({"playlistId": ["p", "q"]}),
+            "Content": pl.DataFrame({"contentId": ["keaks/1", "tracks/8", "tracks/9"]}),
+        },
+        {"HOLDS": pl.DataFrame({"source": [0, 0, 1], "target": [1, 2, 2], "place": [0, 1, 0]})},
+    )
+    settings = Settings(home=tmp_path, neo4j_uri="bolt://graphs.example:7687", service=Service(rate_limit=""))
+    client = create_app(settings, FeedService(None, playlists, None, settings)).test_client()
+    assert ":param trackId => 'tracks/9'" in client.get("/browser/guide.adoc").text
+
+
 def test_the_favourites_are_all_questions(client: FlaskClient) -> None:
     with zipfile.ZipFile(io.BytesIO(client.get("/browser/favourites.zip").data)) as archive:
         held = {Path(name).stem: archive.read(name).decode() for name in archive.namelist()}
