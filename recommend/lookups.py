@@ -9,10 +9,10 @@ from typing import Any, Final
 from graph import schema
 from graph.errors import GraphUnavailable, UnknownContent, UnknownUser
 from recommend.feed import Link, Node, Person, Subgraph
-from recommend.reader import Reader
+from recommend.reader import Reader, Row
 from recommend.reasons import followed_by
 
-__all__ = ["content", "neighbourhood", "nothing_to_ask", "people", "user"]
+__all__ = ["content", "known_content", "neighbourhood", "nothing_to_ask", "people", "user"]
 
 _TIMES: Final = {*schema.USER_TIMES, *schema.KEAK_TIMES, *schema.BEAT_TIMES}
 
@@ -63,15 +63,21 @@ def user(reader: Reader, user_id: str) -> dict[str, Any]:
 
 def content(reader: Reader, content_id: str) -> dict[str, Any]:
     """Kind, properties, counts and names of a content, also without the prefix of its id. Raises UnknownContent."""
+    row = known_content(reader, content_id)
+    makers, uses = row["madeBy"], row["uses"]
+    names = reader.names(makers, [row["contentId"], *uses])
+    return {**row, "properties": _readable(row["properties"]), "displayNames": names}
+
+
+def known_content(reader: Reader, content_id: str) -> Row:
+    """The row of ``lookup/content``, also without the prefix of the id. Raises UnknownContent."""
     row = reader.content(content_id)
     if row is None:
         raise UnknownContent(
             f"No content has the id {content_id!r}.",
             do="An id is whole, with its prefix if it has one, such as keaks/123; in an address all of it is encoded.",
         )
-    makers, uses = row["madeBy"], row["uses"]
-    names = reader.names(makers, [row["contentId"], *uses])
-    return {**row, "properties": _readable(row["properties"]), "displayNames": names}
+    return row
 
 
 def _readable(properties: Mapping[str, Any]) -> dict[str, Any]:

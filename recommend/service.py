@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from copy import copy
 from typing import TYPE_CHECKING, Any, Final
 
-from graph.errors import GraphTimeout
+from graph.errors import GraphTimeout, ModelError
 from graph.live import View
 from graph.live.mirror import Mirror
 from graph.settings import Settings
@@ -29,6 +29,7 @@ from recommend.request import Deadline, Request
 from recommend.restrictions import Recent, Restrictions
 from recommend.scorer import Scored
 from recommend.served_model import ServedModel
+from recommend.similar import Similar, similar
 from recommend.snapshot_reader import SnapshotReader
 from recommenders.core.recommender import Recommender
 
@@ -181,6 +182,26 @@ class FeedService:
     def content(self, content_id: str) -> dict[str, Any]:
         """What is known about a content ("keaks/123"). Raises UnknownContent."""
         return lookups.content(self._reader(None), content_id)
+
+    def similar(
+        self,
+        content_id: str,
+        n: int = 10,
+        kind: str | None = None,
+        user_id: str | None = None,
+        served: ServedModel | None = None,
+    ) -> tuple[str, str, list[Similar]]:
+        """The version of the model, the id of a content as the graph spells it, and the ``n`` that resemble it most.
+
+        ``user_id`` (bare) is who asks: what they hid, and what people blocked on either side made, is left out.
+        ``served`` is asked in place of this service's own model. Raises UnknownContent, and ModelError without a model.
+        """
+        served = served or self.served
+        if served is None:
+            raise ModelError("No model is trained.", do="Run `entourage train`.")
+        deadline = Deadline(self.settings.service.deadline_ms)
+        request = Request(uuid.uuid4().hex, user_id or "", n, kind, frozenset(), False, deadline)
+        return served.version, *similar(self._reader(user_id), served.model, content_id, request)
 
     def search(
         self, text: str, n: int = 20, user_id: str | None = None, label: str | None = None

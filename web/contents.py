@@ -1,4 +1,4 @@
-"""Contents: keaks and beats."""
+"""Contents: keaks, beats and tracks, and what resembles them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Any, Final
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
-from web import schemas
-from web.jsonable import snake_case
+from recommend.service import FeedService
+from web import logs, schemas
+from web.jsonable import plain, snake_case
 from web.problems import documented
 from web.serving import serving
 
@@ -34,3 +35,29 @@ def content(path: schemas.ContentPath) -> dict[str, Any]:
     known = dict(serving().ask(lambda feeds: feeds.content(path.content_id)))
     names = known.pop("displayNames", {})  # its keys are ids
     return snake_case(known) | {"display_names": names}
+
+
+@blueprint.get(
+    "/<id:content_id>/similar",
+    operation_id="similar_contents",
+    description="The nearest contents by the trained model, or by another one that `model` names. A content that came "
+    "after the training has none.",
+    responses={200: schemas.SimilarContents},
+)
+def similar(path: schemas.ContentPath, query: schemas.SimilarQuery) -> dict[str, Any]:
+    """What resembles a content"""
+    served = None if query.model is None else serving().model(query.model)
+    about = path.content_id, query.n, query.kind, query.user_id, served
+
+    def ask(feeds: FeedService) -> dict[str, Any]:
+        version, content_id, items = feeds.similar(*about)
+        makers = sorted({maker for item in items for maker in item.made_by})
+        names = feeds.names(makers, [content_id, *(item.content_id for item in items)])
+        return {
+            "model_version": version,
+            "content_id": content_id,
+            "items": plain(tuple(items)),
+            "display_names": names,
+        }
+
+    return {"request_id": logs.request_id()} | serving().ask(ask)

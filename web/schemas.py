@@ -118,6 +118,17 @@ class NeighbourhoodQuery(_Request):
     limit: int = Field(60, ge=1, le=300, description="Links at most.")
 
 
+class SimilarQuery(_Request):
+    """How many contents of which kind, by which model, for whom."""
+
+    n: int = Field(10, ge=1, le=MAX_ITEMS, description="How many.")
+    kind: Literal["keak", "beat", "track"] | None = Field(None, description="One kind only.")
+    model: str | None = Field(None, description="A trained model in place of the default one.")
+    user_id: _UserId | None = Field(
+        None, description="Who asks: what they hid, and what people blocked on either side made, is left out."
+    )
+
+
 class SearchQuery(_Request):
     """What to look for."""
 
@@ -265,6 +276,25 @@ class Content(BaseModel):
     moods: list[str]
     hashtags: list[str]
     properties: dict[str, Any] = Field(description="What the files said.")
+    display_names: _DisplayNames
+
+
+class SimilarContent(BaseModel):
+    """One content that resembles another."""
+
+    content_id: str
+    kind: Literal["keak", "beat", "track"]
+    score: float = Field(description="The model's own measure, comparable within one answer only.")
+    made_by: list[str] = Field(description="Bare user ids.")
+
+
+class SimilarContents(BaseModel):
+    """What resembles a content, best first; empty where the model knows nothing that does."""
+
+    request_id: str
+    model_version: str
+    content_id: str
+    items: list[SimilarContent]
     display_names: _DisplayNames
 
 

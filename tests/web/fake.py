@@ -19,6 +19,7 @@ from recommend.request import digest
 from recommend.sentences import Reason
 from recommend.served_model import ServedModel
 from recommend.service import FeedService
+from recommend.similar import Similar
 from tests import checkerboard
 
 SIZE = 60
@@ -188,3 +189,15 @@ class FakeFeeds(FeedService):
             raise self.failing
         found = [u for u in self.users if u.startswith(text)][:n]
         return [{"label": "User", "id": u, "name": NAMES.get(f"users/{u}", u), "audience": 29} for u in found]
+
+    def similar(
+        self,
+        content_id: str,
+        n: int = 10,
+        kind: str | None = None,
+        user_id: str | None = None,
+        served: ServedModel | None = None,
+    ) -> tuple[str, str, list[Similar]]:
+        found = self.content(content_id)
+        near = [Similar(one, "keak", 1.0 / place, ("u003",)) for place, one in enumerate(self.contents[:n], 1)]
+        return "fake-1", found["contentId"], near

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -133,6 +134,35 @@ def test_a_name_that_is_not_trained_is_refused_with_those_that_are(client: Flask
     assert told["errors"][0]["field"] == "model"
     assert name in told["detail"]
     assert "popularity, item-knn, watch-ratio" in told["detail"]
+
+
+def test_contents_that_resemble_one(client: FlaskClient, graph: Graph, home: Settings) -> None:
+    keak = checkerboard.contents()[2]
+    address = f"/v1/contents/{keak.replace('/', '%2F')}/similar"
+    answer: Any = client.get(address, query_string={"model": "item-knn", "n": 5}).json
+    snapshot = load(home.snapshot_path)
+    model = registry.kind("item-knn").load(home.model_path("item-knn"), snapshot)
+    nearest, _ = model.similar_items(int(snapshot.contents.nids([keak])[0]), 5)
+    found = [item["content_id"] for item in answer["items"]]
+    assert found == [snapshot.contents.ids[int(number)] for number in nearest]
+    assert answer["model_version"].startswith("item-knn-")
+    assert answer["content_id"] == keak
+    scores = [item["score"] for item in answer["items"]]
+    assert scores == sorted(scores, reverse=True)
+    bare: Any = client.get(address.replace("keaks%2F", "")).json
+    assert (bare["content_id"], bare["model_version"][:10]) == (keak, "popularity")
+    now = time.time_ns() // 1_000_000
+    row = {"place": 0, "producer": str(now), "userId": USER, "contentId": found[0]}
+    graph.write("events/hide", rows=[row | {"eventId": "hide", "at": now}], receivedAt=now)
+    try:
+        hidden: Any = client.get(address, query_string={"model": "item-knn", "n": 5, "user_id": USER}).json
+        assert found[0] not in [item["content_id"] for item in hidden["items"]]
+        assert hidden["items"][0]["content_id"] == found[1]
+    finally:
+        graph.write("events/unhide", rows=[row | {"eventId": "unhide", "at": now}], receivedAt=now)
+    assert client.get(address, query_string={"kind": "beat", "model": "item-knn"}).json["items"] == []  # type: ignore[index]
+    problem(client.get("/v1/contents/keaks%2Fnone/similar"), 404, "unknown-content")
+    problem(client.get(address, query_string={"model": "nobody's"}), 422, "invalid-parameter")
 
 
 def test_a_stranger_is_a_stranger_to_every_model(client: FlaskClient) -> None:

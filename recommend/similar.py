@@ -1,0 +1,50 @@
+"""What resembles a content: the nearest by a model, without what the asking person must not be shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from recommend import lookups
+from recommend.reader import Reader
+from recommend.request import Request
+from recommenders.core.recommender import Recommender
+
+__all__ = ["Similar", "similar"]
+
+
+@dataclass(frozen=True)
+class Similar:
+    """One content that resembles another."""
+
+    content_id: str
+    kind: str
+    score: float
+    """The model's own measure, comparable within one answer only."""
+    made_by: tuple[str, ...]
+    """Bare ids of its makers, those marked private left out."""
+
+
+def similar(reader: Reader, model: Recommender, content_id: str, request: Request) -> tuple[str, list[Similar]]:
+    """The id of a content as the graph spells it, and what resembles it, best first.
+
+    ``request`` says how many, of which kind and who asks: what is hidden from them is left out, what they have seen is
+    not. Nothing for a content that the model did not learn, nor contents that are gone since. Raises UnknownContent and
+    the errors of the reader.
+    """
+    own = lookups.known_content(reader, content_id)["contentId"]
+    contents = model.snapshot.contents
+    if own not in contents:
+        return own, []
+    numbers, scores = model.similar_items(int(contents.nids([own])[0]), min(request.pool, contents.count))
+    near = {
+        str(contents.ids[number]): float(score)
+        for number, score in zip(numbers.tolist(), scores.tolist(), strict=True)
+        if number >= 0 and score
+    }
+    facts = reader.facts(request, list(near), request.deadline.left_ms())
+    shown = [
+        Similar(one, facts[one].kind, round(score, 6), facts[one].made_by)
+        for one, score in near.items()
+        if one in facts and request.kind in (None, facts[one].kind) and not (facts[one].hidden or facts[one].blocked)
+    ]
+    return own, shown[: request.n]
