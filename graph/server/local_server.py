@@ -259,6 +259,7 @@ class LocalServer:
             "# Written by Entourage at every start: changes here are lost.",
             "server.default_listen_address=127.0.0.1",
             f"server.bolt.listen_address=127.0.0.1:{bolt}",
+            f"server.bolt.advertised_address=127.0.0.1:{bolt}",
             f"server.http.listen_address=127.0.0.1:{http}",
             f"server.http.advertised_address=127.0.0.1:{http}",
             "server.https.enabled=false",

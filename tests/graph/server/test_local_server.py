@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -8,6 +9,7 @@ import stat
 import subprocess
 import sys
 import time
+import urllib.request
 import zipfile
 from collections.abc import Iterator
 
@@ -149,7 +151,10 @@ def test_a_child_stops_with_its_parent_even_when_that_is_killed(local: Local):
 def test_a_lost_race_for_a_port_is_run_again(local: Local, listener: int, monkeypatch: pytest.MonkeyPatch):
     local.server.stop()
     monkeypatch.setattr(ports, "choose", lambda wanted, usual: listener)
-    assert str(listener) not in local.server.start().uri
+    where = local.server.start()
+    assert str(listener) not in where.uri
+    with urllib.request.urlopen(str(where.browser).removesuffix("browser/")) as answer:  # where Browser connects to
+        assert json.load(answer)["bolt_direct"] == where.uri
 
 
 def test_a_port_that_is_taken_is_named(no_neo4j: Settings, listener: int):
