@@ -43,7 +43,7 @@ def daily_features(file: Path, until: date | None = None) -> pl.DataFrame:
     days = days.with_columns(
         pl.col("video_id").cast(pl.Int64, strict=False),
         pl.col("date").str.strip_suffix(".0").str.to_date("%Y%m%d", strict=False),
-        *(pl.col(name).cast(pl.Float64, strict=False) for name in ("video_duration", *COUNTS)),
+        *(_number(name) for name in ("video_duration", *COUNTS)),
     ).drop_nulls(["video_id", "date"])
     if until is not None:
         days = days.filter(pl.col("date") < until)
@@ -56,3 +56,9 @@ def daily_features(file: Path, until: date | None = None) -> pl.DataFrame:
         (pl.col("like_cnt") / (plays + 1.0)).alias("like rate"),
         (pl.col("play_duration") / (pl.col("video_duration") + 1.0)).alias("mean watch ratio"),
     )
+
+
+def _number(name: str) -> pl.Expr:
+    """A finite number, else null: one NaN would be the mean of all days."""
+    number = pl.col(name).cast(pl.Float64, strict=False)
+    return pl.when(number.is_finite()).then(number).alias(name)

@@ -21,7 +21,8 @@ from evaluation.earlier_events import Events, summed
 from graph import schema
 from graph.errors import InputError
 from graph.files.tables import read_lines
-from graph.files.watch_ratios import read_matrix, watch_files
+from graph.files.watch_ratios import watch_files
+from graph.files.watch_rows import read_matrix
 from graph.settings import Engagement
 from graph.snapshot import Snapshot
 from graph.snapshot.engagement import engagement

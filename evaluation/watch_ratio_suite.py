@@ -25,7 +25,9 @@ from evaluation import ratio_networks as networks
 from evaluation.daily_features import daily_features
 from evaluation.significance import bootstrap_interval
 from graph.errors import InputError
-from graph.files.watch_ratios import DAILY, named_file, read_friends, read_matrix, watch_files
+from graph.files.quarantine import FileReport
+from graph.files.watch_ratios import DAILY, named_file, read_friends, watch_files
+from graph.files.watch_rows import SMALL, read_matrix, stem
 from recommenders.core.metrics import Values
 from recommenders.core.options import Progress
 from recommenders.core.top_k import Floats
@@ -69,6 +71,8 @@ class Data:
     """Rows whose video has no duration, which have no ratio."""
     ids: pl.Series
     """The number of each video in the files."""
+    refused: int = 0
+    """Rows that cannot be used; `entourage import` keeps them aside with their reasons."""
     daily: Path | None = None
     """KuaiRec's counts of each video and day."""
     friends: sp.csr_array | None = None
@@ -107,8 +111,10 @@ def open_data(folder: Path) -> Data:
     files = watch_files(folder)
     if not files:
         raise InputError(f"{folder} holds no watch ratios.", do="Name a folder of KuaiRec or KuaiRand with --data.")
-    judged = [read_matrix(file) for file in files if file.name.startswith("small_matrix")]
-    rows = pl.concat([read_matrix(file) for file in files if not file.name.startswith("small_matrix")])
+    reports = {file: FileReport(file.name) for file in files}
+    read = {file: read_matrix(file, report) for file, report in reports.items()}
+    judged = [rows for file, rows in read.items() if stem(file) == SMALL]
+    rows = pl.concat([rows for file, rows in read.items() if stem(file) != SMALL])
     everything = pl.concat([rows, *judged])
     users, videos = (everything[name].unique().sort() for name in ("user", "video"))
     length = everything.group_by("video").agg(pl.col("seconds").max()).sort("video")["seconds"]
@@ -134,6 +140,7 @@ def open_data(folder: Path) -> Data:
         part(last),
         rows["ratio"].null_count(),
         videos,
+        sum(report.quarantined for report in reports.values()),
         named_file(folder, DAILY),
         _friends(folder, users),
     )

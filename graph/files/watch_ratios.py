@@ -12,7 +12,8 @@ A video becomes a keak. Each row of ``big_matrix`` or a log is one `WATCH_RATIO`
 
 from __future__ import annotations
 
-import io
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,36 +27,22 @@ from graph.files.options import Options
 from graph.files.quarantine import Column, FileReport, ImportReport, Quarantine
 from graph.files.records import records
 from graph.files.tables import Known, Tables
-from graph.files.text import PACKED, Progress
+from graph.files.text import Progress
 from graph.files.token_lists import unpacked
+from graph.files.watch_rows import BIG, RAND, ROWS, SMALL, first_rows, header_of, plain, read_matrix, stem
 from graph.load import watch
 
 __all__ = [
     "DAILY",
-    "ROWS",
     "holds_watch_ratios",
     "named_file",
     "read_friends",
-    "read_matrix",
     "read_watch_ratios",
     "watch_files",
 ]
 
-ROWS: Final[dict[str, pl.DataType]] = {
-    "user": pl.Int64(),
-    "video": pl.Int64(),
-    "at": pl.Int64(),
-    "ratio": pl.Float32(),
-    "seconds": pl.Float32(),
-    "liked": pl.Boolean(),
-    "commented": pl.Boolean(),
-    "shared": pl.Boolean(),
-}
-"""Columns of `read_matrix`: at in ms and ratio null where unknown; seconds of the video, null where it has none."""
 DAILY: Final = "item_daily_features"
 """KuaiRec's counts of each video and day. It is not imported: `evaluation.daily_features` reads it."""
-_BIG: Final = "big_matrix"
-_SMALL: Final = "small_matrix"
 _CATEGORIES: Final = "item_categories"
 _CAPTIONS: Final = "kuairec_caption_category"
 _FRIENDS: Final = "social_network"
@@ -64,14 +51,9 @@ _BESIDE: Final = {
     _CAPTIONS: ("video_id", "caption"),
     _FRIENDS: ("user_id", "friend_list"),
 }
-_REC: Final = ("user_id", "video_id", "play_duration", "video_duration", "date", "timestamp", "watch_ratio")
-_RAND: Final = ("user_id", "video_id", "time_ms", "play_time_ms", "duration_ms")
-_FLAGS: Final = {"liked": ("is_like", "label"), "commented": ("is_comment",), "shared": ("is_forward",)}
-_HEAD: Final = 1 << 16
-_SINCE: Final = 631_152_000_000
-"""1990-01-01 in ms: a time before it is unknown."""
-_OFF: Final = 0.01
-"""Share by which a ratio may differ from play time over duration."""
+_WHOLE: Final = re.compile(r"\d+")
+_LIST: Final = re.compile(r"\[[\d,\s]*\]")
+_LARGEST: Final = 2**63 - 1
 
 
 def holds_watch_ratios(folder: Path) -> bool:
@@ -95,7 +77,7 @@ def read_watch_ratios(
     if not files:
         raise InputError(
             f"{folder} holds no watch ratios.",
-            do=f"Expected KuaiRec's {_BIG}.csv, or KuaiRand's logs with the columns {', '.join(_RAND)}.",
+            do=f"Expected KuaiRec's {BIG}.csv, or KuaiRand's logs with the columns {', '.join(RAND)}.",
         )
     reports: list[FileReport] = []
     read: dict[Path, pl.DataFrame] = {}
@@ -106,12 +88,16 @@ def read_watch_ratios(
             reports.append(FileReport(file.name))
             read[file] = read_matrix(file, reports[-1], quarantine)
         beside = {
-            name: _beside(found, columns, reports)
+            name: _beside(found, columns, reports, quarantine)
             for name, columns in _BESIDE.items()
             if (found := named_file(folder, name))
         }
-    trained = pl.concat([rows for file, rows in read.items() if _stem(file) != _SMALL])
-    judged = pl.concat([pl.DataFrame(schema=ROWS), *(rows for file, rows in read.items() if _stem(file) == _SMALL)])
+        trained = pl.concat([rows for file, rows in read.items() if stem(file) != SMALL])
+        judged = pl.concat([pl.DataFrame(schema=ROWS), *(rows for file, rows in read.items() if stem(file) == SMALL)])
+        if _CAPTIONS in beside:
+            beside[_CAPTIONS] = _captions(beside, pl.concat([trained["video"], judged["video"]]), reports, quarantine)
+    if not any(report.read for report in reports[: len(files)]):
+        raise InputError(f"{', '.join(file.name for file in files)} of {folder} have no rows.", do="Fetch them again.")
     tables = _tables(trained, judged, beside)
     ours = {report.file for report in reports}
     return tables, ImportReport(
@@ -123,89 +109,18 @@ def read_watch_ratios(
     )
 
 
-def read_matrix(file: Path, report: FileReport | None = None, quarantine: Quarantine | None = None) -> pl.DataFrame:
-    """The rows of one matrix or log that are whole, in their order; the columns are `ROWS`.
-
-    Refused: ids that are no whole numbers from 0 on, durations below 0, a watch_ratio that is not play_duration over
-    video_duration, a date that is none. Rows without a time are loaded and counted as such; so are rows of videos
-    without a duration, which have no ratio.
-    """
-    report = report or FileReport(file.name)
-    header, separator = _header(file)
-    rec = "watch_ratio" in header
-    flags = {name: next((c for c in columns if c in header), None) for name, columns in _FLAGS.items()}
-    wanted = [*(_REC if rec else _RAND), *(column for column in flags.values() if column)]
-    if missing := [name for name in wanted if name not in header]:
-        raise InputError(f"{file} lacks the columns {', '.join(missing)}.", do="Fetch the file again.")
-    whole = {name: pl.Int64() for name in ("user_id", "video_id")}
-    try:
-        rows = pl.read_csv(
-            file,
-            separator=separator,
-            columns=wanted,
-            schema_overrides={**dict.fromkeys(wanted, pl.Float64()), **whole},
-            ignore_errors=True,
-        )
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise InputError(f"{file} cannot be read: {error}.", do="Fetch the file again.") from error
-    played, duration = (pl.col(name) for name in (_REC[2:4] if rec else _RAND[3:5]))
-    ratio = pl.when(duration > 0).then(pl.col("watch_ratio") if rec else played / duration)
-    checks = {
-        "user_id is no whole number from 0 on": pl.col("user_id") >= 0,
-        "video_id is no whole number from 0 on": pl.col("video_id") >= 0,
-        "the play time is no number from 0 on": played >= 0,
-        "the duration is no number from 0 on": duration >= 0,
-    }
-    if rec:
-        day = pl.col("date").cast(pl.Int64).cast(pl.String).str.to_date("%Y%m%d", strict=False)
-        near = (ratio * duration - played).abs() <= _OFF * pl.max_horizontal(played, duration)
-        checks["watch_ratio is not play_duration over video_duration"] = ratio.is_null() | near
-        checks["date is no day as YYYYMMDD"] = pl.col("date").is_null() | day.is_not_null()
-    at = (1000.0 * pl.col("timestamp") if rec else pl.col("time_ms")).round().cast(pl.Int64)
-    rows = rows.with_columns(
-        at.alias("at"),
-        pl.coalesce(
-            pl.when(~good.fill_null(value=False)).then(pl.lit(reason)) for reason, good in checks.items()
-        ).alias("reason"),
-    )
-    report.columns = [Column(name, name if name in wanted else None) for name in header]
-    report.preview = _first_rows(file, separator)
-    report.read = rows.height
-    bad = rows["reason"].is_not_null()
-    report.quarantined = int(bad.sum())
-    if report.quarantined and quarantine:
-        quarantine.add(report, _raw(file, np.flatnonzero(bad.to_numpy()), rows["reason"].drop_nulls()))
-    seconds = duration / 1000.0
-    rows = rows.filter(~bad).select(
-        pl.col("user_id").alias("user"),
-        pl.col("video_id").alias("video"),
-        pl.when(pl.col("at") >= _SINCE).then("at").alias("at"),
-        ratio.cast(pl.Float32).alias("ratio"),
-        pl.when(seconds > 0).then(seconds).cast(pl.Float32).alias("seconds"),
-        *(
-            (pl.lit(None, pl.Boolean) if column is None else pl.col(column) > 0).alias(name)
-            for name, column in flags.items()
-        ),
-    )
-    report.loaded = rows.height
-    report.untimed = rows["at"].null_count()
-    if unknown := rows["ratio"].null_count():
-        report.noted += unknown
-        report.reasons["the video has no duration: loaded without a ratio"] += unknown
-    return rows
-
-
 def _tables(trained: pl.DataFrame, judged: pl.DataFrame, beside: dict[str, pl.DataFrame]) -> Tables:
     people = pl.concat([trained["user"], judged["user"]]).unique()
     if _FRIENDS in beside:
-        people = pl.concat([people, *(beside[_FRIENDS][name] for name in beside[_FRIENDS].columns)]).unique()
-    videos = pl.concat([trained["video"], judged["video"]]).unique()
+        people = pl.concat([people, *(beside[_FRIENDS][name] for name in ("user", "friend"))]).unique()
+    known = [beside[_CATEGORIES]["video"]] if _CATEGORIES in beside else []
+    videos = pl.concat([trained["video"], judged["video"], *known]).unique()
     user, users = _placed(people, "")
     content, contents = _placed(videos, schema.KEAK_PREFIX)
     seconds = pl.concat([trained, judged]).group_by("video").agg(pl.col("seconds").max().cast(pl.Float64))
     nodes = pl.DataFrame({"video": videos, "place": content(videos)}).join(seconds, on="video", how="left")
     if _CAPTIONS in beside:
-        nodes = nodes.join(beside[_CAPTIONS].unique("video", keep="first"), on="video", how="left")
+        nodes = nodes.join(beside[_CAPTIONS], on="video", how="left")
     captions = ["caption"] if _CAPTIONS in beside else []
     nodes = nodes.sort("place").select(
         pl.Series("contentId", contents),
@@ -231,12 +146,30 @@ def _tables(trained: pl.DataFrame, judged: pl.DataFrame, beside: dict[str, pl.Da
         pairs = watch.pairs(user(friends["user"]), user(friends["friend"]))
         edges[schema.FOLLOWS] = pairs.with_columns(pl.lit(None, pl.Int64).alias("since"))
     if _CATEGORIES in beside:
-        categories = beside[_CATEGORIES].filter(pl.col("video").is_in(videos.implode()))
+        categories = beside[_CATEGORIES]
         genre, genres = _placed(categories["category"].unique(), "")
         ids[schema.GENRE] = genres
         labels[schema.GENRE] = pl.DataFrame({"genreId": genres, "name": genres})
         edges[schema.HAS_GENRE] = watch.pairs(content(categories["video"]), genre(categories["category"]))
     return Tables(ids, labels, edges, repeated)
+
+
+def _captions(
+    beside: dict[str, pl.DataFrame], watched: pl.Series, reports: list[FileReport], quarantine: Quarantine
+) -> pl.DataFrame:
+    """One caption for each video that a watch or a category names, the first; what becomes of the others is counted."""
+    captions = beside[_CAPTIONS]
+    (report,) = [one for one in reports if one.file.startswith(_CAPTIONS)]
+    videos = pl.concat([watched, *([beside[_CATEGORIES]["video"]] if _CATEGORIES in beside else [])]).unique()
+    known = pl.col("video").is_in(videos.implode())
+    first = captions.filter(known).unique("video", keep="first")
+    lost = captions.filter(~known)
+    report.dangling = lost.height
+    report.merged = captions.height - lost.height - first.height
+    report.loaded -= report.dangling + report.merged
+    raw = pl.format("{},{}", "video", "caption").alias("raw")
+    quarantine.add(report, lost.select("line", pl.lit("no watch and no category names the video").alias("reason"), raw))
+    return first.drop("line")
 
 
 def _ratios(rows: pl.DataFrame, source: np.ndarray[Any, Any], target: np.ndarray[Any, Any]) -> pl.DataFrame:
@@ -250,38 +183,72 @@ def _placed(numbers: pl.Series, prefix: str) -> tuple[Any, pl.Series]:
     """The place of given numbers among the sorted ids that are made of them, and these ids."""
     known = pl.DataFrame({"number": numbers.cast(pl.Int64)})
     known = known.with_columns((prefix + pl.col("number").cast(pl.String)).alias("id")).sort("id")
-    sorted_numbers = known["number"].to_numpy()
-    table = np.full(int(sorted_numbers.max(initial=0)) + 1, -1, dtype=np.int32)
-    table[sorted_numbers] = np.arange(known.height, dtype=np.int32)
-    return (lambda wanted: table[wanted.to_numpy()]), known["id"]
+    order = np.argsort(known["number"].to_numpy()).astype(np.int32)
+    by_number = known["number"].to_numpy()[order]
+    return (lambda wanted: order[np.searchsorted(by_number, wanted.to_numpy())]), known["id"]
 
 
-def _beside(file: Path, columns: tuple[str, str], reports: list[FileReport]) -> pl.DataFrame:
-    """A file about videos or people as pairs: video, category or caption; user, friend. Lists stand as ``[1, 2]``."""
+def _beside(
+    file: Path, columns: tuple[str, str], reports: list[FileReport], quarantine: Quarantine | None = None
+) -> pl.DataFrame:
+    """A file about videos or people as pairs, each with its line: video and category or caption, user and friend.
+
+    Lists stand as ``[1, 2]``. Rows that are not whole are kept aside. Raises InputError for a file without its columns.
+    """
     report = FileReport(file.name)
     reports.append(report)
     try:
-        rows = pl.read_csv(io.BytesIO(unpacked(file)), columns=list(columns), infer_schema_length=0)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise InputError(f"{file} cannot be read: {error}.", do=f"Its columns are {', '.join(columns)}.") from error
-    header, separator = _header(file)
+        text = unpacked(file).decode("utf-8-sig").replace("\r\n", "\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{file} cannot be read: {error}.", do="Fetch the file again; it is UTF-8.") from error
+    header, separator = header_of(file)
+    if missing := [name for name in columns if name not in header]:
+        raise InputError(f"{file} lacks the columns {', '.join(missing)}.", do="Fetch the file again.")
     report.columns = [Column(name, name if name in columns else None) for name in header]
-    report.preview = _first_rows(file, separator)
-    own = columns[0].removesuffix("_id")
-    rows = rows.select(pl.col(columns[0]).cast(pl.Int64, strict=False).alias(own), pl.col(columns[1]).alias("said"))
-    report.read = rows.height
-    rows = rows.drop_nulls(own)
+    report.preview = first_rows(file, separator)
+    lines, own = text.split("\n"), columns[0].removesuffix("_id")
+    other = {"friend_list": "friend", "feat": "category", "caption": "caption"}[columns[1]]
+    places = [header.index(name) for name in columns]
+    pairs: list[tuple[int, int | str, int]] = []
+    bad: list[tuple[int, str, str]] = []
+    for at, taken, fields in records(text, separator, final=True)[0][1:]:
+        raw = "\n".join(lines[at : at + taken])
+        if not raw.strip():
+            continue
+        report.read += 1
+        try:
+            number, said = _pair(fields, places, columns)
+        except ValueError as error:
+            bad.append((at + 1, str(error), raw))
+            continue
+        if own == "user" and number in said:
+            report.noted += 1
+            report.reasons["follows itself: loaded without it"] += 1
+        pairs += [(number, one, at + 1) for one in said if own != "user" or one != number]
+    if quarantine:
+        schema_ = {"line": pl.Int64, "reason": pl.String, "raw": pl.String}
+        quarantine.add(report, pl.DataFrame(bad, schema=schema_, orient="row"))
+    report.quarantined = len(bad)
+    report.loaded = report.read - report.quarantined
+    types = {own: pl.Int64, other: pl.String if other == "caption" else pl.Int64, "line": pl.Int64}
+    return pl.DataFrame(pairs, schema=types, orient="row")
+
+
+def _pair(fields: list[str] | None, places: list[int], columns: tuple[str, str]) -> tuple[int, Sequence[int | str]]:
+    """The id of a row, and what its list holds or its caption. Raises ValueError that says what is wrong."""
+    if fields is None:
+        raise ValueError("a quote is not closed")
+    if len(fields) <= max(places):
+        raise ValueError(f"{columns[1]} is missing")
+    own, told = (fields[place].strip() for place in places)
+    if not _WHOLE.fullmatch(own) or int(own) > _LARGEST:
+        raise ValueError(f"{columns[0]} is no whole number from 0 on")
     if columns[1] == "caption":
-        report.loaded = rows.height
-        report.quarantined = report.read - report.loaded
-        return rows.rename({"said": "caption"})
-    numbers = rows.with_columns(pl.col("said").str.extract_all(r"\d+").cast(pl.List(pl.Int64)))
-    whole = pl.col("said").str.contains(r"^\s*\[[\d,\s]*\]\s*$")
-    good = rows.select(whole.fill_null(value=False)).to_series()
-    report.loaded = int(good.sum())
-    report.quarantined = report.read - report.loaded
-    name = "friend" if own == "user" else "category"
-    return numbers.filter(good).explode("said").drop_nulls("said").rename({"said": name})
+        return int(own), [told] if told else []
+    numbers = [int(one) for one in _WHOLE.findall(told)]
+    if not _LIST.fullmatch(told) or max(numbers, default=0) > _LARGEST:
+        raise ValueError(f"{columns[1]} is no list of whole numbers, as [1, 2]")
+    return int(own), numbers
 
 
 def read_friends(folder: Path) -> pl.DataFrame | None:
@@ -292,48 +259,16 @@ def read_friends(folder: Path) -> pl.DataFrame | None:
 
 def watch_files(folder: Path) -> list[Path]:
     """KuaiRec's two matrices, else the logs of KuaiRand."""
-    big = named_file(folder, _BIG)
+    big = named_file(folder, BIG)
     if big:
-        return [big, *(file for file in [named_file(folder, _SMALL)] if file)]
-    texts = sorted(file for file in folder.iterdir() if file.is_file() and _plain(file).suffix in (".csv", ".tsv"))
-    return [file for file in texts if set(_RAND) <= set(_header(file)[0])]
+        return [big, *(file for file in [named_file(folder, SMALL)] if file)]
+    texts = sorted(file for file in folder.iterdir() if file.is_file() and plain(file).suffix in (".csv", ".tsv"))
+    return [file for file in texts if set(RAND) <= set(header_of(file)[0])]
 
 
 def named_file(folder: Path, stem: str) -> Path | None:
     """The file ``stem``.csv of the folder, packed or not. Raises InputError where it is there twice."""
-    found = sorted(file for file in folder.iterdir() if file.is_file() and _plain(file).name == f"{stem}.csv")
+    found = sorted(file for file in folder.iterdir() if file.is_file() and plain(file).name == f"{stem}.csv")
     if len(found) > 1:
         raise InputError(f"{folder} holds {stem}.csv twice.", do="Move one of them away.")
     return found[0] if found else None
-
-
-def _plain(file: Path) -> Path:
-    return Path(file.stem) if file.suffix.lower() in PACKED else Path(file.name)
-
-
-def _stem(file: Path) -> str:
-    return _plain(file).stem
-
-
-def _header(file: Path) -> tuple[list[str], str]:
-    """The names in the first line, and what separates them; no names where the file is no text."""
-    try:
-        line = unpacked(file, _HEAD).split(b"\n", 1)[0].decode().strip()
-    except (OSError, UnicodeDecodeError):
-        return [], ","
-    separator = "\t" if "\t" in line else ","
-    return [name.strip().strip('"') for name in line.split(separator)], separator
-
-
-def _first_rows(file: Path, separator: str) -> list[list[str]]:
-    """The first three rows after the header, for the preview."""
-    text = unpacked(file, _HEAD).decode("utf-8", "replace")
-    found, _ = records(text, separator, final=len(text) < _HEAD)
-    return [row for _, _, row in found[1:4] if row]
-
-
-def _raw(file: Path, places: np.ndarray[Any, Any], reasons: pl.Series) -> pl.DataFrame:
-    """Lines of rows by their place, with their reasons, for the quarantine."""
-    lines = unpacked(file).split(b"\n")
-    raws = [lines[place + 1].decode("utf-8", "replace").strip() for place in places.tolist()]
-    return pl.DataFrame({"line": places + 2, "reason": reasons, "raw": raws}, schema_overrides={"line": pl.Int64})

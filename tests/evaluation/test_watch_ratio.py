@@ -16,6 +16,7 @@ from evaluation.ratio_forests import last_rows
 from evaluation.watch_ratio_suite import MODELS, measure, open_data, run
 from graph.errors import InputError
 from recommenders.ratio_network import Rows, video_features
+from tests.graph.files.test_watch_ratios import BIG
 from tests.graph.files.test_watch_ratios import folder as kuairec
 
 
@@ -38,6 +39,13 @@ def test_the_newest_rows_judge_and_rows_without_a_duration_are_counted(folder: P
     data = open_data(folder)
     assert data.train.at.max() < data.validation.at.min() <= data.validation.at.max() < data.test.at.min()
     assert data.without == 1500 - len(data.train.rows) - len(data.validation.rows) - len(data.test.rows) > 0
+
+
+def test_rows_that_cannot_be_used_are_counted_under_the_table(tmp_path: Path) -> None:
+    data = open_data(kuairec(tmp_path / "rec", [*BIG, "0,10,NaN,10,,,,1.0"]))
+    assert data.refused == 1
+    board = watch_ratio_suite.Board(data, 0)
+    assert "1 rows cannot be used" in suite_watch_ratio.markdown(board, "entourage evaluate --suite watch-ratio")
 
 
 def test_the_small_matrix_only_judges(tmp_path: Path) -> None:
@@ -125,6 +133,8 @@ def test_days_after_the_cut_change_no_feature(tmp_path: Path) -> None:
     (tmp_path / "daily.csv").write_text("\n".join([header, *days, "7,20200801,1,1,1,1,1,1,1,1,1,1,1"]) + "\n")
     assert daily_features(tmp_path / "daily.csv", date(2020, 7, 7)).equals(first)
     assert not daily_features(tmp_path / "daily.csv").equals(first)
+    (tmp_path / "daily.csv").write_text("\n".join([header, *days, "7,20200706,NaN,inf,x,,1,1,1,1,1,1,1"]) + "\n")
+    assert daily_features(tmp_path / "daily.csv", date(2020, 7, 7))["show_cnt"].to_list() == [15.0]  # what is no number
     (tmp_path / "other.csv").write_text("video_id\n1\n")
     with pytest.raises(InputError, match="show_cnt"):
         daily_features(tmp_path / "other.csv")

@@ -28,6 +28,15 @@ BAD = {
     "0,10,-1,10,,,,0.1": "play time",
     "0,10,5,10,,,,3.5": "watch_ratio",
     "0,10,5,10,,20201340,,0.5": "date",
+    "0,10,5,10,,2020-07-05,,0.5": "date is no day",
+    "0,10,5,10,,inf,,0.5": "date is no day as",
+    "0,10,NaN,10,,,,NaN": "the play time is no number",
+    "0,10,5,inf,,,,0": "the duration is no number",
+    "0,10,5,10,,,,": "watch_ratio is not",
+    "1.5,10,5,10,,,,0.5": "user_id is no whole",
+    "0,99999999999999999999,5,10,,,,0.5": "video_id is no whole",
+    "0,10,5": "the duration is",
+    HEADER: "user_id is no whole number",
 }
 RAND = "user_id\tvideo_id\ttime_ms\tis_comment\tis_forward\tplay_time_ms\tduration_ms\tlabel"
 
@@ -46,7 +55,7 @@ def folder(path: Path, big: list[str] = BIG, small: list[str] = SMALL) -> Path:
 def test_every_row_keeps_its_ratio_and_pairs_fold(tmp_path: Path) -> None:
     tables, report = read_watch_ratios(folder(tmp_path / "rec"), tmp_path / "home")
     assert recognise(tmp_path / "rec") is Kind.WATCH_RATIOS
-    assert tables.ids[schema.CONTENT].to_list() == ["keaks/10", "keaks/11", "keaks/12"]
+    assert tables.ids[schema.CONTENT].to_list() == ["keaks/10", "keaks/11", "keaks/12", "keaks/99"]
     assert tables.edges[schema.WATCH_RATIO].rows() == [
         (0, 0, 0, 2.0, 1_593_878_903_438),
         (0, 0, 1, 0.5, 1_593_965_303_000),
@@ -71,11 +80,12 @@ def test_the_small_matrix_is_held_out(tmp_path: Path) -> None:
 def test_friends_categories_and_captions(tmp_path: Path) -> None:
     tables, report = read_watch_ratios(folder(tmp_path / "rec"), tmp_path / "home")
     assert tables.edges[schema.FOLLOWS].select("source", "target").rows() == [(0, 1), (0, 2), (1, 0)]
-    assert tables.edges[schema.HAS_GENRE].rows() == [(0, 0), (0, 1), (1, 0)]
+    assert tables.edges[schema.HAS_GENRE].rows() == [(0, 1), (0, 2), (1, 1), (3, 0)]
     assert tables.nodes[schema.CONTENT].select(schema.TITLE, "duration").rows() == [
         ("One, two", 10.0),
         (None, 12.0),
         (None, None),
+        (None, None),  # only a category names it
     ]
     (friends,) = [file for file in report.files if file.file == "social_network.csv"]
     assert (friends.read, friends.loaded, friends.quarantined) == (3, 2, 1)
@@ -87,7 +97,8 @@ def test_friends_categories_and_captions(tmp_path: Path) -> None:
 def test_a_bad_row_is_kept_aside_with_its_reason(tmp_path: Path, line: str, reason: str) -> None:
     _, report = read_watch_ratios(folder(tmp_path / "rec", [*BIG, line]), tmp_path / "home")
     assert report.quarantine
-    (kept,) = [json.loads(row) for row in report.quarantine.read_text().splitlines()]
+    kept, friends = [json.loads(row) for row in report.quarantine.read_text().splitlines()]
+    assert (friends["file"], friends["line"], friends["raw"]) == ("social_network.csv", 4, "7,x")
     assert (kept["file"], kept["line"], kept["raw"]) == ("big_matrix.csv", 6, line)
     assert reason in kept["reason"]
     assert (report.files[0].loaded, report.files[0].quarantined) == (4, 1)
@@ -103,6 +114,77 @@ def test_logs_of_kuairand(tmp_path: Path) -> None:
     told = tables.edges[schema.WATCHED].select("progress", "liked", "commented", "shared").rows()
     assert told == [(1.0, True, True, False), (None, False, False, True)]
     assert report.files[0].noted == 1
+
+
+@pytest.mark.parametrize("time", ["NaN", "inf", "1e300", "1593878903438", "yesterday", "-5", "4000000000", ""])
+def test_a_time_that_is_none_is_counted_and_the_row_loaded(tmp_path: Path, time: str) -> None:
+    """1593878903438 is in milliseconds, where the file has seconds: some day 50,000 years from now."""
+    tables, report = read_watch_ratios(folder(tmp_path / "rec", [*BIG, f"8,10,5,10,,,{time},0.5"]), tmp_path / "home")
+    assert tables.edges[schema.WATCH_RATIO].row(-1)[-2:] == (0.5, None)
+    assert (report.files[0].loaded, report.files[0].untimed) == (5, 2)
+
+
+def test_ids_may_be_as_large_as_64_bits(tmp_path: Path) -> None:
+    large = 2**53 + 1
+    tables, _ = read_watch_ratios(folder(tmp_path / "rec", [*BIG, f"{large},{large},5,10,,,,0.5"]), tmp_path / "home")
+    assert str(large) in tables.ids[schema.USER].to_list()
+    user = tables.ids[schema.USER].to_list().index(str(large))
+    assert (user, tables.ids[schema.CONTENT].to_list().index(f"keaks/{large}")) in tables.edges[
+        schema.WATCH_RATIO
+    ].select("source", "target").rows()
+
+
+def test_a_quote_hides_no_row_and_other_columns_may_hold_anything(tmp_path: Path) -> None:
+    lines = [HEADER, '8,10,5,10,"open,,,0.5', "8,11,5,10,caf\xe9,,,0.5"]
+    source = folder(tmp_path / "rec")
+    (source / "big_matrix.csv").write_bytes(b"\xef\xbb\xbf" + "\r\n".join(lines).encode("latin-1") + b"\r\n")
+    _, report = read_watch_ratios(source, tmp_path / "home")
+    assert (report.files[0].read, report.files[0].loaded) == (2, 2)
+
+
+def test_lists_that_are_broken_are_kept_aside_with_their_line(tmp_path: Path) -> None:
+    source = folder(tmp_path / "rec")
+    friends = ["0,[1]", '7,"[1, 7]"', "-5,[1]", "0,[-3]", "1,", "2,[3", "3,[1.5]", f"4,[{10**30}]", '8,"[1', "9,[]", ""]
+    (source / "social_network.csv").write_text("\n".join(["user_id,friend_list", *friends]))
+    captions = ["video_id,caption", "10,one", "10,two", "77,of no video", ',"no id"', "10", '11,"first', 'second"']
+    (source / "kuairec_caption_category.csv").write_text("\n".join(captions))
+    tables, report = read_watch_ratios(source, tmp_path / "home")
+    pairs = tables.edges[schema.FOLLOWS].select("source", "target").rows()
+    names = tables.ids[schema.USER].to_list()
+    assert [(names[one], names[two]) for one, two in pairs] == [("0", "1"), ("7", "1")]
+    assert tables.nodes[schema.CONTENT][schema.TITLE].to_list() == ["one", "first\nsecond", None, None]
+    known = {file.file: file for file in report.files}
+    circle, told = known["social_network.csv"], known["kuairec_caption_category.csv"]
+    assert (circle.read, circle.loaded, circle.quarantined, circle.noted) == (10, 3, 7, 1)  # 7 does not follow itself
+    assert (told.read, told.loaded, told.merged, told.quarantined, told.dangling) == (6, 2, 1, 2, 1)
+    assert report.quarantine
+    kept = [json.loads(row) for row in report.quarantine.read_text().splitlines()]
+    lines = {(row["file"], row["line"]) for row in kept}
+    assert {("social_network.csv", line) for line in (4, 5, 6, 7, 8, 9, 10)} <= lines
+    assert {("kuairec_caption_category.csv", line) for line in (4, 5, 6)} <= lines
+
+
+def test_flags_that_are_none_are_noted(tmp_path: Path) -> None:
+    rows = [
+        f"7\t{video}\t1649581149287\t{flag}\t0\t9\t9\t1" for video, flag in enumerate(["1", "True", "0", "", "x", "-1"])
+    ]
+    (tmp_path / "log.tsv").write_text("\n".join([RAND, *rows]) + "\n")
+    tables, report = read_watch_ratios(tmp_path, tmp_path / "home")
+    assert tables.edges[schema.WATCHED]["commented"].to_list() == [True, True, False, None, None, None]
+    assert report.files[0].noted == 2
+
+
+def test_files_without_rows_and_packed_files_that_are_none_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no rows"):
+        read_watch_ratios(folder(tmp_path / "empty", [], []), tmp_path / "home")
+    source = folder(tmp_path / "cut")
+    (source / "small_matrix.csv.gz").write_bytes(gzip.compress(b"x" * 100_000)[:40])
+    with pytest.raises(InputError, match=r"small_matrix\.csv\.gz cannot be read"):
+        read_watch_ratios(source, tmp_path / "home")
+    twice = folder(tmp_path / "twice")
+    (twice / "big_matrix.csv").write_text(f"{HEADER},user_id\n{BIG[0]},7\n")
+    with pytest.raises(InputError, match="user_id twice"):
+        read_watch_ratios(twice, tmp_path / "home")
 
 
 def test_a_matrix_without_its_columns_is_refused(tmp_path: Path) -> None:
