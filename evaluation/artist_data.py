@@ -98,7 +98,8 @@ def open_data(folder: Path) -> Listens:
     if holds_artists(folder):
         published = read_published(folder)
         count = len(published.users)
-        return Listens("The notebook's files", published.listens, sp.csr_array((count, count)), published)
+        refused = f"; {published.refused:,} rows cannot be used" if published.refused else ""
+        return Listens(f"The notebook's files{refused}", published.listens, sp.csr_array((count, count)), published)
     pairs, friends = folder / _PAIRS, folder / _FRIENDS
     if not pairs.is_file():
         raise InputError(

@@ -12,6 +12,7 @@ of their music, so that every model, the feed and the search work on it.
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -25,6 +26,7 @@ from graph.errors import InputError
 from graph.files import quarantine as quarantines
 from graph.files.options import Options
 from graph.files.quarantine import Column, FileReport, ImportReport, Quarantine
+from graph.files.records import records
 from graph.files.tables import Known, Tables
 from graph.files.text import PACKED, Progress
 from graph.files.token_lists import unpacked
@@ -38,8 +40,11 @@ MATRICES: Final = ("likes_matrix.csv", "playlists_matrix.csv", "user_tags_matrix
 TARGETS: Final = "train_matrix.npz"
 _COLUMNS: Final = ("user_id", "artists")
 _SHOWN: Final = 3
-_SEVERAL: Final = r"^\s*(\[.*\]|\d+(\s+\d+)+)\s*$"
+_SEVERAL: Final = re.compile(r"\[.*\]|\d+(\s+\d+)+", re.DOTALL)
 """A list in brackets, or whole numbers with spaces between."""
+_ITEM: Final = re.compile(r"""'([^']*)'|"([^"]*)"|([^\s,\[\]'"]+)""")
+"""One of a list: names with spaces stand in quotes."""
+_NUMBER: Final = re.compile(r"\d+(\.0+)?")
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,8 @@ class Published:
     """Name of the file → (artists, components)."""
     targets: sp.csr_array | None = None
     """The notebook's targets, rows × columns; which artist a row is of, the file does not say."""
+    refused: int = 0
+    """Rows of listens that cannot be used; `read_artists` keeps them aside with their reasons."""
 
 
 def holds_artists(folder: Path) -> bool:
@@ -63,7 +70,7 @@ def holds_artists(folder: Path) -> bool:
 
 def read_published(folder: Path) -> Published:
     """Everything that the notebook reads. Raises InputError for a file that is missing, damaged or does not fit."""
-    listens, _ = _listens(folder, None)
+    listens, report = _listens(folder, None)
     users, artists = (_in_order(listens[name].unique()) for name in ("user", "artist"))
     ends = [
         listens[name].replace_strict(names, range(len(names)), return_dtype=pl.Int64).to_numpy()
@@ -79,7 +86,7 @@ def read_published(folder: Path) -> Published:
                 f"{name} has {len(values):,} rows, {LISTENS} names {len(artists):,} artists.",
                 do="One row belongs to one artist, in the order of the ids. Fetch both files again.",
             )
-    return Published(artists, users, matrix, found, _targets(folder, len(artists)))
+    return Published(artists, users, matrix, found, _targets(folder, len(artists)), report.quarantined)
 
 
 def read_artists(
@@ -114,25 +121,32 @@ def _listens(folder: Path, quarantine: Quarantine | None) -> tuple[pl.DataFrame,
     if file is None:
         raise InputError(f"{folder} holds no {LISTENS}.", do=f"Its columns are {', '.join(_COLUMNS)}.")
     try:
-        rows = pl.read_csv(io.BytesIO(unpacked(file)), infer_schema_length=0)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise InputError(f"{file} cannot be read: {error}.", do="It is text with commas and a header.") from error
-    if missing := [name for name in _COLUMNS if name not in rows.columns]:
+        text = unpacked(file).decode("utf-8-sig").replace("\r\n", "\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"{file} cannot be read: {error}.", do="It is text in UTF-8 with commas and a header."
+        ) from error
+    (_, _, header), *rows = records(text, ",", final=True)[0] or [(0, 0, [])]
+    header = [name.strip() for name in header or []]
+    if missing := [name for name in _COLUMNS if name not in header]:
         raise InputError(f"{file} lacks the columns {', '.join(missing)}.", do="Fetch the file again.")
-    report = FileReport(file.name, read=rows.height)
-    report.columns = [Column(name, name if name in _COLUMNS else None) for name in rows.columns]
-    report.preview = [[value or "" for value in row] for row in rows.head(_SHOWN).rows()]
-    several = pl.col("artists").str.contains(_SEVERAL).fill_null(value=False)
-    listed = pl.col("artists").str.extract_all(r"[^\s,\[\]'\"]+")
-    frame = rows.with_row_index("line", 2).with_columns(
-        pl.when(several).then(listed).otherwise(pl.concat_list("artists")).alias("list")
-    )
+    report = FileReport(file.name)
+    report.columns = [Column(name, name if name in _COLUMNS else None) for name in header]
+    report.preview = [fields for _, _, fields in rows[:_SHOWN] if fields]
+    lines, places = text.split("\n"), [header.index(name) for name in _COLUMNS]
     kept, bad = [], []
-    for line, user, raw, artists in frame.select("line", "user_id", "artists", "list").iter_rows():
+    for at, taken, fields in rows:
+        raw = "\n".join(lines[at : at + taken])
+        if not raw.strip():
+            continue
+        report.read += 1
         try:
-            kept += [(line, canonical_user(user or ""), canonical(artist or "")) for artist in artists or [""]]
+            user, artists = _listen(fields, places, len(header))
+            kept += [(at + 1, canonical_user(user), canonical(artist)) for artist in artists]
         except ValueError as error:
-            bad.append((line, str(error), f"{user or ''},{raw or ''}"))
+            bad.append((at + 1, str(error), raw))
+    if not report.read:
+        raise InputError(f"{file} has no rows.", do="Fetch the file again.")
     report.quarantined = len(bad)
     if quarantine:
         quarantine.add(report, pl.DataFrame(bad, schema={"line": pl.Int64, "reason": pl.String, "raw": pl.String},
@@ -142,6 +156,20 @@ def _listens(folder: Path, quarantine: Quarantine | None) -> tuple[pl.DataFrame,
     report.loaded = pairs["line"].n_unique()
     report.merged = report.read - report.quarantined - report.loaded
     return pairs.select("user", "artist"), report
+
+
+def _listen(fields: list[str] | None, places: list[int], width: int) -> tuple[str, list[str]]:
+    """The person and the artists of a row. Raises ValueError that says what is wrong."""
+    if fields is None:
+        raise ValueError("a quote is not closed")
+    if len(fields) > width:
+        raise ValueError("there is more than the header names; a list stands in quotes")
+    user, told = (fields[place].strip() if place < len(fields) else "" for place in places)
+    if (told.startswith("[") and "]" not in told) or (told.endswith("]") and "[" not in told):
+        raise ValueError("a list is not closed")
+    if not _SEVERAL.fullmatch(told):
+        return user, [told]
+    return user, [one or two or three for one, two, three in _ITEM.findall(told)] or [""]
 
 
 def _tables(listens: pl.DataFrame) -> Tables:
@@ -173,7 +201,12 @@ def _tables(listens: pl.DataFrame) -> Tables:
 
 def _matrix(file: Path) -> np.ndarray[Any, np.dtype[np.float32]]:
     try:
-        values = np.loadtxt(io.StringIO(unpacked(file).decode()), dtype=np.float32, ndmin=2)
+        text = unpacked(file).decode()
+        values = (
+            np.loadtxt(io.StringIO(text), dtype=np.float32, ndmin=2, comments=None)
+            if text.strip()
+            else np.empty((0, 0), np.float32)
+        )
     except (OSError, ValueError, UnicodeDecodeError) as error:
         raise InputError(
             f"{file} is no matrix: {error}.", do="Each row has as many numbers, with spaces between."
@@ -201,9 +234,10 @@ def _targets(folder: Path, artists: int) -> sp.csr_array | None:
 
 
 def _in_order(ids: pl.Series) -> list[str]:
-    """Ids by number where all are whole numbers, else as texts."""
+    """Ids by number where all are whole numbers, as 2 or 2.0, else as texts."""
     texts: list[str] = ids.to_list()
-    return sorted(texts, key=int) if all(text.isdecimal() for text in texts) else sorted(texts)
+    whole = all(map(_NUMBER.fullmatch, texts))
+    return sorted(texts, key=lambda text: (int(text.split(".")[0]), text)) if whole else sorted(texts)
 
 
 def _find(folder: Path, name: str) -> Path | None:

@@ -61,6 +61,10 @@ def test_a_track_stands_for_the_music_of_an_artist(tmp_path: Path) -> None:
         ("likes_matrix.csv", "1 2\n3 4\n", "2 rows"),
         ("likes_matrix.csv", "1 x\n", "no matrix"),
         ("likes_matrix.csv", "1 nan\n2 3\n4 5\n", "no number"),
+        ("likes_matrix.csv", "# note\n1 2\n2 3\n4 5\n", "no matrix"),
+        ("likes_matrix.csv", "\n", "is empty"),
+        ("users_artists.csv", "user_id,artists\n", "no rows"),
+        ("users_artists.csv", "", "lacks the columns user_id, artists"),
         ("train_matrix.npz", "what?", "no sparse matrix"),
         ("users_artists.csv", "user,artist\n1,2\n", "lacks the columns user_id, artists"),
     ],
@@ -70,6 +74,25 @@ def test_what_does_not_fit_is_refused(tmp_path: Path, name: str, text: str, told
     (files / name).write_text(text)
     with pytest.raises(InputError, match=told):
         read_published(files)
+
+
+def test_a_row_that_is_broken_costs_no_other(tmp_path: Path) -> None:
+    rows = ['7,"[1, 2"', '7,"3, 4]"', "7,5,6", "7", '7,"9', "8,\"['a b', 'c']\"", "8,[d]", '8,"Earth, Wind"', ""]
+    (tmp_path / "users_artists.csv").write_bytes("\r\n".join(["\ufeffuser_id,artists", *rows]).encode())
+    tables, report = read_artists(tmp_path, tmp_path / "home")
+    assert tables.ids[schema.ARTIST].to_list() == ["Earth, Wind", "a b", "c", "d"]
+    (file,) = report.files
+    assert (file.read, file.loaded, file.quarantined) == (8, 3, 5)
+    assert report.quarantine
+    kept = [json.loads(line) for line in report.quarantine.read_text().splitlines()]
+    assert [row["line"] for row in kept] == [2, 3, 4, 5, 6]
+    assert [row["reason"].split()[0] for row in kept] == ["a", "a", "there", "an", "a"]
+    assert read_published(tmp_path).refused == 5
+
+
+def test_ids_that_were_written_as_floats_are_in_the_order_of_numbers(tmp_path: Path) -> None:
+    (tmp_path / "users_artists.csv").write_text("user_id,artists\n7,10.0\n7,2.0\n")
+    assert read_published(tmp_path).artists == ["2.0", "10.0"]
 
 
 def test_a_folder_without_listeners_is_refused(tmp_path: Path) -> None:
