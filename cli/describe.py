@@ -12,10 +12,10 @@ from rich.markup import escape
 
 from cli.import_ import HOLDS, file_options
 from cli.progress import bars
-from evaluation.daily_features import daily_features
 from graph import aside
 from graph.errors import InputError, SettingsError
 from graph.files import kinds
+from graph.files.daily_features import daily_features
 from graph.files.kinds import Kind, recognise
 from graph.files.quarantine import ImportReport
 from graph.files.tables import Tables, read_pairs

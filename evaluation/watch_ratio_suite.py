@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta, timezone
+from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -22,9 +22,9 @@ import scipy.sparse as sp
 from evaluation import ratio_forests as forests
 from evaluation import ratio_models as models
 from evaluation import ratio_networks as networks
-from evaluation.daily_features import daily_features
 from evaluation.significance import bootstrap_interval
 from graph.errors import InputError
+from graph.files.daily_features import daily_features, day_of
 from graph.files.quarantine import FileReport
 from graph.files.watch_ratios import DAILY, named_file, read_friends, watch_files
 from graph.files.watch_rows import SMALL, read_matrix, stem
@@ -41,7 +41,6 @@ _BEST_GAIN: Final = 2.0
 _PAIRS: Final = 200_000
 """Pairs of rows drawn for XAUC."""
 _LEAST: Final = 2
-_CHINA: Final = timezone(timedelta(hours=8))
 _NEVER: Final = 4e12
 """In ms."""
 
@@ -96,7 +95,7 @@ class Data:
     def until(self) -> date:
         """The day of the first row that chooses or judges, in China, as the files count days."""
         times = np.concatenate([part.at for part in (self.validation, self.test)])
-        return datetime.fromtimestamp(float(times[times > 0].min(initial=_NEVER)) / 1000.0, _CHINA).date()
+        return day_of(float(times[times > 0].min(initial=_NEVER)))
 
     def daily_features(self, *, leaking: bool = False) -> Floats:
         """The fifteen features of the file, frozen before `until`, or over all days; 0 where unknown."""

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
+import polars as pl
 
 from graph import schema
+from graph.errors import InputError
+from graph.files.daily_features import daily_features, day_of
 from graph.snapshot import Snapshot
+from graph.snapshot.ages import newest_watch
 from recommenders.core.baseline import Baseline, Count, Learned, Positive, Share
 from recommenders.core.interactions import directed_social
 from recommenders.core.options import FitOptions
@@ -43,6 +48,9 @@ class WatchRatio(Baseline):
     """A loss of pairs or lists of a user's rows that is added (`Recipe.ranking`)."""
     balance: Share = 0.0
     """How much more often rows of rare ratios are drawn (`Recipe.balance`)."""
+    daily: str = ""
+    """KuaiRec's ``item_daily_features.csv``, whose features take the place of those of the rows; empty for none.
+    Only days before the newest watch count, so that nothing leaks in that is later than what is learned."""
     friends: bool = False
     """Whether the mean vector of those whom a user follows is added to the user's."""
 
@@ -55,10 +63,15 @@ class WatchRatio(Baseline):
         if not len(snapshot.edges[schema.WATCH_RATIO]):
             rows, flags = _with_unwatched(rows, shape, options.seed), {}
         followed = directed_social(snapshot)
+        if self.daily:
+            features, apart = _of_file(Path(self.daily), snapshot), None
+        else:
+            features = video_features(rows, seconds, flags)
+            apart = features_apart(rows, seconds, flags, options.seed)
         network = train(
             rows,
             shape,
-            video_features(rows, seconds, flags),
+            features,
             Recipe(
                 factors=self.factors,
                 hidden=self.hidden,
@@ -69,7 +82,7 @@ class WatchRatio(Baseline):
                 ranking=self.ranking,
                 balance=self.balance,
             ),
-            apart=features_apart(rows, seconds, flags, options.seed),
+            apart=apart,
             friends=followed if self.friends and followed.nnz else None,
             seed=options.seed,
             progress=options.progress,
@@ -138,3 +151,17 @@ def _seconds(snapshot: Snapshot) -> Floats:
         return np.full(snapshot.contents.count, np.nan, dtype=np.float32)
     found = column.cast(float).fill_null(np.nan).to_numpy().astype(np.float32)
     return np.where(found > 0, found, np.float32(np.nan))
+
+
+def _of_file(file: Path, snapshot: Snapshot) -> Floats:
+    """The fifteen features of each content from a file of days, 0 where unknown. Raises InputError."""
+    newest = newest_watch(snapshot)
+    told = daily_features(file, None if newest is None else day_of(newest))
+    numbers = snapshot.contents.ids.str.strip_prefix(schema.KEAK_PREFIX).cast(pl.Int64, strict=False)
+    mine = pl.DataFrame({"video_id": numbers}).join(told, on="video_id", how="left", maintain_order="left")
+    if not mine["video_duration"].count():
+        raise InputError(
+            f"{file} names none of the contents of the snapshot on a day before its newest watch.",
+            do="Give the item_daily_features.csv of the data that were imported, or leave daily out.",
+        )
+    return mine.drop("video_id").fill_null(0.0).to_numpy().astype(np.float32)

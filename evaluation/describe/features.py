@@ -52,7 +52,7 @@ def totals_of(rows: Rows, ends: Ints, count: int) -> Totals:
 def features_of(tables: Tables, rows: Rows, label: str, daily: pl.DataFrame | None = None) -> pl.DataFrame:
     """A row an id of ``label``: what its file says in numbers, and what ``rows`` say of it.
 
-    ``daily`` holds further features of videos (`evaluation.daily_features`), by video_id.
+    ``daily`` holds further features of videos (`graph.files.daily_features`), by video_id.
     """
     ids = tables.ids[label]
     content = label == schema.CONTENT

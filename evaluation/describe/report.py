@@ -62,7 +62,7 @@ def make(
     """The report of a folder called ``name`` that ``holds`` what these words say.
 
     ``positive``: a value above it counts as positive; by default 1 for a ratio and .8 for a share. ``daily`` holds
-    further features of videos (`evaluation.daily_features`).
+    further features of videos (`graph.files.daily_features`).
     """
     rows = rows_of(tables, positive)
     contents = features_of(tables, rows, schema.CONTENT, daily)

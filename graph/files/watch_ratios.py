@@ -42,7 +42,7 @@ __all__ = [
 ]
 
 DAILY: Final = "item_daily_features"
-"""KuaiRec's counts of each video and day. It is not imported: `evaluation.daily_features` reads it."""
+"""KuaiRec's counts of each video and day. It is not imported: `graph.files.daily_features` reads it."""
 _CATEGORIES: Final = "item_categories"
 _CAPTIONS: Final = "kuairec_caption_category"
 _FRIENDS: Final = "social_network"

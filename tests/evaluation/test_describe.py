@@ -11,10 +11,10 @@ import polars as pl
 import pytest
 
 from cli.describe import describe
-from evaluation.daily_features import COUNTS
 from evaluation.describe.features import Totals, correlations
 from evaluation.describe.pages import Section, Table, html, markdown
 from graph.errors import InputError, SettingsError
+from graph.files.daily_features import COUNTS
 from tests.graph.files.test_watch_ratios import folder as kuairec
 
 

@@ -11,10 +11,10 @@ import pytest
 from cli import suite_watch_ratio
 from evaluation import ratio_networks as networks
 from evaluation import watch_ratio_suite
-from evaluation.daily_features import COUNTS, daily_features
 from evaluation.ratio_forests import last_rows
 from evaluation.watch_ratio_suite import MODELS, measure, open_data, run
 from graph.errors import InputError
+from graph.files.daily_features import COUNTS, daily_features
 from recommenders.ratio_network import Rows, video_features
 from tests.graph.files.test_watch_ratios import BIG
 from tests.graph.files.test_watch_ratios import folder as kuairec

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Final
 
@@ -10,7 +10,9 @@ import polars as pl
 
 from graph.errors import InputError
 
-__all__ = ["COUNTS", "daily_features"]
+__all__ = ["COUNTS", "daily_features", "day_of"]
+
+_CHINA: Final = timezone(timedelta(hours=8))
 
 COUNTS: Final = (
     "show_cnt",
@@ -56,6 +58,11 @@ def daily_features(file: Path, until: date | None = None) -> pl.DataFrame:
         (pl.col("like_cnt") / (plays + 1.0)).alias("like rate"),
         (pl.col("play_duration") / (pl.col("video_duration") + 1.0)).alias("mean watch ratio"),
     )
+
+
+def day_of(milliseconds: float) -> date:
+    """The day of a time (ms since 1970) in China, as the file counts days."""
+    return datetime.fromtimestamp(milliseconds / 1000.0, _CHINA).date()
 
 
 def _number(name: str) -> pl.Expr:

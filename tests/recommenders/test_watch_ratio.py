@@ -1,0 +1,73 @@
+"""The model `watch-ratio` with the features of KuaiRec's file of days."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from graph.errors import InputError
+from graph.files.daily_features import COUNTS
+from graph.snapshot import Snapshot
+from recommenders.watch_ratio import WatchRatio
+
+VIDEOS = 60
+AT = 1_593_878_400_000  # 5 July 2020 in China
+DAY = 86_400_000
+
+
+def rows(videos: range) -> Snapshot:
+    """Even videos are watched twice through, odd ones hardly; the file alone tells new videos apart."""
+    users, watched = np.divmod(np.arange(40 * len(videos)), len(videos))
+    ratios = np.where(watched % 2 == 0, 2.0, 0.1)
+    times = AT + DAY + np.arange(len(users)) % DAY
+    ends = {"source": users, "target": watched}
+    contents = pl.DataFrame({"contentId": [f"keaks/{n}" for n in range(VIDEOS)], "duration": [10.0] * VIDEOS})
+    return Snapshot.build(
+        {"User": pl.DataFrame({"userId": [str(n) for n in range(40)]}), "Content": contents},
+        {
+            "WATCHED": pl.DataFrame({**ends, "progress": np.minimum(ratios, 1.0), "lastAt": times, "firstAt": times}),
+            "WATCH_RATIO": pl.DataFrame({**ends, "row": np.arange(len(users)), "ratio": ratios, "at": times}),
+        },
+    )
+
+
+def days(path: Path, *more: str) -> Path:
+    header = ",".join(["video_id", "date", "video_duration", *COUNTS])
+    lines = [f"{n},20200705,10000,{','.join([str(90 if n % 2 == 0 else 1)] * len(COUNTS))}" for n in range(VIDEOS)]
+    path.write_text("\n".join([header, *lines, *more]) + "\n")
+    return path
+
+
+def test_new_videos_are_told_apart_by_the_file_alone(tmp_path: Path) -> None:
+    snapshot = rows(range(VIDEOS // 2))
+    new = np.arange(VIDEOS // 2, VIDEOS)
+
+    def gap(**settings: str) -> float:
+        model = WatchRatio(epochs=15, batch=64, rate=0.01, **settings).fit(snapshot)  # type: ignore[arg-type]
+        told = model.predict(np.zeros(len(new), dtype=np.int64), new)
+        return float(told[new % 2 == 0].mean() - told[new % 2 == 1].mean())
+
+    assert gap(daily=str(days(tmp_path / "days.csv"))) > 1.0
+    assert abs(gap()) < 0.5
+
+
+def test_days_from_the_newest_watch_on_change_nothing(tmp_path: Path) -> None:
+    snapshot = rows(range(VIDEOS))
+    later = [f"{n},202007{day},1,{','.join(['7'] * len(COUNTS))}" for n in range(VIDEOS) for day in ("06", "20")]
+    fits = [
+        WatchRatio(epochs=1, daily=str(file)).fit(snapshot)
+        for file in (days(tmp_path / "some.csv"), days(tmp_path / "more.csv", *later))
+    ]
+    np.testing.assert_array_equal(fits[0].scores(np.arange(3)), fits[1].scores(np.arange(3)))
+
+
+def test_a_file_of_other_videos_is_refused(tmp_path: Path) -> None:
+    header = ",".join(["video_id", "date", "video_duration", *COUNTS])
+    (tmp_path / "days.csv").write_text(f"{header}\n999,20200705,1,{','.join(['1'] * len(COUNTS))}\n")
+    with pytest.raises(InputError, match="none of the contents"):
+        WatchRatio(daily=str(tmp_path / "days.csv")).fit(rows(range(VIDEOS)))
+    with pytest.raises(InputError, match="cannot be read"):
+        WatchRatio(daily=str(tmp_path / "nowhere.csv")).fit(rows(range(VIDEOS)))
