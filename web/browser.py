@@ -119,11 +119,12 @@ def _examples() -> dict[str, str]:
 
 
 def _unseen(snapshot: Snapshot, user: int) -> str | None:
-    """A content that most of those whom a user follows watched and the user did not."""
+    """What most of those whom a user follows watched and the user did not; of all people for one who follows none."""
     follows, watched = snapshot.follows, snapshot.watched
     friends = follows.target[follows.indptr[user] : follows.indptr[user + 1]]
     theirs = [watched.target[watched.indptr[friend] : watched.indptr[friend + 1]] for friend in friends.tolist()]
-    counts = np.bincount(np.concatenate(theirs), minlength=snapshot.contents.count) if theirs else np.zeros(1, int)
+    heard = np.concatenate(theirs) if theirs else watched.target
+    counts = np.bincount(heard, minlength=snapshot.contents.count)
     counts[watched.target[watched.indptr[user] : watched.indptr[user + 1]]] = 0
     return str(snapshot.contents.ids[int(counts.argmax())]) if counts.any() else None
 

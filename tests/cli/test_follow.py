@@ -6,6 +6,7 @@ import json
 import os
 import signal
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from graph.errors import ModelError
 from graph.settings import Settings
 from tests import checkerboard_graph
 from tests.conftest import empty
+from tests.killed import killed_at, told_to_the_end
 
 
 class Jobs:
@@ -111,3 +113,43 @@ def test_the_command_prints_json_lines(
     told = [line["event"] for line in lines if line["event"] != "progress"]
     assert told == ["looked", "exported", "training", "trained", "stopped"]
     assert (settings.home / "models" / "popularity").is_dir()
+
+
+_RUN = """
+import os, signal, sys, time
+home, uri, user, password, database, line = sys.argv[1:]
+os.environ |= {"ENTOURAGE_HOME": home, "NEO4J_URI": uri, "NEO4J_USER": user}
+os.environ |= {"NEO4J_PASSWORD": password, "NEO4J_DATABASE": database}
+from cli import train
+from cli.follow import Follower
+from gnn import fitting
+from recommenders.core.options import Effort
+class Log(train.Log):
+    def __call__(self, event, what="", **facts):
+        print(event, what, flush=True)
+        if f"{event} {what}".startswith(line):
+            time.sleep(100)
+    def progress(self, share, what):
+        self("progress", what)
+train.Log = Log
+fitting._CHECKPOINT_EVERY_S, fitting._CHECKPOINT_SHARE = 0.0, float("inf")
+fitting._Run.epochs_per_validation = 1
+Follower.wait = staticmethod(lambda _: os.kill(os.getpid(), signal.SIGTERM))
+train.train(
+    model="gat", effort=Effort.QUICK, as_json=True, follow=True, setting=["max_epochs=6", "dim=8", "heads=1"]
+)
+"""
+
+
+def test_a_network_whose_training_was_killed_goes_on_where_it_was(jobs: Jobs, tmp_path: Path) -> None:
+    settings = jobs.settings
+    assert settings.neo4j_password
+    where = settings.neo4j_uri, settings.neo4j_user, settings.neo4j_password.get_secret_value(), settings.neo4j_database
+    before = killed_at("progress epoch 4 ", _RUN, tmp_path, *where)
+    assert before[:3] == ["looked ", "exported ", "training "]
+    after = told_to_the_end(_RUN, tmp_path, *where)
+    assert after[0] == "training "  # with the snapshot that it began with, before it looks again
+    assert next(said for said in after if "epoch" in said).startswith("progress epoch 4 ")
+    assert after[-3:] == ["trained ", "looked ", "stopped "]
+    assert (tmp_path / "models" / "gat" / "weights.safetensors").is_file()
+    assert not list(tmp_path.glob("models/*.checkpoint"))
