@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.data_folder import data_folder
+from cli.fitting import show
 from cli.progress import bars
 from evaluation import artist_suite
 from evaluation.artist_data import open_data
@@ -47,8 +48,8 @@ def artists(data: Path | None, seed: int, out: Path | None, command: str) -> Non
                       f"{row.processor_seconds:.0f}")  # fmt: skip
     for fault in board.faults:
         faults.add_row(fault.name, f"{fault.average_precision:.4f}", f"{fault.ndcg:.4f}")
-    _console.print(table)
-    _console.print(faults)
+    show(table, _console, ("MAP@5", "s", "MAP@20"))
+    show(faults, _console)
     _console.print(_caption(board))
     _console.print(_NOTEBOOK)
     _console.print(f"Took {time.monotonic() - began:.0f} s. What was chosen, and intervals: {where}/leaderboard.md")

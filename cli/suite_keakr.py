@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.data_folder import data_folder
+from cli.fitting import show
 from cli.progress import bars
 from evaluation import keakr_data, keakr_suite
 from evaluation.keakr_data import Network
@@ -37,6 +38,8 @@ _CO_WATCHED: Final = (
     "It has no follows: the graph joins people with the twenty with whom they have most contents in common, as of the "
     "moment. It has no counters: as exported counts all of its lines."
 )
+_SPARE: Final = ("processor s", "calibration off by", "MAE, people", "95 %", "progress, commented, shared, liked")
+"""Columns that a narrow terminal is spared, in this order."""
 _NOT_ARGUED: Final = "A demonstration on a generated network: nothing is argued from it."
 
 
@@ -57,7 +60,7 @@ def keakr(data: Path | None, effort: Effort, seed: int, out: Path | None, comman
         draw(boards, fresh / "calibration.png")
     for board in boards:
         for table in _tables(board):
-            _console.print(table)
+            show(table, _console, _SPARE)
         for line in _notes(board.network):
             _console.print(line)
     _console.print(f"Took {time.monotonic() - began:.0f} s. With intervals: {where}/leaderboard.md")

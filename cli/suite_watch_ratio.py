@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.data_folder import data_folder
+from cli.fitting import show
 from cli.progress import bars
 from evaluation import watch_ratio_suite
 from evaluation.report import grid
@@ -22,6 +23,8 @@ __all__ = ["markdown", "watch_ratio"]
 
 _console = Console(soft_wrap=True)
 _FIGURES: Final = ("MAE", "MAE, users", "RMSE", "XAUC", "HR", "NDCG, notebook", "NDCG", "predicted")
+_SPARE: Final = ("HR", "NDCG, notebook", "predicted", "s", "MAE, users", "RMSE")
+"""Columns that a narrow terminal is spared, in this order."""
 _NOTEBOOK: Final = (
     "Published by the notebook on KuaiRec, not KuaiRand: MAE over users .5446, HR@50 .2693, its NDCG@50 .7194."
 )
@@ -45,7 +48,7 @@ def watch_ratio(data: Path | None, seed: int, out: Path | None, command: str) ->
         for row in rows:
             figures = [f"{row.values[name]:.4f}" for name in _FIGURES]
             table.add_row(row.model, *figures, f"{row.processor_seconds:.1f}")
-        _console.print(table)
+        show(table, _console, _SPARE)
     _console.print(_caption(board))
     _console.print(_NOTEBOOK)
     _console.print(f"Took {time.monotonic() - began:.0f} s. With intervals: {where}/leaderboard.md")
