@@ -61,6 +61,7 @@ class AskedFeed:
         snapshot = self._offline(request, restrictions, journey)
         with journey.stage("filters"):
             facts = self._facts(request, proposals, snapshot, journey)
+            _account(request, proposals, facts, journey)
             allowed = able(request, proposals, facts)
         with journey.stage("last resort"):
             for source in (sources.LAST_RESORT, sources.UNWATCHED):
@@ -145,6 +146,7 @@ class AskedFeed:
         proposals: list[Proposal] = [(source, candidates or [])]
         unknown = [(source, [c for c in candidates or [] if c.content_id not in facts])]
         facts |= self._facts(request, unknown, snapshot, journey)
+        _account(request, proposals, facts, journey)
         return able(request, proposals, facts)
 
     def _facts(
@@ -197,6 +199,14 @@ class AskedFeed:
         if names is None and snapshot:
             names = snapshot.names(user_ids, content_ids)
         return names or {}
+
+
+def _account(request: Request, proposals: Sequence[Proposal], facts: dict[str, Facts], journey: Journey) -> None:
+    """Tell what the sources proposed, where that was asked for."""
+    if journey.account is not None:
+        for source, candidates in proposals:
+            names = [candidate.content_id for candidate in candidates]
+            journey.account.filtered(source.name, names, request, facts)
 
 
 def with_recent(recent: Recent, restrictions: Restrictions, user_id: str) -> Restrictions:

@@ -58,6 +58,8 @@ class Feed:
     """Sources and stages left out because the deadline came first."""
     failed: tuple[str, ...] = ()
     """Sources and stages left out because of an error, which the log has."""
+    debug: Mapping[str, Any] | None = None
+    """`recommend.account.Account.of`, where the request asked for it."""
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
     """Outcome of each source and stage that was asked."""
     timings_ms: Mapping[str, float] = field(default_factory=dict)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from recommend import filters
+from recommend.account import Account
 from recommend.feed import Outcome
 from recommend.filters import Facts
 from recommend.request import Request
@@ -31,6 +32,8 @@ class Journey:
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     errors: dict[str, Exception] = field(default_factory=dict)
     timings_ms: dict[str, float] = field(default_factory=dict)
+    account: Account | None = None
+    """Where the request asks for it."""
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:

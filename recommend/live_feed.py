@@ -62,6 +62,7 @@ def compose(
                 if not found:
                     raise next(iter(journey.errors.values()))
             with journey.stage("filters"):
+                _account(reader, request, found, journey)
                 found = [one.kept(keep) for one in found]
                 journey.outcomes["filters"] = "answered"
             with journey.stage("last resort"):
@@ -69,11 +70,12 @@ def compose(
                     if len(_distinct(found)) >= request.n:
                         break
                     if answer := journey.attempt(source.name, partial(_ask, reader, source, request)):
+                        _account(reader, request, [answer], journey)
                         found.append(answer.kept(keep))
             with journey.stage("scorer"):
-                order, totals = _scored(found, reader.total)
+                order, totals, best = _scored(found, reader.total)
             with journey.stage("selector"):
-                chosen, facts = _selected(reader, request, found, order, totals)
+                chosen, facts = _selected(reader, request, found, order, totals, best)
         why: dict[str, tuple[Reason, ...]] = {}
         with journey.stage("reasons"):
             if request.explain and chosen:
@@ -111,6 +113,15 @@ class _Found:
         return np.asarray(self.source.weight * scorer.FLATNESS / (scorer.FLATNESS + ranks))
 
 
+def _account(reader: LiveReader, request: Request, found: Sequence[_Found], journey: Journey) -> None:
+    """Tell what the sources proposed, where that was asked for."""
+    if journey.account is None:
+        return
+    for one in found:
+        names = reader.view.contents.names(one.contents.tolist())
+        journey.account.filtered(one.source.name, names, request, reader.facts(request, names))
+
+
 def _ask(reader: LiveReader, source: Source, request: Request) -> _Found:
     try:
         return _Found(source, *reader.ranked(source, request))
@@ -145,19 +156,23 @@ def _distinct(found: Sequence[_Found]) -> Ints:
     return np.unique(np.concatenate([one.contents for one in found]))
 
 
-def _scored(found: Sequence[_Found], total: Floats) -> tuple[Ints, Floats]:
-    """As `recommend.scorer.score`: contents best first, ties by id, and their scores; ``total`` is scratch."""
+def _scored(found: Sequence[_Found], total: Floats) -> tuple[Ints, Floats, float]:
+    """As `recommend.scorer.score`: contents best first, ties by id, their scores, and the strength that counts as 1.
+
+    ``total`` is scratch.
+    """
     distinct = _distinct(found)
     for one in found:
         total[one.contents] += one.strengths
     totals = total[distinct]
     total[distinct] = 0.0
     order = np.lexsort((distinct, -totals))
-    return distinct[order], totals[order] / max(float(totals.max(initial=0.0)), 1e-300)
+    best = max(float(totals.max(initial=0.0)), 1e-300)
+    return distinct[order], totals[order] / best, best
 
 
 def _selected(
-    reader: LiveReader, request: Request, found: Sequence[_Found], order: Ints, totals: Floats
+    reader: LiveReader, request: Request, found: Sequence[_Found], order: Ints, totals: Floats, best: float
 ) -> tuple[list[Scored], dict[str, Facts]]:
     """As `recommend.selector.select`, and the facts of what is chosen."""
     taken = selector.places(map(reader.makers, order.tolist()), request.n)
@@ -170,5 +185,6 @@ def _selected(
         said = [(one, at) for one, places in zip(found, where, strict=True) if (at := places.get(number)) is not None]
         said.sort(key=lambda voice: -float(voice[0].strengths[voice[1]]))
         told = tuple((one.source, Candidate(name, float(one.scores[at]))) for one, at in said)
-        chosen.append(Scored(name, float(totals[place]), told))
+        parts = tuple(float(one.strengths[at]) / best for one, at in said)
+        chosen.append(Scored(name, float(totals[place]), told, parts))
     return chosen, reader.facts(request, names)

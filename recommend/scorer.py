@@ -24,6 +24,8 @@ class Scored:
     """0..1; 1 is the best of this request."""
     said: tuple[tuple[Source, Candidate], ...]
     """The sources that proposed it, highest contribution first."""
+    parts: tuple[float, ...] = ()
+    """What each of them contributes to the score."""
 
 
 def score(proposals: Sequence[tuple[Source, Sequence[Candidate]]]) -> list[Scored]:
@@ -40,11 +42,14 @@ def score(proposals: Sequence[tuple[Source, Sequence[Candidate]]]) -> list[Score
             voices.setdefault(candidate.content_id, []).append((strength, source, candidate))
     totals = {content_id: sum(strength for strength, _, _ in said) for content_id, said in voices.items()}
     best = max(totals.values(), default=1.0)
+    for said in voices.values():
+        said.sort(key=lambda voice: -voice[0])
     return [
         Scored(
             content_id,
             totals[content_id] / best,
-            tuple((source, candidate) for _, source, candidate in sorted(voices[content_id], key=lambda v: -v[0])),
+            tuple((source, candidate) for _, source, candidate in voices[content_id]),
+            tuple(strength / best for strength, _, _ in voices[content_id]),
         )
         for content_id in sorted(totals, key=lambda content_id: (-totals[content_id], content_id))
     ]

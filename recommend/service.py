@@ -17,6 +17,7 @@ from graph.live.mirror import Mirror
 from graph.settings import Settings
 from graph.snapshot import Snapshot
 from recommend import live_feed, lookups, selector, sources
+from recommend.account import Account
 from recommend.asked_feed import SOURCES_SHARE, AskedFeed, with_recent
 from recommend.feed import RUNGS, Feed, Person, Recommendation, Rung, Subgraph
 from recommend.journey import Journey, Proposal
@@ -87,13 +88,15 @@ class FeedService:
         request_id: str | None = None,
         shown: Collection[bytes] = (),
         served: ServedModel | None = None,
+        debug: bool = False,
     ) -> Feed:
         """The ``n`` contents that ``user_id`` (bare) should see next, best first.
 
         ``kind`` is keak or beat, None for both; ``exclude`` holds content ids, ``shown`` the `request.digest` of
-        contents that earlier pages showed; ``served`` is asked in place of this service's own model. A user nobody
-        knows gets the trending or popular rung. Raises GraphUnavailable when there is neither a database nor a
-        snapshot, GraphTimeout or GraphError when no source answered.
+        contents that earlier pages showed; ``served`` is asked in place of this service's own model; ``debug`` asks for
+        an account of how the feed came about. A user nobody knows gets the trending or popular rung. Raises
+        GraphUnavailable when there is neither a database nor a snapshot, GraphTimeout or GraphError when no source
+        answered.
         """
         deadline = Deadline(deadline_ms or self.settings.service.deadline_ms)
         request = Request(
@@ -107,10 +110,10 @@ class FeedService:
             frozenset(shown),
         )
         served = served or self.served
-        journey = Journey(self._questions.graph_is_down and not self._graph_late)
+        journey = Journey(self._questions.graph_is_down and not self._graph_late, account=_account(debug))
         if (view := self.mirror.view() if self.mirror else None) is not None:
             try:
-                return self._from_view(view, request, served)
+                return self._from_view(view, request, served, Journey(graph_down=False, account=_account(debug)))
             except GraphTimeout:
                 raise
             except Exception as error:  # Neo4j or the snapshot may answer yet
@@ -121,9 +124,8 @@ class FeedService:
         chosen, items = self._asked.compose(request, served, journey)
         return _feed(request, items, chosen, journey, served)
 
-    def _from_view(self, view: View, request: Request, served: ServedModel | None) -> Feed:
+    def _from_view(self, view: View, request: Request, served: ServedModel | None, journey: Journey) -> Feed:
         """The feed from the graph as it lies in memory."""
-        journey = Journey(graph_down=False)
         with journey.stage("model"):
             proposals = self._models_proposals(request, served, journey) if served else []
         reader = self._live
@@ -223,6 +225,10 @@ class FeedService:
         return self._snapshot_reader.knowing(with_recent(self.recent, Restrictions(), user_id))
 
 
+def _account(asked: bool) -> Account | None:
+    return Account() if asked else None
+
+
 def _feed(
     request: Request,
     items: tuple[Recommendation, ...],
@@ -246,4 +252,5 @@ def _feed(
         failed=failed,
         outcomes=journey.outcomes,
         timings_ms=journey.timings_ms,
+        debug=journey.account.of(chosen) if journey.account else None,
     )

@@ -81,6 +81,7 @@ def _answer(
             request_id=request_id,
             shown=shown,
             served=served,
+            debug=query.debug,
         )
         if feed.rung in _COLD_RUNGS and not query.allow_unknown:
             feeds.check_known(user_id)  # an unknown id is more often a mistake than a newcomer
@@ -91,6 +92,8 @@ def _answer(
     metrics.count_sources(feed.outcomes)
     body = plain(feed)
     del body["outcomes"]
+    if not query.debug:
+        del body["debug"]
     timings = body.pop("timings_ms")
     full = len(feed.items) == query.n
     body["next_cursor"] = cursor.encode([*shown, *(digest(item.content_id) for item in feed.items)]) if full else None

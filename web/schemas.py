@@ -86,6 +86,7 @@ class FeedQuery(_Request):
         [], max_length=500, description="Content ids to leave out; repeat it, or separate them by commas."
     )
     explain: bool = Field(True, description="Say why, for every item.")
+    debug: bool = Field(False, description="Tell what each source proposed and what each score is made of.")
     model: str | None = Field(
         None,
         min_length=1,
@@ -181,6 +182,32 @@ class Item(BaseModel):
     display_names: _DisplayNames
 
 
+class Proposed(BaseModel):
+    """What a source proposed."""
+
+    proposed: int
+    kept: int = Field(description="What no filter held back.")
+
+
+class Part(BaseModel):
+    """What a source contributes to the score of an item."""
+
+    source: str
+    score: float = Field(description="The source's own measure.")
+    part: float = Field(description="The parts of an item add up to its score.")
+
+
+class Debug(BaseModel):
+    """How a feed came about."""
+
+    sources: dict[str, Proposed]
+    removed: dict[str, int] = Field(
+        description="Proposals by the first filter that held them back; most sources leave out beforehand what a "
+        "filter would hold back. `unknown`: nothing is known of the content."
+    )
+    items: dict[str, list[Part]] = Field(description="By content id.")
+
+
 class Feed(BaseModel):
     """Ranked contents, best first, and how they came about."""
 
@@ -200,6 +227,7 @@ class Feed(BaseModel):
     graph_down: bool = Field(description="The database did not answer: what is younger than the snapshot is missing.")
     late: list[str] = Field(description="Sources and stages left out because the deadline came first.")
     failed: list[str] = Field(description="Sources and stages left out because of an error.")
+    debug: Debug | None = Field(None, description="Where `debug=true` asked for it; not there otherwise.")
 
 
 class Person(BaseModel):

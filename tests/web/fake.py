@@ -94,6 +94,7 @@ class FakeFeeds(FeedService):
         request_id: str | None = None,
         shown: Collection[bytes] = (),
         served: ServedModel | None = None,
+        debug: bool = False,
     ) -> Feed:
         if self.failing:
             raise self.failing

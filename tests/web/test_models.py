@@ -108,6 +108,24 @@ def test_each_model_ranks_the_feed_that_asks_for_it(client: FlaskClient, home: S
     assert by_model(feeds["popularity"]) != by_model(feeds["item-knn"])
 
 
+def test_debug_tells_how_a_feed_came_about(live: FlaskClient, plain: FlaskClient) -> None:
+    assert "debug" not in ask(live)
+    feeds = [ask(client, model="item-knn", n=10, debug=True, exclude=LONG) for client in (live, plain)]
+    for feed in feeds:
+        told = feed["debug"]
+        assert set(told["items"]) == {item["content_id"] for item in feed["items"]}
+        for item in feed["items"]:
+            parts = told["items"][item["content_id"]]
+            assert [part["source"] for part in parts] == item["sources"]
+            assert sum(part["part"] for part in parts) == pytest.approx(item["score"], abs=1e-5)
+        kept = {name: counts["kept"] for name, counts in told["sources"].items()}
+        proposed = sum(counts["proposed"] for counts in told["sources"].values())
+        assert proposed == sum(kept.values()) + sum(told["removed"].values())
+        assert told["removed"]["excluded"] >= 1
+    assert feeds[0]["debug"]["items"] == feeds[1]["debug"]["items"]
+    assert feeds[0]["debug"]["sources"]["model"] == feeds[1]["debug"]["sources"]["model"]
+
+
 def test_without_a_name_the_default_model_answers(client: FlaskClient) -> None:
     assert ask(client)["model_version"].startswith("popularity")
     named, unnamed = ask(client, model="popularity"), ask(client)
