@@ -94,7 +94,7 @@ def _fresh(row: Row, now: int) -> Reason | None:
 
 
 def _audience(row: Row) -> Reason:
-    count = row["watchers"] - row["hiddenWatchers"]
+    count = max(0, row["watchers"] - row["hiddenWatchers"])  # an import settles audiences at its end
     return Reason("popular", "watched", count) if count else Reason("popular", "none", row["watchers"])
 
 

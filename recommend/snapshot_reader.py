@@ -101,12 +101,12 @@ class SnapshotReader:
         if me is None:
             return None
         blocked = self._blocked(me)
-        followers = self.snapshot.follows.incoming.of(me)
+        followers, watched = self.snapshot.follows.incoming.of(me), self.snapshot.watched
         return {
             "properties": self.snapshot.users.frame.row(me, named=True),
             "follows": len(np.setdiff1d(self._mine(schema.FOLLOWS, me), blocked)),
             "followers": len(np.setdiff1d(followers, blocked)),
-            "watched": len(self._mine(schema.WATCHED, me)),
+            "watched": int(watched.seen[watched.indptr[me] : watched.indptr[me + 1]].sum()),
             "made": len(self._mine(schema.MADE, me)),
             "listensTo": self._called(schema.LISTENS_TO, me),
             "createsIn": self._called(schema.CREATES_IN, me),
@@ -124,7 +124,7 @@ class SnapshotReader:
             "contentId": known,
             "kind": str(self.snapshot.kinds[nid]),
             "properties": contents.frame.row(nid, named=True),
-            "watchers": len(self.snapshot.watched.incoming.of(nid)),
+            "watchers": int(self._answers.audience[nid]),
             "madeBy": self.snapshot.users.ids.gather(makers[~self._private[makers]]).to_list(),
             "uses": contents.ids.gather(uses.outgoing.of(nid)).to_list(),
             "usedBy": len(uses.incoming.of(nid)),
@@ -155,7 +155,7 @@ class SnapshotReader:
         for nid in np.flatnonzero(works).tolist():
             kind, id_ = str(self.snapshot.kinds[nid]).capitalize(), str(contents[nid])
             name = id_ if titles is None else titles[nid] or id_
-            found.append((int(self._answers.popularity[nid]), kind, id_, name))
+            found.append((int(self._answers.audience[nid]), kind, id_, name))
         found = [row for row in found if label in (None, row[1])]
         exact = set(content_ids_of(text))
         found.sort(key=lambda row: (row[2] not in exact, -row[0], row[2]))

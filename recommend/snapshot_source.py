@@ -39,9 +39,9 @@ class SnapshotAnswers:
         """
         user = int(self.snapshot.users.nids([user_id])[0]) if user_id in self.snapshot.users else None
         if name == "popular":
-            return self._rows(self.popularity.astype(np.float64), self.popularity, {}, user, kind, limit)
+            return self._rows(self.audience.astype(np.float64), self.audience, {}, user, kind, limit)
         if name == "unwatched":
-            nobody = (self.popularity == 0).astype(np.int64)
+            nobody = (self.audience == 0).astype(np.int64)
             return [row | {"score": 0.0, "count": 0} for row in self._rows(nobody * 1.0, nobody, {}, user, kind, limit)]
         if user is None:
             return []
@@ -102,8 +102,14 @@ class SnapshotAnswers:
         ]
 
     @cached_property
-    def popularity(self) -> Ints:
+    def audience(self) -> Ints:
         """How many people watched each content, shape (contents,)."""
+        watched = self.snapshot.watched
+        return np.bincount(watched.target[watched.seen], minlength=self.snapshot.contents.count)
+
+    @cached_property
+    def degrees(self) -> Ints:
+        """How many people watched each content, liked, commented on or shared it, shape (contents,)."""
         return np.diff(self.snapshot.watched.incoming.indptr)
 
     def _followed_activity(
@@ -148,12 +154,12 @@ class SnapshotAnswers:
         between: dict[int, list[tuple[float, str]]] = {}
         mine = watched.target[self._newest_of(np.array([user]), len(watched))]
         activity = np.diff(watched.indptr)
-        for item in mine[self.popularity[mine] <= crowd][:items].tolist():
+        for item in mine[self.degrees[mine] <= crowd][:items].tolist():
             others = watched.incoming.neighbour[self._newest_of(np.array([item]), len(watched), watched.incoming)]
             others = others[~np.isin(others, blocked)][:perItem]
             others = others[activity[others] <= busy]
             contents, shared = np.unique(watched.target[self._newest_of(others, perUser)], return_counts=True)
-            weight = 1 / np.sqrt(self.popularity[item])
+            weight = 1 / np.sqrt(self.degrees[item])
             score[contents] += shared * weight
             count[contents] += shared
             item_id = self.snapshot.contents.ids[item]

@@ -46,7 +46,7 @@ class _Person:
         left_out = blocked if me is None else np.append(blocked, me)
         self.others_not = left_out
         self.friends = np.setdiff1d(self._mine(schema.FOLLOWS), left_out)
-        self.seen = self._seen()
+        self.seen = snapshot.watched.seen
         self.watched = self._mine(schema.WATCHED)[self.seen[self._my_rows()]]
         self.made = self._mine(schema.MADE)
         made = snapshot.edges[schema.MADE].outgoing
@@ -171,11 +171,6 @@ class _Person:
     def _my_rows(self) -> Ints:
         indptr = self.snapshot.watched.indptr
         return np.arange(0 if self.me is None else indptr[self.me], 0 if self.me is None else indptr[self.me + 1])
-
-    def _seen(self) -> npt.NDArray[np.bool_]:
-        """Which rows of ``WATCHED`` hold a watch, and not only a like, comment or share."""
-        counts = self.snapshot.watched.columns.get("watchCount")
-        return np.ones(len(self.snapshot.watched), dtype=bool) if counts is None else np.asarray(counts) > 0
 
     def _watchers_alone(self, content: int) -> Ints:
         people, rows = self._watchers(content)

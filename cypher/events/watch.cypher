@@ -16,6 +16,8 @@ CALL (row, content, applied) {
   MERGE (user:User {userId: row.userId})
   MERGE (user)-[watched:WATCHED]->(content)
     ON CREATE SET watched.watchCount = 0
+    // This locks it: no import comes between reading and writing
+    ON MATCH SET watched.watchCount = watched.watchCount
   WITH row, user, content, watched, watched.lastAt AS before
   SET content.audience = content.audience
         + CASE WHEN row.kind = 'watch' AND before IS NULL AND watched.watchCount = 0 THEN 1 ELSE 0 END

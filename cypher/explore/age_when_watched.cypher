@@ -6,7 +6,7 @@ MATCH (keak:Keak)
 WHERE keak.audience > 0
   AND keak.createdAt IS NOT NULL
 WITH keak
-ORDER BY keak.audience DESC
+ORDER BY keak.audience DESC, keak.contentId
 LIMIT 500
 CALL (keak) {
   MATCH (keak)<-[watched:WATCHED]-(:User)

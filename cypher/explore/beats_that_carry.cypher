@@ -3,7 +3,7 @@
 // Columns: beat (id), title, keaks (count), audience (sum over its keaks), genres. Shows 25.
 MATCH (beat:Beat)<-[:USES]-(keak:Keak)
 WITH beat, count(*) AS keaks, sum(coalesce(keak.audience, 0)) AS audience
-ORDER BY audience DESC
+ORDER BY audience DESC, beat.contentId
 LIMIT 25
 RETURN beat.contentId AS beat,
        beat.title AS title,

@@ -4,7 +4,7 @@
 MATCH (content:Content)
 WHERE content.audience > 0
 WITH content
-ORDER BY content.audience DESC
+ORDER BY content.audience DESC, content.contentId
 LIMIT 2000
 MATCH (first:Hashtag)<-[:TAGGED]-(content)-[:TAGGED]->(second:Hashtag)
 WHERE first.name < second.name

@@ -5,7 +5,7 @@
 MATCH (content:Content)
 WHERE content.audience > 0
 WITH content
-ORDER BY content.audience DESC
+ORDER BY content.audience DESC, content.contentId
 LIMIT 20000
 MATCH (content)<-[:MADE]-(maker:User)
 WITH maker, count(*) AS contents, sum(content.audience) AS audience

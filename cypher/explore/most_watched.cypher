@@ -4,7 +4,7 @@
 MATCH (content:Content)
 WHERE content.audience > 0
 WITH content
-ORDER BY content.audience DESC
+ORDER BY content.audience DESC, content.contentId
 LIMIT 25
 RETURN content.contentId AS contentId,
        content.title AS title,

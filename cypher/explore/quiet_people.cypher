@@ -3,7 +3,10 @@
 // Columns: userId, name, joined (date), follows (count). Shows 25, those who joined last first.
 MATCH (user:User)
 WHERE EXISTS { (user)-[:FOLLOWS]->() }
-  AND NOT EXISTS { (user)-[:WATCHED]->() }
+  AND NOT EXISTS {
+    MATCH (user)-[watched:WATCHED]->()
+    WHERE watched.lastAt IS NOT NULL OR coalesce(watched.watchCount, 1) > 0
+  }
 WITH user
 ORDER BY user.createdAt IS NULL, user.createdAt DESC, user.userId
 LIMIT 25

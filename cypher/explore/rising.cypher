@@ -4,7 +4,7 @@
 MATCH (content:Content)
 WHERE content.trend IS NOT NULL
 WITH content
-ORDER BY content.trend DESC
+ORDER BY content.trend DESC, content.contentId
 LIMIT 25
 RETURN content.contentId AS contentId,
        content.title AS title,

@@ -20,4 +20,4 @@ CALL (content, person, at) {
   RETURN count(*) > 0 AS after
 }
 WITH content, count(*) AS timed, sum(CASE WHEN after THEN 1 ELSE 0 END) AS afterAFriend
-RETURN COUNT { (content)<-[:WATCHED]-() } AS watchers, timed, afterAFriend, 1.0 * afterAFriend / timed AS share
+RETURN coalesce(content.audience, 0) AS watchers, timed, afterAFriend, 1.0 * afterAFriend / timed AS share

@@ -1,4 +1,4 @@
-// Whether people share the taste of those they follow: how many contents a person has in common with each.
+// Whether people share the taste of those they follow: how many contents both watched, liked, commented on or shared.
 // Parameters: userId.
 // Columns: userId, name, inCommon, ofTheirs (counts), jaccard (share of the contents of either). Looks at 100 follows.
 MATCH (me:User {userId: $userId})-[:FOLLOWS]->(friend:User)

@@ -25,60 +25,12 @@ WITH me,
        WHERE friend <> me
          AND NOT friend IN blocked
        RETURN friend
+       ORDER BY friend.userId
      } AS friends,
      COUNT { (me)-[:FOLLOWS]->() } > 200 AS manyFriends,
      COUNT { (me)-[:WATCHED]->() } > 300
        OR COUNT { (me)-[:MADE]->() } > 300 AS manyOwn
 WITH *, [friend IN friends WHERE COUNT { (friend)-[:WATCHED]->() } > 500] AS busyFriends
-CALL () {
-  MATCH (content:Content)
-  WHERE content.contentId IN $contentIds
-  WITH content, COUNT { (content)<-[:WATCHED]-() } AS degree
-  ORDER BY degree, content.contentId
-  RETURN collect(content) AS contents, collect(degree) AS degrees
-}
-WITH *,
-     [
-       place IN range(0, size(contents) - 1)
-       WHERE reduce(rows = 0, degree IN degrees[..place + 1] | rows + degree) <= 5000 |
-         contents[place]
-     ] AS counted
-CALL (counted, blocked, busyFriends) {
-  UNWIND counted AS content
-  MATCH (content)<-[watched:WATCHED]-(person)
-  WITH content, watched, person, watched.lastAt AS at
-  WITH content,
-       collect(CASE WHEN at IS NOT NULL OR coalesce(watched.watchCount, 1) > 0 THEN person END) AS people,
-       count(CASE WHEN $now - 7 * 86400000 < at <= $now AND NOT person IN blocked THEN 1 END) AS recent,
-       collect(CASE WHEN size(busyFriends) > 0 AND person IN busyFriends THEN watched END) AS byBusyFriends
-  RETURN collect({content: content, people: people, recent: recent, byBusyFriends: byBusyFriends}) AS audiences
-}
-CALL (friends, busyFriends, contents, audiences) {
-  CALL (friends, busyFriends, contents, audiences) {
-    UNWIND friends AS friend
-    WITH friend, contents
-    WHERE NOT friend IN busyFriends
-    MATCH (friend)-[watched:WATCHED]->(content)
-    WITH friend, watched, content, contents
-    WHERE content IN contents
-    RETURN friend, watched, content
-    UNION ALL
-    UNWIND audiences AS audience
-    UNWIND audience.byBusyFriends AS watched
-    RETURN startNode(watched) AS friend, watched, audience.content AS content
-  }
-  WITH friend, watched, content
-  ORDER BY friend.userId
-  RETURN collect({
-    content: content,
-    id: CASE WHEN coalesce(friend.isPrivate, false) THEN null ELSE friend.userId END,
-    liked: coalesce(watched.liked, false),
-    shared: coalesce(watched.shared, false),
-    commented: coalesce(watched.commented, false),
-    watched: watched.lastAt IS NOT NULL OR coalesce(watched.watchCount, 1) > 0,
-    at: watched.lastAt
-  }) AS activity
-}
 CALL (me) {
   CALL (me) {
     MATCH (me)-[watched:WATCHED]->(item)
@@ -101,41 +53,6 @@ CALL (me) {
   WITH item, did, at
   ORDER BY at IS NULL, at DESC, item.contentId
   RETURN collect({item: item, did: did}) AS own
-}
-CALL (theirs, own) {
-  UNWIND [one IN own WHERE 'watched' = one.did AND NOT one.item IN theirs | one.item][..10] AS item
-  WITH item, COUNT { (item)<-[:WATCHED]-() } AS watched
-  ORDER BY watched, item.contentId
-  WITH collect(item) AS items, collect(watched) AS sizes
-  RETURN [
-           place IN range(0, size(items) - 1)
-           WHERE reduce(rows = 0, size IN sizes[..place + 1] | rows + size) <= 1500 |
-             items[place]
-         ] AS lately
-}
-CALL (me, blocked, lately, audiences) {
-  CALL (lately, audiences) {
-    UNWIND lately AS item
-    MATCH (item)<-[watched:WATCHED]-(person)
-    WHERE watched.lastAt IS NOT NULL OR coalesce(watched.watchCount, 1) > 0
-    RETURN person, item, null AS content
-    UNION ALL
-    UNWIND audiences AS audience
-    UNWIND audience.people AS person
-    RETURN person, null AS item, audience.content AS content
-  }
-  WITH me, blocked, person, collect(item) AS items, collect(content) AS both
-  WHERE size(items) > 0
-    AND size(both) > 0
-    AND NOT person IN blocked
-    AND person <> me
-  UNWIND items AS item
-  UNWIND both AS content
-  WITH item, content, count(*) AS count
-  WHERE item <> content
-  WITH item, content, count
-  ORDER BY count DESC, item.contentId
-  RETURN collect({content: content, id: item.contentId, count: count, atLeast: false}) AS pairs
 }
 CALL (theirs, own) {
   UNWIND own AS one
@@ -171,13 +88,102 @@ CALL (own) {
   ORDER BY did, hashtag.name
   RETURN collect({node: hashtag, id: hashtag.name, did: did, count: count}) AS ownHashtags
 }
+CALL (theirs, own) {
+  UNWIND [one IN own WHERE 'watched' = one.did AND NOT one.item IN theirs | one.item][..10] AS item
+  WITH item, COUNT { (item)<-[:WATCHED]-() } AS watched
+  ORDER BY watched, item.contentId
+  WITH collect(item) AS items, collect(watched) AS sizes
+  UNWIND range(0, size(items) - 1) AS place
+  WITH items[place] AS item, reduce(rows = 0, size IN sizes[..place + 1] | rows + size) AS rows
+  WHERE rows <= 1500
+  WITH item
+  ORDER BY item.contentId
+  RETURN collect(item) AS lately
+}
+CALL () {
+  MATCH (content:Content)
+  WHERE content.contentId IN $contentIds
+  WITH content, COUNT { (content)<-[:WATCHED]-() } AS degree
+  ORDER BY degree, content.contentId
+  RETURN collect(content) AS contents, collect(degree) AS degrees
+}
+WITH *,
+     [
+       place IN range(0, size(contents) - 1)
+       WHERE reduce(rows = 0, degree IN degrees[..place + 1] | rows + degree) <= 5000 |
+         contents[place]
+     ] AS counted
+CALL (counted, blocked, busyFriends) {
+  UNWIND counted AS content
+  MATCH (content)<-[watched:WATCHED]-(person)
+  WITH content, watched, person, watched.lastAt AS at
+  WITH content,
+       collect(CASE WHEN at IS NOT NULL OR coalesce(watched.watchCount, 1) > 0 THEN person END) AS people,
+       count(CASE WHEN $now - 7 * 86400000 < at <= $now AND NOT person IN blocked THEN 1 END) AS recent,
+       collect(CASE WHEN size(busyFriends) > 0 AND person IN busyFriends THEN watched END) AS byBusyFriends
+  RETURN collect({content: content, people: people, recent: recent, byBusyFriends: byBusyFriends}) AS audiences
+}
+CALL (friends, busyFriends, contents, audiences) {
+  UNWIND friends AS friend // in the order of their ids
+  CALL (friend, busyFriends, contents, audiences) {
+    WITH friend, contents, busyFriends
+    WHERE NOT friend IN busyFriends
+    MATCH (friend)-[watched:WATCHED]->(content)
+    WITH watched, content, contents
+    WHERE content IN contents
+    RETURN watched, content
+    UNION ALL
+    WITH friend, audiences, busyFriends
+    WHERE friend IN busyFriends
+    UNWIND audiences AS audience
+    UNWIND audience.byBusyFriends AS watched
+    WITH friend, audience, watched
+    WHERE startNode(watched) = friend
+    RETURN watched, audience.content AS content
+  }
+  RETURN collect({
+    content: content,
+    id: CASE WHEN coalesce(friend.isPrivate, false) THEN null ELSE friend.userId END,
+    liked: coalesce(watched.liked, false),
+    shared: coalesce(watched.shared, false),
+    commented: coalesce(watched.commented, false),
+    watched: watched.lastAt IS NOT NULL OR coalesce(watched.watchCount, 1) > 0,
+    at: watched.lastAt
+  }) AS activity
+}
+// No sort from here on: it would hold the audiences once for each row.
+CALL (me, blocked, lately, audiences) {
+  CALL (lately, audiences) {
+    UNWIND range(0, size(lately) - 1) AS place
+    WITH place, lately[place] AS item
+    MATCH (item)<-[watched:WATCHED]-(person)
+    WHERE watched.lastAt IS NOT NULL OR coalesce(watched.watchCount, 1) > 0
+    RETURN person, place, null AS content
+    UNION ALL
+    UNWIND audiences AS audience
+    UNWIND audience.people AS person
+    RETURN person, null AS place, audience.content AS content
+  }
+  WITH me, blocked, lately, person, collect(place) AS places, collect(content) AS both
+  WHERE size(places) > 0
+    AND size(both) > 0
+    AND NOT person IN blocked
+    AND person <> me
+  UNWIND places AS place
+  UNWIND both AS content
+  WITH lately, place, content, count(*) AS count
+  WHERE lately[place] <> content
+  // The most people, and of equal ones the first item: lately has ten at most
+  WITH lately, content, max(10 * count + 9 - place) AS best
+  RETURN collect({content: content, id: lately[9 - best % 10].contentId, count: best / 10, atLeast: false}) AS pairs
+}
 UNWIND contents AS content
 WITH me, blocked, manyFriends, busyFriends, manyOwn, counted, pairs, ownBeats, ownGenres, ownHashtags, content,
      [one IN activity WHERE content = one.content] AS activity,
      COLLECT { MATCH (content)-[:USES]->{0,1}(beat:Beat) RETURN DISTINCT beat } AS beats,
      COLLECT { MATCH (content)-[:USES]->{0,1}(:Content)-[:HAS_GENRE]->(genre:Genre) RETURN DISTINCT genre } AS genres,
      COLLECT { MATCH (content)-[:TAGGED]->(hashtag:Hashtag) RETURN hashtag } AS hashtags,
-     reduce(most = 0, one IN audiences | CASE WHEN content = one.content THEN one.recent ELSE most END) AS recent,
+     head([one IN audiences WHERE content = one.content | one {.recent, watchers: size(one.people)}]) AS audience,
      COLLECT {
        MATCH (content)<-[:MADE]-(maker:User)
        WHERE EXISTS { (me)-[:FOLLOWS]->(maker) }
@@ -188,13 +194,13 @@ WITH me, blocked, manyFriends, busyFriends, manyOwn, counted, pairs, ownBeats, o
      } AS makers
 RETURN content.contentId AS contentId,
        content.createdAt AS createdAt,
-       coalesce(content.audience, 0) AS watchers,
+       coalesce(audience.watchers, content.audience, 0) AS watchers,
        COUNT {
          UNWIND blocked AS person
          MATCH (person)-[watched:WATCHED]->(content)
          WHERE watched.lastAt IS NOT NULL OR coalesce(watched.watchCount, 1) > 0
        } AS hiddenWatchers,
-       {count: recent, atLeast: NOT content IN counted} AS recent,
+       {count: coalesce(audience.recent, 0), atLeast: NOT content IN counted} AS recent,
        [verb IN ['liked', 'shared', 'commented', 'watched'] | {
          did: verb,
          count: size([one IN activity WHERE one[verb]]),
@@ -210,7 +216,7 @@ RETURN content.contentId AS contentId,
          count: size(makers),
          people: [maker IN makers WHERE NOT coalesce(maker.isPrivate, false) | maker.userId][..3]
        } AS makers,
-       [pair IN pairs WHERE pair.content = content | pair {.id, .count, .atLeast}][..1] AS together,
+       [pair IN pairs WHERE pair.content = content | pair {.id, .count, .atLeast}] AS together,
        [one IN ownBeats WHERE one.node IN beats | one {.id, .did, .count, atLeast: manyOwn}] AS beats,
        [one IN ownGenres WHERE one.node IN genres | one {.id, .did, .count, atLeast: manyOwn}] AS genres,
        [one IN ownHashtags WHERE one.node IN hashtags | one {.id, .did, .count, atLeast: manyOwn}] AS hashtags

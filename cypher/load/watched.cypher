@@ -8,6 +8,8 @@ MATCH (user:User {userId: row[0]})
 UNWIND row[1] AS watch
 MATCH (content:Content {contentId: watch[0]})
 MERGE (user)-[watched:WATCHED]->(content)
+  // This locks it: no event comes between reading and writing
+  ON MATCH SET watched.watchCount = watched.watchCount
 WITH user, content, watch, watched
 OPTIONAL MATCH (user)-[undid:UNDID]->(content)
 WITH watch,

@@ -10,7 +10,13 @@ LIMIT 1
 RETURN content.contentId AS contentId,
        CASE WHEN content:Beat THEN 'beat' WHEN content:Track THEN 'track' ELSE 'keak' END AS kind,
        properties(content) AS properties,
-       coalesce(content.audience, 0) AS watchers,
+       CASE
+         WHEN COUNT { (content)<-[:WATCHED]-() } > 10000 THEN coalesce(content.audience, 0)
+         ELSE COUNT {
+           MATCH (content)<-[watched:WATCHED]-()
+           WHERE watched.lastAt IS NOT NULL OR coalesce(watched.watchCount, 1) > 0
+         }
+       END AS watchers,
        COLLECT {
          MATCH (content)<-[:MADE]-(maker:User)
          WHERE NOT coalesce(maker.isPrivate, false)

@@ -6,7 +6,10 @@ WITH me, COLLECT { MATCH (me)-[:BLOCKED]-(person:User) RETURN DISTINCT person } 
 RETURN properties(me) AS properties,
        COUNT { (me)-[:FOLLOWS]->() } - COUNT { UNWIND blocked AS person MATCH (me)-[:FOLLOWS]->(person) } AS follows,
        COUNT { (me)<-[:FOLLOWS]-() } - COUNT { UNWIND blocked AS person MATCH (me)<-[:FOLLOWS]-(person) } AS followers,
-       COUNT { (me)-[:WATCHED]->() } AS watched,
+       COUNT {
+         MATCH (me)-[watched:WATCHED]->()
+         WHERE watched.lastAt IS NOT NULL OR coalesce(watched.watchCount, 1) > 0
+       } AS watched,
        COUNT { (me)-[:MADE]->() } AS made,
        COLLECT {
          MATCH (me)-[:LISTENS_TO]->(genre:Genre)

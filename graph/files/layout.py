@@ -24,6 +24,8 @@ _FITS: Final = 0.9
 _SAID: Final = re.compile(r'"?sep=(.)"?\s*')
 """The line by which spreadsheets say the separator."""
 _MARKUP: Final = re.compile(r"\s*<(?:!doctype|html|\?xml)\b", re.IGNORECASE)
+_TYPED: Final = re.compile(r":(?:token|float)(?:_seq)?$")
+"""What RecBole writes behind the names of a header."""
 _NO_WORD: Final = re.compile(r"|true|false|yes|no|[^\d]{0,12}\d.*", re.IGNORECASE)
 """A field with a digit near its begin, a flag, or nothing."""
 _SHORTEST_TIME: Final = 8
@@ -264,8 +266,8 @@ def _whole(field: str) -> bool:
 
 
 def plain(title: str) -> str:
-    """A header's name without what is no letter or digit, and without a type (``user_id:token``)."""
-    return re.sub(r"[\W_]", "", title.strip().split(":", 1)[0].lower().lstrip("\ufeff"))
+    """A header's name without what is no letter or digit, and without RecBole's type (``user_id:token``)."""
+    return re.sub(r"[\W_]", "", _TYPED.sub("", title.strip()).lower().lstrip("\ufeff"))
 
 
 def _known(titles: Sequence[str], names: Names) -> list[int | None]:
@@ -307,7 +309,7 @@ def _header(
         return True
     if not all(words) or any(first[place].strip() in (f.strip() for f in column) for place, column in enumerate(ids)):
         return False
-    if any(column and all(re.search(r"\d", field) for field in column) for column in ids):
+    if any(len(column) > 1 and all(re.search(r"\d", field) for field in column) for column in ids):
         return True
     raise InputError(
         f"{path}: it cannot be told whether its first row, {', '.join(first)[:80]}, is a header.",
@@ -318,15 +320,16 @@ def _header(
 def _names_column(place: int | None, rows: list[list[str]]) -> bool:
     """Whether one known name in the first row is enough for a header; ``kate,book`` may well be a row.
 
-    It is where nobody would call a person or a thing so (``user_id``, ``item:token``), or where no other row has a word
-    there.
+    It is where nobody would call a person or a thing so (``user_id``, ``item:token``), or where at least two other rows
+    have no word there.
     """
     if place is None:
         return False
     below = [row[place].strip() for row in rows[1:] if len(row) > place]
-    if re.search(r"_|:|id$", rows[0][place].strip(), re.IGNORECASE):
+    title = rows[0][place].strip()
+    if _TYPED.search(title) or re.search(r"[a-z]_[a-z]|[a-z]id$", title, re.IGNORECASE):
         return True
-    return bool(below) and all(_NO_WORD.fullmatch(field) for field in below)
+    return len(below) > 1 and all(_NO_WORD.fullmatch(field) for field in below)
 
 
 def named(path: Path, titles: Sequence[str], names: Names, *, sure: bool | None = None) -> tuple[str | None, ...]:

@@ -18,7 +18,7 @@ from graph.files.layout import AUDIENCES, FOLLOWERS
 from graph.files.options import Options
 from graph.files.quarantine import FileReport, Quarantine
 from graph.files.rows import Rows, rows
-from graph.files.scale import Census, Scale
+from graph.files.scale import NOISE, Census, Scale
 from graph.files.text import Progress
 from graph.files.times import milliseconds
 
@@ -212,7 +212,7 @@ def _progress(check: _Check, target: Codes, census: Census, asked: Scale | None,
         there = (target >= 0) & (target < len(durations))
         seconds = np.where(there, durations[np.where(there, target, 0)], np.nan).astype(np.float32)
     if asked != "seconds":
-        most = 1.0 if asked == "fraction" else 100.0
+        most = 1.0 + NOISE if asked == "fraction" else 100.0
         values = check.share("progress", most, f"progress is outside 0..{most:g}")
         census.add(values.fill_null(np.nan).to_numpy(), seconds)
         return values

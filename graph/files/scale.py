@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from graph.errors import InputError
 
-__all__ = ["SCALES", "Census", "Found", "Scale"]
+__all__ = ["NOISE", "SCALES", "Census", "Found", "Scale"]
 
 Scale = Literal["percent", "fraction", "seconds"]
 SCALES: Final[tuple[Scale, ...]] = ("percent", "fraction", "seconds")
@@ -23,8 +23,8 @@ _INSIDE: Final = 0.999
 """Smallest share of values in 0..100 in a column of percent."""
 _RATIO: Final = 3.0
 """Watch ratios hardly pass it: contents are seldom watched three times in one go. Percent below it are told as such."""
-_NOISE: Final = 1e-6
-"""By how much a fraction may be above 1 from rounding alone; the row is quarantined, and the others are no percent."""
+NOISE: Final = 1e-6
+"""By how much a fraction may be above 1 from rounding alone; it is 1 then, and the others are no percent."""
 _EXPECTED: Final = 3.0
 """If percent would give at least this many values above the duration and there are none, the column may be seconds."""
 _HARDLY: Final = 0.001
@@ -72,7 +72,7 @@ class Census:
         known = values[there]
         self.known += len(known)
         self.inside += int(((known >= 0) & (known <= 100)).sum())
-        self.above_one += int((known > 1 + _NOISE).sum())
+        self.above_one += int((known > 1 + NOISE).sum())
         self.highest = max(self.highest, float(known.max(initial=0.0)))
         self.parts += int(((known > 0) & (known < 1)).sum())
         if durations is None:

@@ -326,7 +326,9 @@ class _Reading:
             return rows
         found = census.decide(schema.PROGRESS, asked, self._options.remembered.get(schema.PROGRESS))
         self.scales.append(found)
-        return rows if found.top == 1.0 else rows.with_columns(_shares(rows["progress"], found.top))
+        if found.top == 1.0:  # and what rounding made of it
+            return rows.with_columns(rows["progress"].clip(upper_bound=1.0))
+        return rows.with_columns(_shares(rows["progress"], found.top))
 
     def _durations(self) -> npt.NDArray[np.float32] | None:
         """Seconds by code of a content, NaN where unknown; None where neither the graph nor a file gives any."""

@@ -205,15 +205,14 @@ class View:
         at = watched.columns.get("lastAt")
         times = np.full(len(watched), NO_TIME) if at is None else np.asarray(at)
         last = pl.Series(times).replace(NO_TIME, None)
-        seen = _said(watched) & WATCHED > 0
-        counted, found = watch.trends(np.asarray(watched.target)[seen], last.filter(seen), len(self.contents))
+        counted, found = watch.trends(
+            np.asarray(watched.target)[watched.seen], last.filter(watched.seen), len(self.contents)
+        )
         return counted.astype(np.int64), found.fill_null(_NOTHING).to_numpy().copy()
 
 
 def _said(watched: Edges) -> npt.NDArray[np.uint8]:
-    counts = watched.columns.get("watchCount")
-    seen = np.ones(len(watched), dtype=bool) if counts is None else np.asarray(counts) > 0
-    said = seen.astype(np.uint8) * np.uint8(WATCHED)
+    said = watched.seen.astype(np.uint8) * np.uint8(WATCHED)
     for name, bit in _FLAGS:
         if name in watched.columns:
             said |= np.asarray(watched.columns[name], dtype=bool).astype(np.uint8) * np.uint8(bit)

@@ -138,6 +138,12 @@ class Edges:
         return Csr(self.indptr, self.target, None)
 
     @cached_property
+    def seen(self) -> npt.NDArray[np.bool_]:
+        """Which rows of ``WATCHED`` hold a watch and not only a like, a comment or a share, shape (E,)."""
+        counts = self.columns.get("watchCount")
+        return np.ones(len(self), dtype=bool) if counts is None else np.asarray(counts) > 0
+
+    @cached_property
     def incoming(self) -> Csr:
         """CSR by target."""
         return transpose(self.indptr, self.target, self.width)

@@ -6,12 +6,16 @@ const GROUP = { User: "user", Keak: "keak", Beat: "beat", Track: "track", Genre:
 const GROUP_NAMES = { user: ["person", "people"], keak: ["keak"], beat: ["beat"], track: ["track"], topic: ["topic"] };
 const VERBS = { FOLLOWS: "follows", WATCHED: "watched", MADE: "made", USES: "uses", HAS_GENRE: "is", HAS_MOOD: "is", TAGGED: "is tagged", LISTENS_TO: "listens to", CREATES_IN: "creates in" };
 
+// Who only shared, commented on or liked a content did not watch it.
+const verbOf = ({ type, properties: did = {} }) => type === "WATCHED" && did.watch_count === 0
+  ? (did.shared ? "shared" : did.commented ? "commented on" : did.liked ? "liked" : "knows")
+  : VERBS[type] ?? type.toLowerCase();
 const nameOf = (node) => ({ Keak: contentName, Beat: contentName, Track: contentName, Hashtag: (name) => `#${name.replace(/^#/, "")}` })[node.label]?.(node.name) ?? node.name;
 
 export function draw(holder, subgraph, { showUser, showContent }) {
   const nodes = subgraph.nodes.map((node) => ({ ...node, group: GROUP[node.label] ?? "topic", name: nameOf(node), near: new Set() }));
   const byKey = new Map(nodes.map((node) => [node.id, node]));
-  const links = subgraph.links.map((link) => ({ type: link.type, a: byKey.get(link.source), b: byKey.get(link.target) })).filter(({ a, b }) => a && b && a !== b);
+  const links = subgraph.links.map((link) => ({ type: link.type, verb: verbOf(link), a: byKey.get(link.source), b: byKey.get(link.target) })).filter(({ a, b }) => a && b && a !== b);
   for (const { a, b } of links) { a.near.add(b); b.near.add(a); }
   arrange(nodes, links);
 
@@ -22,7 +26,7 @@ export function draw(holder, subgraph, { showUser, showContent }) {
 
   const sayLink = (node) => {
     const one = links.find(({ a, b }) => (a === node && b.depth < node.depth) || (b === node && a.depth < node.depth));
-    return one ? `${one.a.depth === 0 ? "you" : one.a.name} ${one.a.depth === 0 && one.type === "FOLLOWS" ? "follow" : VERBS[one.type] ?? one.type.toLowerCase()} ${one.b.depth === 0 ? "you" : one.b.name}` : "";
+    return one ? `${one.a.depth === 0 ? "you" : one.a.name} ${one.a.depth === 0 && one.type === "FOLLOWS" ? "follow" : one.verb} ${one.b.depth === 0 ? "you" : one.b.name}` : "";
   };
   const open = (node) => (node.group === "user" ? showUser(node.id.replace(/^users\//, "")) : node.group === "topic" ? null : showContent(node.id));
   const spotlight = (node) => {

@@ -5,7 +5,9 @@ from __future__ import annotations
 import itertools
 import random
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -152,3 +154,38 @@ def test_of_very_many_watches_the_newest_are_counted(graph: Graph, session_setti
         assert (said["watchCount"], len(said["times"])) == (watch.MAX_TIMES, watch.MAX_TIMES)
         assert (said["firstAt"], said["times"][0], said["lastAt"]) == (told.ms(0), told.ms(5), told.ms(many - 1))
         path.happen(lambda fact: fact.hours == 2)
+
+
+def test_an_import_beside_events_loses_none_of_them(graph: Graph) -> None:
+    """The same pairs from both sides at once: every watch counts, and what was taken back stays so."""
+    mine, hours = f"w{next(_NUMBERS)}-", 12
+    contents = [told.content(mine, f"keaks/{n}") for n in range(6)]
+    graph.write("load/users", deadline_ms=0, rows=[{"id": mine, "properties": {}}])
+    graph.write("load/keaks", deadline_ms=0, rows=[{"id": content, "properties": {}} for content in contents])
+    rows = [[mine, [[content, 0.5, True, None, None, 1, told.ms(0), told.ms(0)] for content in contents]]]
+    graph.write("load/watched", deadline_ms=0, rows=rows, most=watch.MAX_TIMES)
+
+    def sent(kind: str, hour: int) -> list[events.Event]:
+        known = {"kind": kind, "user_id": mine, "at": told.at(hour)}
+        ids = [f"{mine}{kind}{hour}-{n}" for n in range(len(contents))]
+        return [
+            events.Event.model_validate({"event_id": id_, "content_id": content, **known})
+            for id_, content in zip(ids, contents, strict=True)
+        ]
+
+    over = threading.Event()
+
+    def again() -> None:
+        while not over.is_set():
+            graph.write("load/watched", deadline_ms=0, rows=rows, most=watch.MAX_TIMES)
+
+    with ThreadPoolExecutor(2) as pool:
+        imports = [pool.submit(again) for _ in range(2)]
+        for hour in range(1, hours):
+            events.apply(graph, [*sent("watch", hour), *(sent("unlike", hour) if hour == 1 else [])])
+        over.set()
+        for done in imports:
+            done.result()
+    held = told.found(graph, mine)["held"]
+    assert {pair["watchCount"] for pair in held.values() if "watchCount" in pair} == {hours}
+    assert {pair["liked"] for pair in held.values() if "liked" in pair} == {False}

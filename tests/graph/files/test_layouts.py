@@ -57,6 +57,10 @@ def parquet(**columns: pl.Series) -> bytes:
         pytest.param("user,item,comment\n1,10,lovely\n", {("1", "10")}, id="a comment is no flag"),
         pytest.param("user_id,film\nann,b\n", {("ann", "b")}, id="one name that can be nothing else"),
         pytest.param(
+            "user:1,item:5\nuser:2,item:6\n", {("user:1", "item:5"), ("user:2", "item:6")}, id="colons in ids"
+        ),
+        pytest.param("user:token\titem:token\nann\tb\n", {("ann", "b")}, id="RecBole's types"),
+        pytest.param(
             "user,thing\nann,b1\nbob,c2\n", {("ann", "b1"), ("bob", "c2")}, id="one name, and ids with digits"
         ),
         pytest.param("kate,book\nbob,book\n", {("kate", "book"), ("bob", "book")}, id="a thing called book"),
@@ -74,6 +78,8 @@ def test_tables_as_other_tools_write_them(tmp_path: Path, text: str, found: set[
         pytest.param("2020-01-01,1,10\n2020-01-02,2,11\n", "column 1 holds times", id="the date first"),
         pytest.param("1,978300760,10\n2,978300761,11\n", "column 2 holds times", id="Unix seconds second"),
         pytest.param("kate,book\nbob,lamp\nann,chair\n", "--header or --no-header", id="a row, or one known name"),
+        pytest.param("ann,movie:Alien\nbob,movie:Heat\n", "--header or --no-header", id="kinds before things"),
+        pytest.param("ann,Alien\nbob,Se7en\n", "--header or --no-header", id="one row with a digit proves nothing"),
         pytest.param("kate,Video\nbob,lamp\n", "--header or --no-header", id="the same with a capital"),
         pytest.param("user,bike\nann,lamp\n", "--header or --no-header", id="a person called user, or a header"),
         pytest.param("user,item,item\n1,10,20\n", "--columns item=2", id="a needed name twice"),
