@@ -6,6 +6,7 @@ import os
 import shutil
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -62,9 +63,11 @@ def served(graph: Graph, home: Settings, mirror: Mirror | None) -> FlaskClient:
 
 
 @pytest.fixture(scope="module")
-def live(graph: Graph, home: Settings) -> FlaskClient:
+def live(graph: Graph, home: Settings) -> Iterator[FlaskClient]:
     """Feeds from the graph in memory."""
-    return served(graph, home, Mirror(home))
+    mirror = Mirror(home)
+    yield served(graph, home, mirror)
+    mirror.close()
 
 
 @pytest.fixture(scope="module")
