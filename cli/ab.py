@@ -42,6 +42,8 @@ def ab(
         "Shares and tracks are means over sessions, ms is the latency of a request. What differs, over users:"
     )
     for one in found:
+        if not one.effects:
+            _console.print(f"  {escape(one.name)}: nothing to compare, all users had one treatment.")
         for effect in one.effects:
             _console.print(f"  {escape(one.name)}: {_sentence(effect, one.control)}")
 

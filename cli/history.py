@@ -45,7 +45,8 @@ def history(
         raise SettingsError(f"{user} has played nothing.", do="Name another user.")
     table = Table(title=f"{escape(user)}: played, and recommended by {model}", box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("when", "share", "artist", "title", "genre", "", "score", "artist", "title", "genre"):
-        table.add_column(name, justify="right" if name in ("share", "score") else "left")
+        least = len("2026-01-01 00:00") if name == "when" else None
+        table.add_column(name, justify="right" if name in ("share", "score") else "left", min_width=least)
     offered = [(f"{score:.3f}", *names.of(int(i))) for i, score in zip(ids, scores, strict=True) if i >= 0]
     heard = [(f"{datetime.fromtimestamp(at / 1_000, UTC):%Y-%m-%d %H:%M}" if at else "", f"{share:.2f}",
               *names.of(track)) for at, share, track in played]  # fmt: skip

@@ -51,7 +51,8 @@ def complete(
         table.add_row(
             escape(track.title or ""), escape(track.artist or ""), escape(track.content_id), f"{track.score:.3f}"
         )
-    _console.print(table)
+    if more:
+        _console.print(table)
     if unknown:
         _console.print(f"[yellow]Nobody knows:[/] {escape(', '.join(unknown))}")
     if not more:

@@ -92,9 +92,11 @@ class CoreConfig(BaseModel):
     """Plays at which a track's own vector and the mean of its artist's count alike, where vectors come from lists of
     heard tracks. By hand."""
     session_epochs: int = 30
-    """Epochs of Track2Vec there. By hand."""
-    network_share: float = 0.1
-    """Share of a fit's work for the graph network there. By hand."""
+    """Most epochs of Track2Vec there. By hand."""
+    session_tokens: int = 6_000_000
+    """Tracks and artists that all its epochs together pass over, at most. By hand, for time: half a minute."""
+    network_share: float = 0.05
+    """Share of a fit's work for the graph network there. By hand, for time."""
     heard_sweeps: int = 6
     """Sweeps of the alternating least squares that learn vectors from shares. By hand."""
     session_ridge: float = 2.0

@@ -41,6 +41,23 @@ def test_the_guide_names_people_and_contents_that_exist(client: FlaskClient) -> 
         assert "http://localhost/browser/entourage.grass" in text
 
 
+def test_the_guide_opens_where_nobody_follows_anybody(tmp_path: Path) -> None:
+    """As in a graph of play logs: the content is what most people watched and the named one did not."""
+    logs = Snapshot.build(
+        {
+            "User": pl.DataFrame({"userId": ["a", "b", "c"]}),
+            "Content": pl.DataFrame({"contentId": ["tracks/1", "tracks/2"], "kind": ["track", "track"]}),
+        },
+        {"WATCHED": pl.DataFrame({"source": [0, 1, 2], "target": [0, 0, 1]})},
+    )
+    settings = Settings(home=tmp_path, neo4j_uri="bolt://graphs.example:7687", service=Service(rate_limit=""))
+    client = create_app(settings, FeedService(None, logs, None, settings)).test_client()
+    for name in ("guide.html", "guide.adoc"):
+        answer = client.get(f"/browser/{name}")
+        assert answer.status_code == 200
+        assert "tracks/" in answer.text
+
+
 def test_browser_may_read_it_and_nobody_else(client: FlaskClient) -> None:
     asked = {
         "Access-Control-Request-Method": "GET",
