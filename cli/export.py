@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import Annotated, Final
@@ -106,8 +107,11 @@ def _chosen(where: str, settings: Settings) -> list[str]:
     """The user ids that ``--where`` names. Raises InputError where it names none."""
     file = Path(where)
     text = where
-    if "\n" not in where and file.is_file():
-        text = file.read_text("utf-8")
+    if os.path.isfile(where):  # noqa: PTH113 - Path's own raises for a text that is too long for a name
+        try:
+            text = file.read_text("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise InputError(f"{file} is not UTF-8: {error}.", do="Save it as UTF-8, one id a line.") from error
         if file.suffix != ".cypher":
             return _some(dict.fromkeys(line.strip() for line in text.splitlines() if line.strip()), where)
     elif "return" not in where.lower().split():

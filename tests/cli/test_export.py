@@ -41,11 +41,12 @@ def test_the_whole_graph_in_another_format(run: Run, settings: Settings, tmp_pat
 def test_whose_part_it_is(run: Run, settings: Settings, tmp_path: Path) -> None:
     snapshot_of = checkerboard.snapshot()
     snapshot_of.save(settings.snapshot_path)
-    (tmp_path / "some.txt").write_text("u001\n\nu004\nu001\n")
+    (tmp_path / "some.txt").write_text("\ufeffu001\n\nu004\nu001\n", "utf-8")  # as Windows' editor writes it
     query = "MATCH (user:User)-[:MADE]->(:Beat) RETURN user.userId AS userId"
     (tmp_path / "makers.cypher").write_text(f"// Who makes beats.\n{query}\n")
     for where, expected in (
         ("u003, u001", ["u001", "u003"]),
+        (",".join(["u003", "u001"] * 50), ["u001", "u003"]),  # too long for a file's name
         (tmp_path / "some.txt", ["u001", "u004"]),
         (query, ["u000", "u001"]),
         (tmp_path / "makers.cypher", ["u000", "u001"]),
@@ -62,7 +63,9 @@ def test_whose_part_it_is(run: Run, settings: Settings, tmp_path: Path) -> None:
 def test_what_cannot_be_exported_says_so_and_writes_nothing(run: Run, settings: Settings, tmp_path: Path) -> None:
     checkerboard.snapshot().save(settings.snapshot_path)
     out = tmp_path / "out"
+    (tmp_path / "utf16.txt").write_text("u001", "utf-16")
     for code, said, arguments in (
+        (3, "not UTF-8", ["--where", tmp_path / "utf16.txt", "--out", out]),
         (2, "--out FOLDER", ["--to", "csv"]),
         (2, "--out FOLDER", ["--sample", 3, "--out", settings.snapshot_path]),
         (2, "not possible", ["--sample", 21, "--out", out]),
