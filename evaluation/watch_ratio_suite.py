@@ -107,7 +107,7 @@ class Data:
 
 def open_data(folder: Path) -> Data:
     """Read a folder of KuaiRec or KuaiRand and cut it. Raises InputError as `read_matrix` does."""
-    files = watch_files(folder)
+    files = watch_files(folder) if folder.is_dir() else []
     if not files:
         raise InputError(f"{folder} holds no watch ratios.", do="Name a folder of KuaiRec or KuaiRand with --data.")
     reports = {file: FileReport(file.name) for file in files}

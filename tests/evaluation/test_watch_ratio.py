@@ -141,8 +141,9 @@ def test_days_after_the_cut_change_no_feature(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_ratios_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no watch ratios"):
-        watch_ratio_suite.open_data(tmp_path)
+    for folder in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(InputError, match="no watch ratios"):
+            watch_ratio_suite.open_data(folder)
 
 
 def test_the_file_s_features_are_those_of_days_before_whatever_chooses_or_judges(tmp_path: Path) -> None:
