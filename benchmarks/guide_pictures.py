@@ -24,7 +24,7 @@ from web.browser import guide_address
 COLOURS = 48
 WIDTH = 760
 """Pixels of a picture."""
-ENDED = re.compile("Started streaming|Completed (after|in)|SyntaxError|ParameterMissing")
+ENDED = re.compile("Displaying|Started streaming|Completed (after|in)|SyntaxError|ParameterMissing")
 SETTLE_S = 2.5
 """How long a drawing takes to come to rest."""
 
