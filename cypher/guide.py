@@ -42,6 +42,7 @@ _ORDER: Final[dict[str, tuple[str, ...]]] = {
     ),
     "Playlists": ("playlists_together", "playlists_of_a_track"),
     "Artists": ("artists_heard_together",),
+    "Sessions": ("sessions_by_arm", "plays_of_a_user"),
     "The service": ("why_this_content", "most_hidden", "events_of_a_day"),
     "The data": ("degree_outliers", "orphans", "times_that_lie"),
 }
@@ -62,6 +63,7 @@ _MODEL: Final = (
     "(:Keak)-[:TAGGED]->(:Hashtag)",
     "(:Playlist)-[:HOLDS]->(:Track)-[:PERFORMED_BY]->(:Artist)",
     "(:User)-[:WATCH_RATIO]->(:Keak)",
+    "(:User)-[:OPENED]->(:Session)-[:PLAYED]->(:Track)",
 )
 _INTRODUCTION: Final = (
     "People follow people, watch keaks and beats, and make them. These and tracks are contents. Click a query to put "

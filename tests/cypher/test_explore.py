@@ -46,6 +46,13 @@ def board(graph: Graph) -> Graph:
     graph.write("load/playlists", deadline_ms=0, rows=[mix])
     held = [["keaks/k001", 0], ["keaks/k003", 1]]
     graph.write("load/holds", deadline_ms=0, rows=[["mix", held]])
+    sessions = [{"id": f"u003/{at}", "properties": {"arm": "PLAYER:session", "startedAt": at}} for at in (1, 5)]
+    graph.write("load/sessions", deadline_ms=0, rows=sessions)
+    graph.write("load/opened", deadline_ms=0, rows=[["u003", [["u003/1"], ["u003/5"]]]])
+    first = [["keaks/k001", 0, 1.0, 1, None, None], ["keaks/k003", 1, 0.5, 2, "PLAYER:session", 0.25]]
+    graph.write(
+        "load/played", deadline_ms=0, rows=[["u003/1", first], ["u003/5", [["keaks/k001", 0, 0.5, 5, None, None]]]]
+    )
     hide = {
         "kind": "hide",
         "producer": "test",
@@ -137,6 +144,21 @@ ANSWERS: dict[str, tuple[dict[str, Any], Check]] = {
     "playlists_of_a_track": (
         {"trackId": "keaks/k001"},
         lambda rows: rows == [{"playlist": "Mix", "place": 0, "before": None, "after": "keaks/k003"}],
+    ),
+    "sessions_by_arm": (
+        {},
+        lambda rows: rows == [{"arm": "PLAYER:session", "sessions": 2, "users": 1, "tracks": 1.5, "shares": 1.0}],
+    ),
+    "plays_of_a_user": (
+        {"userId": "u003"},
+        lambda rows: (
+            [(one["session"], one["place"], one["track"], one["share"], one["propensity"]) for one in rows]
+            == [
+                ("u003/5", 0, "keaks/k001", 0.5, None),
+                ("u003/1", 0, "keaks/k001", 1.0, None),
+                ("u003/1", 1, "keaks/k003", 0.5, 0.25),
+            ]
+        ),
     ),
     "why_this_content": (
         {"userId": "u001", "contentIds": ["keaks/k001"], "now": DAY + HOURS},
