@@ -87,6 +87,7 @@ def document() -> str:
         "Those of artists and watch ratios are of Last.fm's listens and KuaiRand's rows, whose names are numbers.",
         "Style and guide were loaded from `entourage serve`; parameters and query were clicked.",
         "Those of playlists and of degree outliers are of the demonstration, with 60 playlists beside it.",
+        "Those of sessions are of 400 generated ones.",
         "`python -m benchmarks.guide_pictures` takes them anew and writes this page.",
         "`:guide http://localhost:8000/browser/guide.html` opens the guide ([cypher.md](cypher.md)).",
     ]
