@@ -223,6 +223,7 @@ def test_what_others_write_ends_the_use_of_the_view_until_the_graph_is_read_anew
     me = view.users.number("u001")
     assert me is not None
     assert view.private[me]
+    mirror.close()
 
 
 NAMES = {
