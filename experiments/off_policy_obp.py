@@ -1,7 +1,7 @@
-"""Compares the off-policy estimates with those of obp on its Open Bandit sample: ``python -m experiments.off_policy_obp``.
+"""Compares off-policy estimates with those of obp on its Open Bandit sample: ``python -m experiments.off_policy_obp``.
 
-``pip install 'entourage[obp]'`` brings obp 0.4.1 and the sample (CC BY 4.0): 10,000 rows of each of two policies on three
-campaigns. obp's own reader does not run with pandas 3, so the files are read here; the estimates are obp's.
+``pip install 'entourage[obp]'`` brings obp 0.4.1 and the sample (CC BY 4.0): 10,000 rows of each of two policies on
+three campaigns. obp's own reader does not run with pandas 3, so the files are read here; the estimates are obp's.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ def main() -> None:
     except ModuleNotFoundError as missing:
         raise SystemExit(f"{missing.name} is not installed. Run `pip install 'entourage[obp]'`.") from None
     spec = importlib.util.find_spec("obp")
-    assert spec and spec.origin
+    assert spec
+    assert spec.origin
     theirs = (ope.InverseProbabilityWeighting(), ope.SelfNormalizedInverseProbabilityWeighting(), ope.DoublyRobust())
     ours = (inverse_propensity, self_normalised, doubly_robust)
     worst = 0.0
