@@ -114,6 +114,8 @@ def _chosen(where: str, settings: Settings) -> list[str]:
             raise InputError(f"{file} is not UTF-8: {error}.", do="Save it as UTF-8, one id a line.") from error
         if file.suffix != ".cypher":
             return _some(dict.fromkeys(line.strip() for line in text.splitlines() if line.strip()), where)
+    elif file.suffix in (".txt", ".csv", ".cypher") and " " not in where:
+        raise InputError(f"There is no file {where}.", do="Name ids, a file of ids, or Cypher that finds some.")
     elif "return" not in where.lower().split():
         return _some(dict.fromkeys(one.strip() for one in where.split(",") if one.strip()), where)
     with Graph.connect(settings) as graph:

@@ -5,6 +5,7 @@ A sub-command's module is imported only when it is called, so that ``--help`` an
 
 from __future__ import annotations
 
+import errno
 import functools
 import importlib
 import importlib.metadata
@@ -12,14 +13,14 @@ import io
 import os
 import sys
 import traceback
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NoReturn
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from typer.core import TyperCommand, TyperGroup
 
-from graph.errors import EntourageError
+from graph.errors import EntourageError, InputError
 
 __all__ = ["app", "main"]
 
@@ -50,6 +51,12 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
 }
 #: These work on a home of any version; `demo` has a home of its own, which it checks itself.
 _ANY_HOME: Final = frozenset({"demo", "up", "down", "status", "generate", "describe", "doctor", "backup", "upgrade"})
+
+#: What may be wrong with a file or a disk, whatever the program does.
+_OF_FILES: Final = frozenset({
+    errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EEXIST, errno.EIO,
+    errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP,
+})  # fmt: skip
 
 _errors = Console(stderr=True)
 
@@ -134,10 +141,23 @@ def main() -> None:
     except BrokenPipeError:  # the reader of our output has closed it: `entourage … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
-    except Exception as error:
+    except OSError as error:
+        if error.errno not in _OF_FILES:
+            _unexpected(error, debug)
         if debug:
             traceback.print_exc()
-        name = type(error).__name__
-        _errors.print(f"[bold red]Unexpected error:[/] {name}: {escape(str(error))}", soft_wrap=True)
-        _errors.print("  This is a bug in Entourage. Run the command again with --debug and report what it prints.")
-        sys.exit(70)
+        what = f"{error.filename or 'A file'} cannot be read or written: {error.strerror}."
+        _errors.print(f"[bold red]Error:[/] {escape(what)}", soft_wrap=True)
+        _errors.print("  Look at its rights, at what stands in its place, and at the room that is left.")
+        sys.exit(InputError.exit_code)
+    except Exception as error:
+        _unexpected(error, debug)
+
+
+def _unexpected(error: Exception, debug: bool) -> NoReturn:
+    if debug:
+        traceback.print_exc()
+    name = type(error).__name__
+    _errors.print(f"[bold red]Unexpected error:[/] {name}: {escape(str(error))}", soft_wrap=True)
+    _errors.print("  This is a bug in Entourage. Run the command again with --debug and report what it prints.")
+    sys.exit(70)
