@@ -70,7 +70,7 @@ def test_what_cannot_be_exported_says_so_and_writes_nothing(run: Run, settings: 
         (2, "--out FOLDER", ["--sample", 3, "--out", settings.snapshot_path]),
         (2, "not possible", ["--sample", 21, "--out", out]),
         (3, "There is no file missing.txt", ["--where", "missing.txt", "--out", out]),
-        (3, "Not a directory", ["--sample", 3, "--out", tmp_path / "utf16.txt" / "out"]),
+        (3, "cannot be read or written", ["--sample", 3, "--out", tmp_path / "utf16.txt" / "out"]),
         (7, "'nobody'", ["--where", "u001,nobody", "--out", out]),
         (3, "names nobody", ["--where", "MATCH (user:User {userId: 'x'}) RETURN user.userId", "--out", out]),
         (3, "no user id", ["--where", "MATCH (user:User) RETURN user", "--out", out]),
