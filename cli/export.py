@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from pathlib import Path
 from typing import Annotated, Final
@@ -116,7 +117,7 @@ def _chosen(where: str, settings: Settings) -> list[str]:
             return _some(dict.fromkeys(line.strip() for line in text.splitlines() if line.strip()), where)
     elif file.suffix in (".txt", ".csv", ".cypher") and " " not in where:
         raise InputError(f"There is no file {where}.", do="Name ids, a file of ids, or Cypher that finds some.")
-    elif "return" not in where.lower().split():
+    elif not re.search(r"\breturn\b", where, re.IGNORECASE):
         return _some(dict.fromkeys(one.strip() for one in where.split(",") if one.strip()), where)
     with Graph.connect(settings) as graph:
         rows = graph.ask(text)

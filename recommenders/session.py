@@ -74,7 +74,7 @@ class SessionModel(Baseline):
                 options.progress(0.1, "learning the level of listeners")
                 weights = fit_weights(plays, artists, text, heard, weights, free=frozenset({"mean", "level", "noise"}))
             if len(np.unique(usable.session)) >= CORE.fewest_sessions:
-                cut = int(np.quantile(usable.began, 1.0 - CORE.newest_sessions))
+                cut = int(np.quantile(usable.began[usable.place == 0], 1.0 - CORE.newest_sessions))
                 newest = usable.keep(usable.began >= cut)
                 sources = self._asked()
                 options.progress(0.2, f"learning vectors of tracks by {', '.join(sources)}")

@@ -158,10 +158,19 @@ def write(snapshot: Snapshot, format_: Format, path: Path, selection: str = "eve
 
 def check_free(path: Path) -> None:
     """Raise SettingsError for a path that is a file, or a folder with something else than an export or a snapshot."""
-    if path.is_dir() and ((path / "manifest.json").is_file() or not any(path.iterdir())):
+    if path.is_dir() and (_is_export(path) or not any(path.iterdir())):
         return
     if path.exists():
         raise SettingsError(f"{path} exists and is no export.", do="Name a folder that is new, empty or an export.")
+
+
+def _is_export(path: Path) -> bool:
+    """Whether the folder's manifest is one of an export or a snapshot; other programs, and models, have one too."""
+    try:
+        manifest = json.loads((path / "manifest.json").read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(manifest, dict) and manifest.keys() >= {"graph_id", "nodes", "edges"}
 
 
 def columns(snapshot: Snapshot, format_: Format) -> dict[str, dict[str, str]]:

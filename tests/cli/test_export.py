@@ -11,6 +11,7 @@ import pytest
 from graph import snapshot
 from graph.database.driver import Graph
 from graph.settings import Settings
+from recommenders.popularity import Popularity
 from tests import checkerboard, checkerboard_graph
 from tests.cli.conftest import Run
 
@@ -64,6 +65,8 @@ def test_what_cannot_be_exported_says_so_and_writes_nothing(run: Run, settings: 
     checkerboard.snapshot().save(settings.snapshot_path)
     out = tmp_path / "out"
     (tmp_path / "utf16.txt").write_text("u001", "utf-16")
+    model = tmp_path / "model"  # it has a manifest too
+    Popularity().fit(checkerboard.snapshot()).save(model)
     for code, said, arguments in (
         (3, "not UTF-8", ["--where", tmp_path / "utf16.txt", "--out", out]),
         (2, "--out FOLDER", ["--to", "csv"]),
@@ -77,6 +80,7 @@ def test_what_cannot_be_exported_says_so_and_writes_nothing(run: Run, settings: 
         (4, "refused by Neo4j", ["--where", "MATCH (user:User) RETRN return user", "--out", out]),
         (4, "refused by Neo4j", ["--where", "CREATE (user:User {userId: 'y'}) RETURN user.userId", "--out", out]),
         (2, "is no export", ["--to", "csv", "--out", tmp_path]),
+        (2, "is no export", ["--to", "csv", "--out", model]),
     ):
         done = run("export", *arguments)
         assert (done.code, said in done.printed) == (code, True), done.printed

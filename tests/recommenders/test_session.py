@@ -26,10 +26,11 @@ ARTISTS, SONGS = 20, 10
 TRACKS = ARTISTS * SONGS
 
 
-def logs(arm: str, sessions: int = 210, *, same: float = 0.5) -> Snapshot:
+def logs(arm: str, sessions: int = 210, *, same: float = 0.5, at_once: bool = False) -> Snapshot:
     """Listeners hear all of what is by the artist of their first track, and little else.
 
-    ``same``: how often the arm chooses another track of that artist.
+    ``same``: how often the arm chooses another track of that artist. ``at_once``: all sessions begin at one time, each
+    of another listener.
     """
     rng = np.random.default_rng(0)
     catalogue = pl.DataFrame({
@@ -47,7 +48,8 @@ def logs(arm: str, sessions: int = 210, *, same: float = 0.5) -> Snapshot:
             share = 1.0 if place == 0 else 0.05 + 0.75 * (heard[place] // SONGS == artist)
             told = heard[-1] if place < 4 else None
             message = "next" if told is not None else "last"
-            rows.append((message, 10_000 * session + place, session % 50, heard[place], share, 0.0, told, arm, 0.1))
+            at, user = (place, session) if at_once else (10_000 * session + place, session % 50)
+            rows.append((message, at, user, heard[place], share, 0.0, told, arm, 0.1))
     return play_data.snapshot_of(catalogue, pl.DataFrame(rows, schema=PLAYS, orient="row"))
 
 
@@ -99,6 +101,11 @@ def test_the_newest_sessions_choose_the_vectors(model: SessionModel) -> None:
     chosen = policy("session", learned, Heard((0,), (1.0,)), ())
     same = group[chosen.tracks] == group[0]
     assert chosen.chances[same].sum() > 0.9
+
+
+def test_sessions_that_all_began_at_once_choose_nothing() -> None:
+    learned = SessionModel().fit(logs("PLAYER:session", at_once=True))
+    assert (learned.choice.name, dict(learned.choice.evidence)) == ("text", {})
 
 
 def test_a_source_that_cannot_be_fitted_is_left_out_and_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
