@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -38,6 +38,7 @@ class Models:
         self._turn = threading.Lock()
         self._pool = ThreadPoolExecutor(_THREADS, "models")
         self._asked: dict[str, tuple[Stamp, Future[ServedModel]]] = {}
+        self._closed = False
 
     def get(self, name: str, wait_s: float) -> ServedModel:
         """The model called ``name``, loaded if it is not there yet.
@@ -57,12 +58,14 @@ class Models:
         with self._turn:
             before, loading = self._asked.get(name, (None, None))
             if loading is None or before != stamp:
+                if self._closed:
+                    raise _being_loaded(name)
                 loading = self._pool.submit(self._load, name, snapshot)
                 self._asked[name] = stamp, loading
         try:
             return loading.result(wait_s)
-        except TimeoutError:
-            raise Problem("unavailable", f"The model {name} is being loaded. Ask again in a moment.") from None
+        except (TimeoutError, CancelledError):
+            raise _being_loaded(name) from None
         except ModelMismatch:
             self._forget(name, loading)
             raise invalid("model", f"{name} was trained on another graph than the one in use; train it again") from None
@@ -72,7 +75,9 @@ class Models:
             raise Problem("unavailable", f"The model {name} cannot be read; the log says why.") from None
 
     def close(self) -> None:
-        """Load nothing more."""
+        """Load nothing more. Models that are loaded still answer."""
+        with self._turn:
+            self._closed = True
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _load(self, name: str, snapshot: Snapshot) -> ServedModel:
@@ -94,6 +99,10 @@ class Models:
 
 
 _NONE: Final = "no model is trained yet"
+
+
+def _being_loaded(name: str) -> Problem:
+    return Problem("unavailable", f"The model {name} is being loaded. Ask again in a moment.")
 
 
 def load_model(name: str, settings: Settings, snapshot: Snapshot) -> tuple[Recommender, str]:

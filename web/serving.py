@@ -182,7 +182,7 @@ class Serving:
         self.graph_up, self._trouble = True, ""
         logs.log.info("graph up")
         if graph:
-            self._close_later(graph)
+            self._close_later(graph.close)
 
     def _refresh_blocks(self) -> None:
         """Know the blocks that others wrote into the graph, for when it does not answer."""
@@ -243,13 +243,13 @@ class Serving:
         fresh = FeedService(graph, snapshot, model, self.settings, model_version=version, mirror=self.mirror)
         for user_id in self.examples[:1]:
             _warm(fresh, user_id)
-        self._models.close()
-        self._models = Models(self.settings, fresh)
+        before, self._models = self._models, Models(self.settings, fresh)
         self.feeds, self.offline = fresh, _without_graph(fresh)
+        self._close_later(before.close)
 
-    def _close_later(self, graph: Graph) -> None:
-        """Requests that still use it have until their deadline."""
-        timer = threading.Timer(self.settings.service.deadline_ms / 1_000 + 1.0, graph.close)
+    def _close_later(self, close: Callable[[], None]) -> None:
+        """Requests that still use what is closed have until their deadline."""
+        timer = threading.Timer(self.settings.service.deadline_ms / 1_000 + 1.0, close)
         timer.daemon = True
         timer.start()
 

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -8,11 +11,15 @@ import pytest
 from graph.database.driver import Graph
 from graph.errors import GraphTimeout
 from graph.settings import Service, Settings
+from ranking import registry
 from recommend.feed import Feed
+from recommend.served_model import ServedModel
 from recommenders.popularity import Popularity
 from tests import checkerboard
 from tests.web.fake import FakeFeeds, Ledger
+from web import models as opened
 from web.app import create_app
+from web.problems import Problem
 from web.serving import Serving
 
 
@@ -74,6 +81,54 @@ def test_old_pair_stays_until_a_model_fits_the_new_snapshot(stored: Settings) ->
     assert held.feeds.snapshot
     assert held.feeds.snapshot.users.count == 30
     assert held.feeds.model
+
+
+def test_whoever_asks_for_a_model_during_a_swap_is_answered(stored: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of four requests that began before the swap two are loading, one waits for its turn, one has not asked yet."""
+    settings = stored.model_copy(update={"service": Service(model="popularity", deadline_ms=60_000)})
+    names = ["item-knn", "ease", "als", "user-knn"]
+    for name in ("popularity", *names):
+        registry.make(name).fit(checkerboard.snapshot()).save(settings.model_path(name))
+    held = Serving.open(settings)
+    swapped, begun = threading.Event(), threading.Semaphore(0)
+    load_model, stamp = opened.load_model, opened.stamp
+
+    def slow_load(*asked: Any) -> Any:
+        begun.release()
+        assert swapped.wait(60)
+        return load_model(*asked)
+
+    def slow_stamp(path: Path) -> opened.Stamp:
+        if path.name == names[-1]:
+            begun.release()
+            assert swapped.wait(60)
+        return stamp(path)
+
+    monkeypatch.setattr(opened, "load_model", slow_load)
+    monkeypatch.setattr(opened, "stamp", slow_stamp)
+    with ThreadPoolExecutor(len(names)) as pool:
+        asked = [pool.submit(held.model, name) for name in names]
+        for _ in range(3):  # two loads on two threads, and the one that looks at its folder
+            assert begun.acquire(timeout=60)
+        while len(held._models._asked) < 3:  # the third load is in the queue
+            time.sleep(0.001)
+        before = held.feeds
+        train(settings)
+        monkeypatch.setattr("web.serving.load_model", load_model)
+        held.refresh()
+        assert held.feeds is not before
+        swapped.set()
+        found: list[ServedModel] = [one.result(60) for one in asked]
+    assert [served.model.name for served in found] == names
+
+
+def test_models_that_are_closed_say_that_one_is_being_loaded(stored: Settings) -> None:
+    train(stored)
+    registry.make("ease").fit(checkerboard.snapshot()).save(stored.model_path("ease"))
+    held = Serving.open(stored)
+    held._models.close()
+    with pytest.raises(Problem, match="being loaded"):
+        held.model("ease")
 
 
 def test_damaged_or_vanished_snapshot_leaves_the_old_one_in_service(stored: Settings) -> None:
