@@ -40,11 +40,16 @@ MATRICES: Final = ("likes_matrix.csv", "playlists_matrix.csv", "user_tags_matrix
 TARGETS: Final = "train_matrix.npz"
 _COLUMNS: Final = ("user_id", "artists")
 _SHOWN: Final = 3
-_SEVERAL: Final = re.compile(r"\[.*\]|\d+(\s+\d+)+", re.DOTALL)
-"""A list in brackets, or whole numbers with spaces between."""
-_ITEM: Final = re.compile(r"""'([^']*)'|"([^"]*)"|([^\s,\[\]'"]+)""")
-"""One of a list: names with spaces stand in quotes."""
-_NUMBER: Final = re.compile(r"\d+(\.0+)?")
+_NUMBER: Final = re.compile(r"[0-9]+(?:\.0*)?")
+"""A whole number, also as a float is written."""
+_SPACED: Final = re.compile(rf"{_NUMBER.pattern}(?:\s+{_NUMBER.pattern})+")
+_COMMAS: Final = re.compile(rf"{_NUMBER.pattern}(?:\s*,\s*{_NUMBER.pattern})+")
+_ITEM: Final = re.compile(
+    r"""('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[^\s,\[\]'"]+)(\s*,\s*|\s+(?![\s\]])|\s*(?=\]))""", re.DOTALL
+)
+"""One of a list, in quotes or not, and what separates it from the next; nothing before the closing bracket."""
+_ESCAPE: Final = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))", re.DOTALL)
+_ESCAPED: Final = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "'": "'", '"': '"', "\\": "\\", "/": "/"}
 
 
 @dataclass(frozen=True)
@@ -152,6 +157,7 @@ def _listens(folder: Path, quarantine: Quarantine | None) -> tuple[pl.DataFrame,
         quarantine.add(report, pl.DataFrame(bad, schema={"line": pl.Int64, "reason": pl.String, "raw": pl.String},
                                             orient="row"))  # fmt: skip
     found = pl.DataFrame(kept, schema={"line": pl.Int64, "user": pl.String, "artist": pl.String}, orient="row")
+    found = found.with_columns(_whole(found[name]) for name in ("user", "artist"))
     pairs = found.unique(["user", "artist"], keep="first", maintain_order=True)
     report.loaded = pairs["line"].n_unique()
     report.merged = report.read - report.quarantined - report.loaded
@@ -165,11 +171,53 @@ def _listen(fields: list[str] | None, places: list[int], width: int) -> tuple[st
     if len(fields) > width:
         raise ValueError("there is more than the header names; a list stands in quotes")
     user, told = (fields[place].strip() if place < len(fields) else "" for place in places)
-    if (told.startswith("[") and "]" not in told) or (told.endswith("]") and "[" not in told):
-        raise ValueError("a list is not closed")
-    if not _SEVERAL.fullmatch(told):
-        return user, [told]
-    return user, [one or two or three for one, two, three in _ITEM.findall(told)] or [""]
+    return user, _artists(told)
+
+
+def _artists(told: str) -> list[str]:
+    """The artists of one field. Raises ValueError for what is neither a name nor a list that can be read in one way."""
+    if told.startswith("["):
+        return _list(told)
+    if told.endswith("]") and "[" not in told:
+        raise ValueError("a list is not closed: write it as [1, 2]")
+    if _COMMAS.fullmatch(told):
+        raise ValueError("numbers with commas between are no artist: write a list as [1, 2]")
+    return told.split() if _SPACED.fullmatch(told) else [told]
+
+
+def _list(told: str) -> list[str]:
+    """The items of a list as Python, JSON or numpy writes it: all with commas between, or all with spaces.
+
+    Names stand in quotes, or are one word each with commas between. Raises ValueError for any other text.
+    """
+    found: list[str] = []
+    commas: set[bool] = set()
+    at = len(told) - len(told[1:].lstrip())
+    while told[at:] != "]":
+        item = _ITEM.match(told, at)
+        if item is None or (item[2].strip() and told[item.end() :] == "]"):
+            raise ValueError("a list cannot be read: write it as ['Earth, Wind', \"Guns N' Roses\"] or [1, 2]")
+        found.append(item[1])
+        at = item.end()
+        if told[at:] != "]":
+            commas.add("," in item[2])
+    spaces = False in commas and any(one[0] not in "'\"" and not _NUMBER.fullmatch(one) for one in found)
+    if len(commas) > 1 or spaces:
+        raise ValueError("names with spaces stand in quotes, and a comma between each two: ['Earth', 'The Band']")
+    return [_unquoted(one) if one[0] in "'\"" else one for one in found] or [""]
+
+
+def _unquoted(item: str) -> str:
+    """The text between quotes. Raises ValueError for an escape that neither Python nor JSON knows."""
+
+    def meant(escape: re.Match[str]) -> str:
+        number = escape[1] or escape[2] or escape[3]
+        if number is None and escape[4] not in _ESCAPED:
+            raise ValueError(f"\\{escape[4]} in a list is no escape: write \\\\ for a backslash")
+        return chr(int(number, 16)) if number else _ESCAPED[escape[4]]
+
+    text = _ESCAPE.sub(meant, item[1:-1])
+    return text.encode("utf-16", "surrogatepass").decode("utf-16")  # JSON writes an emoji as two
 
 
 def _tables(listens: pl.DataFrame) -> Tables:
@@ -233,11 +281,17 @@ def _targets(folder: Path, artists: int) -> sp.csr_array | None:
     return found
 
 
+def _whole(ids: pl.Series) -> pl.Series:
+    """Ids without the ``.0`` of a float, where all are whole numbers: 2.0 is 2. Else as they are."""
+    numbers = ids.str.contains(rf"^(?:{_NUMBER.pattern})$").all()
+    return ids.str.replace(r"\.0*$", "") if numbers else ids
+
+
 def _in_order(ids: pl.Series) -> list[str]:
-    """Ids by number where all are whole numbers, as 2 or 2.0, else as texts."""
+    """Ids by number where all are whole numbers, else as texts."""
     texts: list[str] = ids.to_list()
     whole = all(map(_NUMBER.fullmatch, texts))
-    return sorted(texts, key=lambda text: (int(text.split(".")[0]), text)) if whole else sorted(texts)
+    return sorted(texts, key=lambda text: (int(text), text)) if whole else sorted(texts)
 
 
 def _find(folder: Path, name: str) -> Path | None:

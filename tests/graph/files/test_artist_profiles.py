@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+import csv
 import gzip
 import json
+import re
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from graph import schema
 from graph.errors import InputError
 from graph.files.artist_profiles import read_artists, read_published
 from graph.files.kinds import Kind, recognise
+from graph.identifiers import canonical
 
 ROWS = ["7,10", "7,2", "8,[2, 10]", "9,2 3", "7,10", ",4", "9,"]
 
@@ -90,9 +97,82 @@ def test_a_row_that_is_broken_costs_no_other(tmp_path: Path) -> None:
     assert read_published(tmp_path).refused == 5
 
 
-def test_ids_that_were_written_as_floats_are_in_the_order_of_numbers(tmp_path: Path) -> None:
-    (tmp_path / "users_artists.csv").write_text("user_id,artists\n7,10.0\n7,2.0\n")
-    assert read_published(tmp_path).artists == ["2.0", "10.0"]
+def _is_name(text: str) -> bool:
+    with contextlib.suppress(ValueError):
+        return canonical(text) == text
+    return False
+
+
+NAME = (st.text(max_size=8) | st.text("a é'\"\\,[]\n/", max_size=6) | st.just("🎸")).filter(_is_name)
+
+
+@given(st.lists(NAME, min_size=1, max_size=5))
+def test_a_list_is_read_as_python_and_json_wrote_it(names: list[str]) -> None:
+    names = [*names, "Two"]  # else 2.0 would be the number 2
+    spellings = [repr(names), json.dumps(names), json.dumps(names, ensure_ascii=False), json.dumps(names, indent=1)]
+    with tempfile.TemporaryDirectory() as folder:
+        with (Path(folder) / "users_artists.csv").open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows([("user_id", "artists"), *enumerate(spellings, start=1)])
+        read = read_published(Path(folder))
+    assert read.refused == 0
+    assert sorted(read.artists) == sorted(set(names))
+    assert read.listens.toarray().all()
+
+
+@settings(max_examples=30)
+@given(st.lists(st.integers(0, 2**40), min_size=2, max_size=30))
+def test_numbers_are_read_as_python_pandas_and_numpy_wrote_them(numbers: list[int]) -> None:
+    array = np.array(numbers)
+    for text in (repr(numbers), str(array), str(array.astype(float).tolist()), " ".join(map(str, numbers))):
+        assert _read(text) == sorted(set(numbers))
+
+
+def _read(text: str) -> list[int]:
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "users_artists.csv").write_text(f'user_id,artists\n1,"{text}"\n')
+        return [int(artist) for artist in read_published(Path(folder)).artists]
+
+
+@pytest.mark.parametrize(
+    "artists",
+    [
+        "['Guns N' Roses', 'b']",
+        "[a [b], c]",
+        "[1,,2]",
+        "[1, 2,]",
+        "[, 1]",
+        "['a]', 'b'",
+        "[]x",
+        "['a', 'b'] and more",
+        "[Earth Wind, Fire]",
+        "[Earth Wind]",
+        "['a''b']",
+        "[1, 2 3]",
+        r"['a\q']",
+        r"['a\']",
+        "2, 3",
+        "2,3",
+        "[[1, 2]]",
+    ],
+)
+def test_a_list_that_could_be_read_in_two_ways_is_kept_aside_with_its_line(tmp_path: Path, artists: str) -> None:
+    with (tmp_path / "users_artists.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("user_id", "artists"), (1, "Foo [live]"), (2, artists)])
+    tables, report = read_artists(tmp_path, tmp_path / "home")
+    assert tables.ids[schema.ARTIST].to_list() == ["Foo [live]"]
+    assert report.quarantine
+    (kept,) = [json.loads(line) for line in report.quarantine.read_text().splitlines()]
+    assert (kept["file"], kept["line"]) == ("users_artists.csv", 3)
+    assert re.search("write|stand in quotes", kept["reason"])
+
+
+def test_a_number_is_the_same_artist_however_it_is_written(tmp_path: Path) -> None:
+    (tmp_path / "users_artists.csv").write_text("user_id,artists\n7,10.0\n7.0,2.0\n8,2\n8.0,[2. 10.]\n")
+    read = read_published(tmp_path)
+    assert (read.users, read.artists) == (["7", "8"], ["2", "10"])
+    assert read.listens.toarray().tolist() == [[1, 1], [1, 1]]
+    (tmp_path / "users_artists.csv").write_text("user_id,artists\n7,2.0\n7,Two\n")
+    assert read_published(tmp_path).artists == ["2.0", "Two"]  # names
 
 
 def test_a_folder_without_listeners_is_refused(tmp_path: Path) -> None:
