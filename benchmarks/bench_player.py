@@ -29,7 +29,7 @@ import scipy.sparse as sp
 
 from evaluation import play_data
 from graph import schema
-from graph.files import play_logs
+from graph.files import play_logs, play_sessions
 from ranking.player import PlayerModel
 from recommenders.arms import ARMS, policy
 from recommenders.core.singular import right_singular_vectors
@@ -128,7 +128,7 @@ def run(
 
 
 def lines(log: list[tuple[int, list[Play]]], numbers: Array, arm: str, began: int) -> list[tuple[Any, ...]]:
-    """Rows as `graph.files.play_logs.PLAYS` has them."""
+    """Rows as `graph.files.play_sessions.PLAYS` has them."""
     rows: list[tuple[Any, ...]] = []
     for session, (user, plays) in enumerate(log):
         for place, play in enumerate(plays):
@@ -191,7 +191,7 @@ def main() -> None:
         totals, log = run(world, chooser, given.a_day, given.seed + 100 + day, past)
         rows += lines(log, numbers, "session", 1_800_000_000_000 + day * DAY_MS)
         print(f"day {day + 1}: {totals.mean():.2f} shares a session", flush=True)
-    own = pl.DataFrame(rows, schema=play_logs.PLAYS, orient="row")
+    own = pl.DataFrame(rows, schema=play_sessions.PLAYS, orient="row")
     both = play_data.snapshot_of(tracks, pl.concat([play_data.lines(given.data), own]))
     for vectors in given.vectors.split(","):
         began = time.monotonic()

@@ -82,7 +82,7 @@ class Experiment:
 def experiments(
     plays: pl.DataFrame, control: str | None = None, shares: Mapping[str, float] | None = None
 ) -> list[Experiment]:
-    """The experiments of plays as `graph.files.play_logs.sessions_of` gives them, by name.
+    """The experiments of plays as `graph.files.play_sessions.sessions_of` gives them, by name.
 
     ``control``: the treatment that others are compared with; None for C where there is one, else the one of most
     users. ``shares``: of users that each treatment should have, in proportion; None for the same for each.

@@ -11,7 +11,7 @@ from evaluation import play_data
 from evaluation.next_track import Titles
 from graph import schema
 from graph.errors import InputError
-from graph.files import play_logs
+from graph.files import play_logs, play_sessions
 from graph.files.playlists import lists_of
 from graph.snapshot import Snapshot
 from recommenders.sequences import HEARD, Sequences, Source, sequences_of
@@ -31,7 +31,7 @@ def heard(folder: Path) -> tuple[Sequences, Titles]:
             do="Expected tracks.jsonl and logs in JSON lines, or name another folder with --data.",
         )
     tracks = play_logs.read_tracks(catalogue).sort("track")
-    plays = play_logs.sessions_of(play_data.lines(folder))
+    plays = play_sessions.sessions_of(play_data.lines(folder))
     kept = plays.filter((pl.col("share") >= HEARD) & pl.col("track").is_in(tracks["track"].implode()))
     grouped = kept.group_by("session", maintain_order=True).agg("track")
     numbers = {track: number for number, track in enumerate(tracks["track"].to_list())}

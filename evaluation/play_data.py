@@ -9,7 +9,7 @@ import polars as pl
 
 from graph import schema
 from graph.errors import InputError
-from graph.files import play_logs
+from graph.files import play_logs, play_sessions, play_tables
 from graph.files.tables import Tables
 from graph.settings import Engagement
 from graph.snapshot import Snapshot
@@ -29,15 +29,18 @@ def read(folder: Path) -> Snapshot:
 
 
 def plays(folder: Path) -> pl.DataFrame:
-    """All plays in the logs of ``folder``, as `graph.files.play_logs.sessions_of` gives them.
+    """All plays in the logs of ``folder``, as `graph.files.play_sessions.sessions_of` gives them.
 
     Raises InputError when there are none.
     """
-    return play_logs.sessions_of(lines(folder))
+    return play_sessions.sessions_of(lines(folder))
 
 
 def lines(folder: Path) -> pl.DataFrame:
-    """All lines of the logs of ``folder`` (`graph.files.play_logs.PLAYS`), each once. Raises InputError for none."""
+    """All lines of the logs of ``folder``, each once, as `graph.files.play_sessions.PLAYS`.
+
+    Raises InputError for none.
+    """
     logs = play_logs.find_logs(folder)[1]
     if not logs:
         raise InputError(f"{folder} holds no play logs.", do="Name a folder that holds a player's logs.")
@@ -46,7 +49,7 @@ def lines(folder: Path) -> pl.DataFrame:
 
 def snapshot_of(tracks: pl.DataFrame, told: pl.DataFrame) -> Snapshot:
     """The same from a catalogue (`graph.files.play_logs.read_tracks`) and lines (`lines`)."""
-    return _snapshot(play_logs.tables_of(tracks, play_logs.sessions_of(told)))
+    return _snapshot(play_tables.tables_of(tracks, play_sessions.sessions_of(told)))
 
 
 def _snapshot(tables: Tables) -> Snapshot:

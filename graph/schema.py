@@ -196,9 +196,10 @@ TRACK_TEXTS: Final = (TITLE, "preview")
 SESSION_TIMES: Final = ("startedAt", "endedAt")
 SESSION_TEXTS: Final = ("arm",)
 
-#: A hash of the tracks of a playlist, by which an import tells whether the list is another than the graph's. Not
-#: exported.
+#: A hash of the tracks of a playlist, and of the plays of a session, by which an import tells whether the graph holds
+#: others. Not exported.
 PLAYLIST_KEPT: Final = ("digest",)
+SESSION_KEPT: Final = ("digest",)
 
 #: The id column of each jsonl file (ids bare), and the columns that refer to another file's ids (bare as well).
 USER_ID: Final = "userId"

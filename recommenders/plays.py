@@ -30,7 +30,8 @@ class Plays:
     track: Ints
     """Content nid."""
     place: Ints
-    """Counted from 0; the track at place 0 was chosen by none."""
+    """Counted from 0 over the plays that the graph holds; the track at place 0 was chosen by none, unless lines before
+    it could not be imported."""
     share: Floats
     """Share of the track that was heard, 0..1."""
     at: Ints
@@ -83,7 +84,7 @@ def plays_of(snapshot: Snapshot) -> Plays:
         session,
         owner[session],
         edges.target[order].astype(np.int64),
-        place[order],
+        _earlier(session),
         np.asarray(edges.columns["share"], dtype=np.float32)[order],
         at[order],
         np.asarray(edges.columns["arm"], dtype=object)[order],

@@ -4,8 +4,8 @@ A line of the log is one play: ``{"message": "next" | "last", "timestamp": ms, "
 "time": 0..1, "latency": s, "recommendation": int | null, "experiments": {name: treatment}, "propensity": 0..1}``.
 ``time`` is the share of ``track`` that was heard, ``recommendation`` what was chosen to come next, by the arm that
 ``experiments`` names and with the probability ``propensity``, which may be missing. So a play was chosen by the line
-before it of the same session, the first of a session by none. A session ends with the message ``last``. One user's
-lines may lie in several files: they are merged by user and time.
+before it of the same session, the first of a session by none (`graph.files.play_sessions`). One user's lines may lie in
+several files: they are merged by user and time.
 
 ``tracks.jsonl`` is the catalogue: ``{"track": int, "artist": text, "title": text}``, and ``genre`` and ``pop`` where
 known.
@@ -14,8 +14,8 @@ known.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -29,10 +29,11 @@ from graph.files import quarantine as quarantines
 from graph.files.folder import stem
 from graph.files.json_rows import shown
 from graph.files.options import Options
+from graph.files.play_sessions import PLAYS, each_once, sessions_of
+from graph.files.play_tables import tables_of
 from graph.files.quarantine import Column, FileReport, ImportReport, Quarantine
 from graph.files.tables import Known, Tables
 from graph.files.text import PACKED, Progress, line_chunks
-from graph.load import watch
 
 __all__ = [
     "arm_of",
@@ -41,8 +42,6 @@ __all__ = [
     "read_play_logs",
     "read_plays",
     "read_tracks",
-    "sessions_of",
-    "tables_of",
 ]
 
 _CHUNK: Final = 8_000_000
@@ -58,19 +57,9 @@ _LAST: Final = 253_402_300_799_999
 """The end of the year 9999."""
 _SEARCHED: Final = 100
 """Lines of a file among which its first JSON object is searched to tell whether it is a log."""
-
-PLAYS: Final[dict[str, pl.DataType]] = {
-    "message": pl.String(),
-    "at": pl.Int64(),
-    "user": pl.Int64(),
-    "track": pl.Int64(),
-    "share": pl.Float32(),
-    "latency": pl.Float64(),
-    "recommendation": pl.Int64(),
-    "arm": pl.String(),
-    "propensity": pl.Float32(),
-}
-"""Columns of `read_plays`."""
+_LARGEST: Final = 1e300
+Note = Callable[[str], None]
+"""Says why a value is left out of a line that is loaded."""
 
 
 def find_logs(folder: Path, *, strict: bool = False) -> tuple[Path | None, list[Path]]:
@@ -125,7 +114,7 @@ def read_play_logs(
         for log in logs:
             reports.append(FileReport(log.relative_to(folder).as_posix()))
             frames.append(read_plays(log, numbers or None, reports[-1], quarantine, progress))
-        plays = sessions_of(_each_once(frames, reports[-len(frames) :]))
+        plays = sessions_of(each_once(frames, reports[-len(frames) :]))
         if catalogue is None:
             tracks = pl.DataFrame({"track": sorted(set(plays["track"].to_list()))}, schema={"track": pl.Int64})
     assert tracks is not None
@@ -145,25 +134,20 @@ def read_tracks(
     path: Path, report: FileReport | None = None, quarantine: Quarantine | None = None, progress: Progress | None = None
 ) -> pl.DataFrame:
     """The catalogue: track (Int64, each once), artist, title, genre (lists of texts) and pop, null where unknown."""
-    seen: set[int] = set()
+    rows: dict[int, tuple[Any, ...]] = {}
 
-    def track(line: dict[str, Any]) -> tuple[Any, ...]:
+    def track(line: dict[str, Any], note: Note) -> bool:
         number = _whole(line, "track")
-        if number in seen:
+        if number in rows:
             raise ValueError(f"the track {number} stands here already")
-        seen.add(number)
-        genre = line.get("genre")
-        genres = genre if isinstance(genre, list) else [genre]
-        pop = line.get("pop")
-        if not isinstance(pop, int | float) or isinstance(pop, bool) or not math.isfinite(pop):
-            pop = None
-        return (
-            number,
-            _text(line, "artist"),
-            _text(line, "title"),
-            [name.strip() for name in genres if isinstance(name, str) and name.strip()],
-            None if pop is None else float(pop),
-        )
+        given = line.get("genre")
+        genres = given if isinstance(given, list) else [given]
+        names = [name.strip() for name in genres if isinstance(name, str) and name.strip()]
+        if len(names) < len([one for one in genres if one is not None and one != ""]):
+            note("genre is no text")
+        pop = _number(line, "pop", note)
+        rows[number] = number, _text(line, "artist", note), _text(line, "title", note), names, pop
+        return True
 
     types = {
         "track": pl.Int64(),
@@ -172,7 +156,8 @@ def read_tracks(
         "genre": pl.List(pl.String()),
         "pop": pl.Float64(),
     }
-    return pl.DataFrame(_rows(path, _TRACK, track, report, quarantine, progress), schema=types, orient="row")
+    _take(path, _TRACK, track, report, quarantine, progress)
+    return pl.DataFrame([*rows.values()], schema=types, orient="row")
 
 
 def read_plays(
@@ -182,19 +167,18 @@ def read_plays(
     quarantine: Quarantine | None = None,
     progress: Progress | None = None,
 ) -> pl.DataFrame:
-    """The plays of one log, one row a line, in its order; the columns are `PLAYS`.
+    """The lines of one log, in its order; the columns are `PLAYS`.
 
-    A track that is not among ``tracks`` is dangling; None takes all.
+    A track that is not among ``tracks`` is dangling; None takes all. Dangling and bad lines of which user, time and
+    message can be read are among the rows, with a null share.
     """
+    rows: list[tuple[Any, ...]] = []
 
-    def play(line: dict[str, Any]) -> tuple[Any, ...] | None:
-        if line.get("message") not in ("next", "last"):
-            raise ValueError("message is neither next nor last")
-        share, at, number = line.get("time"), _whole(line, "timestamp"), _whole(line, "track")
+    def play(line: dict[str, Any], note: Note) -> bool:
+        message, at, user = _said(line)
+        share, number = line.get("time"), _whole(line, "track")
         if not isinstance(share, int | float) or isinstance(share, bool) or not 0.0 <= share <= 1.0:
             raise ValueError("time is no share between 0 and 1")
-        if at > _LAST:
-            raise ValueError("timestamp is no time in milliseconds since 1970")
         chosen = None if line.get("recommendation") is None else _whole(line, "recommendation")
         propensity = line.get("propensity")
         is_number = isinstance(propensity, int | float) and not isinstance(propensity, bool)
@@ -203,12 +187,29 @@ def read_plays(
         experiments = line.get("experiments") or {}
         if not isinstance(experiments, dict):
             raise ValueError("experiments is no object of names and treatments")
-        latency = line.get("latency")
-        row = line["message"], at, _whole(line, "user"), number, float(share)
-        more = float(latency) if isinstance(latency, int | float) else None, chosen, arm_of(experiments), propensity
-        return None if tracks is not None and number not in tracks else (*row, *more)
+        known = tracks is None or number in tracks
+        latency = _number(line, "latency", note) if known else None
+        heard = float(share) if known else None
+        rows.append((message, at, user, number, heard, latency, chosen, arm_of(experiments), propensity))
+        return known
 
-    return pl.DataFrame(_rows(path, _PLAY, play, report, quarantine, progress), schema=PLAYS, orient="row")
+    def broken(line: dict[str, Any]) -> None:
+        with suppress(ValueError):
+            rows.append((*_said(line), *(None,) * 6))
+
+    _take(path, _PLAY, play, report, quarantine, progress, broken)
+    return pl.DataFrame(rows, schema=PLAYS, orient="row")
+
+
+def _said(line: dict[str, Any]) -> tuple[str, int, int]:
+    """Message, time and user of a line: what its place among the others rests on."""
+    message = line.get("message")
+    if message not in ("next", "last"):
+        raise ValueError("message is neither next nor last")
+    at = _whole(line, "timestamp")
+    if at > _LAST:
+        raise ValueError("timestamp is no time in milliseconds since 1970")
+    return message, at, _whole(line, "user")
 
 
 def arm_of(experiments: dict[str, Any]) -> str | None:
@@ -216,142 +217,27 @@ def arm_of(experiments: dict[str, Any]) -> str | None:
     return ";".join(f"{name}:{treatment}" for name, treatment in sorted(experiments.items())) or None
 
 
-def sessions_of(plays: pl.DataFrame) -> pl.DataFrame:
-    """The plays by user and time, those of the same time as they stood, with what the place in a session tells.
-
-    Added columns: session (text, ``user/first time``, with ``/2`` for another that began at the same time), place (from
-    0), ended (whether ``last`` was said), chosen_by and chosen_with (arm and propensity of the line before, where that
-    chose this track; null for a first play).
-    """
-    lines = plays.sort("user", "at", maintain_order=True)
-    opens = (pl.col("message").shift(1) == "last") | (pl.col("user") != pl.col("user").shift(1))
-    lines = lines.with_columns(opens.fill_null(value=True).cum_sum().alias("number"))
-    within = pl.col("recommendation").shift(1).over("number") == pl.col("track")
-    lines = lines.with_columns(pl.col("at").first().over("number").alias("began"))
-    which = (pl.col("number") - pl.col("number").first().over("user", "began") + 1).cast(pl.String)
-    again = pl.col("number") > pl.col("number").first().over("user", "began")
-    return lines.with_columns(
-        (
-            pl.col("user").cast(pl.String)
-            + "/"
-            + pl.col("began").cast(pl.String)
-            + pl.when(again).then("/" + which).otherwise(pl.lit(""))
-        ).alias("session"),
-        pl.int_range(pl.len(), dtype=pl.Int32).over("number").alias("place"),
-        (pl.col("message") == "last").any().over("number").alias("ended"),
-        pl.when(within).then(pl.col("arm").shift(1).over("number")).alias("chosen_by"),
-        pl.when(within).then(pl.col("propensity").shift(1).over("number")).alias("chosen_with"),
-    ).drop("number", "began")
-
-
-def _each_once(frames: list[pl.DataFrame], reports: list[FileReport]) -> pl.DataFrame:
-    """All plays; a line that stands twice, in one file or in two, counts once and as merged."""
-    if not frames:
-        return pl.DataFrame(schema=PLAYS)
-    files = [frame.with_columns(pl.lit(file).alias("file")) for file, frame in enumerate(frames)]
-    plays = pl.concat(files).unique(subset=[*PLAYS], keep="first", maintain_order=True)
-    for file, (frame, report) in enumerate(zip(frames, reports, strict=True)):
-        report.merged = frame.height - int((plays["file"] == file).sum())
-        report.loaded -= report.merged
-    return plays.drop("file")
-
-
-def tables_of(tracks: pl.DataFrame, plays: pl.DataFrame) -> Tables:
-    """A catalogue (`read_tracks`) and plays (`sessions_of`) as nodes and edges."""
-    content = (schema.TRACK_PREFIX + pl.col("track").cast(pl.String)).alias("contentId")
-    number = pl.col("track").cast(pl.String).alias(schema.TRACK_ID)
-    properties = [name for name in (*schema.TRACK_TEXTS, *schema.TRACK_COUNTS) if name in tracks.columns]
-    contents = tracks.select(content, pl.lit("track").alias("kind"), number, *properties).sort("contentId")
-    users = plays.select(pl.col("user").cast(pl.String).alias("userId")).unique().sort("userId")
-    sessions = (
-        plays.group_by("session")
-        .agg(
-            pl.col("arm").drop_nulls().first(),
-            pl.col("at").min().alias("startedAt"),
-            pl.when(pl.col("ended").any()).then(pl.col("at").max()).alias("endedAt"),
-            pl.col("user").first().cast(pl.String),
-        )
-        .sort("session")
-    )
-    made = _Ends(contents["contentId"], users["userId"], sessions["session"])
-    edges = {schema.OPENED: made.pairs(sessions, "user", "session", made.user, made.session)}
-    nodes = {schema.USER: users, schema.CONTENT: contents}
-    ids = {schema.USER: made.users, schema.CONTENT: made.contents}
-    for label, type_, column in (
-        (schema.GENRE, schema.HAS_GENRE, "genre"),
-        (schema.ARTIST, schema.PERFORMED_BY, "artist"),
-    ):
-        if column not in tracks.columns:
-            continue
-        named = tracks.select(content, pl.col(column).alias("name"))
-        named = (named.explode("name") if column == "genre" else named).drop_nulls("name")
-        names = named["name"].unique().sort()
-        nodes[label] = pl.DataFrame({schema.NODE_KEYS[label]: names, "name": names})
-        ids[label] = names
-        edges[type_] = made.pairs(named, "contentId", "name", made.content, _places(names))
-    nodes[schema.SESSION] = sessions.select(pl.col("session").alias("sessionId"), "arm", "startedAt", "endedAt")
-    ids[schema.SESSION] = made.sessions
-    told = plays.select("session", content, "place", "share", "at", "user", "chosen_by", "chosen_with")
-    ends = made.session(told["session"]), made.content(told["contentId"])
-    edges[schema.PLAYED] = pl.DataFrame(
-        {
-            "source": ends[0],
-            "target": ends[1],
-            **{name: told[name] for name in ("place", "share", "at")},
-            "arm": told["chosen_by"],
-            "propensity": told["chosen_with"],
-        }
-    ).sort("source", "place")
-    rows = told.select(
-        "at",
-        pl.col("share").alias("progress"),
-        *(pl.lit(None, pl.Boolean).alias(f) for f in ("liked", "commented", "shared")),
-    )
-    edges[schema.WATCHED], repeated = watch.watched(made.user(told["user"].cast(pl.String)), ends[1], rows)
-    return Tables(ids, nodes, edges, repeated)
-
-
-class _Ends:
-    """The sorted ids of contents, users and sessions, and the place of given ones among them."""
-
-    def __init__(self, contents: pl.Series, users: pl.Series, sessions: pl.Series) -> None:
-        self.contents, self.users, self.sessions = contents, users, sessions
-        self.content, self.user, self.session = _places(contents), _places(users), _places(sessions)
-
-    @staticmethod
-    def pairs(
-        rows: pl.DataFrame,
-        source: str,
-        target: str,
-        sources: Callable[[pl.Series], np.ndarray[Any, Any]],
-        targets: Callable[[pl.Series], np.ndarray[Any, Any]],
-    ) -> pl.DataFrame:
-        return watch.pairs(sources(rows[source]), targets(rows[target]))
-
-
-def _places(ids: pl.Series) -> Callable[[pl.Series], np.ndarray[Any, Any]]:
-    return lambda wanted: ids.search_sorted(wanted).to_numpy().astype(np.int32)
-
-
-def _rows(
+def _take(
     path: Path,
     fields: Collection[str],
-    read: Callable[[dict[str, Any]], tuple[Any, ...] | None],
+    take: Callable[[dict[str, Any], Note], bool],
     report: FileReport | None,
     quarantine: Quarantine | None,
     progress: Progress | None,
-) -> list[tuple[Any, ...]]:
-    """What ``read`` makes of each line; it raises ValueError for a bad one and gives None for a dangling one.
+    broken: Callable[[dict[str, Any]], None] | None = None,
+) -> None:
+    """Give each line to ``take``, which raises ValueError for a bad one and says whether its track is known.
 
-    The report tells which ``fields`` were there, and which others.
+    A bad line that is an object goes to ``broken``. The report tells which ``fields`` were there, and which others.
     """
     report = report or FileReport(path.name)
-    rows: list[tuple[Any, ...]] = []
     bad: list[tuple[int, str, str]] = []
+    noted: list[tuple[int, str, str]] = []
     first: list[dict[str, Any]] = []
     names: dict[str, None] = {}
     for number, text in _lines(path, progress):
         report.read += 1
+        line, notes = None, list[str]()
         try:
             line = json.loads(text)
             if not isinstance(line, dict):
@@ -361,25 +247,26 @@ def _rows(
             if report.read <= _LOOKED_AT:
                 names |= dict.fromkeys(line)
                 first += [line] if len(first) < _EXAMPLES else []
-            row = read(line)
+            known = take(line, notes.append)
         except (ValueError, RecursionError) as error:
             report.quarantined += 1
             bad.append((number, str(error), text.decode("utf-8", "replace")))
+            if broken and isinstance(line, dict):
+                broken(line)
             continue
-        if row is None:
+        if not known:
             report.dangling += 1
             bad.append((number, "no such track", text.decode("utf-8", "replace")))
         else:
-            rows.append(row)
-    report.loaded += len(rows)
+            report.loaded += 1
+            noted += [(number, f"{why}: loaded without it", text.decode("utf-8", "replace")) for why in notes]
+    report.noted += len(noted)
     report.columns = [Column(name, name if name in fields else None) for name in names]
     report.preview = [[shown(line.get(name)) for name in names] for line in first]
-    if bad and quarantine:
-        quarantine.add(
-            report,
-            pl.DataFrame(bad, schema={"line": pl.Int64, "reason": pl.String, "raw": pl.String}, orient="row"),
-        )
-    return rows
+    if quarantine:
+        for rows, loaded in ((bad, False), (noted, True)):
+            frame = pl.DataFrame(rows, schema={"line": pl.Int64, "reason": pl.String, "raw": pl.String}, orient="row")
+            quarantine.add(report, frame, loaded=loaded)
 
 
 def _lines(path: Path, progress: Progress | None) -> Iterator[tuple[int, bytes]]:
@@ -396,11 +283,23 @@ def _whole(line: dict[str, Any], name: str) -> int:
     return value
 
 
-def _text(line: dict[str, Any], name: str) -> str | None:
-    """The text, or a number (an artist 311, a title 1999) as text; None for anything else."""
+def _number(line: dict[str, Any], name: str, note: Note) -> float | None:
+    """The number; None for anything else, which is noted."""
+    value = line.get(name)
+    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LARGEST:
+        return float(value)
+    if value is not None:
+        note(f"{name} is no number")
+    return None
+
+
+def _text(line: dict[str, Any], name: str, note: Note) -> str | None:
+    """The text, or a number (an artist 311, a title 1999) as text; None for a blank one, and for anything else."""
     value = line.get(name)
     if isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
+    if value is not None and not isinstance(value, str):
+        note(f"{name} is no text")
     return value.strip() or None if isinstance(value, str) else None
 
 

@@ -34,6 +34,7 @@ PROPERTIES = {
     *(*schema.BEAT_TIMES, *schema.BEAT_COUNTS, *schema.BEAT_TEXTS, *schema.BEAT_TEXT_LISTS),
     *schema.FORMER,
     *(*schema.TRACK_TEXTS, *schema.TRACK_COUNTS, *schema.SESSION_TIMES, *schema.SESSION_TEXTS, *schema.PLAYLIST_KEPT),
+    *schema.SESSION_KEPT,
     *("name", "keakId", "beatId", "trackId", schema.PRIVATE, schema.TITLE, schema.COMMUNITY),
 }
 

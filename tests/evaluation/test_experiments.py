@@ -12,7 +12,7 @@ from scipy import stats
 
 from evaluation import play_data
 from evaluation.experiments import SUSPICIOUS, experiments, welch
-from graph.files.play_logs import PLAYS, sessions_of
+from graph.files.play_sessions import PLAYS, sessions_of
 
 
 def plays(sessions: list[tuple[int, str, list[float]]]) -> pl.DataFrame:

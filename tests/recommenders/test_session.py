@@ -13,7 +13,7 @@ import pytest
 
 from evaluation import play_data
 from graph.errors import ModelError
-from graph.files.play_logs import PLAYS
+from graph.files.play_sessions import PLAYS
 from graph.snapshot import Snapshot
 from recommenders.arms import policy
 from recommenders.core.config import CORE

@@ -46,7 +46,7 @@ def folder(path: Path, tracks: list[dict[str, Any]] | None = None, **logs: list[
 def test_one_users_lines_are_merged_by_time_and_a_session_ends_at_last(tmp_path: Path) -> None:
     tables, report = read_play_logs(folder(tmp_path / "logs", TRACKS, a=ONE, b=TWO), tmp_path / "home")
     assert tables.ids[schema.SESSION].to_list() == ["7/100", "7/900", "8/50"]
-    sessions = tables.nodes[schema.SESSION].rows()
+    sessions = tables.nodes[schema.SESSION].select("sessionId", "arm", "startedAt", "endedAt").rows()
     assert sessions == [
         ("7/100", "STICKY:T1", 100, 300),
         ("7/900", "STICKY:T1", 900, 950),
@@ -63,6 +63,54 @@ def test_one_users_lines_are_merged_by_time_and_a_session_ends_at_last(tmp_path:
         ("tracks/2", 2, 0.25, "STICKY:T1", 0.125),
     ]
     assert report.relationships[schema.PLAYED] == 6
+
+
+@pytest.mark.parametrize(
+    ("last", "what"),
+    [
+        (line(1, 30, 9, 1.0, None), "dangling"),
+        (line(1, 30, 2, 1.5, None), "quarantined"),
+        (line(1, 30, 2, 1.0, None, experiments=["half \ud800"]), "quarantined"),
+    ],
+)
+def test_a_session_ends_at_a_last_that_is_not_loaded(tmp_path: Path, last: dict[str, Any], what: str) -> None:
+    lines = [line(1, 10, 0, 1.0, 1), line(1, 20, 1, 0.5, 9), last, line(1, 40, 2, 1.0, 0), line(1, 50, 0, 0.5, None)]
+    tables, report = read_play_logs(folder(tmp_path / "logs", TRACKS, a=lines), tmp_path / "home")
+    assert getattr(report.files[1], what) == 1
+    assert tables.nodes[schema.SESSION].select("sessionId", "startedAt", "endedAt").rows() == [
+        ("1/10", 10, 30),
+        ("1/40", 40, 50),
+    ]
+    assert tables.edges[schema.PLAYED].select("source", "place", "at").rows() == [
+        *((0, 0, 10), (0, 1, 20)),
+        *((1, 0, 40), (1, 1, 50)),
+    ]
+
+
+def test_a_play_keeps_its_place_and_its_arm_behind_one_that_is_not_loaded(tmp_path: Path) -> None:
+    lines = [
+        line(1, 5, 9, 1.0, 0, propensity=0.5),
+        line(1, 10, 0, 1.0, 9),
+        line(1, 20, 9, 0.5, 1, propensity=0.25),
+        line(1, 30, 1, 0.5, None),
+    ]
+    tables, _ = read_play_logs(folder(tmp_path / "logs", TRACKS, a=lines), tmp_path / "home")
+    played = tables.edges[schema.PLAYED].select("place", "at", "arm", "propensity").rows()
+    assert played == [(1, 10, "STICKY:T1", 0.5), (3, 30, "STICKY:T1", 0.25)]
+    assert tables.nodes[schema.SESSION]["sessionId"].to_list() == ["1/5"]  # as with a catalogue that has the track 9
+
+
+def test_values_that_are_left_out_of_loaded_lines_are_counted(tmp_path: Path) -> None:
+    tracks = [{**TRACKS[0], "pop": "x", "genre": {"a": 1}}, {**TRACKS[1], "artist": ["Nina"], "title": " "}]
+    lines = [line(1, 1, 0, 1.0, 1, latency="x"), line(1, 2, 1, 0.5, 0, latency=float("nan")), line(1, 3, 0, 0.5, None)]
+    _, report = read_play_logs(folder(tmp_path / "logs", tracks, a=lines), tmp_path / "home")
+    assert [(file.loaded, file.quarantined, file.noted) for file in report.files] == [(2, 0, 3), (3, 0, 2)]
+    assert report.quarantine
+    kept = [json.loads(row) for row in report.quarantine.read_text().splitlines()]
+    assert [(row["line"], row["reason"], row["loaded"]) for row in kept if row["file"] == "a.jsonl"] == [
+        (1, "latency is no number: loaded without it", True),
+        (2, "latency is no number: loaded without it", True),
+    ]
 
 
 def test_watched_keeps_the_folded_pair(tmp_path: Path) -> None:
