@@ -70,7 +70,8 @@ class Player:
     def next(self, user: int, track: int, share: float) -> int:
         """Note that ``user`` heard ``share`` (0..1) of ``track``; the number of the track that comes next.
 
-        Raises NotFound for a track that the catalogue does not have, and when a session has had every track.
+        Raises NotFound for a track that the catalogue does not have, and when a session has had every track. In the
+        second case the play is noted and logged all the same, without a recommendation.
         """
         began = time.time()
         self._nid(track)
@@ -79,13 +80,17 @@ class Player:
         arm = self._arm(user)
         with self._lock:
             rng = self._rng.spawn(1)[0]
-        with self._threads.limit(limits=1, user_api="blas"):  # products this small only wait for more threads
-            chosen = policy(arm, self.model, self._known(session), self._past(user, ended), self._tracks).draw(rng)
-        if chosen is None:
-            raise NotFound("This session has had every track.", do="End it with POST /last.")
-        number = int(self._numbers[chosen.track])
-        self._log("next", at, user, track, share, time.time() - began, arm, (number, chosen.propensity))
-        return number
+        recommended = None
+        try:
+            with self._threads.limit(limits=1, user_api="blas"):  # products this small only wait for more threads
+                past = self._past(user, session, ended)
+                chosen = policy(arm, self.model, self._known(session), past, self._tracks).draw(rng)
+            if chosen is None:
+                raise NotFound("This session has had every track.", do="End it with POST /last.")
+            recommended = int(self._numbers[chosen.track]), chosen.propensity
+        finally:  # a play that is in the session is in the log, whatever the answer is
+            self._log("next", at, user, track, share, time.time() - began, arm, recommended)
+        return recommended[0]
 
     def last(self, user: int, track: int, share: float) -> None:
         """Note the last play of a session and end it. Raises NotFound for a track that the catalogue does not have."""
@@ -101,9 +106,12 @@ class Player:
         shares = {str(arm): share for arm, share in self.settings.arms.items()}
         return self.settings.arm or arm_of_user(user, shares, self.settings.salt)
 
-    def _past(self, user: int, ended: Sequence[Heard]) -> list[Heard]:
-        """The user's last sessions, newest first: those that this player stored, and those of imported logs."""
-        noted = {one.began for one in ended}
+    def _past(self, user: int, session: Heard, ended: Sequence[Heard]) -> list[Heard]:
+        """The user's sessions before the open one, newest first: those that this player stored, and imported ones.
+
+        Imported logs may hold the beginning of the open session, which is no earlier one.
+        """
+        noted = {session.began, *(one.began for one in ended)}
         users = self.model.snapshot.users
         logged = self.model.past.get(int(users.nids([str(user)])[0]), []) if str(user) in users else []
         both = [*(self._known(one) for one in ended), *(one for one in logged if one.began not in noted)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from graph.settings import Player as PlayerSettings
 from graph.settings import Settings
 from recommend.player import FOLDER, Player
 from recommend.player_sessions import PAST, PlayerSessions
-from recommenders.arms import ARMS, arm_of_user
+from recommenders.arms import ARMS, arm_of_user, policy
 from recommenders.session import SessionModel
 from tests.graph.files.test_play_logs import ONE, TRACKS, TWO, folder
 from tests.web.fake import FakeFeeds
@@ -168,9 +169,39 @@ def test_arms_get_their_shares_and_a_user_keeps_one() -> None:
     assert sum(a != b for a, b in zip(drawn, other, strict=True)) > 1_000
 
 
-def test_a_session_that_has_had_every_track_is_told(player: Player, listener: FlaskClient) -> None:
+def test_a_session_that_has_had_every_track_is_told_and_its_play_logged(
+    player: Player, listener: FlaskClient, tmp_path: Path
+) -> None:
     for track in range(40):
         player.sessions.play(3, track, 1.0, track)
-    assert listener.post("/next/3", json={"track": 5, "time": 1.0}).status_code == 404
-    assert listener.post("/last/3", json={"track": 5, "time": 1.0}).status_code == 200
-    assert listener.post("/next/3", json={"track": 5, "time": 1.0}).status_code == 200
+    assert listener.post("/next/3", json={"track": 5, "time": 0.5}).status_code == 404
+    assert listener.post("/last/3", json={"track": 6, "time": 1.0}).status_code == 200
+    assert listener.post("/next/3", json={"track": 7, "time": 1.0}).status_code == 200
+    told = [(one["message"], one["track"], one["time"], one["recommendation"] is None) for one in lines(tmp_path)]
+    assert told == [("next", 5, 0.5, True), ("last", 6, 1.0, True), ("next", 7, 1.0, False)]
+    folder(tmp_path / FOLDER / "logs", CATALOGUE)
+    tables, report = read_play_logs(tmp_path / FOLDER / "logs", tmp_path / "home")
+    assert report.quarantine is None
+    assert tables.edges[schema.PLAYED].select("place", "arm").rows() == [(0, None), (1, None), (0, None)]
+
+
+def test_an_open_session_of_an_imported_log_is_no_earlier_session(
+    model: SessionModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    earlier = Player(model, PlayerSettings(), tmp_path)
+    earlier.last(7, 3, 0.5)
+    time.sleep(0.005)  # sessions are told apart by the millisecond
+    first = earlier.next(7, 0, 1.0)
+    second = earlier.next(7, first, 0.25)
+    logs = folder(tmp_path / FOLDER / "logs", CATALOGUE)
+    player = Player(SessionModel().fit(play_data.read(logs)), PlayerSettings(), tmp_path)
+    assert [len(one.tracks) for one in player.model.past[0]] == [2, 1]  # what the model learned: the open one, too
+    given: list[tuple[int, list[int]]] = []
+
+    def seen(arm: Any, model: Any, session: Any, past: Any, tracks: Any) -> Any:
+        given.append((len(session.tracks), [len(one.tracks) for one in past]))
+        return policy(arm, model, session, past, tracks)
+
+    monkeypatch.setattr("recommend.player.policy", seen)
+    player.next(7, second, 0.5)
+    assert given == [(3, [1])]
