@@ -12,13 +12,16 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
+from ranking import sums as compiled
 from ranking.candidates import Candidates, Context, ranks
 from ranking.config import CONFIG
+from recommenders.core.interactions import counts
 from recommenders.core.options import FitOptions
 from recommenders.core.top_k import Floats, Ints
 
-__all__ = ["Ranker", "feature_names", "features", "fold_of", "mean_over_traits"]
+__all__ = ["Ranker", "feature_names", "features", "fold_of"]
 
+sums: Final[Any] = compiled  # what numba makes of them has no types
 _SETTINGS: Final[dict[str, Any]] = {
     "objective": "lambdarank",
     "label_gain": list(range(CONFIG.ranker_levels + 1)),
@@ -74,8 +77,8 @@ def features(
         tell(f"{model} rank", np.log1p(ranks(scores, candidates.indptr)))
     tell("blend score", blend)
     tell("blend rank", np.log1p(ranks(blend, candidates.indptr)))
-    watches = np.diff(context.watched.indptr)[candidates.users]
-    friends = np.diff(context.friends.indptr)[candidates.users]
+    watches = counts(context.watched, candidates.users)
+    friends = counts(context.friends, candidates.users)
     tell("user's watches", np.log1p(watches)[user])
     tell("user's friends", np.log1p(friends)[user])
     tell("watchers", np.log1p(context.watchers[content]))
@@ -87,11 +90,11 @@ def features(
     for span, watched in context.recent.items():
         lately = _summed(candidates, context.follows, watched)
         tell(f"watches of those followed, half after {span}", np.log1p(lately))
-    follows = context.follows[candidates.users]
-    tell("follows the maker", mean_over_traits(candidates, follows, context.traits["maker"]))
-    seen = context.ones[candidates.users]
+    mine = candidates.users, candidates.indptr, candidates.contents
+    made = context.traits["maker"]
+    tell("follows the maker", sums.means_of_neighbours(*mine, *_arrays(context.follows), made.indptr, made.indices))
     for trait, has in context.traits.items():
-        shared = mean_over_traits(candidates, sp.csr_array(seen @ has), has)
+        shared = sums.means_of_traits(*mine, *_arrays(context.ones), *_arrays(has))
         tell(f"share of watches with the {trait}", shared / np.maximum(watches, 1)[user])
     for name, values in context.user_profiles.items():
         tell(f"user's {name}", values[candidates.users][user])
@@ -100,30 +103,17 @@ def features(
     return table
 
 
-def mean_over_traits(candidates: Candidates, mine: sp.csr_array, has: sp.csr_array) -> Floats:
-    """For each candidate the mean of its user's row of ``mine`` over the columns that its content ``has``.
-
-    ``mine`` is users × traits, with one row for each user of the candidates; ``has`` is contents × traits.
-    """
-    mine = mine.sorted_indices()
-    theirs = sp.csr_array(has[candidates.contents])
-    count = np.diff(theirs.indptr)
-    if not len(theirs.indices):
-        return np.zeros(len(candidates.contents), dtype=np.float32)
-    values = np.asarray(mine[np.repeat(candidates.row_user, count), theirs.indices], dtype=np.float32)
-    summed = np.bincount(np.repeat(np.arange(len(count)), count), weights=values, minlength=len(count))
-    return np.asarray(summed / np.maximum(count, 1), dtype=np.float32)
-
-
 def _summed(candidates: Candidates, friends: sp.csr_array, watched: sp.csr_array) -> Floats:
     """For each candidate the sum of ``watched`` over its user's ``friends``."""
-    found = np.empty(len(candidates.contents), dtype=np.float32)
-    block = 256
-    for start in range(0, len(candidates.users), block):
-        counts = np.asarray((friends[candidates.users[start : start + block]] @ watched).toarray())
-        first, last = candidates.indptr[start], candidates.indptr[min(start + block, len(candidates.users))]
-        found[first:last] = counts[candidates.row_user[first:last] - start, candidates.contents[first:last]]
-    return found
+    found = np.zeros(len(candidates.contents), dtype=np.result_type(friends.data, watched.data))
+    place = np.full(watched.shape[1], -1, dtype=np.int32)
+    mine = candidates.users, candidates.indptr, candidates.contents
+    sums.sums_over_friends(*mine, *_arrays(friends), *_arrays(watched), place, found)
+    return np.asarray(found, dtype=np.float32)
+
+
+def _arrays(matrix: sp.csr_array) -> tuple[npt.NDArray[Any], ...]:
+    return matrix.indptr, matrix.indices, matrix.data
 
 
 def fold_of(users: Ints) -> Ints:
@@ -162,7 +152,7 @@ class Ranker:
         import lightgbm
 
         labels = np.rint(np.clip(candidates.gains(held_out), 0.0, 1.0) * CONFIG.ranker_levels).astype(np.int32)
-        counts = np.diff(candidates.indptr)
+        sizes = np.diff(candidates.indptr)
         fold = fold_of(candidates.users)
         row_fold = fold[candidates.row_user]
         corrected = blended.copy()
@@ -170,11 +160,9 @@ class Ranker:
         folds = CONFIG.ranker_folds
         for number in range(folds):
             outside, learned = fold != number, row_fold != number
-            train = lightgbm.Dataset(
-                table[learned], labels[learned], group=counts[outside], init_score=blended[learned]
-            )
+            train = lightgbm.Dataset(table[learned], labels[learned], group=sizes[outside], init_score=blended[learned])
             judge = train.create_valid(
-                table[~learned], labels[~learned], group=counts[~outside], init_score=blended[~learned]
+                table[~learned], labels[~learned], group=sizes[~outside], init_score=blended[~learned]
             )
             curve: dict[str, Any] = {}
             forest = lightgbm.train(

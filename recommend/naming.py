@@ -70,14 +70,12 @@ class SnapshotNames:
             if not len(called):
                 continue
             known = [id_ for id_ in ids if id_ in nodes]
-            nids = nodes.nids(known)
-            if prefix and self._private is not None:
-                private = self._private.gather(nids).fill_null(value=False).to_list()
-                known = [id_ for id_, hidden in zip(known, private, strict=True) if not hidden]
-                nids = nodes.nids(known)
-            names |= {
-                prefix + id_: name for id_, name in zip(known, called.gather(nids).to_list(), strict=True) if name
-            }
+            private = self._private if prefix else None
+            for id_, nid in zip(
+                known, nodes.nids(known).tolist(), strict=True
+            ):  # `gather` costs more than all of these
+                if (private is None or not private[nid]) and (name := called[nid]):
+                    names[prefix + id_] = name
         return names
 
 

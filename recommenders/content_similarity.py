@@ -12,6 +12,7 @@ import scipy.sparse as sp
 from graph import schema
 from graph.snapshot import Snapshot
 from recommenders.core.baseline import Baseline, Learned, Share
+from recommenders.core.interactions import counts
 from recommenders.core.nearest import nearest
 from recommenders.core.options import FitOptions
 from recommenders.core.top_k import Floats, Ints, Mask
@@ -70,7 +71,7 @@ class ContentSimilarity(Baseline):
 
     def known_users(self, users: Ints) -> Mask:
         """Users who watched, made or state anything with attributes."""
-        return np.asarray(np.diff(self._sparse("profiles").indptr)[users] > 0)
+        return np.asarray(counts(self._sparse("profiles"), users) > 0)
 
     def scores(self, users: Ints) -> Floats:
         found = self._sparse("profiles")[users] @ self._sparse("attributes").T

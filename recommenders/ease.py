@@ -22,7 +22,7 @@ from graph.errors import ModelError
 from graph.snapshot import Snapshot
 from recommenders.core.baseline import Baseline, Count, Learned, Positive, Share
 from recommenders.core.config import CORE
-from recommenders.core.interactions import symmetric_social
+from recommenders.core.interactions import counts, symmetric_social
 from recommenders.core.options import FitOptions, Progress
 from recommenders.core.top_k import Floats, Ints, Mask
 
@@ -135,9 +135,9 @@ class Ease(Baseline):
 
     def known_users(self, users: Ints) -> Mask:
         """Users who watched something; if friends are learned, also users with friends."""
-        known = np.diff(self.watched.indptr)[users] > 0
+        known = counts(self.watched, users) > 0
         if self.friends and not len(self._dense("kept")):
-            known |= np.diff(symmetric_social(self.snapshot).indptr)[users] > 0
+            known |= counts(symmetric_social(self.snapshot), users) > 0
         return np.asarray(known)
 
     def scores(self, users: Ints) -> Floats:

@@ -16,7 +16,7 @@ from graph.snapshot import Snapshot
 from graph.snapshot.ages import timed
 from recommenders.core.baseline import Baseline, Learned, Share
 from recommenders.core.config import CORE
-from recommenders.core.interactions import directed_social, lately, row_of, symmetric_social
+from recommenders.core.interactions import counts, directed_social, lately, row_of, symmetric_social
 from recommenders.core.options import FitOptions
 from recommenders.core.top_k import Floats, Ints, Mask
 
@@ -104,7 +104,7 @@ class FriendsItems(Baseline):
 
     def known_users(self, users: Ints) -> Mask:
         """Users with a friend."""
-        return np.asarray(np.diff(self._sparse("weights").indptr)[users] > 0)
+        return np.asarray(counts(self._sparse("weights"), users) > 0)
 
     def scores(self, users: Ints) -> Floats:
         return self._sums(self._sparse("weights")[users])

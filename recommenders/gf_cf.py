@@ -13,7 +13,7 @@ import scipy.sparse as sp
 from graph.snapshot import Snapshot
 from recommenders.core.baseline import Count, KnowsFriends, Learned, Share
 from recommenders.core.config import CORE
-from recommenders.core.interactions import with_friends
+from recommenders.core.interactions import counts, with_friends
 from recommenders.core.options import FitOptions
 from recommenders.core.singular import right_singular_vectors
 from recommenders.core.top_k import Floats, Ints, Mask
@@ -71,7 +71,7 @@ class GfCf(KnowsFriends):
 
     def known_users(self, users: Ints) -> Mask:
         """Users who watched something; if friends are learned, also users with friends."""
-        return np.asarray(np.diff(self._common.indptr)[users] > 0)
+        return np.asarray(counts(self._common, users) > 0)
 
     @cached_property
     def _common(self) -> sp.csr_array:

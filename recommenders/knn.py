@@ -19,7 +19,7 @@ from graph.snapshot import Snapshot
 from graph.snapshot.ages import timed
 from recommenders.core.baseline import Baseline, Count, KnowsFriends, Learned, Positive, Share
 from recommenders.core.config import CORE
-from recommenders.core.interactions import lately, row_of, with_friends
+from recommenders.core.interactions import counts, lately, row_of, with_friends
 from recommenders.core.nearest import nearest
 from recommenders.core.options import FitOptions, Progress
 from recommenders.core.top_k import Floats, Ints, Mask
@@ -86,7 +86,7 @@ class ItemKnn(_Knn):
 
     def known_users(self, users: Ints) -> Mask:
         """Users who watched something."""
-        return np.asarray(np.diff(self.watched.indptr)[users] > 0)
+        return np.asarray(counts(self.watched, users) > 0)
 
     def scores(self, users: Ints) -> Floats:
         return self._sums(self.watched[users])
@@ -139,7 +139,7 @@ class UserKnn(_Knn, KnowsFriends):
 
     def known_users(self, users: Ints) -> Mask:
         """Users with a neighbour."""
-        return np.asarray(np.diff(self._sparse("similar").indptr)[users] > 0)
+        return np.asarray(counts(self._sparse("similar"), users) > 0)
 
     @cached_property
     def _recent(self) -> sp.csr_array:

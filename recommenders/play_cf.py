@@ -19,6 +19,7 @@ from pydantic import Field
 from graph import aside, schema
 from graph.snapshot import Snapshot
 from recommenders.core.baseline import Baseline, Learned, Share
+from recommenders.core.interactions import counts
 from recommenders.core.options import FitOptions
 from recommenders.core.top_k import Floats, Ints, Mask
 from recommenders.plays import plays_of
@@ -82,7 +83,7 @@ class PlayCf(Baseline):
 
     def known_users(self, users: Ints) -> Mask:
         """Those with a neighbour."""
-        return np.asarray(np.diff(self._sparse("similar").indptr)[users] > 0)
+        return np.asarray(counts(self._sparse("similar"), users) > 0)
 
     def scores(self, users: Ints) -> Floats:
         return np.asarray((self._sparse("similar")[users] @ self._sparse("values")).toarray(), dtype=np.float32)

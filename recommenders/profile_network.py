@@ -17,7 +17,7 @@ import scipy.sparse as sp
 
 from graph.snapshot import Snapshot
 from recommenders.core.baseline import Baseline, Count, Learned, Positive
-from recommenders.core.interactions import row_of
+from recommenders.core.interactions import counts, row_of
 from recommenders.core.options import FitOptions, Progress, silent
 from recommenders.core.singular import right_singular_vectors
 from recommenders.core.top_k import Floats, Ints, Mask, top_k
@@ -189,7 +189,7 @@ class ProfileNetwork(Baseline):
 
     def known_users(self, users: Ints) -> Mask:
         """Those who watched something."""
-        return np.asarray(np.diff(self.watched.indptr)[users] > 0)
+        return np.asarray(counts(self.watched, users) > 0)
 
     def scores(self, users: Ints) -> Floats:
         return self._scores(self.watched[users])

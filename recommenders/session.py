@@ -17,7 +17,7 @@ from graph.errors import SettingsError
 from graph.snapshot import Snapshot
 from recommenders.core.baseline import Baseline, Count, Learned, Share
 from recommenders.core.config import CORE
-from recommenders.core.interactions import interactions, row_of
+from recommenders.core.interactions import counts, interactions, row_of
 from recommenders.core.nearest import nearest
 from recommenders.core.options import FitOptions
 from recommenders.core.singular import right_singular_vectors
@@ -174,7 +174,7 @@ class SessionModel(Baseline):
 
     def known_users(self, users: Ints) -> Mask:
         """Those who heard something."""
-        return np.asarray(np.diff(self.watched.indptr)[users] > 0)
+        return np.asarray(counts(self.watched, users) > 0)
 
     def scores(self, users: Ints) -> Floats:
         """Similarity of each content to what they heard, summed, weighted by how much they heard of it."""

@@ -26,6 +26,7 @@ from typing import Any, Final
 
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from graph.errors import EntourageError, SettingsError
 from graph.settings import Settings, environment, load_settings
@@ -119,11 +120,23 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]
         """Called in each worker, after the fork: the driver and the watching thread must be born there."""
         from web.app import create_app
 
+        _one_thread_a_product()
         return create_app(self.settings)
 
     def _announce(self, worker: Any) -> None:
         if self.ready and worker.age == 1:
             self.ready()
+
+
+def _one_thread_a_product() -> None:
+    """Multiply in the thread that answers: the threads of BLAS wait in a loop that takes more time than the product.
+
+    ``OPENBLAS_NUM_THREADS`` in the environment is left as it is.
+    """
+    if "OPENBLAS_NUM_THREADS" in os.environ:
+        return
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # for libraries that are loaded later
+    threadpool_limits(1, user_api="blas")
 
 
 class _Logger(Logger):  # type: ignore[misc]

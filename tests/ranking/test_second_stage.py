@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from graph.snapshot import Snapshot
 from graph.snapshot.ages import DAY
-from ranking import blend, second_stage
+from ranking import blend, second_stage, sums
 from ranking.blend import Judge
 from ranking.candidates import Candidates, Context, collect, gather, ranks, standardised
 from ranking.config import CONFIG
-from ranking.ranker import feature_names, features, mean_over_traits
+from ranking.ranker import feature_names, features
 from recommenders.core.metrics import mean_ndcg
 from recommenders.core.options import Cap, FitOptions
 from recommenders.popularity import Popularity
@@ -346,8 +346,33 @@ def test_shares_of_traits_are_those_of_a_naive_loop(seed):
     mine, has = rng.integers(0, 3, (4, 6)).astype(np.float32), rng.random((9, 6)) < 0.4
     indptr = np.concatenate(([0], np.cumsum(rng.integers(0, 5, 4))))
     contents = rng.integers(0, 9, indptr[-1])
-    candidates = Candidates(np.arange(4), indptr, contents, np.ones((len(contents), 1), dtype=np.float32))
-    found = mean_over_traits(candidates, sp.csr_array(mine), sp.csr_array(has.astype(np.float32)))
-    for row, (user, content) in enumerate(zip(candidates.row_user, contents, strict=True)):
+    users = np.arange(4)
+    rows = Candidates(users, indptr, contents, np.ones((len(contents), 1), dtype=np.float32)).row_user
+    traits, row = sp.csr_array(has.astype(np.float32)), sp.csr_array(mine)
+    given = users, indptr, contents, row.indptr, row.indices, row.data
+    found = sums.means_of_neighbours(*given, traits.indptr, traits.indices)
+    for at, (user, content) in enumerate(zip(rows, contents, strict=True)):
         own = [mine[user, trait] for trait in range(6) if has[content, trait]]
-        assert found[row] == pytest.approx(np.mean(own) if own else 0.0)
+        assert found[at] == pytest.approx(np.mean(own) if own else 0.0)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 10_000))
+def test_shares_of_watched_traits_and_sums_over_friends_are_those_of_dense_matrices(seed):
+    rng = np.random.default_rng(seed)
+    seen, has = rng.integers(0, 3, (5, 9)).astype(np.float32), rng.integers(0, 2, (9, 6)).astype(np.float32)
+    friends = rng.integers(0, 2, (5, 5)).astype(np.float32)
+    users = np.array([3, 0, 4])
+    indptr = np.concatenate(([0], np.cumsum(rng.integers(0, 5, 3))))
+    contents = np.concatenate([np.sort(rng.choice(9, size, replace=False)) for size in np.diff(indptr)])
+    rows = users[np.repeat(np.arange(3), np.diff(indptr))]
+    watched, traits, social = map(sp.csr_array, (seen, has, friends))
+    given = users, indptr, contents
+    known = watched.indptr, watched.indices, watched.data
+    found = sums.means_of_traits(*given, *known, traits.indptr, traits.indices, traits.data)
+    own = (seen @ has)[rows]
+    assert found == pytest.approx((own * has[contents]).sum(axis=1) / np.maximum(has[contents].sum(axis=1), 1))
+    summed, place = np.zeros(len(contents), dtype=np.float32), np.full(9, -1, dtype=np.int32)
+    sums.sums_over_friends(*given, social.indptr, social.indices, social.data, *known, place, summed)
+    assert summed == pytest.approx((friends @ seen)[rows, contents])
+    assert (place == -1).all()
