@@ -41,9 +41,7 @@ class Ids:
     def number(self, key: str) -> int | None:
         """The number of an id; None for one that is not known."""
         found = self._more.get(key)
-        if found is not None:
-            return found
-        return int(self._nodes.nids([key])[0]) if key in self._nodes else None
+        return self._nodes.nid(key) if found is None else found
 
     def numbers(self, keys: Iterable[str]) -> npt.NDArray[np.int64]:
         """The numbers of those of ``keys`` that are known."""

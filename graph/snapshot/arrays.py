@@ -85,6 +85,10 @@ class Nodes:
     def _nid_of(self) -> dict[str, int]:
         return {key: nid for nid, key in enumerate(self.ids.to_list())}
 
+    def nid(self, key: str) -> int | None:
+        """The nid of one id; None for one that is not here."""
+        return self._nid_of.get(key)
+
     def nids(self, ids: Iterable[str]) -> Ints:
         """The nids of ``ids``. Raises UnknownUser, UnknownContent or NotFound at the first id that is not here."""
         try:
