@@ -229,6 +229,8 @@ def _show(report: ImportReport) -> None:
     _console.print(table)
     loaded = sum(report.nodes.values()), sum(report.relationships.values())
     _console.print(f"{loaded[0]:,} nodes and {loaded[1]:,} relationships in {report.seconds:.1f} s.")
+    for note in report.notes:
+        _console.print(f"[yellow]{escape(note)}[/]")
     if noted := sum(file.noted for file in report.files):
         _console.print(f"{noted:,} unreadable values were left out of rows that were loaded.")
     if any(file.reasons for file in report.files):

@@ -84,6 +84,8 @@ class ImportReport:
     """In which scale each progress column was read."""
     nodes: dict[str, int] = field(default_factory=dict)
     relationships: dict[str, int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    """What else the user should know, as sentences."""
     seconds: float = 0.0
 
     def check(self) -> None:

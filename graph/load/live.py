@@ -26,6 +26,7 @@ from graph.files.options import Options
 from graph.files.quarantine import ImportReport
 from graph.files.tables import Known, Tables, read_pairs
 from graph.load import watch
+from graph.load.sessions import settle_sessions
 from graph.settings import Settings
 
 __all__ = ["import_folder", "import_pairs", "keep_scales", "known", "load", "settle"]
@@ -115,6 +116,8 @@ def _import(
     if told:
         told(report)
     report.check()
+    if graph:
+        tables = settle_sessions(graph, tables, report, dry=dry)
     if not dry:
         assert graph is not None
         load(graph, tables, progress)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from graph.load.live import import_folder
 from graph.settings import Settings
 from graph.snapshot.export import export
 from tests.conftest import empty
-from tests.graph.files.test_play_logs import ONE, TRACKS, TWO, folder
+from tests.graph.files.test_play_logs import ONE, TRACKS, TWO, folder, line
 
 
 def test_every_play_arrives_in_the_snapshot(graph: Graph, settings: Settings, tmp_path: Path) -> None:
@@ -50,3 +51,87 @@ def test_every_play_arrives_in_the_snapshot(graph: Graph, settings: Settings, tm
     ]
     assert found.edges[schema.OPENED].target.tolist() == [0, 1, 2]
     assert found.contents.frame["title"].to_list() == ["One", "Two", "Three"]
+
+
+def held(graph: Graph) -> list[tuple[Any, ...]]:
+    """Every session with its plays."""
+    return graph.ask(
+        "MATCH (user:User)-[:OPENED]->(s:Session) "
+        "OPTIONAL MATCH (s)-[p:PLAYED]->(track) "
+        "RETURN user.userId, s.sessionId, s.startedAt, s.endedAt, "
+        "p.place, track.contentId, p.share, p.at, p.arm, p.propensity ORDER BY s.sessionId, p.place, track.contentId"
+    )
+
+
+def imported(graph: Graph, settings: Settings, path: Path, **logs: list[Any]) -> list[str]:
+    """What the import of a folder with these logs tells beside its table."""
+    path.mkdir()
+    return import_folder(graph, folder(path / "logs", TRACKS, **logs), settings).notes
+
+
+def test_a_line_that_is_mended_takes_its_place(graph: Graph, settings: Settings, tmp_path: Path) -> None:
+    lines: list[Any] = [line(1, 1, 0, 1.0, 1), line(1, 2, 1, 0.5, 2, propensity=0.5), line(1, 3, 2, 0.25, None)]
+    empty(graph)
+    imported(graph, settings, tmp_path / "whole", a=lines)
+    whole = held(graph)
+    assert [row[4:6] for row in whole] == [(0, "tracks/0"), (1, "tracks/1"), (2, "tracks/2")]
+    empty(graph)
+    imported(graph, settings, tmp_path / "broken", a=[lines[0], '{"message": "ne', lines[2]])
+    assert [row[4:6] for row in held(graph)] == [(0, "tracks/0"), (1, "tracks/2")]
+    assert imported(graph, settings, tmp_path / "mended", a=lines) == []
+    assert held(graph) == whole
+
+
+def test_sessions_that_a_broken_line_made_one_become_two(graph: Graph, settings: Settings, tmp_path: Path) -> None:
+    lines: list[Any] = [
+        line(1, 1, 0, 1.0, 1),
+        line(1, 2, 1, 0.5, None),
+        line(1, 3, 2, 1.0, 0),
+        line(1, 4, 0, 0.0, None),
+    ]
+    empty(graph)
+    imported(graph, settings, tmp_path / "broken", a=[lines[0], '{"message": "la', *lines[2:]])
+    assert [row[1] for row in held(graph)] == ["1/1"] * 3
+    assert imported(graph, settings, tmp_path / "mended", a=lines) == []
+    assert [(row[1], row[3], row[7]) for row in held(graph)] == [
+        *(("1/1", 2, 1), ("1/1", 2, 2)),
+        *(("1/3", 4, 3), ("1/3", 4, 4)),
+    ]
+
+
+def test_two_files_one_after_the_other_are_told_and_both_together_mend_them(
+    graph: Graph, settings: Settings, tmp_path: Path
+) -> None:
+    session = [line(1, at, at % 3, 0.5, (at + 1) % 3, propensity=0.5) for at in range(1, 6)]
+    session = [*session, line(1, 6, 0, 0.5, None), line(2, 1, 0, 1.0, None)]
+    for name, first, second in (
+        ("in turn", session[::2], session[1::2]),  # the two files of a week
+        ("cut", session[:3], session[3:]),  # a log from before midnight and one from after it
+    ):
+        empty(graph)
+        imported(graph, settings, tmp_path / f"{name} whole", a=first, b=second)
+        whole = held(graph)
+        empty(graph)
+        assert imported(graph, settings, tmp_path / f"{name} 1", a=first) == []
+        (told,) = imported(graph, settings, tmp_path / f"{name} 2", b=second)
+        assert told.startswith("1 sessions of these files overlap")
+        assert len({row[1] for row in held(graph)}) == 3  # two halves, and the other user's
+        assert imported(graph, settings, tmp_path / f"{name} both", a=first, b=second) == []
+        assert held(graph) == whole
+        for n, half in enumerate((first, second)):  # again: a half takes nothing away and adds nothing
+            (told,) = imported(graph, settings, tmp_path / f"{name} again {n}", a=half)
+            assert told.startswith("1 sessions of these files are parts of longer ones")
+            assert held(graph) == whole
+
+
+def test_a_later_log_is_no_part_of_an_earlier_one(graph: Graph, settings: Settings, tmp_path: Path) -> None:
+    empty(graph)
+    lines = [line(1, 1, 0, 1.0, 1), line(1, 2, 1, 0.5, 2), line(1, 11, 0, 1.0, 1), line(1, 12, 1, 0.5, None)]
+    (lines[1]).update(message="last", recommendation=None)
+    assert imported(graph, settings, tmp_path / "1", a=lines[:2]) == []
+    assert imported(graph, settings, tmp_path / "2", a=lines[2:]) == []
+    assert imported(graph, settings, tmp_path / "3", a=lines) == []
+    assert {row[1] for row in held(graph)} == {"1/1", "1/11"}
+    assert imported(graph, settings, tmp_path / "4", a=[*lines, line(1, 21, 2, 1.0, 0)]) == []  # still open
+    assert imported(graph, settings, tmp_path / "5", a=[line(1, 22, 0, 0.5, None)])[0].startswith("1 sessions")
+    assert imported(graph, settings, tmp_path / "6", a=[line(1, 31, 0, 0.5, None)]) == []  # told once

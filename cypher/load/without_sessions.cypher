@@ -1,0 +1,6 @@
+// Delete sessions with their plays.
+// Parameters: rows of session ids.
+// Columns: none.
+UNWIND $rows AS row
+MATCH (session:Session {sessionId: row})
+DETACH DELETE session

@@ -1,0 +1,132 @@
+"""What an import of play logs does to sessions that the graph holds already.
+
+A line of a log belongs to one session. Files that lack some of its lines (one of two files of a week, a log that was
+still being written, a broken line) make another session of the rest, so a later import with more lines takes its place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import polars as pl
+
+from graph import schema
+from graph.database.driver import Graph
+from graph.files.quarantine import ImportReport
+from graph.files.tables import Tables
+
+__all__ = ["settle_sessions"]
+
+_USERS: Final = 5_000
+"""Users asked for at once."""
+_LINE: Final = ("user", "at", "content")
+"""What a line is known by."""
+_NEAR: Final = {
+    "user": pl.String,
+    "old": pl.String,
+    "old_began": pl.Int64,
+    "old_ended": pl.Int64,
+    "content": pl.String,
+    "at": pl.Int64,
+}
+
+
+@dataclass(frozen=True)
+class _Beside:
+    """Sessions of the graph beside those of the files, by id."""
+
+    replaced: list[str]
+    """Of the graph: all of their lines stand in other sessions of the files."""
+    parts: list[str]
+    """Of the files: all of their lines stand in one longer session of the graph."""
+    cut: int
+    """Sessions of the files that overlap one of the graph, where each has lines that the other lacks."""
+
+
+def settle_sessions(graph: Graph, tables: Tables, report: ImportReport, *, dry: bool) -> Tables:
+    """The tables without sessions of which the graph has more; deletes those of which the files have more.
+
+    A session of the same name is left to the query that loads it. What is cut between files is noted in the report.
+    """
+    sessions = tables.nodes.get(schema.SESSION)
+    if sessions is None or sessions.is_empty():
+        return tables
+    found = _beside(graph, tables, sessions)
+    if found.replaced and not dry:
+        graph.batches("load/without_sessions", [found.replaced])
+    if found.cut:
+        report.notes.append(
+            f"{found.cut:,} sessions of these files overlap sessions that the graph holds from other files, and each "
+            "has lines that the other lacks: they stand there as two. Import the files of both from one folder; the "
+            "whole sessions then take the place of the halves."
+        )
+    if not found.parts:
+        return tables
+    report.notes.append(
+        f"{len(found.parts):,} sessions of these files are parts of longer ones that the graph holds: these stay."
+    )
+    kept = ~tables.ids[schema.SESSION].is_in(found.parts)
+    edges = dict(tables.edges)
+    for type_, end in ((schema.OPENED, "target"), (schema.PLAYED, "source")):
+        edges[type_] = edges[type_].filter(kept.gather(edges[type_][end]))
+        report.relationships[type_] = edges[type_].height
+    nodes = {**tables.nodes, schema.SESSION: sessions.filter(kept)}
+    report.nodes[schema.SESSION] = nodes[schema.SESSION].height
+    return replace(tables, nodes=nodes, edges=edges)
+
+
+def _beside(graph: Graph, tables: Tables, sessions: pl.DataFrame) -> _Beside:
+    """Compare the sessions of the files with those that the graph holds of the same users from the same time."""
+    users = tables.ids[schema.USER].gather(tables.edges[schema.OPENED].sort("target")["source"])
+    new = sessions.select(pl.lit(users).alias("user"), "sessionId", "digest", "startedAt", "endedAt")
+    old = _near(graph, new)
+    if old.is_empty():
+        return _Beside([], [], 0)
+    played = tables.edges[schema.PLAYED]
+    lines = new.select("user", pl.col("sessionId").alias("new"))[played["source"]].with_columns(
+        played["at"], tables.ids[schema.CONTENT].gather(played["target"]).alias("content")
+    )
+    inside = pl.col("new").is_not_null()
+    left = (
+        old.join(lines.unique(_LINE), on=_LINE, how="left")
+        .group_by("user", "old", "old_began", "old_ended")
+        .agg(inside.all().alias("inside"))
+    )
+    replaced = left.filter("inside", ~pl.col("old").is_in(sessions["sessionId"].implode()))["old"].sort().to_list()
+    left = left.filter(~pl.col("inside"))
+    lines = lines.unique([*_LINE, "new"])
+    common = lines.join(old.join(left, on="old", how="semi").unique([*_LINE, "old"]), on=_LINE)
+    whole = lines.group_by("new").len("lines").join(common.group_by("new", "old").len("common"), on="new")
+    parts = whole.filter(pl.col("lines") == pl.col("common"))["new"].unique().sort().to_list()
+    return _Beside(replaced, parts, _cut(new.filter(~pl.col("sessionId").is_in(parts)), left))
+
+
+def _near(graph: Graph, new: pl.DataFrame) -> pl.DataFrame:
+    """The plays of the sessions that the graph holds with other plays; columns `_NEAR`."""
+    asked = new.group_by("user").agg(
+        "digest",
+        pl.col("startedAt").min(),
+        pl.when(pl.col("endedAt").is_not_null().all()).then(pl.col("endedAt").max()),
+    )
+    found = [
+        row
+        for part in asked.iter_slices(_USERS)
+        for row in graph.stream("load/sessions_near", rows=[list(one) for one in part.iter_rows()])
+    ]
+    return pl.DataFrame(found, schema=_NEAR, orient="row")
+
+
+def _cut(new: pl.DataFrame, old: pl.DataFrame) -> int:
+    """How many new sessions overlap an old one of their user in time. One without an end goes to the next of the
+    other kind."""
+    pairs = new.join(old, on="user")
+    after = pl.col("startedAt") > pl.col("old_began")
+    pairs = pairs.with_columns(
+        pl.coalesce("old_ended", pl.col("startedAt").filter(after).min().over("old")).alias("old_ended"),
+        pl.coalesce("endedAt", pl.col("old_began").filter(~after).min().over("sessionId")).alias("endedAt"),
+    )
+    overlap = (pl.col("startedAt") <= pl.col("old_ended").fill_null(pl.col("startedAt"))) & (
+        pl.col("old_began") <= pl.col("endedAt").fill_null(pl.col("old_began"))
+    )
+    return pairs.filter(overlap)["sessionId"].n_unique()
