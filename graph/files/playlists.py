@@ -1,9 +1,10 @@
-"""Playlists as published: token lists in ``.npy`` with ``TracksArtists.csv``, or the Million Playlist Dataset's slices.
+"""Playlists as published: token lists in ``.npy`` with ``TracksArtists.csv``, or the Million Playlist Dataset's files.
 
 A ``.npy`` file holds an object array of lists of texts, alternately ``track_<id>`` and ``artist_<id>``.
 ``TracksArtists.csv`` has the columns track_id, title, name (of the artist) and preview (a link). A slice,
 ``mpd.slice.*.json``, is an object whose ``playlists`` have pid, name and ``tracks`` of pos, track_uri, track_name,
-artist_uri and artist_name. Each may end in ``.gz`` or ``.zst``.
+artist_uri and artist_name; so is ``challenge_set.json``, whose playlists may lack the name and all tracks. Each may end
+in ``.gz`` or ``.zst``.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import io
 import json
 from array import array
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,6 +36,7 @@ from graph.load import watch
 __all__ = ["Playlists", "holds_playlists", "lists_of", "read_playlists"]
 
 CATALOGUE: Final = "TracksArtists.csv"
+_CHALLENGE: Final = "challenge_set.json"
 _COLUMNS: Final = ("track_id", "title", "name", "preview")
 _FIELDS: Final = ("pid", "name", "pos", "track_uri", "track_name", "artist_uri", "artist_name")
 _TRACK: Final = "track_"
@@ -59,7 +62,7 @@ class Playlists:
 
 
 def holds_playlists(folder: Path) -> bool:
-    """Whether the folder has token lists or a slice of the Million Playlist Dataset."""
+    """Whether the folder has token lists or a file of the Million Playlist Dataset."""
     return folder.is_dir() and bool(_files(folder, ".npy") or _files(folder, ".json"))
 
 
@@ -72,7 +75,7 @@ def lists_of(folder: Path, quarantine: Quarantine | None = None, progress: Progr
     if not tokens and not slices:
         raise InputError(
             f"{folder} holds no playlists.",
-            do=f"Expected .npy files of token lists with {CATALOGUE}, or mpd.slice.*.json.",
+            do=f"Expected .npy files of token lists with {CATALOGUE}, or mpd.slice.*.json, or {_CHALLENGE}.",
         )
     catalogues = [path for path in folder.iterdir() if _name(path) == CATALOGUE and path.is_file()]
     if len(catalogues) > 1:
@@ -121,6 +124,8 @@ class _Reading:
         self._quarantine = quarantine
         self._reports: list[FileReport] = []
         self._bad: list[tuple[int | None, str, str]] = []
+        self._left_out: dict[tuple[str, str], int | None] = {}
+        """Reason and value of what rows were loaded without, each once, and the line of the first."""
         self._lists: dict[str, str | None] = {}
         self._entries = array("i"), array("i"), array("i")
         self._numbers: dict[str, int] = {}
@@ -142,8 +147,11 @@ class _Reading:
             place, last = 0, -1
             for token in tokens:
                 if token.startswith(_ARTIST):
-                    if last >= 0:
-                        self._artist(last, _whole(token.removeprefix(_ARTIST)), None)
+                    artist = _whole(token.removeprefix(_ARTIST).strip())
+                    if not artist:
+                        self._leave_out("an artist without an id", token, number + 1)
+                    elif last >= 0:
+                        self._artist(last, artist, None)
                     continue
                 report.read += 1
                 if not token.startswith(_TRACK):
@@ -154,26 +162,27 @@ class _Reading:
         self._end(report)
 
     def slice(self, file: Path) -> None:
-        """Take one slice of the Million Playlist Dataset."""
+        """Take one slice of the Million Playlist Dataset, or its challenge set."""
         report = self._begin(file)
         try:
             playlists = json.loads(unpacked(file))["playlists"]
             for playlist in playlists:
                 self._playlist(playlist, report)
-            first = [{**playlist, **entry} for playlist in playlists[:1] for entry in playlist["tracks"][:_SHOWN]]
+            shown_first = ({**playlist, **entry} for playlist in playlists for entry in playlist["tracks"])
+            first = [*islice(shown_first, _SHOWN)]
             names = dict.fromkeys(name for entry in first for name in entry if name != "tracks")
             report.columns = [Column(name, name if name in _FIELDS else None) for name in names]
             report.preview = [[shown(entry.get(name)) for name in names] for entry in first]
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise InputError(
-                f"{file} is no slice of the Million Playlist Dataset: {error!r}.",
+                f"{file} is no file of the Million Playlist Dataset: {error!r}.",
                 do='It looks like {"playlists": [{"pid": 0, "tracks": [{"pos": 0, "track_uri": "…"}]}]}.',
             ) from error
         self._end(report)
 
     def _playlist(self, playlist: dict[str, Any], report: FileReport) -> None:
         pid, tracks = playlist["pid"], playlist["tracks"]
-        if not isinstance(pid, int | str):
+        if not isinstance(pid, int | str) or isinstance(pid, bool):
             raise TypeError(f"the pid {pid!r} is neither a number nor a text")
         id_ = _whole(str(pid))
         report.read += len(tracks)
@@ -181,17 +190,22 @@ class _Reading:
             for entry in tracks:
                 self._refuse(None, f"the playlist {id_} stands in the files already", json.dumps(entry))
             return
-        row, place = self._list(id_, _text(playlist.get("name"))), 0
+        row, place = self._list(id_, self._said(playlist, "name")), 0
         for entry in sorted(tracks, key=lambda entry: int(entry["pos"])):
-            uri = _text(entry.get("track_uri"))
+            uri = self._said(entry, "track_uri")
             if uri is None:
                 self._refuse(None, f"an entry of the playlist {id_} has no track_uri", json.dumps(entry))
             elif (track := self._track(uri.removeprefix(_URI["track"]), None)) >= 0:
                 self._entry(row, place, track)
                 place += 1
-                self._titles[track] = self._titles[track] or _text(entry.get("track_name"))
-                artist, name = _text(entry.get("artist_uri")), _text(entry.get("artist_name"))
-                self._artist(track, artist and artist.removeprefix(_URI["artist"]), name)
+                title = self._said(entry, "track_name")
+                if title and title != (first := self._titles[track] or title):
+                    self._leave_out(f"another title of the track {uri}, which is {first}", title, None)
+                self._titles[track] = self._titles[track] or title
+                artist, name = self._said(entry, "artist_uri"), self._said(entry, "artist_name")
+                artist = artist and artist.removeprefix(_URI["artist"]).strip()
+                if self._artist(track, artist, name):
+                    self._leave_out(f"another artist of the track {uri}", artist or name or "", None)
 
     def catalogue(self, file: Path) -> None:
         """Take ``TracksArtists.csv``, after all lists: of a track's rows the first one counts."""
@@ -215,7 +229,7 @@ class _Reading:
                 report.merged += 1
             elif track >= 0:
                 told.add(track)
-                self._titles[track], self._previews[track] = title, preview
+                self._titles[track], self._previews[track] = title or self._titles[track], preview
                 self._artist(track, None, name)
         self._end(report)
 
@@ -254,13 +268,26 @@ class _Reading:
         report.quarantined = len(self._bad)
         report.loaded = report.read - report.merged - report.quarantined
         types = {"line": pl.Int64, "reason": pl.String, "raw": pl.String}
-        rows = pl.DataFrame(self._bad, schema=types, orient="row")
-        self._bad = []
-        if self._quarantine:
-            self._quarantine.add(report, rows)
+        report.noted = len(self._left_out)
+        noted = [(line, f"{reason}: loaded without it", raw) for (reason, raw), line in self._left_out.items()]
+        for found, loaded in ((self._bad, False), (noted, True)):
+            if self._quarantine:
+                self._quarantine.add(report, pl.DataFrame(found, schema=types, orient="row"), loaded=loaded)
+        self._bad, self._left_out = [], {}
 
     def _refuse(self, line: int | None, reason: str, raw: str) -> None:
         self._bad.append((line, _whole(reason), _whole(raw)))
+
+    def _leave_out(self, reason: str, raw: str, line: int | None) -> None:
+        self._left_out.setdefault((_whole(reason), _whole(raw)), line)
+
+    def _said(self, entry: dict[str, Any], name: str) -> str | None:
+        """The text of a field; None where it is missing, blank or, which is noted, something else."""
+        value = entry.get(name)
+        text = _text(value)
+        if text is None and value is not None and not isinstance(value, str):
+            self._leave_out(f"{name} is no text", json.dumps(value), None)
+        return text
 
     def _list(self, id_: str, name: str | None) -> int:
         self._lists[id_] = name
@@ -285,13 +312,16 @@ class _Reading:
                     values.append(None)
         return number
 
-    def _artist(self, track: int, id_: str | None, name: str | None) -> None:
-        """Say who performs a track, unless it is known; what was said first counts."""
+    def _artist(self, track: int, id_: str | None, name: str | None) -> bool:
+        """Say who performs a track, unless it is known; what was said first counts. Whether somebody else was."""
+        known, named = self._artists[track], self._named[track]
+        other = id_ != known if id_ and known else bool(name and named and name != named)
         self._artists[track] = self._artists[track] or id_ or None
         self._named[track] = self._named[track] or name
         own = self._artists[track]
         if own and (name or own not in self._names):
             self._names[own] = self._names.get(own) or name
+        return other
 
 
 def _tables(read: Playlists) -> Tables:
@@ -355,7 +385,8 @@ def _files(folder: Path, suffix: str) -> list[Path]:
 
 def _is_ours(path: Path) -> bool:
     name = _name(path)
-    return name == CATALOGUE or name.endswith(".npy") or (name.startswith("mpd.slice.") and name.endswith(".json"))
+    sliced = name.startswith("mpd.slice.") and name.endswith(".json")
+    return name in (CATALOGUE, _CHALLENGE) or name.endswith(".npy") or sliced
 
 
 def _name(path: Path) -> str:

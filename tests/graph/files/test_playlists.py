@@ -204,6 +204,62 @@ def test_slices_of_the_million_playlists(tmp_path):
         lists_of(tmp_path)
 
 
+def test_the_challenge_set_of_the_million_playlists(tmp_path):
+    entry = {"pos": 0, "track_uri": "spotify:track:a", "track_name": "A", "artist_uri": "spotify:artist:1"}
+    lists = [
+        {"pid": 1000002, "name": "title alone", "num_holdouts": 10, "tracks": [], "num_samples": 0, "num_tracks": 10},
+        {"pid": 1000003, "num_holdouts": 2, "tracks": [{**entry, "pos": 7}, entry], "num_samples": 2, "num_tracks": 4},
+    ]
+    told_with = {"date": "2018-01-16 08:47:28.198015", "version": "v1", "playlists": lists}
+    (tmp_path / "challenge_set.json.gz").write_bytes(gzip.compress(json.dumps(told_with).encode()))
+    assert recognise(tmp_path) is Kind.PLAYLISTS
+    read = lists_of(tmp_path)
+    assert read.playlists.rows() == [("1000002", "title alone"), ("1000003", None)]
+    assert told(read) == [("1000003", 0, "a"), ("1000003", 1, "a")]
+    (file,) = read.files
+    assert (file.read, file.loaded, len(file.preview)) == (2, 2, 2)
+
+
+def test_what_a_slice_says_otherwise_the_second_time_is_kept_aside(tmp_path):
+    folder = tmp_path / "lists"
+    folder.mkdir()
+    entry = {"pos": 0, "track_uri": "spotify:track:a", "track_name": "A", "artist_name": "One"}
+    again = [
+        {**entry, "pos": 1, "track_name": "A (live)"},
+        {**entry, "pos": 2, "artist_name": "Two"},
+        {**entry, "pos": 3, "track_name": {"en": "A"}, "artist_uri": "spotify:artist: ", "artist_name": "  "},
+        {**entry, "pos": 4, "track_name": "A (live)"},  # told once
+    ]
+    slice_ = folder / "mpd.slice.0-0.json"
+    slice_.write_text(json.dumps({"playlists": [{"pid": 0, "name": ["mine"], "tracks": [entry, *again]}]}))
+    tables, report = read_playlists(folder, tmp_path / "home")
+    assert tables.nodes[schema.CONTENT]["title"].to_list() == ["A"]
+    assert tables.nodes[schema.ARTIST].rows() == [("One", "One")]
+    (file,) = report.files
+    assert (file.read, file.loaded, file.quarantined, file.noted) == (5, 5, 0, 4)
+    assert report.quarantine
+    kept = [json.loads(line) for line in report.quarantine.read_text().splitlines()]
+    assert [(row["reason"].split(":")[0], row["raw"], row["loaded"]) for row in kept] == [
+        ("name is no text", '["mine"]', True),
+        ("another title of the track spotify", "A (live)", True),
+        ("another artist of the track spotify", "Two", True),
+        ("track_name is no text", '{"en": "A"}', True),
+    ]
+    slice_.write_text(json.dumps({"playlists": [{"pid": True, "tracks": [entry]}]}))
+    with pytest.raises(InputError, match="pid True"):
+        lists_of(folder)
+
+
+def test_a_blank_is_no_artist(tmp_path):
+    folder = tmp_path / "lists"
+    folder.mkdir()
+    write(folder, [["track_1", "artist_ ", "track_2", "artist_"], ["track_3", "artist_ 9"]])
+    (folder / "TracksArtists.csv").write_text("track_id,title,name,preview\n1,One,  ,\n2, ,Two,\n")
+    tables, report = read_playlists(folder, tmp_path / "home")
+    assert tables.nodes[schema.ARTIST].rows() == [("9", None), ("Two", "Two")]
+    assert (report.files[0].loaded, report.files[0].noted) == (3, 2)
+
+
 def test_packed_files_say_the_same(tmp_path):
     plain, packed = tmp_path / "plain", tmp_path / "packed"
     for folder in (plain, packed):
