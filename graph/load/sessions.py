@@ -39,7 +39,7 @@ class _Beside:
     replaced: list[str]
     """Of the graph: all of their lines stand in other sessions of the files."""
     parts: list[str]
-    """Of the files: all of their lines stand in one longer session of the graph."""
+    """Of the files: all of their lines stand in sessions of the graph that have more."""
     cut: int
     """Sessions of the files that overlap one of the graph, where each has lines that the other lacks."""
 
@@ -64,7 +64,7 @@ def settle_sessions(graph: Graph, tables: Tables, report: ImportReport, *, dry: 
     if not found.parts:
         return tables
     report.notes.append(
-        f"{len(found.parts):,} sessions of these files are parts of longer ones that the graph holds: these stay."
+        f"{len(found.parts):,} sessions of these files are parts of longer ones that the graph holds: those stay."
     )
     kept = ~tables.ids[schema.SESSION].is_in(found.parts)
     edges = dict(tables.edges)
@@ -91,15 +91,17 @@ def _beside(graph: Graph, tables: Tables, sessions: pl.DataFrame) -> _Beside:
     left = (
         old.join(lines.unique(_LINE), on=_LINE, how="left")
         .group_by("user", "old", "old_began", "old_ended")
-        .agg(inside.all().alias("inside"))
+        .agg(inside.all().alias("inside"), pl.col("at").max().alias("old_last"))
     )
     replaced = left.filter("inside", ~pl.col("old").is_in(sessions["sessionId"].implode()))["old"].sort().to_list()
     left = left.filter(~pl.col("inside"))
     lines = lines.unique([*_LINE, "new"])
-    common = lines.join(old.join(left, on="old", how="semi").unique([*_LINE, "old"]), on=_LINE)
-    whole = lines.group_by("new").len("lines").join(common.group_by("new", "old").len("common"), on="new")
-    parts = whole.filter(pl.col("lines") == pl.col("common"))["new"].unique().sort().to_list()
-    return _Beside(replaced, parts, _cut(new.filter(~pl.col("sessionId").is_in(parts)), left))
+    lacking = lines.join(old.join(left, on="old", how="semi"), on=_LINE, how="anti")["new"]
+    parts = lines.filter(~pl.col("new").is_in(lacking.implode()))["new"].unique().sort().to_list()
+    last = lines.group_by(pl.col("new").alias("sessionId")).agg(pl.col("at").max().alias("last"))
+    return _Beside(
+        replaced, parts, _cut(new.filter(~pl.col("sessionId").is_in(parts)).join(last, on="sessionId"), left)
+    )
 
 
 def _near(graph: Graph, new: pl.DataFrame) -> pl.DataFrame:
@@ -118,15 +120,16 @@ def _near(graph: Graph, new: pl.DataFrame) -> pl.DataFrame:
 
 
 def _cut(new: pl.DataFrame, old: pl.DataFrame) -> int:
-    """How many new sessions overlap an old one of their user in time. One without an end goes to the next of the
-    other kind."""
+    """How many new sessions overlap an old one of their user in time.
+
+    One without an end goes to the next session of the other kind that begins after its last line.
+    """
     pairs = new.join(old, on="user")
-    after = pl.col("startedAt") > pl.col("old_began")
+    next_new = pl.col("startedAt").filter(pl.col("startedAt") > pl.col("old_last")).min().over("old")
+    next_old = pl.col("old_began").filter(pl.col("old_began") > pl.col("last")).min().over("sessionId")
     pairs = pairs.with_columns(
-        pl.coalesce("old_ended", pl.col("startedAt").filter(after).min().over("old")).alias("old_ended"),
-        pl.coalesce("endedAt", pl.col("old_began").filter(~after).min().over("sessionId")).alias("endedAt"),
+        pl.coalesce("old_ended", next_new, "old_last").alias("old_ended"),
+        pl.coalesce("endedAt", next_old, "last").alias("endedAt"),
     )
-    overlap = (pl.col("startedAt") <= pl.col("old_ended").fill_null(pl.col("startedAt"))) & (
-        pl.col("old_began") <= pl.col("endedAt").fill_null(pl.col("old_began"))
-    )
+    overlap = (pl.col("startedAt") <= pl.col("old_ended")) & (pl.col("old_began") <= pl.col("endedAt"))
     return pairs.filter(overlap)["sessionId"].n_unique()

@@ -103,10 +103,11 @@ def test_two_files_one_after_the_other_are_told_and_both_together_mend_them(
     graph: Graph, settings: Settings, tmp_path: Path
 ) -> None:
     session = [line(1, at, at % 3, 0.5, (at + 1) % 3, propensity=0.5) for at in range(1, 6)]
-    session = [*session, line(1, 6, 0, 0.5, None), line(2, 1, 0, 1.0, None)]
-    for name, first, second in (
-        ("in turn", session[::2], session[1::2]),  # the two files of a week
-        ("cut", session[:3], session[3:]),  # a log from before midnight and one from after it
+    session = [*session, line(1, 6, 0, 0.5, None), line(1, 7, 1, 1.0, 2), line(1, 8, 2, 1.0, None)]
+    session.append(line(2, 1, 0, 1.0, None))
+    for name, first, second, overlapping, again in (
+        ("in turn", session[::2], session[1::2], 2, (1, 2)),  # the two files of a week; `last` is in the second alone
+        ("cut", session[:3], session[3:], 1, (1, 1)),  # a log from before midnight and one from after it
     ):
         empty(graph)
         imported(graph, settings, tmp_path / f"{name} whole", a=first, b=second)
@@ -114,13 +115,13 @@ def test_two_files_one_after_the_other_are_told_and_both_together_mend_them(
         empty(graph)
         assert imported(graph, settings, tmp_path / f"{name} 1", a=first) == []
         (told,) = imported(graph, settings, tmp_path / f"{name} 2", b=second)
-        assert told.startswith("1 sessions of these files overlap")
-        assert len({row[1] for row in held(graph)}) == 3  # two halves, and the other user's
+        assert told.startswith(f"{overlapping} sessions of these files overlap")
+        assert held(graph) != whole
         assert imported(graph, settings, tmp_path / f"{name} both", a=first, b=second) == []
         assert held(graph) == whole
-        for n, half in enumerate((first, second)):  # again: a half takes nothing away and adds nothing
-            (told,) = imported(graph, settings, tmp_path / f"{name} again {n}", a=half)
-            assert told.startswith("1 sessions of these files are parts of longer ones")
+        for half, parts in zip((first, second), again, strict=True):  # a half takes nothing away and adds nothing
+            (told,) = imported(graph, settings, tmp_path / f"{name} {half[0]['timestamp']} again", a=half)
+            assert told.startswith(f"{parts} sessions of these files are parts of longer ones")
             assert held(graph) == whole
 
 
