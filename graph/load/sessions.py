@@ -37,9 +37,9 @@ class _Beside:
     """Sessions of the graph beside those of the files, by id."""
 
     replaced: list[str]
-    """Of the graph: all of their lines stand in other sessions of the files."""
+    """Of the graph: all of their lines stand in other sessions of the files, which are loaded."""
     parts: list[str]
-    """Of the files: all of their lines stand in sessions of the graph that have more."""
+    """Of the files, not to be loaded: the graph has all of their lines, and some in sessions with more lines."""
     cut: int
     """Sessions of the files that overlap one of the graph, where each has lines that the other lacks."""
 
@@ -87,21 +87,23 @@ def _beside(graph: Graph, tables: Tables, sessions: pl.DataFrame) -> _Beside:
     lines = new.select("user", pl.col("sessionId").alias("new"))[played["source"]].with_columns(
         played["at"], tables.ids[schema.CONTENT].gather(played["target"]).alias("content")
     )
-    inside = pl.col("new").is_not_null()
-    left = (
-        old.join(lines.unique(_LINE), on=_LINE, how="left")
-        .group_by("user", "old", "old_began", "old_ended")
-        .agg(inside.all().alias("inside"), pl.col("at").max().alias("old_last"))
-    )
-    replaced = left.filter("inside", ~pl.col("old").is_in(sessions["sessionId"].implode()))["old"].sort().to_list()
-    left = left.filter(~pl.col("inside"))
     lines = lines.unique([*_LINE, "new"])
-    lacking = lines.join(old.join(left, on="old", how="semi"), on=_LINE, how="anti")["new"]
-    parts = lines.filter(~pl.col("new").is_in(lacking.implode()))["new"].unique().sort().to_list()
+    fresh = lines.join(old, on=_LINE, how="anti")["new"]  # sessions with lines that the graph lacks
+    parts, left = pl.Series([], dtype=pl.String), old.clear()
+    while True:
+        kept = lines.filter(~pl.col("new").is_in(parts.implode()))
+        more = old.join(kept, on=_LINE, how="anti")["old"].unique()  # sessions with lines that these files lack
+        left = old.filter(pl.col("old").is_in(more.implode()))
+        held = kept.join(left, on=_LINE, how="semi")["new"].unique()
+        held = held.filter(~held.is_in(fresh.implode()))
+        if held.is_empty():
+            break
+        parts = parts.append(held)  # then what stood in these as well is not replaced by them
+    gone = old.filter(~pl.col("old").is_in(more.implode()), ~pl.col("old").is_in(sessions["sessionId"].implode()))
     last = lines.group_by(pl.col("new").alias("sessionId")).agg(pl.col("at").max().alias("last"))
-    return _Beside(
-        replaced, parts, _cut(new.filter(~pl.col("sessionId").is_in(parts)).join(last, on="sessionId"), left)
-    )
+    stay = new.filter(~pl.col("sessionId").is_in(parts.implode())).join(last, on="sessionId")
+    left = left.group_by("user", "old", "old_began", "old_ended").agg(pl.col("at").max().alias("old_last"))
+    return _Beside(gone["old"].unique().sort().to_list(), parts.sort().to_list(), _cut(stay, left))
 
 
 def _near(graph: Graph, new: pl.DataFrame) -> pl.DataFrame:

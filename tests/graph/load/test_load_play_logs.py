@@ -104,7 +104,7 @@ def test_two_files_one_after_the_other_are_told_and_both_together_mend_them(
 ) -> None:
     session = [line(1, at, at % 3, 0.5, (at + 1) % 3, propensity=0.5) for at in range(1, 6)]
     session = [*session, line(1, 6, 0, 0.5, None), line(1, 7, 1, 1.0, 2), line(1, 8, 2, 1.0, None)]
-    session.append(line(2, 1, 0, 1.0, None))
+    session += [line(1, 9, 0, 1.0, None), line(2, 1, 0, 1.0, None)]
     for name, first, second, overlapping, again in (
         ("in turn", session[::2], session[1::2], 2, (1, 2)),  # the two files of a week; `last` is in the second alone
         ("cut", session[:3], session[3:], 1, (1, 1)),  # a log from before midnight and one from after it
