@@ -54,9 +54,11 @@ def complete(
     if more:
         _console.print(table)
     if unknown:
-        _console.print(f"[yellow]Nobody knows:[/] {escape(', '.join(unknown))}")
+        _console.print(f"[yellow]Not in the snapshot, or not learned by {model}:[/] {escape(', '.join(unknown))}")
     if not more:
-        raise ModelError(f"{model} knows nothing of this list.", do="Give ids or titles of the snapshot.")
+        raise ModelError(
+            f"{model} knows nothing of this list.", do="Give ids or titles that stand in its lists, or another --model."
+        )
 
 
 def radio(
@@ -77,6 +79,11 @@ def radio(
     """Walk among similar tracks, none twice. If some tracks have a preview, those without one are shown and skipped."""
     listening = open_listening(model)
     start = listening.find(seed)
+    if not listening.learned(start):
+        raise ModelError(
+            f"{model} did not learn {listening.track(start).title or seed}: it stands in none of the lists.",
+            do="Name another track, or another --model.",
+        )
     model_vectors = _vectors(listening) if picture else (np.empty((0, 0), np.float32), np.empty(0, np.bool_))
     _say(0, listening.track(start, skipped=listening.skips(start)))
     if not listening.has_previews:

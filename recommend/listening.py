@@ -109,6 +109,11 @@ class Listening:
             do="Give an id such as tracks/1, or a whole title.",
         )
 
+    def learned(self, number: int) -> bool:
+        """Whether the model can say what goes with a content; its vectors hold nothing of the others."""
+        known = self.model.known_contents
+        return known is None or bool(known[number])
+
     def track(self, number: int, *, score: float | None = None, skipped: bool = False) -> Track:
         """What is known of a content by its number."""
         title, artist, preview = self._titles[number], self._artists[number], self._previews[number] or None
@@ -123,16 +128,21 @@ class Listening:
     def complete(self, lists: Sequence[Sequence[str]], n: int) -> list[tuple[list[Track], list[str]]]:
         """For each list of ids or titles, the ``n`` best further contents, and the texts of the list that are unknown.
 
-        A list without any known content gets none.
+        Unknown is also what the model did not learn. A list without any known content gets none.
         """
         numbers, unknown = [], []
         for given in lists:
             found, missing = [], []
             for text in given:
                 try:
-                    found.append(self.find(text))
+                    number = self.find(text)
                 except UnknownContent:
                     missing.append(text)
+                else:
+                    if self.learned(number):
+                        found.append(number)
+                    else:
+                        missing.append(text)
             numbers.append(found)
             unknown.append(missing)
         ids, scores = complete(self.model, Sequences.of(numbers, len(self._ids)), n)
@@ -150,8 +160,8 @@ class Listening:
         """A walk without end: each next content at random among the ``candidates`` nearest of the one before.
 
         Begins after ``start`` and never comes to it, to one of ``played``, or to one twice; ends only when nothing else
-        is within reach. It goes on from each content that can be played (`skips`). Raises SettingsError for fewer than
-        one candidate.
+        is within reach, as from a content that the model did not learn. It goes on from each content that can be played
+        (`skips`). Raises SettingsError for fewer than one candidate.
         """
         if candidates < 1:
             raise SettingsError("The radio needs a candidate.", do="Give --candidates 1 or more.")
@@ -171,12 +181,14 @@ class Listening:
         return self.has_previews and not self._previews[number]
 
     def _nearest(self, present: int, candidates: int, gone: set[int]) -> list[int]:
+        if not self.learned(present):
+            return []
         most = len(self._ids)
         k = min(most, candidates + 32)
         while True:
             ids, _ = self.model.similar_items(present, k)
             found = ids[ids >= 0].tolist()
-            near = [number for number in found if number not in gone][:candidates]
+            near = [number for number in found if number not in gone and self.learned(number)][:candidates]
             if len(near) == candidates or len(found) < k or k == most:
                 return near
             k = min(most, 4 * k)

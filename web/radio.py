@@ -51,7 +51,8 @@ def page() -> str:
     operation_id="radio",
     description="A random walk among the nearest tracks. Without a cursor it begins with the seed; with `next_cursor` "
     "of the answer before it goes on, and repeats nothing of the last 1,000 tracks. A track without a preview, where "
-    "others have one, is told as `skipped` and not counted.",
+    "others have one, is told as `skipped` and not counted. From a seed that the model did not learn, nothing is "
+    "within reach.",
     responses={200: radio_schemas.Radio},
 )
 def walk(query: radio_schemas.RadioQuery) -> dict[str, Any]:
@@ -83,8 +84,9 @@ def walk(query: radio_schemas.RadioQuery) -> dict[str, Any]:
 @blueprint.post(
     "/playlists/complete",
     operation_id="complete",
-    description="`tracks` is one list, `playlists` are several; ids or titles, in their order. What nobody knows of a "
-    "list is named in `unknown` and left out; a list of which nothing is known gets no items.",
+    description="`tracks` is one list, `playlists` are several; ids or titles, in their order. What is not in the "
+    "snapshot, or was not learned by the model, is named in `unknown` and left out; a list of which nothing is known "
+    "gets no items.",
     responses={200: radio_schemas.Completed},
 )
 def complete(body: radio_schemas.Complete) -> dict[str, Any]:

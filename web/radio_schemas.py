@@ -87,7 +87,7 @@ class CompletedList(BaseModel):
     """What a list goes on with."""
 
     items: list[CompletedItem]
-    unknown: list[str] = Field(description="Of the list: what nobody knows.")
+    unknown: list[str] = Field(description="Of the list: what is not in the snapshot, or not learned by the model.")
 
 
 class Completed(CompletedList):

@@ -92,6 +92,24 @@ def test_any_model_continues_a_list():
     assert {track.content_id for track in more} <= {f"tracks/{n}" for n in (4, 5, 6, 9, 10, 11)}
 
 
+def test_what_the_model_did_not_learn_is_told_and_steers_nothing(home):
+    users, watched = tracks().users.frame, tracks().edges["WATCHED"]
+    contents = pl.DataFrame({"contentId": [f"tracks/{n}" for n in range(SIZE + 1)], "title": [*TITLES, "Unheard"]})
+    edges = pl.DataFrame({"source": watched.source, "target": watched.target, "lastAt": watched.columns["lastAt"]})
+    snapshot = Snapshot.build({"User": users, "Content": contents}, {"WATCHED": edges})
+    model = Track2Vec(epochs=3, subsample=0.0).fit(snapshot)
+    listening = Listening(snapshot, model)
+    (alone, told), (beside, _), (without, _) = listening.complete([["unheard"], ["7", "unheard"], ["7"]], 3)
+    assert (alone, told) == ([], ["unheard"])
+    assert beside == without
+    assert list(listening.walk(SIZE, 3, random.Random(0))) == []
+    assert SIZE not in list(listening.walk(1, 3, random.Random(0)))
+    snapshot.save(home / "home" / "snapshot")
+    model.save(home / "home" / "models" / "track2vec")
+    answer = CliRunner().invoke(app, ["radio", "--seed", "unheard"])
+    assert "track2vec did not learn Unheard" in str(answer.exception)
+
+
 def test_the_radio_never_repeats_and_goes_to_near_tracks_that_have_a_preview(listening):
     walked = list(listening.walk(1, 3, random.Random(0)))
     assert len(walked) == len(set(walked)) <= SIZE - 1
