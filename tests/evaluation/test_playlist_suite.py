@@ -4,6 +4,7 @@ import gzip
 import json
 
 import numpy as np
+import polars as pl
 import pytest
 
 from cli import suite_playlists
@@ -11,6 +12,9 @@ from cli.suite_playlists import markdown
 from evaluation import playlist_suite
 from evaluation.listening_data import heard
 from graph.errors import InputError
+from graph.home import begin
+from graph.settings import Settings
+from graph.snapshot import Snapshot
 
 QUICK = ("popularity", "co-occurrence", "track2vec, notebook", "track2vec, tuned, artists")
 
@@ -97,3 +101,18 @@ def test_the_command_prints_the_table(folder, tmp_path, monkeypatch, capsys):
     assert "co-occurrence" in shown
     assert "drawn with replacement" in shown
     assert (tmp_path / "home" / "evaluation" / "playlists-plays" / "leaderboard.md").is_file()
+
+
+def test_watches_of_any_graph_are_lists_in_the_order_of_time(tmp_path, monkeypatch, capsys):
+    source, step = np.repeat(np.arange(60, dtype=np.int32), 5), np.tile(np.arange(5), 60)
+    watched = {"source": source, "target": ((source + step) % 20).astype(np.int32), "lastAt": step + 1}
+    nodes = {
+        "User": pl.DataFrame({"userId": [str(n) for n in range(60)]}),
+        "Content": pl.DataFrame({"contentId": [f"keaks/{n}" for n in range(20)]}),
+    }
+    begin(Settings(home=tmp_path / "home"))
+    Snapshot.build(nodes, {"WATCHED": pl.DataFrame(watched)}).save(tmp_path / "home" / "snapshot")
+    monkeypatch.setenv("ENTOURAGE_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(playlist_suite, "MODELS", QUICK[:2])
+    suite_playlists.playlists(None, suite_playlists.Lists.WATCHES, None, 0, None, "entourage evaluate")
+    assert "60 lists (watches) with 300 items" in capsys.readouterr().out
