@@ -8,7 +8,7 @@ from graph.errors import SettingsError
 from graph.snapshot import Snapshot
 from recommenders.counting import CoOccurrence, PpmiSvd, SessionKnn, co_occurrences, query
 from recommenders.sequences import Sequences, sequences_of
-from recommenders.track2vec import Track2Vec, Track2VecNetwork, with_artists
+from recommenders.track2vec import NOTEBOOK, Track2Vec, Track2VecNetwork, with_artists
 from tests import checkerboard
 
 LISTS = Sequences.of([[3, 1, 3], [], [0, 2, 1, 4]], 6)
@@ -111,6 +111,27 @@ def test_what_follows_is_near_in_the_list(model):
     assert ids[1, 0] in (11, 0, 7)
     assert not set(ids[0].tolist()) & {3, 4, 5}
     assert (np.diff(scores, axis=1) <= 0).all()
+
+
+def test_the_defaults_learn_from_few_lists_and_are_the_notebooks_at_its_size():
+    size = 60
+    asked = Sequences.of([[n, (n + 1) % size] for n in range(size)], size)
+    near = np.array([[(n + step) % size for step in (-3, -2, -1, 2, 3, 4, 5)] for n in range(size)])
+
+    def found(model: Track2Vec) -> float:
+        return float((model.fit(chain(size)).complete(asked, 3)[0][:, :, None] == near[:, None, :]).any(axis=2).mean())
+
+    notebook = {name: value for name, value in NOTEBOOK.items() if name in ("epochs", "subsample")}
+    assert found(Track2Vec()) > 0.9
+    assert found(Track2Vec(**notebook)) < 0.3  # nearly every entry is left out
+    large = Sequences.of(np.arange(1_200_000).reshape(-1, 12) % 20, 20)
+    watched = {"source": large.rows.astype(np.int32), "target": large.items.astype(np.int32)}
+    nodes = {
+        "User": pl.DataFrame({"userId": [str(n) for n in range(len(large))]}),
+        "Content": pl.DataFrame({"contentId": [f"keaks/{n}" for n in range(20)]}),
+    }
+    settings = Track2Vec().resolved(Snapshot.build(nodes, {"WATCHED": pl.DataFrame(watched)}))
+    assert {name: settings[name] for name in notebook} == pytest.approx(notebook)
 
 
 def test_only_the_last_is_left_out_as_in_the_notebook():
