@@ -13,6 +13,7 @@ import io
 import os
 import sys
 import traceback
+import warnings
 from typing import Annotated, Any, Final, NoReturn
 
 import typer
@@ -121,6 +122,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a file's name may be no text
             stream.reconfigure(errors="backslashreplace")
+    warnings.formatwarning = _warning
     arguments = sys.argv[1:]
     if arguments == ["--version"]:
         print(f"entourage {importlib.metadata.version('entourage')}")  # noqa: T201
@@ -152,6 +154,11 @@ def main() -> None:
         sys.exit(InputError.exit_code)
     except Exception as error:
         _unexpected(error, debug)
+
+
+def _warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> str:
+    """What went on in spite of it, without the line of code that noticed."""
+    return f"{'Warning' if category is UserWarning else category.__name__}: {message}\n"
 
 
 def _unexpected(error: Exception, debug: bool) -> NoReturn:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Final
@@ -12,6 +13,8 @@ from graph.errors import InputError
 
 __all__ = ["COUNTS", "daily_features", "day_of"]
 
+_SHOWN: Final = 3
+"""Lines that are named for each reason."""
 _CHINA: Final = timezone(timedelta(hours=8))
 
 COUNTS: Final = (
@@ -34,19 +37,28 @@ def daily_features(file: Path, until: date | None = None) -> pl.DataFrame:
 
     Every feature is 0 where it is unknown, as in the notebook. ``until``: only days before it count, so that nothing
     later than what is judged leaks in; None takes all days, as the notebook does. The "mean watch ratio" is the
-    notebook's: play time over the duration plus 1, which is no ratio for each play. Raises InputError for a file
-    without its columns.
+    notebook's: play time over the duration plus 1, which is no ratio for each play.
+
+    A row without a whole number from 0 on as video_id (1.0 is 1) or without a day as YYYYMMDD is left out, and a value
+    that is no finite number counts as unknown; a warning names how many, and their first lines. Raises InputError for a
+    file without its columns.
     """
     wanted = ["video_id", "date", "video_duration", *COUNTS]
     try:
-        days = pl.read_csv(file, columns=wanted, infer_schema_length=0)
+        texts = pl.read_csv(file, columns=wanted, infer_schema_length=0, row_index_name="line", row_index_offset=2)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise InputError(f"{file} cannot be read: {error}.", do=f"Its columns are {', '.join(wanted)}.") from error
-    days = days.with_columns(
-        pl.col("video_id").cast(pl.Int64, strict=False),
-        pl.col("date").str.strip_suffix(".0").str.to_date("%Y%m%d", strict=False),
-        *(_number(name) for name in ("video_duration", *COUNTS)),
-    ).drop_nulls(["video_id", "date"])
+    texts = texts.filter(pl.any_horizontal(pl.col(wanted).is_not_null())).with_columns(
+        pl.col("video_id", "date").str.strip_chars().str.replace(r"\.0*$", "")
+    )
+    id_, day = (pl.col(name) for name in ("video_id", "date"))
+    days = texts.with_columns(
+        pl.when(id_.str.contains(r"^\d+$")).then(id_).cast(pl.Int64, strict=False),
+        pl.when(day.str.contains(r"^\d{8}$")).then(day).str.to_date("%Y%m%d", strict=False),
+        *(_number(name) for name in wanted[2:]),
+    )
+    _warn(file, texts, days)
+    days = days.drop_nulls(["video_id", "date"])
     if until is not None:
         days = days.filter(pl.col("date") < until)
     columns = pl.col("video_duration", *COUNTS)
@@ -63,6 +75,25 @@ def daily_features(file: Path, until: date | None = None) -> pl.DataFrame:
 def day_of(milliseconds: float) -> date:
     """The day of a time (ms since 1970) in China, as the file counts days."""
     return datetime.fromtimestamp(milliseconds / 1000.0, _CHINA).date()
+
+
+def _warn(file: Path, texts: pl.DataFrame, days: pl.DataFrame) -> None:
+    """Say which rows and values were there and could not be read."""
+    lost = {
+        "rows left out, whose video_id is no whole number from 0 on": days["video_id"].is_null(),
+        "rows left out, whose date is no day as YYYYMMDD": days["date"].is_null() & days["video_id"].is_not_null(),
+    }
+    for name in days.columns[3:]:
+        said = texts[name].fill_null("").str.strip_chars().str.to_lowercase()
+        lost[f"values of {name} that are no number and count as unknown"] = days[name].is_null() & ~said.is_in(
+            ["", "nan"]
+        )
+    for reason, which in lost.items():
+        lines = texts["line"].filter(which)
+        if len(lines):
+            first = ", ".join(map(str, lines[:_SHOWN])) + (", …" if len(lines) > _SHOWN else "")
+            of = "line" if len(lines) == 1 else "lines"
+            warnings.warn(f"{file.name}: {reason}: {len(lines):,} ({of} {first}).", stacklevel=3)
 
 
 def _number(name: str) -> pl.Expr:

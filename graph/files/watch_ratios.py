@@ -97,7 +97,11 @@ def read_watch_ratios(
         if _CAPTIONS in beside:
             beside[_CAPTIONS] = _captions(beside, pl.concat([trained["video"], judged["video"]]), reports, quarantine)
     if not any(report.read for report in reports[: len(files)]):
-        raise InputError(f"{', '.join(file.name for file in files)} of {folder} have no rows.", do="Fetch them again.")
+        names, verb, what = (
+            ", ".join(file.name for file in files),
+            *(("has", "it") if len(files) == 1 else ("have", "them")),
+        )
+        raise InputError(f"{names} of {folder} {verb} no rows.", do=f"Fetch {what} again.")
     tables = _tables(trained, judged, beside)
     ours = {report.file for report in reports}
     return tables, ImportReport(

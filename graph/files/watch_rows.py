@@ -40,6 +40,8 @@ _REC: Final = ("user_id", "video_id", "play_duration", "video_duration", "date",
 _FLAGS: Final = {"liked": ("is_like", "label"), "commented": ("is_comment",), "shared": ("is_forward",)}
 _WORDS: Final = {"true": True, "false": False}
 _HEAD: Final = 1 << 16
+_NEVER: Final = "\x1f"
+"""A separator that no file has, so that a line is one field."""
 _OFF: Final = 0.01
 """Share by which a ratio may differ from play time over duration."""
 
@@ -48,9 +50,10 @@ def read_matrix(file: Path, report: FileReport | None = None, quarantine: Quaran
     """The rows of one matrix or log that are whole, in their order; the columns are `ROWS`.
 
     Refused: ids that are no whole numbers from 0 on, durations below 0 or without an end, a watch_ratio that is not
-    play_duration over video_duration, a date that is none. Loaded and counted: rows without a time, or with one before
-    1990 or after now; rows of videos without a duration, which have no ratio; flags that are neither 0 nor a number
-    above. Raises InputError for a file without its columns, or that cannot be read to its end.
+    play_duration over video_duration, a date that is none, more fields than the header names. Skipped: blank lines.
+    Loaded and counted: rows without a time, or with one before 1990 or after now; rows of videos without a duration,
+    which have no ratio; flags that are neither 0 nor a number above. Raises InputError for a file without its columns,
+    or that cannot be read to its end.
     """
     report = report or FileReport(file.name)
     try:
@@ -64,10 +67,14 @@ def read_matrix(file: Path, report: FileReport | None = None, quarantine: Quaran
         raise InputError(f"{file} lacks the columns {', '.join(missing)}.", do="Fetch the file again.")
     if twice := [name for name in wanted if header.count(name) > 1]:
         raise InputError(f"{file} has the columns {', '.join(twice)} twice.", do="Fetch the file again.")
-    rows = _read(file, header, separator, wanted, flags)
+    rows = _read(file, header, separator, wanted, flags).with_row_index("place")
+    odd = _odd_lines(file, separator, len(header))
+    longer = pl.col("place").is_in(odd.filter(~pl.col("blank"))["place"].implode())
+    rows = rows.filter(~pl.col("place").is_in(odd.filter("blank")["place"].implode())) if odd["blank"].any() else rows
     played, duration = (pl.col(name) for name in (_REC[2:4] if rec else RAND[3:5]))
     ratio = pl.when(duration > 0).then(pl.col("watch_ratio") if rec else played / duration)
     checks = {
+        "there is more than the header names": ~longer if odd.height else pl.lit(value=True),
         "user_id is no whole number from 0 on": pl.col("user_id") >= 0,
         "video_id is no whole number from 0 on": pl.col("video_id") >= 0,
         "the play time is no number from 0 on": (played >= 0) & played.is_finite(),
@@ -95,7 +102,7 @@ def read_matrix(file: Path, report: FileReport | None = None, quarantine: Quaran
     bad = rows["reason"].is_not_null()
     report.quarantined = int(bad.sum())
     if report.quarantined and quarantine:
-        quarantine.add(report, _raw(file, np.flatnonzero(bad.to_numpy()), rows["reason"].drop_nulls()))
+        quarantine.add(report, _raw(file, rows["place"].filter(bad).to_numpy(), rows["reason"].drop_nulls()))
     seconds = duration / 1000.0
     whole = rows.filter(~bad) if report.quarantined else rows
     told = {name: whole[column] for name, column in flags.items() if column}
@@ -138,12 +145,37 @@ def _read(
                 schema_overrides=types,
                 ignore_errors=True,
                 encoding="utf8-lossy",
+                truncate_ragged_lines=True,
             )
             .select(wanted)
             .collect()
         )
     except (OSError, pl.exceptions.PolarsError) as error:
         raise InputError(f"{file} cannot be read: {error}.", do="Fetch the file again.") from error
+
+
+def _odd_lines(file: Path, separator: str, width: int) -> pl.DataFrame:
+    """place (from 0 after the header) and blank, of lines that are blank or have more than ``width`` fields.
+
+    Separators at the end of a line, with nothing behind them, make no field.
+    """
+    lines = pl.scan_csv(
+        file,
+        separator=_NEVER,
+        has_header=False,
+        skip_lines=1,
+        quote_char=None,
+        schema={"line": pl.String()},
+        encoding="utf8-lossy",
+        truncate_ragged_lines=True,
+        row_index_name="place",
+    )
+    between = pl.col("line").fill_null("").str.count_matches(separator, literal=True)
+    odd = lines.filter((between == 0) | (between >= width)).with_columns(
+        pl.col("line").fill_null("").str.strip_chars_end(f"{separator} \t\r")
+    )
+    told = odd.select("place", (pl.col("line") == "").alias("blank"), (between >= width).alias("longer"))
+    return told.filter(pl.col("blank") | pl.col("longer")).select("place", "blank").collect(engine="streaming")
 
 
 def _is_day(text: str) -> bool:

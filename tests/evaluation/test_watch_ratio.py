@@ -134,10 +134,38 @@ def test_days_after_the_cut_change_no_feature(tmp_path: Path) -> None:
     assert daily_features(tmp_path / "daily.csv", date(2020, 7, 7)).equals(first)
     assert not daily_features(tmp_path / "daily.csv").equals(first)
     (tmp_path / "daily.csv").write_text("\n".join([header, *days, "7,20200706,NaN,inf,x,,1,1,1,1,1,1,1"]) + "\n")
-    assert daily_features(tmp_path / "daily.csv", date(2020, 7, 7))["show_cnt"].to_list() == [15.0]  # what is no number
+    with pytest.warns(UserWarning, match="no number and count as unknown"):
+        frozen = daily_features(tmp_path / "daily.csv", date(2020, 7, 7))
+    assert frozen["show_cnt"].to_list() == [15.0]
     (tmp_path / "other.csv").write_text("video_id\n1\n")
     with pytest.raises(InputError, match="show_cnt"):
         daily_features(tmp_path / "other.csv")
+
+
+def test_days_that_cannot_be_used_are_told_with_their_lines(tmp_path: Path) -> None:
+    header = ",".join(["video_id", "date", "video_duration", *COUNTS])
+    rows = [
+        "1.0,20200705.0,9000,1",  # line 2
+        "1,20200706,9000,3",
+        "",
+        "2,2020-07-06,9000,9",
+        "2,20201340,9000,9",
+        "1.5,20200706,9000,9",
+        "-1,20200706,9000,9",
+        ",20200706,9000,9",
+        "2,,9000,9",
+        "3,20200706,long,7",
+    ]
+    padded = [row + ",0" * (len(COUNTS) - 1) if row else row for row in rows]
+    (tmp_path / "daily.csv").write_text("\n".join([header, *padded]) + "\n")
+    with pytest.warns(UserWarning, match=r"^daily\.csv: ") as told:
+        read = daily_features(tmp_path / "daily.csv")
+    assert read.select("video_id", "video_duration", "show_cnt").rows() == [(1, 9000.0, 2.0), (3, 0.0, 7.0)]
+    assert [str(one.message) for one in told] == [
+        "daily.csv: rows left out, whose video_id is no whole number from 0 on: 3 (lines 7, 8, 9).",
+        "daily.csv: rows left out, whose date is no day as YYYYMMDD: 3 (lines 5, 6, 10).",
+        "daily.csv: values of video_duration that are no number and count as unknown: 1 (line 11).",
+    ]
 
 
 def test_a_folder_without_ratios_is_refused(tmp_path: Path) -> None:

@@ -174,9 +174,51 @@ def test_flags_that_are_none_are_noted(tmp_path: Path) -> None:
     assert report.files[0].noted == 2
 
 
+@pytest.mark.parametrize("ending", ["9", ",,9", "x y,"])
+def test_more_fields_than_the_header_names_cost_their_row_alone(tmp_path: Path, ending: str) -> None:
+    wide = "user_id,video_id,time_ms,play_time_ms,duration_ms"
+    rows = [
+        "7,12,1649581149287,5,10",
+        f"7,13,1649581149287,5,10,{ending}",
+        "",
+        "7,14,1649581149287,5,10,",
+        "  ",
+        "8,12",
+    ]
+    (tmp_path / "log.csv").write_text("\r\n".join([wide, *rows, "", ""]))
+    tables, report = read_watch_ratios(tmp_path, tmp_path / "home")
+    (file,) = report.files
+    assert (file.read, file.loaded, file.quarantined) == (4, 2, 2)
+    assert tables.ids[schema.CONTENT].to_list() == ["keaks/12", "keaks/14"]
+    assert tables.edges[schema.WATCH_RATIO]["row"].to_list() == [0, 1]
+    assert report.quarantine
+    kept = [json.loads(row) for row in report.quarantine.read_text().splitlines()]
+    assert [(row["line"], row["reason"]) for row in kept] == [
+        (3, "there is more than the header names"),
+        (7, "the play time is no number from 0 on"),
+    ]
+    assert kept[0]["raw"] == rows[1]
+
+
+def test_a_field_too_many_in_a_matrix_is_no_silent_loss(tmp_path: Path) -> None:
+    _, report = read_watch_ratios(folder(tmp_path / "rec", [*BIG, f"{BIG[0]},more"]), tmp_path / "home")
+    assert (report.files[0].read, report.files[0].loaded, report.files[0].quarantined) == (5, 4, 1)
+
+
+def test_a_row_without_a_time_is_no_second_watch_beside_one_with(tmp_path: Path) -> None:
+    rows = ["3,10,5000,10000,,,,0.5", "3,10,9000,10000,,20200705,1593878903.0,0.9"]
+    tables, _ = read_watch_ratios(folder(tmp_path / "rec", rows), tmp_path / "home")
+    assert tables.edges[schema.WATCH_RATIO]["ratio"].to_list() == [0.5, pytest.approx(0.9)]
+    assert tables.edges[schema.WATCHED].select("watchCount", "lastAt").rows() == [(1, 1_593_878_903_000)]
+
+
 def test_files_without_rows_and_packed_files_that_are_none_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no rows"):
         read_watch_ratios(folder(tmp_path / "empty", [], []), tmp_path / "home")
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "log.tsv").write_text(f"{RAND}\n")
+    with pytest.raises(InputError, match=r"log\.tsv of .* has no rows\. Fetch it again"):
+        read_watch_ratios(tmp_path / "one", tmp_path / "home")
     source = folder(tmp_path / "cut")
     (source / "small_matrix.csv.gz").write_bytes(gzip.compress(b"x" * 100_000)[:40])
     with pytest.raises(InputError, match=r"small_matrix\.csv\.gz cannot be read"):
