@@ -80,11 +80,18 @@ def _caption(board: Board) -> str:
         f" Left out, since the folder has no data for them: {'; '.join(board.left_out)}." if board.left_out else ""
     )
     refused = f"{data.refused:,} rows cannot be used; `entourage import` says why. " if data.refused else ""
+    in_time = (
+        f"The split is not in time: {data.later:.0%} of the training rows are later than the first judged one, and "
+        "features of rows, ALS, LightGBM and sequences know them. "
+        if data.later
+        else "No training row is later than a judged one. "
+    )
     frozen = f"Features of the file are those of days before {data.until}. " if data.daily else ""
     return (
         f"{data.name}. {data.users:,} users, {data.videos:,} videos; {len(data.train.rows):,} rows train, "
         f"{len(data.validation.rows):,} choose, {len(data.test.rows):,} judge; {data.without:,} rows have no duration "
-        f"and no ratio. Candidates are a user's videos in the judging part; HR and NDCG at {data.most}, over users of "
-        f"two candidates and more; gains of NDCG are ratios up to 2. True mean {data.test.rows.ratios.mean():.4f}. "
-        f"{refused}{frozen}Seed {board.seed}.{missing}"
+        f"and no ratio, and are left out. Candidates are a user's videos in the judging part; HR and NDCG at "
+        f"{data.most}, over users of two candidates and more; gains of NDCG are ratios up to 2; "
+        f"equal truths are ordered by chance. True mean {data.test.rows.ratios.mean():.4f}. "
+        f"{in_time}{refused}{frozen}Seed {board.seed}.{missing}"
     )

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["Biases", "Matrix", "als", "cosine", "factors", "item_knn", "mean", "median"]
 
 Matrix = npt.NDArray[np.float64]
+_MOST: Final = 2.0
+"""What a ratio differs from means by counts at most so much, either way: one video left running is not a taste."""
 _SHRINK: Final = 20.0
 _NEIGHBOURS: Final = 100
 _FACTORS: Final = 16
@@ -60,7 +62,7 @@ def item_knn(data: Data, seed: int, progress: Progress) -> Floats:
     biases = Biases(rows, data.users, data.videos)
     left = np.zeros((data.users, data.videos), dtype=np.float32)
     seen = np.zeros_like(left)
-    np.add.at(left, (rows.users, rows.videos), (np.clip(rows.ratios, 0.0, 5.0) - biases.of(rows)).astype(np.float32))
+    np.add.at(left, (rows.users, rows.videos), _rest(rows, biases).astype(np.float32))
     np.add.at(seen, (rows.users, rows.videos), 1.0)
     left /= np.maximum(seen, 1.0)
     np.minimum(seen, 1.0, out=seen)
@@ -98,7 +100,7 @@ def cosine(data: Data, seed: int, progress: Progress) -> Floats:
     rows = data.train.rows
     total = np.bincount(rows.users, weights=rows.ratios, minlength=data.users)
     mine = total / np.maximum(np.bincount(rows.users, minlength=data.users), 1)
-    given = (np.clip(rows.ratios, 0.0, 2.0) - mine[rows.users], (rows.users, rows.videos))
+    given = (np.clip(rows.ratios - mine[rows.users], -_MOST, _MOST), (rows.users, rows.videos))
     weights = sp.csr_array(given, shape=(data.users, data.videos))
     user, video = _unit(weights @ standard), _unit(standard)
 
@@ -109,6 +111,11 @@ def cosine(data: Data, seed: int, progress: Progress) -> Floats:
     return np.asarray(level + max(slope, 0.0) * near(data.test.rows), dtype=np.float32)
 
 
+def _rest(rows: Rows, biases: Biases) -> Matrix:
+    """What the biases leave of the ratios."""
+    return np.clip(rows.ratios.astype(np.float64) - biases.of(rows), -_MOST, _MOST)
+
+
 def _unit(vectors: Matrix) -> Matrix:
     return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9), dtype=np.float64)
 
@@ -116,7 +123,7 @@ def _unit(vectors: Matrix) -> Matrix:
 def factors(rows: Rows, data: Data, seed: int) -> tuple[Biases, Matrix, Matrix]:
     """Biases, and factors of users and videos by ALS on what they leave of the ratios, at most 2."""
     biases = Biases(rows, data.users, data.videos)
-    rest = np.clip(rows.ratios.astype(np.float64) - biases.of(rows), -2.0, 2.0)
+    rest = _rest(rows, biases)
     random = np.random.default_rng(seed)
     user = np.zeros((data.users, _FACTORS))
     video = 0.1 * random.standard_normal((data.videos, _FACTORS))

@@ -18,8 +18,11 @@ from recommenders.ratio_training import Recipe, train
 if TYPE_CHECKING:
     from evaluation.watch_ratio_suite import Data
 
-__all__ = ["ABLATION", "DAILY", "DAILY_LEAKING", "FRIENDS", "MODELS", "hybrid"]
+__all__ = ["ABLATION", "DAILY", "DAILY_LEAKING", "FRIENDS", "MODELS", "NOTEBOOK", "STAND_IN", "hybrid"]
 
+NOTEBOOK: Final = "network, notebook (features of the file, all days; steps of 32; leaks)"
+STAND_IN: Final = "network, features of own rows, steps of 32"
+"""In place of the notebook's network where a folder has no ``item_daily_features.csv``; ours, not the notebook's."""
 FRIENDS: Final = "network, friends"
 DAILY: Final = "network, features of the file, frozen"
 DAILY_LEAKING: Final = "network, features of the file, all days as there (leaks)"
@@ -37,7 +40,10 @@ Told = tuple[Floats, Apart | None]
 
 
 def _of_rows(data: Data, seed: int) -> Told:
-    """Features of the training part's rows, a row's own ratio among them, as in the notebook."""
+    """Features of the training part's rows, a row's own ratio among them.
+
+    A stand-in of ours: the notebook's features come from ``item_daily_features.csv``.
+    """
     return data.features(), None
 
 
@@ -92,8 +98,9 @@ def _row(
 
 # Absolute errors to friends change one thing of "features from other rows".
 MODELS: Final[Mapping[str, Any]] = {
-    "network, notebook (steps of 32)": _row(_NOTEBOOK),
-    "network, steps of 1,024": _row(),
+    NOTEBOOK: _row(_NOTEBOOK, told=lambda data, seed: (data.daily_features(leaking=True), None)),
+    STAND_IN: _row(_NOTEBOOK),
+    "network, features of own rows": _row(),
     "network, features from other rows": _row(told=_of_other_rows),
     "network, absolute errors": _row(replace(_LARGER, loss="l1"), _of_other_rows),
     "network, WLR": _row(replace(_LARGER, loss="wlr"), _of_other_rows),
@@ -107,7 +114,5 @@ MODELS: Final[Mapping[str, Any]] = {
     DAILY_LEAKING: _row(told=lambda data, seed: (data.daily_features(leaking=True), None)),
 }
 ABLATION: Final[Mapping[str, Any]] = {
-    "network, steps of 1,024, without features": _row(
-        told=lambda data, seed: (np.zeros((data.videos, 1), dtype=np.float32), None)
-    )
+    "network, without features": _row(told=lambda data, seed: (np.zeros((data.videos, 1), dtype=np.float32), None))
 }

@@ -67,7 +67,7 @@ class Data:
     validation: Part
     test: Part
     without: int
-    """Rows whose video has no duration, which have no ratio."""
+    """Rows whose video has no duration, which have no ratio and are left out."""
     ids: pl.Series
     """The number of each video in the files."""
     refused: int = 0
@@ -92,6 +92,12 @@ class Data:
         return video_features(rows, self.seconds, flags)
 
     @property
+    def later(self) -> float:
+        """Share of the training rows that are later than the first row that is judged; 0 where the split is in time."""
+        judged = self.test.at[self.test.at > 0]
+        return float((self.train.at > judged.min()).mean()) if len(judged) and len(self.train.at) else 0.0
+
+    @property
     def until(self) -> date:
         """The day of the first row that chooses or judges, in China, as the files count days."""
         times = np.concatenate([part.at for part in (self.validation, self.test)])
@@ -114,7 +120,9 @@ def open_data(folder: Path) -> Data:
     read = {file: read_matrix(file, report) for file, report in reports.items()}
     judged = [rows for file, rows in read.items() if stem(file) == SMALL]
     rows = pl.concat([rows for file, rows in read.items() if stem(file) != SMALL])
-    everything = pl.concat([rows, *judged])
+    everything = pl.concat([rows, *judged]).drop_nulls("ratio")
+    if everything.is_empty():
+        raise InputError(f"No row of {folder} has a ratio.", do="Name a folder of KuaiRec or KuaiRand with --data.")
     users, videos = (everything[name].unique().sort() for name in ("user", "video"))
     length = everything.group_by("video").agg(pl.col("seconds").max()).sort("video")["seconds"]
     known = rows.drop_nulls("ratio").sort("at", nulls_last=False, maintain_order=True)
@@ -171,6 +179,7 @@ ABLATION: Final[Mapping[str, Predict]] = {**networks.ABLATION, **forests.ABLATIO
 """The same models without one of their parts, for a table of their own."""
 _NEEDS: Final[Mapping[str, Callable[[Data], bool]]] = {
     networks.FRIENDS: lambda data: data.friends is not None and data.friends.nnz > 0,
+    networks.NOTEBOOK: lambda data: data.daily is not None,
     networks.DAILY: lambda data: data.daily is not None,
     networks.DAILY_LEAKING: lambda data: data.daily is not None,
 }
@@ -206,7 +215,8 @@ def run(data: Data, *, seed: int = 0, names: list[str] | None = None, progress: 
     known = {**MODELS, **ABLATION}
     chosen = [name for name in known if names is None or name in names]
     board.left_out = [name for name in chosen if name in _NEEDS and not _NEEDS[name](data)]
-    chosen = [name for name in chosen if name not in board.left_out]
+    stands_in = {networks.STAND_IN} if data.daily is not None else set()
+    chosen = [name for name in chosen if name not in board.left_out and name not in stands_in]
     for place, name in enumerate(chosen):
         progress(place / len(chosen), name)
         began = time.process_time()
@@ -220,6 +230,9 @@ def run(data: Data, *, seed: int = 0, names: list[str] | None = None, progress: 
 
 def measure(predicted: Floats, rows: Rows, most: int, seed: int = 0) -> tuple[dict[str, float], Values]:
     """The figures of predictions for ``rows``, and each user's mean absolute error.
+
+    Equal predictions, and equal truths, are ordered by chance: which of equal truths are the highest depends on the
+    seed alone, so that no model gains by it.
 
     MAE and RMSE over rows; "MAE, users" the mean over users; XAUC the share of pairs of rows in the right order; over
     users of two candidates and more, HR the share of the ``most`` highest truths among the highest predictions, "NDCG,
@@ -249,8 +262,9 @@ def measure(predicted: Floats, rows: Rows, most: int, seed: int = 0) -> tuple[di
 
 
 def _ranking(predicted: Floats, rows: Rows, most: int, random: np.random.Generator) -> dict[str, float]:
-    order = np.lexsort((random.random(len(rows)), -predicted, rows.users))  # ties at random
-    users, truth = rows.users[order], rows.ratios[order].astype(np.float64)
+    ties, chance = random.random((2, len(rows)))
+    order = np.lexsort((ties, -predicted, rows.users))
+    users, truth, chance = rows.users[order], rows.ratios[order].astype(np.float64), chance[order]
     starts = np.flatnonzero(np.concatenate(([True], users[1:] != users[:-1])))
     hits, notebook, graded = [], [], []
     for start, stop in zip(starts, np.append(starts[1:], len(users)), strict=True):
@@ -260,7 +274,7 @@ def _ranking(predicted: Floats, rows: Rows, most: int, random: np.random.Generat
         k = min(most, len(ratios))
         discount = 1.0 / np.log2(np.arange(2, k + 2))
         best = np.zeros(len(ratios), dtype=bool)
-        best[np.argsort(-ratios, kind="stable")[:k]] = True
+        best[np.lexsort((chance[start:stop], -ratios))[:k]] = True
         found = best[:k]
         hits.append(found.mean())
         ideal = discount[: int(found.sum())].sum()

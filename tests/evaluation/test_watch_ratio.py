@@ -121,6 +121,43 @@ def test_figures_are_those_of_loops() -> None:
     assert values["XAUC"] == pytest.approx(np.mean(right), abs=0.01)
 
 
+def test_equal_truths_favour_no_prediction() -> None:
+    """Of two videos with the same ratio one is the best by chance, the same one for every model."""
+    users, videos = np.repeat(np.arange(2_000), 2), np.tile(np.arange(2), 2_000)
+    rows = Rows(users, videos, np.full(4_000, 0.7, dtype=np.float32))
+    predicted = np.random.default_rng(1).random(4_000).astype(np.float32)
+    one, other = (measure(sign * predicted, rows, 1)[0] for sign in (1, -1))
+    assert one["HR"] == pytest.approx(0.5, abs=0.05)
+    assert one["HR"] + other["HR"] == pytest.approx(1.0)
+    assert one["NDCG"] == other["NDCG"] == 1.0
+
+
+def test_the_caption_says_whether_the_split_is_in_time(folder: Path, tmp_path: Path) -> None:
+    rand, rec = open_data(folder), open_data(kuairec(tmp_path / "rec", small=["1,10,9000,10000,,,1593000000.0,0.9"]))
+    assert rand.later == 0.0
+    assert rand.train.at.max() <= rand.validation.at.min()
+    assert rec.later == pytest.approx(0.5)
+    captions = [suite_watch_ratio.markdown(watch_ratio_suite.Board(data, 0), "x") for data in (rand, rec)]
+    assert "No training row is later than a judged one" in captions[0]
+    assert "The split is not in time: 50% of the training rows" in captions[1]
+
+
+def test_users_and_videos_are_those_with_a_ratio(folder: Path) -> None:
+    data = open_data(folder)
+    assert (data.users, data.videos) == (30, 39)  # video 0 has no duration
+    assert data.ids.to_list() == list(range(1, 40))
+
+
+def test_the_notebook_s_row_needs_its_file_of_days_and_ours_stands_in(folder: Path, tmp_path: Path) -> None:
+    board = run(open_data(folder), names=["mean", networks.NOTEBOOK], progress=lambda share, what: None)
+    assert board.left_out == [networks.NOTEBOOK]
+    source = kuairec(tmp_path / "rec")
+    header = ",".join(["video_id", "date", "video_duration", *COUNTS])
+    (source / "item_daily_features.csv").write_text(f"{header}\n10,20200705,9000{',1' * len(COUNTS)}\n")
+    board = run(open_data(source), names=["mean", networks.STAND_IN], progress=lambda share, what: None)
+    assert ([row.model for row in board.rows], board.left_out) == (["mean"], [])
+
+
 def test_days_after_the_cut_change_no_feature(tmp_path: Path) -> None:
     header = ",".join(["video_id", "date", "video_duration", *COUNTS])
     days = [f"7,{20200705 + day},9000,{10 * (day + 1)},8,400,.5,4,5,6,2,1,0" for day in range(3)]
