@@ -27,6 +27,7 @@ from graph.files.options import Options
 from graph.files.watch_ratios import DAILY, named_file, read_watch_ratios
 from graph.load.bulk import import_offline
 from graph.settings import Settings
+from recommenders.ratio_network import features_apart
 from recommenders.ratio_training import Recipe, train
 
 Made = TypeVar("Made")
@@ -72,6 +73,13 @@ def main() -> None:
         lambda: train(rows, (data.users, data.videos), of_videos, Recipe(epochs=1, batch=_BATCH, rate=_RATE),
                       progress=lambda share, what: None),
         "notebook: 43 min, steps of 32",
+    )  # fmt: skip
+    apart = timed("features from other rows, as `watch-ratio` trains with",
+                  lambda: features_apart(rows, data.seconds, data.train.flags))  # fmt: skip
+    timed(
+        "one pass with them",
+        lambda: train(rows, (data.users, data.videos), of_videos, Recipe(epochs=1, batch=_BATCH, rate=_RATE),
+                      apart=apart, progress=lambda share, what: None),
     )  # fmt: skip
     some = rows.keep(np.arange(len(rows)) < 32 * 2_000)
     timed("2,000 steps of 32 rows, of some 353,000 of a pass",

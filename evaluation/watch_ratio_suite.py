@@ -121,13 +121,16 @@ def open_data(folder: Path) -> Data:
     judged = [rows for file, rows in read.items() if stem(file) == SMALL]
     rows = pl.concat([rows for file, rows in read.items() if stem(file) != SMALL])
     everything = pl.concat([rows, *judged]).drop_nulls("ratio")
-    if everything.is_empty():
-        raise InputError(f"No row of {folder} has a ratio.", do="Name a folder of KuaiRec or KuaiRand with --data.")
     users, videos = (everything[name].unique().sort() for name in ("user", "video"))
     length = everything.group_by("video").agg(pl.col("seconds").max()).sort("video")["seconds"]
     known = rows.drop_nulls("ratio").sort("at", nulls_last=False, maintain_order=True)
     cuts = (0.9, 1.0) if judged else (0.8, 0.9)
     first, second = (int(cut * known.height) for cut in cuts)
+    if not 0 < first < second or everything.height <= second:
+        raise InputError(
+            f"{folder} has {everything.height:,} rows with a ratio, too few to train, choose and judge.",
+            do="Name a folder of KuaiRec or KuaiRand with more rows with --data.",
+        )
     last = pl.concat(judged).drop_nulls("ratio") if judged else known.slice(second)
 
     def part(frame: pl.DataFrame) -> Part:

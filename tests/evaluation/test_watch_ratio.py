@@ -211,6 +211,14 @@ def test_a_folder_without_ratios_is_refused(tmp_path: Path) -> None:
             watch_ratio_suite.open_data(folder)
 
 
+@pytest.mark.parametrize("rows", [0, 1, 4])
+def test_a_folder_of_too_few_ratios_is_refused(tmp_path: Path, rows: int) -> None:
+    lines = ["user_id,video_id,time_ms,play_time_ms,duration_ms", *["1,2,1649581149287,5,10"] * rows]
+    (tmp_path / "log.csv").write_text("\n".join(lines) + "\n")
+    with pytest.raises(InputError, match=f"has {rows} rows with a ratio, too few"):
+        open_data(tmp_path)
+
+
 def test_the_file_s_features_are_those_of_days_before_whatever_chooses_or_judges(tmp_path: Path) -> None:
     big = [
         f"{user},{10 + user % 3},{1000 * user},10000,2020-07-{day:02} 10:00:00,202007{day:02},{at},{user / 10}"
