@@ -199,9 +199,9 @@ def collect(
     Each table has one row for each of ``users``. ``known`` holds, for each table, a mask of the columns that its model
     knows; it proposes no others.
     """
-    count, width = tables[0].shape
-    chosen: Mask = np.zeros((count, width), dtype=bool)
-    rows = np.repeat(np.arange(count), np.diff(seen.indptr))
+    width = tables[0].shape[1]
+    rows = np.repeat(np.arange(len(users)), np.diff(seen.indptr))
+    keys = []
     for table, mask in zip(tables, known, strict=True):
         masked = table.copy()
         masked[rows, seen.indices] = -np.inf
@@ -209,10 +209,10 @@ def collect(
             masked[:, ~mask] = -np.inf
         best, _ = top_k(masked, depth)
         row, place = np.nonzero(best >= 0)
-        chosen[row, best[row, place]] = True
-    chosen[rows, seen.indices] = False
-    user, contents = np.nonzero(chosen)
-    indptr = np.concatenate(([0], np.cumsum(chosen.sum(axis=1)))).astype(np.int64)
+        keys.append(row * width + best[row, place])
+    distinct = np.unique(np.concatenate(keys))
+    user, contents = np.divmod(distinct, width) if width else (distinct, distinct)
+    indptr = np.searchsorted(user, np.arange(len(users) + 1)).astype(np.int64)
     scores = np.stack([table[user, contents] for table in tables], axis=1)
     return Candidates(users, indptr, contents.astype(np.int64), scores)
 

@@ -16,6 +16,8 @@ Mask = npt.NDArray[np.bool_]
 
 _FEW: Final = 32
 """Largest ``k`` that is found by insertion; the cost of insertion grows with ``k`` if scores rise along a row."""
+_ROOM: Final = 8
+"""Times ``k`` scores that are kept before they are cut to ``k``."""
 
 
 def top_k(scores: Floats, k: int) -> tuple[Ints, Floats]:
@@ -67,34 +69,37 @@ def _best(indptr, scores, k):  # type: ignore[no-untyped-def]  # noqa: ANN001, A
             _insert(scores[indptr[row] : indptr[row + 1]], places[row], values[row])
         return places, values
     for row in range(rows):
-        segment = scores[indptr[row] : indptr[row + 1]].copy()
+        segment = scores[indptr[row] : indptr[row + 1]]
+        # Only what beats the bar is looked at twice: in a long row, few scores do.
+        room = min(len(segment), _ROOM * k)
+        found, best = np.empty(room, dtype=np.int64), np.empty(room, dtype=np.float32)
+        size, bar = 0, lowest
         for place in range(len(segment)):
-            if np.isnan(segment[place]):
-                segment[place] = lowest
-        count = min(k, len(segment))
-        if count == 0:
-            continue
-        bar = lowest
-        if len(segment) > k:
-            bar = np.partition(segment, len(segment) - k)[len(segment) - k]
-        above = 0
-        for place in range(len(segment)):
-            above += segment[place] > bar
-        ties = count - above
-        kept = np.empty(count, dtype=np.int64)
-        found = 0
-        for place in range(len(segment)):
-            if segment[place] > bar:
-                kept[found] = place
-                found += 1
-            elif segment[place] == bar and ties > 0:
-                kept[found] = place
-                found += 1
-                ties -= 1
-        order = np.argsort(-segment[kept], kind="mergesort")  # stable: equal scores keep the order of their positions
-        for rank in range(count):
-            place = kept[order[rank]]
-            if segment[place] > lowest:
-                places[row, rank] = place
-                values[row, rank] = segment[place]
+            if segment[place] > bar:  # false for NaN and -inf; an equal score stays behind the lower position
+                if size == room:
+                    size, bar = _cut(found, best, size, k)
+                    if segment[place] <= bar:
+                        continue
+                found[size], best[size] = place, segment[place]
+                size += 1
+        if size > k:
+            size, bar = _cut(found, best, size, k)
+        order = np.argsort(-best[:size], kind="mergesort")  # stable: equal scores keep the order of their positions
+        for rank in range(size):
+            places[row, rank] = found[order[rank]]
+            values[row, rank] = best[order[rank]]
     return places, values
+
+
+@numba.njit(cache=True, nogil=True)
+def _cut(found, best, size, k):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Keep the ``k`` highest of the first ``size``, in the order of their positions; also gives the lowest of them."""
+    bar = np.partition(best[:size], size - k)[size - k]
+    ties = k - (best[:size] > bar).sum()
+    kept = 0
+    for at in range(size):
+        if best[at] > bar or (best[at] == bar and ties > 0):
+            ties -= best[at] == bar
+            found[kept], best[kept] = found[at], best[at]
+            kept += 1
+    return kept, bar
