@@ -26,11 +26,11 @@ def digest(content_id: str) -> bytes:
 
 
 class Deadline:
-    """The time by which the answer must be ready, ``milliseconds`` from now."""
+    """The time by which the answer must be ready: ``milliseconds`` from now, of which ``spent_ms`` are spent."""
 
-    def __init__(self, milliseconds: int) -> None:
+    def __init__(self, milliseconds: int, *, spent_ms: float = 0.0) -> None:
         self.milliseconds = milliseconds
-        self._started = time.perf_counter()
+        self._started = time.perf_counter() - spent_ms / 1_000
 
     def elapsed_ms(self) -> float:
         return (time.perf_counter() - self._started) * 1000

@@ -11,6 +11,7 @@ from graph.settings import Settings
 from recommend.service import FeedService
 from web import (
     addresses,
+    admission,
     browser,
     contents,
     events,
@@ -50,6 +51,7 @@ def create_app(settings: Settings, feed_service: FeedService | None = None) -> O
     addresses.init_app(app)
     logs.init_app(app)
     metrics.init_app(app)
+    admission.init_app(app, settings)  # before the limiter: who is refused here asked for nothing
     security.init_app(app, settings)
     problems.init_app(app)
     for blueprint in (feeds.blueprint, users.blueprint, contents.blueprint, events.blueprint, health.blueprint):

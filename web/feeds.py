@@ -13,9 +13,9 @@ from graph.identifiers import canonical
 from graph.schema import USER_PREFIX
 from recommend.feed import Feed
 from recommend.reader import content_ids_of
-from recommend.request import Deadline, digest
+from recommend.request import digest
 from recommend.service import FeedService
-from web import cursor, logs, metrics, schemas
+from web import admission, cursor, logs, metrics, schemas
 from web.jsonable import plain
 from web.problems import documented, invalid
 from web.serving import serving
@@ -65,7 +65,7 @@ def _answer(
     shown = cursor.decode(query.cursor) if query.cursor else ()
     excluded = _excluded(exclude)
     request_id = logs.request_id()
-    deadline = Deadline(serving().settings.service.deadline_ms)
+    deadline = admission.deadline()
     served = None if query.model is None else serving().model(query.model)
 
     def recommend(feeds: FeedService) -> Feed:

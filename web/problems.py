@@ -63,6 +63,7 @@ KINDS: Final = {
         Kind("unsupported-media-type", 415, "The body must be JSON"),
         Kind("invalid-parameter", 422, "A parameter cannot be used"),
         Kind("too-many-requests", 429, "Too many requests"),
+        Kind("overloaded", 429, "The service has more to do than it can do in time"),
         Kind("internal", 500, "The service made a mistake"),
         Kind("unavailable", 503, "The graph cannot answer now"),
         Kind("deadline", 504, "The deadline passed before the answer was ready"),
@@ -183,6 +184,8 @@ def _on_problem(problem: Problem) -> flask.Response:
     response = flask.Response(body, problem.kind.status, content_type=MEDIA_TYPE)
     if problem.kind.status in (503, 504):
         response.headers["Retry-After"] = str(RETRY_AFTER_S)
+    if problem.kind.name == "overloaded":
+        response.headers["Retry-After"] = "1"
     return response
 
 

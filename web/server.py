@@ -31,6 +31,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from graph.errors import EntourageError, SettingsError
 from graph.settings import Settings, environment, load_settings
 from web import logs
+from web.admission import Worker
 
 __all__ = ["Running", "background", "environment", "listen", "serve"]
 
@@ -99,7 +100,7 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]
         options: dict[str, Any] = {
             "bind": f"fd://{self.listener.fileno()}",
             "workers": self.settings.service.workers,
-            "worker_class": "gthread",
+            "worker_class": Worker,
             "threads": THREADS,
             "graceful_timeout": GRACEFUL_S,
             "timeout": 60,

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass, field
@@ -31,7 +32,7 @@ from recommend.served_model import ServedModel
 from recommend.service import FeedService
 from recommenders.core.recommender import Recommender
 from recommenders.session import SessionModel
-from web import logs
+from web import admission, logs
 from web.examples import example_users
 from web.models import Models, Stamp, load_model, stamp
 
@@ -45,6 +46,10 @@ installation compiles loops meanwhile. gunicorn ends a worker that is not there 
 _THREADS: Final = 32
 _GRAPHS_SHARE: Final = 0.9
 """Of the deadline; what is left is for the snapshot's answer."""
+_TURNS: Final = 4
+"""Feeds of a worker that may be asking Neo4j at a time: each asks eleven questions."""
+_TURNS_SHARE: Final = 0.25
+"""Of the deadline: how long another one waits for its turn before it is answered from the snapshot."""
 _PING_S: Final = 5.0
 _WARMING_MS: Final = 10_000
 
@@ -72,6 +77,7 @@ class Serving:
     _models: Models = field(init=False)
     _stopped: threading.Event = field(default_factory=threading.Event)
     _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(_THREADS, "ask"))
+    _turns: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(_TURNS))
 
     def __post_init__(self) -> None:
         self._blocks = Blocks(self.feeds.recent)
@@ -112,16 +118,19 @@ class Serving:
     def ask(self, question: Callable[[FeedService], T], *, in_memory: bool = False) -> T:
         """The feed service's answer, or that of the snapshot alone when the graph is down, hangs or is too slow.
 
-        ``in_memory``: whether the question needs no more than the mirror while that is in step with the graph.
-        Within ``service.deadline_ms``, whatever hangs. Raises the first try's error when the snapshot cannot answer the
-        question either.
+        ``in_memory``: whether the question needs no more than the mirror while that is in step with the graph. Of such
+        questions only a few are asked of the graph at a time, since all together would make all of them late; the
+        others are answered from the snapshot.
+        Within the deadline of the request, whatever hangs. Raises the first try's error when the snapshot cannot answer
+        the question either.
         """
         if self.feeds.graph is None or (in_memory and self.mirror and self.mirror.view()):
             return question(self.feeds)  # nothing that could hang
         try:
             if self.offline and not self.graph_up:
                 raise GraphUnavailable("The graph did not answer when last asked.")
-            return self.in_time(question, _GRAPHS_SHARE * self.settings.service.deadline_ms)
+            left = admission.deadline().left_ms(_GRAPHS_SHARE)
+            return self._in_turn(question, left) if in_memory and self.offline else self.in_time(question, left)
         except GraphError as error:
             if not self.offline:
                 raise
@@ -136,9 +145,26 @@ class Serving:
         """A trained model of the home by its name. Raises the problem of a name that cannot be used."""
         return self._models.get(name, _GRAPHS_SHARE * self.settings.service.deadline_ms / 1_000)
 
-    def in_time(self, question: Callable[[FeedService], T], milliseconds: float) -> T:
-        """The feed service's answer, whatever hangs. Raises GraphTimeout."""
-        asked = self._pool.submit(copy_context().run, question, self.feeds)
+    def _in_turn(self, question: Callable[[FeedService], T], milliseconds: float) -> T:
+        """As `in_time`, but a few at a time, counting those that hang. Raises GraphTimeout where no turn comes."""
+        began = time.monotonic()
+        if not self._turns.acquire(timeout=_TURNS_SHARE * milliseconds / 1_000):
+            raise GraphTimeout("Others were asking the graph already.")
+        milliseconds -= 1_000 * (time.monotonic() - began)
+        return self.in_time(question, milliseconds, lambda _: self._turns.release())
+
+    def in_time(
+        self,
+        question: Callable[[FeedService], T],
+        milliseconds: float,
+        ended: Callable[[Future[T]], object] = lambda _: None,
+    ) -> T:
+        """The feed service's answer, whatever hangs; ``ended`` is called when it does not any more.
+
+        Raises GraphTimeout.
+        """
+        asked: Future[T] = self._pool.submit(copy_context().run, question, self.feeds)
+        asked.add_done_callback(ended)
         try:
             return asked.result(milliseconds / 1_000)
         except TimeoutError:

@@ -12,12 +12,16 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from itertools import cycle
 from typing import Any
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
 from werkzeug.serving import make_server
 
+from benchmarks import load
+from benchmarks.load import Request
 from graph.errors import EntourageError, SettingsError
 from graph.home import begin
 from graph.settings import Service, Settings
@@ -187,3 +191,17 @@ def test_the_service_ends_when_its_parent_is_killed(home: Settings) -> None:
         child = int(parent.stdout.readline())
         parent.kill()
     assert gone(child)
+
+
+def test_past_capacity_it_refuses_at_once_and_answers_what_it_can(home: Settings) -> None:
+    """64 clients and eight threads: who waits for half of 100 ms is refused, with a problem of its own."""
+    service = home.service.model_copy(update={"workers": 1, "deadline_ms": 100})
+    with background(home.model_copy(update={"service": service}), wait_s=PATIENCE_S) as started:
+        where = urlsplit(started.url)
+        feeds = cycle(Request(f"/v1/users/u{user:03}/recommendations") for user in range(checkerboard.SIZE))
+        run = load.closed(str(where.hostname), int(where.port or 0), feeds, 64, 60.0, 600)
+    assert {answer.status for answer in run.answers} == {200, 429}
+    refused = next(answer for answer in run.answers if answer.status == 429)
+    problem = json.loads(refused.body)
+    assert problem["type"] == "urn:entourage:problem:overloaded"
+    assert all(answer.feed["items"] for answer in run.answers if answer.status == 200)

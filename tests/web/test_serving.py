@@ -14,6 +14,7 @@ from graph.settings import Service, Settings
 from ranking import registry
 from recommend.feed import Feed
 from recommend.served_model import ServedModel
+from recommend.service import FeedService
 from recommenders.popularity import Popularity
 from tests import checkerboard
 from tests.web.fake import FakeFeeds, Ledger
@@ -164,3 +165,34 @@ def test_the_second_try_has_only_the_time_that_the_first_left(alone: Settings) -
 def test_search_without_a_graph_finds_the_users_of_the_snapshot(stored: Settings) -> None:
     found = Serving.open(stored).feeds.search("u01", 3)
     assert [one["id"] for one in found] == ["u010", "u011", "u012"]
+
+
+def test_while_a_few_feeds_wait_for_the_graph_others_are_answered_from_the_snapshot(stored: Settings) -> None:
+    settings = stored.model_copy(update={"service": Service(deadline_ms=1_000)})
+    graph = cast(Graph, Ledger())
+    app = create_app(settings, FeedService(graph, checkerboard.snapshot(), None, settings))
+    held: Serving = app.extensions["entourage.serving"]
+    held.graph_up = True
+    begun, answer = threading.Semaphore(0), threading.Event()
+
+    def question(feeds: FeedService) -> str:
+        if feeds.graph is None:
+            return "snapshot"
+        begun.release()
+        assert answer.wait(60)
+        return "graph"
+
+    def ask() -> str:
+        with app.test_request_context("/"):
+            app.preprocess_request()
+            return held.ask(question, in_memory=True)
+
+    with ThreadPoolExecutor(5) as pool:
+        hanging = [pool.submit(ask) for _ in range(4)]
+        for _ in hanging:
+            assert begun.acquire(timeout=60)
+        assert pool.submit(ask).result(60) == "snapshot"
+        assert not begun.acquire(blocking=False)  # the fifth did not reach the graph
+        answer.set()
+        assert {one.result(60) for one in hanging} <= {"graph", "snapshot"}
+    assert ask() == "graph"  # turns that ended are free again
