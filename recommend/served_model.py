@@ -47,8 +47,3 @@ class ServedModel:
     def best_for_newcomer(self, request: Request, deadline_ms: int) -> list[Candidate]:
         """The best contents for somebody who came after the training. Raises the errors of `Graph.read`."""
         return self._best_for_newcomer(MODEL, request, deadline_ms) if self._best_for_newcomer else []
-
-    def rehearse(self) -> None:
-        """Rank once, so that the first person waits for no compiler and no disk."""
-        if self.snapshot.users.count:
-            self.model.recommend(0, 20)

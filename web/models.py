@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+
 from graph.errors import ModelMismatch
 from graph.settings import Settings
 from graph.snapshot import Snapshot
@@ -21,6 +23,7 @@ from web.problems import Problem, invalid
 __all__ = ["Models", "Stamp", "load_model", "stamp"]
 
 _THREADS: Final = 2
+_REHEARSED: Final = 20
 
 #: Which folder lies at a path: its inode and time of change. An export or a training renames a new one into place.
 Stamp = tuple[int, int] | None
@@ -82,10 +85,8 @@ class Models:
 
     def _load(self, name: str, snapshot: Snapshot) -> ServedModel:
         model, version = load_model(name, self._settings, snapshot)
-        served = ServedModel(model, version, self._feeds.graph)
-        served.rehearse()
         logs.log.info("model loaded", model_version=version)
-        return served
+        return ServedModel(model, version, self._feeds.graph)
 
     def _forget(self, name: str, loading: Future[ServedModel]) -> None:
         """So that it is tried anew."""
@@ -106,8 +107,15 @@ def _being_loaded(name: str) -> Problem:
 
 
 def load_model(name: str, settings: Settings, snapshot: Snapshot) -> tuple[Recommender, str]:
-    """The home's model and its version: its name and when it was trained. Raises ModelError."""
+    """The home's model and its version: its name and when it was trained. Raises ModelError.
+
+    It has ranked for a few people already, so that the first who asks waits for no compiler, no disk and no sums over
+    everybody.
+    """
     model = registry.open_trained(name, settings, snapshot)
+    active = np.flatnonzero(np.diff(snapshot.watched.indptr))
+    for user in active[:: max(1, len(active) // _REHEARSED)].tolist():
+        model.recommend(user, 20)
     trained_at = datetime.fromtimestamp(settings.model_path(name).stat().st_mtime, UTC)
     return model, f"{name}-{trained_at:%Y%m%dT%H%M%SZ}"
 

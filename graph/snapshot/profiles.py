@@ -87,7 +87,10 @@ def _hashed(series: pl.Series) -> dict[int, npt.NDArray[np.bool_]]:
     for row, value in enumerate(series.to_list()):
         for text in value if isinstance(value, list) else [value]:
             if text is not None:
-                found.setdefault(_bucket(text), np.zeros(len(series), dtype=bool))[row] = True
+                bucket = _bucket(text)
+                if bucket not in found:
+                    found[bucket] = np.zeros(len(series), dtype=bool)
+                found[bucket][row] = True
     return dict(sorted(found.items()))
 
 

@@ -26,16 +26,24 @@ def interactions(snapshot: Snapshot) -> sp.csr_array:
     """
     if snapshot in _INTERACTIONS:
         return _INTERACTIONS[snapshot]
-    matrix = snapshot.interactions(weighted=snapshot.mode == "engagement")
+    found = _once(snapshot.interactions(weighted=snapshot.mode == "engagement"))
+    found.data.flags.writeable = False
+    return _INTERACTIONS.setdefault(snapshot, found)
+
+
+def _once(matrix: sp.csr_array) -> sp.csr_array:
+    """Each pair once, with its highest value; the columns of a row ascend."""
+    ascend = np.diff(matrix.indices) > 0
+    ascend[matrix.indptr[(matrix.indptr > 0) & (matrix.indptr < len(matrix.indices))] - 1] = True  # from row to row
+    if ascend.all():  # as an export writes them: sorting 28 million took 9 s
+        return sp.csr_array((matrix.data.astype(np.float32), matrix.indices, matrix.indptr), shape=matrix.shape)
     rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
     order = np.lexsort((-matrix.data, matrix.indices, rows))
     rows, columns, values = rows[order], matrix.indices[order], matrix.data[order]
     first = np.ones(len(rows), dtype=bool)
     first[1:] = (rows[1:] != rows[:-1]) | (columns[1:] != columns[:-1])
     indptr = np.searchsorted(rows[first], np.arange(matrix.shape[0] + 1)).astype(matrix.indptr.dtype)
-    found = sp.csr_array((values[first].astype(np.float32), columns[first], indptr), shape=matrix.shape)
-    found.data.flags.writeable = False
-    return _INTERACTIONS.setdefault(snapshot, found)
+    return sp.csr_array((values[first].astype(np.float32), columns[first], indptr), shape=matrix.shape)
 
 
 def lately(snapshot: Snapshot, half_life: float, least: float = 0.0) -> sp.csr_array:
