@@ -84,6 +84,8 @@ def _caption(board: Board) -> str:
         f"The split is not in time: {data.later:.0%} of the training rows are later than the first judged one, and "
         "features of rows, ALS, LightGBM and sequences know them. "
         if data.later
+        else "Which rows are later than the judged ones is not known: they have no times. "
+        if data.later is None
         else "No training row is later than a judged one. "
     )
     frozen = f"Features of the file are those of days before {data.until}. " if data.daily else ""

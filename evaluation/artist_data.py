@@ -29,6 +29,8 @@ _HELD_OUT: Final = 0.1
 _LEAST: Final = 20
 _PAIRS: Final = "interactions.csv"
 _FRIENDS: Final = "follows.csv"
+_LARGEST: Final = 100_000_000
+"""Ids are places in arrays here."""
 Matrix = npt.NDArray[np.float64]
 
 
@@ -178,6 +180,14 @@ def _pairs(file: Path) -> npt.NDArray[np.int64]:
         rows = pl.read_csv(file, schema_overrides=[pl.Int64, pl.Int64])
     except (OSError, pl.exceptions.PolarsError) as error:
         raise InputError(f"{file} cannot be read: {error}.", do="It has two columns of whole numbers.") from error
+    if rows.width < 2:
+        raise InputError(f"{file} has one column.", do="It has two columns of whole numbers.")
+    sound = rows.select(pl.all_horizontal(pl.nth(0, 1).is_between(0, _LARGEST).fill_null(value=False))).to_series()
+    if not sound.all():
+        line = int((~sound).arg_max() or 0) + 2
+        raise InputError(
+            f"{file}:{line} has an id that is no whole number from 0 to {_LARGEST:,}.", do="Correct or remove the line."
+        )
     return rows[:, :2].to_numpy()
 
 

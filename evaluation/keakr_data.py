@@ -20,9 +20,10 @@ import scipy.sparse as sp
 from evaluation.earlier_events import Events, summed
 from graph import schema
 from graph.errors import InputError
+from graph.files.quarantine import FileReport
 from graph.files.tables import read_lines
 from graph.files.watch_ratios import watch_files
-from graph.files.watch_rows import read_matrix
+from graph.files.watch_rows import BIG, SMALL, header_of, read_matrix, stem
 from graph.settings import Engagement
 from graph.snapshot import Snapshot
 from graph.snapshot.engagement import engagement
@@ -268,8 +269,17 @@ class Network:
 
 
 def read(folder: Path, name: str = "") -> Network:
-    """A folder of Keakr files, or of KuaiRand's logs. Raises InputError where it has too few lines with a time."""
-    network = _kuairand(folder) if folder.is_dir() and watch_files(folder) else _keakr(folder)
+    """A folder of Keakr files, or of KuaiRand's logs. Raises InputError where it has too few lines with a time.
+
+    KuaiRec is refused: it knows neither likes nor comments nor shares, and its small matrix must never train.
+    """
+    logs = watch_files(folder) if folder.is_dir() else []
+    if rec := [file.name for file in logs if stem(file) in (BIG, SMALL) or "watch_ratio" in header_of(file)[0]]:
+        raise InputError(
+            f"{folder} holds KuaiRec ({', '.join(rec)}), which has no likes, comments and shares.",
+            do="Judge it with --suite watch-ratio.",
+        )
+    network = _kuairand(folder) if logs else _keakr(folder)
     if len(network.lines) < _LEAST:
         raise InputError(
             f"{folder} holds {len(network.lines)} audience lines with a time.", do=f"The suite needs {_LEAST} or more."
@@ -311,7 +321,9 @@ def _keakr(folder: Path) -> Network:
 
 
 def _kuairand(folder: Path) -> Network:
-    read_ = pl.concat([read_matrix(file) for file in watch_files(folder)])
+    reports = {file: FileReport(file.name) for file in watch_files(folder)}
+    read_ = pl.concat([read_matrix(file, report) for file, report in reports.items()])
+    refused = sum(report.quarantined for report in reports.values())
     rows = read_.drop_nulls(["at", "ratio"])
     users, videos = (rows[name].unique().sort() for name in ("user", "video"))
     length = rows.group_by("video").agg(pl.col("seconds").max()).sort("video")["seconds"].cast(pl.Float64)
@@ -331,7 +343,7 @@ def _kuairand(folder: Path) -> Network:
         len(users),
         len(videos),
         _lines(rows),
-        read_.height - rows.height,
+        read_.height - rows.height + refused,
         nothing,
         nothing,
         nothing,

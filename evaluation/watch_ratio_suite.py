@@ -92,10 +92,13 @@ class Data:
         return video_features(rows, self.seconds, flags)
 
     @property
-    def later(self) -> float:
-        """Share of the training rows that are later than the first row that is judged; 0 where the split is in time."""
-        judged = self.test.at[self.test.at > 0]
-        return float((self.train.at > judged.min()).mean()) if len(judged) and len(self.train.at) else 0.0
+    def later(self) -> float | None:
+        """Share of the training rows that are later than the first row that is judged; 0 where the split is in time.
+
+        None where no judged row, or no training row, has a time.
+        """
+        judged, train = (part.at[part.at > 0] for part in (self.test, self.train))
+        return float((self.train.at > judged.min()).mean()) if len(judged) and len(train) else None
 
     @property
     def until(self) -> date:

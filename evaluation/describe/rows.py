@@ -49,27 +49,31 @@ class Rows:
         return self.positive >= 1.0
 
 
+def _or(given: float | None, usual: float) -> float:
+    return usual if given is None else given
+
+
 def rows_of(tables: Tables, positive: float | None = None) -> Rows:
     """The finest rows that the tables have: watch ratios, plays in sessions, places in playlists, else watches."""
     edges = {type_: frame for type_, frame in tables.edges.items() if frame.height}
     if schema.WATCH_RATIO in edges:
         frame = edges[schema.WATCH_RATIO]
         flags = _flags_of_pairs(frame, edges[schema.WATCHED])
-        return _rows("watch", "watch ratio", schema.USER, frame, frame["ratio"], flags, positive or 1.0)
+        return _rows("watch", "watch ratio", schema.USER, frame, frame["ratio"], flags, _or(positive, 1.0))
     if schema.PLAYED in edges and schema.OPENED in edges:
         user = np.full(tables.ids[schema.SESSION].len(), -1, dtype=np.int64)
         opened = edges[schema.OPENED]
         user[opened["target"].to_numpy()] = opened["source"].to_numpy()
         frame = edges[schema.PLAYED].with_columns(pl.Series("source", user).gather(edges[schema.PLAYED]["source"]))
-        return _rows("play", "share heard", schema.USER, frame, frame["share"], {}, positive or _WHOLE)
+        return _rows("play", "share heard", schema.USER, frame, frame["share"], {}, _or(positive, _WHOLE))
     if schema.HOLDS in edges:
         frame = edges[schema.HOLDS]
-        return _rows("place in a playlist", "", schema.PLAYLIST, frame, None, {}, positive or 1.0)
+        return _rows("place in a playlist", "", schema.PLAYLIST, frame, None, {}, _or(positive, 1.0))
     frame = tables.edges.get(schema.WATCHED, pl.DataFrame(schema={"source": pl.Int32, "target": pl.Int32}))
     progress = frame["progress"] if "progress" in frame.columns else None
     what = "progress" if progress is not None and progress.null_count() < frame.height else ""
     flags = {name: frame[name] for name in FLAGS if name in frame.columns}
-    return _rows("watched content", what, schema.USER, frame, progress, flags, positive or _WHOLE)
+    return _rows("watched content", what, schema.USER, frame, progress, flags, _or(positive, _WHOLE))
 
 
 def held_out(tables: Tables) -> Floats:

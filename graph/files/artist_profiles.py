@@ -216,8 +216,11 @@ def _unquoted(item: str) -> str:
             raise ValueError(f"\\{escape[4]} in a list is no escape: write \\\\ for a backslash")
         return chr(int(number, 16)) if number else _ESCAPED[escape[4]]
 
-    text = _ESCAPE.sub(meant, item[1:-1])
-    return text.encode("utf-16", "surrogatepass").decode("utf-16")  # JSON writes an emoji as two
+    try:
+        text = _ESCAPE.sub(meant, item[1:-1])
+        return text.encode("utf-16", "surrogatepass").decode("utf-16")  # JSON writes an emoji as two
+    except (OverflowError, UnicodeDecodeError):
+        raise ValueError(f"{item[:40]} in a list names no character: write the character itself") from None
 
 
 def _tables(listens: pl.DataFrame) -> Tables:

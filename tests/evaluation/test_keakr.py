@@ -153,8 +153,10 @@ def test_a_log_without_follows_joins_those_who_watch_the_same(tmp_path: Path) ->
         user = int(random.integers(12))
         video = 2 * int(random.integers(8)) + user % 2
         rows.append(f"{user}\t{video}\t{1_600_000_000_000 + at}\t0\t0\t{random.integers(9_000)}\t8000\t1")
+    rows.append("1\tno id\t1600000000000\t0\t0\t9\t8000\t1")
     (tmp_path / "log.tsv").write_text("\n".join(rows) + "\n")
     read_ = read(tmp_path)
+    assert read_.left_out == 1
     social = read_.social(int(read_.lines.at[-1]) + 1).toarray()
     assert social.any()
     assert not social[::2, 1::2].any()
@@ -165,4 +167,12 @@ def test_a_log_without_follows_joins_those_who_watch_the_same(tmp_path: Path) ->
 def test_too_few_lines_are_refused(tmp_path: Path) -> None:
     (tmp_path / "audiences.csv").write_text("users/1,keaks/2,2021-01-01T00:00:00Z,50,true,false,false\n")
     with pytest.raises(InputError, match="100 or more"):
+        read(tmp_path)
+
+
+def test_kuairec_is_refused_because_its_small_matrix_never_trains(tmp_path: Path) -> None:
+    rows = "user_id,video_id,play_duration,video_duration,time,date,timestamp,watch_ratio\n1,2,9,9,,,1593000000.0,1.0\n"
+    for name in ("big_matrix.csv", "small_matrix.csv"):
+        (tmp_path / name).write_text(rows)
+    with pytest.raises(InputError, match=r"small_matrix\.csv"):
         read(tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -9,8 +10,8 @@ import numpy as np
 import pytest
 
 from cli import suite_watch_ratio
+from evaluation import ratio_models, watch_ratio_suite
 from evaluation import ratio_networks as networks
-from evaluation import watch_ratio_suite
 from evaluation.ratio_forests import last_rows
 from evaluation.watch_ratio_suite import MODELS, measure, open_data, run
 from graph.errors import InputError
@@ -137,6 +138,9 @@ def test_the_caption_says_whether_the_split_is_in_time(folder: Path, tmp_path: P
     assert rand.later == 0.0
     assert rand.train.at.max() <= rand.validation.at.min()
     assert rec.later == pytest.approx(0.5)
+    unknown = replace(rand, test=replace(rand.test, at=np.zeros_like(rand.test.at)))
+    assert unknown.later is None
+    assert "they have no times" in suite_watch_ratio.markdown(watch_ratio_suite.Board(unknown, 0), "x")
     captions = [suite_watch_ratio.markdown(watch_ratio_suite.Board(data, 0), "x") for data in (rand, rec)]
     assert "No training row is later than a judged one" in captions[0]
     assert "The split is not in time: 50% of the training rows" in captions[1]
@@ -254,3 +258,11 @@ def test_the_last_rows_of_each_user_and_nothing_before() -> None:
     users = np.array([3, 1, 3, 3, 1, 2])
     found = {(int(place), int(after)) for place, after in last_rows(users, 2)}
     assert found == {(3, 0), (2, 1), (4, 0), (1, 1), (5, 0)}
+
+
+def test_a_cosine_that_never_differs_predicts_the_mean(folder: Path) -> None:
+    data = open_data(folder)
+    rows = replace(data.train.rows, ratios=np.ones_like(data.train.rows.ratios))
+    flat = replace(data, train=replace(data.train, rows=rows))  # no ratio differs from its user's mean
+    predicted = ratio_models.cosine(flat, 0, lambda *_: None)
+    assert predicted == pytest.approx(np.full(len(data.test.rows), data.validation.rows.ratios.mean()), abs=1e-6)
