@@ -14,7 +14,6 @@ from typing import Final
 
 import numpy as np
 import polars as pl
-from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
 from graph import schema
 from graph.errors import ModelError, NotFound
@@ -54,7 +53,6 @@ class Player:
         self._tracks = self._numbers >= 0
         self._names = _names(model)
         self._lock = threading.Lock()
-        self._threads = ThreadpoolController()
         self._rng = np.random.default_rng()
         self._warm()
 
@@ -82,9 +80,8 @@ class Player:
             rng = self._rng.spawn(1)[0]
         recommended = None
         try:
-            with self._threads.limit(limits=1, user_api="blas"):  # products this small only wait for more threads
-                past = self._past(user, session, ended)
-                chosen = policy(arm, self.model, self._known(session), past, self._tracks).draw(rng)
+            past = self._past(user, session, ended)
+            chosen = policy(arm, self.model, self._known(session), past, self._tracks).draw(rng)
             if chosen is None:
                 raise NotFound("This session has had every track.", do="End it with POST /last.")
             recommended = int(self._numbers[chosen.track]), chosen.propensity
