@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-__all__ = ["digest", "keep_compiled"]
+__all__ = ["digest", "keep_compiled", "usual_cache"]
 
 _PACKAGES: Final = ("generator", "gnn", "graph", "ranking", "recommend", "recommenders")
 _UNUSED_S: Final = 30 * 86_400.0
@@ -29,8 +29,7 @@ def keep_compiled() -> None:
     if "NUMBA_CACHE_DIR" in os.environ:
         return
     try:
-        usual = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "entourage"
-        cache = Path(os.environ.get("ENTOURAGE_CACHE") or usual).expanduser().absolute() / "compiled"
+        cache = Path(os.environ.get("ENTOURAGE_CACHE") or usual_cache()).expanduser().absolute() / "compiled"
         own = cache / digest(Path(__file__).parents[1])
         own.mkdir(parents=True, exist_ok=True)
         os.utime(own)
@@ -40,6 +39,11 @@ def keep_compiled() -> None:
     except (OSError, RuntimeError):  # a home that is not there or cannot be written
         return
     os.environ["NUMBA_CACHE_DIR"] = str(own)
+
+
+def usual_cache() -> Path:
+    """The folder for what can be made again, unless `Settings.cache` names another; may begin with ``~``."""
+    return Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")) / "entourage"
 
 
 def digest(root: Path) -> str:

@@ -20,6 +20,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from graph.compiled import usual_cache
 from graph.errors import SettingsError
 
 __all__ = ["Engagement", "Player", "Service", "Settings", "load_settings"]
@@ -96,7 +97,7 @@ class Settings(BaseSettings):
 
     home: Path = Path(".entourage")
     """Where state lives: the local Neo4j, snapshots, models, quarantine files, logs."""
-    cache: Path = Field(default_factory=lambda: Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")) / "entourage")
+    cache: Path = Field(default_factory=usual_cache)
     """Where the Neo4j jars are kept, shared by every home on this machine."""
 
     neo4j_uri: str | None = Field(default=None, validation_alias=AliasChoices("NEO4J_URI", "neo4j_uri"))
