@@ -6,6 +6,8 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from web.schemas import RequestPart
+
 __all__ = ["ArtistPath", "Complete", "Completed", "Radio", "RadioQuery", "SimilarArtists", "SimilarQuery"]
 
 _MOST: Final = 100
@@ -14,10 +16,8 @@ _Name = Annotated[str, Field(min_length=1, max_length=500, pattern=_PATTERN)]
 _List = Annotated[list[_Name], Field(min_length=1, max_length=500)]
 
 
-class RadioQuery(BaseModel):
+class RadioQuery(RequestPart):
     """Where the radio begins, and how it goes on."""
-
-    model_config = ConfigDict(extra="forbid")
 
     seed: str = Field(
         min_length=1,
@@ -55,11 +55,10 @@ class Radio(BaseModel):
     next_cursor: str | None = Field(description="Null when nothing else is within reach.")
 
 
-class Complete(BaseModel):
+class Complete(RequestPart):
     """Lists of tracks, by ids or titles, in their order."""
 
     model_config = ConfigDict(
-        extra="forbid",
         json_schema_extra={
             "example": {"tracks": ["tracks/1", "Halo"], "n": 10},
             "anyOf": [{"required": ["tracks"]}, {"required": ["playlists"]}],
@@ -98,20 +97,16 @@ class Completed(CompletedList):
     playlists: list[CompletedList] = Field(description="In the order of the request's `playlists`.")
 
 
-class ArtistPath(BaseModel):
+class ArtistPath(RequestPart):
     """The artist of the path."""
-
-    model_config = ConfigDict(extra="forbid")
 
     artist_id: _Name = Field(
         description="Id or name of an artist; accents and case of a name are forgiven. Percent-encoded as a whole."
     )
 
 
-class SimilarQuery(BaseModel):
+class SimilarQuery(RequestPart):
     """How many."""
-
-    model_config = ConfigDict(extra="forbid")
 
     n: int = Field(10, ge=1, le=_MOST, description="How many.")
 

@@ -25,6 +25,7 @@ __all__ = [
     "People",
     "PeopleQuery",
     "Readiness",
+    "RequestPart",
     "SearchQuery",
     "SearchResults",
     "Subgraph",
@@ -49,8 +50,11 @@ def _content_id(text: str) -> str:
 _ContentId = Annotated[str, BeforeValidator(_content_id), _LONGEST]
 
 
-class _Request(BaseModel):
-    """Unknown parameters are refused, so that a misspelt ``exclude`` is not ignored silently."""
+class RequestPart(BaseModel):
+    """Path, query or body of a request.
+
+    Unknown parameters are refused, so that a misspelt ``exclude`` is not ignored silently.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -61,11 +65,11 @@ class _Request(BaseModel):
 
 
 @cache
-def _json_schema(request: type[_Request]) -> dict[str, Any]:
-    return super(_Request, request).model_json_schema()
+def _json_schema(request: type[RequestPart]) -> dict[str, Any]:
+    return super(RequestPart, request).model_json_schema()
 
 
-class UserPath(_Request):
+class UserPath(RequestPart):
     """The user of the path."""
 
     user_id: _UserId = Field(
@@ -73,7 +77,7 @@ class UserPath(_Request):
     )
 
 
-class ContentPath(_Request):
+class ContentPath(RequestPart):
     """The content of the path, its id in two parts."""
 
     content_id: _ContentId = Field(
@@ -81,7 +85,7 @@ class ContentPath(_Request):
     )
 
 
-class FeedQuery(_Request):
+class FeedQuery(RequestPart):
     """How many of which contents."""
 
     n: int = Field(20, ge=1, le=MAX_ITEMS, description="How many.")
@@ -111,26 +115,26 @@ class FeedQuery(_Request):
     )
 
 
-class FeedBody(_Request):
+class FeedBody(RequestPart):
     """What to leave out, where it is too long for an address."""
 
     exclude: list[str] = Field([], max_length=2_000, description="Content ids to leave out.")
 
 
-class PeopleQuery(_Request):
+class PeopleQuery(RequestPart):
     """How many people."""
 
     n: int = Field(10, ge=1, le=MAX_ITEMS, description="How many.")
 
 
-class NeighbourhoodQuery(_Request):
+class NeighbourhoodQuery(RequestPart):
     """How far and how much."""
 
     depth: int = Field(2, ge=1, le=2, description="Steps from the user.")
     limit: int = Field(60, ge=1, le=300, description="Links at most.")
 
 
-class SimilarQuery(_Request):
+class SimilarQuery(RequestPart):
     """How many contents of which kind, by which model, for whom."""
 
     n: int = Field(10, ge=1, le=MAX_ITEMS, description="How many.")
@@ -141,7 +145,7 @@ class SimilarQuery(_Request):
     )
 
 
-class SearchQuery(_Request):
+class SearchQuery(RequestPart):
     """What to look for."""
 
     q: _ContentId = Field(description="Words of an id or a name, or an id.")
