@@ -23,7 +23,7 @@ from graph.errors import InputError
 from graph.files.quarantine import FileReport
 from graph.files.tables import read_lines
 from graph.files.watch_ratios import watch_files
-from graph.files.watch_rows import BIG, SMALL, header_of, read_matrix, stem
+from graph.files.watch_rows import is_kuairec, read_matrix
 from graph.settings import Engagement
 from graph.snapshot import Snapshot
 from graph.snapshot.engagement import engagement
@@ -274,7 +274,7 @@ def read(folder: Path, name: str = "") -> Network:
     KuaiRec is refused: it knows neither likes nor comments nor shares, and its small matrix must never train.
     """
     logs = watch_files(folder) if folder.is_dir() else []
-    if rec := [file.name for file in logs if stem(file) in (BIG, SMALL) or "watch_ratio" in header_of(file)[0]]:
+    if rec := [file.name for file in logs if is_kuairec(file)]:
         raise InputError(
             f"{folder} holds KuaiRec ({', '.join(rec)}), which has no likes, comments and shares.",
             do="Judge it with --suite watch-ratio.",

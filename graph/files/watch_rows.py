@@ -20,7 +20,7 @@ from graph.files.text import PACKED
 from graph.files.times import FIRST, LEAD
 from graph.files.token_lists import unpacked
 
-__all__ = ["BIG", "RAND", "ROWS", "SMALL", "first_rows", "header_of", "plain", "read_matrix", "stem"]
+__all__ = ["BIG", "RAND", "ROWS", "SMALL", "first_rows", "header_of", "is_kuairec", "plain", "read_matrix", "stem"]
 
 ROWS: Final[dict[str, pl.DataType]] = {
     "user": pl.Int64(),
@@ -60,7 +60,7 @@ def read_matrix(file: Path, report: FileReport | None = None, quarantine: Quaran
         header, separator = _header(file)
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{file} cannot be read: {error}.", do="Fetch the file again.") from error
-    rec = stem(file) in (BIG, SMALL) or "watch_ratio" in header
+    rec = _is_rec(file, header)
     flags = {name: next((c for c in columns if c in header), None) for name, columns in _FLAGS.items()}
     wanted = [*(_REC if rec else RAND), *(column for column in flags.values() if column)]
     if missing := [name for name in wanted if name not in header]:
@@ -210,6 +210,15 @@ def plain(file: Path) -> Path:
 def stem(file: Path) -> str:
     """Its name without any ending."""
     return plain(file).stem
+
+
+def is_kuairec(file: Path) -> bool:
+    """Whether it is one of KuaiRec's matrices, by its name or its column of ratios."""
+    return _is_rec(file, header_of(file)[0])
+
+
+def _is_rec(file: Path, header: list[str]) -> bool:
+    return stem(file) in (BIG, SMALL) or "watch_ratio" in header
 
 
 def header_of(file: Path) -> tuple[list[str], str]:
