@@ -15,8 +15,8 @@ from rich.table import Table
 from cli.progress import bars
 from graph.database.driver import Graph
 from graph.errors import GraphUnavailable, InputError, SettingsError
+from graph.files.column_names import AUDIENCES, FOLLOWERS
 from graph.files.kinds import Kind, recognise
-from graph.files.layout import AUDIENCES, FOLLOWERS
 from graph.files.options import Options
 from graph.files.quarantine import Column, FileReport, ImportReport
 from graph.files.scale import SCALES

@@ -11,10 +11,11 @@ from typing import Final
 import polars as pl
 
 from graph.errors import InputError, SettingsError
+from graph.files.column_names import Names
 from graph.files.records import records
 from graph.files.times import milliseconds
 
-__all__ = ["AUDIENCES", "FOLLOWERS", "Layout", "Names", "chosen_columns", "is_comment", "named", "sniff"]
+__all__ = ["Layout", "chosen_columns", "is_comment", "named", "sniff"]
 
 _SEPARATORS: Final = ("\t", "::", ",", ";", "|")
 _SAMPLE: Final = 1_000
@@ -30,63 +31,6 @@ _NO_WORD: Final = re.compile(r"|true|false|yes|no|[^\d]{0,12}\d.*", re.IGNORECAS
 """A field with a digit near its begin, a flag, or nothing."""
 _SHORTEST_TIME: Final = 8
 """Characters of a field without a name that may be a time."""
-_TIME: Final = (
-    *("timestamp", "datetime", "date", "time", "at", "since", "createdat", "watchedat", "ratedat", "playedat"),
-    *("listenedat", "viewedat", "eventtime", "unixtime", "unixreviewtime", "timems", "timestampms", "ts", "created"),
-)
-
-
-@dataclass(frozen=True)
-class Names:
-    """Our columns of one kind of table, and the names that headers give them (lower case, letters and digits)."""
-
-    columns: Mapping[str, tuple[str, ...]]
-    """Ours → theirs, best first; the first two columns are needed."""
-    weak: tuple[str, ...]
-    """Names of the second column that count where no better one is there."""
-    keys: Mapping[str, str]
-    """What --columns calls them → ours."""
-
-
-FOLLOWERS: Final = Names(
-    {
-        "follower": ("follower", "followerid", "userid", "user", "from", "source", "fromid", "sourceid"),
-        "followed": (
-            *("followed", "followedid", "followee", "followeeid", "following", "followingid"),
-            *("friendid", "friend", "to", "target", "toid", "targetid"),
-        ),
-        "timestamp": _TIME,
-    },
-    (),
-    {"follower": "follower", "friend": "followed", "followed": "followed", "since": "timestamp"},
-)
-_THINGS: Final = (
-    *("keak", "beat", "track", "song", "artist", "album", "movie", "film", "video", "book", "product", "business"),
-    *("place", "game", "article", "post", "news", "recipe", "event", "item", "content", "asin", "isbn", "sku"),
-)
-_PEOPLE: Final = ("listener", "customer", "visitor", "member", "person", "viewer", "reader", "reviewer", "account")
-AUDIENCES: Final = Names(
-    {
-        "userId": (
-            *("userid", "user", "uid", "from", "source", "useridx", "username"),
-            *(f"{who}{end}" for end in ("id", "") for who in _PEOPLE),
-        ),
-        "contentId": ("contentid", "content", "itemid", "item", "iid", "to", "target"),
-        "timestamp": _TIME,
-        "progress": ("progress", "viewprogress"),
-        "liked": ("liked", "like", "isliked", "islike"),
-        "commented": ("commented", "iscommented", "iscomment"),
-        "shared": ("shared", "share", "isshared", "isshare"),
-    },
-    tuple(f"{thing}{end}" for end in ("id", "") for thing in _THINGS),
-    {
-        "user": "userId",
-        "item": "contentId",
-        "content": "contentId",
-        "time": "timestamp",
-        **{name: name for name in ("progress", "liked", "commented", "shared")},
-    },
-)
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,9 @@ in ``.gz`` or ``.zst``.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 from array import array
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -21,19 +19,18 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
-from graph import schema
 from graph.errors import InputError
 from graph.files import quarantine as quarantines
 from graph.files.json_rows import shown
 from graph.files.options import Options
+from graph.files.playlist_tables import Playlists, tables_of
 from graph.files.quarantine import Column, FileReport, ImportReport, Quarantine
 from graph.files.tables import Known, Tables
 from graph.files.text import PACKED, Progress
 from graph.files.token_lists import holds_token_lists, read_token_lists, unpacked
 from graph.identifiers import canonical
-from graph.load import watch
 
-__all__ = ["Playlists", "holds_playlists", "lists_of", "read_playlists"]
+__all__ = ["holds_playlists", "lists_of", "read_playlists"]
 
 CATALOGUE: Final = "TracksArtists.csv"
 _CHALLENGE: Final = "challenge_set.json"
@@ -44,21 +41,6 @@ _ARTIST: Final = "artist_"
 _SHOWN: Final = 3
 """Rows of a preview."""
 _URI: Final = {"track": "spotify:track:", "artist": "spotify:artist:"}
-
-
-@dataclass(frozen=True)
-class Playlists:
-    """What a folder of playlists says."""
-
-    playlists: pl.DataFrame
-    """playlistId, name (null where unknown), in the order of the files."""
-    entries: pl.DataFrame
-    """playlist (row of `playlists`), place (from 0), track (row of `tracks`): one row for each track of a playlist."""
-    tracks: pl.DataFrame
-    """track (id), title, artist (row of `artists`) and preview, null where unknown; each track once."""
-    artists: pl.DataFrame
-    """artistId (the file's, or the name where it has none) and name, null where unknown."""
-    files: list[FileReport]
 
 
 def holds_playlists(folder: Path) -> bool:
@@ -107,7 +89,7 @@ def read_playlists(
     """
     with quarantines.opened(home, dry=bool(options and options.dry)) as (quarantine, path):
         read = lists_of(folder, quarantine, progress)
-    tables = _tables(read)
+    tables = tables_of(read)
     return tables, ImportReport(
         files=read.files,
         quarantine=path if path.is_file() else None,
@@ -322,59 +304,6 @@ class _Reading:
         if own and (name or own not in self._names):
             self._names[own] = self._names.get(own) or name
         return other
-
-
-def _tables(read: Playlists) -> Tables:
-    tracks = read.tracks.select(
-        (schema.TRACK_PREFIX + pl.col("track")).alias("contentId"),
-        pl.lit("track").alias("kind"),
-        pl.col("track").alias(schema.TRACK_ID),
-        "title",
-        "preview",
-        "artist",
-    )
-    content, contents = _sorted(tracks, "contentId")
-    artist, artists = _sorted(read.artists, "artistId")
-    playlist, playlists = _sorted(read.playlists.with_columns(_digests(read)), "playlistId")
-    performed = tracks["artist"].is_not_null().to_numpy()
-    holds = pl.DataFrame(
-        {
-            "source": playlist[read.entries["playlist"].to_numpy()],
-            "target": content[read.entries["track"].to_numpy()],
-            "place": read.entries["place"],
-        }
-    ).sort("source", "place")
-    empty = pl.DataFrame(schema={"userId": pl.String})
-    nodes = {
-        schema.USER: empty,
-        schema.CONTENT: contents.drop("artist"),
-        schema.ARTIST: artists,
-        schema.PLAYLIST: playlists,
-    }
-    edges = {
-        schema.PERFORMED_BY: watch.pairs(
-            content[performed], artist[tracks["artist"].drop_nulls().cast(pl.Int64).to_numpy()]
-        ),
-        schema.HOLDS: holds,
-    }
-    return Tables({label: frame[schema.NODE_KEYS[label]] for label, frame in nodes.items()}, nodes, edges)
-
-
-def _sorted(frame: pl.DataFrame, key: str) -> tuple[np.ndarray[Any, Any], pl.DataFrame]:
-    """The place of each row once sorted by ``key``, and the sorted frame."""
-    order = frame[key].arg_sort().to_numpy()
-    places = np.empty(len(order), dtype=np.int32)
-    places[order] = np.arange(len(order), dtype=np.int32)
-    return places, frame[order]
-
-
-def _digests(read: Playlists) -> pl.Series:
-    """A hash of the tracks of each playlist in their order: tells the graph whether it holds the same list."""
-    ids = ("\n" + read.tracks["track"]).to_list()
-    hashes = [hashlib.sha256() for _ in range(read.playlists.height)]
-    for playlist, track in read.entries.select("playlist", "track").iter_rows():
-        hashes[playlist].update(ids[track].encode())
-    return pl.Series("digest", [one.hexdigest()[:32] for one in hashes], dtype=pl.String)
 
 
 def _files(folder: Path, suffix: str) -> list[Path]:

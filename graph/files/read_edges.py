@@ -12,9 +12,9 @@ import polars as pl
 
 from graph import schema
 from graph.files.canonical import checked
+from graph.files.column_names import AUDIENCES, FOLLOWERS
 from graph.files.folder import ahead
 from graph.files.ids import Codes, Contents, Ends, Users
-from graph.files.layout import AUDIENCES, FOLLOWERS
 from graph.files.options import Options
 from graph.files.quarantine import FileReport, Quarantine
 from graph.files.rows import Rows, rows

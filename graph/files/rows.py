@@ -15,9 +15,10 @@ import polars as pl
 
 from graph.errors import InputError
 from graph.files.canonical import refuse_large_floats
+from graph.files.column_names import Names
 from graph.files.folder import is_parquet, parquet_batches
 from graph.files.json_rows import NotOneValue, is_json, objects, one_value, shown
-from graph.files.layout import Layout, Names, chosen_columns, named, sniff
+from graph.files.layout import Layout, chosen_columns, named, sniff
 from graph.files.options import Options
 from graph.files.quarantine import Column, FileReport
 from graph.files.records import parse

@@ -13,7 +13,8 @@ import pytest
 from graph import schema
 from graph.errors import InputError
 from graph.files.kinds import Kind, recognise
-from graph.files.playlists import Playlists, holds_playlists, lists_of, read_playlists
+from graph.files.playlist_tables import Playlists
+from graph.files.playlists import holds_playlists, lists_of, read_playlists
 from graph.files.token_lists import read_token_lists
 
 LISTS = [["track_1", "artist_9", "track_2", "artist_8"], ["track_2", "artist_8"], ["track_3", "artist_9", "odd"]]
