@@ -182,7 +182,7 @@ def read_plays(
         chosen = None if line.get("recommendation") is None else _whole(line, "recommendation")
         propensity = line.get("propensity")
         is_number = isinstance(propensity, int | float) and not isinstance(propensity, bool)
-        if propensity is not None and not (is_number and np.float32(propensity) > 0.0 and propensity <= 1.0):
+        if propensity is not None and not (is_number and 0.0 < propensity <= 1.0 and np.float32(propensity) > 0.0):
             raise ValueError("propensity is no probability")
         experiments = line.get("experiments") or {}
         if not isinstance(experiments, dict):

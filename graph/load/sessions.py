@@ -42,12 +42,15 @@ class _Beside:
     """Of the files, not to be loaded: the graph has all of their lines, and some in sessions with more lines."""
     cut: int
     """Sessions of the files that overlap one of the graph, where each has lines that the other lacks."""
+    lost: int
+    """Plays of the graph in sessions of the same name as loaded ones, which stand in no session any more."""
 
 
 def settle_sessions(graph: Graph, tables: Tables, report: ImportReport, *, dry: bool) -> Tables:
     """The tables without sessions of which the graph has more; deletes those of which the files have more.
 
-    A session of the same name is left to the query that loads it. What is cut between files is noted in the report.
+    A session of the same name is left to the query that loads it, which takes its old plays away. What is cut between
+    files, and how many plays are lost by that, is noted in the report.
     """
     sessions = tables.nodes.get(schema.SESSION)
     if sessions is None or sessions.is_empty():
@@ -60,6 +63,12 @@ def settle_sessions(graph: Graph, tables: Tables, report: ImportReport, *, dry: 
             f"{found.cut:,} sessions of these files overlap sessions that the graph holds from other files, and each "
             "has lines that the other lacks: they stand there as two. Import the files of both from one folder; the "
             "whole sessions then take the place of the halves."
+        )
+    if found.lost:
+        of = "1 play" if found.lost == 1 else f"{found.lost:,} plays"
+        report.notes.append(
+            f"{of} of sessions that these files tell anew stand in none of them, and the graph does not hold them any "
+            "more. Import all files of these sessions from one folder, and they are there again."
         )
     if not found.parts:
         return tables
@@ -82,28 +91,33 @@ def _beside(graph: Graph, tables: Tables, sessions: pl.DataFrame) -> _Beside:
     new = sessions.select(pl.lit(users).alias("user"), "sessionId", "digest", "startedAt", "endedAt")
     old = _near(graph, new)
     if old.is_empty():
-        return _Beside([], [], 0)
+        return _Beside([], [], 0, 0)
     played = tables.edges[schema.PLAYED]
     lines = new.select("user", pl.col("sessionId").alias("new"))[played["source"]].with_columns(
         played["at"], tables.ids[schema.CONTENT].gather(played["target"]).alias("content")
     )
     lines = lines.unique([*_LINE, "new"])
-    fresh = lines.join(old, on=_LINE, how="anti")["new"]  # sessions with lines that the graph lacks
+    fresh = lines.join(old, on=_LINE, how="anti")["new"].unique()  # sessions with lines that the graph lacks
     parts, left = pl.Series([], dtype=pl.String), old.clear()
     while True:
         kept = lines.filter(~pl.col("new").is_in(parts.implode()))
         more = old.join(kept, on=_LINE, how="anti")["old"].unique()  # sessions with lines that these files lack
-        left = old.filter(pl.col("old").is_in(more.implode()))
+        # One of the same name as a fresh one gives way to it, so it holds nothing for others.
+        left = old.filter(pl.col("old").is_in(more.implode()), ~pl.col("old").is_in(fresh.implode()))
         held = kept.join(left, on=_LINE, how="semi")["new"].unique()
         held = held.filter(~held.is_in(fresh.implode()))
         if held.is_empty():
             break
         parts = parts.append(held)  # then what stood in these as well is not replaced by them
     gone = old.filter(~pl.col("old").is_in(more.implode()), ~pl.col("old").is_in(sessions["sessionId"].implode()))
+    loaded = sessions["sessionId"].filter(~sessions["sessionId"].is_in(parts.implode()))
+    left = left.filter(~pl.col("old").is_in(loaded.implode()))
+    lost = old.filter(pl.col("old").is_in(loaded.implode())).join(kept, on=_LINE, how="anti")
+    lost = lost.join(left, on=_LINE, how="anti").unique(_LINE)
     last = lines.group_by(pl.col("new").alias("sessionId")).agg(pl.col("at").max().alias("last"))
     stay = new.filter(~pl.col("sessionId").is_in(parts.implode())).join(last, on="sessionId")
     left = left.group_by("user", "old", "old_began", "old_ended").agg(pl.col("at").max().alias("old_last"))
-    return _Beside(gone["old"].unique().sort().to_list(), parts.sort().to_list(), _cut(stay, left))
+    return _Beside(gone["old"].unique().sort().to_list(), parts.sort().to_list(), _cut(stay, left), lost.height)
 
 
 def _near(graph: Graph, new: pl.DataFrame) -> pl.DataFrame:

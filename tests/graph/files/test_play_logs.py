@@ -149,6 +149,7 @@ def test_a_play_that_another_choice_led_to_has_no_propensity(tmp_path: Path) -> 
         ({**line(1, 1, 0, 1.0, 1), "experiments": [1]}, "experiments"),
         (line(1, 1, 0, 1.0, 1, propensity=0), "propensity"),
         (line(1, 1, 0, 1.0, 1, propensity=1.5), "propensity"),
+        (line(1, 1, 0, 1.0, 1, propensity=10**400), "propensity"),
         (line(1, 1, 0, 1.0, 1, propensity=1e-50), "propensity"),
         (line(1, 1, 0, 1.0, 1, propensity=True), "propensity"),
         (line(1, 1, 0, 1.0, 1, propensity=float("nan")), "propensity"),

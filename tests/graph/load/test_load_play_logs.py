@@ -125,6 +125,24 @@ def test_two_files_one_after_the_other_are_told_and_both_together_mend_them(
             assert held(graph) == whole
 
 
+def test_plays_that_a_session_of_the_same_name_loses_are_counted_and_no_other_is(
+    graph: Graph, settings: Settings, tmp_path: Path
+) -> None:
+    """Of three files two were imported, then another two: the session that begins in both is that of the later."""
+    a, b = [line(1, 1, 0, 1.0, 1), line(1, 4, 2, 0.5, None)], [line(1, 2, 1, 0.5, 2)]
+    d = [{**line(1, 3, 1, 0.5, None), "message": "last"}]
+    empty(graph)
+    imported(graph, settings, tmp_path / "whole", a=a, b=b, d=d)
+    whole = held(graph)
+    empty(graph)
+    assert imported(graph, settings, tmp_path / "first", a=a, b=b) == []
+    (told,) = imported(graph, settings, tmp_path / "second", a=a, d=d)
+    assert told.startswith("1 play of")
+    assert [(row[1], row[7]) for row in held(graph)] == [("1/1", 1), ("1/1", 3), ("1/4", 4)]
+    assert imported(graph, settings, tmp_path / "all", a=a, b=b, d=d) == []
+    assert held(graph) == whole
+
+
 def test_a_later_log_is_no_part_of_an_earlier_one(graph: Graph, settings: Settings, tmp_path: Path) -> None:
     empty(graph)
     lines = [line(1, 1, 0, 1.0, 1), line(1, 2, 1, 0.5, 2), line(1, 11, 0, 1.0, 1), line(1, 12, 1, 0.5, None)]
