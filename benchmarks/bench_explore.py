@@ -56,7 +56,14 @@ def parameters(graph: Graph) -> list[dict[str, Any]]:
     degrees = graph.read("lookup/user_degrees", deadline_ms=DEADLINE_MS)
     people = [row["userId"] for row in sorted(degrees, key=lambda row: (row["follows"], row["userId"]))]
     popular = graph.read(
-        "candidates/popular", deadline_ms=DEADLINE_MS, userId="", seen=[], label="Content", exclude=[], limit=_CONTENTS
+        "candidates/popular",
+        deadline_ms=DEADLINE_MS,
+        userId="",
+        seen=[],
+        label="Content",
+        exclude=[],
+        wanted={},
+        limit=_CONTENTS,
     )
     contents = [row["contentId"] for row in reversed(popular)]
     sets = []

@@ -153,7 +153,7 @@ def users(graph: Graph, share: float) -> dict[str, list[str]]:
 
 
 def popular(graph: Graph, count: int) -> list[dict[str, Any]]:
-    return graph.read("candidates/popular", userId="", seen=[], label="Content", exclude=[], limit=count)
+    return graph.read("candidates/popular", userId="", seen=[], label="Content", exclude=[], wanted={}, limit=count)
 
 
 def questions(settings: Settings, contents: list[str]) -> dict[str, dict[str, Any]]:
@@ -162,6 +162,7 @@ def questions(settings: Settings, contents: list[str]) -> dict[str, dict[str, An
         "label": "Content",
         "limit": 60,
         "exclude": [],
+        "wanted": {},
         "weights": settings.engagement.model_dump(),
         "unknown": 0.5,
     }
@@ -173,7 +174,7 @@ def questions(settings: Settings, contents: list[str]) -> dict[str, dict[str, An
         | {
             "schema/ping": {},  # the least that any query costs on this machine at present
             "candidates/friends_of_friends": {"friends": 100, "perFriend": 100, "limit": 20},
-            "filters/facts": {"contentIds": contents},
+            "filters/facts": {"contentIds": contents, "wanted": {}},
             "filters/seen": {},
             "filters/restrictions": {},
             "explore/why_this_content": {"contentIds": contents[:20], "now": int(1000 * time.time())},

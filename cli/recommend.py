@@ -21,11 +21,13 @@ from graph.database.driver import Graph
 from graph.errors import GraphUnavailable, InputError, ModelError, SettingsError, SnapshotError, UnknownUser
 from graph.settings import Settings, load_settings
 from graph.snapshot import Snapshot
+from graph.snapshot.ages import DAY
 from ranking import registry
 from recommend.batch import write_all, write_tracks
 from recommend.feed import Feed
 from recommend.restrictions import Recent
 from recommend.service import FeedService
+from recommend.wanted import Wanted
 from recommenders.core.recommender import Recommender
 
 __all__ = ["recommend"]
@@ -72,6 +74,13 @@ def recommend(
     model: Annotated[
         str | None, typer.Option(help="A trained model; by default the one that the service uses.")
     ] = None,
+    genre: Annotated[list[str] | None, typer.Option(help="With --user: only this genre, by its id or name.")] = None,
+    mood: Annotated[list[str] | None, typer.Option(help="With --user: only this mood, by its id or name.")] = None,
+    hashtag: Annotated[list[str] | None, typer.Option(help="With --user: only this hashtag.")] = None,
+    maker: Annotated[list[str] | None, typer.Option(help="With --user: only what this user made.")] = None,
+    max_age: Annotated[
+        float | None, typer.Option(min=0.001, max=36_500, help="With --user: only what was created in so many days.")
+    ] = None,
     allow_unknown: Annotated[
         bool, typer.Option("--allow-unknown", help="For an unknown id, recommend what a newcomer would see.")
     ] = False,
@@ -81,7 +90,12 @@ def recommend(
     name = model or settings.service.model
     if (user is None) == (not everyone):
         raise SettingsError("No user is given.", do="Give --user ID, or --all with --out FILE.")
+    since = None if max_age is None else int(time.time() * 1_000 - max_age * DAY)
+    makers = [one.removeprefix("users/") for one in maker or []]
+    wanted = Wanted.of(genre or [], mood or [], hashtag or [], makers, since)
     if everyone:
+        if wanted:
+            raise SettingsError("--all recommends all genres, moods, hashtags, makers and ages.", do="Give --user ID.")
         if out is None:
             raise SettingsError("--all needs a file to write.", do="Add --out recs.jsonl.")
         if ids is Ids.NUMBERS:
@@ -90,7 +104,7 @@ def recommend(
         _to_all(settings, name, k, kind, out, bare=ids is Ids.BARE)
     elif user is not None:
         bare = user.removeprefix("users/")
-        _to_one(settings, name, bare, k, kind, asked_for_model=model is not None, allow_unknown=allow_unknown)
+        _to_one(settings, name, bare, k, kind, wanted, asked_for_model=model is not None, allow_unknown=allow_unknown)
 
 
 def _to_all(settings: Settings, name: str, k: int, kind: Kind | None, out: Path, *, bare: bool) -> None:
@@ -146,6 +160,7 @@ def _to_one(
     user: str,
     k: int,
     kind: Kind | None,
+    wanted: Wanted,
     *,
     asked_for_model: bool,
     allow_unknown: bool,
@@ -161,7 +176,8 @@ def _to_one(
             if not allow_unknown:
                 raise
             _console.print(f"[yellow]{escape(unknown.what)}[/] This is what a newcomer would see.")
-        feed = feeds.recommend(user, n=k, kind=kind.value if kind else None, deadline_ms=_PATIENCE_MS)
+        only = kind.value if kind else None
+        feed = feeds.recommend(user, n=k, kind=only, deadline_ms=_PATIENCE_MS, wanted=wanted)
     finally:
         if graph:
             graph.close()

@@ -124,7 +124,8 @@ class AskedFeed:
             return None
         restrictions = Restrictions()
         if asked:
-            restrictions = self.questions.in_time(asked, "restrictions", journey, left_ms=0) or restrictions
+            left = request.deadline.left_ms(SOURCES_SHARE)
+            restrictions = self.questions.in_time(asked, "restrictions", journey, left) or restrictions
         return self.snapshot.knowing(with_recent(self.recent, restrictions, request.user_id))
 
     def _last_resort(

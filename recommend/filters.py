@@ -30,11 +30,14 @@ class Facts:
     hidden: bool = False
     blocked: bool = False
     """Made by somebody the person blocked, or who blocked them."""
+    wanted: bool = True
+    """What the request is narrowed to."""
 
 
 #: A candidate is kept if every filter returns true.
 FILTERS: Final[Mapping[str, Callable[[Request, Facts], bool]]] = {
     "kind": lambda request, facts: request.kind in (None, facts.kind),
+    "wanted": lambda _, facts: facts.wanted,
     "excluded": lambda request, facts: facts.content_id not in request.exclude,
     "seen": lambda _, facts: not facts.seen,
     "own": lambda _, facts: not facts.own,

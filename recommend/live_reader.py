@@ -132,16 +132,20 @@ class LiveReader:
             best = best[view.created[best] != NO_TIME]
             return best, np.asarray(1.0 / (1.0 + np.arange(len(best))))
         avoided = self._avoided(request, me)
+        wanted = request.wanted.mask(view.snapshot) if request.wanted else None
         if name == "popular":
             for whole in (False, True):
                 best = view.tops.most("audience", kind, whole=whole)
-                left = best[(view.audience[best] > 0) & ~np.isin(best, avoided)][:limit]
+                able = (view.audience[best] > 0) & ~np.isin(best, avoided)
+                left = best[able if wanted is None else able & wanted[best]][:limit]
                 if len(left) == limit or whole:
                     break
             return left, view.audience[left] / max(1, int(view.audience[left].max(initial=1)))
         able = (view.audience == 0) & np.isin(view.kinds, (KEAK, BEAT))
         if kind is not None:
             able &= view.kinds == _KINDS[kind]
+        if wanted is not None:
+            able &= wanted
         able[avoided] = False
         left = np.flatnonzero(able)[:limit]
         return left, np.zeros(len(left))
@@ -169,11 +173,14 @@ class LiveReader:
         avoided = self._avoided(request, view.users.number(request.user_id))
         held[avoided] = True
         kind = _KINDS[request.kind]
+        wanted = request.wanted.mask(view.snapshot) if request.wanted else None
 
         def keep(contents: Ints) -> Ints:
             able = ~held[contents]
             if kind:
                 able &= view.kinds[contents] == kind
+            if wanted is not None:
+                able &= wanted[contents]
             left: Ints = contents[able]
             if request.shown:
                 names = view.contents.names(left.tolist())
@@ -197,6 +204,7 @@ class LiveReader:
         if me is not None:
             seen, own = frozenset(view.watches.of_node(me).tolist()), frozenset(view.made.of(me).tolist())
             hidden, blocked = frozenset(view.hid.get(me, ())), frozenset(view.blocked.get(me, ()))
+        wanted = request.wanted.mask(view.snapshot) if request.wanted else None
         facts = {}
         for content_id in content_ids:
             content = view.contents.number(content_id)
@@ -212,6 +220,7 @@ class LiveReader:
                 own=content in own,
                 hidden=content in hidden,
                 blocked=any(maker in blocked for maker in makers),
+                wanted=wanted is None or bool(wanted[content]),
             )
         return facts
 

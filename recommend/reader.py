@@ -89,6 +89,7 @@ class GraphReader:
             label=request.label,
             limit=request.pool,
             exclude=list(request.exclude),
+            wanted=request.wanted.parameters,
             weights=self.settings.engagement.model_dump(),
             unknown=1.0 if self.implicit else UNKNOWN,
             **params,
@@ -103,6 +104,7 @@ class GraphReader:
             userId=request.user_id,
             contentIds=list(content_ids),
             watched=list(self._seen(request, deadline_ms, again=True).watched),
+            wanted=request.wanted.parameters,
         )
         return {
             row["contentId"]: Facts(
@@ -114,6 +116,7 @@ class GraphReader:
                 own=row["own"],
                 hidden=row["hidden"],
                 blocked=row["blocked"],
+                wanted=row["wanted"],
             )
             for row in rows
         }

@@ -11,6 +11,7 @@ from typing import Final
 
 from graph import schema
 from graph.errors import GraphTimeout
+from recommend.wanted import EVERYTHING, Wanted
 
 __all__ = ["DIGEST_BYTES", "Deadline", "Request", "Seen", "SeenOnce", "digest"]
 
@@ -18,6 +19,8 @@ _LABELS: Final = {None: schema.CONTENT, "keak": schema.KEAK, "beat": schema.BEAT
 
 
 DIGEST_BYTES: Final = 4
+_NARROWED: Final = 5
+"""Times as many candidates are asked for where only some contents are wanted."""
 
 
 def digest(content_id: str) -> bytes:
@@ -93,6 +96,7 @@ class Request:
     """`digest` of every content that earlier pages of the same feed showed."""
     now: int = field(default_factory=lambda: int(1000 * time.time()))
     """The time of the request, in ms since 1970."""
+    wanted: Wanted = EVERYTHING
     seen: SeenOnce = field(default_factory=SeenOnce, compare=False, repr=False)
 
     @property
@@ -103,4 +107,5 @@ class Request:
     @property
     def pool(self) -> int:
         """How many candidates a source may propose: enough to lose most to the filters."""
-        return max(60, 3 * self.n + len(self.exclude) + len(self.shown))
+        most = max(60, 3 * self.n + len(self.exclude) + len(self.shown))
+        return _NARROWED * most if self.wanted else most

@@ -32,6 +32,7 @@ from recommend.scorer import Scored
 from recommend.served_model import ServedModel
 from recommend.similar import Similar, similar
 from recommend.snapshot_reader import SnapshotReader
+from recommend.wanted import EVERYTHING, Wanted
 from recommenders.core.recommender import Recommender
 
 if TYPE_CHECKING:
@@ -89,12 +90,14 @@ class FeedService:
         shown: Collection[bytes] = (),
         served: ServedModel | None = None,
         debug: bool = False,
+        wanted: Wanted = EVERYTHING,
     ) -> Feed:
         """The ``n`` contents that ``user_id`` (bare) should see next, best first.
 
         ``kind`` is keak or beat, None for both; ``exclude`` holds content ids, ``shown`` the `request.digest` of
         contents that earlier pages showed; ``served`` is asked in place of this service's own model; ``debug`` asks for
-        an account of how the feed came about. A user nobody knows gets the trending or popular rung. Raises
+        an account of how the feed came about; ``wanted`` narrows what may be shown. A user nobody knows gets the
+        trending or popular rung. Raises
         GraphUnavailable when there is neither a database nor a snapshot, GraphTimeout or GraphError when no source
         answered.
         """
@@ -108,6 +111,7 @@ class FeedService:
             explain,
             deadline,
             frozenset(shown),
+            wanted=wanted,
         )
         served = served or self.served
         journey = Journey(self._questions.graph_is_down and not self._graph_late, account=_account(debug))

@@ -52,7 +52,8 @@ class SnapshotReader:
         theirs = sum(len(makers.of(person)) for person in blocked.tolist())
         hidden = len(self._mine(schema.HID, me)) + len(self.restrictions.hidden)
         most = request.pool + theirs + hidden  # the filters hold these back
-        rows = self._answers.candidates(source.name, request.user_id, request.kind, most, blocked, **source.caps)
+        among = request.wanted.mask(self.snapshot) if request.wanted else None
+        rows = self._answers.candidates(source.name, request.user_id, request.kind, most, blocked, among, **source.caps)
         return [Candidate(row["contentId"], row["score"]) for row in rows]
 
     def facts(self, request: Request, content_ids: Collection[str], deadline_ms: int) -> dict[str, Facts]:
@@ -62,6 +63,7 @@ class SnapshotReader:
         seen, own, hidden = (set(self._mine(t, me).tolist()) for t in (schema.WATCHED, schema.MADE, schema.HID))
         blocked = set(self._blocked(me).tolist())
         makers = self.snapshot.edges[schema.MADE].incoming
+        wanted = request.wanted.mask(self.snapshot) if request.wanted else None
         facts = {}
         for nid, content_id in zip(nids.tolist(), contents.ids.gather(nids).to_list(), strict=True):
             made_by = makers.of(nid)
@@ -73,6 +75,7 @@ class SnapshotReader:
                 own=nid in own,
                 hidden=nid in hidden or content_id in self.restrictions.hidden,
                 blocked=any(maker in blocked for maker in made_by.tolist()),
+                wanted=wanted is None or bool(wanted[nid]),
             )
         return facts
 

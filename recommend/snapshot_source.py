@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from graph import schema
 from graph.snapshot import Csr, Snapshot
+from recommenders.core.top_k import Mask
 
 __all__ = ["SnapshotAnswers"]
 
@@ -31,18 +32,28 @@ class SnapshotAnswers:
         self.snapshot = snapshot
 
     def candidates(
-        self, name: str, user_id: str, kind: str | None, limit: int, blocked: Ints | None = None, /, **caps: int
+        self,
+        name: str,
+        user_id: str,
+        kind: str | None,
+        limit: int,
+        blocked: Ints | None = None,
+        among: Mask | None = None,
+        /,
+        **caps: int,
     ) -> list[dict[str, Any]]:
         """What the source called ``name`` proposes; nothing for a user the snapshot does not know.
 
-        ``blocked`` (B,) are nids of people blocked on either side, by default those of the snapshot.
+        ``blocked`` (B,) are nids of people blocked on either side, by default those of the snapshot; ``among``
+        (contents,) says what may be proposed.
         """
         user = int(self.snapshot.users.nids([user_id])[0]) if user_id in self.snapshot.users else None
         if name == "popular":
-            return self._rows(self.audience.astype(np.float64), self.audience, {}, user, kind, limit)
+            return self._rows(self.audience.astype(np.float64), self.audience, {}, user, kind, limit, among)
         if name == "unwatched":
             nobody = (self.audience == 0).astype(np.int64)
-            return [row | {"score": 0.0, "count": 0} for row in self._rows(nobody * 1.0, nobody, {}, user, kind, limit)]
+            rows = self._rows(nobody * 1.0, nobody, {}, user, kind, limit, among)
+            return [row | {"score": 0.0, "count": 0} for row in rows]
         if user is None:
             return []
         if blocked is None:
@@ -176,8 +187,11 @@ class SnapshotAnswers:
         user: int | None,
         kind: str | None,
         limit: int,
+        among: Mask | None = None,
     ) -> list[dict[str, Any]]:
         able = (count > 0) & self._is(kind, np.arange(len(score)))
+        if among is not None:
+            able &= among
         if user is not None:
             able[self.snapshot.watched.outgoing.of(user)] = False
             able[self.snapshot.edges[schema.MADE].outgoing.of(user)] = False

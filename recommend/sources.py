@@ -151,8 +151,11 @@ def knows(snapshot: Snapshot, user_id: str) -> bool:
 
 
 def _allowed(snapshot: Snapshot, request: Request) -> npt.NDArray[np.bool_] | None:
-    """Whether each content is of the kind asked for; None where both are."""
-    return None if request.kind is None else snapshot.kinds == request.kind
+    """Whether each content is what the request asks for; None where all are."""
+    if request.kind is None:
+        return request.wanted.mask(snapshot) if request.wanted else None
+    of_kind = np.asarray(snapshot.kinds == request.kind)
+    return of_kind & request.wanted.mask(snapshot) if request.wanted else of_kind
 
 
 def _named(snapshot: Snapshot, found: Ints, scores: Floats) -> list[Candidate]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Final
@@ -11,10 +12,12 @@ from flask_openapi3.models.tag import Tag
 
 from graph.identifiers import canonical
 from graph.schema import USER_PREFIX
+from graph.snapshot.ages import DAY
 from recommend.feed import Feed
 from recommend.reader import content_ids_of
 from recommend.request import digest
 from recommend.service import FeedService
+from recommend.wanted import Wanted
 from web import admission, cursor, logs, metrics, schemas
 from web.jsonable import plain
 from web.problems import documented, invalid
@@ -67,6 +70,7 @@ def _answer(
     request_id = logs.request_id()
     deadline = admission.deadline()
     served = None if query.model is None else serving().model(query.model)
+    wanted = _wanted(query)
 
     def recommend(feeds: FeedService) -> Feed:
         # Asked a second time, of the snapshot alone, only what the first try left may be spent.
@@ -82,7 +86,10 @@ def _answer(
             shown=shown,
             served=served,
             debug=query.debug,
+            wanted=wanted,
         )
+        if not feed.items:
+            _check_tags(feeds, query)
         if feed.rung in _COLD_RUNGS and not query.allow_unknown:
             feeds.check_known(user_id)  # an unknown id is more often a mistake than a newcomer
         return feed
@@ -110,6 +117,19 @@ def people(path: schemas.UserPath, query: schemas.PeopleQuery) -> dict[str, Any]
     """Whom to follow"""
     found = serving().ask(lambda feeds: feeds.people(path.user_id, query.n))
     return {"request_id": logs.request_id(), "user_id": path.user_id, "people": [asdict(person) for person in found]}
+
+
+def _wanted(query: schemas.FeedQuery) -> Wanted:
+    since = None if query.max_age_days is None else int(time.time() * 1_000 - query.max_age_days * DAY)
+    return Wanted.of(query.genre, query.mood, query.hashtag, query.maker, since)
+
+
+def _check_tags(feeds: FeedService, query: schemas.FeedQuery) -> None:
+    """Refuse the name of a genre or mood that nobody has, which is more often a mistake than an empty feed is."""
+    for field, label in (("genre", "Genre"), ("mood", "Mood")):
+        for name in getattr(query, field):
+            if not feeds.search(name, 1, label=label):
+                raise invalid(field, f"no {field} is called {name[:40]!r}; GET /v1/search?label={label}&q= finds them")
 
 
 def _excluded(values: Sequence[str]) -> frozenset[str]:

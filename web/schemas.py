@@ -38,6 +38,7 @@ _PATTERN: Final = r"^[^\u0000-\u0009\u000b-\u001f\u007f-\u009f]+$"
 """No control character but newline."""
 _Text = Field(min_length=1, max_length=MAX_BYTES, json_schema_extra={"pattern": _PATTERN})
 _UserId = Annotated[str, BeforeValidator(canonical_user), _Text]
+_Tag = Annotated[str, BeforeValidator(canonical), _Text]
 _LONGEST: Final = Field(
     min_length=1, max_length=MAX_BYTES + max(map(len, schema.CONTENT_PREFIXES)), json_schema_extra={"pattern": _PATTERN}
 )
@@ -99,6 +100,15 @@ class FeedQuery(RequestPart):
     )
     exclude: list[str] = Field(
         [], max_length=500, description="Content ids to leave out; repeat it, or separate them by commas."
+    )
+    genre: list[_Tag] = Field(
+        [], max_length=20, description="Only contents of this genre, by its id or name. Repeat it for any of several."
+    )
+    mood: list[_Tag] = Field([], max_length=20, description="Only contents of this mood, by its id or name.")
+    hashtag: list[_Tag] = Field([], max_length=20, description="Only contents with this hashtag.")
+    maker: list[_UserId] = Field([], max_length=100, description="Only contents made by this user.")
+    max_age_days: float | None = Field(
+        None, gt=0, le=36_500, description="Only contents created in so many days until now."
     )
     explain: bool = Field(True, description="Say why, for every item.")
     debug: bool = Field(False, description="Tell what each source proposed and what each score is made of.")

@@ -1,7 +1,8 @@
 // The contents with the most watchers, from an index on their number. Own, seen and hidden contents, and those of blocked
 // people, are left out before the limit counts.
 // Parameters: userId (may be unknown); seen: ids of own and seen contents (filters/seen); label (Content, Keak or
-//   Beat); exclude: content ids to leave out too; limit.
+//   Beat); exclude: content ids to leave out too; wanted: a map of genres,
+//   moods, hashtags (ids or names in small letters), makers (user ids) and since (ms), each null for any; limit.
 // Columns: contentId, score (share of the leader's audience, 0..1), count (of people who watched it), evidence (empty).
 OPTIONAL MATCH (me:User {userId: $userId})
 CALL (me) {
@@ -23,6 +24,31 @@ CALL (avoided) {
     WHERE NOT content IN avoided
       AND NOT content.contentId IN $exclude
       AND NOT content.contentId IN $seen
+      AND ($wanted.genres IS NULL
+        OR EXISTS {
+          MATCH (content)-[:USES]->{0,1}(:Content)-[:HAS_GENRE]->(genre:Genre)
+          WHERE toLower(genre.genreId) IN $wanted.genres
+            OR toLower(genre.name) IN $wanted.genres
+        })
+      AND ($wanted.moods IS NULL
+        OR EXISTS {
+          MATCH (content)-[:USES]->{0,1}(:Content)-[:HAS_MOOD]->(mood:Mood)
+          WHERE toLower(mood.moodId) IN $wanted.moods
+            OR toLower(mood.name) IN $wanted.moods
+        })
+      AND ($wanted.hashtags IS NULL
+        OR EXISTS {
+          MATCH (content)-[:TAGGED]->(hashtag:Hashtag)
+          WHERE toLower(hashtag.name) IN $wanted.hashtags
+        })
+      AND ($wanted.makers IS NULL
+        OR EXISTS {
+          MATCH (content)<-[:MADE]-(maker:User)
+          WHERE maker.userId IN $wanted.makers
+            AND NOT coalesce(maker.isPrivate, false)
+        })
+      AND ($wanted.since IS NULL
+        OR content.createdAt >= $wanted.since)
     RETURN content
     LIMIT $limit
   }
@@ -37,6 +63,31 @@ CALL (avoided) {
     WHERE NOT content IN avoided
       AND NOT content.contentId IN $exclude
       AND NOT content.contentId IN $seen
+      AND ($wanted.genres IS NULL
+        OR EXISTS {
+          MATCH (content)-[:USES]->{0,1}(:Content)-[:HAS_GENRE]->(genre:Genre)
+          WHERE toLower(genre.genreId) IN $wanted.genres
+            OR toLower(genre.name) IN $wanted.genres
+        })
+      AND ($wanted.moods IS NULL
+        OR EXISTS {
+          MATCH (content)-[:USES]->{0,1}(:Content)-[:HAS_MOOD]->(mood:Mood)
+          WHERE toLower(mood.moodId) IN $wanted.moods
+            OR toLower(mood.name) IN $wanted.moods
+        })
+      AND ($wanted.hashtags IS NULL
+        OR EXISTS {
+          MATCH (content)-[:TAGGED]->(hashtag:Hashtag)
+          WHERE toLower(hashtag.name) IN $wanted.hashtags
+        })
+      AND ($wanted.makers IS NULL
+        OR EXISTS {
+          MATCH (content)<-[:MADE]-(maker:User)
+          WHERE maker.userId IN $wanted.makers
+            AND NOT coalesce(maker.isPrivate, false)
+        })
+      AND ($wanted.since IS NULL
+        OR content.createdAt >= $wanted.since)
     RETURN content
     LIMIT $limit
   }

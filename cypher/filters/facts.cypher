@@ -1,7 +1,8 @@
 // The freshest facts about each candidate that decide whether it may be shown to a person, and how it is shown.
-// Parameters: userId (may be unknown), contentIds, watched (ids of contents, filters/seen).
+// Parameters: userId (may be unknown), contentIds, watched (ids of contents, filters/seen), wanted (a map of genres, moods,
+//   hashtags, makers and since, as in candidates/popular).
 // Columns: contentId, kind, link, madeBy (ids in order; not of makers marked private), seen, own, hidden, blocked (made by
-//   somebody the person blocked or who blocked them). Contents the graph does not have give no row.
+//   somebody the person blocked or who blocked them), wanted. Contents the graph does not have give no row.
 OPTIONAL MATCH (me:User {userId: $userId})
 CALL (me) {
   MATCH (me)-[:HID]->(content:Content)
@@ -26,4 +27,29 @@ RETURN content.contentId AS contentId,
        contentId IN $watched AS seen,
        coalesce(me IN makers, false) AS own,
        content IN hid AS hidden,
-       any(maker IN makers WHERE maker IN avoided) AS blocked
+       any(maker IN makers WHERE maker IN avoided) AS blocked,
+       coalesce(($wanted.genres IS NULL
+           OR EXISTS {
+             MATCH (content)-[:USES]->{0,1}(:Content)-[:HAS_GENRE]->(genre:Genre)
+             WHERE toLower(genre.genreId) IN $wanted.genres
+               OR toLower(genre.name) IN $wanted.genres
+           })
+         AND ($wanted.moods IS NULL
+           OR EXISTS {
+             MATCH (content)-[:USES]->{0,1}(:Content)-[:HAS_MOOD]->(mood:Mood)
+             WHERE toLower(mood.moodId) IN $wanted.moods
+               OR toLower(mood.name) IN $wanted.moods
+           })
+         AND ($wanted.hashtags IS NULL
+           OR EXISTS {
+             MATCH (content)-[:TAGGED]->(hashtag:Hashtag)
+             WHERE toLower(hashtag.name) IN $wanted.hashtags
+           })
+         AND ($wanted.makers IS NULL
+           OR EXISTS {
+             MATCH (content)<-[:MADE]-(maker:User)
+             WHERE maker.userId IN $wanted.makers
+               AND NOT coalesce(maker.isPrivate, false)
+           })
+         AND ($wanted.since IS NULL
+           OR content.createdAt >= $wanted.since), false) AS wanted

@@ -36,7 +36,9 @@ def follows(graph: Graph, user: str) -> int:
 
 def facts(graph: Graph, user: str, content_id: str) -> dict[str, Any]:
     (seen,) = graph.read("filters/seen", userId=user)
-    return dict(graph.read("filters/facts", userId=user, contentIds=[content_id], watched=seen["watched"])[0])
+    return dict(
+        graph.read("filters/facts", userId=user, contentIds=[content_id], watched=seen["watched"], wanted={})[0]
+    )
 
 
 def test_a_watch_counts_once(graph):

@@ -67,7 +67,14 @@ def answers(graph: Graph) -> dict[tuple[str, str], Any]:
         seen = seen_by(graph, person)
         for source in (*GRAPH_SOURCES, LAST_RESORT, UNWATCHED):
             caps: dict[str, Any] = {cap: TIGHT.get(cap, value) for cap, value in source.caps.items()}
-            common: dict[str, Any] = {"label": "Content", "limit": 7, "weights": weights, "unknown": 0.5, "exclude": []}
+            common: dict[str, Any] = {
+                "label": "Content",
+                "limit": 7,
+                "weights": weights,
+                "unknown": 0.5,
+                "exclude": [],
+                "wanted": {},
+            }
             rows = graph.read(f"candidates/{source.name}", userId=person, seen=seen, **common, **caps)
             found[source.name, person] = [
                 (row["contentId"], round(row["score"], 9), row["count"], row["evidence"]) for row in rows

@@ -98,7 +98,9 @@ def test_people_agree(graph_and_snapshot):
 def test_popularity_agrees(graph_and_snapshot):
     graph, snapshot = graph_and_snapshot
     graph.write("load/settle", deadline_ms=0, contents=snapshot.contents.ids.to_list(), rate=1e-9)
-    ours = graph.read("candidates/popular", userId="anybody", seen=[], label="Content", exclude=[], limit=NO_CAP)
+    ours = graph.read(
+        "candidates/popular", userId="anybody", seen=[], label="Content", exclude=[], wanted={}, limit=NO_CAP
+    )
     theirs = SnapshotAnswers(snapshot).candidates("popular", "anybody", None, NO_CAP)
     assert {row["contentId"]: row["count"] for row in ours} == {row["contentId"]: row["count"] for row in theirs}
     counts = pl.Series([row["count"] for row in ours])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -29,9 +30,10 @@ from recommend.request import Deadline, Request
 from recommend.service import FeedService
 from recommend.snapshot_reader import SnapshotReader
 from recommend.sources import GRAPH_SOURCES, LAST_RESORT, UNWATCHED, Source
+from recommend.wanted import Wanted
 from tests import checkerboard, checkerboard_graph
 from tests.conftest import empty
-from tests.recommend.drawn_graph import CONTENTS, USERS, Database, Drawn, graphs, snapshot
+from tests.recommend.drawn_graph import CONTENTS, DAY, USERS, Database, Drawn, graphs, snapshot
 
 #: Small caps, so that on small graphs too what is left out is what the query leaves out.
 CAPPED = {
@@ -47,6 +49,13 @@ DRAWN = drawn_settings(
     max_examples=3, deadline=None, derandomize=True, phases=[Phase.generate], suppress_health_check=[*HealthCheck]
 )
 SOURCES = (*GRAPH_SOURCES, LAST_RESORT, UNWATCHED)
+NARROWED = (
+    Wanted.of(["genres/RAP"]),
+    Wanted.of(["trap", "rap"], hashtags=["#Fun"]),
+    Wanted.of(makers=["u0", "u1", "nobody"]),
+    Wanted.of(hashtags=["night"], since=1),
+    Wanted.of(moods=["sad"]),
+)
 TIGHT = tuple(Source(one.name, one.rung, one.weight, CAPPED.get(one.name, {})) for one in SOURCES)
 
 
@@ -71,6 +80,11 @@ def agree(ours: LiveReader, theirs: GraphReader, users: list[str], contents: lis
                 names = [one.content_id for one in told]
                 assert [one.content_id for one in live] == names, (me, kind, source)
                 assert [one.score for one in live] == pytest.approx([one.score for one in told], abs=1e-6)
+        for wanted in NARROWED:
+            request = replace(asked(me, None, now), wanted=replace(wanted, since=wanted.since and now - 3 * DAY))
+            assert ours.facts(request, contents) == theirs.facts(request, contents, 60_000)
+            for source in (LAST_RESORT, UNWATCHED):
+                assert ours.candidates(source, request) == theirs.candidates(source, request, 60_000), wanted
         request = asked(me, None, now)
         assert ours.facts(request, contents) == theirs.facts(request, contents, 60_000)
         live_rows, rows = ours.why(request, contents), theirs.why(request, contents, 60_000)
@@ -315,6 +329,10 @@ def test_a_feed_from_memory_is_the_feed_from_cypher(followed: Followed, database
     quick = FeedService(followed.graph, whole, None, slow, mirror=followed.mirror)
     plain = FeedService(followed.graph, None, None, slow)
     shown: set[str] = set()
+    narrowed = {
+        wanted: set(whole.contents.ids.filter(wanted.mask(whole)).to_list())
+        for wanted in (Wanted.of(["even"]), Wanted.of(["odd"], makers=["u001"]))
+    }
     for user in ("u001", "u002", "nobody"):
         for n, kind in ((5, None), (50, "keak"), (3, "beat")):
             followed.mirror.refresh(followed.graph)
@@ -332,4 +350,10 @@ def test_a_feed_from_memory_is_the_feed_from_cypher(followed: Followed, database
             assert [i.score for i in ours.items] == pytest.approx([i.score for i in theirs.items], abs=1e-6)
             assert (ours.rung, ours.degraded) == (theirs.rung, False)
             assert ours.items == again.items
+        for wanted in (Wanted.of(["even"]), Wanted.of(["odd"], makers=["u001"])):
+            followed.mirror.refresh(followed.graph)
+            ours, theirs = (one.recommend(user, 9, deadline_ms=60_000, wanted=wanted) for one in (quick, plain))
+            assert [(i.content_id, i.sources) for i in ours.items] == [(i.content_id, i.sources) for i in theirs.items]
+            assert {i.content_id for i in ours.items} <= narrowed[wanted]
+            assert ours.items or user in wanted.makers, "of the others something is left that is not seen"
     assert shown > {"users/u003", "keaks/k003"}

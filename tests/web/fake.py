@@ -20,6 +20,7 @@ from recommend.sentences import Reason
 from recommend.served_model import ServedModel
 from recommend.service import FeedService
 from recommend.similar import Similar
+from recommend.wanted import EVERYTHING, Wanted
 from tests import checkerboard
 
 SIZE = 60
@@ -95,6 +96,7 @@ class FakeFeeds(FeedService):
         shown: Collection[bytes] = (),
         served: ServedModel | None = None,
         debug: bool = False,
+        wanted: Wanted = EVERYTHING,
     ) -> Feed:
         if self.failing:
             raise self.failing

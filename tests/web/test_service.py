@@ -161,3 +161,19 @@ def test_a_neo4j_that_hangs_costs_no_answer_that_the_snapshot_has(prepared: Sett
         problem(client.get("/v1/users/newcomer"), 504, "deadline")  # not 404: the graph may know them
     finally:
         hanging.over.set()
+
+
+def test_a_feed_is_narrowed_by_genre_and_maker(service: FlaskClient) -> None:
+    feed = ask(service, f"/v1/users/{USERS[3]}/recommendations", n=5, genre="genres/EVEN", kind="keak")
+    even = set(KEAKS[0::2])
+    assert feed["items"], "though all that the model likes for u003 is odd"
+    assert {item["content_id"] for item in feed["items"]} <= even
+    pages = ask(service, f"/v1/users/{USERS[3]}/recommendations", n=5, genre="even", cursor=feed["next_cursor"])
+    assert not {item["content_id"] for item in pages["items"]} & {item["content_id"] for item in feed["items"]}
+    made = ask(service, f"/v1/users/{USERS[3]}/recommendations", maker=f"users/{USERS[0]}")
+    assert [item["content_id"] for item in made["items"]] == ["beats/even"]
+    told = ask(service, f"/v1/users/{USERS[3]}/recommendations", genre="even", max_age_days=1, debug="true")
+    assert told["items"] == [], "the checkerboard is years old"
+    assert told["debug"]["removed"]["wanted"]
+    wrong = service.get(f"/v1/users/{USERS[3]}/recommendations", query_string={"genre": "evn"})
+    assert "no genre is called 'evn'" in problem(wrong, 422, "invalid-parameter")["errors"][0]["message"]

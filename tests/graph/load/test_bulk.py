@@ -173,7 +173,7 @@ def test_killed_at_any_point_the_next_run_finishes(
     with Graph.connect(local) as built:  # its server runs, as it did before
         export(built, tmp_path / "built", local)
         popular = built.read(
-            "candidates/popular", deadline_ms=0, userId="", seen=[], exclude=[], label="Content", limit=99
+            "candidates/popular", deadline_ms=0, userId="", seen=[], exclude=[], wanted={}, label="Content", limit=99
         )
         trending = built.read("candidates/trending", deadline_ms=0, label="Content", limit=99)
         newest = newest_of_friends(built)

@@ -161,7 +161,7 @@ def test_many_rows_go_in_parallel_and_all_arrive(
 def test_audience_and_trend_are_kept(graph: Graph, settings: Settings, tmp_path: Path) -> None:
     later = "users/3,keaks/11,2021-06-09T00:00:00Z,,,,\nusers/1,keaks/11,,,,,\n"
     import_folder(graph, folder(tmp_path / "in", audiences=AUDIENCES + later), settings)
-    popular = graph.read("candidates/popular", userId="", seen=[], exclude=[], label="Content", limit=10)
+    popular = graph.read("candidates/popular", userId="", seen=[], exclude=[], wanted={}, label="Content", limit=10)
     assert popular[0] == {"contentId": "keaks/11", "score": 1.0, "count": 2, "evidence": []}
     trending = graph.read("candidates/trending", label="Content", limit=10)
     assert [row["contentId"] for row in trending] == ["keaks/11", "keaks/10", "beats/20"]

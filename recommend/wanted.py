@@ -1,0 +1,134 @@
+"""What a feed is narrowed to: genres, moods, hashtags, makers, an age. Cypher has the same in ``filters/facts``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final, Self
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import polars as pl
+
+from graph import schema
+from graph.snapshot import NO_TIME, Snapshot
+from recommenders.core.top_k import Ints, Mask
+
+__all__ = ["EVERYTHING", "Wanted"]
+
+_KEPT: Final = 32
+"""Masks kept of one snapshot, the latest asked for."""
+_masks: Final[WeakKeyDictionary[Snapshot, dict[Wanted, Mask]]] = WeakKeyDictionary()
+_created: Final[WeakKeyDictionary[Snapshot, Ints]] = WeakKeyDictionary()
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Of several values of one sort any will do; of several sorts all must hold."""
+
+    genres: frozenset[str] = frozenset()
+    """Ids or names in small letters. A keak has the genres and moods of the beats that it uses too."""
+    moods: frozenset[str] = frozenset()
+    hashtags: frozenset[str] = frozenset()
+    makers: frozenset[str] = frozenset()
+    """Bare user ids. Who is marked private is not found as a maker."""
+    since: int | None = None
+    """The earliest creation, ms; contents without a time are left out then."""
+
+    @classmethod
+    def of(
+        cls,
+        genres: Iterable[str] = (),
+        moods: Iterable[str] = (),
+        hashtags: Iterable[str] = (),
+        makers: Iterable[str] = (),
+        since: int | None = None,
+    ) -> Self:
+        """The same from values as people write them: a genre as ``genres/3``, ``3`` or ``Hip Hop``."""
+        return cls(
+            _small(genres, schema.GENRE),
+            _small(moods, schema.MOOD),
+            _small((tag.removeprefix("#") for tag in hashtags), schema.HASHTAG),
+            frozenset(makers),
+            since,
+        )
+
+    def __bool__(self) -> bool:
+        return self != EVERYTHING
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The parameter ``wanted`` of the queries; null for what is not asked for."""
+        sorts: Mapping[str, frozenset[str]] = {
+            "genres": self.genres,
+            "moods": self.moods,
+            "hashtags": self.hashtags,
+            "makers": self.makers,
+        }
+        return {name: sorted(values) or None for name, values in sorts.items()} | {"since": self.since}
+
+    def mask(self, snapshot: Snapshot) -> Mask:
+        """Whether each content of the snapshot is wanted, shape (contents,). The array is shared: change a copy."""
+        timeless = replace(self, since=None)
+        masks = _masks.setdefault(snapshot, {})
+        mask = masks.pop(timeless, None)
+        if mask is None:
+            mask = timeless._worked_out(snapshot)
+        if len(masks) >= _KEPT:
+            masks.pop(next(iter(masks)), None)
+        masks[timeless] = mask
+        if self.since is None:
+            return mask
+        created = _created.get(snapshot)
+        if created is None:
+            created = _created[snapshot] = _times(snapshot)
+        return np.asarray(mask & (created >= self.since))
+
+    def _worked_out(self, snapshot: Snapshot) -> Mask:
+        wanted = np.ones(snapshot.contents.count, dtype=bool)
+        for type_, names in ((schema.HAS_GENRE, self.genres), (schema.HAS_MOOD, self.moods)):
+            if names:
+                theirs = _with(snapshot, type_, names)
+                uses = snapshot.edges[schema.USES]
+                theirs[uses.source[theirs[uses.target]]] = True
+                wanted &= theirs
+        if self.hashtags:
+            wanted &= _with(snapshot, schema.TAGGED, self.hashtags)
+        if self.makers:
+            made, private = snapshot.edges[schema.MADE].outgoing, snapshot.users.column(schema.PRIVATE)
+            makers = snapshot.users.known(self.makers).tolist()
+            open_ = [one for one in makers if private is None or not private[one]]
+            theirs = np.zeros(len(wanted), dtype=bool)
+            for maker in open_:
+                theirs[made.of(maker)] = True
+            wanted &= theirs
+        return wanted
+
+
+EVERYTHING: Final = Wanted()
+
+
+def _small(values: Iterable[str], label: str) -> frozenset[str]:
+    prefix = f"{label.lower()}s/"
+    return frozenset(value.strip().removeprefix(prefix).lower() for value in values)
+
+
+def _with(snapshot: Snapshot, type_: str, names: frozenset[str]) -> Mask:
+    """Whether each content has a relationship of this type to a node whose id or name is among ``names``."""
+    nodes, edges = snapshot.nodes[schema.RELATIONSHIPS[type_].target], snapshot.edges[type_]
+    called = nodes.column(schema.NAME)
+    among = list(names)
+    named = nodes.ids.str.to_lowercase().is_in(among)
+    if called is not None:
+        named |= called.cast(pl.String).str.to_lowercase().is_in(among).fill_null(value=False)
+    found = np.zeros(snapshot.contents.count, dtype=bool)
+    for node in np.flatnonzero(named.to_numpy()).tolist():
+        found[edges.incoming.of(node)] = True
+    return found
+
+
+def _times(snapshot: Snapshot) -> Ints:
+    column = snapshot.contents.column("createdAt")
+    if column is None:
+        return np.full(snapshot.contents.count, NO_TIME, dtype=np.int64)
+    return column.cast(pl.Int64).fill_null(NO_TIME).to_numpy()
