@@ -73,8 +73,7 @@ class Player:
         """
         began = time.time()
         self._nid(track)
-        at = int(began * 1_000)
-        session, ended = self.sessions.play(user, track, share, at)
+        at, session, ended = self.sessions.play(user, track, share, int(began * 1_000))
         arm = self._arm(user)
         with self._lock:
             rng = self._rng.spawn(1)[0]
@@ -93,9 +92,7 @@ class Player:
         """Note the last play of a session and end it. Raises NotFound for a track that the catalogue does not have."""
         began = time.time()
         self._nid(track)
-        at = int(began * 1_000)
-        self.sessions.play(user, track, share, at)
-        self.sessions.end(user)
+        at, _, _ = self.sessions.play(user, track, share, int(began * 1_000), last=True)
         arm = self._arm(user)
         self._log("last", at, user, track, share, time.time() - began, arm, None)
 

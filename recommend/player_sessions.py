@@ -9,19 +9,31 @@ import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from recommenders.core.config import CORE
 from recommenders.interest import Heard
 
-__all__ = ["PAST", "PlayerSessions"]
+__all__ = ["PAST", "Noted", "PlayerSessions"]
 
 PAST: Final = CORE.past_sessions
 """Ended sessions that are kept for each user."""
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS open (user INTEGER PRIMARY KEY, began INTEGER, plays TEXT);
 CREATE TABLE IF NOT EXISTS ended (user INTEGER, began INTEGER, plays TEXT, PRIMARY KEY (user, began)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS latest (user INTEGER PRIMARY KEY, at INTEGER);
 """
+
+
+class Noted(NamedTuple):
+    """A play that was added."""
+
+    at: int
+    """Its time, ms since 1970: no two plays of a user have the same, and a later one has a higher one."""
+    session: Heard
+    """The session that it belongs to."""
+    ended: list[Heard]
+    """The user's ended sessions before that one, newest first."""
 
 
 class PlayerSessions:
@@ -41,31 +53,31 @@ class PlayerSessions:
         self._database.execute("PRAGMA synchronous = NORMAL")
         self._database.executescript(_TABLES)
 
-    def play(self, user: int, track: int, share: float, at: int) -> tuple[Heard, list[Heard]]:
-        """Add a play to the user's open session, or open one with it; that session, and the ended ones, newest first.
+    def play(self, user: int, track: int, share: float, at: int, *, last: bool = False) -> Noted:
+        """Add a play at the time ``at`` to the user's open session, or open one with it; end the session with ``last``.
 
-        ``at``: ms since 1970. Two plays at once are added one after the other.
+        All of it is one transaction, so a session is never ended by halves, and of two calls at once one comes first.
+        Of the ended sessions the last `PAST` are kept.
         """
         with self._change() as database:
+            row = database.execute("SELECT at FROM latest WHERE user = ?", (user,)).fetchone()
+            at = max(at, row[0] + 1) if row else at  # also where the clock was set back
+            database.execute("INSERT OR REPLACE INTO latest VALUES (?, ?)", (user, at))
             row = database.execute("SELECT began, plays FROM open WHERE user = ?", (user,)).fetchone()
             began, plays = (row[0], json.loads(row[1])) if row else (at, [])
             plays.append((track, share))
-            database.execute("INSERT OR REPLACE INTO open VALUES (?, ?, ?)", (user, began, json.dumps(plays)))
             ended = database.execute(
                 "SELECT began, plays FROM ended WHERE user = ? ORDER BY began DESC", (user,)
             ).fetchall()
-        return _heard(began, plays), [_heard(began, json.loads(plays)) for began, plays in ended]
-
-    def end(self, user: int) -> None:
-        """End the user's open session, if there is one. The last `PAST` are kept."""
-        with self._change() as database:
-            database.execute("INSERT OR REPLACE INTO ended SELECT user, began, plays FROM open WHERE user = ?", (user,))
-            database.execute("DELETE FROM open WHERE user = ?", (user,))
-            database.execute(
-                "DELETE FROM ended WHERE user = ?1 AND began NOT IN "
-                "(SELECT began FROM ended WHERE user = ?1 ORDER BY began DESC LIMIT ?2)",
-                (user, PAST),
-            )
+            if last:
+                database.execute("DELETE FROM open WHERE user = ?", (user,))
+                database.execute("INSERT INTO ended VALUES (?, ?, ?)", (user, began, json.dumps(plays)))
+                database.executemany(
+                    "DELETE FROM ended WHERE user = ? AND began = ?", [(user, old) for old, _ in ended[PAST - 1 :]]
+                )
+            else:
+                database.execute("INSERT OR REPLACE INTO open VALUES (?, ?, ?)", (user, began, json.dumps(plays)))
+        return Noted(at, _heard(began, plays), [_heard(began, json.loads(plays)) for began, plays in ended])
 
     @contextmanager
     def _change(self) -> Iterator[sqlite3.Connection]:

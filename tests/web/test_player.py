@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -136,7 +136,7 @@ def test_calls_at_once_lose_no_play(tmp_path: Path) -> None:
     sessions = PlayerSessions(tmp_path / "player" / "sessions.sqlite")
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda n: sessions.play(1, n, 1.0, n), range(64)))
-    session, ended = sessions.play(1, 64, 1.0, 64)
+    _, session, ended = sessions.play(1, 64, 1.0, 64)
     assert sorted(session.tracks) == list(range(65))
     assert ended == []
 
@@ -144,10 +144,42 @@ def test_calls_at_once_lose_no_play(tmp_path: Path) -> None:
 def test_the_last_sessions_of_a_user_are_kept_newest_first(tmp_path: Path) -> None:
     sessions = PlayerSessions(tmp_path / "sessions.sqlite")
     for at in range(PAST + 2):
-        sessions.play(1, at, 0.5, at)
-        sessions.end(1)
-    _, ended = sessions.play(1, 99, 0.5, 99)
+        sessions.play(1, at, 0.5, at, last=True)
+    _, _, ended = sessions.play(1, 99, 0.5, 99)
     assert [one.tracks[0] for one in ended] == list(range(PAST + 1, 1, -1))
+
+
+def test_sessions_of_the_same_millisecond_stay_apart_in_the_order_of_the_calls(tmp_path: Path) -> None:
+    sessions = PlayerSessions(tmp_path / "sessions.sqlite")
+    times = [sessions.play(1, track, 0.5, 1_000, last=track % 2 == 1).at for track in range(6)]
+    assert times == sorted(set(times))  # so their lines in the log have this order, too
+    _, _, ended = sessions.play(1, 99, 0.5, 900)  # the clock was set back
+    assert [one.tracks for one in ended] == [(4, 5), (2, 3), (0, 1)]
+
+
+def test_the_end_of_a_session_happens_completely_or_not_at_all(player: Player) -> None:
+    player.next(1, 5, 1.0)
+
+    def denied(action: int, table: str | None, *_: Any) -> int:
+        return sqlite3.SQLITE_DENY if (action, table) == (sqlite3.SQLITE_DELETE, "open") else sqlite3.SQLITE_OK
+
+    player.sessions._database.set_authorizer(denied)
+    with pytest.raises(sqlite3.DatabaseError):
+        player.last(1, 6, 0.5)
+    player.sessions._database.set_authorizer(None)
+    player.last(1, 6, 0.5)  # the caller tries again
+    _, session, ended = player.sessions.play(1, 7, 1.0, 0)
+    assert (session.tracks, [one.tracks for one in ended]) == ((7,), [(5, 6)])
+
+
+def test_two_ends_at_once_are_two_sessions(tmp_path: Path) -> None:
+    workers = [PlayerSessions(tmp_path / "sessions.sqlite") for _ in range(2)]
+    with ThreadPoolExecutor(2) as pool:
+        for user in range(100):
+            workers[0].play(user, 0, 1.0, user)
+            list(pool.map(lambda worker, user=user: worker.play(user, 1, 0.5, user, last=True), workers))
+            _, session, ended = workers[0].play(user, 2, 1.0, user)
+            assert (session.tracks, [one.tracks for one in ended]) == ((2,), [(1,), (0, 1)])
 
 
 @pytest.mark.parametrize("arm", ARMS)
@@ -190,7 +222,6 @@ def test_an_open_session_of_an_imported_log_is_no_earlier_session(
 ) -> None:
     earlier = Player(model, PlayerSettings(), tmp_path)
     earlier.last(7, 3, 0.5)
-    time.sleep(0.005)  # sessions are told apart by the millisecond
     first = earlier.next(7, 0, 1.0)
     second = earlier.next(7, first, 0.25)
     logs = folder(tmp_path / FOLDER / "logs", CATALOGUE)
