@@ -33,7 +33,8 @@ def ab(
     logs = folder or load_settings().home / FOLDER / "logs"
     if not logs.is_dir():
         raise InputError(f"{logs} is not a folder.", do="Name a folder of play logs.")
-    found = experiments(play_data.plays(logs), control, _shares(shares))
+    plays = play_data.plays(logs, lambda sentence: _console.print(f"[yellow]{escape(sentence)}[/]"))
+    found = experiments(plays, control, _shares(shares))
     if not found:
         raise InputError(f"The logs of {logs} name no experiment.", do="Lines need the field experiments.")
     for one in found:

@@ -35,7 +35,7 @@ def botify(data: Path | None, snapshot: Path | None, seed: int, out: Path | None
     began = time.monotonic()
     settings = load_settings()
     where = snapshot if snapshot and not data else data or data_folder() / "botify"
-    whole = snapshots.load(where) if where == snapshot else play_data.read(where)
+    whole = snapshots.load(where) if where == snapshot else play_data.read(where, _left_out)
     with bars(_console) as bar:
         board = play_suite.run(whole, seed=seed, progress=bar)
     folder = out or settings.home / "evaluation" / "botify"
@@ -109,3 +109,7 @@ def _caption(board: Board) -> str:
         "an arm chose. MAE of the share, and NDCG over the tracks heard with the share as gain; means over users. The "
         "session model's MAE knows the tracks before in the session, its NDCG the first alone."
     )
+
+
+def _left_out(sentence: str) -> None:
+    _console.print(f"[yellow]{escape(sentence)}[/]")

@@ -139,7 +139,11 @@ def _lists(
         raise InputError(f"{data} holds no playlists.", do="Name another folder, or --sequences plays.")
     if not snapshot and lists in (None, Lists.PLAYS):
         folder = data or data_folder() / "botify"
-        return Lists.PLAYS, *heard(folder), folder
+        return Lists.PLAYS, *heard(folder, _left_out), folder
     whole = snapshots.load(snapshot or exported)
     lists = lists or Lists(first_source(whole))
     return lists, *of_snapshot(whole, lists.value), snapshot or exported
+
+
+def _left_out(sentence: str) -> None:
+    _console.print(f"[yellow]{escape(sentence)}[/]")

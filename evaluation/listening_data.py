@@ -19,7 +19,7 @@ from recommenders.sequences import HEARD, Sequences, Source, sequences_of
 __all__ = ["heard", "listed", "of_snapshot"]
 
 
-def heard(folder: Path) -> tuple[Sequences, Titles]:
+def heard(folder: Path, told: play_data.Told | None = None) -> tuple[Sequences, Titles]:
     """For each session in a player's logs, the tracks of which at least half was heard, in the order of time.
 
     Tracks are those of the catalogue, ``tracks.jsonl``. Raises InputError if there is no catalogue or no log.
@@ -31,8 +31,8 @@ def heard(folder: Path) -> tuple[Sequences, Titles]:
             do="Expected tracks.jsonl and logs in JSON lines, or name another folder with --data.",
         )
     tracks = play_logs.read_tracks(catalogue).sort("track")
-    plays = play_sessions.sessions_of(play_data.lines(folder))
-    kept = plays.filter((pl.col("share") >= HEARD) & pl.col("track").is_in(tracks["track"].implode()))
+    plays = play_sessions.sessions_of(play_data.lines(folder, set(tracks["track"].to_list()), told))
+    kept = plays.filter(pl.col("share") >= HEARD)
     grouped = kept.group_by("session", maintain_order=True).agg("track")
     numbers = {track: number for number, track in enumerate(tracks["track"].to_list())}
     lists = [[numbers[track] for track in row] for row in grouped["track"].to_list()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -10,6 +11,7 @@ import polars as pl
 from graph import schema
 from graph.errors import InputError
 from graph.files import play_logs, play_sessions, play_tables
+from graph.files.quarantine import FileReport
 from graph.files.tables import Tables
 from graph.settings import Engagement
 from graph.snapshot import Snapshot
@@ -18,33 +20,49 @@ from graph.snapshot.engagement import engagement
 __all__ = ["lines", "plays", "read", "snapshot_of"]
 
 
-def read(folder: Path) -> Snapshot:
+Told = Callable[[str], None]
+"""Is called with a sentence about lines that were left out, if there are any."""
+
+
+def read(folder: Path, told: Told | None = None) -> Snapshot:
     """The snapshot that import and export make of ``folder``.
 
-    Raises InputError when there is nothing to read.
+    Raises InputError when there is nothing to read, or when most lines of a file are refused.
     """
-    with tempfile.TemporaryDirectory() as home:  # bad lines were counted when the folder was imported
-        tables, _ = play_logs.read_play_logs(folder, Path(home))
+    with tempfile.TemporaryDirectory() as home:
+        tables, report = play_logs.read_play_logs(folder, Path(home))
+    report.check()
+    _tell(report.files, told)
     return _snapshot(tables)
 
 
-def plays(folder: Path) -> pl.DataFrame:
+def plays(folder: Path, told: Told | None = None) -> pl.DataFrame:
     """All plays in the logs of ``folder``, as `graph.files.play_sessions.sessions_of` gives them.
 
     Raises InputError when there are none.
     """
-    return play_sessions.sessions_of(lines(folder))
+    return play_sessions.sessions_of(lines(folder, told=told))
 
 
-def lines(folder: Path) -> pl.DataFrame:
+def lines(folder: Path, tracks: set[int] | None = None, told: Told | None = None) -> pl.DataFrame:
     """All lines of the logs of ``folder``, each once, as `graph.files.play_sessions.PLAYS`.
 
-    Raises InputError for none.
+    Plays of tracks that are not among ``tracks`` are left out; None takes all. Raises InputError when none is left.
     """
     logs = play_logs.find_logs(folder)[1]
-    if not logs:
+    reports = [FileReport(log.name) for log in logs]
+    frames = [play_logs.read_plays(log, tracks, report) for log, report in zip(logs, reports, strict=True)]
+    if not any(report.loaded for report in reports):
         raise InputError(f"{folder} holds no play logs.", do="Name a folder that holds a player's logs.")
-    return pl.concat([play_logs.read_plays(log) for log in logs]).unique(maintain_order=True)
+    _tell(reports, told)
+    return pl.concat(frames).unique(maintain_order=True)
+
+
+def _tell(reports: Sequence[FileReport], told: Told | None) -> None:
+    left_out = sum(report.refused for report in reports)
+    if left_out and told:
+        total = sum(report.read for report in reports)
+        told(f"{left_out:,} of {total:,} lines were left out: `entourage import --dry-run` of the folder says why.")
 
 
 def snapshot_of(tracks: pl.DataFrame, told: pl.DataFrame) -> Snapshot:

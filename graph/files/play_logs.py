@@ -56,16 +56,17 @@ _EXAMPLES: Final = 3
 _LAST: Final = 253_402_300_799_999
 """The end of the year 9999."""
 _SEARCHED: Final = 100
-"""Lines of a file among which its first JSON object is searched to tell whether it is a log."""
+"""Lines of a file by which it is told whether it is a log."""
 _LARGEST: Final = 1e300
 Note = Callable[[str], None]
 """Says why a value is left out of a line that is loaded."""
 
 
 def find_logs(folder: Path, *, strict: bool = False) -> tuple[Path | None, list[Path]]:
-    """The catalogue, if there is one, and the logs of ``folder`` and of the folders in it, told by their first object.
+    """The catalogue, if there is one, and the logs of ``folder`` and of the folders in it.
 
-    Raises InputError when the folder is not there, and with ``strict`` when a file cannot be unpacked.
+    A JSON file is a log unless its first objects are all something else. Raises InputError when the folder is not
+    there, and with ``strict`` when a file cannot be unpacked.
     """
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder.", do="Name a folder that holds a player's logs.")
@@ -73,12 +74,13 @@ def find_logs(folder: Path, *, strict: bool = False) -> tuple[Path | None, list[
     catalogues = [path for path in files if stem(path) == _CATALOGUE and path.parent == folder]
     if len(catalogues) > 1:
         raise InputError(f"{folder} holds {_CATALOGUE} twice.", do="Move one of them away.")
-    return (catalogues[0] if catalogues else None), [path for path in files if _is_log(path, strict)]
+    logs = [path for path in files if path not in catalogues and _is_log(path, strict) is not False]
+    return (catalogues[0] if catalogues else None), logs
 
 
 def holds_logs(folder: Path) -> bool:
-    """Whether any file of the folder is a player's log."""
-    return bool(find_logs(folder)[1])
+    """Whether any file of the folder is certainly a player's log."""
+    return any(_is_log(path, strict=False) for path in _files(folder) if _is_text(path))
 
 
 def read_play_logs(
@@ -315,8 +317,12 @@ def _is_text(path: Path) -> bool:
     return bool(suffixes) and suffixes[-1] in _SUFFIXES
 
 
-def _is_log(path: Path, strict: bool) -> bool:
-    """Whether the first JSON object of the first `_SEARCHED` lines is a play; broken lines are passed over."""
+def _is_log(path: Path, strict: bool) -> bool | None:
+    """Whether any of the first `_SEARCHED` lines is a play, of which one field may be missing.
+
+    None when no line is a JSON object, so that nothing can be told.
+    """
+    found = None
     try:
         for _, text in islice(_lines(path, None), _SEARCHED):
             try:
@@ -324,8 +330,10 @@ def _is_log(path: Path, strict: bool) -> bool:
             except (ValueError, RecursionError):
                 continue
             if isinstance(line, dict):
-                return all(name in line for name in _NEEDED)
+                found = False
+                if sum(name in line for name in _NEEDED) >= len(_NEEDED) - 1:
+                    return True
     except InputError:
         if strict:
             raise
-    return False
+    return found

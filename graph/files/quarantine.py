@@ -96,7 +96,7 @@ class ImportReport:
                 raise InputError(
                     f"Nothing was loaded: {file.refused:,} of {file.read:,} rows of {file.file} cannot be: {why}.",
                     do="See above what its columns were taken for; --columns, --separator, --header, --encoding and "
-                    "--progress say it instead.",
+                    "--progress say it instead. Move the file away if it is something else.",
                 )
 
 

@@ -166,6 +166,7 @@ def load(graph: Graph, tables: Tables, progress: Progress | None = None) -> None
         _load_nodes(graph, name, contents.filter(pl.col("kind") == kind).drop("kind"), progress)
     for type_, edges in tables.edges.items():
         _load_edges(graph, tables, type_, edges, progress)
+    _correct_tracks(graph, tables, progress)
     if schema.WATCHED in tables.edges:
         watched = tables.ids[schema.CONTENT].gather(tables.edges[schema.WATCHED]["target"].unique().sort())
         settle(graph, watched, progress)
@@ -217,6 +218,26 @@ def _load_edges(graph: Graph, tables: Tables, type_: str, edges: pl.DataFrame, p
     edges = watch.newest_last(edges).sort("source", maintain_order=True)
     for round_ in _rounds(edges, same=relationship.source == relationship.target):
         _parallel([partial(send, part) for part in round_])
+
+
+def _correct_tracks(graph: Graph, tables: Tables, progress: Progress | None) -> None:
+    """Take away other artists and genres of the tracks whose artists or genres the files tell.
+
+    Comes after their own were written, because an artist without a track goes.
+    """
+    kinds_ = tables.nodes[schema.CONTENT]["kind"]
+    told = pl.DataFrame(schema={"source": pl.Int32})
+    for type_, label in ((schema.PERFORMED_BY, schema.ARTIST), (schema.HAS_GENRE, schema.GENRE)):
+        edges = tables.edges.get(type_, pl.DataFrame(schema={"source": pl.Int32, "target": pl.Int32}))
+        edges = edges.filter(kinds_.gather(edges["source"]) == "track")
+        ids = tables.ids.get(label, pl.Series([], dtype=pl.String)).gather(edges["target"])
+        each = edges.select("source", ids.alias(label)).group_by("source").agg(label)
+        told = told.join(each, on="source", how="full", coalesce=True)
+    told = told.with_columns(tables.ids[schema.CONTENT].gather(told["source"]).alias("track"))
+    rows = told.select("track", pl.col(schema.ARTIST, schema.GENRE).fill_null([]))
+    done = _Counter(progress, rows.height, "correcting tracks")
+    batches = ([list(row) for row in part.iter_rows()] for part in rows.iter_slices(_NODE_BATCH))
+    graph.batches("load/corrected_tracks", batches, progress=done)
 
 
 def _grouped(batch: pl.DataFrame, sources: pl.Series, targets: pl.Series) -> list[list[Any]]:

@@ -93,6 +93,12 @@ def test_the_commands(logs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert compared.exit_code == 0
     assert "TASTE" in compared.stdout
     assert "T1 does not differ from C in tracks a session" in compared.stdout
+    assert "left out" not in compared.stdout
+    torn = tmp_path / "torn"
+    torn.mkdir()
+    whole = next(logs.glob("a.jsonl*")).read_text()
+    (torn / "a.jsonl").write_text('{"message": "ne\n{"user": 1}\n' + whole)
+    assert f"2 of {len(whole.splitlines()) + 2:,} lines were left out" in called("ab", torn).stdout
     seen = called("history", "3", "--n", 5)
     assert seen.exit_code == 0
     assert "Artist" in seen.stdout

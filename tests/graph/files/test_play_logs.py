@@ -176,6 +176,31 @@ def test_a_log_that_begins_with_broken_lines_is_read_all_the_same(tmp_path: Path
     ]
 
 
+@pytest.mark.parametrize("first", [{"started": "today"}, {"user": 7, "track": 0}, [1], "{"])
+def test_a_log_whose_first_line_is_no_play_is_read_and_the_line_counted(tmp_path: Path, first: Any) -> None:
+    logs = folder(tmp_path / "logs", TRACKS, b=[first, *TWO])
+    assert recognise(logs) is Kind.PLAY_LOGS
+    _, report = read_play_logs(logs, tmp_path / "home")
+    assert [(file.file, file.loaded, file.quarantined) for file in report.files[1:]] == [("b.jsonl", 3, 1)]
+
+
+def test_a_log_of_whose_lines_none_is_whole_stops_the_import(tmp_path: Path) -> None:
+    without: list[Any] = [{name: value for name, value in one.items() if name != "time"} for one in TWO]
+    broken: list[Any] = ['{"message": "ne']
+    for number, lines in enumerate((without, broken)):
+        logs = folder(tmp_path / f"logs {number}", TRACKS, a=ONE, b=lines)
+        _, report = read_play_logs(logs, tmp_path / "home")
+        with pytest.raises(InputError, match=rf"{len(lines)} of {len(lines)} rows of b\.jsonl"):
+            report.check()
+    assert recognise(folder(tmp_path / "alone", TRACKS, b=without)) is Kind.PLAY_LOGS
+
+
+def test_a_file_of_other_objects_is_told_as_not_read(tmp_path: Path) -> None:
+    logs = folder(tmp_path / "logs", TRACKS, a=ONE, people=[{"user": 7, "name": "Ada"}])
+    _, report = read_play_logs(logs, tmp_path / "home")
+    assert report.ignored == ["people.jsonl"]
+
+
 def test_a_log_that_cannot_be_unpacked_is_refused_beside_others(tmp_path: Path) -> None:
     logs = folder(tmp_path / "logs", TRACKS, a=ONE)
     (logs / "b.jsonl.gz").write_bytes(b"\x1f\x8b no gzip")

@@ -154,3 +154,28 @@ def test_a_later_log_is_no_part_of_an_earlier_one(graph: Graph, settings: Settin
     assert imported(graph, settings, tmp_path / "4", a=[*lines, line(1, 21, 2, 1.0, 0)]) == []  # still open
     assert imported(graph, settings, tmp_path / "5", a=[line(1, 22, 0, 0.5, None)])[0].startswith("1 sessions")
     assert imported(graph, settings, tmp_path / "6", a=[line(1, 31, 0, 0.5, None)]) == []  # told once
+
+
+def test_a_corrected_catalogue_takes_the_place_of_the_old_one(graph: Graph, settings: Settings, tmp_path: Path) -> None:
+    def told(tracks: list[dict[str, Any]], name: str) -> list[tuple[Any, ...]]:
+        import_folder(graph, folder(tmp_path / name, tracks, a=ONE, b=TWO), settings)
+        return graph.ask(
+            "MATCH (track:Track) RETURN track.contentId, track.title, "
+            "COLLECT { MATCH (track)-[:PERFORMED_BY]->(by) RETURN by.name ORDER BY by.name }, "
+            "COLLECT { MATCH (track)-[:HAS_GENRE]->(genre) RETURN genre.name ORDER BY genre.name } "
+            "ORDER BY track.contentId"
+        ) + graph.ask("MATCH (one:Artist|Genre) RETURN one.name ORDER BY one.name")
+
+    mended = [
+        {**TRACKS[0], "artist": "Otis"},
+        {**TRACKS[1], "artist": "Ella", "genre": ["Swing"]},
+        {**TRACKS[2], "artist": "Nina", "genre": ["Soul"], "title": "Drei"},
+    ]
+    empty(graph)
+    fresh = told(mended, "fresh")
+    assert [row[2:] for row in fresh[:3]] == [(["Otis"], []), (["Ella"], ["Swing"]), (["Nina"], ["Soul"])]
+    empty(graph)
+    before = told(TRACKS, "before")
+    assert told(mended, "mended") == fresh
+    assert told([{"track": one["track"], "title": one["title"]} for one in mended], "bare") == fresh
+    assert told(TRACKS, "again") == before
