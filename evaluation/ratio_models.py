@@ -8,6 +8,7 @@ the training part; where something is chosen or stopped, the validation part dec
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -28,6 +29,8 @@ _MOST: Final = 2.0
 """What a ratio differs from means by counts at most so much, either way: one video left running is not a taste."""
 _SHRINK: Final = 20.0
 _NEIGHBOURS: Final = 100
+_AT_ONCE: Final = 1 << 24
+"""Numbers in the products of one block of videos."""
 _FACTORS: Final = 16
 _RIDGE: Final = 5.0
 _ROUNDS: Final = 10
@@ -57,27 +60,63 @@ class Biases:
 
 
 def item_knn(data: Data, seed: int, progress: Progress) -> Floats:
-    """Biases, and how a user's ratios of the most similar videos (adjusted cosine) differ from them."""
+    """Biases, and how a user's ratios of the most similar videos (adjusted cosine) differ from them.
+
+    Judged videos are taken in blocks, so that memory grows with users and videos, not with pairs of videos.
+    """
     rows, test = data.train.rows, data.test.rows
     biases = Biases(rows, data.users, data.videos)
-    left = np.zeros((data.users, data.videos), dtype=np.float32)
-    seen = np.zeros_like(left)
-    np.add.at(left, (rows.users, rows.videos), _rest(rows, biases).astype(np.float32))
-    np.add.at(seen, (rows.users, rows.videos), 1.0)
-    left /= np.maximum(seen, 1.0)
-    np.minimum(seen, 1.0, out=seen)
-    common = left.T @ left
-    norms = np.sqrt(np.maximum(common.diagonal(), 1e-9))
-    similar = common / norms[:, None] / norms[None, :]
-    np.fill_diagonal(similar, 0.0)
-    if data.videos > _NEIGHBOURS:
-        least = np.partition(similar, data.videos - _NEIGHBOURS, axis=0)[data.videos - _NEIGHBOURS]
-        similar[similar < np.maximum(least, 0.0)] = 0.0
-    asked, back = np.unique(test.users, return_inverse=True)
-    moved = left[asked] @ similar
-    weight = seen[asked] @ np.abs(similar)
-    extra = moved[back, test.videos] / (weight[back, test.videos] + 1.0)
+    ends, shape = (rows.users, rows.videos), (data.users, data.videos)
+    seen = sp.csr_array((np.ones(len(rows), dtype=np.float32), ends), shape=shape)
+    left = sp.csr_array((_rest(rows, biases).astype(np.float32), ends), shape=shape)
+    left.data /= seen.data
+    seen.data[:] = 1.0
+    by_video, of_video = left.tocsc(), left.T.tocsr()
+    norms = np.sqrt(np.maximum(left.multiply(left).sum(axis=0), 1e-9)).astype(np.float32)
+    asked, user = np.unique(test.users, return_inverse=True)
+    wanted, video = np.unique(test.videos, return_inverse=True)
+    mine, known = left[asked], seen[asked]
+    order = np.argsort(video, kind="stable")
+    places = video[order]
+    extra = np.zeros(len(test), dtype=np.float64)
+    for start, stop in _blocks(by_video, np.diff(left.indptr), wanted, len(asked)):
+        own = wanted[start:stop]
+        common = (of_video @ by_video[:, own]).tocsc()
+        common.data /= norms[common.indices] * np.repeat(norms[own], np.diff(common.indptr))
+        similar = _nearest(common, own, data.videos)
+        moved, weight = (mine @ similar).tocsr(), (known @ abs(similar)).tocsr()
+        part = order[slice(*np.searchsorted(places, (start, stop)))]
+        pairs = user[part], video[part] - start
+        extra[part] = np.asarray(moved[pairs]) / (np.asarray(weight[pairs]) + 1.0)
     return np.asarray(biases.of(test) + extra, dtype=np.float32)
+
+
+def _blocks(
+    by_video: sp.csc_array, of_user: npt.NDArray[np.integer], wanted: npt.NDArray[np.int64], asked: int
+) -> list[tuple[int, int]]:
+    """Cuts of ``wanted``; the products of a block hold at most `_AT_ONCE` numbers, or those of one video."""
+    watched = np.add.reduceat(np.append(of_user[by_video.indices], 0), by_video.indptr[:-1])[wanted]
+    watched = np.where(np.diff(by_video.indptr)[wanted] > 0, watched, 0)
+    size = np.cumsum(np.minimum(watched, by_video.shape[1]) + asked)
+    edges = [0]
+    while edges[-1] < len(wanted):
+        before = size[edges[-1] - 1] if edges[-1] else 0
+        edges.append(max(edges[-1] + 1, int(np.searchsorted(size, before + _AT_ONCE, side="right"))))
+    return list(pairwise(edges))
+
+
+def _nearest(similar: sp.csc_array, own: npt.NDArray[np.int64], videos: int) -> sp.csc_array:
+    """Each column's `_NEIGHBOURS` highest above 0, ties included, without the video itself; all of few videos."""
+    column = np.repeat(np.arange(len(own)), np.diff(similar.indptr))
+    similar.data[similar.indices == own[column]] = 0.0
+    if videos > _NEIGHBOURS:
+        least = np.zeros(len(own), dtype=similar.dtype)
+        for place, (start, stop) in enumerate(pairwise(similar.indptr)):
+            if stop - start >= _NEIGHBOURS:
+                least[place] = max(0.0, np.partition(similar.data[start:stop], -_NEIGHBOURS)[-_NEIGHBOURS])
+        similar.data[similar.data < least[column]] = 0.0
+    similar.eliminate_zeros()
+    return similar
 
 
 def als(data: Data, seed: int, progress: Progress) -> Floats:

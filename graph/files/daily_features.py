@@ -10,6 +10,8 @@ from typing import Final
 import polars as pl
 
 from graph.errors import InputError
+from graph.files.odd_lines import OPEN, check_columns, header_line, odd_lines
+from graph.files.token_lists import unpacked
 
 __all__ = ["COUNTS", "daily_features", "day_of"]
 
@@ -39,15 +41,13 @@ def daily_features(file: Path, until: date | None = None) -> pl.DataFrame:
     later than what is judged leaks in; None takes all days, as the notebook does. The "mean watch ratio" is the
     notebook's: play time over the duration plus 1, which is no ratio for each play.
 
-    A row without a whole number from 0 on as video_id (1.0 is 1) or without a day as YYYYMMDD is left out, and a value
-    that is no finite number counts as unknown; a warning names how many, and their first lines. Raises InputError for a
-    file without its columns.
+    Left out is a row with more or fewer fields than the header names, or with a quote that its line does not close; and
+    one without a whole number from 0 on as video_id (1.0 is 1) or without a day as YYYYMMDD. A value that is no finite
+    number from 0 on counts as unknown. A warning names how many, and their first lines. Raises InputError for a file
+    without its columns.
     """
     wanted = ["video_id", "date", "video_duration", *COUNTS]
-    try:
-        texts = pl.read_csv(file, columns=wanted, infer_schema_length=0, row_index_name="line", row_index_offset=2)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise InputError(f"{file} cannot be read: {error}.", do=f"Its columns are {', '.join(wanted)}.") from error
+    texts, odd = _read(file, wanted)
     texts = texts.filter(pl.any_horizontal(pl.col(wanted).is_not_null())).with_columns(
         pl.col("video_id", "date").str.strip_chars().str.replace(r"\.0*$", "")
     )
@@ -57,7 +57,7 @@ def daily_features(file: Path, until: date | None = None) -> pl.DataFrame:
         pl.when(day.str.contains(r"^\d{8}$")).then(day).str.to_date("%Y%m%d", strict=False),
         *(_number(name) for name in wanted[2:]),
     )
-    _warn(file, texts, days)
+    _warn(file, texts, days, odd)
     days = days.drop_nulls(["video_id", "date"])
     if until is not None:
         days = days.filter(pl.col("date") < until)
@@ -77,19 +77,50 @@ def day_of(milliseconds: float) -> date:
     return datetime.fromtimestamp(milliseconds / 1000.0, _CHINA).date()
 
 
-def _warn(file: Path, texts: pl.DataFrame, days: pl.DataFrame) -> None:
-    """Say which rows and values were there and could not be read."""
-    lost = {
-        "rows left out, whose video_id is no whole number from 0 on": days["video_id"].is_null(),
-        "rows left out, whose date is no day as YYYYMMDD": days["date"].is_null() & days["video_id"].is_not_null(),
-    }
-    for name in days.columns[3:]:
-        said = texts[name].fill_null("").str.strip_chars().str.to_lowercase()
-        lost[f"values of {name} that are no number and count as unknown"] = days[name].is_null() & ~said.is_in(
-            ["", "nan"]
+def _read(file: Path, wanted: list[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The wanted columns as texts with each row's line, and line and reason of the rows that the header does not fit.
+
+    A blank line is a row of nulls. Raises InputError.
+    """
+    try:
+        header, separator = header_line(file)
+        check_columns(file, header, wanted)
+        odd = odd_lines(file, separator, len(header), quotes=True)
+        odd = odd.select((pl.col("place") + 2).alias("line"), "reason").drop_nulls()
+        source: Path | bytes = file
+        if len(opened := odd.filter(reason=OPEN)["line"]):  # they would take the rows below into their quotes
+            lines = unpacked(file).split(b"\n")
+            for line in opened:
+                lines[line - 1] = b""
+            source = b"\n".join(lines)
+        texts = pl.read_csv(
+            source,
+            separator=separator,
+            columns=wanted,
+            infer_schema_length=0,
+            row_index_name="line",
+            row_index_offset=2,
+            truncate_ragged_lines=True,
         )
-    for reason, which in lost.items():
-        lines = texts["line"].filter(which)
+    except (OSError, UnicodeDecodeError, pl.exceptions.PolarsError) as error:
+        raise InputError(f"{file} cannot be read: {error}.", do=f"Its columns are {', '.join(wanted)}.") from error
+    return texts.filter(~pl.col("line").is_in(odd["line"].implode())) if odd.height else texts, odd
+
+
+def _warn(file: Path, texts: pl.DataFrame, days: pl.DataFrame, odd: pl.DataFrame) -> None:
+    """Say which rows and values were there and could not be used."""
+    lost = {
+        f"rows left out, where {reason}": odd.filter(reason=reason)["line"]
+        for reason in odd["reason"].unique(maintain_order=True)
+    }
+    no_id, no_day = (days[name].is_null() for name in ("video_id", "date"))
+    lost["rows left out, whose video_id is no whole number from 0 on"] = texts["line"].filter(no_id)
+    lost["rows left out, whose date is no day as YYYYMMDD"] = texts["line"].filter(no_day & ~no_id)
+    for name in days.columns[3:]:
+        unread = texts.select("line", name).filter(days[name].is_null()).drop_nulls()
+        unread = unread.filter(~pl.col(name).str.strip_chars().str.to_lowercase().is_in(["", "nan"]))
+        lost[f"values of {name} that are no number from 0 on and count as unknown"] = unread["line"]
+    for reason, lines in lost.items():
         if len(lines):
             first = ", ".join(map(str, lines[:_SHOWN])) + (", …" if len(lines) > _SHOWN else "")
             of = "line" if len(lines) == 1 else "lines"
@@ -97,6 +128,6 @@ def _warn(file: Path, texts: pl.DataFrame, days: pl.DataFrame) -> None:
 
 
 def _number(name: str) -> pl.Expr:
-    """A finite number, else null: one NaN would be the mean of all days."""
+    """A finite number from 0 on, else null: one NaN would be the mean of all days."""
     number = pl.col(name).cast(pl.Float64, strict=False)
-    return pl.when(number.is_finite()).then(number).alias(name)
+    return pl.when(number.is_finite() & (number >= 0)).then(number).alias(name)

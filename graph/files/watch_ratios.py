@@ -221,7 +221,7 @@ def _beside(
             continue
         report.read += 1
         try:
-            number, said = _pair(fields, places, columns)
+            number, said = _pair(fields, places, columns, len(header))
         except ValueError as error:
             bad.append((at + 1, str(error), raw))
             continue
@@ -238,10 +238,14 @@ def _beside(
     return pl.DataFrame(pairs, schema=types, orient="row")
 
 
-def _pair(fields: list[str] | None, places: list[int], columns: tuple[str, str]) -> tuple[int, Sequence[int | str]]:
+def _pair(
+    fields: list[str] | None, places: list[int], columns: tuple[str, str], width: int
+) -> tuple[int, Sequence[int | str]]:
     """The id of a row, and what its list holds or its caption. Raises ValueError that says what is wrong."""
     if fields is None:
         raise ValueError("a quote is not closed")
+    if any(field.strip() for field in fields[width:]):
+        raise ValueError("there is more than the header names")
     if len(fields) <= max(places):
         raise ValueError(f"{columns[1]} is missing")
     own, told = (fields[place].strip() for place in places)

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from graph import clock
 from graph.errors import InputError
+from graph.files.odd_lines import HEAD, check_columns, header_line, odd_lines
 from graph.files.quarantine import Column, FileReport, Quarantine
 from graph.files.records import records
 from graph.files.text import PACKED
@@ -39,9 +40,6 @@ RAND: Final = ("user_id", "video_id", "time_ms", "play_time_ms", "duration_ms")
 _REC: Final = ("user_id", "video_id", "play_duration", "video_duration", "date", "timestamp", "watch_ratio")
 _FLAGS: Final = {"liked": ("is_like", "label"), "commented": ("is_comment",), "shared": ("is_forward",)}
 _WORDS: Final = {"true": True, "false": False}
-_HEAD: Final = 1 << 16
-_NEVER: Final = "\x1f"
-"""A separator that no file has, so that a line is one field."""
 _OFF: Final = 0.01
 """Share by which a ratio may differ from play time over duration."""
 
@@ -50,31 +48,31 @@ def read_matrix(file: Path, report: FileReport | None = None, quarantine: Quaran
     """The rows of one matrix or log that are whole, in their order; the columns are `ROWS`.
 
     Refused: ids that are no whole numbers from 0 on, durations below 0 or without an end, a watch_ratio that is not
-    play_duration over video_duration, a date that is none, more fields than the header names. Skipped: blank lines.
-    Loaded and counted: rows without a time, or with one before 1990 or after now; rows of videos without a duration,
-    which have no ratio; flags that are neither 0 nor a number above. Raises InputError for a file without its columns,
-    or that cannot be read to its end.
+    play_duration over video_duration, a date that is none, more or fewer fields than the header names. Skipped: blank
+    lines. Loaded and counted: rows without a time, or with one before 1990 or after now; rows of videos without a
+    duration, which have no ratio; flags that are neither 0 nor a number above. Raises InputError for a file without its
+    columns, or that cannot be read to its end.
     """
     report = report or FileReport(file.name)
     try:
-        header, separator = _header(file)
+        header, separator = header_line(file)
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{file} cannot be read: {error}.", do="Fetch the file again.") from error
     rec = _is_rec(file, header)
     flags = {name: next((c for c in columns if c in header), None) for name, columns in _FLAGS.items()}
     wanted = [*(_REC if rec else RAND), *(column for column in flags.values() if column)]
-    if missing := [name for name in wanted if name not in header]:
-        raise InputError(f"{file} lacks the columns {', '.join(missing)}.", do="Fetch the file again.")
-    if twice := [name for name in wanted if header.count(name) > 1]:
-        raise InputError(f"{file} has the columns {', '.join(twice)} twice.", do="Fetch the file again.")
+    check_columns(file, header, wanted)
     rows = _read(file, header, separator, wanted, flags).with_row_index("place")
-    odd = _odd_lines(file, separator, len(header))
-    longer = pl.col("place").is_in(odd.filter(~pl.col("blank"))["place"].implode())
-    rows = rows.filter(~pl.col("place").is_in(odd.filter("blank")["place"].implode())) if odd["blank"].any() else rows
+    odd = odd_lines(file, separator, len(header), quotes=False)
+    blank = odd.filter(pl.col("reason").is_null())["place"]
+    rows = rows.filter(~pl.col("place").is_in(blank.implode())) if len(blank) else rows
+    odd = odd.drop_nulls("reason")
     played, duration = (pl.col(name) for name in (_REC[2:4] if rec else RAND[3:5]))
     ratio = pl.when(duration > 0).then(pl.col("watch_ratio") if rec else played / duration)
     checks = {
-        "there is more than the header names": ~longer if odd.height else pl.lit(value=True),
+        reason: ~pl.col("place").is_in(odd.filter(reason=reason)["place"].implode())
+        for reason in odd["reason"].unique()
+    } | {
         "user_id is no whole number from 0 on": pl.col("user_id") >= 0,
         "video_id is no whole number from 0 on": pl.col("video_id") >= 0,
         "the play time is no number from 0 on": (played >= 0) & played.is_finite(),
@@ -154,30 +152,6 @@ def _read(
         raise InputError(f"{file} cannot be read: {error}.", do="Fetch the file again.") from error
 
 
-def _odd_lines(file: Path, separator: str, width: int) -> pl.DataFrame:
-    """place (from 0 after the header) and blank, of lines that are blank or have more than ``width`` fields.
-
-    Separators at the end of a line, with nothing behind them, make no field.
-    """
-    lines = pl.scan_csv(
-        file,
-        separator=_NEVER,
-        has_header=False,
-        skip_lines=1,
-        quote_char=None,
-        schema={"line": pl.String()},
-        encoding="utf8-lossy",
-        truncate_ragged_lines=True,
-        row_index_name="place",
-    )
-    between = pl.col("line").fill_null("").str.count_matches(separator, literal=True)
-    odd = lines.filter((between == 0) | (between >= width)).with_columns(
-        pl.col("line").fill_null("").str.strip_chars_end(f"{separator} \t\r")
-    )
-    told = odd.select("place", (pl.col("line") == "").alias("blank"), (between >= width).alias("longer"))
-    return told.filter(pl.col("blank") | pl.col("longer")).select("place", "blank").collect(engine="streaming")
-
-
 def _is_day(text: str) -> bool:
     """Whether it is a day as 20200705, or as a float of it; or nothing."""
     text = text.strip().removesuffix(".0")
@@ -224,21 +198,15 @@ def _is_rec(file: Path, header: list[str]) -> bool:
 def header_of(file: Path) -> tuple[list[str], str]:
     """The names in the first line, and what separates them; no names where the file is no text."""
     try:
-        return _header(file)
+        return header_line(file)
     except (OSError, UnicodeDecodeError):
         return [], ","
 
 
-def _header(file: Path) -> tuple[list[str], str]:
-    line = unpacked(file, _HEAD).split(b"\n", 1)[0].decode("utf-8-sig").strip()
-    separator = "\t" if "\t" in line else ","
-    return [name.strip().strip('"') for name in line.split(separator)], separator
-
-
 def first_rows(file: Path, separator: str) -> list[list[str]]:
     """The first three rows after the header, for the preview."""
-    text = unpacked(file, _HEAD).decode("utf-8", "replace")
-    found, _ = records(text, separator, final=len(text) < _HEAD)
+    text = unpacked(file, HEAD).decode("utf-8", "replace")
+    found, _ = records(text, separator, final=len(text) < HEAD)
     return [row for _, _, row in found[1:4] if row]
 
 

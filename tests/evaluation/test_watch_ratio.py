@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import tracemalloc
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -66,6 +68,37 @@ def test_models_that_know_the_pair_beat_those_that_do_not(folder: Path) -> None:
         assert errors[name] < 0.6 * errors["mean"]
     text = suite_watch_ratio.markdown(board, "entourage evaluate --suite watch-ratio")
     assert all(f"| {name} |" in text for name in names)
+
+
+def test_similar_videos_are_those_of_the_whole_matrix_and_memory_stays_small(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, rows = open_data(folder), open_data(folder).train.rows
+    monkeypatch.setattr(ratio_models, "_AT_ONCE", 200)  # blocks of two or three videos
+    biases = ratio_models.Biases(rows, data.users, data.videos)
+    total, seen = (np.zeros((data.users, data.videos)) for _ in range(2))
+    np.add.at(total, (rows.users, rows.videos), np.clip(rows.ratios - biases.of(rows), -2.0, 2.0))
+    np.add.at(seen, (rows.users, rows.videos), 1.0)
+    left = total / np.maximum(seen, 1.0)
+    common = left.T @ left
+    similar = common / np.sqrt(np.outer(common.diagonal(), common.diagonal()))
+    np.fill_diagonal(similar, 0.0)
+    for most in (5, 100):  # the nearest of each, and all of few videos
+        monkeypatch.setattr(ratio_models, "_NEIGHBOURS", most)
+        if most < data.videos:
+            least = np.maximum(np.sort(similar, axis=0)[-most], 0.0)
+        kept = np.where(similar >= least, similar, 0.0) if most < data.videos else similar
+        extra = (left @ kept) / ((seen > 0) @ np.abs(kept) + 1.0)
+        expected = biases.of(data.test.rows) + extra[data.test.rows.users, data.test.rows.videos]
+        told = ratio_models.item_knn(data, 0, lambda *_: None)
+        np.testing.assert_allclose(told, expected, atol=1e-5)
+    monkeypatch.undo()
+    wide = replace(data, videos=6_000)
+    tracemalloc.start()
+    ratio_models.item_knn(wide, 0, lambda *_: None)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 6_000**2  # a matrix of videos × videos has four times as many bytes
 
 
 def test_nothing_of_the_judging_part_is_in_the_features(folder: Path) -> None:
@@ -175,7 +208,7 @@ def test_days_after_the_cut_change_no_feature(tmp_path: Path) -> None:
     assert daily_features(tmp_path / "daily.csv", date(2020, 7, 7)).equals(first)
     assert not daily_features(tmp_path / "daily.csv").equals(first)
     (tmp_path / "daily.csv").write_text("\n".join([header, *days, "7,20200706,NaN,inf,x,,1,1,1,1,1,1,1"]) + "\n")
-    with pytest.warns(UserWarning, match="no number and count as unknown"):
+    with pytest.warns(UserWarning, match="no number from 0 on and count as unknown"):
         frozen = daily_features(tmp_path / "daily.csv", date(2020, 7, 7))
     assert frozen["show_cnt"].to_list() == [15.0]
     (tmp_path / "other.csv").write_text("video_id\n1\n")
@@ -205,8 +238,38 @@ def test_days_that_cannot_be_used_are_told_with_their_lines(tmp_path: Path) -> N
     assert [str(one.message) for one in told] == [
         "daily.csv: rows left out, whose video_id is no whole number from 0 on: 3 (lines 7, 8, 9).",
         "daily.csv: rows left out, whose date is no day as YYYYMMDD: 3 (lines 5, 6, 10).",
-        "daily.csv: values of video_duration that are no number and count as unknown: 1 (line 11).",
+        "daily.csv: values of video_duration that are no number from 0 on and count as unknown: 1 (line 11).",
     ]
+
+
+def test_days_whose_fields_the_header_does_not_fit_are_left_out_and_told(tmp_path: Path) -> None:
+    header = ",".join(["video_id", "date", "video_duration", "tag", *COUNTS])
+    rest = ",".join(["5"] * len(COUNTS))
+    rows = [
+        f'1,20200705,9000,"music, dance",{rest}',  # a separator between quotes is none
+        f"2,20200705,8000,one,more,{rest}",  # line 3: read by place, 2's shows would be "more"
+        f'3,20200705,7000,"open,{rest}',
+        f"4,20200705,6000,after,{rest}",
+        f"5,20200705,-5000,tag,-1,{rest[2:]}",
+        f"6,20200705,5000,tag,{rest},,",
+        "7,20200705,4000,cut,5,5",
+    ]
+    (tmp_path / "daily.csv").write_text("\n".join([header, *rows]))
+    with pytest.warns(UserWarning, match=r"^daily\.csv: ") as told:
+        read = daily_features(tmp_path / "daily.csv")
+    found = read.select("video_id", "video_duration", "show_cnt", "share_cnt").rows()
+    assert found == [(1, 9000.0, 5.0, 5.0), (4, 6000.0, 5.0, 5.0), (5, 0.0, 0.0, 5.0), (6, 5000.0, 5.0, 5.0)]
+    assert [str(one.message) for one in told] == [
+        "daily.csv: rows left out, where there is more than the header names: 1 (line 3).",
+        "daily.csv: rows left out, where a quote is not closed in its line: 1 (line 4).",
+        "daily.csv: rows left out, where there is less than the header names: 1 (line 8).",
+        "daily.csv: values of video_duration that are no number from 0 on and count as unknown: 1 (line 6).",
+        "daily.csv: values of show_cnt that are no number from 0 on and count as unknown: 1 (line 6).",
+    ]
+    with gzip.open(tmp_path / "packed.csv.gz", "wt") as packed:
+        packed.write("\n".join([header, *rows]))
+    with pytest.warns(UserWarning, match=r"^packed\.csv\.gz: "):
+        assert daily_features(tmp_path / "packed.csv.gz").equals(read)
 
 
 def test_a_folder_without_ratios_is_refused(tmp_path: Path) -> None:
