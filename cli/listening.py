@@ -19,7 +19,7 @@ from graph import snapshot as snapshots
 from graph.errors import InputError, ModelError, SettingsError
 from graph.settings import load_settings
 from ranking import registry
-from recommend.listening import MODEL, Listening, Track
+from recommend.listening import INSTEAD, MODEL, Listening, Track
 from recommenders.core.top_k import Floats, Mask
 
 __all__ = ["complete", "open_listening", "radio"]
@@ -79,28 +79,28 @@ def radio(
     """Walk among similar tracks, none twice. If some tracks have a preview, those without one are shown and skipped."""
     listening = open_listening(model)
     start = listening.find(seed)
-    if not listening.learned(start):
-        raise ModelError(
-            f"{model} did not learn {listening.track(start).title or seed}: it stands in none of the lists.",
-            do="Name another track, or another --model.",
-        )
     model_vectors = _vectors(listening) if picture else (np.empty((0, 0), np.float32), np.empty(0, np.bool_))
     _say(0, listening.track(start, skipped=listening.skips(start)))
+    if not listening.learned(start):
+        _console.print(
+            f"[yellow]{model} did not learn this track:[/] the walk goes on with others of its artist, else of its "
+            "title, else with popular ones."
+        )
     if not listening.has_previews:
         _console.print("No track has a preview: none is skipped.")
-    played, walked = 0, [start]
-    for number in listening.walk(start, candidates, random.Random(dice)):  # noqa: S311 (not for secrets)
+    played, walked = 0, [start] if listening.learned(start) else []
+    for number, why in listening.walk(start, candidates, random.Random(dice)):  # noqa: S311 (not for secrets)
         skipped = listening.skips(number)
         played += not skipped
         walked += [] if skipped else [number]
-        _say(played, listening.track(number, skipped=skipped))
+        _say(played, listening.track(number, skipped=skipped), INSTEAD.get(why))
         if played == steps:
             break
     else:
         _console.print("Nothing else is within reach.")
     if picture:
         names = [track.title or track.content_id for track in map(listening.track, walked)]
-        draw(model_vectors[0], model_vectors[1], np.array(walked), names, picture)
+        draw(model_vectors[0], model_vectors[1], np.array(walked, dtype=np.int64), names, picture)
         _console.print(f"The map is in {picture}.")
 
 
@@ -119,9 +119,9 @@ def _vectors(listening: Listening) -> tuple[Floats, Mask]:
     return found, np.ones(len(found), dtype=bool) if known is None else known
 
 
-def _say(place: int, track: Track) -> None:
+def _say(place: int, track: Track, why: str | None = None) -> None:
     by = f" by {track.artist}" if track.artist else ""
-    name = escape(f"{track.title or track.content_id}{by}  ({track.content_id})")
+    name = escape(f"{track.title or track.content_id}{by}  ({track.content_id}{f', {why}' if why else ''})")
     if track.skipped:
         _console.print(f"[dim]   –  {name}: no preview, skipped[/]")
     else:

@@ -35,6 +35,7 @@ MODELS: Final = (
     "track2vec-network, notebook",
     "track2vec, notebook",
     "track2vec, published",
+    "track2vec, defaults",
     "track2vec, tuned",
     "track2vec, tuned, all tracks",
     "track2vec, tuned, artists",
@@ -170,6 +171,8 @@ def _chosen(
         return name, dict(NOTEBOOK), "last"
     if how == "published":
         return name, dict(PUBLISHED), "last"
+    if how == "defaults":
+        return name, {}, "all"
     if name == "track2vec":
         if not tuned:
             tuned.update(tune_track2vec(part, seed=seed, trials=trials, progress=tell))

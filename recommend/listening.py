@@ -7,7 +7,8 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from itertools import islice
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 
@@ -18,11 +19,14 @@ from recommenders.core.recommender import Recommender
 from recommenders.next_item import complete
 from recommenders.sequences import Sequences
 
-__all__ = ["MODEL", "Listening", "Track", "folded"]
+__all__ = ["INSTEAD", "MODEL", "Listening", "Step", "Track", "Why", "folded"]
 
 MODEL: Final = "track2vec"
 """The model for completion and radio where none is named."""
 _HINTS: Final = 3
+Why = Literal["near", "artist", "title", "popular"]
+INSTEAD: Final[dict[Why, str]] = {"artist": "same artist", "title": "same title", "popular": "popular"}
+"""What the radio goes by, in this order, where the model has nothing near that was not heard yet."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,15 @@ class Track:
     score: float | None = None
     skipped: bool = False
     """Chosen by the radio, but not played, because it has no preview."""
+
+
+class Step(NamedTuple):
+    """One step of a walk."""
+
+    number: int
+    """Of the content."""
+    why: Why
+    """``near`` for one of the nearest by the model, or how it stood in for these (`INSTEAD`)."""
 
 
 def folded(text: str) -> str:
@@ -80,14 +93,27 @@ class Listening:
         return {content_id: number for number, content_id in enumerate(self._ids)}
 
     @cached_property
-    def _by_title(self) -> dict[str, list[int]]:
-        """Numbers by folded title, what most people watched and most playlists hold first."""
+    def _popular(self) -> tuple[list[int], int]:
+        """All numbers, what most people watched and most playlists hold first, and how many have been heard at all."""
         audience = sum(np.diff(self.snapshot.edges[type_].incoming.indptr) for type_ in (schema.WATCHED, schema.HOLDS))
+        return np.argsort(-audience, kind="stable").tolist(), int(np.count_nonzero(audience))
+
+    @cached_property
+    def _by_title(self) -> dict[str, list[int]]:
+        """Numbers by folded title, in the order of `_popular`."""
+        return self._grouped([folded(title) if title else None for title in self._titles])
+
+    @cached_property
+    def _by_artist(self) -> dict[str, list[int]]:
+        """Numbers by first artist, in the order of `_popular`."""
+        return self._grouped(self._artists)
+
+    def _grouped(self, names: Sequence[str | None]) -> dict[str, list[int]]:
         found: dict[str, list[int]] = {}
-        for number in np.argsort(-audience, kind="stable").tolist():
-            title = self._titles[number]
-            if title:
-                found.setdefault(folded(title), []).append(number)
+        for number in self._popular[0]:
+            name = names[number]
+            if name:
+                found.setdefault(name, []).append(number)
         return found
 
     def find(self, text: str) -> int:
@@ -156,23 +182,25 @@ class Listening:
             answers.append((told, missing))
         return answers
 
-    def walk(self, start: int, candidates: int, dice: random.Random, played: Sequence[int] = ()) -> Iterator[int]:
+    def walk(self, start: int, candidates: int, dice: random.Random, played: Sequence[int] = ()) -> Iterator[Step]:
         """A walk without end: each next content at random among the ``candidates`` nearest of the one before.
 
-        Begins after ``start`` and never comes to it, to one of ``played``, or to one twice; ends only when nothing else
-        is within reach, as from a content that the model did not learn. It goes on from each content that can be played
-        (`skips`). Raises SettingsError for fewer than one candidate.
+        Where the model has nothing near that was not heard yet, as beside a content that it did not learn, it is drawn
+        among the most popular of the same artist, else of the same title, else of all (`Step.why`). The walk begins
+        after ``start`` and never comes to it, to one of ``played``, or to one twice; it ends only when everything that
+        the model learned was heard. It goes on from each content that can be played (`skips`). Raises SettingsError for
+        fewer than one candidate.
         """
         if candidates < 1:
             raise SettingsError("The radio needs a candidate.", do="Give --candidates 1 or more.")
         gone, present = {start, *played}, start
         while True:
-            near = self._nearest(present, candidates, gone)
-            if not near:
+            why, within = self._within_reach(present, candidates, gone)
+            if not within:
                 return
-            chosen = dice.choice(near)
+            chosen = dice.choice(within)
             gone.add(chosen)
-            yield chosen
+            yield Step(chosen, why)
             if not self.skips(chosen):
                 present = chosen
 
@@ -180,14 +208,31 @@ class Listening:
         """Whether the radio passes over a content: it has no preview while others have."""
         return self.has_previews and not self._previews[number]
 
+    def _within_reach(self, present: int, candidates: int, gone: set[int]) -> tuple[Why, list[int]]:
+        near = self._nearest(present, candidates, gone)
+        if near:
+            return "near", near
+        title, (popular, heard) = self._titles[present], self._popular
+        groups: dict[Why, Sequence[int]] = {
+            "artist": self._by_artist.get(self._artists[present] or "", []),
+            "title": self._by_title.get(folded(title), []) if title else [],
+            "popular": popular[:heard],
+        }
+        why: Why = "popular"
+        for why, group in groups.items():
+            others = (number for number in group if number not in gone and self.learned(number))
+            if found := list(islice(others, candidates)):
+                return why, found
+        return why, []
+
     def _nearest(self, present: int, candidates: int, gone: set[int]) -> list[int]:
         if not self.learned(present):
             return []
         most = len(self._ids)
         k = min(most, candidates + 32)
         while True:
-            ids, _ = self.model.similar_items(present, k)
-            found = ids[ids >= 0].tolist()
+            ids, scores = self.model.similar_items(present, k)
+            found = ids[(ids >= 0) & (scores != 0.0)].tolist()  # 0 is nothing in common
             near = [number for number in found if number not in gone and self.learned(number)][:candidates]
             if len(near) == candidates or len(found) < k or k == most:
                 return near

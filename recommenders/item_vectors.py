@@ -127,8 +127,8 @@ def track2vec(taught: Taught) -> Floats:
     tokens = np.stack([lists.items, lists.width + taught.artists[lists.items]], axis=1).ravel()
     doubled = Sequences(2 * lists.indptr, tokens, lists.width + int(taught.artists.max(initial=0)) + 1)
     epochs = int(np.clip(CORE.session_tokens // max(1, len(tokens)), 1, CORE.session_epochs))
-    model = Track2Vec(factors=taught.dim, epochs=epochs, subsample=0.0, artists=True)
-    found = model.vectors_of(doubled, taught.options)[: lists.width]
+    model = Track2Vec(factors=taught.dim, artists=True)
+    found = model.vectors_of(doubled, taught.options, epochs=epochs, subsample=0.0)[: lists.width]
     return settled(found, lists.counts, taught.artists, taught.dim)
 
 

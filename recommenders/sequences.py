@@ -13,10 +13,10 @@ import scipy.sparse as sp
 
 from graph import schema
 from graph.errors import SettingsError
-from graph.snapshot import NO_TIME, Snapshot
+from graph.snapshot import NO_TIME, Edges, Snapshot
 from recommenders.core.top_k import Ints
 
-__all__ = ["HEARD", "SOURCES", "Sequences", "Source", "first_source", "sequences_of"]
+__all__ = ["HEARD", "SOURCES", "Sequences", "Source", "entries_of", "first_source", "sequences_of"]
 
 Source = Literal["auto", "playlists", "plays", "watches"]
 SOURCES: Final[tuple[Source, ...]] = ("playlists", "plays", "watches")
@@ -111,6 +111,29 @@ def sequences_of(snapshot: Snapshot, source: Source = "auto") -> Sequences:
     `HEARD`; ``watches`` are each user's, in the order of time where times are known. With ``auto`` the first of these
     that the snapshot has. Raises SettingsError for a source that it has not.
     """
+    source, edges = _edges(snapshot, source)
+    frame = pl.DataFrame({"source": edges.source, "target": edges.target})
+    if source == "watches":
+        times = edges.columns.get("lastAt")
+        order = np.full(len(edges), NO_TIME) if times is None else np.asarray(times)
+    else:
+        order = np.asarray(edges.columns["place"])
+    frame = frame.with_columns(pl.Series("order", order))
+    if source == "plays":
+        frame = frame.filter(pl.Series(_heard(edges)))
+    frame = frame.sort("source", "order", maintain_order=True)
+    indptr = np.searchsorted(frame["source"].to_numpy(), np.arange(len(edges.indptr))).astype(np.int64)
+    return Sequences(indptr, frame["target"].to_numpy().astype(np.int64), snapshot.contents.count)
+
+
+def entries_of(snapshot: Snapshot, source: Source = "auto") -> int:
+    """How many entries the lists of `sequences_of` have in all. Raises SettingsError as it does."""
+    source, edges = _edges(snapshot, source)
+    return int(_heard(edges).sum()) if source == "plays" else len(edges)
+
+
+def _edges(snapshot: Snapshot, source: Source) -> tuple[Source, Edges]:
+    """What ``source`` stands for, and the edges that hold its lists."""
     if source == "auto":
         source = first_source(snapshot)
     elif source not in SOURCES:
@@ -120,19 +143,11 @@ def sequences_of(snapshot: Snapshot, source: Source = "auto") -> Sequences:
         raise SettingsError(
             f"The snapshot holds no {source}.", do="Import some and run `entourage export`, or choose another source."
         )
-    edges = snapshot.edges[type_]
-    frame = pl.DataFrame({"source": edges.source, "target": edges.target})
-    if source == "watches":
-        times = edges.columns.get("lastAt")
-        order = np.full(len(edges), NO_TIME) if times is None else np.asarray(times)
-    else:
-        order = np.asarray(edges.columns["place"])
-    frame = frame.with_columns(pl.Series("order", order))
-    if source == "plays":
-        frame = frame.filter(pl.Series(np.asarray(edges.columns["share"]) >= HEARD))
-    frame = frame.sort("source", "order", maintain_order=True)
-    indptr = np.searchsorted(frame["source"].to_numpy(), np.arange(len(edges.indptr))).astype(np.int64)
-    return Sequences(indptr, frame["target"].to_numpy().astype(np.int64), snapshot.contents.count)
+    return source, snapshot.edges[type_]
+
+
+def _heard(edges: Edges) -> npt.NDArray[np.bool_]:
+    return np.asarray(np.asarray(edges.columns["share"]) >= HEARD)
 
 
 _TYPES: Final[dict[Source, str]] = {"playlists": schema.HOLDS, "plays": schema.PLAYED}

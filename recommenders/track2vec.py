@@ -24,7 +24,7 @@ from recommenders.core.options import FitOptions, Progress
 from recommenders.core.top_k import Floats, Ints, Mask, top_k
 from recommenders.counting import context_of, unit
 from recommenders.next_item import Context, SequenceModel
-from recommenders.sequences import Sequences
+from recommenders.sequences import Sequences, entries_of
 
 __all__ = ["NOTEBOOK", "PUBLISHED", "Track2Vec", "Track2VecNetwork", "with_artists"]
 
@@ -46,7 +46,7 @@ PUBLISHED: Final[Mapping[str, Any]] = {**NOTEBOOK, "epochs": 130, "exponent": -0
 """The best on Deezer playlists in Caselles-Dupré, Lesaint and Royo-Letelier, "Word2vec applied to recommendation:
 hyperparameters matter" (RecSys 2018)."""
 _ENTRIES: Final = 1_200_000
-"""Tracks in the notebook's lists."""
+"""Entries of the notebook's lists, tracks that occur once included."""
 _EPOCHS: Final = 6, 150
 _OFTEN: Final = 12
 """Entries of a track above which the notebook thins it out: 1e-5 of `_ENTRIES`."""
@@ -58,8 +58,8 @@ _RAREST: Final = 0.1
 class _Vectors(SequenceModel):
     """Base of both: settings, and scores from the learned vectors. Defaults are `NOTEBOOK`, except ``metric``.
 
-    Epochs and subsampling follow the number of entries, and are the notebook's at its size. On the play logs (21,696
-    entries) NDCG@10 is .032 on validation lists then, and .000 with the notebook's numbers.
+    Epochs and subsampling follow the number of entries of all lists, rare tracks included, and are the notebook's at
+    its size. In the table of `entourage evaluate --suite playlists` the row "defaults" has them, "notebook" has not.
     """
 
     factors: Count = 30
@@ -78,7 +78,7 @@ class _Vectors(SequenceModel):
     artists: bool = False
     """Whether each track is followed by its artist, who then has a vector too; windows are twice as wide."""
     least: Count = 1
-    """Fewest occurrences of a track that is learned."""
+    """Fewest occurrences of a track that is learned; the notebook has 2."""
     metric: Metric = "cosine"
     """Similarity of two tracks: the cosine of their vectors, or their Euclidean distance."""
     context: Context = "last"
@@ -95,33 +95,46 @@ class _Vectors(SequenceModel):
     }
 
     @abstractmethod
-    def vectors_of(self, lists: Sequences, options: FitOptions) -> Floats:
+    def vectors_of(self, lists: Sequences, options: FitOptions, *, epochs: int, subsample: float) -> Floats:
         """A vector for each token, shape (width, factors); zeros for tokens that do not occur."""
 
     def _learn(self, snapshot: Snapshot, options: FitOptions) -> dict[str, Learned]:
         lists = self._sequences(snapshot).frequent(self.least)
         count = snapshot.contents.count
         tokens = with_artists(lists, snapshot) if self.artists else lists
-        vectors = self.vectors_of(tokens, options) if len(tokens.items) else np.zeros((count, self.factors), np.float32)
-        return {"latent_positions": vectors[:count], "known": lists.counts > 0}
+        vectors = np.zeros((count, self.factors), np.float32)
+        if len(tokens.items):
+            vectors = self.vectors_of(tokens, options, **self._used(snapshot))[:count]
+        return {"latent_positions": vectors, "known": lists.counts > 0}
 
     def resolved(self, snapshot: Snapshot) -> dict[str, Any]:
-        epochs, subsample = self._measured(len(self._sequences(snapshot).frequent(self.least).items))
-        return {**self.settings, "epochs": epochs, "subsample": subsample}
+        return {**self.settings, **self._used(snapshot)}
 
-    def _measured(self, entries: int) -> tuple[int, float]:
-        """Epochs and subsampling for lists with so many tracks in all."""
-        entries = max(1, entries)
+    @property
+    def told(self) -> str:
+        used = self._used(self.snapshot)
+        return (
+            f"Learned in {used['epochs']} epochs over {entries_of(self.snapshot, self.source):,} entries of lists, "
+            f"with a subsampling of {used['subsample']:.2g}."
+        )
+
+    @property
+    def _computed_with(self) -> dict[str, Any]:
+        return {"used": self._used(self.snapshot)}
+
+    def _used(self, snapshot: Snapshot) -> dict[str, Any]:
+        """Epochs and subsampling, which follow the entries of a snapshot's lists where the settings leave them open."""
+        entries = max(1, entries_of(snapshot, self.source))
         epochs, subsample = self.epochs, self.subsample
         if epochs is None:
             epochs = int(np.clip(_EPOCHS[0] * _ENTRIES // entries, *_EPOCHS))
         if subsample is None:
             subsample = float(np.clip(_OFTEN / entries, _OFTEN / _ENTRIES, _RAREST))
-        return epochs, subsample
+        return {"epochs": epochs, "subsample": subsample}
 
     def _cost(self, snapshot: Snapshot) -> float:
-        epochs, _ = self._measured(len(snapshot.watched))
-        return 2e-6 * epochs * len(snapshot.watched) * (2 if self.artists else 1)
+        entries: int = entries_of(snapshot, self.source) * (2 if self.artists else 1)
+        return 2e-6 * float(self._used(snapshot)["epochs"]) * entries
 
     @property
     def vectors(self) -> Floats:
@@ -169,7 +182,7 @@ class Track2Vec(_Vectors):
 
     name: ClassVar[str] = "track2vec"
 
-    def vectors_of(self, lists: Sequences, options: FitOptions) -> Floats:
+    def vectors_of(self, lists: Sequences, options: FitOptions, *, epochs: int, subsample: float) -> Floats:
         try:
             from gensim.models import Word2Vec
             from gensim.models.callbacks import CallbackAny2Vec
@@ -178,8 +191,6 @@ class Track2Vec(_Vectors):
                 "track2vec needs the package gensim.",
                 do="Install it with `pip install 'entourage[listening]'`, or train track2vec-network.",
             ) from None
-
-        epochs, subsample = self._measured(len(lists.items) // (2 if self.artists else 1))
 
         class Tell(CallbackAny2Vec):  # type: ignore[misc]
             done = 0
@@ -225,10 +236,9 @@ class Track2VecNetwork(_Vectors):
     def _cost(self, snapshot: Snapshot) -> float:
         return 2.0 * super()._cost(snapshot)
 
-    def vectors_of(self, lists: Sequences, options: FitOptions) -> Floats:
+    def vectors_of(self, lists: Sequences, options: FitOptions, *, epochs: int, subsample: float) -> Floats:
         import torch
 
-        epochs, subsample = self._measured(len(lists.items) // (2 if self.artists else 1))
         random = np.random.default_rng(options.seed)
         torch.manual_seed(options.seed)
         seen = np.flatnonzero(lists.counts)  # only tokens that occur get an embedding

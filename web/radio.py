@@ -51,8 +51,8 @@ def page() -> str:
     operation_id="radio",
     description="A random walk among the nearest tracks. Without a cursor it begins with the seed; with `next_cursor` "
     "of the answer before it goes on, and repeats nothing of the last 1,000 tracks. A track without a preview, where "
-    "others have one, is told as `skipped` and not counted. From a seed that the model did not learn, nothing is "
-    "within reach.",
+    "others have one, is told as `skipped` and not counted. From a track that the model did not learn it goes on with "
+    "others of its artist, else of its title, else with popular ones: `why` says so.",
     responses={200: radio_schemas.Radio},
 )
 def walk(query: radio_schemas.RadioQuery) -> dict[str, Any]:
@@ -60,19 +60,19 @@ def walk(query: radio_schemas.RadioQuery) -> dict[str, Any]:
     listening = _listening()
     start = listening.find(query.seed)
     played = _decode(query.cursor, listening) if query.cursor else []
-    steps = [] if played else [start]
+    steps: list[tuple[int, str]] = [] if played else [(start, "seed")]
     present = next((number for number in reversed(played) if not listening.skips(number)), start)
     dice = random.Random()  # noqa: S311 (nobody is harmed who guesses the next track)
-    wanted = query.n - sum(not listening.skips(number) for number in steps)
-    for number in islice(listening.walk(present, query.candidates, dice, [start, *played]), query.n + _MOST_SKIPPED):
+    wanted = query.n - sum(not listening.skips(number) for number, _ in steps)
+    for step in islice(listening.walk(present, query.candidates, dice, [start, *played]), query.n + _MOST_SKIPPED):
         if wanted <= 0:
             break
-        steps.append(number)
-        wanted -= not listening.skips(number)
-    items = [asdict(listening.track(number, skipped=listening.skips(number))) for number in steps]
+        steps.append(step)
+        wanted -= not listening.skips(step.number)
+    items = [asdict(listening.track(number, skipped=listening.skips(number))) | {"why": why} for number, why in steps]
     for item in items:
         del item["score"]
-    walked = [*played, *steps][-_REMEMBERED:]
+    walked = [*played, *(number for number, _ in steps)][-_REMEMBERED:]
     return {
         "request_id": logs.request_id(),
         "model": listening.model.name,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -44,6 +44,10 @@ class RadioItem(BaseModel):
     artist: str | None
     preview: str | None = Field(description="A link to listen to.")
     skipped: bool = Field(description="Has no preview, so it is passed over.")
+    why: Literal["seed", "near", "artist", "title", "popular"] = Field(
+        description="`near`: among the nearest by the model. Where it has nothing near, as beside a track that it did "
+        "not learn: among the most popular of the same `artist`, else `title`, else of all (`popular`)."
+    )
 
 
 class Radio(BaseModel):

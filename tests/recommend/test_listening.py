@@ -92,26 +92,58 @@ def test_any_model_continues_a_list():
     assert {track.content_id for track in more} <= {f"tracks/{n}" for n in (4, 5, 6, 9, 10, 11)}
 
 
-def test_what_the_model_did_not_learn_is_told_and_steers_nothing(home):
+def with_unheard() -> Snapshot:
+    """`tracks`, and three that stand in no list: by the artist of 7 and 8, with the title of 0, and like no other."""
     users, watched = tracks().users.frame, tracks().edges["WATCHED"]
-    contents = pl.DataFrame({"contentId": [f"tracks/{n}" for n in range(SIZE + 1)], "title": [*TITLES, "Unheard"]})
+    titles = [*TITLES, "Unheard", "deja vu", "Alone"]
+    contents = pl.DataFrame({"contentId": [f"tracks/{n}" for n in range(SIZE + 3)], "title": titles})
     edges = pl.DataFrame({"source": watched.source, "target": watched.target, "lastAt": watched.columns["lastAt"]})
-    snapshot = Snapshot.build({"User": users, "Content": contents}, {"WATCHED": edges})
-    model = Track2Vec(epochs=3, subsample=0.0).fit(snapshot)
-    listening = Listening(snapshot, model)
+    artists = pl.DataFrame({"artistId": ["Ada", "Bo"]})
+    by = pl.DataFrame({"source": [7, 8, SIZE, SIZE + 1], "target": [0, 0, 0, 1]})
+    return Snapshot.build(
+        {"User": users, "Content": contents, "Artist": artists}, {"WATCHED": edges, "PERFORMED_BY": by}
+    )
+
+
+def test_what_the_model_did_not_learn_is_told_and_steers_nothing() -> None:
+    snapshot = with_unheard()
+    listening = Listening(snapshot, Track2Vec(epochs=3, subsample=0.0).fit(snapshot))
     (alone, told), (beside, _), (without, _) = listening.complete([["unheard"], ["7", "unheard"], ["7"]], 3)
     assert (alone, told) == ([], ["unheard"])
     assert beside == without
-    assert list(listening.walk(SIZE, 3, random.Random(0))) == []
-    assert SIZE not in list(listening.walk(1, 3, random.Random(0)))
+    assert not {SIZE, SIZE + 1, SIZE + 2} & {step.number for step in listening.walk(1, 3, random.Random(0))}
+
+
+@pytest.mark.parametrize("model", [Track2Vec(epochs=3, subsample=0.0), CoOccurrence(window=2), ItemKnn()])
+def test_the_radio_goes_on_from_what_the_model_did_not_learn(model):
+    snapshot = with_unheard()
+    listening = Listening(snapshot, model.fit(snapshot))
+    for start, why, wanted in (
+        (SIZE, "artist", {7, 8}),
+        (SIZE + 1, "title", {0}),
+        (SIZE + 2, "popular", {2, 3}),  # the two that most people watched
+    ):
+        walked = list(listening.walk(start, 2, random.Random(0)))
+        assert walked[0].why == why
+        assert walked[0].number in wanted
+        assert walked[1].why == "near"
+        assert len(walked) == SIZE  # everything that anybody heard, and nothing else
+        assert {step.number for step in walked} == set(range(SIZE))
+
+
+def test_the_command_says_how_it_goes_on_from_what_was_not_learned(home):
+    snapshot = with_unheard()
     snapshot.save(home / "home" / "snapshot")
-    model.save(home / "home" / "models" / "track2vec")
-    answer = CliRunner().invoke(app, ["radio", "--seed", "unheard"])
-    assert "track2vec did not learn Unheard" in str(answer.exception)
+    Track2Vec(epochs=3, subsample=0.0).fit(snapshot).save(home / "home" / "models" / "track2vec")
+    arguments = ["radio", "--seed", "unheard", "--steps", "2", "--map", str(home / "map.png")]
+    answer = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert "track2vec did not learn this track" in answer.output
+    assert answer.output.count("same artist") == 1
+    assert (home / "map.png").is_file()
 
 
 def test_the_radio_never_repeats_and_goes_to_near_tracks_that_have_a_preview(listening):
-    walked = list(listening.walk(1, 3, random.Random(0)))
+    walked = [step.number for step in listening.walk(1, 3, random.Random(0))]
     assert len(walked) == len(set(walked)) <= SIZE - 1
     assert 1 not in walked
     present = 1
@@ -124,7 +156,7 @@ def test_the_radio_never_repeats_and_goes_to_near_tracks_that_have_a_preview(lis
 
 def test_the_radio_goes_on_from_where_it_was(listening):
     before = [2, 3, 4]
-    assert not {1, *before} & set(listening.walk(1, 3, random.Random(0), before))
+    assert not {1, *before} & {step.number for step in listening.walk(1, 3, random.Random(0), before)}
 
 
 def test_nothing_is_skipped_where_nothing_has_a_preview():

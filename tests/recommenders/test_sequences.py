@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import polars as pl
 import pytest
@@ -124,14 +126,37 @@ def test_the_defaults_learn_from_few_lists_and_are_the_notebooks_at_its_size():
     notebook = {name: value for name, value in NOTEBOOK.items() if name in ("epochs", "subsample")}
     assert found(Track2Vec()) > 0.9
     assert found(Track2Vec(**notebook)) < 0.3  # nearly every entry is left out
-    large = Sequences.of(np.arange(1_200_000).reshape(-1, 12) % 20, 20)
-    watched = {"source": large.rows.astype(np.int32), "target": large.items.astype(np.int32)}
+    items = np.arange(1_200_000) % 20
+    items[:215_000] = np.arange(20, 215_020)  # as there, tracks that occur once, which `least` leaves out
+    large = snapshot_of(Sequences.of(items.reshape(-1, 12), 215_020))
+    for model in (Track2Vec(), Track2Vec(least=2), Track2VecNetwork(least=2)):
+        settings = model.resolved(large)
+        assert {name: settings[name] for name in notebook} == pytest.approx(notebook)
+
+
+def snapshot_of(lists: Sequences, entries: str = "WATCHED") -> Snapshot:
+    """The lists as people's watches, or as playlists."""
+    rows = lists.rows.astype(np.int32)
+    label, key = ("User", "userId") if entries == "WATCHED" else ("Playlist", "playlistId")
+    edges = {"source": rows, "target": lists.items.astype(np.int32)}
+    if entries == "HOLDS":
+        edges["place"] = np.arange(len(rows), dtype=np.int32)
     nodes = {
-        "User": pl.DataFrame({"userId": [str(n) for n in range(len(large))]}),
-        "Content": pl.DataFrame({"contentId": [f"keaks/{n}" for n in range(20)]}),
+        label: pl.DataFrame({key: [str(n) for n in range(len(lists))]}),
+        "Content": pl.DataFrame({"contentId": [f"keaks/{n}" for n in range(lists.width)]}),
     }
-    settings = Track2Vec().resolved(Snapshot.build(nodes, {"WATCHED": pl.DataFrame(watched)}))
-    assert {name: settings[name] for name in notebook} == pytest.approx(notebook)
+    return Snapshot.build(nodes, {entries: pl.DataFrame(edges)})
+
+
+def test_work_and_cost_follow_the_entries_of_the_lists_and_the_model_says_what_was_done(tmp_path):
+    lists = Sequences.of(np.arange(60_000).reshape(-1, 12) % 50, 50)
+    playlists, watches = (snapshot_of(lists, entries) for entries in ("HOLDS", "WATCHED"))
+    assert Track2Vec().cost(playlists) == Track2Vec().cost(watches) > 10 * Track2Vec(epochs=1).cost(playlists)
+    model = Track2Vec(factors=2, negatives=1).fit(playlists)
+    model.save(tmp_path / "model")
+    manifest = json.loads((tmp_path / "model" / "manifest.json").read_text())
+    assert manifest["used"] == {"epochs": 120, "subsample": pytest.approx(12 / 60_000)}
+    assert model.told.startswith("Learned in 120 epochs over 60,000 entries")
 
 
 def test_only_the_last_is_left_out_as_in_the_notebook():

@@ -10,7 +10,7 @@ from recommend.service import FeedService
 from recommenders.counting import CoOccurrence
 from recommenders.track2vec import Track2Vec
 from tests.recommend.test_artists import performed
-from tests.recommend.test_listening import SIZE, tracks
+from tests.recommend.test_listening import SIZE, tracks, with_unheard
 from web.app import create_app
 
 
@@ -36,7 +36,7 @@ def test_the_radio_goes_on_without_repeats(get: Any) -> None:
 def test_a_track_without_a_preview_is_told_skipped_and_not_counted(get: Any) -> None:
     items = get("/v1/radio", seed="deja vu", n=8)["items"]
     told = {"content_id": "tracks/0", "title": "Déjà Vu", "artist": None, "preview": None, "skipped": True}
-    assert items[0] == told
+    assert items[0] == told | {"why": "seed"}
     assert sum(not item["skipped"] for item in items) == 8
     assert all((item["preview"] is None) == item["skipped"] for item in items)
 
@@ -61,6 +61,16 @@ def test_the_model_of_tracks_is_taken_once_it_is_trained(client: FlaskClient, al
     assert get("/v1/radio", seed="halo")["model"] == "co-occurrence"
     Track2Vec(epochs=3, subsample=0.0).fit(tracks()).save(alone.model_path("track2vec"))
     assert get("/v1/radio", seed="halo")["model"] == "track2vec"
+
+
+def test_from_a_track_that_was_not_learned_the_radio_goes_on_and_says_how(alone: Settings) -> None:
+    snapshot = with_unheard()
+    model = Track2Vec(epochs=3, subsample=0.0).fit(snapshot)
+    client = create_app(alone, FeedService(None, snapshot, model, alone)).test_client()
+    first: Any = client.get("/v1/radio", query_string={"seed": "Unheard", "n": 3}).json
+    assert [item["why"] for item in first["items"]] == ["seed", "artist", "near"]  # nobody has a preview
+    again: Any = client.get("/v1/radio", query_string={"seed": "Unheard", "n": 2, "cursor": first["next_cursor"]}).json
+    assert {item["why"] for item in again["items"]} == {"near"}
 
 
 def test_nothing_to_answer_from_is_told(alone: Settings) -> None:

@@ -4,6 +4,7 @@ import { byId, el } from "./dom.js";
 
 const player = byId("player");
 const REFUSED = 3; // previews in a row that could not be heard: then playing stops, and the list stays
+const INSTEAD = { artist: "same artist", title: "same title", popular: "popular" }; // where the model has nothing near
 let seed = null, cursor = null, queue = [], waiting = false, refused = 0;
 
 byId("begin").addEventListener("submit", (event) => {
@@ -47,7 +48,7 @@ async function more() {
     byId("more").hidden = !cursor;
     byId("status").hidden = true;
     for (const item of answer.items) {
-      const line = el("li", item.skipped ? { class: "skipped" } : {}, el("span", {}, item.title ?? item.content_id), el("small", {}, item.skipped ? "no preview, skipped" : item.artist ?? item.content_id));
+      const line = el("li", item.skipped ? { class: "skipped" } : {}, el("span", {}, item.title ?? item.content_id), el("small", {}, about(item)));
       byId("list").append(line);
       if (item.preview && !item.skipped) queue.push({ item, line });
     }
@@ -58,6 +59,11 @@ async function more() {
   } finally {
     waiting = false;
   }
+}
+
+function about(item) {
+  const of = item.skipped ? "no preview, skipped" : item.artist ?? item.content_id;
+  return item.why in INSTEAD ? `${of} · ${INSTEAD[item.why]}` : of;
 }
 
 async function next() {
