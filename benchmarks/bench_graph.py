@@ -33,6 +33,7 @@ from graph.errors import GraphError, GraphTimeout
 from graph.settings import Settings, load_settings
 from graph.snapshot import load
 from recommend.new_contents import CREATED, SURROUNDINGS
+from recommend.reader import SAME_TASTE
 from recommend.snapshot_source import SnapshotAnswers
 from recommend.sources import AROUND, GRAPH_SOURCES, LAST_RESORT
 
@@ -174,6 +175,7 @@ def questions(settings: Settings, contents: list[str]) -> dict[str, dict[str, An
         | {
             "schema/ping": {},  # the least that any query costs on this machine at present
             "candidates/friends_of_friends": {"friends": 100, "perFriend": 100, "limit": 20},
+            "candidates/same_taste": {**SAME_TASTE, "followed": False, "limit": 20},
             "filters/facts": {"contentIds": contents, "wanted": {}},
             "filters/seen": {},
             "filters/restrictions": {},

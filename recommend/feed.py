@@ -68,15 +68,23 @@ class Feed:
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody to follow."""
+    """Somebody to follow, or somebody who resembles the reader."""
 
     user_id: str
     mutual_count: int
-    """People one follows who follow this person."""
+    """People one follows who follow this person, of those that were looked at."""
     mutual: tuple[str, ...]
     """Bare ids of a few of them who may be named."""
     score: float
     """0..1, comparable within one answer only."""
+    sources: tuple[str, ...] = ()
+    """What proposed them, the strongest first: friends_of_friends, same_taste."""
+    shared_count: int = 0
+    """Contents that both watched, of those that were looked at."""
+    shared: tuple[str, ...] = ()
+    """Ids of a few of them, those with the smallest audience first."""
+    followed: bool = False
+    """Whether the reader follows them already."""
     reasons: tuple[Reason, ...] = ()
     display_names: Mapping[str, str] = field(default_factory=dict)
     """What to show in place of the ids mentioned here, by "users/1" and "keaks/1"; of those that have a name."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -10,29 +10,66 @@ from graph import schema
 from graph.errors import GraphUnavailable, UnknownContent, UnknownUser
 from recommend.feed import Link, Node, Person, Subgraph
 from recommend.reader import Reader, Row
-from recommend.reasons import followed_by
+from recommend.reasons import followed_by, same_taste
+from recommend.scorer import score
+from recommend.sources import Candidate, Source
 
-__all__ = ["content", "known_content", "neighbourhood", "nothing_to_ask", "people", "user"]
+__all__ = ["content", "known_content", "neighbourhood", "nothing_to_ask", "people", "similar_people", "user"]
 
+_FRIENDS: Final = Source("friends_of_friends", "friends", 1.0)
+_TASTE: Final = Source("same_taste", "graph", 0.5)
+"""By hand: who is followed by several of those one follows comes before who only watches the same."""
 _TIMES: Final = {*schema.USER_TIMES, *schema.KEAK_TIMES, *schema.BEAT_TIMES}
 
 
 def people(reader: Reader, user_id: str, n: int) -> list[Person]:
-    """People followed by the people one follows, most mutual ones first. Raises UnknownUser."""
-    rows = reader.people(user_id, n)
+    """Whom to follow: followed by those one follows, or watching the same, the best first. Raises UnknownUser.
+
+    The two sources are fused by the places at which they name somebody, as contents are (`recommend.scorer`).
+    """
+    mutual, alike = reader.people(user_id, n), reader.same_taste(user_id, n, followed=False)
+    if mutual is None or alike is None:
+        raise _unknown_user(user_id)
+    by_id = {"friends_of_friends": _by_id(mutual), "same_taste": _by_id(alike)}
+    asked = [(_FRIENDS, mutual), (_TASTE, alike)]
+    scored = score([(source, [Candidate(row["userId"], 0.0) for row in rows]) for source, rows in asked])
+    return [_person(one.content_id, one.score, one.said, by_id) for one in scored[:n]]
+
+
+def similar_people(reader: Reader, user_id: str, n: int) -> list[Person]:
+    """People who watch the same, those one follows too, the most alike first. Raises UnknownUser."""
+    rows = reader.same_taste(user_id, n, followed=True)
     if rows is None:
         raise _unknown_user(user_id)
-    most = max((row["mutualCount"] for row in rows), default=1)
-    return [
-        Person(
-            user_id=row["userId"],
-            mutual_count=row["mutualCount"],
-            mutual=tuple(row["mutual"]),
-            score=row["mutualCount"] / most,
-            reasons=(followed_by(row["mutualCount"], row["mutual"]),),
-        )
-        for row in rows
-    ]
+    most = max((row["score"] for row in rows), default=1.0)
+    by_id = {"friends_of_friends": {}, "same_taste": _by_id(rows)}
+    return [_person(row["userId"], row["score"] / most, ((_TASTE, None),), by_id) for row in rows]
+
+
+def _by_id(rows: Sequence[Row]) -> dict[str, Row]:
+    return {row["userId"]: row for row in rows}
+
+
+def _person(
+    user_id: str, score: float, said: Sequence[tuple[Source, Any]], by_id: Mapping[str, Mapping[str, Row]]
+) -> Person:
+    mutual, alike = (by_id[source].get(user_id, {}) for source in ("friends_of_friends", "same_taste"))
+    reasons = {}
+    if mutual:
+        reasons["friends_of_friends"] = followed_by(mutual["mutualCount"], mutual["mutual"])
+    if alike:
+        reasons["same_taste"] = same_taste(alike["count"], alike["evidence"])
+    return Person(
+        user_id=user_id,
+        mutual_count=mutual.get("mutualCount", 0),
+        mutual=tuple(mutual.get("mutual", ())),
+        score=round(score, 6),
+        sources=tuple(source.name for source, _ in said),
+        shared_count=alike.get("count", 0),
+        shared=tuple(alike.get("evidence", ())),
+        followed=alike.get("followed", False),
+        reasons=tuple(reasons[source.name] for source, _ in said),
+    )
 
 
 def neighbourhood(reader: Reader, user_id: str, depth: int, limit: int) -> Subgraph:

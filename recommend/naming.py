@@ -41,7 +41,7 @@ def _with(one: T, users: Sequence[str], contents: Sequence[str], names: Mapping[
 def _mentioned(one: Recommendation | Person) -> tuple[list[str], list[str]]:
     """Bare ids of the people, and the contents."""
     if isinstance(one, Person):
-        users, contents = [one.user_id, *one.mutual], []
+        users, contents = [one.user_id, *one.mutual], [*one.shared]
     else:
         users, contents = [*one.made_by], [one.content_id]
     for reason in one.reasons:

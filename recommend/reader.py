@@ -21,12 +21,14 @@ from recommend.words import queries
 if TYPE_CHECKING:
     from graph.database.driver import Graph
 
-__all__ = ["PEOPLE", "GraphReader", "Reader", "Row", "content_ids_of"]
+__all__ = ["PEOPLE", "SAME_TASTE", "GraphReader", "Reader", "Row", "content_ids_of"]
 
 Row = dict[str, Any]
 
 PEOPLE: Final = {"friends": 100, "perFriend": 100}
-"""The caps of the question whom to follow."""
+"""The caps of the question who is followed by those one follows."""
+SAME_TASTE: Final = {"items": 30, "perItem": 100, "crowd": 1_000}
+"""The caps of the question who watches the same."""
 _SCANNED: Final = 1_000
 """Nodes that a search may find before they are ordered by audience."""
 
@@ -53,6 +55,9 @@ class Reader(Protocol):
 
     def people(self, user_id: str, n: int) -> list[Row] | None:
         """The rows of ``candidates/friends_of_friends``; None for somebody who is not known."""
+
+    def same_taste(self, user_id: str, n: int, *, followed: bool) -> list[Row] | None:
+        """The rows of ``candidates/same_taste``; None for somebody who is not known."""
 
     def neighbourhood(self, user_id: str, depth: int, limit: int) -> list[Row] | None:
         """The rows of ``neighbourhood/sampled``; None for somebody who is not known."""
@@ -161,6 +166,11 @@ class GraphReader:
     def people(self, user_id: str, n: int) -> list[Row] | None:
         caps: dict[str, Any] = {**PEOPLE}
         rows = self.graph.read("candidates/friends_of_friends", userId=user_id, limit=n, **caps)
+        return rows or self._nothing_for(user_id)
+
+    def same_taste(self, user_id: str, n: int, *, followed: bool) -> list[Row] | None:
+        caps: dict[str, Any] = {**SAME_TASTE}
+        rows = self.graph.read("candidates/same_taste", userId=user_id, limit=n, followed=followed, **caps)
         return rows or self._nothing_for(user_id)
 
     def neighbourhood(self, user_id: str, depth: int, limit: int) -> list[Row] | None:

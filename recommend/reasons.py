@@ -32,6 +32,11 @@ def followed_by(count: int, people: Sequence[str]) -> Reason:
     return Reason("friends", "follows", count, people=tuple(people))
 
 
+def same_taste(count: int, contents: Sequence[str]) -> Reason:
+    """Why somebody resembles the reader: both watched ``count`` contents, some of which are named."""
+    return Reason("taste", "watched", count, at_least=True, contents=tuple(contents))
+
+
 def _maker(row: Row, now: int) -> Reason | None:
     makers = row["makers"]
     if not makers["count"]:

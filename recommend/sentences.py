@@ -12,7 +12,7 @@ from graph.schema import USER_PREFIX
 
 __all__ = ["Reason", "ReasonKind", "Verb"]
 
-ReasonKind = Literal["maker", "friends", "because", "beat", "genre", "hashtag", "trending", "fresh", "popular"]
+ReasonKind = Literal["maker", "friends", "because", "taste", "beat", "genre", "hashtag", "trending", "fresh", "popular"]
 Verb = Literal[
     "made", "liked", "shared", "commented", "watched", "follows", "listens to", "creates in", "published", "none"
 ]
@@ -27,13 +27,14 @@ class Reason:
     """What was done: by people of the graph (maker, friends, trending, popular), by the reader (because, beat, genre,
     hashtag); published for fresh; none where nobody did anything yet."""
     count: int = 0
-    """How many people (maker, friends, because, trending, popular) or contents of the reader (beat, genre, hashtag)."""
+    """How many people (maker, friends, because, trending, popular) or contents of the reader (taste, beat, genre,
+    hashtag)."""
     at_least: bool = False
     """Whether there may be more than ``count``: not all were looked at."""
     people: tuple[str, ...] = ()
     """Bare ids of up to three of those who did it; people marked private are counted but never named."""
     contents: tuple[str, ...] = ()
-    """The content (because) or beat (beat) that the fact is about."""
+    """The content (because), contents (taste) or beat (beat) that the fact is about."""
     names: tuple[str, ...] = ()
     """The genre or hashtag that the fact is about."""
     at: datetime | None = None
@@ -72,6 +73,8 @@ def _sentence(reason: Reason, people: Sequence[str], contents: Sequence[str]) ->
         case "because":
             others = f"{_people(reason)} who watched it watched this too"
             return f"Because you watched {_joined(contents)}: {others}"
+        case "taste":
+            return f"You both watched {_contents(reason)}: {_joined(contents, reason.count - len(contents))}"
         case "beat":
             return f"More of {_joined(contents)}: you {reason.verb} {_contents(reason)} with this beat"
         case "genre" if reason.verb == "listens to":

@@ -167,6 +167,11 @@ class FeedService:
         reader = self._reader(user_id)
         return list(with_names(lookups.people(reader, user_id, n), reader.names))
 
+    def similar_people(self, user_id: str, n: int = 10) -> list[Person]:
+        """Who watches what ``user_id`` watches. Raises UnknownUser."""
+        reader = self._reader(user_id)
+        return list(with_names(lookups.similar_people(reader, user_id, n), reader.names))
+
     def neighbourhood(self, user_id: str, depth: int = 2, limit: int = 200) -> Subgraph:
         """At most ``limit`` relationships within ``depth`` (1 or 2) steps. Raises UnknownUser, GraphUnavailable."""
         return lookups.neighbourhood(self._reader(user_id), user_id, depth, limit)

@@ -16,7 +16,7 @@ from graph.errors import GraphUnavailable
 from graph.snapshot import Snapshot
 from recommend.filters import Facts
 from recommend.naming import SnapshotNames
-from recommend.reader import PEOPLE, Row, content_ids_of
+from recommend.reader import PEOPLE, SAME_TASTE, Row, content_ids_of
 from recommend.request import Request
 from recommend.restrictions import Restrictions
 from recommend.snapshot_source import SnapshotAnswers
@@ -95,6 +95,13 @@ class SnapshotReader:
         left_out = self._blocked(self._user(user_id))
         caps = {"friends": PEOPLE["friends"], "per_friend": PEOPLE["perFriend"]}
         return self._answers.friends_of_friends(user_id, n, blocked=left_out, private=self._private, **caps)
+
+    def same_taste(self, user_id: str, n: int, *, followed: bool) -> list[Row] | None:
+        if user_id not in self.snapshot.users:
+            return None
+        caps = {"items": SAME_TASTE["items"], "per_item": SAME_TASTE["perItem"], "crowd": SAME_TASTE["crowd"]}
+        left_out = self._blocked(self._user(user_id))
+        return self._answers.same_taste(user_id, n, followed=followed, blocked=left_out, private=self._private, **caps)
 
     def neighbourhood(self, user_id: str, depth: int, limit: int) -> list[Row] | None:
         raise GraphUnavailable("There is no Neo4j to ask.", do="Start it with `entourage up`, or set NEO4J_URI.")

@@ -112,6 +112,51 @@ class SnapshotAnswers:
             for count, person_id, between, person in ranked[:limit]
         ]
 
+    def same_taste(
+        self,
+        user_id: str,
+        limit: int,
+        *,
+        items: int,
+        per_item: int,
+        crowd: int,
+        followed: bool,
+        blocked: Ints,
+        private: npt.NDArray[np.bool_],
+    ) -> list[dict[str, Any]]:
+        """As cypher/candidates/same_taste; ``blocked`` and ``private`` as in `friends_of_friends`."""
+        users, watched = self.snapshot.users, self.snapshot.watched
+        if user_id not in users:
+            return []
+        me = int(users.nids([user_id])[0])
+        mine = watched.target[self._newest_of(np.array([me]), len(watched))]
+        mine = mine[self.degrees[mine] <= crowd][:items]
+        mine = mine[np.lexsort((mine, self.degrees[mine]))]
+        shared = np.zeros(users.count)
+        places: dict[int, list[int]] = {}
+        for place, item in enumerate(mine.tolist()):
+            others = watched.incoming.neighbour[self._newest_of(np.array([item]), per_item, watched.incoming)]
+            shared[others] += 1 / np.sqrt(self.degrees[item])
+            for other in others.tolist():
+                places.setdefault(other, []).append(place)
+        follows = self.snapshot.follows.outgoing.of(me)
+        shared[[me, *blocked.tolist(), *(() if followed else follows.tolist())]] = 0.0
+        shared[private] = 0.0
+        found = np.flatnonzero(shared)
+        scores = shared[found] / np.sqrt(watched.indptr[found + 1] - watched.indptr[found])
+        best = np.argsort(-scores, kind="stable")[:limit]
+        among = set(follows.tolist())
+        return [
+            {
+                "userId": users.ids[other],
+                "followed": other in among,
+                "score": score,
+                "count": len(places[other]),
+                "evidence": self.snapshot.contents.ids.gather(mine[places[other][:_EVIDENCE]]).to_list(),
+            }
+            for other, score in zip(found[best].tolist(), scores[best].tolist(), strict=True)
+        ]
+
     @cached_property
     def audience(self) -> Ints:
         """How many people watched each content, shape (contents,)."""

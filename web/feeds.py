@@ -110,12 +110,26 @@ def _answer(
 @blueprint.get(
     "/people",
     operation_id="people",
-    description="People followed by those the user follows, with a few of those in between.",
+    description="People followed by those the user follows, with a few of those in between, and people "
+    "who watch the same; `sources` says which. Nobody whom the user follows already.",
     responses={200: schemas.People},
 )
 def people(path: schemas.UserPath, query: schemas.PeopleQuery) -> dict[str, Any]:
     """Whom to follow"""
     found = serving().ask(lambda feeds: feeds.people(path.user_id, query.n))
+    return {"request_id": logs.request_id(), "user_id": path.user_id, "people": [asdict(person) for person in found]}
+
+
+@blueprint.get(
+    "/similar",
+    operation_id="similar_people",
+    description="People who watched what the user watched lately, those whom the user follows too. Contents with more "
+    "than 1,000 watchers do not count.",
+    responses={200: schemas.People},
+)
+def similar_people(path: schemas.UserPath, query: schemas.PeopleQuery) -> dict[str, Any]:
+    """Who resembles a user"""
+    found = serving().ask(lambda feeds: feeds.similar_people(path.user_id, query.n))
     return {"request_id": logs.request_id(), "user_id": path.user_id, "people": [asdict(person) for person in found]}
 
 

@@ -171,16 +171,16 @@ class Reason(BaseModel):
 
     kind: ReasonKind = Field(description="The kind of fact.")
     verb: Verb = Field(
-        description="What was done: by people (maker, friends, trending, popular), or by the reader (because, beat, "
-        "genre, hashtag); `none` where nobody did anything yet."
+        description="What was done: by people (maker, friends, trending, popular), or by the reader (because, "
+        "taste, beat, genre, hashtag); `none` where nobody did anything yet."
     )
     count: int = Field(
-        description="How many people (maker, friends, because, trending, popular) or contents of the reader (beat, "
-        "genre, hashtag). 0 where the kind counts nothing."
+        description="How many people (maker, friends, because, trending, popular) or contents of the reader (taste, "
+        "beat, genre, hashtag). 0 where the kind counts nothing."
     )
     at_least: bool = Field(description="There may be more than `count`: not all were looked at.")
     people: list[str] = Field(description="Up to three who did it; people marked private are counted only.")
-    contents: list[str] = Field(description="The content or beat that the fact is about.")
+    contents: list[str] = Field(description="The contents or beat that the fact is about.")
     names: list[str] = Field(description="The genre or hashtag that the fact is about.")
     at: datetime | None = Field(description="When it was published, or when the newest of these people watched it.")
     days: int | None = Field(description="The days until now that the fact is about.")
@@ -256,18 +256,24 @@ class Feed(BaseModel):
 
 
 class Person(BaseModel):
-    """Somebody to follow."""
+    """Somebody to follow, or somebody who resembles the reader."""
 
     user_id: str
-    mutual_count: int
+    mutual_count: int = Field(description="How many people whom the reader follows follow them.")
     mutual: list[str] = Field(description="A few of the people in between; those marked private are counted only.")
-    score: float
+    score: float = Field(description="0..1, comparable within one answer only.")
+    sources: list[Literal["friends_of_friends", "same_taste"]] = Field(
+        description="What proposed them, the strongest first; `reasons` has the sentence of each, in this order."
+    )
+    shared_count: int = Field(description="How many of the reader's latest contents they watched too, at least.")
+    shared: list[str] = Field(description="A few of these, those with the smallest audience first.")
+    followed: bool = Field(description="Whether the reader follows them already.")
     reasons: list[Reason]
     display_names: _DisplayNames
 
 
 class People(BaseModel):
-    """People to follow, best first."""
+    """People, best first."""
 
     request_id: str
     user_id: str

@@ -82,6 +82,12 @@ def answers(graph: Graph) -> dict[tuple[str, str], Any]:
         found["people", person] = graph.read(
             "candidates/friends_of_friends", userId=person, friends=3, perFriend=3, limit=7
         )
+        found["taste", person] = [
+            row | {"score": round(row["score"], 9)}
+            for row in graph.read(
+                "candidates/same_taste", userId=person, items=3, perItem=3, crowd=9, followed=True, limit=7
+            )
+        ]
         around: dict[str, Any] = {cap: TIGHT.get(cap, value) for cap, value in AROUND.items()}
         found["why", person] = graph.read(
             "test/tight_why", userId=person, contentIds=[*KEAKS, *BEATS], now=watch.HALF_LIFE_MS

@@ -95,6 +95,26 @@ def test_people_agree(graph_and_snapshot):
         assert {row["userId"]: row for row in ours} == by_id
 
 
+@pytest.mark.parametrize("followed", [True, False])
+def test_people_of_the_same_taste_agree(graph_and_snapshot, followed):
+    graph, snapshot = graph_and_snapshot
+    answers, nobody = SnapshotAnswers(snapshot), np.zeros(snapshot.users.count, dtype=bool)
+    proposed = 0
+    for user in map(str, range(USERS)):
+        caps = {"items": 4, "perItem": 5, "crowd": 9, "limit": 7, "followed": followed}
+        ours = graph.read("candidates/same_taste", userId=user, **caps)
+        rows = graph.read("filters/restrictions", userId=user)
+        blocked = snapshot.users.nids(rows[0]["blocked"])
+        theirs = answers.same_taste(
+            user, 7, items=4, per_item=5, crowd=9, followed=followed, blocked=blocked, private=nobody
+        )
+        assert [row["score"] for row in ours] == pytest.approx([row["score"] for row in theirs])
+        without = [[{key: row[key] for key in row if key != "score"} for row in rows] for rows in (ours, theirs)]
+        assert without[0] == without[1]
+        proposed += len(ours)
+    assert proposed > USERS
+
+
 def test_popularity_agrees(graph_and_snapshot):
     graph, snapshot = graph_and_snapshot
     graph.write("load/settle", deadline_ms=0, contents=snapshot.contents.ids.to_list(), rate=1e-9)

@@ -246,9 +246,16 @@ def test_a_graph_that_hangs_does_not_hold_the_answer(snapshot, model, settings):
 
 def test_people(graph, feeds):
     events.apply(graph, [event("unfollow", USERS[11], target_id=USERS[13])])
-    (person,) = feeds.people(USERS[11])
+    person, *others = feeds.people(USERS[11])
+    assert not any(one.mutual_count for one in others)
     assert (person.user_id, person.mutual_count, person.score) == (USERS[13], 8, 1.0)
+    assert person.sources == ("friends_of_friends", "same_taste")
     assert person.reasons[0].text.startswith("8 people you follow follow them: ")
+    assert person.reasons[1].text.startswith("You both watched at least ")
+    assert person.shared_count >= len(set(KEAKS[1::2]) - {KEAKS[11], KEAKS[13]})
+    alike = feeds.similar_people(USERS[11], 20)
+    assert {one.user_id for one in alike} >= {*USERS[1::2]} - {USERS[11]}
+    assert {one.user_id for one in alike if one.followed} == {*USERS[1::2]} - {USERS[11], USERS[13]}
     with pytest.raises(UnknownUser):
         feeds.people("nobody")
 

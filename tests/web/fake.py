@@ -142,6 +142,9 @@ class FakeFeeds(FeedService):
         found = [Person(u, 5 - i % 5, tuple(friends[:2]), 1.0 - i / 10) for i, u in enumerate(friends[:n])]
         return list(named(found, self.names))
 
+    def similar_people(self, user_id: str, n: int = 10) -> list[Person]:
+        return self.people(user_id, n)
+
     def names(self, user_ids: Sequence[str], content_ids: Sequence[str] = ()) -> dict[str, str]:
         ids = {f"users/{user}" for user in user_ids} | {*content_ids}
         return {id_: name for id_, name in NAMES.items() if id_ in ids}

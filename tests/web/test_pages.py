@@ -50,7 +50,8 @@ def test_openapi_describes_answers_and_problems(client: FlaskClient) -> None:
     document: Any = client.get("/openapi.json").json
     feed = document["paths"]["/v1/users/{user_id}/recommendations"]["get"]
     assert {parameter["name"] for parameter in feed["parameters"]} == {
-        "user_id", "n", "kind", "cursor", "exclude", "explain", "model", "debug", "allow_unknown"
+        "user_id", "n", "kind", "cursor", "exclude", "explain", "model", "debug", "allow_unknown",
+        "genre", "mood", "hashtag", "maker", "max_age_days",
     }  # fmt: skip
     assert set(feed["responses"]) >= {"200", "404", "422", "429", "503"}
     assert "application/problem+json" in feed["responses"]["404"]["content"]

@@ -1,0 +1,50 @@
+// People who watched what a person watched lately, those first who share most with them and least with everybody. People
+// blocked on either side and people marked private (isPrivate) are left out.
+// Parameters: userId; items: how many of the person's newest watches are used; perItem: how many of the latest watchers of
+//   each; crowd: contents with more watchers are left out, since they say little; followed: whether people whom the person
+//   follows are named too; limit.
+// Columns: userId, followed, score (shared watches, each weighted by 1/√(its audience), divided by √(the other's watches)),
+//   count (of shared watches), evidence (ids of up to three of them, those with the smallest audience first).
+MATCH (me:User {userId: $userId})
+CALL (me) {
+  MATCH (me)-[:BLOCKED]-(person)
+  RETURN collect(person) AS blocked
+}
+CALL (me) {
+  MATCH (me)-[watched:WATCHED]->(item)
+  WITH watched, item
+  ORDER BY watched.lastAt IS NULL, watched.lastAt DESC, item.contentId
+  WHERE COUNT { (item)<-[:WATCHED]-() } <= $crowd
+  RETURN item
+  LIMIT $items
+}
+WITH me, blocked, item, 1 / sqrt(COUNT { (item)<-[:WATCHED]-() }) AS weight
+ORDER BY weight DESC, item.contentId
+WITH me, blocked, collect(item) AS mine, collect(weight) AS weights
+UNWIND range(0, size(mine) - 1) AS place
+WITH me, blocked, mine, weights, place, mine[place] AS item
+CALL (item) {
+  MATCH (item)<-[watched:WATCHED]-(other)
+  WITH watched.lastAt AS at, collect(other) AS others
+  ORDER BY at IS NULL, at DESC
+  LIMIT $perItem
+  UNWIND others AS other
+  RETURN other
+  ORDER BY at IS NULL, at DESC, other.userId
+  LIMIT $perItem
+}
+WITH me, blocked, mine, weights, place, other
+ORDER BY place
+WITH me, blocked, mine, other, sum(weights[place]) AS shared, collect(place) AS places
+WHERE other <> me
+  AND NOT other IN blocked
+  AND NOT coalesce(other.isPrivate, false)
+  AND ($followed OR NOT EXISTS { (me)-[:FOLLOWS]->(other) })
+WITH me, mine, other, places, shared / sqrt(COUNT { (other)-[:WATCHED]->() }) AS score
+ORDER BY score DESC, other.userId
+LIMIT $limit
+RETURN other.userId AS userId,
+       EXISTS { (me)-[:FOLLOWS]->(other) } AS followed,
+       score,
+       size(places) AS count,
+       [place IN places[..3] | mine[place].contentId] AS evidence
