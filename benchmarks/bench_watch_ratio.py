@@ -81,6 +81,12 @@ def main() -> None:
         lambda: train(rows, (data.users, data.videos), of_videos, Recipe(epochs=1, batch=_BATCH, rate=_RATE),
                       apart=apart, progress=lambda share, what: None),
     )  # fmt: skip
+    if data.people is not None:
+        timed(
+            "one pass with them and the features of users",
+            lambda: train(rows, (data.users, data.videos), of_videos, Recipe(epochs=1, batch=_BATCH, rate=_RATE),
+                          apart=apart, people=data.people, progress=lambda share, what: None),
+        )  # fmt: skip
     some = rows.keep(np.arange(len(rows)) < 32 * 2_000)
     timed("2,000 steps of 32 rows, of some 353,000 of a pass",
           lambda: train(some, (data.users, data.videos), of_videos, Recipe(epochs=1, batch=32),

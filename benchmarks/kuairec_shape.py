@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from graph import aside
+from graph import aside, schema
 
 USERS: Final = 7_176
 VIDEOS: Final = 10_728
@@ -30,6 +30,8 @@ _SLICE: Final = 2_000_000
 _BOTH: Final = ("show", "play", "complete_play", "valid_play", "long_time_play", "short_time_play", "like",
                 "cancel_like", "comment", "delete_comment", "comment_like", "follow", "cancel_follow", "share",
                 "download", "report", "reduce_similar", "collect", "cancel_collect")  # fmt: skip
+_CATEGORIES: Final = (2, 8, 30, 1_000, 15, 34, 3, 118, 454, 7, 5, 4, 2, 2, 2, 2, 2, 2)
+"""Values of each encrypted column of users; KuaiRec's own numbers are not at hand, these are of KuaiRand's table."""
 _ALONE: Final = ("click_like_cnt", "double_click_cnt", "direct_comment_cnt", "reply_comment_cnt")
 
 
@@ -56,6 +58,24 @@ def write(folder: Path, share: float = 1.0, seed: int = 0) -> None:
     with_friends = np.sort(random.choice(USERS, 472, replace=False))
     friends = [f"[{', '.join(map(str, random.integers(0, USERS, random.integers(1, 4))))}]" for _ in with_friends]
     pl.DataFrame({"user_id": with_friends, "friend_list": friends}).write_csv(folder / "social_network.csv")
+    _people(folder / "user_features.csv", random)
+
+
+def _people(path: Path, random: np.random.Generator) -> None:
+    """A row a user and 31 columns: what KuaiRec says of its users."""
+    columns: dict[str, object] = {
+        "user_id": np.arange(USERS),
+        "user_active_degree": random.choice(["full_active", "high_active", "middle_active", "UNKNOWN"], USERS),
+        **{name: random.integers(0, 2, USERS) for name in schema.FEATURE_FLAGS},
+    }
+    for name in schema.FEATURE_COUNTS:
+        columns |= {name: random.geometric(0.01, USERS), f"{name}_range": ["(10,50]"] * USERS}
+    for most, name in zip(_CATEGORIES, schema.FEATURE_CATEGORIES, strict=True):
+        columns[name] = random.integers(0, most, USERS)
+    frame = pl.DataFrame(columns)
+    assert frame.width == 31, frame.width
+    with aside.file(path) as fresh:
+        frame.write_csv(fresh)
 
 
 def _matrix(

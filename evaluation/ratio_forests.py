@@ -17,7 +17,7 @@ from recommenders.ratio_network import Rows
 if TYPE_CHECKING:
     from evaluation.watch_ratio_suite import Data
 
-__all__ = ["ABLATION", "GROUPS", "MODELS", "last_rows"]
+__all__ = ["ABLATION", "GROUPS", "MODELS", "PEOPLE", "last_rows"]
 
 _BUCKETS: Final = 10
 _LAST: Final = (5, 20)
@@ -26,10 +26,20 @@ _EARLY: Final = 0.7
 _MOST: Final = 1_500_000
 """Most rows to learn from; of more, as many are drawn at random."""
 _AT_ONCE: Final = 500_000
-GROUPS: Final = ("duration", "mean of the user", "mean of the video", "counts", "ALS factors", "sequence")
+GROUPS: Final = (
+    "duration",
+    "mean of the user",
+    "mean of the video",
+    "counts",
+    "ALS factors",
+    "sequence",
+    "features of the user",
+)
 """What a forest may know of a row."""
 _PLAIN: Final = frozenset(GROUPS[:4])
 _ALL: Final = frozenset(GROUPS[:5])
+_IN_ROWS: Final = frozenset(GROUPS[:6])
+PEOPLE: Final = "lightgbm, ALS factors, features of users"
 _FOREST: Final[dict[str, Any]] = {
     "num_leaves": 63,
     "learning_rate": 0.05,
@@ -86,11 +96,12 @@ MODELS: Final[Mapping[str, Any]] = {
     "lightgbm, absolute errors": _row(_PLAIN),
     "lightgbm, ALS factors": _row(_ALL),
     "lightgbm, ALS factors, per duration": _corrected,
-    "lightgbm, ALS factors, sequence": _row(frozenset(GROUPS)),
+    "lightgbm, ALS factors, sequence": _row(_IN_ROWS),
+    PEOPLE: _row(_ALL | {"features of the user"}),
     "d2q": _d2q,
 }
 ABLATION: Final[Mapping[str, Any]] = {
-    f"lightgbm, all, without {group}": _row(frozenset(GROUPS) - {group}) for group in GROUPS[:4]
+    f"lightgbm, all, without {group}": _row(_IN_ROWS - {group}) for group in GROUPS[:4]
 }
 """Without factors or sequence it is another row of `MODELS`."""
 
@@ -161,6 +172,8 @@ class _Told:
             "ALS factors": [(user * video).sum(axis=1), *user.T, *video.T],
             "sequence": [*(one[u] for one in self.sequence), (self.lately[u] * video).sum(axis=1)],
         }
+        if data.people is not None:
+            found["features of the user"] = [*data.people[u].T]
         return {name: np.stack([np.asarray(c, dtype=np.float64) for c in part], axis=1) for name, part in found.items()}
 
 

@@ -18,12 +18,13 @@ from recommenders.ratio_training import Recipe, train
 if TYPE_CHECKING:
     from evaluation.watch_ratio_suite import Data
 
-__all__ = ["ABLATION", "DAILY", "DAILY_LEAKING", "FRIENDS", "MODELS", "NOTEBOOK", "STAND_IN", "hybrid"]
+__all__ = ["ABLATION", "DAILY", "DAILY_LEAKING", "FRIENDS", "MODELS", "NOTEBOOK", "PEOPLE", "STAND_IN", "hybrid"]
 
 NOTEBOOK: Final = "network, notebook (features of the file, all days; steps of 32; leaks)"
 STAND_IN: Final = "network, features of own rows, steps of 32"
 """In place of the notebook's network where a folder has no ``item_daily_features.csv``; ours, not the notebook's."""
 FRIENDS: Final = "network, friends"
+PEOPLE: Final = "network, features of users"
 DAILY: Final = "network, features of the file, frozen"
 DAILY_LEAKING: Final = "network, features of the file, all days as there (leaks)"
 _STEPS: Final = 360_000
@@ -73,7 +74,11 @@ def _beside(features: Floats, bias: Matrix, video: Matrix) -> Floats:
 
 
 def _row(
-    recipe: Recipe = _LARGER, told: Callable[[Data, int], Told] = _of_rows, *, friends: bool = False
+    recipe: Recipe = _LARGER,
+    told: Callable[[Data, int], Told] = _of_rows,
+    *,
+    friends: bool = False,
+    people: bool = False,
 ) -> Callable[[Data, int, Progress], Floats]:
     """A network as a row."""
 
@@ -88,6 +93,7 @@ def _row(
             replace(recipe, epochs=int(np.clip(passes, 1, recipe.epochs))),
             apart=apart,
             friends=data.friends if friends else None,
+            people=data.people if people else None,
             seed=seed,
             progress=progress,
         )
@@ -96,7 +102,7 @@ def _row(
     return predict
 
 
-# Absolute errors to friends change one thing of "features from other rows".
+# Absolute errors to features of users change one thing of "features from other rows".
 MODELS: Final[Mapping[str, Any]] = {
     NOTEBOOK: _row(_NOTEBOOK, told=lambda data, seed: (data.daily_features(leaking=True), None)),
     STAND_IN: _row(_NOTEBOOK),
@@ -109,6 +115,7 @@ MODELS: Final[Mapping[str, Any]] = {
     "network, rare ratios drawn more often": _row(replace(_LARGER, balance=0.5), _of_other_rows),
     "network, hybrid (ALS factors of videos)": _row(told=hybrid),
     FRIENDS: _row(told=_of_other_rows, friends=True),
+    PEOPLE: _row(told=_of_other_rows, people=True),
     "network, features of all days (leaks)": _row(told=lambda data, seed: (data.features(leaking=True), None)),
     DAILY: _row(told=lambda data, seed: (data.daily_features(), None)),
     DAILY_LEAKING: _row(told=lambda data, seed: (data.daily_features(leaking=True), None)),

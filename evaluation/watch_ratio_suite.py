@@ -26,12 +26,12 @@ from evaluation.significance import bootstrap_interval
 from graph.errors import InputError
 from graph.files.daily_features import daily_features, day_of
 from graph.files.quarantine import FileReport
-from graph.files.watch_ratios import DAILY, named_file, read_friends, watch_files
+from graph.files.watch_ratios import DAILY, named_file, read_friends, read_people, watch_files
 from graph.files.watch_rows import SMALL, read_matrix, stem
 from recommenders.core.metrics import Values
 from recommenders.core.options import Progress
 from recommenders.core.top_k import Floats
-from recommenders.ratio_network import Rows, video_features
+from recommenders.ratio_network import Rows, user_features, video_features
 
 __all__ = ["ABLATION", "MODELS", "Board", "Data", "Row", "interval", "measure", "open_data", "run"]
 
@@ -76,6 +76,8 @@ class Data:
     """KuaiRec's counts of each video and day."""
     friends: sp.csr_array | None = None
     """Users × users, from ``social_network.csv``."""
+    people: Floats | None = None
+    """`user_features` of KuaiRec's ``user_features.csv``, shape (users, columns)."""
 
     @property
     def most(self) -> int:
@@ -156,7 +158,17 @@ def open_data(folder: Path) -> Data:
         sum(report.quarantined for report in reports.values()),
         named_file(folder, DAILY),
         _friends(folder, users),
+        _people(folder, users),
     )
+
+
+def _people(folder: Path, users: pl.Series) -> Floats | None:
+    """What the folder says of the users of the rows."""
+    told = read_people(folder)
+    if told is None:
+        return None
+    found = user_features(pl.DataFrame({"user": users}).join(told, on="user", how="left", maintain_order="left"))
+    return found if found.shape[1] else None
 
 
 def _friends(folder: Path, users: pl.Series) -> sp.csr_array | None:
@@ -185,6 +197,8 @@ ABLATION: Final[Mapping[str, Predict]] = {**networks.ABLATION, **forests.ABLATIO
 """The same models without one of their parts, for a table of their own."""
 _NEEDS: Final[Mapping[str, Callable[[Data], bool]]] = {
     networks.FRIENDS: lambda data: data.friends is not None and data.friends.nnz > 0,
+    networks.PEOPLE: lambda data: data.people is not None,
+    forests.PEOPLE: lambda data: data.people is not None,
     networks.NOTEBOOK: lambda data: data.daily is not None,
     networks.DAILY: lambda data: data.daily is not None,
     networks.DAILY_LEAKING: lambda data: data.daily is not None,

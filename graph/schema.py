@@ -170,6 +170,14 @@ USER_COUNTS: Final = (
 USER_FLAGS: Final = ("prizeMoneyWinner", "isBeatmaker", "isSinger")
 USER_LISTS: Final = ("listenedGenres", "usedGenres")
 
+#: Columns of KuaiRec's user_features.csv beside the id and the ranges, which say the counts again. The categories are
+#: numbers without an order, encrypted as published.
+FEATURE_TEXTS: Final = ("user_active_degree",)
+FEATURE_COUNTS: Final = ("follow_user_num", "fans_user_num", "friend_user_num", "register_days")
+FEATURE_FLAGS: Final = ("is_lowactive_period", "is_live_streamer", "is_video_author")
+FEATURE_CATEGORIES: Final = tuple(f"onehot_feat{number}" for number in range(18))
+FEATURES: Final = frozenset((*FEATURE_TEXTS, *FEATURE_COUNTS, *FEATURE_FLAGS, *FEATURE_CATEGORIES))
+
 #: Marks a person who is counted but never named to others. No feature of any model.
 PRIVATE: Final = "isPrivate"
 

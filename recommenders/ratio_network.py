@@ -12,16 +12,20 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
+from graph import schema
 from recommenders.core.top_k import Floats, Ints
 
-__all__ = ["FEATURES", "Apart", "Network", "Rows", "features_apart", "video_features"]
+__all__ = ["FEATURES", "Apart", "Network", "Rows", "features_apart", "user_features", "video_features"]
 
 _AT_ONCE: Final = 1 << 17
 """Pairs whose ratios are predicted at once."""
 _FAR: Final = 10.0
 """Most of the logarithm of a ratio."""
 _FOLDS: Final = 5
+_COMMON: Final = 0.01
+"""Share of the users from which on a category has a column of its own."""
 _SUMS: Final = [1, 2, 4, 5, 6, 7]
 """Places of `FEATURES` that are sums over rows."""
 FEATURES: Final = (
@@ -115,6 +119,25 @@ def video_features(rows: Rows, seconds: Floats, flags: dict[str, npt.NDArray[np.
     progress = total(np.minimum(rows.ratios, 1.0)) / np.maximum(plays, 1.0)
     rates = complete / (plays + 1.0), said[0] / (plays + 1.0), played / (length + 1.0)
     return np.stack([length, plays, played, progress, complete, *said, *rates], axis=1).astype(np.float32)
+
+
+def user_features(people: pl.DataFrame) -> Floats:
+    """Columns ``schema.FEATURE_*`` of users as numbers, shape (users, columns); no column where nothing differs.
+
+    Counts as log(1 + n), at their mean where unknown; a column for each value of a flag or category that one user in a
+    hundred has.
+    """
+    found: list[npt.NDArray[np.float64]] = []
+    for name in schema.FEATURE_COUNTS:
+        if name in people.columns and people[name].count():
+            values = np.log1p(people[name].cast(pl.Float64).fill_null(np.nan).to_numpy())
+            found.append(np.where(np.isfinite(values), values, np.nanmean(values)))
+    for name in (*schema.FEATURE_TEXTS, *schema.FEATURE_FLAGS, *schema.FEATURE_CATEGORIES):
+        if name in people.columns:
+            counts = people[name].drop_nulls().value_counts().filter(pl.col("count") >= _COMMON * people.height)
+            found += [(people[name] == value).fill_null(value=False).to_numpy() for value in counts[name].sort()]
+    columns = [np.asarray(column, dtype=np.float32) for column in found if column.min() < column.max()]
+    return np.stack(columns, axis=1) if columns else np.zeros((people.height, 0), dtype=np.float32)
 
 
 @dataclass(frozen=True)

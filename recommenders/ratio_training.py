@@ -27,6 +27,8 @@ _TEMPERATURE: Final = 0.5
 """Of both softmaxes of the listwise loss."""
 _EDGES: Final = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
 """Ratios between which a row belongs to one bucket, for ``balance``."""
+_ROUNDING: Final = 1e-5
+"""Share of a mean; a smaller spread of 32-bit numbers is no difference."""
 _FRIENDS: Final = 20
 """Most friends of a user whose vectors are averaged, those of the lowest nids."""
 
@@ -59,21 +61,22 @@ def train(
     *,
     apart: Apart | None = None,
     friends: sp.csr_array | None = None,
+    people: Floats | None = None,
     seed: int = 0,
     progress: Progress,
 ) -> Network:
     """Fit the network; ``shape`` counts users and videos, ``features`` (videos, F) are standardised here.
 
     ``apart`` gives the features while it trains; ``features`` are then those to predict with.
-    ``friends`` (users, users): the mean of the vectors of a user's friends is added to the user's own. The notebook's
+    ``friends`` (users, users): the mean of the vectors of a user's friends is added to the user's own. ``people``
+    (users, F): features of users, standardised here, which stand beside the user as those of videos do. The notebook's
     steps have 32 rows, embeddings of 32 (he-normal), 32 and 16 hidden, Adam with .001, squared errors.
     """
     import torch
 
     recipe = recipe or Recipe()
     torch.manual_seed(seed)
-    spread = features.std(axis=0)
-    middle, spread = features.mean(axis=0), np.where(spread > 0, spread, 1.0)
+    middle, spread = _scale(features)
     standard = ((features - middle) / spread).astype(np.float32)
     given = torch.from_numpy(standard)
     if apart is not None:
@@ -86,10 +89,18 @@ def train(
     for embedding in (user, video):
         torch.nn.init.kaiming_normal_(embedding.weight, mode="fan_in")
     of_features = torch.nn.Linear(features.shape[1], hidden)
+    wide = factors
+    layers = [user, video, of_features]
+    if people is not None:
+        low, high = _scale(people)
+        described = torch.from_numpy(((people - low) / high).astype(np.float32))
+        of_people = torch.nn.Linear(people.shape[1], hidden)
+        layers.append(of_people)
+        wide += hidden
     first, second, last = (
-        torch.nn.Linear(*size) for size in ((2 * factors + hidden, hidden), (hidden, narrow), (narrow, 1))
+        torch.nn.Linear(*size) for size in ((wide + factors + hidden, hidden), (hidden, narrow), (narrow, 1))
     )
-    modules = torch.nn.ModuleList([user, video, of_features, first, second, last])
+    modules = torch.nn.ModuleList([*layers, first, second, last])
     adam = torch.optim.Adam(modules.parameters(), lr=recipe.rate, fused=True)
     users, videos = torch.from_numpy(rows.users.astype(np.int64)), torch.from_numpy(rows.videos.astype(np.int64))
     ratios = torch.from_numpy(rows.ratios.astype(np.float32))
@@ -100,16 +111,16 @@ def train(
 
     def vectors(of: Any) -> Any:
         own = user(of)
-        if circle is None:
-            return own
-        return own + torch.nn.functional.embedding_bag(circle[of], user.weight, mode="mean", padding_idx=shape[0])
+        if circle is not None:
+            own = own + torch.nn.functional.embedding_bag(circle[of], user.weight, mode="mean", padding_idx=shape[0])
+        return own if people is None else torch.cat([own, relu(of_people(described[of]))], dim=1)
 
     def told(part: Any) -> Any:
         own = videos[part]
         beside_it = given[own] if apart is None else told_apart[fold[part], own]
-        wide = torch.cat([vectors(users[part]), video(own), relu(of_features(beside_it))], dim=1)
-        wide = torch.nn.functional.dropout(relu(first(wide)), _DROPOUT)
-        return last(relu(second(wide)))[:, 0]
+        both = torch.cat([vectors(users[part]), video(own), relu(of_features(beside_it))], dim=1)
+        both = torch.nn.functional.dropout(relu(first(both)), _DROPOUT)
+        return last(relu(second(both)))[:, 0]
 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # steps are so small that threads cost more than they bring, many times on a busy machine
@@ -147,11 +158,17 @@ def train(
         "first_bias": first.bias,
     }
     learned = {name: np.ascontiguousarray(array.detach().numpy()) for name, array in arrays.items()}
-    parts = np.split(first.weight.detach().numpy().T, [factors, 2 * factors])
+    parts = np.split(first.weight.detach().numpy().T, [wide, wide + factors])
     learned |= {name: np.array(part) for name, part in zip(("of_user", "of_video", "of_features"), parts, strict=True)}
     if recipe.loss == "wlr":
         learned["odds"] = np.ones(1, dtype=np.float32)
     return Network({**learned, "features": standard})
+
+
+def _scale(features: Floats) -> tuple[Floats, Floats]:
+    """Mean and standard deviation of each column, 1 where it differs by no more than rounding does."""
+    middle, spread = features.mean(axis=0), features.std(axis=0)
+    return middle, np.where(spread > _ROUNDING * np.abs(middle), spread, 1.0)
 
 
 class _OwnRows:

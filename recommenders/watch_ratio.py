@@ -19,7 +19,7 @@ from recommenders.core.baseline import Baseline, Count, Learned, Positive, Share
 from recommenders.core.interactions import directed_social
 from recommenders.core.options import FitOptions
 from recommenders.core.top_k import Floats, Ints, Mask
-from recommenders.ratio_network import Network, Rows, features_apart, video_features
+from recommenders.ratio_network import Network, Rows, features_apart, user_features, video_features
 from recommenders.ratio_training import Loss, Ranking, Recipe, train
 
 __all__ = ["WatchRatio", "ratios_of"]
@@ -53,6 +53,8 @@ class WatchRatio(Baseline):
     Only days before the newest watch count, so that nothing leaks in that is later than what is learned."""
     friends: bool = False
     """Whether the mean vector of those whom a user follows is added to the user's."""
+    people: bool = False
+    """Whether what ``user_features.csv`` says of a user stands beside the user's vector (`user_features`)."""
 
     name: ClassVar[str] = "watch-ratio"
 
@@ -68,6 +70,7 @@ class WatchRatio(Baseline):
         else:
             features = video_features(rows, seconds, flags)
             apart = features_apart(rows, seconds, flags, options.seed)
+        described = user_features(snapshot.users.frame) if self.people else None
         network = train(
             rows,
             shape,
@@ -84,6 +87,7 @@ class WatchRatio(Baseline):
             ),
             apart=apart,
             friends=followed if self.friends and followed.nnz else None,
+            people=described if described is not None and described.shape[1] else None,
             seed=options.seed,
             progress=options.progress,
         )

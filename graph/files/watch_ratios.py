@@ -2,7 +2,8 @@
 
 **KuaiRec**: ``big_matrix.csv`` (user_id, video_id, play_duration, video_duration, date, timestamp, watch_ratio; the
 durations in ms), ``small_matrix.csv`` (the same; it only ever judges), ``item_categories.csv`` (video_id, feat: a list
-of numbers), ``kuairec_caption_category.csv`` (video_id, caption), ``social_network.csv`` (user_id, friend_list).
+of numbers), ``kuairec_caption_category.csv`` (video_id, caption), ``social_network.csv`` (user_id, friend_list),
+``user_features.csv`` (`graph.files.user_features`).
 **KuaiRand**: logs as separated text with user_id, video_id, time_ms, play_time_ms, duration_ms, is_like, is_comment and
 is_forward. Each may end in ``.gz`` or ``.zst``.
 
@@ -29,6 +30,7 @@ from graph.files.records import records
 from graph.files.tables import Known, Tables
 from graph.files.text import Progress
 from graph.files.token_lists import unpacked
+from graph.files.user_features import USER_FEATURES, read_user_features
 from graph.files.watch_rows import BIG, RAND, ROWS, SMALL, first_rows, header_of, plain, read_matrix, stem
 from graph.load import watch
 
@@ -37,6 +39,7 @@ __all__ = [
     "holds_watch_ratios",
     "named_file",
     "read_friends",
+    "read_people",
     "read_watch_ratios",
     "watch_files",
 ]
@@ -92,6 +95,10 @@ def read_watch_ratios(
             for name, columns in _BESIDE.items()
             if (found := named_file(folder, name))
         }
+        features = None
+        if people := _people(folder):
+            reports.append(FileReport(people.name))
+            features = read_user_features(people, reports[-1], quarantine)
         trained = pl.concat([rows for file, rows in read.items() if stem(file) != SMALL])
         judged = pl.concat([pl.DataFrame(schema=ROWS), *(rows for file, rows in read.items() if stem(file) == SMALL)])
         if _CAPTIONS in beside:
@@ -102,7 +109,7 @@ def read_watch_ratios(
             *(("has", "it") if len(files) == 1 else ("have", "them")),
         )
         raise InputError(f"{names} of {folder} {verb} no rows.", do=f"Fetch {what} again.")
-    tables = _tables(trained, judged, beside)
+    tables = _tables(trained, judged, beside, features)
     ours = {report.file for report in reports}
     return tables, ImportReport(
         files=reports,
@@ -113,8 +120,11 @@ def read_watch_ratios(
     )
 
 
-def _tables(trained: pl.DataFrame, judged: pl.DataFrame, beside: dict[str, pl.DataFrame]) -> Tables:
-    people = pl.concat([trained["user"], judged["user"]]).unique()
+def _tables(
+    trained: pl.DataFrame, judged: pl.DataFrame, beside: dict[str, pl.DataFrame], features: pl.DataFrame | None
+) -> Tables:
+    told = pl.DataFrame(schema={"user": pl.Int64}) if features is None else features
+    people = pl.concat([trained["user"], judged["user"], told["user"]]).unique()
     if _FRIENDS in beside:
         people = pl.concat([people, *(beside[_FRIENDS][name] for name in ("user", "friend"))]).unique()
     known = [beside[_CATEGORIES]["video"]] if _CATEGORIES in beside else []
@@ -144,7 +154,9 @@ def _tables(trained: pl.DataFrame, judged: pl.DataFrame, beside: dict[str, pl.Da
     edges[schema.WATCH_RATIO] = _ratios(trained, *ends)
     edges[schema.HELD_OUT] = _ratios(judged, user(judged["user"]), content(judged["video"]))
     ids = {schema.USER: users, schema.CONTENT: contents}
-    labels = {schema.USER: pl.DataFrame({"userId": users}), schema.CONTENT: nodes}
+    described = pl.DataFrame({"user": people, "place": user(people)}).join(told, on="user", how="left").sort("place")
+    described = described.drop("user", "place").insert_column(0, users.alias("userId"))
+    labels = {schema.USER: described, schema.CONTENT: nodes}
     if _FRIENDS in beside:
         friends = beside[_FRIENDS]
         pairs = watch.pairs(user(friends["user"]), user(friends["friend"]))
@@ -257,6 +269,16 @@ def _pair(
     if not _LIST.fullmatch(told) or max(numbers, default=0) > _LARGEST:
         raise ValueError(f"{columns[1]} is no list of whole numbers, as [1, 2]")
     return int(own), numbers
+
+
+def read_people(folder: Path) -> pl.DataFrame | None:
+    """`read_user_features` of a folder of KuaiRec; None elsewhere, as KuaiRand's do not join with its rows at hand."""
+    file = _people(folder)
+    return read_user_features(file) if file else None
+
+
+def _people(folder: Path) -> Path | None:
+    return named_file(folder, USER_FEATURES) if named_file(folder, BIG) else None
 
 
 def read_friends(folder: Path) -> pl.DataFrame | None:

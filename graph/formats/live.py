@@ -27,7 +27,7 @@ from graph.formats.sampler import REVERSE, EdgeKind
 from graph.settings import Settings
 from graph.snapshot import Edges
 from graph.snapshot.arrays import Ints
-from graph.snapshot.export import NODE_QUERIES, Numbered, node_columns, read_edges
+from graph.snapshot.export import NODE_QUERIES, Numbered, held_columns, read_edges
 
 __all__ = ["LiveFeatures", "LiveGraph", "LiveTopology"]
 
@@ -83,7 +83,7 @@ class LiveGraph:
 
         The columns are those of a snapshot (``graph.formats.hetero.node_features``).
         """
-        types = node_columns(label)
+        types = held_columns(self.graph, label)
         names = [name for name, dtype in types.items() if dtype.is_numeric() or dtype == pl.Boolean]
         wanted = np.arange(self.counts[label]) if nids is None else nids
         if not names:
@@ -123,7 +123,7 @@ class LiveGraph:
 
     def _columns(self, label: str, nids: Ints, names: list[str]) -> pl.DataFrame:
         """These properties of the nodes ``nids``, in their order."""
-        types = node_columns(label)
+        types = held_columns(self.graph, label)
         unique, inverse = np.unique(nids, return_inverse=True)
         parts = [pl.DataFrame(schema={"nid": pl.Int32, **{name: types[name] for name in names}})]
         for block in _blocks(unique):

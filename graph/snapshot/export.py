@@ -31,7 +31,7 @@ from graph.snapshot.arrays import NO_TIME
 from graph.snapshot.edge_file import TIMES, EdgeFile, columns
 from graph.snapshot.format import Manifest, Snapshot, Step, finish, graph_id, load
 
-__all__ = ["NODE_QUERIES", "Numbered", "export", "exportable", "index_times", "node_columns", "read_edges"]
+__all__ = ["NODE_QUERIES", "Numbered", "export", "exportable", "held_columns", "index_times", "read_edges"]
 
 _READERS: Final = 2
 _BLOCK: Final = 2_000
@@ -146,12 +146,23 @@ def index_times(graph: Graph, progress: Progress | None = None) -> None:
     graph.read("schema/await_indexes", deadline_ms=0, seconds=_INDEX_SECONDS)
 
 
+def held_columns(graph: Graph, label: str) -> dict[str, pl.DataType]:
+    """`node_columns` that are worth asking for: those of KuaiRec's users only where the graph has some."""
+    columns_ = node_columns(label)
+    if not columns_.keys() & schema.FEATURES:
+        return columns_
+    held = set(graph.read("export/keys", deadline_ms=0)[0]["keys"])
+    return {name: dtype for name, dtype in columns_.items() if name not in schema.FEATURES or name in held}
+
+
 def node_columns(label: str) -> dict[str, pl.DataType]:
     """The columns of a label's file in a snapshot, the key first; times are ms, all but the key may be null."""
     columns_: dict[str, pl.DataType] = {schema.NODE_KEYS[label]: pl.String()}
     groups: tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple[str, ...]]
     if label == schema.USER:
-        groups = (schema.NAME,), schema.USER_TIMES, schema.USER_COUNTS, (*schema.USER_FLAGS, schema.PRIVATE)
+        counts = *schema.USER_COUNTS, *schema.FEATURE_COUNTS, *schema.FEATURE_CATEGORIES
+        flags = *schema.USER_FLAGS, schema.PRIVATE, *schema.FEATURE_FLAGS
+        groups = (schema.NAME, *schema.FEATURE_TEXTS), schema.USER_TIMES, counts, flags
     elif label == schema.CONTENT:
         ids = "kind", schema.KEAK_ID, schema.BEAT_ID, schema.TRACK_ID
         names = *ids, *schema.KEAK_TEXTS, *schema.BEAT_TEXTS, *schema.TRACK_TEXTS
@@ -187,7 +198,7 @@ class Numbered:
 
 def _nodes(graph: Graph, label: str, numbers: list[int], progress: Progress | None) -> pl.DataFrame:
     """All nodes of a label with their numbers, sorted by id."""
-    wanted = node_columns(label)
+    wanted = held_columns(graph, label)
 
     def ask(block: list[int]) -> pl.DataFrame:
         ((found, columns_),) = graph.stream(NODE_QUERIES[label], numbers=block, names=[*wanted])

@@ -16,9 +16,9 @@ from graph.snapshot.format import Nodes, Snapshot
 
 __all__ = ["PROPERTIES", "RELATIONSHIPS", "emptied", "social_until"]
 
-#: By label, the node properties that were counted over the whole graph.
+#: By label, the node properties that were counted over the whole graph, or describe people as they were at the export.
 PROPERTIES: Final[dict[str, frozenset[str]]] = {
-    schema.USER: frozenset((*schema.USER_COUNTS, "lastConnection", "prizeMoneyWinner")),
+    schema.USER: frozenset((*schema.USER_COUNTS, "lastConnection", "prizeMoneyWinner")) | schema.FEATURES,
     schema.CONTENT: frozenset((*schema.KEAK_COUNTS, *schema.BEAT_COUNTS, *schema.CONTENT_KEPT, "updatedAt"))
     - {"duration", "bpm"},
 }

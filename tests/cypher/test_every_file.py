@@ -32,6 +32,7 @@ PROPERTIES = {
     *(*schema.USER_TIMES, *schema.USER_COUNTS, *schema.USER_FLAGS, *schema.USER_LISTS),
     *(*schema.KEAK_TIMES, *schema.KEAK_COUNTS, *schema.KEAK_FLAGS, *schema.KEAK_TEXTS),
     *(*schema.BEAT_TIMES, *schema.BEAT_COUNTS, *schema.BEAT_TEXTS, *schema.BEAT_TEXT_LISTS),
+    *schema.FEATURES,
     *schema.FORMER,
     *(*schema.TRACK_TEXTS, *schema.TRACK_COUNTS, *schema.SESSION_TIMES, *schema.SESSION_TEXTS, *schema.PLAYLIST_KEPT),
     *schema.SESSION_KEPT,

@@ -90,6 +90,7 @@ def test_kuairec_with_its_daily_features(tmp_path: Path, capsys: pytest.CaptureF
     (source / "item_daily_features.csv").write_text(
         "\n".join([",".join(["video_id", "date", "video_duration", *COUNTS]), *days]) + "\n"
     )
+    (source / "video_raw.csv").touch()
     describe(source, out=tmp_path / "told")
     assert "watch ratios" in capsys.readouterr().out
     page = (tmp_path / "told" / "describe.html").read_text()
@@ -100,7 +101,8 @@ def test_kuairec_with_its_daily_features(tmp_path: Path, capsys: pytest.CaptureF
     for picture in re.findall(r"\((pictures/[^)]+)\)", text):
         assert (tmp_path / "told" / picture).read_bytes().startswith(b"\x89PNG")
     assert "held out, which only judges: mean | 0.9" in text
-    assert "Not read: user\\_features.csv." in text
+    assert "Not read: video\\_raw.csv." in text
+    assert "follow\\_user\\_num" in text
     contents = pl.read_parquet(tmp_path / "told" / "contents.parquet").sort("id")
     rows = pl.read_csv("\n".join(["user,video,played,length,x,date,at,ratio", *big]).encode())
     means = rows.group_by("video").agg(pl.col("ratio").mean(), pl.len(), pl.col("user").n_unique())

@@ -305,10 +305,12 @@ def test_the_file_s_features_are_those_of_days_before_whatever_chooses_or_judges
     (source / "item_daily_features.csv").write_text("\n".join([header, *days, *later]) + "\n")
     np.testing.assert_array_equal(open_data(source).daily_features(), frozen)
     assert not np.array_equal(open_data(source).daily_features(leaking=True), frozen)
-    names = ["network, features of the file, frozen", "network, friends"]
+    names = ["network, features of the file, frozen", "network, features of users", "network, friends"]
     board = run(data, names=names, progress=lambda share, what: None)
     assert sorted(row.model for row in board.rows) == names
     assert board.left_out == []
+    assert data.people is not None
+    assert data.people.shape[0] == data.users
 
 
 def test_what_the_folder_has_no_data_for_is_left_out_and_named(folder: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from graph.errors import InputError
 from graph.files.daily_features import COUNTS
 from graph.snapshot import Snapshot
+from recommenders.ratio_network import user_features
 from recommenders.watch_ratio import WatchRatio
 
 VIDEOS = 60
@@ -52,6 +53,51 @@ def test_new_videos_are_told_apart_by_the_file_alone(tmp_path: Path) -> None:
 
     assert gap(daily=str(days(tmp_path / "days.csv"))) > 1.0
     assert abs(gap()) < 0.5
+
+
+def test_users_of_a_kind_are_told_by_their_features_alone() -> None:
+    """Every second user watches all twice through; of the newest ten no watch is known."""
+    snapshot = rows(range(VIDEOS))
+    edges = snapshot.edges["WATCH_RATIO"]
+    ratios = np.where(edges.source % 2 == 0, 2.0, 0.1)
+    known = edges.source < 30
+    degrees = ["full_active" if n % 2 == 0 else "high_active" for n in range(40)]
+    people = pl.DataFrame({"userId": [str(n) for n in range(40)], "user_active_degree": degrees})
+    ends = {"source": edges.source[known], "target": edges.target[known]}
+    told = Snapshot.build(
+        {"User": people, "Content": snapshot.contents.frame},
+        {
+            "WATCHED": pl.DataFrame({**ends, "progress": np.minimum(ratios[known], 1.0)}),
+            "WATCH_RATIO": pl.DataFrame({**ends, "row": np.arange(known.sum()), "ratio": ratios[known]}),
+        },
+    )
+
+    def gap(*, people: bool) -> float:
+        model = WatchRatio(epochs=15, batch=64, rate=0.01, people=people).fit(told)
+        new = np.arange(30, 40)
+        found = model.predict(new, np.zeros(len(new), dtype=np.int64))
+        return float(found[new % 2 == 0].mean() - found[new % 2 == 1].mean())
+
+    assert gap(people=True) > 1.0
+    assert abs(gap(people=False)) < 0.5
+
+
+def test_features_of_users_as_numbers() -> None:
+    people = pl.DataFrame(
+        {
+            "follow_user_num": [0, None, 2],
+            "is_video_author": [True, False, None],
+            "is_live_streamer": [False, False, False],
+            "onehot_feat3": [7, 9, None],
+            "user_active_degree": ["a", "a", "b"],
+        }
+    )
+    found = user_features(people)
+    log = np.log(3)
+    degree, author, code = [[1, 0], [1, 0], [0, 1]], [[0, 1], [1, 0], [0, 0]], [[1, 0], [0, 1], [0, 0]]
+    expected = np.concatenate([[[0.0], [log / 2], [log]], degree, author, code], axis=1)
+    np.testing.assert_allclose(found, expected, atol=1e-6)  # nobody is a live streamer: no column
+    assert user_features(people.select("is_live_streamer")).shape == (3, 0)
 
 
 def test_days_from_the_newest_watch_on_change_nothing(tmp_path: Path) -> None:

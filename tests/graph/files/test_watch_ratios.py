@@ -42,6 +42,15 @@ BAD = {
 RAND = "user_id\tvideo_id\ttime_ms\tis_comment\tis_forward\tplay_time_ms\tduration_ms\tlabel"
 
 
+PEOPLE = (
+    "user_id,user_active_degree,is_lowactive_period,is_live_streamer,is_video_author,follow_user_num,"
+    "follow_user_num_range,fans_user_num,fans_user_num_range,friend_user_num,friend_user_num_range,register_days,"
+    f"register_days_range,{','.join(f'onehot_feat{n}' for n in range(18))}"
+)
+CODES = "0,1,17,638,2.0,0,0,1,6,3,0,0,0.0,0.0,1.0,,NaN,0.0"
+"""Of the eighteen encrypted columns, as published: some are floats, some missing."""
+
+
 def folder(path: Path, big: list[str] = BIG, small: list[str] = SMALL) -> Path:
     path.mkdir()
     (path / "big_matrix.csv").write_text("\n".join([HEADER, *big]) + "\n")
@@ -49,7 +58,12 @@ def folder(path: Path, big: list[str] = BIG, small: list[str] = SMALL) -> Path:
     (path / "social_network.csv").write_text('user_id,friend_list\n0,"[1, 7]"\n1,[0]\n7,x\n')
     (path / "item_categories.csv").write_text('video_id,feat\n10,"[8, 9]"\n11,[8]\n99,[3]\n')
     (path / "kuairec_caption_category.csv").write_text('video_id,caption,more\n10,"One, two",x\n')
-    (path / "user_features.csv").write_text("user_id,user_active_degree\n0,full_active\n")
+    people = [
+        f'0,high_active,0,-124,1,5,"(0,10]",0,0,0,0,107,61-90,{CODES}',
+        f'7,UNKNOWN,1,0,0,386,"(250,500]",4,"[1,10)",2,"[1,5)",327,181-365,{CODES}',
+        f"8,full_active,0,0,0,1,x,1,x,1,x,1,x,{CODES}",
+    ]
+    (path / "user_features.csv").write_text("\n".join([PEOPLE, *people]) + "\n")
     return path
 
 
@@ -66,7 +80,66 @@ def test_every_row_keeps_its_ratio_and_pairs_fold(tmp_path: Path) -> None:
     assert watched == [(0, 0, 1.0, 2, 1_593_965_303_000), (1, 1, 0.25, 1, None), (2, 2, None, 1, 1_593_878_903_438)]
     big = report.files[0]
     assert (big.read, big.loaded, big.untimed, big.noted) == (4, 4, 1, 1)
-    assert report.ignored == ["user_features.csv"]
+    assert report.ignored == []
+
+
+def test_features_of_users_are_joined_by_their_id(tmp_path: Path) -> None:
+    tables, report = read_watch_ratios(folder(tmp_path / "rec"), tmp_path / "home")
+    people = tables.nodes[schema.USER]
+    names = ["userId", "user_active_degree", "is_live_streamer", "is_video_author", "follow_user_num", "register_days"]
+    assert people.select(names).rows() == [
+        ("0", "high_active", None, True, 5, 107),
+        ("1", None, None, None, None, None),
+        ("7", None, False, False, 386, 327),
+        ("8", "full_active", False, False, 1, 1),  # watched nothing
+    ]
+    codes = people.select(schema.FEATURE_CATEGORIES).row(0)
+    assert codes == (0, 1, 17, 638, 2, 0, 0, 1, 6, 3, 0, 0, 0, 0, 1, None, None, 0)
+    (told,) = [file for file in report.files if file.file == "user_features.csv"]
+    assert (told.read, told.loaded, told.noted) == (3, 3, 0)
+    ignored = [column.title for column in told.columns if column.ours is None]
+    assert ignored == [
+        f"{name}_range" for name in ("follow_user_num", "fans_user_num", "friend_user_num", "register_days")
+    ]
+
+
+def test_features_of_users_that_cannot_be_used_are_kept_aside(tmp_path: Path) -> None:
+    source = folder(tmp_path / "rec")
+    rest = f"5,r,0,0,0,0,107,r,{CODES}"
+    people = [
+        f"0,high_active,0,0,1,{rest}",
+        f"0,full_active,0,0,1,{rest}",  # the first counts
+        f"x,high_active,0,0,1,{rest}",
+        f"1,high_active,0,0,1,{rest},more",
+        "1,high_active,0",
+        f'1,"high_active,0,0,1,{rest}',
+        "",
+        f"7.0,high_active,2,0,yes,-5,r,0,0,0,0,1e3,r,{CODES}",
+    ]
+    (source / "user_features.csv").write_text("\n".join([PEOPLE, *people]) + "\n")
+    tables, report = read_watch_ratios(source, tmp_path / "home")
+    assert tables.nodes[schema.USER].select("userId", "user_active_degree", "register_days").rows() == [
+        ("0", "high_active", 107),
+        ("1", None, None),
+        ("7", "high_active", None),
+    ]
+    (told,) = [file for file in report.files if file.file == "user_features.csv"]
+    assert (told.read, told.loaded, told.merged, told.quarantined, told.noted) == (7, 2, 1, 4, 4)
+    assert report.quarantine
+    kept = [row for row in map(json.loads, report.quarantine.read_text().splitlines()) if row["file"] == told.file]
+    assert [(row["line"], row["reason"], row["loaded"]) for row in kept] == [
+        (4, "user_id is no whole number from 0 on", False),
+        (5, "there is more than the header names", False),
+        (6, "there is less than the header names", False),
+        (7, "a quote is not closed", False),
+        (9, "follow_user_num is no whole number from 0 on: loaded without it", True),
+        (9, "register_days is no whole number from 0 on: loaded without it", True),
+        (9, "is_lowactive_period is no 0 or 1: loaded without it", True),
+        (9, "is_video_author is no 0 or 1: loaded without it", True),
+    ]
+    (source / "user_features.csv").write_text("user_id,more\n1,2\n")
+    with pytest.raises(InputError, match="none of the columns user_active_degree"):
+        read_watch_ratios(source, tmp_path / "home")
 
 
 def test_the_small_matrix_is_held_out(tmp_path: Path) -> None:

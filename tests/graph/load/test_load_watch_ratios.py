@@ -24,4 +24,7 @@ def test_every_row_arrives_and_what_is_held_out_stays_apart(graph: Graph, settin
         assert sorted(ratios.columns["ratio"].tolist()) == [0.25, 0.5, 2.0]
         assert (held_out.source.tolist(), held_out.target.tolist()) == ([1], [0])
         assert len(found.watched) == 3
+        people = found.users.frame.select("userId", "user_active_degree", "is_video_author", "follow_user_num").rows()
+        assert people[2:] == [("7", None, False, 386), ("8", "full_active", False, 1)]
+        assert found.users.frame["onehot_feat3"].to_list() == [638, None, 638, 638]
     assert found.interactions().toarray()[1, 0] == 0.0
