@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from itertools import zip_longest
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import numpy as np
 import typer
@@ -31,7 +31,7 @@ def history(
     n: Annotated[int, typer.Option("--n", min=1, max=1_000, help="Rows of each.")] = 20,
     model: Annotated[str, typer.Option(help="What recommends; fitted now where it is not trained.")] = "play-cf",
 ) -> None:
-    """Show what a user played, newest first, beside what is recommended, with score, artist, title and genre."""
+    """Show what a user played, newest first, beside what is recommended, with score, artist, title, genre and pop."""
     settings = load_settings()
     snapshot = snapshots.load(settings.snapshot_path)
     nid = int(snapshot.users.nids([user.removeprefix(schema.USER_PREFIX)])[0])
@@ -44,14 +44,16 @@ def history(
     if not played:
         raise SettingsError(f"{user} has played nothing.", do="Name another user.")
     table = Table(title=f"{escape(user)}: played, and recommended by {model}", box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("when", "share", "artist", "title", "genre", "", "score", "artist", "title", "genre"):
+    for name in ("when", "share", *names.columns, "", "score", *names.columns):
         least = len("2026-01-01 00:00") if name == "when" else None
-        table.add_column(name, justify="right" if name in ("share", "score") else "left", min_width=least)
+        side: Literal["left", "right"] = "right" if name in ("share", "score") else "left"
+        table.add_column(name, justify=side, min_width=least, overflow="fold")
     offered = [(f"{score:.3f}", *names.of(int(i))) for i, score in zip(ids, scores, strict=True) if i >= 0]
     heard = [(f"{datetime.fromtimestamp(at / 1_000, UTC):%Y-%m-%d %H:%M}" if at else "", f"{share:.2f}",
               *names.of(track)) for at, share, track in played]  # fmt: skip
     for left, right in zip_longest(heard, offered):
-        cells = (*(left or ("",) * 5), "", *(right or ("",) * 4))
+        width = len(names.columns)
+        cells = (*(left or ("",) * (2 + width)), "", *(right or ("",) * (1 + width)))
         table.add_row(*(escape(cell) for cell in cells))
     _console.print(table)
     if recommender.told:
@@ -59,7 +61,7 @@ def history(
 
 
 class Names:
-    """Artist, title and genres of contents; the id where a title is missing."""
+    """What is told of contents: artist, title (the id where it is missing), and genres and popularity where known."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         titles = snapshot.contents.column(schema.TITLE)
@@ -67,11 +69,22 @@ class Names:
         known = titles.to_list() if titles is not None else [None] * len(ids)
         self._titles = [title or id_ for title, id_ in zip(known, ids, strict=True)]
         self._snapshot = snapshot
+        pop = snapshot.contents.column("pop")
+        self._pop = pop.to_list() if pop is not None and pop.null_count() < len(pop) else None
+        self._genres = len(snapshot.edges[schema.HAS_GENRE]) > 0
 
-    def of(self, nid: int) -> tuple[str, str, str]:
-        """Artist, title and genres."""
-        artists = self._linked(schema.PERFORMED_BY, schema.ARTIST, nid)
-        return artists, self._titles[nid], self._linked(schema.HAS_GENRE, schema.GENRE, nid)
+    @property
+    def columns(self) -> list[str]:
+        """Names of what `of` gives."""
+        more = [*(["genre"] if self._genres else []), *(["pop"] if self._pop else [])]
+        return ["artist", "title", *([", ".join(more)] if more else [])]
+
+    def of(self, nid: int) -> list[str]:
+        """One text for each of `columns`."""
+        told = [self._linked(schema.PERFORMED_BY, schema.ARTIST, nid), self._titles[nid]]
+        pop = self._pop[nid] if self._pop else None
+        more = [self._linked(schema.HAS_GENRE, schema.GENRE, nid), "" if pop is None else f"{pop:g}"]
+        return [*told, ", ".join(filter(None, more))][: len(self.columns)]
 
     def _linked(self, type_: str, label: str, nid: int) -> str:
         edges = self._snapshot.edges[type_]

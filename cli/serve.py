@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from enum import StrEnum
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from graph.database.driver import Graph
 from graph.errors import EntourageError, GraphUnavailable, SnapshotError
 from graph.settings import Settings, load_settings
 from ranking import registry
+from recommend.player import MODEL as PLAYER
 from web.browser import guide_address
 from web.server import listen, url_of
 from web.server import serve as run
@@ -74,6 +76,23 @@ def _say_what_there_is(settings: Settings) -> None:
         missing.append(EntourageError(f"There is no model called {name}.", do=advice))
     for error in missing:
         _console.print(f"[yellow]Answers will be degraded:[/] {error}")
+    if _of_another_graph(settings):
+        _console.print(
+            f"[yellow]The player will not answer:[/] its model was trained on another graph. "
+            f"Run `entourage train --model {PLAYER}`."
+        )
+
+
+def _of_another_graph(settings: Settings) -> bool:
+    """Whether there is a model for the player that does not belong to the snapshot."""
+    try:
+        both = [
+            json.loads((path / "manifest.json").read_text("utf-8"))["graph_id"]
+            for path in (settings.snapshot_path, settings.model_path(PLAYER))
+        ]
+    except (OSError, ValueError, KeyError):
+        return False
+    return len(set(both)) > 1
 
 
 def _graph_missing(settings: Settings) -> EntourageError | None:

@@ -26,7 +26,10 @@ ARTISTS, SONGS, USERS = 8, 6, 40
 def listening(path: Path) -> Path:
     """Users who love two artists each and hear nothing of the others; tracks come at random, most of them theirs."""
     rng = np.random.default_rng(0)
-    tracks = [{"artist": f"Artist {n // SONGS}", "title": f"Song {n}", "track": n} for n in range(ARTISTS * SONGS)]
+    tracks: list[dict[str, Any]] = [
+        {"artist": f"Artist {n // SONGS}", "title": f"Song {n}", "track": n, "genre": "Soul", "pop": n + 0.25}
+        for n in range(ARTISTS * SONGS)
+    ]
     lines: list[dict[str, Any]] = []
     for session in range(6 * USERS):
         user = session % USERS
@@ -101,7 +104,9 @@ def test_the_commands(logs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert f"2 of {len(whole.splitlines()) + 2:,} lines were left out" in called("ab", torn).stdout
     seen = called("history", "3", "--n", 5)
     assert seen.exit_code == 0
-    assert "Artist" in seen.stdout
+    assert "Artis" in seen.stdout
+    assert "Soul" in seen.stdout
+    assert ".25" in seen.stdout
     assert "neighbours a user" in seen.stdout
     PlayCf().fit(snapshots.load(settings.snapshot_path)).save(settings.model_path("play-cf"))
     lists = tmp_path / "lists.jsonl"

@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 from flask.testing import FlaskClient
 
+from cli.serve import _say_what_there_is
 from evaluation import play_data
 from graph import schema
 from graph.files.play_logs import read_play_logs
@@ -22,6 +23,7 @@ from recommend.player_sessions import PAST, PlayerSessions
 from recommenders.arms import ARMS, arm_of_user, policy
 from recommenders.session import SessionModel
 from tests.graph.files.test_play_logs import ONE, TRACKS, TWO, folder
+from tests.recommend.test_listening import tracks
 from tests.web.fake import FakeFeeds
 from web.app import create_app
 
@@ -92,6 +94,16 @@ def test_a_bad_body_is_told_and_changes_nothing(
         assert answer.status_code == 422
         assert answer.json["errors"][0]["field"] == field
     assert lines(tmp_path) == []
+
+
+def test_serve_says_that_the_model_of_the_player_is_of_another_graph(
+    alone: Settings, model: SessionModel, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model.save(alone.model_path("session"))
+    for snapshot, told in ((model.snapshot, False), (tracks(), True)):
+        snapshot.save(alone.snapshot_path)
+        _say_what_there_is(alone)
+        assert ("entourage train --model session" in capsys.readouterr().out) == told
 
 
 def test_without_a_model_for_the_player_it_says_what_to_do(client: FlaskClient) -> None:
