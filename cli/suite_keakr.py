@@ -36,7 +36,7 @@ _LEAKS: Final = (
 )
 _CO_WATCHED: Final = (
     "It has no follows: the graph joins people with the twenty with whom they have most contents in common, as of the "
-    "moment. It has no counters: as exported counts all of its lines."
+    "moment, and two steps are steps of it. It has no counters: as exported counts all of its lines."
 )
 _SPARE: Final = ("processor s", "calibration off by", "MAE, people", "95 %", "progress, commented, shared, liked")
 """Columns that a narrow terminal is spared, in this order."""

@@ -201,7 +201,9 @@ class _Layers:
         import torch
 
         functional = torch.nn.functional
-        beside = [users, contents] if graph is None else [users, contents, graph[who]]
+        beside = [users, contents]
+        if graph is not None:
+            beside.append(functional.embedding(who, graph))  # the gradient of graph[who] adds in the order of threads
         wide = functional.dropout(torch.relu(self._first(torch.cat(beside, dim=1))), _DROPOUT, self.modules.training)
         narrow = functional.dropout(torch.relu(self._second(wide)), _DROPOUT, self.modules.training)
         return torch.sigmoid(self._last(narrow))[:, 0]

@@ -47,6 +47,8 @@ _JUDGED: Final = 400
 _MINUTES: Final = 8.0
 """Most minutes of the pipeline's fit. By hand: the table has to be there in half an hour."""
 _BLOCK: Final = 256
+_PAIRS: Final = 500_000
+"""Pairs of person and content that are asked for at once."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ class Board:
     rows: list[Row] = field(default_factory=list)
     moved: list[Moved] = field(default_factory=list)
     finds: list[Find] = field(default_factory=list)
-    """Empty where the network has no follows."""
+    """Empty where nobody of the judging part watched something new."""
     judged: int = 0
     """People whose finds are counted."""
 
@@ -147,8 +149,7 @@ def run(
     judge(f"{ranker}, calibrated", "", _calibrated(other, network), began)
     board.rows.sort(key=lambda row: -row.ndcg.mean())
     board.moved = _moved(network, trained["dense"], seed, part_of(progress, (place + 1) / steps, 1.0))
-    if len(network.follower):
-        _find(board, trained, other)
+    _find(board, trained, other)
     return board
 
 
@@ -301,5 +302,8 @@ def _watched(network: Network, users: Sequence[int] | Ints, contents: Sequence[i
 
 
 def _all_pairs(made: Trained, people: Ints, contents: int, at: int) -> Floats:
-    users, others = np.repeat(people, contents), np.tile(np.arange(contents), len(people))
-    return made.pairs(users, others, np.full(len(users), at, dtype=np.int64), at).reshape(len(people), contents)
+    found = []
+    for part in np.array_split(people, max(1, -(-len(people) * contents // _PAIRS))):
+        users, others = np.repeat(part, contents), np.tile(np.arange(contents), len(part))
+        found.append(made.pairs(users, others, np.full(len(users), at, dtype=np.int64), at))
+    return np.concatenate(found).reshape(len(people), contents)

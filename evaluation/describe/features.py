@@ -62,7 +62,9 @@ def features_of(tables: Tables, rows: Rows, label: str, daily: pl.DataFrame | No
     if nodes is not None:
         key = schema.NODE_KEYS[label]
         kept = [
-            name for name, dtype in nodes.schema.items() if _numeric(dtype) and nodes[name].null_count() < len(nodes)
+            name
+            for name, dtype in nodes.schema.items()
+            if _numeric(dtype) and nodes[name].null_count() < len(nodes) and name not in schema.FEATURE_CATEGORIES
         ]
         title = [name for name in (schema.TITLE, schema.NAME) if name in nodes.columns and name != key][:1]
         bare = [schema.KEAK_ID] if content and daily is not None else []

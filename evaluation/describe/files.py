@@ -56,9 +56,16 @@ def files(tables: Tables, read: ImportReport) -> Section:
                 for column, cells in zip(file.columns, first, strict=True)
             ]
             section.parts.append(Table(file.file, ("column", "taken for", "first rows"), preview, (0, 1, 2)))
+    bare = []
     for label, frame in [*tables.nodes.items(), *tables.edges.items()]:
-        if frame.height:
+        if not frame.height:
+            continue
+        if frame.columns == ["source", "target"]:
+            bare.append(f"{label}: {frame.height:,}")
+        else:
             section.parts.append(_described(label, frame))
+    if bare:
+        section.parts.append(f"Relationships without properties: {', '.join(bare)}.")
     return section
 
 

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from evaluation.describe.features import Correlation
 from evaluation.describe.pages import Picture
@@ -72,7 +73,7 @@ def bars(name: str, shows: str, labels: Sequence[str], shares: Sequence[float]) 
 def heat_map(name: str, shows: str, labels: Sequence[str], matrix: Matrix) -> Picture:
     """Correlations between −1 and 1."""
     figure, (axis,) = _figure(height=_WIDTH - 0.2)
-    axis.imshow(matrix, cmap="RdBu_r", vmin=-1, vmax=1)
+    shown = axis.imshow(matrix, cmap="RdBu_r", vmin=-1, vmax=1)
     places, names = range(len(labels)), [_short(label) for label in labels]
     axis.set_xticks(places, names, rotation=90, fontsize=8)
     axis.set_yticks(places, names, fontsize=8)
@@ -80,8 +81,10 @@ def heat_map(name: str, shows: str, labels: Sequence[str], matrix: Matrix) -> Pi
         for row in places:
             for column in places:
                 dark = abs(matrix[row, column]) > 0.6
-                shown = f"{matrix[row, column]:.1f}"
-                axis.text(column, row, shown, ha="center", va="center", fontsize=7, color="w" if dark else "k")
+                value = f"{matrix[row, column]:.1f}"
+                axis.text(column, row, value, ha="center", va="center", fontsize=7, color="w" if dark else "k")
+    else:
+        figure.colorbar(shown, ax=axis, shrink=0.7, label="correlation")
     return _png(figure, name, shows)
 
 
@@ -130,6 +133,7 @@ def principal(name: str, shows: str, value: str, points: Matrix, means: Matrix, 
     right.bar(places, 100 * explained, color=_BLUE)
     right.plot(places, 100 * np.cumsum(explained), color=_RED, marker=".")
     right.set(xlabel="component", ylabel="variance explained, %", ylim=(0, 103))
+    right.xaxis.set_major_locator(MaxNLocator(integer=True))
     return _png(figure, name, shows)
 
 

@@ -13,6 +13,7 @@ import pytest
 from cli.describe import describe
 from evaluation.describe.features import Totals, correlations
 from evaluation.describe.pages import Section, Table, html, markdown
+from graph import schema
 from graph.errors import InputError, SettingsError
 from graph.files.daily_features import COUNTS
 from tests.graph.files.test_watch_ratios import folder as kuairec
@@ -102,7 +103,10 @@ def test_kuairec_with_its_daily_features(tmp_path: Path, capsys: pytest.CaptureF
         assert (tmp_path / "told" / picture).read_bytes().startswith(b"\x89PNG")
     assert "held out, which only judges: mean | 0.9" in text
     assert "Not read: video\\_raw.csv." in text
-    assert "follow\\_user\\_num" in text
+    people = pl.read_parquet(tmp_path / "told" / "users.parquet")
+    assert "register_days" in people.columns
+    assert not {*people.columns} & {*schema.FEATURE_CATEGORIES}, "codes have no order"
+    assert "Relationships without properties: HAS\\_GENRE: 4." in text
     contents = pl.read_parquet(tmp_path / "told" / "contents.parquet").sort("id")
     rows = pl.read_csv("\n".join(["user,video,played,length,x,date,at,ratio", *big]).encode())
     means = rows.group_by("video").agg(pl.col("ratio").mean(), pl.len(), pl.col("user").n_unique())

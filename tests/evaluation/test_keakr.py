@@ -127,6 +127,18 @@ def test_networks_learn_what_the_vectors_say(tmp_path: Path) -> None:
     assert not np.allclose(found[0], found[1])
 
 
+def test_the_same_seed_gives_the_same_network_on_several_threads(tmp_path: Path) -> None:
+    random = np.random.default_rng(1)
+    lines = np.stack([random.integers(40, size=12_000), random.integers(30, size=12_000)], axis=1)
+    rows = [f"{user}\t{video}\t{1_600_000_000_000 + at}\t0\t0\t{user * video}\t1000\t0" for at, (user, video) in
+            enumerate(lines.tolist())]  # fmt: skip
+    (tmp_path / "log.tsv").write_text("\n".join([HEADER, *rows]) + "\n")
+    log = read(tmp_path)
+    first, *others = (train(log, "gcn", "as exported", epochs=1).predict(log.parts.test) for _ in range(3))
+    for other in others:
+        np.testing.assert_array_equal(first, other)
+
+
 def test_the_tables_name_what_leaks_what_moves_and_what_is_found(
     network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -162,6 +174,29 @@ def test_a_log_without_follows_joins_those_who_watch_the_same(tmp_path: Path) ->
     assert not social[::2, 1::2].any()
     assert (social == social.T).all()
     assert not read_.social(int(read_.lines.at[0])).toarray().any()
+
+
+def test_without_follows_too_the_table_says_what_nobody_near_had_watched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two circles with videos of their own; towards the end each watches what only the other knew."""
+    random = np.random.default_rng(0)
+    rows = [HEADER]
+    for at in range(600):
+        user = int(random.integers(12))
+        video = 2 * int(random.integers(8)) + (user + (at >= 560)) % 2
+        rows.append(f"{user}\t{video}\t{1_600_000_000_000 + at}\t0\t0\t{random.integers(9_000)}\t8000\t1")
+    (tmp_path / "log.tsv").write_text("\n".join(rows) + "\n")
+    monkeypatch.setattr(keakr_suite, "EPOCHS", 1)
+    monkeypatch.setattr(keakr_suite, "_CONVOLUTIONS", ("dense",))
+    monkeypatch.setattr(keakr_suite, "LABELS", {"as given": Engagement()})
+    monkeypatch.setattr(keakr_suite, "_PAIRS", 40)  # two people at once
+    board = keakr_suite.run(read(tmp_path), ranker="item-knn", progress=silent)
+    (popular,) = [one for one in board.finds if one.model == "popularity"]
+    assert popular.far_hits > 0.9 * popular.hits > 0
+    text = suite_keakr.markdown([board], "entourage evaluate --suite keakr")
+    assert "two steps are steps of it" in text
+    assert "ten best of all contents" in text
 
 
 def test_too_few_lines_are_refused(tmp_path: Path) -> None:
