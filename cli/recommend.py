@@ -19,6 +19,7 @@ from graph import schema
 from graph import snapshot as snapshots
 from graph.database.driver import Graph
 from graph.errors import GraphUnavailable, InputError, ModelError, SettingsError, SnapshotError, UnknownUser
+from graph.events import Outbox
 from graph.settings import Settings, load_settings
 from graph.snapshot import Snapshot
 from graph.snapshot.ages import DAY
@@ -118,7 +119,7 @@ def _to_all(settings: Settings, name: str, k: int, kind: Kind | None, out: Path,
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     with Progress(*columns, TimeRemainingColumn(), console=_console, transient=True) as bar:
         task = bar.add_task("users", total=snapshot.users.count)
-        recent = Recent.of(settings)
+        recent = Recent(Outbox.of(settings))
         try:
             written = write_all(
                 trained,
@@ -131,8 +132,8 @@ def _to_all(settings: Settings, name: str, k: int, kind: Kind | None, out: Path,
             )
         except sqlite3.Error as error:
             raise InputError(
-                f"{recent.path}, which holds the latest blocks and hides, cannot be read: {error}.",
-                do="Run `entourage export`, so that the snapshot holds them too, and delete that file.",
+                f"{recent.outbox.path}, which holds the latest events, cannot be read: {error}.",
+                do='Try again; where it is damaged, see "The outbox" in docs/operations.md.',
             ) from error
     seconds = time.monotonic() - begun
     rate = written / max(seconds, 1e-9)

@@ -14,7 +14,7 @@ from graph.settings import Settings
 
 __all__ = ["FORMAT", "UNFINISHED", "begin", "check", "format_of", "write"]
 
-FORMAT: Final = 5
+FORMAT: Final = 6
 """Present format; it is raised when homes made before cannot be used unchanged."""
 UNFINISHED: Final = 1
 """An upgrade was begun, or the home was made before the file ``format``."""

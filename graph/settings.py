@@ -57,9 +57,11 @@ class Service(BaseModel):
     """0 picks a free port."""
     workers: Annotated[int, Field(ge=1, le=64)] = 2
     deadline_ms: Annotated[int, Field(ge=50, le=60_000)] = 1_000
-    """No question takes longer than this; a batch of events may take ten times as long."""
+    """No question takes longer than this."""
     model: str = "pipeline"
     """The trained model that the service answers with."""
+    events_wait_h: Annotated[float, Field(ge=0.0, le=720.0)] = 24.0
+    """How long an event waits for its person and content to come into the graph, in hours; then it is rejected."""
     rate_limit: str = "600 per minute"
     """Per client address, in the notation of flask-limiter; empty for none."""
     media_hosts: tuple[MediaHost, ...] = ()

@@ -21,6 +21,8 @@ __all__ = ["BEFORE", "Upgrade", "upgrade"]
 
 BEFORE: Final = "before-upgrade"
 """Folder, next to the models, for models that can no longer be read."""
+_FORMER: Final = "recent.sqlite3"
+"""Blocks and hides, which the fresh snapshot holds too; the outbox has taken its place."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,8 @@ def upgrade(settings: Settings, model_format: int, progress: Progress | None = N
             else:
                 put_aside = _renamed(settings.snapshot_path, settings.home / f"snapshot-{BEFORE}")
         if behind:
+            for former in settings.home.glob(f"{_FORMER}*"):
+                former.unlink()
             home.write(settings, home.FORMAT)
     where = graph.where.uri if graph else None
     return Upgrade(found, where, tuple(applied), tuple(moved), exported, put_aside)

@@ -6,7 +6,6 @@ What does not come in time comes from the snapshot. `recommend.live_feed` does t
 from __future__ import annotations
 
 import logging
-import sqlite3
 from collections.abc import Sequence
 from concurrent.futures import Future
 from concurrent.futures import wait as wait_for
@@ -30,7 +29,7 @@ from recommend.served_model import ServedModel
 from recommend.snapshot_reader import SnapshotReader
 from recommend.sources import Candidate, Source
 
-__all__ = ["SOURCES_SHARE", "AskedFeed", "with_recent"]
+__all__ = ["SOURCES_SHARE", "AskedFeed"]
 
 _log: Final = logging.getLogger("entourage.recommend")
 SOURCES_SHARE: Final = 0.6
@@ -126,7 +125,7 @@ class AskedFeed:
         if asked:
             left = request.deadline.left_ms(SOURCES_SHARE)
             restrictions = self.questions.in_time(asked, "restrictions", journey, left) or restrictions
-        return self.snapshot.knowing(with_recent(self.recent, restrictions, request.user_id))
+        return self.snapshot.knowing(self.recent.with_recent(restrictions, request.user_id))
 
     def _last_resort(
         self,
@@ -208,15 +207,6 @@ def _account(request: Request, proposals: Sequence[Proposal], facts: dict[str, F
         for source, candidates in proposals:
             names = [candidate.content_id for candidate in candidates]
             journey.account.filtered(source.name, names, request, facts)
-
-
-def with_recent(recent: Recent, restrictions: Restrictions, user_id: str) -> Restrictions:
-    """The restrictions and the person's latest blocks and hides; without these where their file cannot be read."""
-    try:
-        return recent.with_recent(restrictions, user_id)
-    except sqlite3.Error as error:
-        _log.error("recent blocks and hides cannot be read: %s", error)
-        return restrictions
 
 
 def _worst(journey: Journey) -> Exception:

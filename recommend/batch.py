@@ -45,7 +45,7 @@ def write_all(
     contents = snapshot.contents.ids
     written = contents.str.replace(_PREFIX, "") if bare else contents
     names = np.array(written.to_list(), dtype=object)
-    later = (recent.standing("blocked"), recent.standing("hid")) if recent else ()
+    later = recent.standing() if recent else ()
     held_back = filters.held_back(snapshot, *later)
     allowed = None if kind is None else snapshot.kinds == kind
     with aside.file(path) as fresh, fresh.open("w", encoding="utf-8") as out:

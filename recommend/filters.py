@@ -53,11 +53,14 @@ def allowed(request: Request, facts: Facts) -> bool:
 
 
 def held_back(
-    snapshot: Snapshot, blocked: Collection[tuple[str, str]] = (), hid: Collection[tuple[str, str]] = ()
+    snapshot: Snapshot,
+    blocked: Collection[tuple[str, str]] = (),
+    hid: Collection[tuple[str, str]] = (),
+    seen: Collection[tuple[str, str]] = (),
 ) -> sp.csr_array:
     """Users × contents that are a user's own, hidden by them, or made by somebody blocked on either side.
 
-    ``blocked`` and ``hid`` are pairs of ids that came after the snapshot.
+    ``blocked``, ``hid`` and ``seen`` are pairs of ids that came after the snapshot.
     """
     users = snapshot.users
 
@@ -69,4 +72,4 @@ def held_back(
         return sp.csr_array((np.ones(len(source), dtype=bool), (source, target)), shape=(users.count, edges.width))
 
     made, between = matrix(schema.MADE), matrix(schema.BLOCKED, blocked)
-    return sp.csr_array(made + matrix(schema.HID, hid) + (between + between.T) @ made)
+    return sp.csr_array(made + matrix(schema.HID, [*hid, *seen]) + (between + between.T) @ made)

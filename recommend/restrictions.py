@@ -1,36 +1,28 @@
-"""What a person must not be shown: people blocked on either side and contents they hid, also where Neo4j cannot tell.
+"""What a person must not be shown: people blocked on either side and contents hidden or seen, also without Neo4j.
 
-Blocks and hides that come in through the service are kept in a small file beside the snapshot, which all workers share,
-so that they hold for answers from a snapshot that is older than they are. `Blocks` adds those that others wrote into
-Neo4j.
+The outbox keeps what the service was told until a snapshot holds it, so that it counts for answers from a snapshot that
+is older. `Blocks` adds the blocks that others wrote into Neo4j.
 """
 
 from __future__ import annotations
 
+import logging
 import sqlite3
-import time
-from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
-from graph.settings import Settings
+from graph.events import Entry, Outbox
 
 if TYPE_CHECKING:
     from graph.database.driver import Graph
 
-__all__ = ["Blocks", "Change", "Recent", "Restrictions"]
+__all__ = ["Blocks", "Recent", "Restrictions"]
 
-_KEPT_S: Final = 30 * 24 * 3600
-"""A snapshot is expected to be made at least this often."""
-_TABLE: Final = """
-CREATE TABLE IF NOT EXISTS change (
-    relation TEXT, source TEXT, target TEXT, holds INTEGER, at INTEGER, received INTEGER,
-    PRIMARY KEY (relation, source, target)
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS change_target ON change (target);
-"""
+_log: Final = logging.getLogger("entourage.recommend")
+_SEEN: Final = ("watch", "like", "comment", "share")
+
+Pair = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -41,83 +33,54 @@ class Restrictions:
     """Bare ids of people whom they blocked or who blocked them."""
     hidden: frozenset[str] = frozenset()
     """Prefixed content ids."""
+    seen: frozenset[str] = frozenset()
+    """Prefixed ids of contents that they watched, liked, commented on or shared."""
+
+
+_NONE: Final = Restrictions()
 
 
 @dataclass(frozen=True)
-class Change:
-    """Somebody blocked or unblocked somebody, hid or unhid a content."""
-
-    relation: Literal["blocked", "hid"]
-    source: str
-    target: str
-    holds: bool
-    """False for what was taken back."""
-    at: int
-    """When, in ms: of two changes the later one counts."""
-
-
 class Recent:
-    """The changes of the last 30 days. Safe to share between threads and processes."""
+    """What the outbox says of people. Safe to share between threads and processes."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    @classmethod
-    def of(cls, settings: Settings) -> Recent:
-        """The one of a home."""
-        return cls(settings.home / "recent.sqlite3")
-
-    def note(self, changes: Iterable[Change]) -> None:
-        """Remember changes. Raises sqlite3.Error or OSError when the file cannot be written."""
-        now = int(time.time())
-        rows = [(c.relation, c.source, c.target, c.holds, c.at, now) for c in changes]
-        if not rows:
-            return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self._open() as database:
-            database.executescript(_TABLE)
-            database.executemany(
-                "INSERT INTO change VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
-                "holds = excluded.holds, at = excluded.at, received = excluded.received WHERE excluded.at >= change.at",
-                rows,
-            )
-            database.execute("DELETE FROM change WHERE received < ?", (now - _KEPT_S,))
+    outbox: Outbox
 
     def with_recent(self, known: Restrictions, user_id: str) -> Restrictions:
-        """``known`` of somebody, and what was added since. Raises sqlite3.Error when the file cannot be read.
+        """``known`` of somebody, and what was added since; ``known`` alone where the outbox cannot be read.
 
         What was taken back is not removed from ``known``: it stays hidden until a newer snapshot comes.
         """
-        if not self.path.exists():
+        try:
+            told = _of(self.outbox.about(user_id), user_id, self.outbox.blocks(user_id))
+        except (OSError, sqlite3.Error) as error:
+            _log.error("the outbox cannot be read: %s", error)
             return known
-        with self._open() as database:
-            rows = database.execute(
-                "SELECT relation, source, target FROM change WHERE holds AND (source = ?1 OR target = ?1)", (user_id,)
-            ).fetchall()
-        blocked = {t if s == user_id else s for relation, s, t in rows if relation == "blocked"}
-        hidden = {t for relation, s, t in rows if relation == "hid" and s == user_id}
-        return Restrictions(known.blocked | blocked, known.hidden | hidden)
+        return Restrictions(known.blocked | told.blocked, known.hidden | told.hidden, known.seen | told.seen)
 
-    def standing(self, relation: Literal["blocked", "hid"]) -> set[tuple[str, str]]:
-        """Who blocks whom or hid what, of what is remembered. Raises sqlite3.Error when the file cannot be read."""
-        if not self.path.exists():
-            return set()
-        with self._open() as database:
-            rows = database.execute("SELECT source, target FROM change WHERE holds AND relation = ?", (relation,))
-            return set(rows.fetchall())
+    def waiting(self, user_id: str) -> Restrictions:
+        """What was accepted and is not in the graph yet; nothing where the outbox cannot be read."""
+        try:
+            told = self.outbox.about(user_id, waiting=True)
+        except (OSError, sqlite3.Error) as error:
+            _log.error("the outbox cannot be read: %s", error)
+            return _NONE
+        return _of(told, user_id) if told else _NONE
 
-    @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        with closing(sqlite3.connect(self.path, timeout=1.0)) as database, database:
-            database.execute("PRAGMA journal_mode = WAL")
-            yield database
+    def standing(self) -> tuple[set[Pair], set[Pair], set[Pair]]:
+        """Who blocks whom, hid what and has seen what, of all that is remembered.
+
+        Raises sqlite3.Error when the outbox cannot be read.
+        """
+        blocked, hidden, seen = _standing(self.outbox.restricting())
+        return blocked | self.outbox.blocks(), hidden, seen
 
 
 class Blocks:
-    """Brings ``recent`` up to date with the blocks that stand in Neo4j, whoever wrote them there."""
+    """Brings ``outbox`` up to date with the blocks that stand in Neo4j, whoever wrote them there."""
 
-    def __init__(self, recent: Recent) -> None:
-        self.recent = recent
+    def __init__(self, outbox: Outbox) -> None:
+        self.outbox = outbox
         self._count: int | None = None
 
     def refresh(self, graph: Graph) -> None:
@@ -128,12 +91,32 @@ class Blocks:
         count = graph.read("filters/count_blocks")[0]["count"]
         if count == self._count:
             return
-        known = self.recent.standing(
-            "blocked"
-        )  # first: what an event adds from here on is in the graph before it is there
-        standing = {(row["source"], row["target"]) for row in graph.read("filters/blocks", deadline_ms=0)}
-        now = int(time.time() * 1000)
-        changes = [Change("blocked", *pair, True, now) for pair in standing - known]
-        changes += [Change("blocked", *pair, False, now) for pair in known - standing]
-        self.recent.note(changes)
+        rows = graph.read("filters/blocks", deadline_ms=0)
+        self.outbox.keep_blocks({(row["source"], row["target"]) for row in rows})
         self._count = count
+
+
+def _of(told: Iterable[Entry], user_id: str, blocks: Iterable[Pair] = ()) -> Restrictions:
+    blocked, hidden, seen = _standing(told)
+    return Restrictions(
+        frozenset(two if one == user_id else one for one, two in blocked.union(blocks)),
+        frozenset(content for user, content in hidden if user == user_id),
+        frozenset(content for user, content in seen if user == user_id),
+    )
+
+
+def _standing(told: Iterable[Entry]) -> tuple[set[Pair], set[Pair], set[Pair]]:
+    """Who blocks whom, hid what and has seen what: of two events the later counts, of the same time what takes back."""
+    last: dict[tuple[str, Pair], tuple[int, bool]] = {}
+    seen: set[Pair] = set()
+    for one in told:
+        pair = one.user_id, one.target
+        if one.kind in _SEEN:
+            seen.add(pair)
+            continue
+        taken_back = one.kind.startswith("un")
+        key = one.kind.removeprefix("un"), pair
+        last[key] = max(last.get(key, (one.at, taken_back)), (one.at, taken_back))
+    holds = [key for key, (_, taken_back) in last.items() if not taken_back]
+    blocked, hidden = ({pair for kind, pair in holds if kind == wanted} for wanted in ("block", "hide"))
+    return blocked, hidden, seen

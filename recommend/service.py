@@ -9,16 +9,18 @@ import logging
 import uuid
 from collections.abc import Collection, Sequence
 from copy import copy
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from graph.errors import GraphTimeout, ModelError
+from graph.events import Outbox
 from graph.live import View
 from graph.live.mirror import Mirror
 from graph.settings import Settings
 from graph.snapshot import Snapshot
 from recommend import live_feed, lookups, selector, sources
 from recommend.account import Account
-from recommend.asked_feed import SOURCES_SHARE, AskedFeed, with_recent
+from recommend.asked_feed import SOURCES_SHARE, AskedFeed
 from recommend.feed import RUNGS, Feed, Person, Recommendation, Rung, Subgraph
 from recommend.journey import Journey, Proposal
 from recommend.live_reader import LiveReader
@@ -48,8 +50,8 @@ class FeedService:
 
     Safe to share between threads; make one in each process. ``model_version`` is named in every feed that the model
     took part in. While ``mirror`` is in step with the graph, feeds come from it, and Neo4j is asked about people only
-    whom the model does not know. ``recent`` holds for answers from a snapshot that is older than it; by default it lies
-    in the home.
+    whom the model does not know. What the ``outbox`` (by default that of the home) holds counts in every answer before
+    the graph or the snapshot has it.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class FeedService:
         *,
         model_version: str | None = None,
         mirror: Mirror | None = None,
+        outbox: Outbox | None = None,
     ) -> None:
         self.graph = graph
         self.snapshot = snapshot
@@ -69,7 +72,7 @@ class FeedService:
         self.model_version = model_version or (model.name if model else None)
         self.mirror = mirror
         self._live: LiveReader | None = None
-        self.recent = Recent.of(settings)
+        self.recent = Recent(outbox or Outbox.of(settings))
         implicit = bool(snapshot and snapshot.mode == "implicit")
         self._graph_reader = GraphReader(graph, settings, implicit) if graph else None
         self._snapshot_reader = SnapshotReader(snapshot) if snapshot else None
@@ -102,18 +105,24 @@ class FeedService:
         answered.
         """
         deadline = Deadline(deadline_ms or self.settings.service.deadline_ms)
+        waiting = self.recent.waiting(user_id)
         request = Request(
             request_id or uuid.uuid4().hex,
             user_id,
             n,
             kind,
-            frozenset(exclude),
+            frozenset(exclude) | waiting.hidden | waiting.seen,
             explain,
             deadline,
             frozenset(shown),
             wanted=wanted,
         )
-        served = served or self.served
+        answering = self
+        if waiting.blocked and self.snapshot and self._graph_reader:  # the graph would name the blocked people
+            answering = self.without_graph.while_late()
+        return answering._answer(request, served or self.served, debug)
+
+    def _answer(self, request: Request, served: ServedModel | None, debug: bool) -> Feed:
         journey = Journey(self._questions.graph_is_down and not self._graph_late, account=_account(debug))
         if (view := self.mirror.view() if self.mirror else None) is not None:
             try:
@@ -161,6 +170,12 @@ class FeedService:
         stand_in = copy(self)
         stand_in._graph_late = True
         return stand_in
+
+    @cached_property
+    def without_graph(self) -> FeedService:
+        """The same from the snapshot alone."""
+        version, outbox = self.model_version, self.recent.outbox
+        return FeedService(None, self.snapshot, self.model, self.settings, model_version=version, outbox=outbox)
 
     def people(self, user_id: str, n: int = 10) -> list[Person]:
         """Whom ``user_id`` may want to follow. Raises UnknownUser."""
@@ -225,13 +240,14 @@ class FeedService:
 
     def _reader(self, user_id: str | None) -> Reader:
         """Neo4j where it answers, else the snapshot with what ``user_id`` must not be shown by now."""
-        if self._graph_reader and not self._questions.graph_is_down:
+        blocks_wait = user_id is not None and self._snapshot_reader and self.recent.waiting(user_id).blocked
+        if self._graph_reader and not self._questions.graph_is_down and not blocks_wait:
             return self._graph_reader
         if not self._snapshot_reader:
             raise lookups.nothing_to_ask()
         if user_id is None:
             return self._snapshot_reader
-        return self._snapshot_reader.knowing(with_recent(self.recent, Restrictions(), user_id))
+        return self._snapshot_reader.knowing(self.recent.with_recent(Restrictions(), user_id))
 
 
 def _account(asked: bool) -> Account | None:

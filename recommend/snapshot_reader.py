@@ -50,7 +50,7 @@ class SnapshotReader:
         makers = self.snapshot.edges[schema.MADE].outgoing
         blocked = self._blocked(me)
         theirs = sum(len(makers.of(person)) for person in blocked.tolist())
-        hidden = len(self._mine(schema.HID, me)) + len(self.restrictions.hidden)
+        hidden = len(self._mine(schema.HID, me)) + len(self.restrictions.hidden) + len(self.restrictions.seen)
         most = request.pool + theirs + hidden  # the filters hold these back
         among = request.wanted.mask(self.snapshot) if request.wanted else None
         rows = self._answers.candidates(source.name, request.user_id, request.kind, most, blocked, among, **source.caps)
@@ -71,7 +71,7 @@ class SnapshotReader:
                 content_id=content_id,
                 kind=str(self.snapshot.kinds[nid]),
                 made_by=tuple(users.ids.gather(made_by[~self._private[made_by]]).to_list()),
-                seen=nid in seen,
+                seen=nid in seen or content_id in self.restrictions.seen,
                 own=nid in own,
                 hidden=nid in hidden or content_id in self.restrictions.hidden,
                 blocked=any(maker in blocked for maker in made_by.tolist()),

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, WrapValidator
 from pydantic.config import JsonDict
 
 from graph.events import Event
+from graph.events.event import Id
 from web.problems import FieldError
 
-__all__ = ["EventBatch", "EventOutcome", "EventsApplied", "Headers"]
+__all__ = ["MAX_EVENTS", "EventBatch", "EventPath", "EventStatus", "EventsAccepted", "Headers", "Outcome"]
 
 MAX_EVENTS: Final = 1_000
 
@@ -48,23 +50,44 @@ class Headers(BaseModel):
     )
 
 
-class EventOutcome(BaseModel):
-    """What became of one event."""
+class EventPath(BaseModel):
+    """Which event."""
+
+    event_id: Id = Field(description="As its producer sent it, percent-encoded as a whole.")
+
+
+class Outcome(BaseModel):
+    """What became of one event of a batch."""
 
     event_id: str | None = Field(description="As it was sent; null where it has none.")
-    status: Literal["applied", "repeated", "unknown", "refused"] = Field(
-        description="`repeated`: counted before, so not again. `unknown`: about a content or a person that nobody "
-        "knows; not counted, send it again later. `refused`: `errors` says why; not counted."
+    status: Literal["applied", "waiting", "repeated", "refused", "rejected"] = Field(
+        description="`applied`: in the graph. `waiting`: on disk, and in the graph later; `reason` says where it waits "
+        "for a person or a content. `repeated`: accepted before, so not counted again. `refused`: `errors` says why; "
+        "not accepted. `rejected`: the graph cannot take it."
     )
+    reason: str | None = Field(default=None, description="Of a waiting event: what is not in the graph yet.")
     errors: list[FieldError] = Field(default=[], description="Of a refused event: what is wrong with which field.")
 
 
-class EventsApplied(BaseModel):
+class EventsAccepted(BaseModel):
     """What became of the events."""
 
     request_id: str
-    applied: int
-    repeated: int = Field(description="Counted before, so not again.")
-    unknown: list[str] = Field(description="Ids of events about a content or a person nobody knows: send them later.")
+    accepted: int = Field(description="How many are on disk now: all but the refused ones.")
+    applied: int = Field(description="How many of these are in the graph, so that the next feed knows.")
+    waiting: int = Field(description="How many wait for the graph, or for a person or a content.")
+    repeated: int = Field(description="How many were accepted before, and do not count again.")
     refused: int = Field(description="How many cannot be used.")
-    events: list[EventOutcome] = Field(description="What became of each event, in the order of the request.")
+    events: list[Outcome] = Field(description="What became of each event, in the order of the request.")
+
+
+class EventStatus(BaseModel):
+    """What became of an event."""
+
+    event_id: str
+    producer: str
+    status: Literal["waiting", "applied", "rejected"] = Field(
+        description="`rejected`: not counted, `reason` says why; the same id may be sent again."
+    )
+    reason: str | None = Field(description="What a waiting event waits for, or why it was rejected.")
+    received_at: datetime = Field(description="When it was accepted.")

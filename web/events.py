@@ -1,12 +1,13 @@
-"""What people just did: into the graph, so that the next feed knows; and the forgetting of old event ids."""
+"""What people just did: on disk before the answer leaves, in the graph as soon as it can be; and what became of it."""
 
 from __future__ import annotations
 
 import sqlite3
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import flask
@@ -16,20 +17,19 @@ from pydantic import ValidationError
 
 from graph import events
 from graph.errors import EntourageError
-from graph.events.event import AboutContent, AboutPerson, milliseconds
+from graph.events import Entry, milliseconds
 from graph.live import record
-from recommend.restrictions import Change
 from web import event_schemas as schemas
-from web import logs
+from web import logs, metrics
 from web.problems import FieldError, Problem, documented
 from web.serving import Serving, serving
 
 __all__ = ["CLOCK", "blueprint", "forget_old", "keep_forgetting"]
 
-_PATIENCE: Final = 10
-"""Times the deadline of a feed: a batch may be long, and no user waits for it."""
 _FORGET_S: Final = 3_600.0
-"""Time between two searches for event ids to forget."""
+"""Time between two searches for events to forget."""
+_MARGIN: Final = timedelta(hours=1)
+"""How long what a new snapshot holds is kept, for workers that still answer from the older one."""
 CLOCK: Final = "entourage.clock"
 """The extension of the app that tells the time: a function without arguments. Without it, the machine's clock."""
 
@@ -45,76 +45,84 @@ blueprint: Final = APIBlueprint(
 @blueprint.post(
     "/events",
     operation_id="events",
-    description="Watches, likes, comments, shares, follows, blocks and hides, and what takes them back. What was "
-    "applied is in the graph when the answer comes. The answer has a status for each event; it is 422 when all of them "
-    "were refused. An event id of a producer counts once for 30 days, so a batch whose answer got lost may be sent "
-    "again.",
-    responses={200: schemas.EventsApplied},
+    description="Watches, likes, comments, shares, follows, blocks and hides, and what takes them back. What is "
+    "accepted is on disk when the answer comes, also while the graph is down, and counts once. The answer has a status "
+    "for each event; it is 422 when all of them were refused. An event id of a producer counts once for 30 days, so a "
+    "batch whose answer got lost may be sent again.",
+    responses={200: schemas.EventsAccepted},
 )
-def apply(header: schemas.Headers, body: schemas.EventBatch) -> dict[str, Any]:
+def accept(header: schemas.Headers, body: schemas.EventBatch) -> dict[str, Any]:
     """What people did"""
+    return _accepted(
+        [_checked(raw, number, header.producer, _now()) for number, raw in enumerate(body.events)], body.events
+    )
+
+
+@blueprint.get(
+    "/events/<id:event_id>",
+    operation_id="event",
+    description="Of an event that was accepted in the last 30 days. `X-Producer` names whose id it is.",
+    responses={200: schemas.EventStatus, **documented(404)},
+)
+def became(header: schemas.Headers, path: schemas.EventPath) -> dict[str, Any]:
+    """What became of an event"""
     held = serving()
-    now = flask.current_app.extensions.get(CLOCK, _machine_clock)()
-    checked = [_checked(raw, number, header.producer, now) for number, raw in enumerate(body.events)]
-    good = [event for event in checked if isinstance(event, events.Event)]
+    about: dict[str, Any] = {"event_id": path.event_id, "producer": header.producer}
+    kept = held.outbox.find(header.producer, path.event_id)
+    if kept:
+        status = "applied" if kept.status == "repeated" else kept.status
+        return about | {"status": status, "reason": kept.reason, "received_at": _time(kept.received)}
+    graph = held.feeds.graph
+    if not graph or not held.graph_up:
+        raise Problem("unavailable", "The graph database, which knows the ids of older events, does not answer.")
+    keys: Any = {"producer": header.producer, "eventId": path.event_id}
+    rows = held.in_time(lambda _: graph.read("lookup/event", **keys), held.settings.service.deadline_ms)
+    if not rows:
+        raise Problem("unknown-event", "No event with this id of this producer was accepted in the last 30 days.")
+    return about | {"status": "applied", "reason": None, "received_at": _time(rows[0]["receivedAt"])}
+
+
+def _accepted(checked: Sequence[Entry | list[FieldError]], sent: Sequence[Any]) -> dict[str, Any]:
+    """Accept those that can be used, write them into the graph if it answers, and tell what became of each."""
+    held, now = serving(), _now()
+    good = [entry for entry in checked if isinstance(entry, Entry)]
     if not good:
         errors = [error for found in checked if isinstance(found, list) for error in found]
         raise Problem("invalid-parameter", f"{errors[0].field}: {errors[0].message}", errors)
-    graph = held.feeds.graph
-    if not graph or not held.graph_up:  # known already: nobody has to wait for the driver to find out again
-        raise Problem(
-            "unavailable", "The graph database does not answer, so nothing was counted. Send the batch again."
-        )
-    request_id, deadline_ms = logs.request_id(), _PATIENCE * held.settings.service.deadline_ms
-    options: Any = {"now": now, "deadline_ms": deadline_ms, "request_id": request_id}
-    done = held.in_time(
-        lambda _: (
-            record.apply(graph, held.mirror.ledger, good, **options)
-            if held.mirror
-            else events.apply(graph, good, **options)
-        ),
-        deadline_ms,
-    )
-    _remember(held, [event for event, outcome in zip(good, done.outcomes, strict=True) if outcome == "applied"])
-    outcomes = iter(done.outcomes)
+    try:
+        seqs = held.outbox.accept(good, milliseconds(now))
+        if fresh := sorted(seq for seq in seqs if seq is not None):
+            held.apply_now(fresh, now)
+        became = held.outbox.those(fresh)
+    except (OSError, sqlite3.Error) as error:
+        logs.log.error("the outbox cannot be used", error=str(error))
+        raise Problem("unavailable", "Events cannot be written to disk now. Send the batch again.") from error
+    numbers = iter(seqs)
     told: list[dict[str, Any]] = []
-    for raw, found in zip(body.events, checked, strict=True):
-        sent = raw.get("event_id") if isinstance(raw, Mapping) else None
-        one: dict[str, Any] = {"event_id": sent if isinstance(sent, str) else None}
+    for raw, found in zip(sent, checked, strict=True):
+        sent_id = raw.get("event_id") if isinstance(raw, Mapping) else None
+        one: dict[str, Any] = {"event_id": sent_id if isinstance(sent_id, str) else None}
         if isinstance(found, list):
             one |= {"status": "refused", "errors": [error.model_dump() for error in found]}
+        elif (seq := next(numbers)) is None:
+            one["status"] = "repeated"
+        elif became[seq].status == "waiting":
+            one |= {"status": "waiting", "reason": became[seq].reason}
         else:
-            one["status"] = next(outcomes)
+            one["status"] = became[seq].status
         told.append(one)
+    counts = Counter(one["status"] for one in told)
+    metrics.count_events(counts)
     return {
-        "request_id": request_id,
-        "applied": done.applied,
-        "repeated": done.repeated,
-        "unknown": [one["event_id"] for one in told if one["status"] == "unknown"],
-        "refused": len(told) - len(good),
+        "request_id": logs.request_id(),
+        "accepted": len(good),
+        **{status: counts[status] for status in ("applied", "waiting", "repeated", "refused")},
         "events": told,
     }
 
 
-def _remember(held: Serving, applied: Sequence[events.Event]) -> None:
-    """Keep blocks and hides at hand for feeds from a snapshot that is older than they are."""
-    changes = []
-    for event in applied:
-        did = event.root
-        if isinstance(did, AboutPerson) and did.kind in ("block", "unblock"):
-            at = milliseconds(did.at)
-            changes.append(Change("blocked", did.user_id, did.target_id, did.kind == "block", at))
-        elif isinstance(did, AboutContent) and did.kind in ("hide", "unhide"):
-            at = milliseconds(did.at)
-            changes.append(Change("hid", did.user_id, did.content_id, did.kind == "hide", at))
-    try:
-        held.feeds.recent.note(changes)
-    except (OSError, sqlite3.Error) as error:  # the graph has them; only a feed without it would not know
-        logs.log.error("recent blocks and hides cannot be kept", error=str(error))
-
-
 def keep_forgetting(held: Serving, clock: Callable[[], datetime] | None = None) -> None:
-    """Forget event ids that were received more than 30 days ago, now and every hour, from a thread of its own."""
+    """Forget old events and ids of counted ones, now and every hour, from a thread of its own."""
 
     def work() -> None:
         while True:
@@ -125,25 +133,30 @@ def keep_forgetting(held: Serving, clock: Callable[[], datetime] | None = None) 
 
 
 def forget_old(held: Serving, now: datetime) -> None:
-    """Forget them once; what goes wrong is logged, and the next time tries again."""
-    graph = held.feeds.graph
-    if not graph or not held.graph_up:
-        return
+    """Forget events that the snapshot holds, and ids that were received more than 30 days ago.
+
+    What goes wrong is logged, and the next time tries again.
+    """
+    snapshot, graph = held.feeds.snapshot, held.feeds.graph
+    begun = snapshot.manifest.begun if snapshot else None
+    held_before = None if begun is None else min(begun, milliseconds(now - _MARGIN))
     try:
-        forgotten = record.forget(graph, held.mirror.ledger, now) if held.mirror else events.forget(graph, now)
-    except EntourageError as error:
+        forgotten = held.outbox.forget(held_before, milliseconds(now - events.KEPT))
+        if graph and held.graph_up:
+            forgotten += record.forget(graph, held.ledger, now)
+    except (EntourageError, OSError, sqlite3.Error) as error:
         logs.log.warning("forget", error=str(error))
         return
     if forgotten:
         logs.log.info("forget", events=forgotten)
 
 
-def _checked(raw: Any, number: int, producer: str, now: datetime) -> events.Event | list[FieldError]:
+def _checked(raw: Any, number: int, producer: str, now: datetime) -> Entry | list[FieldError]:
     """The event, or what is wrong with it."""
     if isinstance(raw, Mapping) and raw.get("producer", "") == "":
         raw = {**raw, "producer": producer}
     try:
-        return events.Event.model_validate(raw, context={"now": now})
+        return Entry.of(events.Event.model_validate(raw, context={"now": now}))
     except ValidationError as error:
         return [_field_error(found, number) for found in error.errors(include_url=False, include_context=False)]
 
@@ -157,6 +170,15 @@ def _field_error(found: Any, number: int) -> FieldError:
         place = ["kind"]
     field = ".".join(["events", str(number), *place])
     return FieldError(field=field, location="body", message=found["msg"].removeprefix("Value error, "))
+
+
+def _time(milliseconds_: int) -> str:
+    return datetime.fromtimestamp(milliseconds_ / 1_000, UTC).isoformat(timespec="milliseconds")
+
+
+def _now() -> datetime:
+    clock: Callable[[], datetime] = flask.current_app.extensions.get(CLOCK, _machine_clock)
+    return clock()
 
 
 def _machine_clock() -> datetime:

@@ -9,19 +9,23 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import flask
 
 from graph import snapshot as snapshots
 from graph.database.driver import Graph
 from graph.errors import EntourageError, GraphError, GraphTimeout, GraphUnavailable, NotFound
+from graph.events import Outbox, milliseconds
+from graph.live.drain import drain_due, drain_own
+from graph.live.ledger import Ledger
 from graph.live.mirror import Mirror
 from graph.settings import Settings
 from graph.snapshot import Snapshot
@@ -40,6 +44,10 @@ __all__ = ["Serving", "serving"]
 
 POLL_S: Final = 2.0
 _FOLLOW_S: Final = 1.0
+_DRAIN_S: Final = 1.0
+_BETWEEN_S: Final = 0.01
+"""Between two batches of what has waited: longer than requests sleep while they wait for their turn."""
+_DRAIN_MS: Final = 30_000
 _FIRST_S: Final = 45.0
 """How long a start waits for the mirror; after it feeds come from Cypher until it is there. The very first start of an
 installation compiles loops meanwhile. gunicorn ends a worker that is not there after a minute."""
@@ -70,6 +78,8 @@ class Serving:
     """None until a catalogue with integer ids and a model for the player are there."""
     mirror: Mirror | None = None
     """The graph in memory; None where it is not followed."""
+    ledger: Ledger = field(init=False)
+    outbox: Outbox = field(init=False)
     _trouble: str = ""
     _player_stamps: tuple[Stamp, Stamp] = (None, None)
     _stamps: tuple[Stamp, Stamp] = (None, None)
@@ -80,7 +90,9 @@ class Serving:
     _turns: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(_TURNS))
 
     def __post_init__(self) -> None:
-        self._blocks = Blocks(self.feeds.recent)
+        self.ledger = self.mirror.ledger if self.mirror else Ledger.of(self.settings)
+        self.outbox = self.feeds.recent.outbox
+        self._blocks = Blocks(self.outbox)
         self._models = Models(self.settings, self.feeds)
 
     @classmethod
@@ -98,11 +110,11 @@ class Serving:
     def of(cls, feeds: FeedService, settings: Settings) -> Serving:
         """Serve one given feed service, without a watch."""
         examples = example_users(feeds.snapshot) if feeds.snapshot else []
-        return cls(settings, feeds, feeds.graph is not None, _without_graph(feeds), examples)
+        return cls(settings, feeds, feeds.graph is not None, _offline(feeds), examples)
 
     def watch(self) -> None:
-        """Call ``refresh`` every two seconds and ``follow`` every second from threads, until ``stop``."""
-        for seconds, work in ((POLL_S, self.refresh), (_FOLLOW_S, self.follow)):
+        """Refresh, follow and drain every second or two, each from a thread of its own, until ``stop``."""
+        for seconds, work in ((POLL_S, self.refresh), (_FOLLOW_S, self.follow), (_DRAIN_S, self.drain)):
             threading.Thread(target=self._watch, args=(seconds, work), name="entourage-watch", daemon=True).start()
 
     def stop(self) -> None:
@@ -114,6 +126,7 @@ class Serving:
             self.mirror.close()
         if self.feeds.graph:
             self.feeds.graph.close()
+        self.outbox.close()
 
     def ask(self, question: Callable[[FeedService], T], *, in_memory: bool = False) -> T:
         """The feed service's answer, or that of the snapshot alone when the graph is down, hangs or is too slow.
@@ -183,6 +196,34 @@ class Serving:
         if self.mirror and self.feeds.graph:
             with suppress(GraphError):
                 self.mirror.refresh(self.feeds.graph)
+
+    def drain(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        """Write into the graph what waits in the outbox and is due."""
+        waits = timedelta(hours=self.settings.service.events_wait_h)
+        while self.feeds.graph and self.graph_up and self.outbox.due(milliseconds(now()), 1):
+            try:
+                options: Any = {"now": now(), "deadline_ms": _DRAIN_MS, "waits": waits}
+                drained = drain_due(self.feeds.graph, self.ledger, self.outbox, **options)
+            except GraphError as error:
+                logs.log.warning("events wait", error=str(error))
+                return
+            if drained:
+                logs.log.info("events drained", events=drained)
+            if self._stopped.wait(_BETWEEN_S):
+                return
+
+    def apply_now(self, seqs: Sequence[int], now: datetime) -> None:
+        """Write accepted events into the graph within the deadline; what cannot be written now waits."""
+        graph = self.feeds.graph
+        if not graph or not self.graph_up:  # known already: nobody has to wait for the driver to find out again
+            return
+        deadline_ms = self.settings.service.deadline_ms
+        waits = timedelta(hours=self.settings.service.events_wait_h)
+        options: Any = {"now": now, "deadline_ms": deadline_ms, "waits": waits, "request_id": logs.request_id()}
+        try:
+            self.in_time(lambda _: drain_own(graph, self.ledger, self.outbox, seqs, **options), deadline_ms)
+        except GraphError as error:
+            logs.log.warning("events wait", error=str(error))
 
     def _watch(self, seconds: float, work: Callable[[], object]) -> None:
         while not self._stopped.wait(seconds):
@@ -266,11 +307,12 @@ class Serving:
     def _swap(
         self, graph: Graph | None, snapshot: Snapshot | None, model: Recommender | None, version: str | None
     ) -> None:
-        fresh = FeedService(graph, snapshot, model, self.settings, model_version=version, mirror=self.mirror)
+        own: Any = {"model_version": version, "mirror": self.mirror, "outbox": self.outbox}
+        fresh = FeedService(graph, snapshot, model, self.settings, **own)
         for user_id in self.examples[:1]:
             _warm(fresh, user_id)
         before, self._models = self._models, Models(self.settings, fresh)
-        self.feeds, self.offline = fresh, _without_graph(fresh)
+        self.feeds, self.offline = fresh, _offline(fresh)
         self._close_later(before.close)
 
     def _close_later(self, close: Callable[[], None]) -> None:
@@ -293,10 +335,8 @@ def _warm(feeds: FeedService, user_id: str) -> None:
             question(user_id)
 
 
-def _without_graph(feeds: FeedService) -> FeedService | None:
-    if not (feeds.graph and feeds.snapshot):
-        return None
-    return FeedService(None, feeds.snapshot, feeds.model, feeds.settings, model_version=feeds.model_version)
+def _offline(feeds: FeedService) -> FeedService | None:
+    return feeds.without_graph if feeds.graph and feeds.snapshot else None
 
 
 def _read_ahead(snapshot: Snapshot) -> None:

@@ -1,6 +1,21 @@
-"""What people do, written into the graph as it happens."""
+"""What people do, kept in the outbox and written into the graph as it happens."""
 
-from graph.events.event import AHEAD, KINDS, Event
+from graph.events.event import AHEAD, KINDS, Entry, Event, milliseconds
+from graph.events.outbox import Kept, Outbox, Status
 from graph.events.record import KEPT, Applied, Outcome, apply, forget
 
-__all__ = ["AHEAD", "KEPT", "KINDS", "Applied", "Event", "Outcome", "apply", "forget"]
+__all__ = [
+    "AHEAD",
+    "KEPT",
+    "KINDS",
+    "Applied",
+    "Entry",
+    "Event",
+    "Kept",
+    "Outbox",
+    "Outcome",
+    "Status",
+    "apply",
+    "forget",
+    "milliseconds",
+]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Final, Literal, get_args
+from typing import Annotated, Any, Final, Literal, NamedTuple, get_args
 
 from pydantic import (
     AfterValidator,
@@ -21,7 +21,7 @@ from pydantic import (
 from graph import schema
 from graph.identifiers import MAX_BYTES, canonical, canonical_content, canonical_user
 
-__all__ = ["AHEAD", "EARLIEST", "KINDS", "AboutContent", "AboutPerson", "Event", "Watch", "milliseconds"]
+__all__ = ["AHEAD", "EARLIEST", "KINDS", "Entry", "Event", "milliseconds"]
 
 AHEAD: Final = timedelta(hours=1)
 """How far in the future an event may be, because clocks of phones are not exact."""
@@ -222,7 +222,35 @@ class Event(RootModel[Annotated[OneKind, Field(discriminator="kind")]]):
     model_config = ConfigDict(frozen=True)
 
 
+class Entry(NamedTuple):
+    """A validated event as it is kept and written."""
+
+    producer: str
+    event_id: str
+    kind: str
+    user_id: str
+    target: str
+    """The content, or the other person."""
+    at: int
+    """When, in ms since 1970."""
+    progress: float | None = None
+
+    @property
+    def about_person(self) -> bool:
+        """Whether ``target`` is a person."""
+        return self.kind in _ABOUT_PEOPLE
+
+    @classmethod
+    def of(cls, event: Event) -> Entry:
+        """That of an event."""
+        did = event.root
+        target = did.target_id if isinstance(did, AboutPerson) else did.content_id
+        share = did.progress if isinstance(did, Watch) else None
+        return cls(did.producer, did.event_id, did.kind, did.user_id, target, milliseconds(did.at), share)
+
+
 KINDS: Final[tuple[str, ...]] = tuple(get_args(one.model_fields["kind"].annotation)[0] for one in get_args(OneKind))
+_ABOUT_PEOPLE: Final = frozenset(("follow", "unfollow", "block", "unblock"))
 
 
 def milliseconds(at: datetime) -> int:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 
 from graph.database.driver import Graph
-from graph.events.event import AboutPerson, Event, Watch, milliseconds
+from graph.events.event import Entry, Event, milliseconds
 from graph.load import watch
 
 __all__ = ["KEPT", "Applied", "Outcome", "apply", "forget"]
@@ -60,7 +60,7 @@ class Applied:
 
 def apply(
     graph: Graph,
-    events: Iterable[Event],
+    events: Iterable[Event | Entry],
     *,
     now: datetime | None = None,
     deadline_ms: int = 0,
@@ -114,17 +114,17 @@ def _batches(rows: Sequence[dict[str, Any]]) -> Iterator[tuple[str, list[dict[st
             yield query, own[start : start + _BATCH]
 
 
-def _row(place: int, event: Event) -> dict[str, Any]:
-    said = event.root
+def _row(place: int, event: Event | Entry) -> dict[str, Any]:
+    said = Entry.of(event) if isinstance(event, Event) else event
     row: dict[str, Any] = {
         "place": place,
         "producer": said.producer,
         "eventId": said.event_id,
         "kind": said.kind,
         "userId": said.user_id,
-        "at": milliseconds(said.at),
+        "at": said.at,
     }
-    if isinstance(said, AboutPerson):
-        return row | {"targetId": said.target_id}
-    share = said.progress if isinstance(said, Watch) else None
-    return row | {"contentId": said.content_id, "progress": None if share is None else watch.progress(share)}
+    if said.about_person:
+        return row | {"targetId": said.target}
+    share = None if said.progress is None else watch.progress(said.progress)
+    return row | {"contentId": said.target, "progress": share}

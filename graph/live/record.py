@@ -11,7 +11,7 @@ from typing import Any, Final, cast
 from graph import events
 from graph.database.driver import Graph, Row
 from graph.errors import GraphTimeout
-from graph.events.event import AboutPerson
+from graph.events.event import Entry
 from graph.live.ledger import Ledger, State
 from graph.live.view import Pair
 
@@ -39,7 +39,7 @@ class _Counting:
 def apply(
     graph: Graph,
     ledger: Ledger,
-    happened: Sequence[events.Event],
+    happened: Sequence[Entry],
     *,
     now: datetime,
     deadline_ms: int,
@@ -47,13 +47,12 @@ def apply(
 ) -> events.Applied:
     """As `graph.events.apply`. Where it fails midway the ledger's mark changes: views are then read anew.
 
-    One process at a time: the ledger tells which transactions are our own. ``deadline_ms`` is of the wait, too.
+    Only in one's turn (`Ledger.turn`): the ledger tells which transactions are our own.
     """
-    with ledger.turn(deadline_ms / 1_000):
-        counting = _Counting(graph)
-        done = events.apply(cast("Graph", counting), happened, now=now, deadline_ms=deadline_ms, request_id=request_id)
-        pairs = _now(graph, [event for event, what in zip(happened, done.outcomes, strict=True) if what != "unknown"])
-        ledger.record(pairs, counting.changes, graph.transaction())
+    counting = _Counting(graph)
+    done = events.apply(cast("Graph", counting), happened, now=now, deadline_ms=deadline_ms, request_id=request_id)
+    pairs = _now(graph, [entry for entry, what in zip(happened, done.outcomes, strict=True) if what != "unknown"])
+    ledger.record(pairs, counting.changes, graph.transaction())
     return done
 
 
@@ -89,16 +88,15 @@ def checked(graph: Graph, ledger: Ledger) -> State:
         time.sleep(_PAUSE_S)
 
 
-def _now(graph: Graph, happened: Iterable[events.Event]) -> list[Pair]:
+def _now(graph: Graph, happened: Iterable[Entry]) -> list[Pair]:
     """What the graph holds of all pairs that events were about."""
     watches: dict[tuple[str, str], None] = {}
     follows: dict[tuple[str, str], None] = {}
-    for event in happened:
-        did = event.root
-        if isinstance(did, AboutPerson):
-            follows |= {(did.user_id, did.target_id): None, (did.target_id, did.user_id): None}
+    for one in happened:
+        if one.about_person:
+            follows |= {(one.user_id, one.target): None, (one.target, one.user_id): None}
         else:
-            watches[did.user_id, did.content_id] = None
+            watches[one.user_id, one.target] = None
     pairs = []
     for name, people, wanted in (("watches", False, [*watches]), ("follows", True, [*follows])):
         for start in range(0, len(wanted), _BATCH):

@@ -9,6 +9,7 @@ delete nodes during an export: Neo4j reuses the numbers of deleted nodes.
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -80,6 +81,7 @@ def export(
     before = load(path) if since is not None else None
     if before:
         index_times(graph, progress)
+    began = int(1_000 * time.time())
     begun = checked(graph, Ledger.of(settings)).step
     counts = graph.read("export/counts", deadline_ms=0)[0]["counts"]
     implicit = not graph.read("export/any_engagement", deadline_ms=0)[0]["known"]
@@ -125,6 +127,7 @@ def export(
             cutoff=None if newest == NO_TIME else newest,
             nodes={label: len(own) for label, own in ids.items()},
             edges={type_: file.count for type_, file in files.items()},
+            begun=before.manifest.begun if before else began,  # of the older ones not all changes are read
             step=_unless_others_wrote(begun, checked(graph, Ledger.of(settings)).step),
         )
         finish(folder, manifest)

@@ -82,6 +82,8 @@ class Manifest(BaseModel):
     nodes: dict[str, int]
     edges: dict[str, int]
     files: dict[str, FileEntry] = {}
+    begun: int | None = None
+    """When the graph began to be read, in milliseconds: what was in it before is in the snapshot. None: not known."""
     step: Step | None = None
     """None where it is not known, or where others wrote while it was made."""
 

@@ -14,7 +14,7 @@ from hypothesis import settings as drawn_settings
 
 from graph import snapshot as snapshots
 from graph.database.driver import Graph
-from graph.events import Event
+from graph.events import Entry, Event
 from graph.live import View
 from graph.live import mirror as mirrors
 from graph.live.mirror import Mirror
@@ -124,7 +124,8 @@ class Followed:
         event = Event.model_validate(
             {"event_id": f"live-{self.number}", "kind": kind, "user_id": user, "at": at, **about}
         )
-        apply(self.graph, self.mirror.ledger, [event], now=datetime.now(UTC), deadline_ms=60_000)
+        with self.mirror.ledger.turn(60):
+            apply(self.graph, self.mirror.ledger, [Entry.of(event)], now=datetime.now(UTC), deadline_ms=60_000)
 
     @property
     def view(self) -> View:

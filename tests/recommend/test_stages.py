@@ -8,12 +8,13 @@ import polars as pl
 import pytest
 
 from graph.database.driver import Graph
+from graph.events import Entry, Outbox
 from graph.snapshot import Snapshot
 from recommend import filters, scorer, selector, sources
 from recommend.batch import write_all
 from recommend.filters import Facts
 from recommend.request import Deadline, Request
-from recommend.restrictions import Change, Recent
+from recommend.restrictions import Recent
 from recommend.snapshot_reader import SnapshotReader
 from recommend.sources import Candidate, Source
 from recommenders.core.recommender import Recommender
@@ -186,9 +187,16 @@ def test_the_file_holds_back_what_the_feed_would(tmp_path):
         assert set(line["items"]) == {i for i, known in facts.items() if filters.allowed(request, known)}
     assert len(set(line["items"])) == 6 - 1  # the last user made one of them
     users, keaks = checkerboard.users(6), checkerboard.contents(6)
-    recent = Recent(tmp_path / "recent.sqlite3")
-    recent.note([Change("blocked", users[2], users[5], True, 1), Change("hid", users[5], keaks[0], True, 1)])
-    recent.note([Change("blocked", "nobody", users[5], True, 1), Change("hid", users[5], keaks[1], False, 1)])
-    write_all(ItemKnn().fit(snapshot), tmp_path / "recs.jsonl", 6, recent=recent)
+    outbox = Outbox(tmp_path / "outbox.sqlite3")
+    happened = [
+        ("block", users[2], users[5]),
+        ("block", "nobody", users[5]),
+        ("hide", users[5], keaks[0]),
+        ("hide", users[5], keaks[1]),
+        ("unhide", users[5], keaks[1]),
+        ("watch", users[5], keaks[2]),
+    ]
+    outbox.accept([Entry("", str(n), *one, at=n) for n, one in enumerate(happened)], received=0)
+    write_all(ItemKnn().fit(snapshot), tmp_path / "recs.jsonl", 6, recent=Recent(outbox))
     last = json.loads((tmp_path / "recs.jsonl").read_text().splitlines()[5])
-    assert set(line["items"]) - set(last["items"]) == {keaks[0], keaks[3]}
+    assert set(line["items"]) - set(last["items"]) == {keaks[0], keaks[2], keaks[3]}

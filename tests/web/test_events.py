@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import sqlite3
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
 from flask.testing import FlaskClient
 
 from graph.database.driver import Graph
+from graph.errors import GraphError
+from graph.events import Outbox, milliseconds
 from graph.settings import Service, Settings
 from tests.web.fake import FakeFeeds, Ledger
 from tests.web.test_problems import problem
@@ -45,13 +48,15 @@ def test_each_event_of_a_batch_is_told_what_became_of_it(writing: FlaskClient) -
     assert [(one["event_id"], one["status"]) for one in body["events"]] == [
         ("e1", "applied"),
         ("e1", "repeated"),
-        ("e3", "unknown"),
+        ("e3", "waiting"),
         ("e4", "refused"),
         (None, "refused"),
         (None, "refused"),
     ]
     assert [one["errors"][0]["field"] for one in body["events"][3:]] == ["events.3.at", "events.4.event_id", "events.5"]
-    assert (body["applied"], body["repeated"], body["unknown"], body["refused"]) == (1, 1, ["e3"], 3)
+    assert body["events"][2]["reason"] == "keaks/unknown is not in the graph yet"
+    counts = [body[name] for name in ("accepted", "applied", "waiting", "repeated", "refused")]
+    assert counts == [3, 1, 1, 1, 3]
 
 
 def test_a_batch_of_which_every_event_is_refused_is_422(writing: FlaskClient) -> None:
@@ -134,22 +139,94 @@ def test_a_flood_is_413(writing: FlaskClient) -> None:
     problem(writing.post("/v1/events", data=b" " * 1_100_000, content_type="application/json"), 413, "too-large")
 
 
-def test_a_graph_that_hangs_is_504(alone: Settings, feeds: FakeFeeds) -> None:
+def became(client: FlaskClient, event_id: str, producer: str = "") -> Any:
+    return client.get(f"/v1/events/{event_id}", headers={"X-Producer": producer})
+
+
+def test_a_graph_that_hangs_leaves_the_event_waiting(alone: Settings, feeds: FakeFeeds) -> None:
     released = threading.Event()
 
     class Hanging(Ledger):
-        def write(self, name: str, /, **_: Any) -> list[dict[str, Any]]:
+        def write(self, name: str, /, **given: Any) -> list[dict[str, Any]]:
             released.wait()
-            return []
+            return super().write(name, **given)
 
     feeds.graph = cast("Graph", Hanging())
     brief = alone.model_copy(update={"service": Service(rate_limit="", deadline_ms=50)})
-    answer = create_app(brief, feeds).test_client().post("/v1/events", json={"events": [WATCH]})
+    client = create_app(brief, feeds).test_client()
+    answer: Any = client.post("/v1/events", json={"events": [WATCH]}).json
+    assert answer["events"] == [{"event_id": "e1", "status": "waiting", "reason": None}]
+    assert became(client, "e1").json["status"] == "waiting"
     released.set()
-    problem(answer, 504, "deadline")
+    later(client)
+    assert became(client, "e1").json["status"] == "applied"
 
 
-def test_without_a_graph_nothing_is_promised(client: FlaskClient) -> None:
-    answer = client.post("/v1/events", json={"events": [WATCH]})
-    problem(answer, 503, "unavailable")
-    assert answer.headers["Retry-After"]
+def later(client: FlaskClient, **passed: int) -> None:
+    """The drainer comes round, by default a minute after now."""
+    then = datetime.now(UTC) + timedelta(**(passed or {"minutes": 1}))
+    client.application.extensions["entourage.serving"].drain(lambda: then)
+
+
+def test_without_a_graph_events_are_kept_until_there_is_one(alone: Settings, feeds: FakeFeeds) -> None:
+    client = create_app(alone, feeds).test_client()
+    body: Any = client.post("/v1/events", json={"events": [WATCH]}).json
+    assert (body["accepted"], body["waiting"]) == (1, 1)
+    metrics = client.get("/metrics").text
+    assert "entourage_outbox_events 1.0" in metrics
+    fresh = FakeFeeds(alone)
+    fresh.graph = cast("Graph", graph := Ledger())
+    restarted = create_app(alone, fresh).test_client()
+    later(restarted)
+    assert graph.counted == {("", "e1")}
+    assert restarted.post("/v1/events", json={"events": [WATCH]}).json["repeated"] == 1  # type: ignore[index]
+    assert "entourage_outbox_events 0.0" in restarted.get("/metrics").text
+
+
+def test_an_event_about_what_is_not_there_waits_for_a_day_and_is_rejected(writing: FlaskClient) -> None:
+    unknown = WATCH | {"content_id": "keaks/unknown"}
+    writing.post("/v1/events", json={"events": [unknown]})
+    later(writing, hours=23)
+    assert became(writing, "e1").json["status"] == "waiting"
+    later(writing, hours=25)
+    told = became(writing, "e1").json
+    assert (told["status"], told["reason"]) == ("rejected", "keaks/unknown was not in the graph within 24 hours")
+    again: Any = writing.post("/v1/events", json={"events": [WATCH]}).json
+    assert again["applied"] == 1, "the id of a rejected event may be sent again"
+
+
+def test_an_event_that_the_graph_refuses_does_not_hold_up_the_others(alone: Settings, feeds: FakeFeeds) -> None:
+    class Refusing(Ledger):
+        def write(self, name: str, /, *, rows: list[dict[str, Any]], **given: Any) -> list[dict[str, Any]]:
+            if any(row["eventId"] == "bad" for row in rows):
+                raise GraphError("cannot be written")
+            return super().write(name, rows=rows, **given)
+
+    feeds.graph = cast("Graph", Refusing())
+    client = create_app(alone, feeds).test_client()
+    batch = [WATCH | {"event_id": one} for one in ("a", "b", "bad", "c")]
+    body: Any = client.post("/v1/events", json={"events": batch}).json
+    assert [one["status"] for one in body["events"]] == ["applied", "applied", "rejected", "applied"]
+    assert became(client, "bad").json["reason"] == "the graph refused it"
+
+
+def test_what_became_of_an_event_can_be_asked(writing: FlaskClient) -> None:
+    batch = {"events": [WATCH | {"event_id": "a/b"}]}
+    writing.post("/v1/events", json=batch, headers={"X-Producer": "phone"})
+    held = writing.application.extensions["entourage.serving"]
+    for forgotten in (False, True):  # the graph knows what the outbox has forgotten
+        told = became(writing, "a%2Fb", "phone").json
+        assert (told["event_id"], told["producer"], told["status"]) == ("a/b", "phone", "applied")
+        if not forgotten:
+            assert held.outbox.forget(milliseconds(datetime.now(UTC)) + 1_000, 0) == 1
+    problem(became(writing, "a%2Fb"), 404, "unknown-event")
+
+
+def test_a_disk_that_cannot_be_written_is_503_and_nothing_is_promised(
+    writing: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> Any:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(Outbox, "accept", full)
+    problem(writing.post("/v1/events", json={"events": [WATCH]}), 503, "unavailable")

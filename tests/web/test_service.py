@@ -102,7 +102,7 @@ def test_an_event_about_content_nobody_knows_is_named(service: FlaskClient) -> N
         "at": "2026-01-01T12:00:00Z",
     }
     answer: Any = service.post("/v1/events", json={"events": [share]}).json
-    assert (answer["applied"], answer["unknown"]) == (0, ["x1"])
+    assert answer["events"] == [{"event_id": "x1", "status": "waiting", "reason": "keaks/none is not in the graph yet"}]
 
 
 def test_it_opens_what_the_settings_point_to(graph: Graph, prepared: Settings) -> None:

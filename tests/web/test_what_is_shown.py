@@ -17,6 +17,7 @@ from flask.testing import FlaskClient
 from graph import snapshot as snapshots
 from graph.database.driver import Graph
 from graph.errors import GraphError, GraphTimeout, GraphUnavailable
+from graph.events import Outbox
 from graph.settings import Service, Settings
 from graph.snapshot.export import export
 from recommend.restrictions import Blocks, Recent, Restrictions
@@ -268,6 +269,12 @@ class Failing(Graph):
     def write(self, name: str, /, **params: Any) -> list[dict[str, Any]]:
         return self._inner.write(name, **params)
 
+    def write_and_tell(self, name: str, /, **params: Any) -> tuple[list[dict[str, Any]], bool]:
+        return self._inner.write_and_tell(name, **params)
+
+    def transaction(self, *, deadline_ms: int | None = None) -> Any:
+        return self._inner.transaction(deadline_ms=deadline_ms)
+
 
 def test_a_source_that_fails_is_logged_counted_and_named(
     graph: Graph, database: Database, patient: Settings, caplog: pytest.LogCaptureFixture
@@ -368,14 +375,14 @@ def test_a_hanging_filter_costs_no_block(graph: Graph, database: Database, patie
 
 
 def test_a_block_that_is_deleted_by_hand_is_forgotten(graph: Graph, database: Database, tmp_path: Any) -> None:
-    recent = Recent(tmp_path / "recent.sqlite3")
-    blocks = Blocks(recent)
+    outbox = Outbox(tmp_path / "outbox.sqlite3")
+    blocks = Blocks(outbox)
     blocks.refresh(graph)
-    before = recent.standing("blocked")
+    before = outbox.blocks()
     database.ask("MATCH (a:User {userId: 'far'}), (b:User {userId: 'secret'}) CREATE (a)-[:BLOCKED]->(b)")
     blocks.refresh(graph)
-    assert recent.standing("blocked") == before | {("far", "secret")}
-    assert "secret" in recent.with_recent(Restrictions(), "far").blocked
+    assert outbox.blocks() == before | {("far", "secret")}
+    assert "secret" in Recent(outbox).with_recent(Restrictions(), "far").blocked
     database.ask("MATCH (:User {userId: 'far'})-[block:BLOCKED]->(:User {userId: 'secret'}) DELETE block")
     blocks.refresh(graph)
-    assert recent.standing("blocked") == before
+    assert outbox.blocks() == before

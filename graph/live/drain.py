@@ -1,0 +1,102 @@
+"""From the outbox into the graph: at least once, and counted once, since the graph knows the ids of counted events."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from graph.database.driver import Graph
+from graph.errors import GraphAuthError, GraphError, GraphTimeout, GraphUnavailable
+from graph.events.event import milliseconds
+from graph.events.outbox import Kept, Outbox, Status
+from graph.live.ledger import Ledger
+from graph.live.record import apply
+
+__all__ = ["drain_due", "drain_own"]
+
+_log: Final = logging.getLogger("entourage.events")
+_BATCH: Final = 1_000
+"""The most events at a time."""
+_SOONEST_MS: Final = 2_000
+_LATEST_MS: Final = 60_000
+"""Between two tries of an event whose person or content is not there yet: a fourth of its age, within these."""
+
+Told = tuple[int, Status, str | None, int]
+
+
+def drain_own(
+    graph: Graph,
+    ledger: Ledger,
+    outbox: Outbox,
+    own: Sequence[int],
+    *,
+    now: datetime,
+    deadline_ms: int,
+    waits: timedelta,
+    request_id: str | None = None,
+) -> None:
+    """Write the events with these numbers into the graph, and what other requests brought since.
+
+    Requests wait for one another's turn, so that the first writes the events of many, and the others find theirs done.
+    Raises GraphTimeout and the other graph errors; what was not written waits.
+    """
+    with ledger.turn(deadline_ms / 1_000):
+        kept = outbox.fresh(own[0], _BATCH)
+        if kept and kept[0].seq <= own[-1]:
+            _write(graph, ledger, outbox, kept, now, deadline_ms, waits, request_id)
+
+
+def drain_due(
+    graph: Graph, ledger: Ledger, outbox: Outbox, *, now: datetime, deadline_ms: int, waits: timedelta
+) -> int:
+    """Write the events that are due, the oldest first, at most a thousand; their number. Raises as `drain_own`."""
+    with ledger.turn(deadline_ms / 1_000):
+        kept = outbox.due(milliseconds(now), _BATCH)
+        if kept:
+            _write(graph, ledger, outbox, kept, now, deadline_ms, waits, None)
+        return len(kept)
+
+
+def _write(
+    graph: Graph,
+    ledger: Ledger,
+    outbox: Outbox,
+    kept: Sequence[Kept],
+    now: datetime,
+    deadline_ms: int,
+    waits: timedelta,
+    request_id: str | None,
+) -> None:
+    """Write them all; where the graph refuses some, halve until these are alone, and reject them."""
+    try:
+        done = apply(
+            graph, ledger, [one.entry for one in kept], now=now, deadline_ms=deadline_ms, request_id=request_id
+        )
+    except (GraphTimeout, GraphUnavailable, GraphAuthError):
+        raise
+    except GraphError as error:
+        if len(kept) == 1:
+            _log.error("the graph refuses the event %s: %s", kept[0].entry.event_id, error)
+            outbox.settle([(kept[0].seq, "rejected", "the graph refused it", 0)], milliseconds(now))
+            return
+        middle = len(kept) // 2
+        for half in (kept[:middle], kept[middle:]):
+            _write(graph, ledger, outbox, half, now, deadline_ms, waits, request_id)
+        return
+    told = [
+        _unknown(one, milliseconds(now), waits) if outcome == "unknown" else (one.seq, outcome, None, 0)
+        for one, outcome in zip(kept, done.outcomes, strict=True)
+    ]
+    outbox.settle(told, milliseconds(now))
+
+
+def _unknown(one: Kept, now: int, waits: timedelta) -> Told:
+    """An event about what is not in the graph: it waits, or it has waited for too long."""
+    age, longest = now - one.received, waits // timedelta(milliseconds=1)
+    if age >= longest:
+        hours = f"{waits / timedelta(hours=1):g} hours"
+        return one.seq, "rejected", f"{one.entry.target} was not in the graph within {hours}", 0
+    pause = min(max(_SOONEST_MS, age // 4), _LATEST_MS, longest - age)
+    return one.seq, "waiting", f"{one.entry.target} is not in the graph yet", now + pause
