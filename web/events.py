@@ -48,14 +48,14 @@ blueprint: Final = APIBlueprint(
     description="Watches, likes, comments, shares, follows, blocks and hides, and what takes them back. What is "
     "accepted is on disk when the answer comes, also while the graph is down, and counts once. The answer has a status "
     "for each event; it is 422 when all of them were refused. An event id of a producer counts once for 30 days, so a "
-    "batch whose answer got lost may be sent again.",
+    "batch whose answer got lost may be sent again. As `application/x-ndjson` the body has an event on each line, "
+    "up to 10,000; each is judged alone, and the answer names those that are refused.",
     responses={200: schemas.EventsAccepted},
 )
 def accept(header: schemas.Headers, body: schemas.EventBatch) -> dict[str, Any]:
     """What people did"""
-    return _accepted(
-        [_checked(raw, number, header.producer, _now()) for number, raw in enumerate(body.events)], body.events
-    )
+    now = _now()
+    return _accepted(body.events, [_checked(raw, place, header.producer, now) for place, raw in enumerate(body.events)])
 
 
 @blueprint.get(
@@ -82,7 +82,7 @@ def became(header: schemas.Headers, path: schemas.EventPath) -> dict[str, Any]:
     return about | {"status": "applied", "reason": None, "received_at": _time(rows[0]["receivedAt"])}
 
 
-def _accepted(checked: Sequence[Entry | list[FieldError]], sent: Sequence[Any]) -> dict[str, Any]:
+def _accepted(sent: Sequence[Any], checked: Sequence[Entry | list[FieldError]]) -> dict[str, Any]:
     """Accept those that can be used, write them into the graph if it answers, and tell what became of each."""
     held, now = serving(), _now()
     good = [entry for entry in checked if isinstance(entry, Entry)]
@@ -98,9 +98,10 @@ def _accepted(checked: Sequence[Entry | list[FieldError]], sent: Sequence[Any]) 
         logs.log.error("the outbox cannot be used", error=str(error))
         raise Problem("unavailable", "Events cannot be written to disk now. Send the batch again.") from error
     numbers = iter(seqs)
-    told: list[dict[str, Any]] = []
+    counts, told = Counter[str](), list[dict[str, Any]]()
     for raw, found in zip(sent, checked, strict=True):
-        sent_id = raw.get("event_id") if isinstance(raw, Mapping) else None
+        event = raw.sent if isinstance(raw, schemas.Line) else raw
+        sent_id = event.get("event_id") if isinstance(event, Mapping) else None
         one: dict[str, Any] = {"event_id": sent_id if isinstance(sent_id, str) else None}
         if isinstance(found, list):
             one |= {"status": "refused", "errors": [error.model_dump() for error in found]}
@@ -110,8 +111,11 @@ def _accepted(checked: Sequence[Entry | list[FieldError]], sent: Sequence[Any]) 
             one |= {"status": "waiting", "reason": became[seq].reason}
         else:
             one["status"] = became[seq].status
-        told.append(one)
-    counts = Counter(one["status"] for one in told)
+        counts[one["status"]] += 1
+        if not isinstance(raw, schemas.Line):
+            told.append(one)
+        elif one["status"] in ("refused", "rejected"):
+            told.append(one | {"line": raw.number})
     metrics.count_events(counts)
     return {
         "request_id": logs.request_id(),
@@ -151,24 +155,30 @@ def forget_old(held: Serving, now: datetime) -> None:
         logs.log.info("forget", events=forgotten)
 
 
-def _checked(raw: Any, number: int, producer: str, now: datetime) -> Entry | list[FieldError]:
+def _checked(raw: Any, place: int, producer: str, now: datetime) -> Entry | list[FieldError]:
     """The event, or what is wrong with it."""
+    name = f"events.{place}"
+    if isinstance(raw, schemas.Line):
+        name = f"lines.{raw.number}"
+        if not raw.is_json:
+            return [FieldError(field=name, location="body", message="is no JSON")]
+        raw = raw.sent
     if isinstance(raw, Mapping) and raw.get("producer", "") == "":
         raw = {**raw, "producer": producer}
     try:
         return Entry.of(events.Event.model_validate(raw, context={"now": now}))
     except ValidationError as error:
-        return [_field_error(found, number) for found in error.errors(include_url=False, include_context=False)]
+        return [_field_error(found, name) for found in error.errors(include_url=False, include_context=False)]
 
 
-def _field_error(found: Any, number: int) -> FieldError:
+def _field_error(found: Any, name: str) -> FieldError:
     """An error of pydantic's, without the name of the kind that its place begins with."""
     place = [str(part) for part in found["loc"]]
     if place and place[0] in events.KINDS:
         place = place[1:]
     if found["type"].startswith("union_tag"):
         place = ["kind"]
-    field = ".".join(["events", str(number), *place])
+    field = ".".join([name, *place])
     return FieldError(field=field, location="body", message=found["msg"].removeprefix("Value error, "))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
@@ -37,14 +38,17 @@ def drain_own(
     waits: timedelta,
     request_id: str | None = None,
 ) -> None:
-    """Write the events with these numbers into the graph, and what other requests brought since.
+    """Write the events with these numbers, in order, into the graph, and what other requests brought since.
 
     Requests wait for one another's turn, so that the first writes the events of many, and the others find theirs done.
     Raises GraphTimeout and the other graph errors; what was not written waits.
     """
-    with ledger.turn(deadline_ms / 1_000):
-        kept = outbox.fresh(own[0], _BATCH)
-        if kept and kept[0].seq <= own[-1]:
+    end = time.monotonic() + deadline_ms / 1_000
+    while (left_s := end - time.monotonic()) > 0.0:
+        with ledger.turn(left_s):
+            kept = outbox.fresh(own[0], _BATCH)
+            if not kept or kept[0].seq > own[-1]:
+                return
             _write(graph, ledger, outbox, kept, now, deadline_ms, waits, request_id)
 
 

@@ -63,6 +63,7 @@ def fill_home(settings: Settings) -> None:
     checkpoint = settings.model_path("gat.checkpoint")
     checkpoint.mkdir()
     (checkpoint / "state.pt").write_bytes(b"old")
+    (settings.home / "recent.sqlite3").write_bytes(b"old")
     settings.snapshot_path.mkdir()
     (settings.snapshot_path / "manifest.json").write_text('{"version": 1, "graph_id": "old"}')
 

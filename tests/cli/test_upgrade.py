@@ -264,6 +264,7 @@ def check_home(settings: Settings) -> None:
     """Assert that nothing of the older version is left in the home, where the snapshot shows what the graph holds."""
     home.check(settings)
     assert home.format_of(settings) == home.FORMAT
+    assert not (settings.home / "recent.sqlite3").exists()
     assert {path.name for path in (settings.home / "models").iterdir()} == {"before-upgrade"}
     aside = settings.home / "models" / "before-upgrade"
     assert {path.name for path in aside.iterdir()} == {"gat", "ease", "gat.checkpoint"}

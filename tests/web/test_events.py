@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
 from datetime import UTC, datetime, timedelta
@@ -141,6 +142,28 @@ def test_a_flood_is_413(writing: FlaskClient) -> None:
 
 def became(client: FlaskClient, event_id: str, producer: str = "") -> Any:
     return client.get(f"/v1/events/{event_id}", headers={"X-Producer": producer})
+
+
+def test_each_line_of_ndjson_is_judged_alone(writing: FlaskClient) -> None:
+    lines = [json.dumps(WATCH), "", "{no json", json.dumps(WATCH | {"event_id": "l4", "progress": 7}), "[" * 100_000]
+    lines += [json.dumps(WATCH | {"event_id": f"l{n}"}) for n in range(6, 1_206)]
+    body = ("\r\n".join(lines) + "\n").encode() + b'{"event_id": "\xff"}'
+    answer = writing.post("/v1/events", data=body, content_type="application/x-ndjson; charset=utf-8")
+    told: Any = answer.json
+    assert [told[name] for name in ("accepted", "applied", "waiting", "refused")] == [1_201, 1_201, 0, 4]
+    assert [(one["line"], one["event_id"], one["status"]) for one in told["events"]] == [
+        (3, None, "refused"),
+        (4, "l4", "refused"),
+        (5, None, "refused"),
+        (1_206, None, "refused"),
+    ]
+    assert [one["errors"][0]["field"] for one in told["events"][:2]] == ["lines.3", "lines.4.progress"]
+    for nothing, status, name in (
+        (b" \n\n", 422, "invalid-parameter"),
+        (b"{}\n" * 10_001, 413, "too-large"),
+        (b" " * 10_000_001, 413, "too-large"),
+    ):
+        problem(writing.post("/v1/events", data=nothing, content_type="application/x-ndjson"), status, name)
 
 
 def test_a_graph_that_hangs_leaves_the_event_waiting(alone: Settings, feeds: FakeFeeds) -> None:
