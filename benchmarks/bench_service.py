@@ -3,7 +3,9 @@
     python -m benchmarks.bench_service --home .entourage/demo
 
 Starts the Neo4j and the service of a home that holds a graph, a snapshot and a model (``--url``: asks one that runs).
-Feeds of 20 with reasons for people drawn evenly. Events that it writes stay in the graph. Rates are an open loop:
+Feeds of 20 with reasons for people drawn evenly. Events that it writes stay in the graph: as many as two clients
+can send, then 200/s beside 50 feeds/s. Accepted is what answers say, applied what is in the graph when nothing waits in
+the outbox any more, by the time until then. Rates are an open loop:
 latency counts from when a request was due. Processor time is that of the processes, per answer, and so says the same on
 a busy machine; wall times do not.
 """
@@ -15,9 +17,12 @@ import itertools
 import json
 import os
 import random
+import time
+import urllib.request
 import uuid
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -42,6 +47,9 @@ FIRST: Final = 100
 """Feeds right after the start, by one client: the cold ones."""
 EVENTS: Final = 100
 """Events of a batch."""
+BESIDE: Final = {"feeds": 50.0, "events": 200.0, "batch": 10}
+"""Feeds and events a second, and events of a batch, at the same time."""
+_PATIENCE_S: Final = 120.0
 
 console = Console()
 
@@ -81,7 +89,7 @@ def batches(users: list[str], contents: list[str], seed: int, size: int) -> Iter
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         events = [
             {
-                "event_id": f"{number}-{place}",
+                "event_id": f"{seed}-{number}-{place}",
                 "producer": f"bench-{RUN}",
                 "kind": draw.choice(("watch", "watch", "like")),
                 "user_id": draw.choice(users),
@@ -91,6 +99,26 @@ def batches(users: list[str], contents: list[str], seed: int, size: int) -> Iter
             for place in range(size)
         ]
         yield Request("/v1/events", json.dumps({"events": events}).encode())
+
+
+def waiting(url: str) -> int:
+    """How many events wait in the outbox."""
+    with urllib.request.urlopen(f"{url}/metrics") as answer:
+        lines = answer.read().decode().splitlines()
+    return int(next(float(line.split()[-1]) for line in lines if line.startswith("entourage_outbox_events ")))
+
+
+def through(name: str, url: str, run: Run) -> str:
+    """A sentence about the events of a run, once nothing waits any more."""
+    began, left = time.perf_counter(), waiting(url)
+    while waiting(url) and time.perf_counter() - began < _PATIENCE_S:
+        time.sleep(0.05)
+    seconds = run.seconds + (time.perf_counter() - began if left else 0.0)
+    accepted = sum(int(str(answer.feed.get("accepted", 0))) for answer in run.answers)
+    return (
+        f"{name}: {accepted / run.seconds:,.0f} accepted/s, {(accepted - waiting(url)) / seconds:,.0f} applied/s; "
+        f"{left:,} waited at the end, {waiting(url):,} after {seconds - run.seconds:.1f} s"
+    )
 
 
 RUN: Final = uuid.uuid4().hex[:8]
@@ -182,11 +210,24 @@ def measure(settings: Settings, url: str, processes: Processes, chosen: argparse
         told(f"{rate:g} feeds/s, open loop", load.at_a_rate(host, port, asked, rate, chosen.seconds), before)
     before = processes.seconds()
     told(f"feeds, {chosen.clients} clients", load.closed(host, port, asked, chosen.clients, chosen.seconds), before)
+    flows: list[str] = []
     if not chosen.no_events:
         before = processes.seconds()
         many = load.closed(host, port, batches(users, contents, chosen.seed, EVENTS), 2, chosen.seconds)
         told(f"events in batches of {EVENTS}, 2 clients", many, before, EVENTS)
+        flows = [through("events alone", url, many)]
+        size, before = int(BESIDE["batch"]), processes.seconds()
+        with ThreadPoolExecutor(1) as pool:
+            some = batches(users, contents, chosen.seed + 1, size)
+            beside = pool.submit(load.at_a_rate, host, port, some, BESIDE["events"] / size, chosen.seconds)
+            at_once = load.at_a_rate(host, port, asked, BESIDE["feeds"], chosen.seconds)
+            few = beside.result()
+        told(f"{BESIDE['feeds']:g} feeds/s and {BESIDE['events']:g} events/s: feeds", at_once, before)
+        told(f"… events in batches of {size}", few, before, size)
+        flows.append(through("events beside feeds", url, few))
     console.print(table)
+    for flow in flows:
+        console.print(flow)
     console.print(f"stages, wall ms, 1 client: {stages(warm)}")
     console.print(f"sources late or failed: {missing(warm.answers) or 'none'}")
     memory = [process.memory_full_info() for process in processes.workers]
