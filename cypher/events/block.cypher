@@ -2,7 +2,8 @@
 // only if it is later than the end. UNDID keeps the time of the last block, the ends that are not earlier, the last follow
 // in each direction, and the time up to which follows do not count (partedAt).
 // Parameters: rows of {place, producer, eventId, at (ms), userId, targetId, kind (block or unblock)}; receivedAt (ms).
-// Columns: place, applied (false when it was counted before). Events about people nobody knows give no row.
+// Columns: told, of each event [place, applied (false when it was counted before)], but not of those
+//   about people nobody knows. One row in all, which the driver reads much faster than one for each.
 UNWIND $rows AS row
 MATCH (other:User {userId: row.targetId})
 MERGE (event:Event {producer: row.producer, eventId: row.eventId})
@@ -87,4 +88,4 @@ CALL (row, other, applied) {
   MERGE (one)-[again:FOLLOWS]->(two)
   SET again.since = undid.followedAt
 }
-RETURN row.place AS place, applied
+RETURN collect([row.place, applied]) AS told

@@ -82,8 +82,8 @@ def apply(
         answer = graph.write(
             f"events/{query}", deadline_ms=deadline_ms, request_id=request_id, rows=batch, receivedAt=received, **extra
         )
-        for found in answer:
-            outcomes[found["place"]] = "applied" if found["applied"] else "repeated"
+        for place, applied in answer[0]["told"]:
+            outcomes[place] = "applied" if applied else "repeated"
     for row in rows:  # the second of two with the same id
         first = distinct[row["producer"], row["eventId"]]
         if first != row["place"]:

@@ -100,6 +100,6 @@ def _now(graph: Graph, happened: Iterable[Entry]) -> list[Pair]:
     pairs = []
     for name, people, wanted in (("watches", False, [*watches]), ("follows", True, [*follows])):
         for start in range(0, len(wanted), _BATCH):
-            rows = graph.read(f"lookup/{name}_now", rows=[list(pair) for pair in wanted[start : start + _BATCH]])
-            pairs += [Pair(people=people, **row) for row in rows]
+            told = graph.read(f"lookup/{name}_now", rows=[list(pair) for pair in wanted[start : start + _BATCH]])
+            pairs += [Pair(people=people, **pair) for pair in told[0]["pairs"]]
     return pairs
