@@ -93,7 +93,9 @@ class AskedFeed:
         """Ask all sources at once and take what comes in time; the snapshot stands in for what did not."""
         asked: dict[Future[list[Candidate]], Source] = {}
         left, graph, ask = request.deadline.left_ms(SOURCES_SHARE), self._asks_graph, self.questions
-        if served and served.knows(request.user_id):
+        if served and request.session:
+            asked[ask.of_model(served.best_for_session, request)] = sources.MODEL
+        elif served and served.knows(request.user_id):
             asked[ask.of_model(served.best, request, left)] = sources.MODEL
             if graph and served.new_contents:
                 asked[ask.of_model(served.new_contents.ask, NEW_CONTENTS, request)] = NEW_CONTENTS

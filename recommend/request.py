@@ -97,6 +97,8 @@ class Request:
     now: int = field(default_factory=lambda: int(1000 * time.time()))
     """The time of the request, in ms since 1970."""
     wanted: Wanted = EVERYTHING
+    session: frozenset[str] = frozenset()
+    """Ids of contents that somebody without an id has just watched; ``user_id`` is empty then."""
     seen: SeenOnce = field(default_factory=SeenOnce, compare=False, repr=False)
 
     @property

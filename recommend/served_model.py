@@ -29,7 +29,8 @@ class ServedModel:
         self.new_contents = NewContents(model, graph) if graph else None
         """Contents that came after the training."""
         self._best = model_source(model)
-        self._best_for_newcomer = newcomer_source(model, graph) if graph else None
+        self._has_graph = graph is not None
+        self._best_for_newcomer = newcomer_source(model, graph)
 
     @property
     def snapshot(self) -> Snapshot:
@@ -46,4 +47,8 @@ class ServedModel:
 
     def best_for_newcomer(self, request: Request, deadline_ms: int) -> list[Candidate]:
         """The best contents for somebody who came after the training. Raises the errors of `Graph.read`."""
-        return self._best_for_newcomer(MODEL, request, deadline_ms) if self._best_for_newcomer else []
+        return self._best_for_newcomer(MODEL, request, deadline_ms) if self._has_graph else []
+
+    def best_for_session(self, request: Request) -> list[Candidate]:
+        """The best contents for somebody without an id, by the contents of ``request.session``; needs no graph."""
+        return self._best_for_newcomer(MODEL, request, 0)

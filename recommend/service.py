@@ -94,15 +94,16 @@ class FeedService:
         served: ServedModel | None = None,
         debug: bool = False,
         wanted: Wanted = EVERYTHING,
+        session: Collection[str] = (),
     ) -> Feed:
         """The ``n`` contents that ``user_id`` (bare) should see next, best first.
 
         ``kind`` is keak or beat, None for both; ``exclude`` holds content ids, ``shown`` the `request.digest` of
         contents that earlier pages showed; ``served`` is asked in place of this service's own model; ``debug`` asks for
-        an account of how the feed came about; ``wanted`` narrows what may be shown. A user nobody knows gets the
-        trending or popular rung. Raises
-        GraphUnavailable when there is neither a database nor a snapshot, GraphTimeout or GraphError when no source
-        answered.
+        an account of how the feed came about; ``wanted`` narrows what may be shown; ``session`` holds ids of contents
+        that somebody without an id, whose ``user_id`` is empty, has just watched. A user nobody knows gets the trending
+        or popular rung. Raises GraphUnavailable when there is neither a database nor a snapshot, GraphTimeout or
+        GraphError when no source answered.
         """
         deadline = Deadline(deadline_ms or self.settings.service.deadline_ms)
         waiting = self.recent.waiting(user_id)
@@ -111,11 +112,12 @@ class FeedService:
             user_id,
             n,
             kind,
-            frozenset(exclude) | waiting.hidden | waiting.seen,
+            frozenset(exclude) | frozenset(session) | waiting.hidden | waiting.seen,
             explain,
             deadline,
             frozenset(shown),
             wanted=wanted,
+            session=frozenset(session),
         )
         answering = self
         if waiting.blocked and self.snapshot and self._graph_reader:  # the graph would name the blocked people
@@ -153,7 +155,10 @@ class FeedService:
         """What the model says, of itself or, for somebody new, of what the graph has around them."""
         left = request.deadline.left_ms(SOURCES_SHARE)
         proposals: list[Proposal] = []
-        if served.knows(request.user_id):
+        if request.session:
+            said = journey.attempt(sources.MODEL.name, lambda: served.best_for_session(request))
+            proposals.append((sources.MODEL, said or []))
+        elif served.knows(request.user_id):
             said = journey.attempt(sources.MODEL.name, lambda: served.best(request, left))
             proposals.append((sources.MODEL, said or []))
             if shelf := served.new_contents:

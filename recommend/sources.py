@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -89,6 +89,8 @@ SNAPSHOT_SOURCES: Final = tuple(source for source in GRAPH_SOURCES if source.nam
 AROUND: Final = {"watches": 200, "people": 200, "crowd": 10_000}
 """The caps of the query about a newcomer whom the model places."""
 
+_NOBODY: Final = np.zeros(0, dtype=np.int64)
+
 Ask = Callable[[Source, Request, int], list[Candidate]]
 """Asks a source on behalf of a request, within so many milliseconds."""
 
@@ -111,35 +113,47 @@ def model_source(model: Recommender) -> Ask:
     return ask
 
 
-def newcomer_source(model: Recommender, graph: Graph) -> Ask:
+def newcomer_source(model: Recommender, graph: Graph | None) -> Ask:
     """The model's best contents for all other users, by their neighbours in the graph (`Recommender.newcomer_scores`).
+
+    For a session by its contents, without the graph.
 
     Nothing if the model cannot score the user, or gives every content the same score.
     """
     snapshot = model.snapshot
 
     def ask(source: Source, request: Request, deadline_ms: int) -> list[Candidate]:
+        if request.session:
+            return _for_newcomer(model, request, snapshot.contents.known(request.session), (_NOBODY, _NOBODY), {})
+        assert graph is not None
         rows = graph.read(
             "lookup/connections", deadline_ms=deadline_ms, request_id=request.id, userId=request.user_id, **AROUND
         )
         if not rows:
             return []
         watched = snapshot.contents.known(rows[0]["watched"])
-        people = (snapshot.users.known(rows[0][column]) for column in ("follows", "followers"))
-        scores = model.newcomer_scores(watched, *people, properties=rows[0]["properties"])
-        if scores is None:
-            return []
-        unseen = np.delete(scores, watched)
-        if unseen.min(initial=np.inf) >= unseen.max(initial=-np.inf):
-            return []
-        scores[watched] = -np.inf
-        allowed = _allowed(snapshot, request)
-        if allowed is not None:
-            scores[~allowed] = -np.inf
-        found, best = top_k(scores[None, :], 2 * request.pool)
-        return _named(snapshot, found[0], best[0])
+        follows, followers = (snapshot.users.known(rows[0][column]) for column in ("follows", "followers"))
+        return _for_newcomer(model, request, watched, (follows, followers), rows[0]["properties"])
 
     return ask
+
+
+def _for_newcomer(
+    model: Recommender, request: Request, watched: Ints, people: tuple[Ints, Ints], properties: Mapping[str, Any]
+) -> list[Candidate]:
+    """The best contents for somebody by what they watched and by the people around them."""
+    scores = model.newcomer_scores(watched, *people, properties=properties)
+    if scores is None:
+        return []
+    unseen = np.delete(scores, watched)
+    if unseen.min(initial=np.inf) >= unseen.max(initial=-np.inf):
+        return []
+    scores[watched] = -np.inf
+    allowed = _allowed(model.snapshot, request)
+    if allowed is not None:
+        scores[~allowed] = -np.inf
+    found, best = top_k(scores[None, :], 2 * request.pool)
+    return _named(model.snapshot, found[0], best[0])
 
 
 def knows(snapshot: Snapshot, user_id: str) -> bool:

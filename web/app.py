@@ -24,6 +24,7 @@ from web import (
     problems,
     radio,
     security,
+    sessions,
     users,
 )
 from web.jsonable import JSONProvider
@@ -56,6 +57,7 @@ def create_app(settings: Settings, feed_service: FeedService | None = None) -> O
     problems.init_app(app)
     for blueprint in (feeds.blueprint, users.blueprint, contents.blueprint, events.blueprint, health.blueprint):
         app.register_api(blueprint)
+    app.register_api(sessions.blueprint)
     app.register_api(radio.blueprint)
     app.register_api(player.blueprint)
     app.register_blueprint(pages.blueprint)

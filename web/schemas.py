@@ -19,6 +19,7 @@ __all__ = [
     "Examples",
     "Feed",
     "FeedBody",
+    "FeedOptions",
     "FeedQuery",
     "Health",
     "NeighbourhoodQuery",
@@ -28,6 +29,8 @@ __all__ = [
     "RequestPart",
     "SearchQuery",
     "SearchResults",
+    "SessionBody",
+    "SessionFeed",
     "Subgraph",
     "UserPath",
 ]
@@ -86,7 +89,7 @@ class ContentPath(RequestPart):
     )
 
 
-class FeedQuery(RequestPart):
+class FeedOptions(RequestPart):
     """How many of which contents."""
 
     n: int = Field(20, ge=1, le=MAX_ITEMS, description="How many.")
@@ -120,6 +123,11 @@ class FeedQuery(RequestPart):
         description="Name of a trained model to rank by in place of the default one, such as `item-knn`. A name that "
         "is not trained is refused with the names that are.",
     )
+
+
+class FeedQuery(FeedOptions):
+    """The same for somebody with an id."""
+
     allow_unknown: bool = Field(
         False, description="Answer a user id nobody knows yet with what is popular, instead of 404."
     )
@@ -129,6 +137,16 @@ class FeedBody(RequestPart):
     """What to leave out, where it is too long for an address."""
 
     exclude: list[str] = Field([], max_length=2_000, description="Content ids to leave out.")
+
+
+class SessionBody(FeedBody):
+    """What was watched, and what to leave out."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"contents": ["keaks/1", "keaks/2"]}})
+
+    contents: list[_ContentId] = Field(
+        min_length=1, max_length=200, description="Ids of what was just watched. None of them is recommended."
+    )
 
 
 class PeopleQuery(RequestPart):
@@ -233,11 +251,10 @@ class Debug(BaseModel):
     items: dict[str, list[Part]] = Field(description="By content id.")
 
 
-class Feed(BaseModel):
+class RankedContents(BaseModel):
     """Ranked contents, best first, and how they came about."""
 
     request_id: str
-    user_id: str
     items: list[Item]
     next_cursor: str | None = Field(
         max_length=cursor.MAX_CHARACTERS,
@@ -253,6 +270,18 @@ class Feed(BaseModel):
     late: list[str] = Field(description="Sources and stages left out because the deadline came first.")
     failed: list[str] = Field(description="Sources and stages left out because of an error.")
     debug: Debug | None = Field(None, description="Where `debug=true` asked for it; not there otherwise.")
+
+
+class Feed(RankedContents):
+    """The feed of a user."""
+
+    user_id: str
+
+
+class SessionFeed(RankedContents):
+    """The feed of a session."""
+
+    unknown: list[str] = Field(description="Contents of the request that the snapshot does not have.")
 
 
 class Person(BaseModel):

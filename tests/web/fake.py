@@ -107,6 +107,7 @@ class FakeFeeds(FeedService):
         served: ServedModel | None = None,
         debug: bool = False,
         wanted: Wanted = EVERYTHING,
+        session: Collection[str] = (),
     ) -> Feed:
         if self.failing:
             raise self.failing

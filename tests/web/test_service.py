@@ -12,6 +12,7 @@ from graph.database.driver import Graph
 from graph.settings import Service, Settings
 from recommend.service import FeedService
 from recommenders.ease import Ease
+from recommenders.knn import ItemKnn
 from tests import checkerboard, checkerboard_graph
 from tests.web.test_problems import problem
 from web.app import create_app
@@ -177,3 +178,25 @@ def test_a_feed_is_narrowed_by_genre_and_maker(service: FlaskClient) -> None:
     assert told["debug"]["removed"]["wanted"]
     wrong = service.get(f"/v1/users/{USERS[3]}/recommendations", query_string={"genre": "evn"})
     assert "no genre is called 'evn'" in problem(wrong, 422, "invalid-parameter")["errors"][0]["message"]
+
+
+def test_a_session_without_an_id_is_placed_by_what_was_watched(
+    service: FlaskClient, graph: Graph, prepared: Settings
+) -> None:
+    assert service.get("/health/live").status_code == 200, "the checkerboard is loaded"
+    snapshot = checkerboard.snapshot()
+    feeds = FeedService(graph, snapshot, ItemKnn().fit(snapshot), prepared)
+    client = create_app(prepared, feeds).test_client()
+
+    def asked(**body: Any) -> Any:
+        return client.post("/v1/session/recommendations?n=4", json=body)
+
+    watched = [KEAKS[1], KEAKS[3].removeprefix("keaks/"), "keaks/none"]
+    feed = asked(contents=watched, exclude=[KEAKS[5]]).json
+    shown = [item["content_id"] for item in feed["items"]]
+    assert (feed["rung"], feed["unknown"], feed["degraded"]) == ("model", ["keaks/none"], False)
+    assert set(shown) <= set(KEAKS[1::2]) - {KEAKS[1], KEAKS[3], KEAKS[5]}
+    assert "user_id" not in feed
+    nothing = asked(contents=["keaks/none"]).json
+    assert nothing["items"], "what is popular"
+    problem(asked(contents=[]), 422, "invalid-parameter")

@@ -1,0 +1,114 @@
+"""From the parameters of a feed to its answer, for somebody with an id and for a session without one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Sequence
+from typing import Any, Final
+
+from graph.identifiers import canonical
+from graph.schema import USER_PREFIX
+from graph.snapshot.ages import DAY
+from recommend.feed import Feed
+from recommend.reader import content_ids_of
+from recommend.request import digest
+from recommend.service import FeedService
+from recommend.wanted import Wanted
+from web import admission, cursor, logs, metrics, schemas
+from web.jsonable import plain
+from web.problems import invalid
+from web.serving import serving
+
+__all__ = ["Answer", "content_ids", "feed_answer"]
+
+Answer = tuple[dict[str, Any], int, dict[str, str]]
+
+_COLD_RUNGS: Final = ("trending", "popular")
+_MAX_IDS: Final = 2_000
+_PIPELINES_SHARE: Final = 0.75
+"""Share of the deadline for the pipeline: a feed without a late source is better than none."""
+
+
+def feed_answer(
+    user_id: str,
+    query: schemas.FeedOptions,
+    exclude: Sequence[str],
+    *,
+    session: Collection[str] = (),
+    must_be_known: bool = False,
+) -> Answer:
+    """Body, status and headers. Raises UnknownUser for somebody whom nobody knows where that ``must_be_known``."""
+    shown = cursor.decode(query.cursor) if query.cursor else ()
+    excluded = content_ids("exclude", exclude)
+    request_id = logs.request_id()
+    deadline = admission.deadline()
+    served = None if query.model is None else serving().model(query.model)
+    wanted = _wanted(query)
+
+    def recommend(feeds: FeedService) -> Feed:
+        # Asked a second time, of the snapshot alone, only what the first try left may be spent.
+        deadline_ms = max(1, min(int(_PIPELINES_SHARE * deadline.milliseconds), deadline.left_ms()))
+        feed = feeds.recommend(
+            user_id,
+            query.n,
+            query.kind,
+            excluded,
+            query.explain,
+            deadline_ms=deadline_ms,
+            request_id=request_id,
+            shown=shown,
+            served=served,
+            debug=query.debug,
+            wanted=wanted,
+            session=session,
+        )
+        if not feed.items:
+            _check_tags(feeds, query)
+        if must_be_known and feed.rung in _COLD_RUNGS:
+            feeds.check_known(user_id)  # an unknown id is more often a mistake than a newcomer
+        return feed
+
+    feed = serving().ask(recommend, in_memory=True)
+    metrics.count_feed(feed.rung, feed.degraded)
+    metrics.count_sources(feed.outcomes)
+    body = plain(feed)
+    del body["outcomes"]
+    if not query.debug:
+        del body["debug"]
+    timings = body.pop("timings_ms")
+    full = len(feed.items) == query.n
+    body["next_cursor"] = cursor.encode([*shown, *(digest(item.content_id) for item in feed.items)]) if full else None
+    return body, 200, {"Server-Timing": ", ".join(f"{stage};dur={ms:.1f}" for stage, ms in timings.items())}
+
+
+def content_ids(field: str, values: Sequence[str]) -> frozenset[str]:
+    """The content ids of a parameter, in every spelling; raises the problem of a value that is none.
+
+    A comma separates ids and may stand in one, so a value counts as a whole and in parts.
+    """
+    texts = {text for value in values for text in (value, *value.split(",")) if text.strip()}
+    if len(texts) > _MAX_IDS:
+        raise invalid(field, f"holds more than {_MAX_IDS} ids")
+    ids: set[str] = set()
+    for text in texts:
+        if text.startswith(USER_PREFIX):
+            raise invalid(field, f"{text!r} is the id of a user; name contents, such as keaks/123")
+        try:
+            ids.update(content_ids_of(canonical(text)))
+        except ValueError as error:
+            if text not in values or "," not in text:  # a long list is no id, and need not be one
+                raise invalid(field, f"{text[:40]!r} is no content id: {error}") from None
+    return frozenset(ids)
+
+
+def _wanted(query: schemas.FeedOptions) -> Wanted:
+    since = None if query.max_age_days is None else int(time.time() * 1_000 - query.max_age_days * DAY)
+    return Wanted.of(query.genre, query.mood, query.hashtag, query.maker, since)
+
+
+def _check_tags(feeds: FeedService, query: schemas.FeedOptions) -> None:
+    """Refuse the name of a genre or mood that nobody has, which is more often a mistake than an empty feed is."""
+    for field, label in (("genre", "Genre"), ("mood", "Mood")):
+        for name in getattr(query, field):
+            if not feeds.search(name, 1, label=label):
+                raise invalid(field, f"no {field} is called {name[:40]!r}; GET /v1/search?label={label}&q= finds them")
