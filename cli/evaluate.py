@@ -21,6 +21,7 @@ from cli.suite_playlists import Lists, playlists
 from cli.suite_watch_ratio import watch_ratio
 from evaluation import contenders, leaderboard, report
 from evaluation.saved_rankings import SavedRankings
+from evaluation.served import with_feeds
 from evaluation.splits import How, hold_out
 from graph import snapshot as snapshots
 from graph.errors import SettingsError
@@ -76,6 +77,9 @@ def evaluate(
     ] = True,
     budget: Annotated[float | None, typer.Option(help="Most minutes for each fit, search included.")] = None,
     users: Annotated[int, typer.Option(min=0, help="Judge only this many random users; 0 judges all.")] = 0,
+    served: Annotated[
+        bool, typer.Option("--served", help="Judge the feeds that the service composes with each model too.")
+    ] = False,
     known_only: Annotated[
         bool, typer.Option(help="Do not judge contents that nobody watches in the training part.")
     ] = False,
@@ -123,6 +127,10 @@ def evaluate(
     cap = Cap(budget)
     if not taking_part or len(set(names)) < len(names):
         raise SettingsError("--models names nothing, or something twice.", do="Give different names, with commas.")
+    if served and split not in (How.RANDOM, How.TIME):
+        raise SettingsError("--served judges feeds of known users.", do="Use --split random or --split time.")
+    if served:
+        taking_part = with_feeds(taking_part, settings.engagement)
     whole = snapshots.load(snapshot or settings.snapshot_path)
     made = [
         hold_out(whole, split, fraction, seed, known_only=known_only, keep_counts=keep_counts)
@@ -130,8 +138,9 @@ def evaluate(
     ]
     if users:
         made = [one.sample(users) for one in made]
+    feeds = " and composing their feeds" if served else ""
     _console.print(
-        f"Fitting {len(names)} recommenders on {seeds} split{'s' if seeds > 1 else ''} ({made[0].name}) of "
+        f"Fitting {len(names)} recommenders{feeds} on {seeds} split{'s' if seeds > 1 else ''} ({made[0].name}) of "
         f"{whole.users.count:,} users, {whole.contents.count:,} contents and {len(whole.watched):,} watches."
     )
     began = time.monotonic()

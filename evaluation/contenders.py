@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from evaluation.rank import rank
 from graph.errors import SettingsError
 from graph.snapshot import Snapshot
 from ranking import registry
@@ -15,6 +16,7 @@ from recommenders.core.holdout import validation
 from recommenders.core.options import FitOptions
 from recommenders.core.recommender import Recommender
 from recommenders.core.search import search
+from recommenders.core.top_k import Ints
 
 __all__ = ["Contender", "fit", "named", "read_settings"]
 
@@ -33,6 +35,8 @@ class Contender:
     fit: Callable[[Snapshot, FitOptions], Recommender]
     recipe: str = ""
     """What distinguishes it from others with the same label; it identifies saved rankings."""
+    rank: Callable[..., Ints] = rank
+    """`evaluation.rank.rank`, or what has its parameters."""
 
 
 def named(

@@ -13,7 +13,6 @@ from pydantic import BaseModel
 from evaluation import breakdown, metrics
 from evaluation.contenders import Contender
 from evaluation.cost import Cost
-from evaluation.rank import rank
 from evaluation.saved_rankings import Ranking, SavedRankings
 from evaluation.significance import bootstrap_interval, compare, holm
 from recommenders.core.holdout import Holdout
@@ -151,7 +150,7 @@ def _rank(contender: Contender, split: Holdout, k: int, options: FitOptions, sav
         own = options.but(cap=Cap(options.cap.minutes), progress=part_of(options.progress, 0.0, 0.9))
         model = contender.fit(split.train, own)
     with Cost() as ranking:
-        ids = rank(model, split, k, seed=split.seed, progress=part_of(options.progress, 0.9, 1.0))
+        ids = contender.rank(model, split, k, seed=split.seed, progress=part_of(options.progress, 0.9, 1.0))
     made = Ranking(ids, fit.seconds, fit.processor_seconds, ranking.seconds, fit.peak_mib, model.settings, own.cap.hit)
     if saved:
         saved.save(what, split, k, made)

@@ -31,7 +31,9 @@ def prepared(session_settings: Settings) -> Settings:
 def service(graph: Graph, prepared: Settings) -> FlaskClient:
     checkerboard_graph.load(graph)
     snapshot = checkerboard.snapshot()
-    return create_app(prepared, FeedService(graph, snapshot, Ease().fit(snapshot), prepared)).test_client()
+    model = Ease().fit(snapshot)
+    model.recommend(0, 5)  # compiles its loops, which no deadline is meant for
+    return create_app(prepared, FeedService(graph, snapshot, model, prepared)).test_client()
 
 
 def ask(client: FlaskClient, path: str, **query: Any) -> Any:

@@ -1,0 +1,54 @@
+"""The feed as it is served, judged beside the model's own list."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from evaluation import leaderboard, splits
+from evaluation.contenders import Contender, named
+from evaluation.served import with_feeds
+from graph.errors import SettingsError
+from graph.settings import Engagement
+from graph.snapshot import Snapshot
+from recommenders.core.options import FitOptions
+from recommenders.core.recommender import Recommender
+from tests import checkerboard
+
+ENGAGEMENT = Engagement()
+
+
+def test_each_model_is_fitted_once_and_judged_by_its_list_and_by_its_feed() -> None:
+    (inner,) = named(["item-knn"])
+    fits: list[int] = []
+
+    def counted(train: Snapshot, options: FitOptions) -> Recommender:
+        fits.append(options.seed)
+        return inner.fit(train, options)
+
+    made = [splits.random(checkerboard.snapshot(), 0.3, seed) for seed in range(2)]
+    contenders = with_feeds([Contender("knn", counted), *named(["popularity"])], ENGAGEMENT)
+    board = leaderboard.evaluate(contenders, made, ks=(3,))
+    assert {row.model for row in board.rows} == {"knn", "knn as served", "popularity", "popularity as served"}
+    assert fits == [0, 1]
+    by_name = {row.model: row.metrics["NDCG@3"].mean for row in board.rows}
+    assert by_name["knn as served"] > 0.5
+    assert by_name["popularity as served"] > by_name["popularity"], "the feed knows the people around one"
+
+
+def test_a_feed_holds_nothing_of_the_training_and_nothing_masked() -> None:
+    split = splits.random(checkerboard.snapshot(), 0.3, 5)
+    (_, feeds) = with_feeds(named(["popularity"]), ENGAGEMENT)
+    ids = feeds.rank(feeds.fit(split.train, FitOptions()), split, 4)
+    for user, row in zip(split.users.tolist(), ids, strict=True):
+        seen = split.train.watched.outgoing.of(user)
+        assert not np.isin(row[row >= 0], seen).any()
+    assert (ids >= 0).any(axis=1).all()
+    assert ids.tolist() == feeds.rank(feeds.fit(split.train, FitOptions()), split, 4).tolist()
+
+
+def test_splits_of_whole_contents_are_refused() -> None:
+    split = splits.cold_contents(checkerboard.snapshot(), 0.3, 5)
+    (_, feeds) = with_feeds(named(["popularity"]), ENGAGEMENT)
+    with pytest.raises(SettingsError, match="known users"):
+        feeds.rank(feeds.fit(split.train, FitOptions()), split, 4)
