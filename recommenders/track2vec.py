@@ -105,7 +105,10 @@ class _Vectors(SequenceModel):
         vectors = np.zeros((count, self.factors), np.float32)
         if len(tokens.items):
             vectors = self.vectors_of(tokens, options, **self._used(snapshot))[:count]
-        return {"latent_positions": vectors, "known": lists.counts > 0}
+        beside = tokens.keep((tokens.lengths > 1)[tokens.rows])  # what stands alone has the vector that it began with
+        known = beside.counts[:count] > 0
+        vectors[~known] = 0.0
+        return {"latent_positions": vectors, "known": known}
 
     def resolved(self, snapshot: Snapshot) -> dict[str, Any]:
         return {**self.settings, **self._used(snapshot)}

@@ -180,6 +180,14 @@ def test_tracks_below_the_least_are_not_recommended():
     assert not {0, 1, 2} & set(ids[0].tolist())
 
 
+@pytest.mark.parametrize("kind", [Track2Vec, Track2VecNetwork])
+def test_a_track_that_stands_alone_in_its_list_is_not_learned(kind):
+    lists = Sequences.of([[0, 1, 2], [2, 1, 0], [3], [3]], 4)
+    model = kind(epochs=3, subsample=0.0).fit(snapshot_of(lists, "HOLDS"))
+    assert model.known_contents.tolist() == [True, True, True, False]
+    assert not model.vectors[3].any()
+
+
 def test_artists_stand_between_the_tracks():
     contents = pl.DataFrame({"contentId": ["t/1", "t/2", "t/3"], "artist": ["b", None, "a"]})
     snapshot = Snapshot.build({"User": pl.DataFrame({"userId": ["u"]}), "Content": contents}, {})
