@@ -11,6 +11,7 @@ from rich.console import Console
 
 from cli.server import shown
 from graph.errors import InputError
+from graph.events import Outbox
 from graph.server import backup as backups
 from graph.server.local_server import LocalServer
 from graph.settings import load_settings
@@ -49,6 +50,9 @@ def restore(
         typer.confirm(f"Replace the local graph by {file}?", abort=True)
     begun = time.monotonic()
     with shown(_console) as report:
-        backups.restore(LocalServer(load_settings()), file, report)
+        settings = load_settings()
+        backups.restore(LocalServer(settings), file, report)
+    if again := Outbox.of(settings).apply_again():
+        _console.print(f"{again:,} events of the outbox are applied again by [bold]entourage serve[/bold].")
     _console.print(f"Restored {file} in {time.monotonic() - begun:.0f} s.")
     _console.print("Next: [bold]entourage status[/bold], then [bold]entourage export[/bold].")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -36,7 +37,10 @@ def init_app(app: flask.Flask) -> None:
     @app.before_request
     def look_at_the_outbox() -> None:
         if flask.request.path == "/metrics":
-            length, oldest = flask.current_app.extensions["entourage.serving"].outbox.backlog()
+            try:
+                length, oldest = flask.current_app.extensions["entourage.serving"].outbox.backlog()
+            except (OSError, sqlite3.Error):  # the other metrics are told all the same
+                length, oldest = float("nan"), None
             waiting.set(length)
             age.set(0.0 if oldest is None else max(0.0, time.time() - oldest / 1_000))
 

@@ -156,6 +156,15 @@ class Outbox:
                 (0 if held_before is None else held_before, kept_before),
             ).rowcount
 
+    def apply_again(self) -> int:
+        """Let all events that were applied wait once more, for a graph that may not have them; their number."""
+        if not self.path.exists():
+            return 0
+        with self._durable.writing() as database:
+            return database.execute(
+                "UPDATE event SET status = 'waiting', settled = NULL, due = 0 WHERE status IN ('applied', 'repeated')"
+            ).rowcount
+
     def blocks(self, user_id: str | None = None) -> set[tuple[str, str]]:
         """Who blocked whom in the graph when last asked; ``user_id``: only where this person is one of the two."""
         if user_id is None:

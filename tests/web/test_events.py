@@ -206,6 +206,17 @@ def test_without_a_graph_events_are_kept_until_there_is_one(alone: Settings, fee
     assert "entourage_outbox_events 0.0" in restarted.get("/metrics").text
 
 
+def test_a_graph_that_is_an_older_backup_gets_what_the_outbox_still_holds(alone: Settings, feeds: FakeFeeds) -> None:
+    feeds.graph = cast("Graph", graph := Ledger())
+    client = create_app(alone, feeds).test_client()
+    assert client.post("/v1/events", json={"events": [WATCH]}).json["applied"] == 1  # type: ignore[index]
+    graph.counted.clear()
+    assert Outbox.of(alone).apply_again() == 1  # as `entourage restore` does
+    assert became(client, "e1").json["status"] == "waiting"
+    later(client)
+    assert graph.counted == {("", "e1")}
+
+
 def test_an_event_about_what_is_not_there_waits_for_a_day_and_is_rejected(writing: FlaskClient) -> None:
     unknown = WATCH | {"content_id": "keaks/unknown"}
     writing.post("/v1/events", json={"events": [unknown]})
