@@ -12,6 +12,7 @@ from cli.progress import bars
 from graph.settings import load_settings
 from graph.upgrade import BEFORE, Upgrade
 from graph.upgrade import upgrade as bring_up_to_date
+from ranking import registry
 from recommenders.core.artifact import FORMAT
 
 __all__ = ["upgrade"]
@@ -49,7 +50,8 @@ def upgrade() -> None:
     if done.put_aside:
         _console.print("Next: `entourage import FOLDER`, `entourage export`, then `entourage train`.")
     elif done.exported or settings.snapshot_path.exists():
-        _console.print("Next: `entourage train`.")
+        serves = registry.trained(settings) and not done.moved
+        _console.print(f"Next: `entourage {'serve' if serves else 'train'}`.")
     else:
         _console.print("Next: `entourage export`, then `entourage train`.")
 
