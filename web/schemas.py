@@ -47,7 +47,9 @@ _LONGEST: Final = Field(
 )
 
 
-def _content_id(text: str) -> str:
+def _content_id(text: Any) -> str:
+    if not isinstance(text, str):
+        raise ValueError("is a text")
     return canonical_content(text) if text.strip().startswith(schema.CONTENT_PREFIXES) else canonical(text)
 
 
