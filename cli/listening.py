@@ -131,7 +131,7 @@ def _say(place: int, track: Track, why: str | None = None) -> None:
 def _complete_file(listening: Listening, file: Path, out: Path, n: int) -> int:
     lists = []
     try:
-        for number, line in enumerate(file.read_text("utf-8").splitlines(), 1):
+        for number, line in enumerate(file.read_text("utf-8-sig").split("\n"), 1):
             if line.strip():
                 lists.append(_list(line, f"Line {number} of {file}"))
     except (OSError, UnicodeDecodeError) as error:
@@ -151,6 +151,13 @@ def _list(line: str, where: str) -> list[str]:
     except ValueError:
         found = None
     found = found.get("tracks") if isinstance(found, dict) else found
-    if not isinstance(found, list) or not all(isinstance(text, str | int) for text in found):
+    if not isinstance(found, list) or not all(_is_name(text) for text in found):
         raise InputError(f"{where} is no list of tracks.", do='Write ["tracks/1", "tracks/2"] on each line.')
     return [str(text) for text in found]
+
+
+def _is_name(given: object) -> bool:
+    """Whether it may be the id or the title of a track: text that can be written, or a number."""
+    if isinstance(given, str):
+        return not any("\ud800" <= character <= "\udfff" for character in given)
+    return isinstance(given, int) and not isinstance(given, bool)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from graph.sqlite_files import write_ahead
 from recommenders.core.config import CORE
 from recommenders.interest import Heard
 
@@ -49,7 +50,7 @@ class PlayerSessions:
         self._database = sqlite3.connect(path, timeout=5.0, isolation_level=None, check_same_thread=False)
         self._lock = threading.Lock()
         weakref.finalize(self, self._database.close)
-        self._database.execute("PRAGMA journal_mode = WAL")
+        write_ahead(self._database)
         self._database.execute("PRAGMA synchronous = NORMAL")
         self._database.executescript(_TABLES)
 

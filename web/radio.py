@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import zlib
 from dataclasses import asdict
-from itertools import islice
 from typing import Any, Final
 
 import flask
@@ -64,8 +63,10 @@ def walk(query: radio_schemas.RadioQuery) -> dict[str, Any]:
     present = next((number for number in reversed(played) if not listening.skips(number)), start)
     dice = random.Random()  # noqa: S311 (nobody is harmed who guesses the next track)
     wanted = query.n - sum(not listening.skips(number) for number, _ in steps)
-    for step in islice(listening.walk(present, query.candidates, dice, [start, *played]), query.n + _MOST_SKIPPED):
-        if wanted <= 0:
+    ended = True
+    for taken, step in enumerate(listening.walk(present, query.candidates, dice, [start, *played])):
+        if wanted <= 0 or taken == query.n + _MOST_SKIPPED:
+            ended = False
             break
         steps.append(step)
         wanted -= not listening.skips(step.number)
@@ -77,7 +78,7 @@ def walk(query: radio_schemas.RadioQuery) -> dict[str, Any]:
         "request_id": logs.request_id(),
         "model": listening.model.name,
         "items": items,
-        "next_cursor": _encode(walked, listening) if wanted <= 0 else None,
+        "next_cursor": None if ended else _encode(walked, listening),
     }
 
 
@@ -174,7 +175,10 @@ def _decode(cursor: str, listening: Listening) -> list[int]:
     body, head = cursors.unpacked(cursor), _VERSION + _graph(listening)
     if not body.startswith(head) or len(body) % 4 != len(head) % 4:
         raise invalid("cursor", "is not one that this service gave for the data it has now; leave it out to begin anew")
-    return [int(number) for number in np.frombuffer(body[len(head) :], dtype="<i4")]
+    numbers = np.frombuffer(body[len(head) :], dtype="<i4")
+    if not ((numbers >= 0) & (numbers < listening.snapshot.contents.count)).all():
+        raise invalid("cursor", "names tracks that are not there; leave it out to begin anew")
+    return [int(number) for number in numbers]
 
 
 def _graph(listening: Listening) -> bytes:

@@ -301,6 +301,9 @@ class Serving:
         try:
             self.player = Player(SessionModel.load(path, snapshot), self.settings.player, self.settings.home)
             logs.log.info("player", tracks=snapshot.contents.count)
+        except sqlite3.Error as error:  # its file of sessions may be free the next time
+            self._player_stamps = (None, None)
+            logs.log.warning("no player", error=str(error))
         except Exception as error:  # of another graph, or damaged: the one before goes on
             logs.log.warning("no player", error=str(error))
 

@@ -17,6 +17,7 @@ from typing import Any, Final, Literal
 
 from graph.events.event import Entry
 from graph.settings import Settings
+from graph.sqlite_files import write_ahead
 
 __all__ = ["RESTRICTING", "Kept", "Outbox", "Status"]
 
@@ -27,7 +28,6 @@ RESTRICTING: Final = ("watch", "like", "comment", "share", "hide", "unhide", "bl
 """Kinds of events that decide what a person must not be shown."""
 _GRACE_MS: Final = 2_000
 """How long an event is left to the request that brought it, before the drainer takes it."""
-_PRAGMAS: Final = "PRAGMA journal_mode = WAL; PRAGMA synchronous = {};"
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS event (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -236,7 +236,8 @@ class _Connection:
         if self._database is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             database = sqlite3.connect(self._path, timeout=10.0, check_same_thread=False, isolation_level=None)
-            database.executescript(_PRAGMAS.format(self._synchronous))
+            write_ahead(database)
+            database.execute(f"PRAGMA synchronous = {self._synchronous}")
             if not database.execute("SELECT 1 FROM sqlite_master WHERE name = 'block_target'").fetchone():
                 database.executescript(_TABLES)
             self._database = database

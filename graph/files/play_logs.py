@@ -111,11 +111,12 @@ def read_play_logs(
             reports.append(FileReport(catalogue.name))
             tracks = read_tracks(catalogue, reports[-1], quarantine, progress)
         numbers = set(tracks["track"].to_list()) if tracks is not None else set()
-        numbers |= {int(id_) for id_ in old.to_list() if id_.isdigit()}
+        numbers |= {int(id_) for id_ in old.to_list() if id_.isascii() and id_.isdigit() and str(int(id_)) == id_}
+        known_tracks = numbers if numbers or catalogue else None
         frames = []
         for log in logs:
             reports.append(FileReport(log.relative_to(folder).as_posix()))
-            frames.append(read_plays(log, numbers or None, reports[-1], quarantine, progress))
+            frames.append(read_plays(log, known_tracks, reports[-1], quarantine, progress))
         plays = sessions_of(each_once(frames, reports[-len(frames) :]))
         if catalogue is None:
             tracks = pl.DataFrame({"track": sorted(set(plays["track"].to_list()))}, schema={"track": pl.Int64})

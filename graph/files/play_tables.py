@@ -17,7 +17,10 @@ __all__ = ["tables_of"]
 
 
 def tables_of(tracks: pl.DataFrame, plays: pl.DataFrame) -> Tables:
-    """Checked tables of a catalogue (`play_logs.read_tracks`) and plays (`play_sessions.sessions_of`)."""
+    """Checked tables of a catalogue (`play_logs.read_tracks`) and plays (`play_sessions.sessions_of`).
+
+    Plays may name tracks that the catalogue lacks and the graph has.
+    """
     content = (schema.TRACK_PREFIX + pl.col("track").cast(pl.String)).alias("contentId")
     number = pl.col("track").cast(pl.String).alias(schema.TRACK_ID)
     properties = [name for name in (*schema.TRACK_TEXTS, *schema.TRACK_COUNTS) if name in tracks.columns]
@@ -34,7 +37,9 @@ def tables_of(tracks: pl.DataFrame, plays: pl.DataFrame) -> Tables:
         .join(digests(plays), on="session")
         .sort("session")
     )
-    made = _Ends(contents["contentId"], users["userId"], sessions["session"])
+    played = plays.select(content)["contentId"]  # tracks that the graph has, beside those of the catalogue
+    every = pl.concat([contents["contentId"], played]).unique().sort()
+    made = _Ends(every, users["userId"], sessions["session"])
     edges = {schema.OPENED: made.pairs(sessions, "user", "session", made.user, made.session)}
     nodes = {schema.USER: users, schema.CONTENT: contents}
     ids = {schema.USER: made.users, schema.CONTENT: made.contents}

@@ -23,6 +23,7 @@ from graph.errors import GraphTimeout
 from graph.live.view import Pair
 from graph.settings import Settings
 from graph.snapshot.format import Step
+from graph.sqlite_files import write_ahead
 
 __all__ = ["Ledger", "State"]
 
@@ -152,7 +153,7 @@ class Ledger:
     def _open(self) -> sqlite3.Connection:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         database = sqlite3.connect(self.path, timeout=10.0, check_same_thread=False)
-        database.execute("PRAGMA journal_mode = WAL")
+        write_ahead(database)
         database.execute("PRAGMA synchronous = NORMAL")
         if not database.execute("SELECT name FROM sqlite_master WHERE name = 'forgotten'").fetchone():
             database.executescript(_TABLES)

@@ -6,11 +6,13 @@ import pytest
 from flask.testing import FlaskClient
 
 from graph.settings import Service, Settings
+from recommend.listening import Listening
 from recommend.service import FeedService
 from recommenders.counting import CoOccurrence
 from recommenders.track2vec import Track2Vec
 from tests.recommend.test_artists import performed
 from tests.recommend.test_listening import SIZE, tracks, with_unheard
+from web import radio
 from web.app import create_app
 
 
@@ -44,8 +46,19 @@ def test_a_track_without_a_preview_is_told_skipped_and_not_counted(get: Any) -> 
 def test_an_unknown_seed_and_a_foreign_cursor_are_problems(client: FlaskClient) -> None:
     unknown: Any = client.get("/v1/radio", query_string={"seed": "nothing"})
     assert (unknown.status_code, unknown.json["type"]) == (404, "urn:entourage:problem:unknown-content")
-    foreign: Any = client.get("/v1/radio", query_string={"seed": "halo", "cursor": "abcd"})
-    assert (foreign.status_code, foreign.json["errors"][0]["field"]) == (422, "cursor")
+    with client.application.test_request_context():
+        forged = radio._encode([10**9], radio._listening())
+    for cursor in ("abcd", forged):
+        foreign: Any = client.get("/v1/radio", query_string={"seed": "halo", "cursor": cursor})
+        assert (foreign.status_code, foreign.json["errors"][0]["field"]) == (422, "cursor")
+
+
+def test_the_radio_goes_on_where_hardly_any_track_has_a_preview(client: FlaskClient, monkeypatch: Any) -> None:
+    monkeypatch.setattr(radio, "_MOST_SKIPPED", 1)
+    monkeypatch.setattr(Listening, "skips", lambda self, number: True)
+    answer: Any = client.get("/v1/radio", query_string={"seed": "halo", "n": 2}).json
+    assert len(answer["items"]) == 1 + 2 + 1, "the seed, and what a call looks at"
+    assert answer["next_cursor"], "what is within reach is not at its end"
 
 
 def test_lists_are_completed_one_and_many(client: FlaskClient) -> None:

@@ -14,6 +14,7 @@ from graph import schema
 from graph.errors import InputError
 from graph.files.kinds import Kind, recognise
 from graph.files.play_logs import read_play_logs
+from graph.files.tables import Known
 
 TRACKS = [
     {"artist": "Nina", "title": "One", "track": 0},
@@ -281,3 +282,28 @@ def test_the_published_logs(shared_data: Path, tmp_path: Path) -> None:
         schema.SESSION: 10_001,
     }
     assert tables.edges[schema.PLAYED].height == 73_189
+
+
+def test_plays_of_tracks_that_the_graph_has_and_the_catalogue_lacks_keep_their_track(tmp_path: Path) -> None:
+    """They were loaded as plays of another track."""
+    lines = [line(7, 100, 5, 1.0, 3), line(7, 200, 3, 0.5, 0), line(7, 300, 0, 0.25, None)]
+    known = Known(contents=pl.Series(["keaks/1", "tracks/0001", "tracks/3", "tracks/5", "tracks/²"]))
+    made = folder(tmp_path / "logs", [TRACKS[0]], a=lines)
+    tables, report = read_play_logs(made, tmp_path / "home", known)
+    played = tables.edges[schema.PLAYED].sort("at")["target"]
+    assert tables.ids[schema.CONTENT].gather(played).to_list() == [
+        "tracks/5",
+        "tracks/3",
+        f"tracks/{TRACKS[0]['track']}",
+    ]
+    watched = tables.ids[schema.CONTENT].gather(tables.edges[schema.WATCHED]["target"])
+    assert sorted(watched) == sorted(tables.ids[schema.CONTENT])
+    assert tables.nodes[schema.CONTENT].height == 1, "what the graph has is not written again"
+    assert sum(file.dangling for file in report.files) == 0
+
+
+def test_under_an_empty_catalogue_no_track_is_known(tmp_path: Path) -> None:
+    made = folder(tmp_path / "logs", [], a=[line(7, 100, 5, 1.0, 3), line(7, 200, 3, 0.5, None)])
+    tables, report = read_play_logs(made, tmp_path / "home")
+    assert tables.edges[schema.PLAYED].height == 0
+    assert sum(file.dangling for file in report.files) == 2
