@@ -88,7 +88,11 @@ def _caption(board: Board) -> str:
         if data.later is None
         else "No training row is later than a judged one. "
     )
-    frozen = f"Features of the file are those of days before {data.until}. " if data.daily else ""
+    frozen = f"Features of the file are those of days before {data.until}. " if data.frozen else ""
+    if data.people is not None:
+        frozen += "Features of users are those of the export, which is later than what is judged (a leak). "
+    if data.undated:
+        frozen += f"{data.undated:,} rows without a time are left out. "
     return (
         f"{data.name}. {data.users:,} users, {data.videos:,} videos; {len(data.train.rows):,} rows train, "
         f"{len(data.validation.rows):,} choose, {len(data.test.rows):,} judge; {data.without:,} rows have no duration "

@@ -41,8 +41,6 @@ _BEST_GAIN: Final = 2.0
 _PAIRS: Final = 200_000
 """Pairs of rows drawn for XAUC."""
 _LEAST: Final = 2
-_NEVER: Final = 4e12
-"""In ms."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +68,8 @@ class Data:
     """Rows whose video has no duration, which have no ratio and are left out."""
     ids: pl.Series
     """The number of each video in the files."""
+    undated: int = 0
+    """Rows without a time that are left out, since only a time says whether they train or judge."""
     refused: int = 0
     """Rows that cannot be used; `entourage import` keeps them aside with their reasons."""
     daily: Path | None = None
@@ -103,10 +103,18 @@ class Data:
         return float((self.train.at > judged.min()).mean()) if len(judged) and len(train) else None
 
     @property
-    def until(self) -> date:
-        """The day of the first row that chooses or judges, in China, as the files count days."""
+    def until(self) -> date | None:
+        """The day of the first row that chooses or judges, in China, as the files count days.
+
+        None where a judged row has no time, as nobody knows what was before it.
+        """
         times = np.concatenate([part.at for part in (self.validation, self.test)])
-        return day_of(float(times[times > 0].min(initial=_NEVER)))
+        return day_of(float(times[times > 0].min())) if (self.test.at > 0).all() else None
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the folder has features of days, and some of them are known to be of before what is judged."""
+        return self.daily is not None and self.until is not None
 
     def daily_features(self, *, leaking: bool = False) -> Floats:
         """The fifteen features of the file, frozen before `until`, or over all days; 0 where unknown."""
@@ -129,11 +137,14 @@ def open_data(folder: Path) -> Data:
     users, videos = (everything[name].unique().sort() for name in ("user", "video"))
     length = everything.group_by("video").agg(pl.col("seconds").max()).sort("video")["seconds"]
     known = rows.drop_nulls("ratio").sort("at", nulls_last=False, maintain_order=True)
+    undated = 0 if judged else known["at"].null_count()
+    known = known if judged else known.drop_nulls("at")
     cuts = (0.9, 1.0) if judged else (0.8, 0.9)
     first, second = (int(cut * known.height) for cut in cuts)
-    if not 0 < first < second or everything.height <= second:
+    if not 0 < first < second or everything.height - undated <= second:
+        without = f", {undated:,} of them without a time" if undated else ""
         raise InputError(
-            f"{folder} has {everything.height:,} rows with a ratio, too few to train, choose and judge.",
+            f"{folder} has {everything.height:,} rows with a ratio{without}, too few to train, choose and judge.",
             do="Name a folder of KuaiRec or KuaiRand with more rows with --data.",
         )
     last = pl.concat(judged).drop_nulls("ratio") if judged else known.slice(second)
@@ -155,6 +166,7 @@ def open_data(folder: Path) -> Data:
         part(last),
         rows["ratio"].null_count(),
         videos,
+        undated,
         sum(report.quarantined for report in reports.values()),
         named_file(folder, DAILY),
         _friends(folder, users),
@@ -200,7 +212,7 @@ _NEEDS: Final[Mapping[str, Callable[[Data], bool]]] = {
     networks.PEOPLE: lambda data: data.people is not None,
     forests.PEOPLE: lambda data: data.people is not None,
     networks.NOTEBOOK: lambda data: data.daily is not None,
-    networks.DAILY: lambda data: data.daily is not None,
+    networks.DAILY: lambda data: data.frozen,
     networks.DAILY_LEAKING: lambda data: data.daily is not None,
 }
 """Rows that only some data have."""

@@ -25,7 +25,7 @@ _SCHEMA: Final[dict[str, pl.DataType]] = {
     **dict.fromkeys((*schema.FEATURE_COUNTS, *schema.FEATURE_CATEGORIES), pl.Int64()),
     **dict.fromkeys(schema.FEATURE_FLAGS, pl.Boolean()),
 }
-_WHOLE: Final = re.compile(r"(\d+)(?:\.0*)?")
+_WHOLE: Final = re.compile(r"(\d{1,19})(?:\.0*)?")
 _LARGEST: Final = 2**63 - 1
 _UNKNOWN: Final = {"", "nan", "unknown", "-124", "-124.0"}
 """What stands for no value; KuaiRand's description says it of -124."""

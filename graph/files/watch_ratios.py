@@ -24,6 +24,7 @@ import polars as pl
 from graph import schema
 from graph.errors import InputError
 from graph.files import quarantine as quarantines
+from graph.files.odd_lines import check_columns
 from graph.files.options import Options
 from graph.files.quarantine import Column, FileReport, ImportReport, Quarantine
 from graph.files.records import records
@@ -54,8 +55,8 @@ _BESIDE: Final = {
     _CAPTIONS: ("video_id", "caption"),
     _FRIENDS: ("user_id", "friend_list"),
 }
-_WHOLE: Final = re.compile(r"\d+")
-_LIST: Final = re.compile(r"\[[\d,\s]*\]")
+_WHOLE: Final = re.compile(r"\d{1,19}")
+_LIST: Final = re.compile(r"\[\s*(\d{1,19}(\s*,\s*\d{1,19})*)?\s*\]")
 _LARGEST: Final = 2**63 - 1
 
 
@@ -218,8 +219,7 @@ def _beside(
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{file} cannot be read: {error}.", do="Fetch the file again; it is UTF-8.") from error
     header, separator = header_of(file)
-    if missing := [name for name in columns if name not in header]:
-        raise InputError(f"{file} lacks the columns {', '.join(missing)}.", do="Fetch the file again.")
+    check_columns(file, header, list(columns))
     report.columns = [Column(name, name if name in columns else None) for name in header]
     report.preview = first_rows(file, separator)
     lines, own = text.split("\n"), columns[0].removesuffix("_id")

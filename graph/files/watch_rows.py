@@ -83,6 +83,8 @@ def read_matrix(file: Path, report: FileReport | None = None, quarantine: Quaran
         checks["watch_ratio is not play_duration over video_duration"] = (duration <= 0) | near
         days = [text for text in rows["date"].unique() if text is None or _is_day(text)]
         checks["date is no day as YYYYMMDD"] = pl.col("date").is_in(days, nulls_equal=True)
+    checks["the ratio is too large for a number"] = ratio.cast(pl.Float32).is_finite() | ~(duration > 0)
+    checks["the duration is too large for a number"] = duration.cast(pl.Float32).is_finite()
     milliseconds = 1000.0 * pl.col("timestamp") if rec else pl.col("time_ms")
     rows = rows.with_columns(
         pl.when(milliseconds.is_between(FIRST, clock.now() + LEAD))

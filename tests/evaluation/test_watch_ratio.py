@@ -44,6 +44,35 @@ def test_the_newest_rows_judge_and_rows_without_a_duration_are_counted(folder: P
     assert data.without == 1500 - len(data.train.rows) - len(data.validation.rows) - len(data.test.rows) > 0
 
 
+def test_rows_without_a_time_neither_train_nor_judge_where_the_split_is_in_time(folder: Path, tmp_path: Path) -> None:
+    """They all trained, also those that were the newest of all."""
+    header, *lines = (folder / "log.tsv").read_text().splitlines()
+    newest = [line.split("\t") for line in lines[-200:]]
+    undated = ["\t".join([*row[:2], "", *row[3:]]) for row in newest]
+    (tmp_path / "log.tsv").write_text("\n".join([header, *lines[:-200], *undated]) + "\n")
+    data = open_data(tmp_path)
+    parts = data.train, data.validation, data.test
+    assert all((part.at > 0).all() for part in parts)
+    assert 0 < data.undated <= 200
+    assert f"{data.undated} rows without a time are left out" in suite_watch_ratio.markdown(
+        watch_ratio_suite.Board(data, 0), "x"
+    )
+
+
+def test_no_features_of_days_are_called_frozen_where_a_judged_row_has_no_time(tmp_path: Path) -> None:
+    big = [
+        f"{user % 7},{10 + user % 3},9000,10000,2020-07-20 10:00:00,20200720,{1_595_000_000 + user},0.9"
+        for user in range(40)
+    ]
+    source = kuairec(tmp_path / "rec", big, ["1,10,9000,10000,,,,0.9"])
+    days = [",".join(["video_id", "date", "video_duration", *COUNTS]), f"10,20200701,9000,{','.join(['1'] * 10)}"]
+    (source / "item_daily_features.csv").write_text("\n".join(days) + "\n")
+    data = open_data(source)
+    assert data.until is None
+    assert not data.frozen
+    assert "days before" not in suite_watch_ratio.markdown(watch_ratio_suite.Board(data, 0), "x")
+
+
 def test_rows_that_cannot_be_used_are_counted_under_the_table(tmp_path: Path) -> None:
     data = open_data(kuairec(tmp_path / "rec", [*BIG, "0,10,NaN,10,,,,1.0"]))
     assert data.refused == 1

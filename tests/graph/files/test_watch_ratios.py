@@ -142,6 +142,21 @@ def test_features_of_users_that_cannot_be_used_are_kept_aside(tmp_path: Path) ->
         read_watch_ratios(source, tmp_path / "home")
 
 
+def test_a_ratio_that_is_too_large_for_a_number_is_kept_aside(tmp_path: Path) -> None:
+    """It became infinite, and every model that read it failed."""
+    rec = folder(tmp_path / "rec", [*BIG, "3,10,1e300,1,x,20200705,1593878903,1e300"])
+    tables, report = read_watch_ratios(rec, tmp_path / "home")
+    assert (report.files[0].loaded, report.files[0].quarantined) == (4, 1)
+    assert tables.edges[schema.WATCH_RATIO]["ratio"].is_finite().all()
+
+
+def test_a_column_that_stands_twice_is_refused_beside_the_matrices_too(tmp_path: Path) -> None:
+    source = folder(tmp_path / "rec")
+    (source / "item_categories.csv").write_text("video_id,feat,feat\n10,[1],[2]\n")
+    with pytest.raises(InputError, match="feat twice"):
+        read_watch_ratios(source, tmp_path / "home")
+
+
 def test_the_small_matrix_is_held_out(tmp_path: Path) -> None:
     tables, _ = read_watch_ratios(folder(tmp_path / "rec"), tmp_path / "home")
     source, target, _, ratio, at = tables.edges[schema.HELD_OUT].row(0)
@@ -218,7 +233,21 @@ def test_a_quote_hides_no_row_and_other_columns_may_hold_anything(tmp_path: Path
 
 def test_lists_that_are_broken_are_kept_aside_with_their_line(tmp_path: Path) -> None:
     source = folder(tmp_path / "rec")
-    friends = ["0,[1]", '7,"[1, 7]"', "-5,[1]", "0,[-3]", "1,", "2,[3", "3,[1.5]", f"4,[{10**30}]", '8,"[1', "9,[]", ""]
+    friends = [
+        "0,[1]",
+        '7,"[1, 7]"',
+        "-5,[1]",
+        "0,[-3]",
+        "1,",
+        "2,[3",
+        "3,[1.5]",
+        "3,[1 2]",
+        "3,[,]",
+        f"4,[{10**30}]",
+        '8,"[1',
+        "9,[]",
+        "",
+    ]
     (source / "social_network.csv").write_text("\n".join(["user_id,friend_list", *friends]))
     captions = [
         "video_id,caption",
@@ -239,12 +268,12 @@ def test_lists_that_are_broken_are_kept_aside_with_their_line(tmp_path: Path) ->
     assert tables.nodes[schema.CONTENT][schema.TITLE].to_list() == ["one", "first\nsecond", None, None]
     known = {file.file: file for file in report.files}
     circle, told = known["social_network.csv"], known["kuairec_caption_category.csv"]
-    assert (circle.read, circle.loaded, circle.quarantined, circle.noted) == (10, 3, 7, 1)  # 7 does not follow itself
+    assert (circle.read, circle.loaded, circle.quarantined, circle.noted) == (12, 3, 9, 1)  # 7 does not follow itself
     assert (told.read, told.loaded, told.merged, told.quarantined, told.dangling) == (7, 2, 1, 3, 1)
     assert report.quarantine
     kept = [json.loads(row) for row in report.quarantine.read_text().splitlines()]
     lines = {(row["file"], row["line"]) for row in kept}
-    assert {("social_network.csv", line) for line in (4, 5, 6, 7, 8, 9, 10)} <= lines
+    assert {("social_network.csv", line) for line in range(4, 13)} <= lines
     assert {("kuairec_caption_category.csv", line) for line in (4, 5, 6, 9)} <= lines
 
 
