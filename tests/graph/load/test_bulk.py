@@ -188,7 +188,9 @@ def test_killed_at_any_point_the_next_run_finishes(
     assert read(tmp_path / "built") == read(tmp_path / "live")
     assert newest == ["keaks/10"]  # the live import promises an order between imports, not within one (docs/cypher.md)
     for name, found in (("popular", popular), ("trending", trending)):
-        expected = graph.read(f"candidates/{name}", userId="", seen=[], exclude=[], label="Content", limit=99)
+        expected = graph.read(
+            f"candidates/{name}", userId="", seen=[], exclude=[], wanted={}, label="Content", limit=99
+        )
         assert [row["score"] for row in found] == sorted((row["score"] for row in found), reverse=True)
         assert ranked(found) == ranked(expected), name
         assert [row["score"] for row in found] == pytest.approx([row["score"] for row in expected])

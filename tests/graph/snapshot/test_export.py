@@ -33,7 +33,12 @@ def contents_of(path: Path) -> dict[str, Any]:
     arrays = {
         type_: [edges.target.tolist(), edges.incoming.neighbour.tolist()] for type_, edges in loaded.edges.items()
     }
-    return {"manifest": loaded.manifest.model_dump(exclude={"files", "step"}), **nodes, **edges, "arrays": arrays}
+    return {
+        "manifest": loaded.manifest.model_dump(exclude={"files", "step", "begun"}),
+        **nodes,
+        **edges,
+        "arrays": arrays,
+    }
 
 
 def event(kind: Any, number: int, user: str, **what: Any) -> Event:
