@@ -132,7 +132,7 @@ class LiveReader:
             best = best[view.created[best] != NO_TIME]
             return best, np.asarray(1.0 / (1.0 + np.arange(len(best))))
         avoided = self._avoided(request, me)
-        wanted = request.wanted.mask(view.snapshot) if request.wanted else None
+        wanted = request.wanted_in(view.snapshot)
         if name == "popular":
             for whole in (False, True):
                 best = view.tops.most("audience", kind, whole=whole)
@@ -173,7 +173,7 @@ class LiveReader:
         avoided = self._avoided(request, view.users.number(request.user_id))
         held[avoided] = True
         kind = _KINDS[request.kind]
-        wanted = request.wanted.mask(view.snapshot) if request.wanted else None
+        wanted = request.wanted_in(view.snapshot)
 
         def keep(contents: Ints) -> Ints:
             able = ~held[contents]
@@ -204,7 +204,7 @@ class LiveReader:
         if me is not None:
             seen, own = frozenset(view.watches.of_node(me).tolist()), frozenset(view.made.of(me).tolist())
             hidden, blocked = frozenset(view.hid.get(me, ())), frozenset(view.blocked.get(me, ()))
-        wanted = request.wanted.mask(view.snapshot) if request.wanted else None
+        wanted = request.wanted_in(view.snapshot)
         facts = {}
         for content_id in content_ids:
             content = view.contents.number(content_id)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from graph import schema
 from graph.settings import Settings
+from graph.snapshot import Nodes
 from graph.snapshot.engagement import UNKNOWN
 from recommend.filters import Facts
 from recommend.request import Request, Seen
@@ -21,7 +22,7 @@ from recommend.words import queries
 if TYPE_CHECKING:
     from graph.database.driver import Graph
 
-__all__ = ["PEOPLE", "SAME_TASTE", "GraphReader", "Reader", "Row", "content_ids_of"]
+__all__ = ["PEOPLE", "SAME_TASTE", "GraphReader", "Reader", "Row", "content_ids_of", "spelled"]
 
 Row = dict[str, Any]
 
@@ -211,6 +212,11 @@ class GraphReader:
 
     def _nothing_for(self, user_id: str) -> list[Row] | None:
         return [] if self.user(user_id) else None
+
+
+def spelled(text: str, contents: Nodes) -> str | None:
+    """The id of the content that somebody means by ``text``; None where there is none."""
+    return next((id_ for id_ in content_ids_of(text) if id_ in contents), None)
 
 
 def content_ids_of(text: str) -> list[str]:

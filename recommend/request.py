@@ -11,7 +11,9 @@ from typing import Final
 
 from graph import schema
 from graph.errors import GraphTimeout
+from graph.snapshot import Snapshot
 from recommend.wanted import EVERYTHING, Wanted
+from recommenders.core.top_k import Mask
 
 __all__ = ["DIGEST_BYTES", "Deadline", "Request", "Seen", "SeenOnce", "digest"]
 
@@ -100,6 +102,10 @@ class Request:
     session: frozenset[str] = frozenset()
     """Ids of contents that somebody without an id has just watched; ``user_id`` is empty then."""
     seen: SeenOnce = field(default_factory=SeenOnce, compare=False, repr=False)
+
+    def wanted_in(self, snapshot: Snapshot) -> Mask | None:
+        """Whether each content of the snapshot is wanted, shape (contents,); None where all are."""
+        return self.wanted.mask(snapshot) if self.wanted else None
 
     @property
     def label(self) -> str:

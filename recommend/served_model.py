@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from graph.snapshot import Snapshot
 from recommend.new_contents import NewContents
 from recommend.request import Request
-from recommend.sources import MODEL, Candidate, knows, model_source, newcomer_source
+from recommend.sources import MODEL, Candidate, best_for_session, knows, model_source, newcomer_source
 from recommenders.core.recommender import Recommender
 
 if TYPE_CHECKING:
@@ -29,8 +29,7 @@ class ServedModel:
         self.new_contents = NewContents(model, graph) if graph else None
         """Contents that came after the training."""
         self._best = model_source(model)
-        self._has_graph = graph is not None
-        self._best_for_newcomer = newcomer_source(model, graph)
+        self._best_for_newcomer = newcomer_source(model, graph) if graph else None
 
     @property
     def snapshot(self) -> Snapshot:
@@ -47,8 +46,8 @@ class ServedModel:
 
     def best_for_newcomer(self, request: Request, deadline_ms: int) -> list[Candidate]:
         """The best contents for somebody who came after the training. Raises the errors of `Graph.read`."""
-        return self._best_for_newcomer(MODEL, request, deadline_ms) if self._has_graph else []
+        return self._best_for_newcomer(MODEL, request, deadline_ms) if self._best_for_newcomer else []
 
     def best_for_session(self, request: Request) -> list[Candidate]:
         """The best contents for somebody without an id, by the contents of ``request.session``; needs no graph."""
-        return self._best_for_newcomer(MODEL, request, 0)
+        return best_for_session(self.model, request)

@@ -16,7 +16,7 @@ from graph.errors import GraphUnavailable
 from graph.snapshot import Snapshot
 from recommend.filters import Facts
 from recommend.naming import SnapshotNames
-from recommend.reader import PEOPLE, SAME_TASTE, Row, content_ids_of
+from recommend.reader import PEOPLE, SAME_TASTE, Row, content_ids_of, spelled
 from recommend.request import Request
 from recommend.restrictions import Restrictions
 from recommend.snapshot_source import SnapshotAnswers
@@ -52,7 +52,7 @@ class SnapshotReader:
         theirs = sum(len(makers.of(person)) for person in blocked.tolist())
         hidden = len(self._mine(schema.HID, me)) + len(self.restrictions.hidden) + len(self.restrictions.seen)
         most = request.pool + theirs + hidden  # the filters hold these back
-        among = request.wanted.mask(self.snapshot) if request.wanted else None
+        among = request.wanted_in(self.snapshot)
         rows = self._answers.candidates(source.name, request.user_id, request.kind, most, blocked, among, **source.caps)
         return [Candidate(row["contentId"], row["score"]) for row in rows]
 
@@ -63,7 +63,7 @@ class SnapshotReader:
         seen, own, hidden = (set(self._mine(t, me).tolist()) for t in (schema.WATCHED, schema.MADE, schema.HID))
         blocked = set(self._blocked(me).tolist())
         makers = self.snapshot.edges[schema.MADE].incoming
-        wanted = request.wanted.mask(self.snapshot) if request.wanted else None
+        wanted = request.wanted_in(self.snapshot)
         facts = {}
         for nid, content_id in zip(nids.tolist(), contents.ids.gather(nids).to_list(), strict=True):
             made_by = makers.of(nid)
@@ -124,7 +124,7 @@ class SnapshotReader:
 
     def content(self, content_id: str) -> Row | None:
         contents = self.snapshot.contents
-        known = next((spelled for spelled in content_ids_of(content_id) if spelled in contents), None)
+        known = spelled(content_id, contents)
         if known is None:
             return None
         nid = int(contents.nids([known])[0])

@@ -28,6 +28,7 @@ __all__ = [
     "UNWATCHED",
     "Candidate",
     "Source",
+    "best_for_session",
     "knows",
     "model_source",
     "newcomer_source",
@@ -113,19 +114,14 @@ def model_source(model: Recommender) -> Ask:
     return ask
 
 
-def newcomer_source(model: Recommender, graph: Graph | None) -> Ask:
+def newcomer_source(model: Recommender, graph: Graph) -> Ask:
     """The model's best contents for all other users, by their neighbours in the graph (`Recommender.newcomer_scores`).
-
-    For a session by its contents, without the graph.
 
     Nothing if the model cannot score the user, or gives every content the same score.
     """
     snapshot = model.snapshot
 
     def ask(source: Source, request: Request, deadline_ms: int) -> list[Candidate]:
-        if request.session:
-            return _for_newcomer(model, request, snapshot.contents.known(request.session), (_NOBODY, _NOBODY), {})
-        assert graph is not None
         rows = graph.read(
             "lookup/connections", deadline_ms=deadline_ms, request_id=request.id, userId=request.user_id, **AROUND
         )
@@ -136,6 +132,12 @@ def newcomer_source(model: Recommender, graph: Graph | None) -> Ask:
         return _for_newcomer(model, request, watched, (follows, followers), rows[0]["properties"])
 
     return ask
+
+
+def best_for_session(model: Recommender, request: Request) -> list[Candidate]:
+    """The model's best contents for somebody without an id, by the contents of ``request.session``; needs no graph."""
+    watched = model.snapshot.contents.known(request.session)
+    return _for_newcomer(model, request, watched, (_NOBODY, _NOBODY), {})
 
 
 def _for_newcomer(
@@ -166,10 +168,11 @@ def knows(snapshot: Snapshot, user_id: str) -> bool:
 
 def _allowed(snapshot: Snapshot, request: Request) -> npt.NDArray[np.bool_] | None:
     """Whether each content is what the request asks for; None where all are."""
+    wanted = request.wanted_in(snapshot)
     if request.kind is None:
-        return request.wanted.mask(snapshot) if request.wanted else None
+        return wanted
     of_kind = np.asarray(snapshot.kinds == request.kind)
-    return of_kind & request.wanted.mask(snapshot) if request.wanted else of_kind
+    return of_kind if wanted is None else of_kind & wanted
 
 
 def _named(snapshot: Snapshot, found: Ints, scores: Floats) -> list[Candidate]:

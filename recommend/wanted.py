@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from graph import schema
-from graph.snapshot import NO_TIME, Snapshot
+from graph.snapshot import Snapshot, ages
 from recommenders.core.top_k import Ints, Mask
 
 __all__ = ["EVERYTHING", "Wanted"]
@@ -81,7 +81,7 @@ class Wanted:
             return mask
         created = _created.get(snapshot)
         if created is None:
-            created = _created[snapshot] = _times(snapshot)
+            created = _created[snapshot] = ages.created(snapshot)
         return np.asarray(mask & (created >= self.since))
 
     def _worked_out(self, snapshot: Snapshot) -> Mask:
@@ -125,10 +125,3 @@ def _with(snapshot: Snapshot, type_: str, names: frozenset[str]) -> Mask:
     for node in np.flatnonzero(named.to_numpy()).tolist():
         found[edges.incoming.of(node)] = True
     return found
-
-
-def _times(snapshot: Snapshot) -> Ints:
-    column = snapshot.contents.column("createdAt")
-    if column is None:
-        return np.full(snapshot.contents.count, NO_TIME, dtype=np.int64)
-    return column.cast(pl.Int64).fill_null(NO_TIME).to_numpy()

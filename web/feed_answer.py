@@ -14,7 +14,7 @@ from recommend.reader import content_ids_of
 from recommend.request import digest
 from recommend.service import FeedService
 from recommend.wanted import Wanted
-from web import admission, cursor, logs, metrics, schemas
+from web import admission, cursor, feed_schemas, logs, metrics
 from web.jsonable import plain
 from web.problems import invalid
 from web.serving import serving
@@ -31,7 +31,7 @@ _PIPELINES_SHARE: Final = 0.75
 
 def feed_answer(
     user_id: str,
-    query: schemas.FeedOptions,
+    query: feed_schemas.FeedOptions,
     exclude: Sequence[str],
     *,
     session: Collection[str] = (),
@@ -101,12 +101,12 @@ def content_ids(field: str, values: Sequence[str]) -> frozenset[str]:
     return frozenset(ids)
 
 
-def _wanted(query: schemas.FeedOptions) -> Wanted:
+def _wanted(query: feed_schemas.FeedOptions) -> Wanted:
     since = None if query.max_age_days is None else int(time.time() * 1_000 - query.max_age_days * DAY)
     return Wanted.of(query.genre, query.mood, query.hashtag, query.maker, since)
 
 
-def _check_tags(feeds: FeedService, query: schemas.FeedOptions) -> None:
+def _check_tags(feeds: FeedService, query: feed_schemas.FeedOptions) -> None:
     """Refuse the name of a genre or mood that nobody has, which is more often a mistake than an empty feed is."""
     for field, label in (("genre", "Genre"), ("mood", "Mood")):
         for name in getattr(query, field):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
-from web import logs, schemas
+from recommend.feed import Person
+from recommend.service import FeedService
+from web import feed_schemas, logs, schemas
 from web.feed_answer import Answer, feed_answer
 from web.problems import documented
 from web.serving import serving
@@ -29,8 +32,10 @@ _WHAT: Final = (
 )
 
 
-@blueprint.get("/recommendations", operation_id="recommendations", description=_WHAT, responses={200: schemas.Feed})
-def recommendations(path: schemas.UserPath, query: schemas.FeedQuery) -> Answer:
+@blueprint.get(
+    "/recommendations", operation_id="recommendations", description=_WHAT, responses={200: feed_schemas.Feed}
+)
+def recommendations(path: schemas.UserPath, query: feed_schemas.FeedQuery) -> Answer:
     """What to see next"""
     return feed_answer(path.user_id, query, query.exclude, must_be_known=not query.allow_unknown)
 
@@ -39,9 +44,11 @@ def recommendations(path: schemas.UserPath, query: schemas.FeedQuery) -> Answer:
     "/recommendations",
     operation_id="recommendations_without",
     description=f"{_WHAT} The same as the GET; a long `exclude` is sent in the body.",
-    responses={200: schemas.Feed, **documented(415)},
+    responses={200: feed_schemas.Feed, **documented(415)},
 )
-def recommendations_without(path: schemas.UserPath, query: schemas.FeedQuery, body: schemas.FeedBody) -> Answer:
+def recommendations_without(
+    path: schemas.UserPath, query: feed_schemas.FeedQuery, body: feed_schemas.FeedBody
+) -> Answer:
     """What to see next, without many contents"""
     exclude = [*query.exclude, *body.exclude]
     return feed_answer(path.user_id, query, exclude, must_be_known=not query.allow_unknown)
@@ -52,12 +59,11 @@ def recommendations_without(path: schemas.UserPath, query: schemas.FeedQuery, bo
     operation_id="people",
     description="People followed by those the user follows, with a few of those in between, and people "
     "who watch the same; `sources` says which. Nobody whom the user follows already.",
-    responses={200: schemas.People},
+    responses={200: feed_schemas.People},
 )
-def people(path: schemas.UserPath, query: schemas.PeopleQuery) -> dict[str, Any]:
+def people(path: schemas.UserPath, query: feed_schemas.PeopleQuery) -> dict[str, Any]:
     """Whom to follow"""
-    found = serving().ask(lambda feeds: feeds.people(path.user_id, query.n))
-    return {"request_id": logs.request_id(), "user_id": path.user_id, "people": [asdict(person) for person in found]}
+    return _people(path.user_id, lambda feeds: feeds.people(path.user_id, query.n))
 
 
 @blueprint.get(
@@ -65,9 +71,13 @@ def people(path: schemas.UserPath, query: schemas.PeopleQuery) -> dict[str, Any]
     operation_id="similar_people",
     description="People who watched what the user watched lately, those whom the user follows too. Contents with more "
     "than 1,000 watchers do not count.",
-    responses={200: schemas.People},
+    responses={200: feed_schemas.People},
 )
-def similar_people(path: schemas.UserPath, query: schemas.PeopleQuery) -> dict[str, Any]:
+def similar_people(path: schemas.UserPath, query: feed_schemas.PeopleQuery) -> dict[str, Any]:
     """Who resembles a user"""
-    found = serving().ask(lambda feeds: feeds.similar_people(path.user_id, query.n))
-    return {"request_id": logs.request_id(), "user_id": path.user_id, "people": [asdict(person) for person in found]}
+    return _people(path.user_id, lambda feeds: feeds.similar_people(path.user_id, query.n))
+
+
+def _people(user_id: str, ask: Callable[[FeedService], Sequence[Person]]) -> dict[str, Any]:
+    people = [asdict(person) for person in serving().ask(ask)]
+    return {"request_id": logs.request_id(), "user_id": user_id, "people": people}

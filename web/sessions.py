@@ -7,8 +7,8 @@ from typing import Final
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
-from recommend.reader import content_ids_of
-from web import schemas
+from recommend.reader import spelled
+from web import feed_schemas
 from web.feed_answer import Answer, feed_answer
 from web.problems import documented
 from web.serving import serving
@@ -30,15 +30,15 @@ blueprint: Final = APIBlueprint(
     description="The feed of somebody who has no id, by the contents that they have just watched: the model places "
     "them as it places newcomers, and nothing of it is kept. `unknown` names the contents that the snapshot does not "
     "have; where it has none of them, the feed is what is trending or popular. Reasons are those for anybody.",
-    responses={200: schemas.SessionFeed},
+    responses={200: feed_schemas.SessionFeed},
 )
-def session_recommendations(query: schemas.FeedOptions, body: schemas.SessionBody) -> Answer:
+def session_recommendations(query: feed_schemas.FeedOptions, body: feed_schemas.SessionBody) -> Answer:
     """What to see next, without an id"""
     snapshot = serving().feeds.snapshot
     known: set[str] = set()
     unknown: list[str] = []
     for text in body.contents:
-        found = next((id_ for id_ in content_ids_of(text) if snapshot and id_ in snapshot.contents), None)
+        found = spelled(text, snapshot.contents) if snapshot else None
         known.add(found or text)
         if found is None:
             unknown.append(text)

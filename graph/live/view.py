@@ -23,6 +23,7 @@ from graph.live.tops import Tops
 from graph.load import watch
 from graph.settings import Engagement
 from graph.snapshot import NO_TIME, Edges, Snapshot
+from graph.snapshot.ages import created
 from graph.snapshot.engagement import UNKNOWN
 
 __all__ = ["Pair", "View"]
@@ -73,7 +74,7 @@ class View:
         self.watches = self._rows("watches", kept, self._read_watches)
         self.watchers = self._rows("watchers", kept, self._read_watchers)
         self.follows = self._rows("follows", kept, self._read_follows)
-        self.created = _times(snapshot.contents.column("createdAt"), len(self.contents))
+        self.created = created(snapshot).copy()
         self.kinds = np.zeros(len(self.contents), dtype=np.uint8)
         for number, name in enumerate(schema.KINDS, start=1):
             self.kinds[snapshot.kinds == name] = number
@@ -217,12 +218,6 @@ def _said(watched: Edges) -> npt.NDArray[np.uint8]:
         if name in watched.columns:
             said |= np.asarray(watched.columns[name], dtype=bool).astype(np.uint8) * np.uint8(bit)
     return said
-
-
-def _times(column: pl.Series | None, count: int) -> npt.NDArray[np.int64]:
-    if column is None:
-        return np.full(count, NO_TIME, dtype=np.int64)
-    return column.cast(pl.Int64).fill_null(NO_TIME).to_numpy().copy()
 
 
 def _fixed(snapshot: Snapshot, type_: str, *, back: bool = False) -> Fixed:

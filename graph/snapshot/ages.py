@@ -6,10 +6,11 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from graph.snapshot.format import NO_TIME, Snapshot
 
-__all__ = ["DAY", "ages", "days_before", "fading", "newest_watch", "timed"]
+__all__ = ["DAY", "ages", "created", "days_before", "fading", "newest_watch", "timed"]
 
 Floats = npt.NDArray[np.float32]
 Times = npt.NDArray[np.int64]
@@ -20,6 +21,14 @@ _TIMED: Final = 0.5
 """Times are used only if more than this share of the watches (or follows) have one. By hand."""
 _ASTRAY: Final = 0.001
 """Share of the times, at either end, that are ignored as errors of a clock. By hand."""
+
+
+def created(snapshot: Snapshot) -> Times:
+    """When each content was created, ms, shape (contents,); NO_TIME where that is not known."""
+    column = snapshot.contents.column("createdAt")
+    if column is None:
+        return np.full(snapshot.contents.count, NO_TIME, dtype=np.int64)
+    return column.cast(pl.Int64).fill_null(NO_TIME).to_numpy()
 
 
 def timed(snapshot: Snapshot) -> bool:
