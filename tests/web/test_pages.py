@@ -57,11 +57,11 @@ def test_openapi_describes_answers_and_problems(client: FlaskClient) -> None:
     assert "application/problem+json" in feed["responses"]["404"]["content"]
 
 
-def test_the_service_never_imports_torch() -> None:
+def test_the_service_never_imports_torch(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from graph.settings import Settings; from web.app import create_app;"
         "create_app(Settings(home=Path(sys.argv[1]), neo4j_uri=None)).extensions['entourage.serving'].stop();"
         "import recommend.service, ranking.registry; print('torch' in sys.modules)"
     )
-    ran = subprocess.run([sys.executable, "-c", code, "nowhere"], capture_output=True, text=True, check=True)
+    ran = subprocess.run([sys.executable, "-c", code, tmp_path / "home"], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "False"
