@@ -2,7 +2,8 @@
 
     python -m benchmarks.bench_playlists [--lists 100000] [--models track2vec,track2vec-network]
 
-A list has twelve tracks on average, drawn with a power law from 338,509. The lists say nothing about quality.
+The lists are those of `benchmarks.playlists_shape`; they say nothing about quality. The whole suite at this size:
+``python -m benchmarks.playlists_shape FOLDER``, then ``entourage evaluate --suite playlists --data FOLDER``.
 """
 
 from __future__ import annotations
@@ -10,31 +11,18 @@ from __future__ import annotations
 import argparse
 import time
 
-import numpy as np
 import polars as pl
 
+from benchmarks.playlists_shape import LISTS, TRACKS, generated
 from evaluation.next_track import Titles, split
 from ranking import registry
-from recommenders.sequences import Sequences
 from recommenders.track2vec import NOTEBOOK
-
-TRACKS = 338_509
-
-
-def generated(lists: int, seed: int = 0) -> Sequences:
-    """Lists of geometric length, tracks by a power law."""
-    random = np.random.default_rng(seed)
-    lengths = np.minimum(random.geometric(1 / 12.1, lists), 100)
-    indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    weights = np.cumsum(1.0 / np.arange(10, TRACKS + 10) ** 0.8)
-    items = np.searchsorted(weights, random.random(int(indptr[-1])) * weights[-1])
-    return Sequences(indptr, items.astype(np.int64), TRACKS)
 
 
 def main() -> None:
     """Print seconds for fits and for ranking all test lists."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--lists", type=int, default=100_000)
+    parser.add_argument("--lists", type=int, default=LISTS)
     parser.add_argument("--models", default="co-occurrence,vsknn,track2vec,track2vec-network")
     told = parser.parse_args()
     lists = generated(told.lists)
