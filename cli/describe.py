@@ -49,8 +49,8 @@ def describe(
 ) -> None:
     """Describe what a folder holds in ten sections with tables and pictures. Neither a graph nor Neo4j is needed.
 
-    Writes describe.html, one file that loads no other; describe.md with its pictures; and the features of contents and
-    users as tables.
+    Writes describe.html, one file that loads no other; describe.md with its pictures; and contents and users as
+    tables: their features, and every column of their files that has a value.
     """
     source = folder or pairs
     if source is None or (folder and pairs) or (friends and not pairs) or (kind and not folder):

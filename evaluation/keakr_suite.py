@@ -24,7 +24,7 @@ from recommenders.core.recommender import Recommender
 from recommenders.core.top_k import Floats, Ints, top_k
 from recommenders.ratio_network import Rows
 
-__all__ = ["LABELS", "Board", "Find", "Moved", "Row", "measure", "run"]
+__all__ = ["LABELS", "Board", "Find", "Moved", "Row", "find", "measure", "run"]
 
 LABELS: Final[Mapping[str, Engagement]] = {
     "as given": Engagement(),
@@ -62,7 +62,8 @@ class Row:
     absolute: float
     """The same over lines."""
     ndcg: Values
-    """NDCG@10 over each person's lines in the judging part, the engagement as gain; people of two lines and more."""
+    """NDCG@10 over each person's lines in the judging part, the engagement as gain; people of two lines and more, one
+    of them with an engagement above 0."""
     bins: npt.NDArray[np.float64]
     """Calibration: mean foretold and mean true engagement of ten equal parts of the lines, (10, 2)."""
     processor_seconds: float
@@ -283,13 +284,19 @@ def _find(board: Board, trained: Mapping[str, Trained], ranker: Recommender) -> 
             ]
         ),
     }
-    for name, scores in scored.items():
-        values = np.where(hidden, -np.inf, np.nan_to_num(scores, neginf=-np.inf))
-        ids, _ = top_k(values.astype(np.float32), _PLACES)
-        rows = np.arange(len(people))[:, None]
-        hit = truth[rows, np.maximum(ids, 0)] & (ids >= 0)
-        far = ~around[rows, np.maximum(ids, 0)] & (ids >= 0)
-        board.finds.append(Find(name, int(hit.sum()), int((hit & far).sum()), float(far.mean())))
+    board.finds = [find(name, np.where(hidden, -np.inf, scores), truth, around) for name, scores in scored.items()]
+
+
+def find(model: str, scores: Floats | Values, truth: npt.NDArray[np.bool_], around: npt.NDArray[np.bool_]) -> Find:
+    """What the ten best of ``scores`` hold, shape (people, contents) as ``truth`` and ``around``, what near people had.
+
+    A content of -inf is not proposed; somebody may have fewer than ten others.
+    """
+    ids, _ = top_k(np.nan_to_num(scores, neginf=-np.inf).astype(np.float32), _PLACES)
+    proposed, rows = ids >= 0, np.arange(len(ids))[:, None]
+    hit = truth[rows, np.maximum(ids, 0)] & proposed
+    far = ~around[rows, np.maximum(ids, 0)] & proposed
+    return Find(model, int(hit.sum()), int((hit & far).sum()), float(far.sum() / max(1, proposed.sum())))
 
 
 def _watched(network: Network, users: Sequence[int] | Ints, contents: Sequence[int] | Ints) -> sp.csr_array:

@@ -17,6 +17,15 @@ __all__ = ["MADE_OF_VALUES", "Correlation", "Totals", "correlations", "features_
 
 MADE_OF_VALUES: Final = ("mean value", "variance of values", "share of positive values")
 """Features that are the value itself, so that their correlation with it says nothing."""
+_LISTED: Final = {
+    schema.LISTENS_TO: "listenedGenres",
+    schema.CREATES_IN: "usedGenres",
+    schema.HAS_GENRE: "genres",
+    schema.HAS_MOOD: "moods",
+    schema.TAGGED: "hashtags",
+    schema.PERFORMED_BY: "artists",
+}
+"""Lists of the files that an import makes relationships of."""
 _BUCKETS: Final = 20
 """Buckets of equal numbers of rows within which duration counts as held."""
 
@@ -50,7 +59,7 @@ def totals_of(rows: Rows, ends: Ints, count: int) -> Totals:
 
 
 def features_of(tables: Tables, rows: Rows, label: str, daily: pl.DataFrame | None = None) -> pl.DataFrame:
-    """A row an id of ``label``: what its file says in numbers, and what ``rows`` say of it.
+    """A row an id of ``label``: every column of its file that has a value, its lists, and what ``rows`` say of it.
 
     ``daily`` holds further features of videos (`graph.files.daily_features`), by video_id.
     """
@@ -59,24 +68,14 @@ def features_of(tables: Tables, rows: Rows, label: str, daily: pl.DataFrame | No
     own, others = (rows.target, rows.source) if content else (rows.source, rows.target)
     frame = pl.DataFrame({"id": ids})
     nodes = tables.nodes.get(label)
-    if nodes is not None:
-        key = schema.NODE_KEYS[label]
-        kept = [
-            name
-            for name, dtype in nodes.schema.items()
-            if _numeric(dtype) and nodes[name].null_count() < len(nodes) and name not in schema.FEATURE_CATEGORIES
-        ]
-        title = [name for name in (schema.TITLE, schema.NAME) if name in nodes.columns and name != key][:1]
-        bare = [schema.KEAK_ID] if content and daily is not None else []
-        frame = frame.join(
-            nodes.select(pl.col(key).alias("id"), *bare, *title, *(pl.col(name).cast(pl.Float64) for name in kept)),
-            on="id",
-            how="left",
-            maintain_order="left",
-        )
+    if nodes is not None and nodes.height:
+        told = [name for name in nodes.columns if nodes[name].null_count() < len(nodes)]
+        nodes = nodes.select(told).rename({schema.NODE_KEYS[label]: "id"})
+        frame = frame.join(nodes, on="id", how="left", maintain_order="left")
     if content and daily is not None:
         by_id = daily.with_columns(pl.col("video_id").cast(pl.String).alias(schema.KEAK_ID)).drop("video_id")
-        frame = frame.join(by_id, on=schema.KEAK_ID, how="left", maintain_order="left").drop(schema.KEAK_ID)
+        frame = frame.join(by_id, on=schema.KEAK_ID, how="left", maintain_order="left")
+    frame = frame.with_columns(_lists(tables, label))
     count = len(ids)
     plays = sums(own, count)
     pairs = np.unique(own * (int(others.max(initial=0)) + 1) + others)
@@ -91,11 +90,31 @@ def features_of(tables: Tables, rows: Rows, label: str, daily: pl.DataFrame | No
     return frame.with_columns(pl.Series(name, values, nan_to_null=True) for name, values in columns.items())
 
 
+def _lists(tables: Tables, label: str) -> list[pl.Series]:
+    """The genres, hashtags and the like of each id, by name; null where it has none."""
+    found = []
+    for type_, called in _LISTED.items():
+        kind, edges = schema.RELATIONSHIPS[type_], tables.edges.get(type_)
+        if kind.source != label or edges is None or not edges.height:
+            continue
+        names = pl.DataFrame({"id": tables.ids[kind.target]})
+        nodes, key = tables.nodes.get(kind.target), schema.NODE_KEYS[kind.target]
+        if nodes is not None and schema.NAME in nodes.columns and key != schema.NAME:
+            nodes = nodes.select(pl.col(key).alias("id"), schema.NAME)
+            names = names.join(nodes, on="id", how="left", maintain_order="left")
+            names = names.select(pl.coalesce(schema.NAME, "id").alias("id"))
+        of_each = edges.select(pl.col("source").cast(pl.Int64), names["id"].gather(edges["target"]).alias(called))
+        of_each = of_each.group_by("source").agg(pl.col(called).sort())
+        every = pl.DataFrame({"source": np.arange(len(tables.ids[label]))})
+        found.append(every.join(of_each, on="source", how="left", maintain_order="left")[called])
+    return found
+
+
 def numbers(frame: pl.DataFrame) -> dict[str, Matrix]:
-    """The numeric columns that differ between rows, NaN where unknown."""
+    """The numeric columns that differ between rows, NaN where unknown; categories have no order."""
     found = {}
     for name, dtype in frame.schema.items():
-        if _numeric(dtype):
+        if (dtype.is_numeric() or dtype == pl.Boolean) and name not in schema.FEATURE_CATEGORIES:
             values = frame[name].cast(pl.Float64).fill_null(np.nan).to_numpy()
             known = values[np.isfinite(values)]
             if len(known) and known.min() < known.max():
@@ -185,7 +204,3 @@ def _same(feature: Matrix, duration: Matrix, known: np.ndarray) -> bool:
 
 def _share(part: Matrix, of: Matrix) -> Matrix:
     return np.where(of > 0, part / np.maximum(of, 1.0), np.nan)
-
-
-def _numeric(dtype: pl.DataType) -> bool:
-    return dtype.is_numeric() or dtype == pl.Boolean

@@ -13,11 +13,11 @@ from graph import schema
 from graph.files.quarantine import ImportReport
 from graph.files.tables import Tables
 
-__all__ = ["QUARTILES", "files", "missing"]
+__all__ = ["QUARTILES", "TIMES", "files", "missing"]
 
 QUARTILES: Final = ("smallest", "25 %", "median", "75 %", "largest")
 _CELL: Final = 40
-_TIMES: Final = (
+TIMES: Final = (
     *("at", "since", "firstAt", "lastAt"),
     *schema.USER_TIMES,
     *schema.KEAK_TIMES,
@@ -76,7 +76,7 @@ def _described(label: str, frame: pl.DataFrame) -> Table:
         if name in ("source", "target", "row"):
             continue
         known = frame[name].drop_nulls()
-        if dtype == pl.Int64 and name in _TIMES and len(known):
+        if dtype == pl.Int64 and name in TIMES and len(known):
             cells = ["", "", *(moment(known.quantile(share)) for share in (0.0, 0.25, 0.5, 0.75, 1.0))]
         elif dtype.is_numeric() and len(known):
             values = known.cast(pl.Float64).to_numpy()

@@ -113,7 +113,7 @@ def scatters(name: str, shows: str, value: str, means: Matrix, features: dict[st
         positive = x[x > 0]
         if len(positive) == len(x) and len(x) and x.max() > 100 * x.min():
             axis.set_xscale("log")
-        axis.set_ylim(0, float(np.quantile(means[drawn], 0.995)) * 1.05 if len(drawn) else 1.0)
+        axis.set_ylim(*_apart(0.0, float(np.quantile(means[drawn], 0.995)) * 1.05 if len(drawn) else 1.0))
         axis.set_title(_short(title), loc="left", fontsize=10)
         axis.set_ylabel(f"mean {value}", fontsize=8)
     return _png(figure, name, shows)
@@ -127,7 +127,7 @@ def principal(name: str, shows: str, value: str, points: Matrix, means: Matrix, 
     shown = left.scatter(points[drawn, 0], points[drawn, 1], s=3, c=means[drawn], vmin=low, vmax=high, cmap="viridis")
     figure.colorbar(shown, ax=left, label=f"mean {value}")
     for axis, number in ((left.set_xlim, 0), (left.set_ylim, 1)):
-        axis(*np.quantile(points[:, number], [0.005, 0.995]))
+        axis(*_apart(*np.quantile(points[:, number], [0.005, 0.995])))
     left.set(xlabel="first component", ylabel="second")
     places = np.arange(1, len(explained) + 1)
     right.bar(places, 100 * explained, color=_BLUE)
@@ -141,6 +141,11 @@ def _some(mask: np.ndarray) -> np.ndarray:
     """At most `_POINTS` of the places where the mask is true, always the same ones."""
     places = np.flatnonzero(mask)
     return places if len(places) <= _POINTS else np.random.default_rng(0).choice(places, _POINTS, replace=False)
+
+
+def _apart(low: float, high: float) -> tuple[float, float]:
+    """Ends of an axis, which must differ: in a small folder all values may be one."""
+    return (low, high) if high - low > 1e-9 * max(1.0, abs(low)) else (low - 0.5, low + 0.5)
 
 
 def _short(label: str) -> str:

@@ -18,7 +18,7 @@ from evaluation.describe.features import (
     numbers,
     totals_of,
 )
-from evaluation.describe.files import QUARTILES, files, missing
+from evaluation.describe.files import QUARTILES, TIMES, files, missing
 from evaluation.describe.pages import Section, Table, number
 from evaluation.describe.rows import Matrix, Rows, held_out, rows_of, sums
 from graph import schema
@@ -90,13 +90,20 @@ def make(
 
 
 def write(report: Report, folder: Path, kind: TableKind = "parquet") -> None:
-    """Write describe.html, describe.md with its pictures, contents and users as tables into an empty ``folder``."""
+    """Write describe.html, describe.md with its pictures, contents and users as tables into an empty ``folder``.
+
+    Times are dates in UTC; lists are texts in CSV, which has none.
+    """
     (folder / "describe.html").write_text(pages.html(report.title, report.lead, report.sections), encoding="utf-8")
     text = pages.markdown(report.title, report.lead, report.sections, folder / "pictures")
     (folder / "describe.md").write_text(text, encoding="utf-8")
-    for name, frame in (("contents", report.contents), ("users", report.users)):
+    for name, told in (("contents", report.contents), ("users", report.users)):
+        times = [time for time, dtype in told.schema.items() if time in TIMES and dtype.is_numeric()]
+        frame = told.with_columns(pl.from_epoch(pl.col(times).cast(pl.Int64), "ms").dt.replace_time_zone("UTC"))
         if kind == "csv":
-            frame.write_csv(folder / f"{name}.csv")
+            lists = [one for one, dtype in frame.schema.items() if dtype == pl.List]
+            frame = frame.with_columns(pl.col(lists).cast(pl.List(pl.String)).list.join("; "))
+            frame.write_csv(folder / f"{name}.csv", datetime_format="%Y-%m-%dT%H:%M:%SZ")
         else:
             frame.write_parquet(folder / f"{name}.parquet")
 
@@ -167,7 +174,8 @@ def _distribution(rows: Rows) -> Section:
 
 def _heat_map(contents: pl.DataFrame) -> Section:
     section = Section("Correlation of features")
-    features = dict(list(numbers(contents).items())[:_FEATURES])
+    every = numbers(contents)
+    features = dict(list(every.items())[:_FEATURES])
     if len(features) < 2:
         section.parts.append("Contents have fewer than two features that differ between them.")
         return section
@@ -180,7 +188,11 @@ def _heat_map(contents: pl.DataFrame) -> Section:
             varied = len(x) > 2 and x.std() > 0 and y.std() > 0
             matrix[i, j] = matrix[j, i] = np.corrcoef(x, y)[0, 1] if varied else 0.0
     shows = "Pearson correlation of the features of contents with each other"
-    section.parts += [shows + ", each content once.", pictures.heat_map("features", shows, list(features), matrix)]
+    which = f"; the first {len(features)} of {len(every)}, for room" if len(every) > len(features) else ""
+    section.parts += [
+        f"{shows}, each content once{which}.",
+        pictures.heat_map("features", shows, list(features), matrix),
+    ]
     return section
 
 

@@ -17,6 +17,8 @@ __all__ = ["COUNTS", "daily_features", "day_of"]
 
 _SHOWN: Final = 3
 """Lines that are named for each reason."""
+_LARGEST: Final = 1e15
+"""No day comes near it, and its square is still a 32-bit number, which the networks take."""
 _CHINA: Final = timezone(timedelta(hours=8))
 
 COUNTS: Final = (
@@ -42,9 +44,9 @@ def daily_features(file: Path, until: date | None = None) -> pl.DataFrame:
     notebook's: play time over the duration plus 1, which is no ratio for each play.
 
     Left out is a row with more or fewer fields than the header names, or with a quote that its line does not close; and
-    one without a whole number from 0 on as video_id (1.0 is 1) or without a day as YYYYMMDD. A value that is no finite
-    number from 0 on counts as unknown. A warning names how many, and their first lines. Raises InputError for a file
-    without its columns.
+    one without a whole number from 0 on as video_id (1.0 is 1) or without a day as YYYYMMDD. A value that is no number
+    from 0 on, or above 1e15, counts as unknown: the mean of two days of 1e308 is infinite. A warning names how many,
+    and their first lines. Raises InputError for a file without its columns.
     """
     wanted = ["video_id", "date", "video_duration", *COUNTS]
     texts, odd = _read(file, wanted)
@@ -119,7 +121,9 @@ def _warn(file: Path, texts: pl.DataFrame, days: pl.DataFrame, odd: pl.DataFrame
     for name in days.columns[3:]:
         unread = texts.select("line", name).filter(days[name].is_null()).drop_nulls()
         unread = unread.filter(~pl.col(name).str.strip_chars().str.to_lowercase().is_in(["", "nan"]))
-        lost[f"values of {name} that are no number from 0 on and count as unknown"] = unread["line"]
+        large = (pl.col(name).str.strip_chars().cast(pl.Float64, strict=False) > _LARGEST).fill_null(value=False)
+        lost[f"values of {name} that are no number from 0 on and count as unknown"] = unread.filter(~large)["line"]
+        lost[f"values of {name} that are above 1e15 and count as unknown"] = unread.filter(large)["line"]
     for reason, lines in lost.items():
         if len(lines):
             first = ", ".join(map(str, lines[:_SHOWN])) + (", …" if len(lines) > _SHOWN else "")
@@ -128,6 +132,6 @@ def _warn(file: Path, texts: pl.DataFrame, days: pl.DataFrame, odd: pl.DataFrame
 
 
 def _number(name: str) -> pl.Expr:
-    """A finite number from 0 on, else null: one NaN would be the mean of all days."""
-    number = pl.col(name).cast(pl.Float64, strict=False)
-    return pl.when(number.is_finite() & (number >= 0)).then(number).alias(name)
+    """A number from 0 to `_LARGEST`, else null: one NaN would be the mean of all days."""
+    number = pl.col(name).str.strip_chars().cast(pl.Float64, strict=False)
+    return pl.when(number.is_between(0, _LARGEST)).then(number).alias(name)

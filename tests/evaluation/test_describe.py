@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,13 @@ import polars as pl
 import pytest
 
 from cli.describe import describe
-from evaluation.describe.features import Totals, correlations
+from evaluation.describe import report
+from evaluation.describe.features import Totals, correlations, numbers
 from evaluation.describe.pages import Section, Table, html, markdown
 from graph import schema
 from graph.errors import InputError, SettingsError
 from graph.files.daily_features import COUNTS
+from tests.graph.files.test_watch_ratios import BIG
 from tests.graph.files.test_watch_ratios import folder as kuairec
 
 
@@ -105,7 +108,8 @@ def test_kuairec_with_its_daily_features(tmp_path: Path, capsys: pytest.CaptureF
     assert "Not read: video\\_raw.csv." in text
     people = pl.read_parquet(tmp_path / "told" / "users.parquet")
     assert "register_days" in people.columns
-    assert not {*people.columns} & {*schema.FEATURE_CATEGORIES}, "codes have no order"
+    assert {"user_active_degree", "onehot_feat1"} < {*people.columns}
+    assert not {*numbers(people)} & {*schema.FEATURE_CATEGORIES}, "codes have no order"
     assert "Relationships without properties: HAS\\_GENRE: 4." in text
     contents = pl.read_parquet(tmp_path / "told" / "contents.parquet").sort("id")
     rows = pl.read_csv("\n".join(["user,video,played,length,x,date,at,ratio", *big]).encode())
@@ -117,6 +121,51 @@ def test_kuairec_with_its_daily_features(tmp_path: Path, capsys: pytest.CaptureF
     assert {"show_cnt", "engagement", "mean watch ratio"} <= set(contents.columns)
     lengths = contents.filter(pl.col("id").is_in(["keaks/3", "keaks/15"])).sort("id")["video_duration"]
     assert lengths.to_list() == [15_000.0, 3_000.0]
+
+
+def test_tables_hold_every_column_in_a_form_to_read(tmp_path: Path) -> None:
+    """They held numbers alone: no text, no list, and times as milliseconds since 1970."""
+    users = [
+        {
+            "userId": "u1",
+            "username": "Ana",
+            "createdAt": "2020-01-01T00:00:00Z",
+            "usedGenres": [{"id": "g2", "name": "trap"}, {"id": "g1", "name": "drill"}],
+            "isSinger": True,
+        },
+        {"userId": "u2", "friendCount": 3},
+    ]
+    keaks = [{"keakId": "k1", "hashtags": ["b", "a"], "contentType": "dance"}]
+    beats = [{"beatId": "b1", "licenceType": ["x", "y"]}]
+    for name, rows in (("users", users), ("keaks", keaks), ("beats", beats)):
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n")
+    (tmp_path / "audiences.csv").write_text(
+        "userId,contentId,timestamp,progress,liked,commented,shared\nusers/u1,keaks/k1,2020-01-02T00:00:00,50,true,,\n"
+    )
+    describe(tmp_path, out=tmp_path / "csv", csv=True)
+    told = {row["id"]: row for row in pl.read_csv(tmp_path / "csv" / "users.csv").iter_rows(named=True)}
+    assert told["u1"]["name"] == "Ana"
+    assert told["u1"]["createdAt"] == "2020-01-01T00:00:00Z"
+    assert told["u1"]["usedGenres"] == "drill; trap"
+    assert (told["u1"]["isSinger"], told["u2"]["friendCount"], told["u2"]["usedGenres"]) == (True, 3, None)
+    contents = {row["id"]: row for row in pl.read_csv(tmp_path / "csv" / "contents.csv").iter_rows(named=True)}
+    assert (contents["keaks/k1"]["contentType"], contents["keaks/k1"]["hashtags"]) == ("dance", "a; b")
+    assert contents["beats/b1"]["licenceType"] == "x; y"
+    describe(tmp_path, out=tmp_path / "parquet")
+    people = pl.read_parquet(tmp_path / "parquet" / "users.parquet").sort("id")
+    assert people["createdAt"][0] == datetime(2020, 1, 1, tzinfo=UTC)
+    assert people["usedGenres"].to_list() == [["drill", "trap"], None]
+
+
+def test_a_heat_map_says_which_features_it_leaves_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = kuairec(tmp_path / "rec", BIG * 3)
+    columns = [f"{video},20200705,9,{','.join(str(video + at) for at in range(10))}" for video in (10, 11, 12)]
+    header = ",".join(["video_id", "date", "video_duration", *COUNTS])
+    (source / "item_daily_features.csv").write_text("\n".join([header, *columns]) + "\n")
+    monkeypatch.setattr(report, "_FEATURES", 4)
+    describe(source, out=tmp_path / "told")
+    text = (tmp_path / "told" / "describe.md").read_text()
+    assert "each content once; the first 4 of" in text
 
 
 def test_playlists_logs_keakr_and_pairs(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from cli import suite_keakr
 from evaluation import keakr_suite
 from evaluation.keakr_data import CONTENT, USER, Lines, Network, read
 from evaluation.keakr_networks import Convolution, train
-from evaluation.keakr_suite import LABELS, measure
+from evaluation.keakr_suite import LABELS, find, measure
 from generator.network import generate
 from generator.sizes import DEMO
 from graph.errors import InputError
@@ -103,6 +103,27 @@ def test_figures_are_those_of_loops() -> None:
     assert found.error.tolist() == pytest.approx([1.0 / 3, 0.0, 0.4])
     weight = 1.0 / np.log2([2, 3, 4])
     assert found.ndcg.tolist() == pytest.approx([(0.2 * weight[0] + weight[1]) / (weight[0] + 0.2 * weight[1])])
+
+
+def test_people_without_two_lines_or_without_any_engagement_have_no_ndcg() -> None:
+    users = np.array([0, 1, 1, 2, 2])
+    lines = Lines(users, np.arange(5), np.arange(5), *(np.zeros(5, dtype=np.float32) for _ in range(4)))
+    truth = np.array([1.0, 0.0, 0.0, 0.0, 0.5], dtype=np.float32)
+    row = measure("model", "", np.array([0.1, 0.2, 0.3, 0.1, 0.9], dtype=np.float32), lines, truth, 0)
+    assert row.ndcg.tolist() == [1.0]  # of person 2 alone
+
+
+def test_a_share_of_what_is_proposed_counts_no_empty_places() -> None:
+    """Where all but three contents were watched, seven of the ten places are empty."""
+    scores = np.full((2, 20), -np.inf)
+    scores[0, :3] = [3.0, 2.0, 1.0]
+    scores[1, 5] = 1.0
+    truth, around = np.zeros((2, 20), dtype=bool), np.zeros((2, 20), dtype=bool)
+    truth[0, :2] = True
+    around[0, 1:3] = True
+    found = find("model", scores, truth, around)
+    assert (found.hits, found.far_hits, found.far_share) == (2, 1, 0.5)
+    assert find("model", np.full((2, 20), -np.inf), truth, around).far_share == 0.0
 
 
 def test_networks_learn_what_the_vectors_say(tmp_path: Path) -> None:

@@ -237,7 +237,7 @@ def test_days_after_the_cut_change_no_feature(tmp_path: Path) -> None:
     assert daily_features(tmp_path / "daily.csv", date(2020, 7, 7)).equals(first)
     assert not daily_features(tmp_path / "daily.csv").equals(first)
     (tmp_path / "daily.csv").write_text("\n".join([header, *days, "7,20200706,NaN,inf,x,,1,1,1,1,1,1,1"]) + "\n")
-    with pytest.warns(UserWarning, match="no number from 0 on and count as unknown"):
+    with pytest.warns(UserWarning, match="count as unknown"):
         frozen = daily_features(tmp_path / "daily.csv", date(2020, 7, 7))
     assert frozen["show_cnt"].to_list() == [15.0]
     (tmp_path / "other.csv").write_text("video_id\n1\n")
@@ -269,6 +269,21 @@ def test_days_that_cannot_be_used_are_told_with_their_lines(tmp_path: Path) -> N
         "daily.csv: rows left out, whose date is no day as YYYYMMDD: 3 (lines 5, 6, 10).",
         "daily.csv: values of video_duration that are no number from 0 on and count as unknown: 1 (line 11).",
     ]
+
+
+def test_days_too_large_for_a_mean_are_told_and_count_as_unknown(tmp_path: Path) -> None:
+    """The mean of two days of 1e308 was infinite, and with it every feature of the network."""
+    header = ",".join(["video_id", "date", "video_duration", *COUNTS])
+    rest = ",".join(["5"] * len(COUNTS[1:]))
+    rows = [f"1,2020070{day},9000,{shows},{rest}" for day, shows in enumerate(["1e308", "1e308", "inf", "7"], 5)]
+    (tmp_path / "daily.csv").write_text("\n".join([header, *rows]) + "\n")
+    with pytest.warns(UserWarning, match=r"^daily\.csv: ") as told:
+        read = daily_features(tmp_path / "daily.csv")
+    assert [str(one.message) for one in told] == [
+        "daily.csv: values of show_cnt that are above 1e15 and count as unknown: 3 (lines 2, 3, 4)."
+    ]
+    assert read["show_cnt"].to_list() == [7.0]
+    assert np.isfinite(read.to_numpy()).all()
 
 
 def test_days_whose_fields_the_header_does_not_fit_are_left_out_and_told(tmp_path: Path) -> None:
