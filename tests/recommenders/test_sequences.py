@@ -5,12 +5,14 @@ import json
 import numpy as np
 import polars as pl
 import pytest
+import torch
 
 from graph.errors import SettingsError
 from graph.snapshot import Snapshot
 from recommenders.counting import CoOccurrence, PpmiSvd, SessionKnn, co_occurrences, query
 from recommenders.sequences import Sequences, sequences_of
 from recommenders.track2vec import NOTEBOOK, Track2Vec, Track2VecNetwork, with_artists
+from recommenders.track_gradient import clear, gradient
 from tests import checkerboard
 
 LISTS = Sequences.of([[3, 1, 3], [], [0, 2, 1, 4]], 6)
@@ -198,3 +200,22 @@ def test_artists_stand_between_the_tracks():
 def test_artists_need_artists():
     with pytest.raises(SettingsError, match="artist"):
         Track2Vec(artists=True).fit(chain())
+
+
+def test_the_network_s_gradient_is_torch_s():
+    random = np.random.default_rng(0)
+    vectors, neuron = random.normal(size=(9, 4)).astype(np.float32), np.array([1.5, -0.3], dtype=np.float32)
+    left, right = random.integers(0, 9, 40), random.integers(0, 9, 40)
+    label = random.integers(0, 2, 40).astype(np.float32)
+    slope = np.zeros_like(vectors)
+    of_neuron = gradient(vectors, neuron, left, right, label, slope)
+    weights, both = torch.tensor(vectors, requires_grad=True), torch.tensor(neuron, requires_grad=True)
+    ends = torch.nn.functional.normalize(weights, dim=1)
+    logits = both[0] * (ends[left] * ends[right]).sum(dim=1) + both[1]
+    torch.nn.functional.binary_cross_entropy_with_logits(logits, torch.tensor(label)).backward()  # type: ignore[no-untyped-call]
+    assert weights.grad is not None
+    assert both.grad is not None
+    np.testing.assert_allclose(slope, weights.grad, atol=1e-6)
+    np.testing.assert_allclose(of_neuron, both.grad, atol=1e-6)
+    clear(slope, left, right)
+    assert not slope.any()
