@@ -74,7 +74,7 @@ def _rank(
     for place, (number, user_id) in enumerate(zip(split.users.tolist(), users, strict=True)):
         masked = () if split.masked is None else contents.gather(split.masked[[number]].indices).to_list()
         request = Request("served", user_id, k, None, frozenset(masked), False, Deadline(_PATIENCE_MS))
-        said = asked.best(request, _PATIENCE_MS)
+        said = asked.best(request)
         journey = Journey(graph_down=False)
         chosen, _, _ = live_feed.compose(reader, request, [(sources.MODEL, said)] if said else [], journey)
         if journey.errors:

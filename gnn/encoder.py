@@ -60,19 +60,31 @@ class Encoder:
             return np.zeros(len(columns), dtype=np.float32)
         return features_of(columns, known)
 
-    def embed(self, label: str, neighbours: Mapping[str, Ints], features: Floats | None = None) -> Floats:
-        """Unit vector (dim,) of a new node of ``label``; zeros if it has neither neighbours nor features.
+    def embed(
+        self,
+        label: str,
+        neighbours: Mapping[str, Ints],
+        features: Floats | None = None,
+        *,
+        known: int | None = None,
+        edges: Mapping[str, Floats] | None = None,
+    ) -> Floats:
+        """Unit vector (dim,) of a node of ``label``; zeros if it is new and has neither neighbours nor features.
 
         ``neighbours`` are nids by the name of the link from them to the node: for a user ``rev_WATCHED`` (contents) and
         ``rev_FOLLOWS`` (whom they follow) or ``FOLLOWS``; for a content ``WATCHED`` and ``MADE`` (users),
         ``rev_HAS_GENRE`` (genres) and so on. Links that the network does not have are ignored. ``features`` (F,) are
-        the result of `features`. Edge features count as unknown. Raises ModelError if the network is not GAT.
+        the result of `features`. ``known`` is the nid of a node of the training, whose id counts; None for a new node.
+        ``edges`` are features (neighbours, F) of the edges by link name; those of the other links count as unknown.
+        Raises ModelError if the network is not GAT.
         """
         if self.convolution != "gat":
             raise ModelError(f"A {self.convolution} network cannot embed new nodes.", do="Train with convolution gat.")
         dim = int(self.layers[label][0].shape[1]) if self.layers[label] else 0
         vector = np.zeros(dim, dtype=np.float32)
-        if features is not None and f"projections.{label}.weight" in self.weights:
+        if known is not None:
+            vector += self.layers[label][0][known]
+        elif features is not None and f"projections.{label}.weight" in self.weights:
             vector += self.weights[f"projections.{label}.weight"] @ features + self.weights[f"projections.{label}.bias"]
         mix = np.exp(self.weights[f"mix.{label}"] - self.weights[f"mix.{label}"].max())
         total = mix[0] * vector
@@ -82,14 +94,14 @@ class Encoder:
             for link in incoming:
                 near = np.asarray(neighbours.get(link.name, ()), dtype=np.int64)
                 if near.size:
-                    received += self._message(link, depth, near, vector)
+                    received += self._message(link, depth, near, vector, (edges or {}).get(link.name))
             vector = received
             total = total + mix[depth + 1] * vector
         length = float(np.linalg.norm(total))
         unit: Floats = (total / length if length > 0 else total).astype(np.float32)
         return unit
 
-    def _message(self, link: Link, depth: int, near: Ints, vector: Floats) -> Floats:
+    def _message(self, link: Link, depth: int, near: Ints, vector: Floats, edges: Floats | None) -> Floats:
         prefix = f"convolutions.{depth}.{link.name}"
         left, right = self.weights[f"{prefix}.left"], self.weights[f"{prefix}.right"]
         heads = len(left)
@@ -97,6 +109,8 @@ class Encoder:
         score = (values * left).sum(-1) + (vector.reshape(heads, -1) * right).sum(-1)
         score = np.where(score < 0.0, RECIPE.attention_slope * score, score)
         score -= np.log1p(self.degrees[link.name][near])[:, None] * self.weights[f"{prefix}.prior"]
+        if edges is not None:
+            score += (edges @ self.weights[f"{prefix}.edge"])[:, None]
         alpha = np.exp(score - score.max(0))
         alpha /= alpha.sum(0)
         message: Floats = (values * alpha[:, :, None]).sum(0).reshape(-1)

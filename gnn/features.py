@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,8 +12,7 @@ import numpy.typing as npt
 from gnn.recipe import RECIPE
 from graph import schema
 from graph.snapshot import Snapshot
-from graph.snapshot.ages import ages as watch_ages
-from graph.snapshot.ages import days_before, newest_watch
+from graph.snapshot.ages import Span, newest_watch, watch_span
 from graph.snapshot.profiles import profiles
 
 __all__ = [
@@ -22,14 +21,19 @@ __all__ = [
     "NodeFeatures",
     "edge_ages",
     "edge_features",
+    "edge_spans",
     "features_of",
+    "features_of_some",
     "half_lives",
     "node_features",
     "watch_weights",
 ]
 
 Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
 Ages = Mapping[str, Floats]
+_TIMES: Final[Mapping[str, str]] = {schema.WATCHED: "lastAt", schema.FOLLOWS: "since"}
+"""Relationship type → the property that holds the time of its edges."""
 
 
 @dataclass(frozen=True)
@@ -106,17 +110,26 @@ def _raw(values: npt.NDArray[Any], kind: Literal["number", "gap"]) -> npt.NDArra
     )
 
 
-def edge_ages(snapshot: Snapshot) -> dict[str, Floats]:
-    """Age of every edge in days (E,), by type, for types whose ages are known and vary.
+def edge_spans(snapshot: Snapshot) -> dict[str, Span]:
+    """The time that the edges cover, by type, for types whose ages are known and vary.
 
     Ages are measured at the newest watch; ages of follows without timed watches at the newest follow.
     """
     since = snapshot.follows.columns.get("since")
     found = {
-        schema.WATCHED: watch_ages(snapshot),
-        schema.FOLLOWS: None if since is None else days_before(np.asarray(since), newest_watch(snapshot)),
+        schema.WATCHED: watch_span(snapshot),
+        schema.FOLLOWS: None if since is None else Span.of(np.asarray(since), newest_watch(snapshot)),
     }
-    return {type_: days for type_, days in found.items() if days is not None and days.any()}
+    return {type_: span for type_, span in found.items() if span is not None and span.longest}
+
+
+def edge_ages(snapshot: Snapshot) -> dict[str, Floats]:
+    """Age of every edge in days (E,), by type, for the types of `edge_spans`."""
+    return {type_: span.days(_times(snapshot, type_)) for type_, span in edge_spans(snapshot).items()}
+
+
+def _times(snapshot: Snapshot, type_: str) -> npt.NDArray[np.int64]:
+    return np.asarray(snapshot.edges[type_].columns[_TIMES[type_]])
 
 
 def half_lives(ages: Ages) -> dict[str, float]:
@@ -124,8 +137,9 @@ def half_lives(ages: Ages) -> dict[str, float]:
     return {type_: float(days.max()) / RECIPE.half_lives_covered for type_, days in ages.items()}
 
 
-def _recency(days: Floats) -> Floats:
-    return np.asarray(np.exp2(np.float32(-RECIPE.half_lives_covered) * days / days.max()))
+def _recency(days: Floats, longest: np.float32 | None = None) -> Floats:
+    whole = days.max() if longest is None else longest
+    return np.asarray(np.exp2(np.float32(-RECIPE.half_lives_covered) * days / whole))
 
 
 def edge_features(snapshot: Snapshot, ages: Ages) -> dict[str, Floats]:
@@ -140,6 +154,22 @@ def edge_features(snapshot: Snapshot, ages: Ages) -> dict[str, Floats]:
     for type_, days in ages.items():
         found.setdefault(type_, []).append(_recency(days))
     return {type_: np.stack(columns, axis=1).astype(np.float32) for type_, columns in found.items()}
+
+
+def features_of_some(
+    snapshot: Snapshot, spans: Mapping[str, Span], type_: str, places: Ints, worth: Floats
+) -> Floats | None:
+    """`edge_features` (n, F) of the edges at ``places`` of the snapshot, where -1 is an edge of now; None without any.
+
+    ``spans`` are the snapshot's `edge_spans`, ``worth`` (n,) the engagement of each watch.
+    """
+    found: list[Floats] = [worth] if type_ == schema.WATCHED and snapshot.mode == "engagement" else []
+    if type_ in spans:
+        recency, old = np.ones(len(places), dtype=np.float32), places >= 0
+        times = np.asarray(snapshot.edges[type_].columns[_TIMES[type_]][places[old]])
+        recency[old] = _recency(spans[type_].days(times), spans[type_].longest)
+        found.append(recency)
+    return np.stack(found, axis=1).astype(np.float32) if found else None
 
 
 def watch_weights(snapshot: Snapshot, ages: Ages) -> Floats:

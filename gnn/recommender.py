@@ -12,11 +12,13 @@ from pydantic import ValidationError
 from gnn.artifact import Artifact
 from gnn.config import GnnConfig
 from gnn.cost import cost
+from gnn.moving import neighbourhood
 from graph import schema
 from graph.errors import ModelError, SettingsError
 from graph.snapshot import Snapshot
 from recommenders.core.options import FitOptions
 from recommenders.core.recommender import NewContent, Placed, Recommender
+from recommenders.core.today import Today
 from recommenders.core.top_k import Floats, Ints
 
 __all__ = [
@@ -161,6 +163,22 @@ class GraphNetwork(Recommender):
 
     def scores(self, users: Ints) -> Floats:
         return self.artifact.embeddings.scores(users)
+
+    def moved_scores(self, today: Today) -> Floats | None:
+        """With a vector that the encoder makes of the user's id and of their neighbourhood as of now.
+
+        Neighbours have the vectors that they had in the training. None for a convolution that cannot embed.
+        """
+        vector = self.moved_vector(today)
+        return None if vector is None or not vector.any() else self.artifact.embeddings.scores_of(vector)
+
+    def moved_vector(self, today: Today) -> Floats | None:
+        """The user's unit vector (dim,) as of now; without any change it is the trained one, up to half precision."""
+        encoder = self.artifact.encoder
+        if not encoder.embeds:
+            return None
+        near, edges = neighbourhood(encoder.links, today)
+        return encoder.embed(schema.USER, near, known=today.user, edges=edges)
 
     def newcomer_scores(
         self, watched: Ints, follows: Ints, followers: Ints, *, properties: Mapping[str, Any] | None = None

@@ -20,6 +20,7 @@ from recommenders.content_similarity import traits
 from recommenders.core.interactions import directed_social, interactions, lately, symmetric_social
 from recommenders.core.options import Progress, silent
 from recommenders.core.recommender import Recommender
+from recommenders.core.today import Today
 from recommenders.core.top_k import Floats, Ints, Mask, top_k
 
 __all__ = ["Candidates", "Context", "collect", "gather", "ranks", "standardise", "standardised"]
@@ -127,12 +128,16 @@ def _fashion(snapshot: Snapshot, recent: Mapping[str, sp.csr_array]) -> dict[str
     return {**found, "days since the first watch": first}
 
 
-def standardised(model: Recommender, users: Ints, seen: sp.csr_array) -> Floats:
+def standardised(model: Recommender, users: Ints, seen: sp.csr_array, today: Today | None = None) -> Floats:
     """The model's scores, standardised over the contents that each user has not seen; shape (n, contents).
 
     ``seen`` has one row for each of ``users``. Contents that the model does not know get 0, and so do all contents for
-    a user whom the model does not know or for whom all scores are equal.
+    a user whom the model does not know or for whom all scores are equal. ``today`` is that of the only user of
+    ``users``, for scores as of now.
     """
+    moved = model.moved_scores(today) if today else None
+    if moved is not None:
+        return standardise(np.array(moved[None, :], dtype=np.float32), seen, model.known_contents)
     scores = np.array(model.scores(users), dtype=np.float32)
     scores[~model.known_users(users)] = 0.0
     return standardise(scores, seen, model.known_contents)

@@ -27,10 +27,11 @@ from ranking.first_stage import NETWORK, FirstStage, Member, plan
 from ranking.second_stage import SecondStage, Verdict
 from recommenders.core.artifact import FORMAT, environment, reading
 from recommenders.core.holdout import Holdout, validation
-from recommenders.core.interactions import row_of
+from recommenders.core.interactions import counts, row_of
 from recommenders.core.nearest import nearest
 from recommenders.core.options import FitOptions, is_large, part_of
 from recommenders.core.recommender import NewContent, Placed, Recommender
+from recommenders.core.today import Today
 from recommenders.core.top_k import Floats, Ints
 
 __all__ = ["Pipeline"]
@@ -160,10 +161,22 @@ class Pipeline(Recommender):
             found[start : start + size] = self._block(users[start : start + size])
         return found
 
-    def _block(self, users: Ints) -> Floats:
+    def moved_scores(self, today: Today) -> Floats | None:
+        """The blend of each model's scores as of now, corrected by the ranker, whose other features do not move.
+
+        Somebody without a watch in the training is scored as a newcomer is.
+        """
+        if not counts(self._context.watched, np.array([today.user]))[0]:
+            incoming, user = self.snapshot.follows.incoming, today.user
+            followers = incoming.neighbour[incoming.indptr[user] : incoming.indptr[user + 1]].astype(np.int64)
+            return self.newcomer_scores(today.watched, today.follows, followers)
+        return np.asarray(self._block(np.array([today.user]), today)[0])
+
+    def _block(self, users: Ints, today: Today | None = None) -> Floats:
+        """Scores (n, contents) of ``users``; of the one of ``today`` as of now."""
         stage, context = self._second, self._context
-        seen = sp.csr_array(context.watched[users])
-        tables = [standardised(self._first.models[name], users, seen) for name in stage.models]
+        seen = sp.csr_array(context.watched[users]) if today is None else today.row
+        tables = [standardised(self._first.models[name], users, seen, today) for name in stage.models]
         cold = np.diff(seen.indptr) == 0
         newcomers = self._newcomers
         found = np.zeros((len(users), context.watched.shape[1]), dtype=np.float32)

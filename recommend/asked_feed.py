@@ -96,7 +96,7 @@ class AskedFeed:
         if served and request.session:
             asked[ask.of_model(served.best_for_session, request)] = sources.MODEL
         elif served and served.knows(request.user_id):
-            asked[ask.of_model(served.best, request, left)] = sources.MODEL
+            asked[ask.of_model(served.best, request)] = sources.MODEL
             if graph and served.new_contents:
                 asked[ask.of_model(served.new_contents.ask, NEW_CONTENTS, request)] = NEW_CONTENTS
         elif served and graph:

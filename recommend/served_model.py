@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from graph.snapshot import Snapshot
 from recommend.new_contents import NewContents
 from recommend.request import Request
-from recommend.sources import MODEL, Candidate, best_for_session, knows, model_source, newcomer_source
+from recommend.sources import MODEL, Candidate, best_for_known, best_for_session, knows, newcomer_source
 from recommenders.core.recommender import Recommender
+from recommenders.core.today import Today
 
 if TYPE_CHECKING:
     from graph.database.driver import Graph
@@ -28,7 +29,6 @@ class ServedModel:
         self.version = version
         self.new_contents = NewContents(model, graph) if graph else None
         """Contents that came after the training."""
-        self._best = model_source(model)
         self._best_for_newcomer = newcomer_source(model, graph) if graph else None
 
     @property
@@ -40,9 +40,9 @@ class ServedModel:
         """Whether the model's snapshot has a watch or a follow of somebody."""
         return knows(self.snapshot, user_id)
 
-    def best(self, request: Request, deadline_ms: int) -> list[Candidate]:
-        """The best contents for somebody known; empty for others."""
-        return self._best(MODEL, request, deadline_ms)
+    def best(self, request: Request, today: Today | None = None) -> list[Candidate]:
+        """The best contents for somebody known, by ``today`` where it is given; empty for others."""
+        return best_for_known(self.model, request, today)
 
     def best_for_newcomer(self, request: Request, deadline_ms: int) -> list[Candidate]:
         """The best contents for somebody who came after the training. Raises the errors of `Graph.read`."""

@@ -34,6 +34,7 @@ from recommend.scorer import Scored
 from recommend.served_model import ServedModel
 from recommend.similar import Similar, similar
 from recommend.snapshot_reader import SnapshotReader
+from recommend.today import today
 from recommend.wanted import EVERYTHING, Wanted
 from recommenders.core.recommender import Recommender
 
@@ -142,7 +143,7 @@ class FeedService:
     def _from_view(self, view: View, request: Request, served: ServedModel | None, journey: Journey) -> Feed:
         """The feed from the graph as it lies in memory."""
         with journey.stage("model"):
-            proposals = self._models_proposals(request, served, journey) if served else []
+            proposals = self._models_proposals(view, request, served, journey) if served else []
         reader = self._live
         if reader is None or reader.view is not view:
             reader = self._live = LiveReader(view)
@@ -151,15 +152,16 @@ class FeedService:
             items = with_names(selector.items(chosen, facts, why), reader.names)
         return _feed(request, items, chosen, journey, served)
 
-    def _models_proposals(self, request: Request, served: ServedModel, journey: Journey) -> list[Proposal]:
-        """What the model says, of itself or, for somebody new, of what the graph has around them."""
+    def _models_proposals(self, view: View, request: Request, served: ServedModel, journey: Journey) -> list[Proposal]:
+        """What the model says by what somebody has done until now, or, for somebody new, of what is around them."""
         left = request.deadline.left_ms(SOURCES_SHARE)
         proposals: list[Proposal] = []
         if request.session:
             said = journey.attempt(sources.MODEL.name, lambda: served.best_for_session(request))
             proposals.append((sources.MODEL, said or []))
         elif served.knows(request.user_id):
-            said = journey.attempt(sources.MODEL.name, lambda: served.best(request, left))
+            now = today(view, served.snapshot, request.user_id)
+            said = journey.attempt(sources.MODEL.name, lambda: served.best(request, now))
             proposals.append((sources.MODEL, said or []))
             if shelf := served.new_contents:
                 said = journey.attempt(NEW_CONTENTS.name, lambda: shelf.ask(NEW_CONTENTS, request))

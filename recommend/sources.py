@@ -14,6 +14,7 @@ from recommend.feed import Rung
 from recommend.request import Request
 from recommend.snapshot_source import SnapshotAnswers
 from recommenders.core.recommender import Recommender
+from recommenders.core.today import Today
 from recommenders.core.top_k import Floats, Ints, top_k
 
 if TYPE_CHECKING:
@@ -28,9 +29,9 @@ __all__ = [
     "UNWATCHED",
     "Candidate",
     "Source",
+    "best_for_known",
     "best_for_session",
     "knows",
-    "model_source",
     "newcomer_source",
 ]
 
@@ -96,22 +97,21 @@ Ask = Callable[[Source, Request, int], list[Candidate]]
 """Asks a source on behalf of a request, within so many milliseconds."""
 
 
-def model_source(model: Recommender) -> Ask:
+def best_for_known(model: Recommender, request: Request, today: Today | None = None) -> list[Candidate]:
     """The model's best contents for users with a watch or a follow in its snapshot; nothing for others.
 
-    Also nothing if the model gives every content the same score.
+    By what they have done until ``today`` where that is given and the model follows it. Also nothing if the model gives
+    every content the same score.
     """
     snapshot = model.snapshot
-    contents = snapshot.contents.count
-
-    def ask(source: Source, request: Request, deadline_ms: int) -> list[Candidate]:
-        if not knows(snapshot, request.user_id):
-            return []
-        user = int(snapshot.users.nids([request.user_id])[0])
-        most = min(2 * request.pool, contents)
-        return _named(snapshot, *model.recommend(user, most, allowed=_allowed(snapshot, request), guess=False))
-
-    return ask
+    if not knows(snapshot, request.user_id):
+        return []
+    moved = model.moved_scores(today) if today else None
+    if today is not None and moved is not None:
+        return _best_of(model, moved, today.watched, request)
+    user = int(snapshot.users.nids([request.user_id])[0])
+    most = min(2 * request.pool, snapshot.contents.count)
+    return _named(snapshot, *model.recommend(user, most, allowed=_allowed(snapshot, request), guess=False))
 
 
 def newcomer_source(model: Recommender, graph: Graph) -> Ask:
@@ -145,15 +145,18 @@ def _for_newcomer(
 ) -> list[Candidate]:
     """The best contents for somebody by what they watched and by the people around them."""
     scores = model.newcomer_scores(watched, *people, properties=properties)
-    if scores is None:
+    return [] if scores is None else _best_of(model, scores, watched, request)
+
+
+def _best_of(model: Recommender, scores: Floats, watched: Ints, request: Request) -> list[Candidate]:
+    """The contents with the highest ``scores`` that are wanted and not ``watched``; none if all have the same."""
+    known = model.known_contents
+    open_ = np.ones(len(scores), dtype=bool) if known is None else known.copy()
+    open_[watched] = False
+    if scores.min(where=open_, initial=np.inf) >= scores.max(where=open_, initial=-np.inf):
         return []
-    unseen = np.delete(scores, watched)
-    if unseen.min(initial=np.inf) >= unseen.max(initial=-np.inf):
-        return []
-    scores[watched] = -np.inf
     allowed = _allowed(model.snapshot, request)
-    if allowed is not None:
-        scores[~allowed] = -np.inf
+    scores[~(open_ if allowed is None else open_ & allowed)] = -np.inf
     found, best = top_k(scores[None, :], 2 * request.pool)
     return _named(model.snapshot, found[0], best[0])
 

@@ -9,8 +9,9 @@ ranking. So an exponent on diag(1/P_jj) covers EASE (1), user-EASE (0) and every
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any, ClassVar, Final
 
 import numpy as np
@@ -22,13 +23,16 @@ from graph.errors import ModelError
 from graph.snapshot import Snapshot
 from recommenders.core.baseline import Baseline, Count, Learned, Positive, Share
 from recommenders.core.config import CORE
-from recommenders.core.interactions import counts, symmetric_social
+from recommenders.core.interactions import counts, row_of, symmetric_social
 from recommenders.core.options import FitOptions, Progress
+from recommenders.core.today import Today
 from recommenders.core.top_k import Floats, Ints, Mask
 
 __all__ = ["Ease", "EaseBlend", "UserEase", "invert"]
 
 _BLOCK: Final = 512
+_KEPT_VALUES: Final = 16_000_000
+"""Values of rows of P·Λ that a served model remembers: 64 MB of float32."""
 
 
 @dataclass
@@ -141,25 +145,76 @@ class Ease(Baseline):
         return np.asarray(known)
 
     def scores(self, users: Ints) -> Floats:
-        return self._scores(users, self.correction)[0]
+        return self._corrected(*self._explained(users))
 
-    def _scores(self, users: Ints, *corrections: float) -> list[Floats]:
-        """The scores with each of the exponents ``corrections``, from one product with the inverse."""
+    def moved_scores(self, today: Today) -> Floats | None:
+        """What changed is explained by the same regression; the user's own weight on others stays as it was."""
+        if not self.known_users(np.array([today.user]))[0]:
+            return None
+        rows, products = self._explained(np.array([today.user]))
+        change = today.change
+        for content, value in zip(change.indices.tolist(), change.data.tolist(), strict=True):
+            rows[0, content] += value
+            products[0] += np.float32(value) * self._rows_by_content(content)
+        return np.asarray(self._corrected(rows, products)[0])
+
+    def newcomer_scores(
+        self, watched: Ints, follows: Ints, followers: Ints, *, properties: Mapping[str, Any] | None = None
+    ) -> Floats | None:
+        """The same regression on what the newcomer watched; every watch counts the same."""
+        if not len(watched):
+            return None
+        rows = row_of(watched, self.watched.shape[1]).toarray()
+        products = np.sum([self._rows_by_content(content) for content in watched.tolist()], axis=0)
+        return np.asarray(self._corrected(rows, products[None, :])[0])
+
+    def _corrected(self, rows: Floats, products: Floats) -> Floats:
+        """The scores (n, contents) of users with these `_explained`."""
+        return self._scaled(rows, products, self.correction)
+
+    def _scaled(self, rows: Floats, products: Floats, correction: float) -> Floats:
+        scale = self._dense("free") ** -correction * self._dense("popularity") ** -self.discount
+        scores = np.asarray(rows - products * scale, dtype=np.float32)
+        if (known := self.known_contents) is not None:
+            scores[:, ~known] = 0.0
+        return scores
+
+    def _explained(self, users: Ints) -> tuple[Floats, Floats]:
+        """The users' rows x, and x·P·Λ, both (n, contents); the latter is 0 for contents that were not learned."""
         inverse, kept = self._dense("inverse"), self._dense("kept")
-        free, popular = self._dense("free"), self._dense("popularity") ** -self.discount
-        scales = [free**-correction * popular for correction in corrections]
         watched = self.watched
         rows: Floats = np.asarray(watched[users].toarray(), dtype=np.float32)
         if not len(kept):
             products: Floats = np.asarray(inverse[users], dtype=np.float32) @ watched
-            return [np.asarray(rows - products * scale, dtype=np.float32) for scale in scales]
+            return rows, products
         # XPΛ = K⁻¹X, with P held as Λ^½PΛ^½ so that its entries keep one scale
         root = np.sqrt(self._dense("penalty")[kept])
-        products = ((rows[:, kept] / root) @ inverse.astype(np.float32, copy=False)) * root
-        found = [np.zeros(rows.shape, dtype=np.float32) for _ in scales]
-        for scores, scale in zip(found, scales, strict=True):
-            scores[:, kept] = rows[:, kept] - products * scale[kept]
+        products = np.zeros(rows.shape, dtype=np.float32)
+        products[:, kept] = ((rows[:, kept] / root) @ inverse.astype(np.float32, copy=False)) * root
+        return rows, products
+
+    def _row(self, content: int) -> Floats:
+        """The row of P·Λ of one content, shape (contents,): what one watch of it adds to x·P·Λ."""
+        inverse, kept = self._dense("inverse"), self._dense("kept")
+        penalty = self._dense("penalty")
+        found = np.zeros(self.watched.shape[1], dtype=np.float32)
+        if len(kept):
+            place = int(np.searchsorted(kept, content))
+            if place < len(kept) and kept[place] == content:
+                root = np.sqrt(penalty[kept])
+                found[kept] = np.asarray(inverse[place], dtype=np.float32) * root / root[place]
+            return found
+        # PΛ = I - Λ⁻¹XᵀK⁻¹X (Woodbury); friends are in K alone
+        watchers = self._watchers[[content]]
+        weights = watchers.data / penalty[content]
+        found -= np.asarray(weights @ np.asarray(inverse[watchers.indices], dtype=np.float32)) @ self.watched
+        found[content] += 1.0
         return found
+
+    @cached_property
+    def _rows_by_content(self) -> Callable[[int], Floats]:
+        """`_row`, with as many of the last ones kept as fit into `_KEPT_VALUES`."""
+        return lru_cache(max(1, _KEPT_VALUES // max(1, self.watched.shape[1])))(self._row)
 
 
 @dataclass
@@ -183,11 +238,11 @@ class EaseBlend(Ease):
     space: ClassVar[Mapping[str, Sequence[Any]]] = {**Ease.space, "share": (0.25, 0.5, 0.75)}
     late: ClassVar[frozenset[str]] = Ease.late | {"share"}
 
-    def scores(self, users: Ints) -> Floats:
+    def _corrected(self, rows: Floats, products: Floats) -> Floats:
         kept = self._dense("kept")
         learned = kept if len(kept) else np.arange(self.watched.shape[1])
-        blended, by_user = self._scores(users, self.correction, 0.0)
-        parts = [blended[:, learned], by_user[:, learned]]
+        blended = self._scaled(rows, products, self.correction)
+        parts = [blended[:, learned], self._scaled(rows, products, 0.0)[:, learned]]
         for part in parts:
             part -= part.mean(axis=1, keepdims=True)
             part /= np.maximum(part.std(axis=1, keepdims=True), 1e-9)

@@ -18,6 +18,7 @@ from recommenders.core.baseline import Baseline, Learned, Share
 from recommenders.core.config import CORE
 from recommenders.core.interactions import counts, directed_social, lately, row_of, symmetric_social
 from recommenders.core.options import FitOptions
+from recommenders.core.today import Today
 from recommenders.core.top_k import Floats, Ints, Mask
 
 __all__ = ["FriendsItems"]
@@ -108,6 +109,16 @@ class FriendsItems(Baseline):
 
     def scores(self, users: Ints) -> Floats:
         return self._sums(self._sparse("weights")[users])
+
+    def moved_scores(self, today: Today) -> Floats | None:
+        """The sum over whom the user follows now. Somebody followed since counts as the mean of the others does."""
+        row = self._sparse("weights")[[today.user]]
+        then = Today.of(self.snapshot, today.user).follows
+        gone, come = np.setdiff1d(then, today.follows), np.setdiff1d(today.follows, then)
+        weights = row.toarray()[0]
+        mean = weights[then].mean() if len(then) else np.float32(self.floor)
+        weights[gone], weights[come] = 0.0, mean
+        return self._sums(sp.csr_array(weights[None, :]))[0] if weights.any() else None
 
     def newcomer_scores(
         self, watched: Ints, follows: Ints, followers: Ints, *, properties: Mapping[str, Any] | None = None

@@ -16,6 +16,7 @@ from recommenders.core.config import CORE
 from recommenders.core.interactions import counts, with_friends
 from recommenders.core.options import FitOptions
 from recommenders.core.singular import right_singular_vectors
+from recommenders.core.today import Today
 from recommenders.core.top_k import Floats, Ints, Mask
 
 __all__ = ["GfCf"]
@@ -78,9 +79,17 @@ class GfCf(KnowsFriends):
         return with_friends(self.snapshot, self.watched, float(self._dense("friends")))
 
     def scores(self, users: Ints) -> Floats:
+        return self._filtered(sp.csr_array(self._common[users]))
+
+    def moved_scores(self, today: Today) -> Floats | None:
+        change, width = today.change, self._common.shape[1]
+        further = sp.csr_array((change.data, change.indices, change.indptr), shape=(1, width))
+        return np.asarray(self._filtered(sp.csr_array(self._common[[today.user]] + further))[0])
+
+    def _filtered(self, rows: sp.csr_array) -> Floats:
+        """Scores (n, contents) of users with these ``rows`` of watches and friends, both filters added up."""
         normal, vectors, by_column = self._sparse("normal"), self._dense("vectors"), self._dense("by_column")
         contents = self.watched.shape[1]
-        rows = sp.csr_array(self._common[users])
         # this product is dense: nearly every pair of users has something in common
         linear = (rows @ normal.T).toarray() @ self._to_contents
         ideal = (sp.csr_array(rows * by_column) @ vectors) @ vectors[:contents].T / by_column[:contents]

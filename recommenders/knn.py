@@ -22,6 +22,7 @@ from recommenders.core.config import CORE
 from recommenders.core.interactions import counts, lately, row_of, with_friends
 from recommenders.core.nearest import nearest
 from recommenders.core.options import FitOptions, Progress
+from recommenders.core.today import Today
 from recommenders.core.top_k import Floats, Ints, Mask
 
 __all__ = ["ItemKnn", "UserKnn", "neighbours"]
@@ -90,6 +91,9 @@ class ItemKnn(_Knn):
 
     def scores(self, users: Ints) -> Floats:
         return self._sums(self.watched[users])
+
+    def moved_scores(self, today: Today) -> Floats | None:
+        return np.asarray(self._sums(today.row)[0])
 
     def newcomer_scores(
         self, watched: Ints, follows: Ints, followers: Ints, *, properties: Mapping[str, Any] | None = None

@@ -15,6 +15,7 @@ from graph.errors import ModelError, ModelMismatch
 from graph.snapshot import Snapshot
 from recommenders.core.options import FitOptions
 from recommenders.core.recommender import Recommender
+from recommenders.core.today import Today
 from tests import checkerboard
 
 __all__ = ["TIMINGS", "RecommenderConformance"]
@@ -97,6 +98,14 @@ class RecommenderConformance:
         if scores is not None:
             assert scores.shape == (checkerboard.SIZE,)
             assert not self.personal or (np.argsort(-scores)[:5] % 2 == 0).all()
+
+    def test_where_nothing_happened_the_scores_of_now_are_those_of_then(self, model, snapshot):
+        for user in (0, 7):
+            moved = model.moved_scores(Today.of(snapshot, user))
+            if moved is None:
+                continue
+            then = model.scores(np.array([user]))[0]
+            np.testing.assert_allclose(moved, then, rtol=5e-3, atol=5e-3 * np.abs(then).max())
 
     def test_similar_items_leave_the_item_out(self, model):
         ids, scores = model.similar_items(np.arange(4), 5)

@@ -7,7 +7,7 @@ to the arrays that grow. In a row the least preferred neighbour comes first, so 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 import numba
 import numpy as np
@@ -38,6 +38,7 @@ _ROOM: Final = 1_024
 _FILES: Final = ("indptr", "to", "at", "said", "worth")
 
 Array = npt.NDArray[np.generic]
+_T = TypeVar("_T", bound=np.generic)
 
 
 class Adjacency(NamedTuple):
@@ -187,11 +188,22 @@ class Rows:
 
     def of_node(self, node: int) -> npt.NDArray[np.int32]:
         """The neighbours of a node, the most preferred last."""
+        return self._of_node(node, self.view.to, self.view.more_to)
+
+    def worth_of(self, node: int) -> npt.NDArray[np.float64]:
+        """The worth of each of `of_node`."""
+        return self._of_node(node, self.view.worth, self.view.more_worth)
+
+    def _of_node(self, node: int, column: npt.NDArray[_T], more: npt.NDArray[_T]) -> npt.NDArray[_T]:
         if node >= len(self._start):
-            return np.zeros(0, dtype=np.int32)
+            return column[:0]
         start, end = int(self._start[node]), int(self._start[node]) + int(self._length[node])
         base = len(self.view.to)
-        return self.view.to[start:end] if start < base else self.view.more_to[start - base : end - base]
+        return column[start:end] if start < base else more[start - base : end - base]
+
+    def touched(self, node: int) -> bool:
+        """Whether something was put or dropped since the snapshot."""
+        return node >= self._nodes or (node < len(self._start) and int(self._start[node]) >= len(self.view.to))
 
     def degree(self, node: int) -> int:
         return int(self._length[node]) if node < len(self._length) else 0

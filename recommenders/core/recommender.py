@@ -19,6 +19,7 @@ from graph.errors import ModelError
 from graph.snapshot import Snapshot
 from graph.snapshot.ages import timed
 from recommenders.core.options import FitOptions
+from recommenders.core.today import Today
 from recommenders.core.top_k import Floats, Ints, Mask, top_k
 
 __all__ = ["NewContent", "Placed", "Recommender"]
@@ -159,6 +160,14 @@ class Recommender(ABC):
 
         ``watched``, ``follows`` and ``followers`` are nids, each possibly empty; ``properties`` are those of the user
         in the graph. None if the model cannot score anything from these.
+        """
+        return None
+
+    def moved_scores(self, today: Today) -> Floats | None:
+        """Score of every content, shape (contents,), for a known user by what they have done by now, without a fit.
+
+        Where nothing happened since the training these are the user's `scores`. None if the model does not follow what
+        its users do, or did not know the user: then `scores` are all it has.
         """
         return None
 

@@ -17,6 +17,7 @@ from gnn.topology import Topology
 from gnn.watches import Watches
 from graph.snapshot import NO_TIME, Edges, Snapshot
 from graph.snapshot.ages import DAY
+from recommenders.core.today import Today
 from tests import checkerboard
 from tests.conformance import odd
 from tests.gnn.test_training import EVERYONE, SMALL
@@ -265,3 +266,26 @@ def test_bare_pairs_have_no_features():
     assert edge_features(bare, edge_ages(bare)) == {}
     assert set(watch_weights(bare, edge_ages(bare)).tolist()) == {1.0}
     assert half_lives(edge_ages(bare)) == {}
+
+
+def test_the_vector_of_now_is_the_trained_one_where_nothing_happened(snapshot):
+    """The features of edges count: without them the vectors differ."""
+    model = trained(SMALL, snapshot, epochs=30)
+    vectors = np.asarray(model.artifact.embeddings.users)
+    for user in range(20):
+        moved = model.moved_vector(Today.of(snapshot, user))
+        assert moved is not None
+        assert float(moved @ vectors[user]) > 0.999
+
+
+def test_the_vector_of_now_follows_what_is_watched(snapshot):
+    model = trained(SMALL, snapshot, epochs=30)
+    then = Today.of(snapshot, 4)
+    other = np.setdiff1d(np.arange(1, 20, 2), then.watched)[:3]  # of the colour that the user does not watch
+    now = then.with_watches(other, np.ones(3, dtype=np.float32))
+    before, after = model.moved_scores(then), model.moved_scores(now)
+    assert before is not None
+    assert after is not None
+    odd_ones = np.setdiff1d(np.arange(1, 20, 2), other)
+    even_ones = np.arange(0, 20, 2)
+    assert after[odd_ones].mean() - after[even_ones].mean() > before[odd_ones].mean() - before[even_ones].mean()

@@ -29,8 +29,10 @@ from recommend.reasons import reasons
 from recommend.request import Deadline, Request
 from recommend.service import FeedService
 from recommend.snapshot_reader import SnapshotReader
-from recommend.sources import GRAPH_SOURCES, LAST_RESORT, UNWATCHED, Source
+from recommend.sources import GRAPH_SOURCES, LAST_RESORT, UNWATCHED, Source, best_for_known
+from recommend.today import today
 from recommend.wanted import Wanted
+from recommenders.knn import ItemKnn
 from tests import checkerboard, checkerboard_graph
 from tests.conftest import empty
 from tests.recommend.drawn_graph import CONTENTS, DAY, USERS, Database, Drawn, graphs, snapshot
@@ -358,3 +360,37 @@ def test_a_feed_from_memory_is_the_feed_from_cypher(followed: Followed, database
             assert {i.content_id for i in ours.items} <= narrowed[wanted]
             assert ours.items or user in wanted.makers, "of the others something is left that is not seen"
     assert shown > {"users/u003", "keaks/k003"}
+
+
+def test_the_model_follows_what_a_known_person_does(followed: Followed, settings: Settings) -> None:
+    """Another view is made of the same files, as in a service that starts: it catches up from the ledger."""
+    whole = snapshots.load(settings.snapshot_path)
+    assert today(followed.view, whole, "u004") is None, "nothing happened"
+    model = ItemKnn(fashion=0.0).fit(whole)
+    slow = settings.model_copy(update={"service": Service(deadline_ms=60_000)})
+    feeds = FeedService(followed.graph, whole, model, slow, mirror=followed.mirror)
+    before = feeds.recommend("u004", 5, debug=True)
+    followed.happens("watch", "u004", content_id=KEAKS[3], progress=1.0)
+    followed.happens("watch", "u004", content_id=KEAKS[5], progress=1.0)
+    followed.happens("follow", "u004", target_id="u001")
+    now = today(followed.view, whole, "u004")
+    assert now is not None
+    assert now.change.indices.tolist() == whole.contents.nids([KEAKS[3], KEAKS[5]]).tolist()
+    assert whole.users.nids(["u001"])[0] in now.follows
+    after = feeds.recommend("u004", 5, debug=True)
+    said = [{row.content_id: row.score for row in best_for_known(model, asked("u004"), one)} for one in (None, now)]
+    assert said[0] != said[1]
+    assert KEAKS[3] not in said[1]
+    assert (before.rung, after.rung) == ("model", "model")
+    odd = {item.content_id for item in after.items} & {*KEAKS[1::2]}
+    assert len(odd) > len({item.content_id for item in before.items} & {*KEAKS[1::2]})
+    again = Mirror(settings)
+    again.refresh(followed.graph)
+    view = again.view()
+    assert view is not None
+    caught_up = today(view, whole, "u004")
+    assert caught_up is not None
+    assert caught_up.watched.tolist() == now.watched.tolist()
+    again.close()
+    followed.happens("unfollow", "u004", target_id="u001")
+    assert today(followed.view, whole, "u002") is None

@@ -106,7 +106,7 @@ def network(**edges: list[tuple[int, int]]) -> Snapshot:
 
 def asked(model: Recommender, user: int) -> list[str]:
     request = Request("r", checkerboard.users(6)[user], 3, None, frozenset(), False, Deadline(1_000))
-    return [candidate.content_id for candidate in sources.model_source(model)(sources.MODEL, request, 1_000)]
+    return [candidate.content_id for candidate in sources.best_for_known(model, request)]
 
 
 @pytest.mark.parametrize("model", [ItemKnn(), UserKnn(friends=0.0)])

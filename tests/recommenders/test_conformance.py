@@ -37,14 +37,17 @@ class TestUserKnn(RecommenderConformance):
 
 class TestEase(RecommenderConformance):
     make = Ease
+    places = frozenset({"watched"})
 
 
 class TestUserEase(RecommenderConformance):
     make = UserEase
+    places = frozenset({"watched"})
 
 
 class TestEaseBlend(RecommenderConformance):
     make = EaseBlend
+    places = frozenset({"watched"})
 
 
 class TestAls(RecommenderConformance):

@@ -1,0 +1,87 @@
+"""What a user whom a model knows has done by now, beside what the model learned from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+import scipy.sparse as sp
+
+from graph.snapshot import Snapshot
+from graph.snapshot.ages import watch_span
+from recommenders.core.interactions import interactions
+from recommenders.core.top_k import Floats, Ints
+
+__all__ = ["Today"]
+
+
+@dataclass(frozen=True)
+class Today:
+    """All that one user watched and whom they follow, as of now. Contents and people are nids of the snapshot."""
+
+    snapshot: Snapshot
+    user: int
+    watched: Ints
+    """Contents, ascending, each once."""
+    worth: Floats
+    """The engagement of each, as in `recommenders.core.interactions.interactions`."""
+    follows: Ints
+    """People, ascending, each once."""
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, user: int) -> Self:
+        """As the snapshot has it: nothing happened since."""
+        row = interactions(snapshot)[[user]]
+        follows = snapshot.follows
+        people = np.unique(follows.target[follows.indptr[user] : follows.indptr[user + 1]]).astype(np.int64)
+        return cls(snapshot, user, row.indices.astype(np.int64), row.data, people)
+
+    def with_watches(self, contents: Ints, worth: Floats) -> Self:
+        """The same after further watches; a content that was watched before has the new engagement."""
+        found = dict(zip(self.watched.tolist(), self.worth.tolist(), strict=True))
+        found |= dict(zip(contents.tolist(), worth.tolist(), strict=True))
+        watched = np.array(sorted(found), dtype=np.int64)
+        values = np.array([found[content] for content in watched.tolist()], dtype=np.float32)
+        return type(self)(self.snapshot, self.user, watched, values, self.follows)
+
+    @cached_property
+    def row(self) -> sp.csr_array:
+        """The user's row of `interactions` as of now, shape (1, contents)."""
+        shape = 1, self.snapshot.contents.count
+        return sp.csr_array(
+            (self.worth.astype(np.float32), (np.zeros(len(self.watched), np.int64), self.watched)), shape=shape
+        )
+
+    @cached_property
+    def change(self) -> sp.csr_array:
+        """`row` less the row that the model learned from, shape (1, contents); without entries that did not change."""
+        found = sp.csr_array(self.row - interactions(self.snapshot)[[self.user]])
+        found.data[np.abs(found.data) < _SAME] = 0.0
+        found.eliminate_zeros()
+        return found
+
+    @cached_property
+    def places(self) -> Ints:
+        """For each watch its row of the snapshot's ``WATCHED``; -1 for one that is new, or has another engagement."""
+        watched = self.snapshot.watched
+        start, stop = watched.indptr[self.user], watched.indptr[self.user + 1]
+        place = dict(zip(watched.target[start:stop].tolist(), range(start, stop), strict=True))
+        changed = set(self.change.indices.tolist())
+        found = [-1 if content in changed else place.get(content, -1) for content in self.watched.tolist()]
+        return np.array(found, dtype=np.int64)
+
+    def fading(self, half_life: float) -> Floats:
+        """Weight of each watch: half after ``half_life`` days, 1 for a new one; 1 for 0 or without times."""
+        weights = np.ones(len(self.watched), dtype=np.float32)
+        span = watch_span(self.snapshot) if half_life else None
+        if span is not None:
+            old = self.places >= 0
+            at = np.asarray(self.snapshot.watched.columns["lastAt"][self.places[old]])
+            weights[old] = np.exp2(span.days(at) / np.float32(-half_life))
+        return weights
+
+
+_SAME = 1e-5
+"""Engagements that differ by less are the same: the graph keeps more digits than the snapshot."""
