@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -63,6 +64,8 @@ _FIT_S: Final = 60.0
 """Most seconds of the reference machine that one fit on all lists may take in the search. Above some 200,000 tracks in
 the lists it bounds the epochs, so that the table is there within half an hour."""
 _JUDGED: Final = 10
+_CORES: Final = 2
+"""Fits of track2vec at once: each uses one core, so that it repeats itself."""
 
 
 @dataclass(frozen=True)
@@ -132,8 +135,8 @@ def run(
         try:
             name, settings, exclude = _chosen(label, part, tuned, seed, trials, tell)
             options = FitOptions(seed=seed, effort=Effort.QUICK, share=_NETWORK_SHARE, progress=tell)
-            values = part.judge(part.rank(fits.model(name, settings, options), _JUDGED, exclude))
-            other = other_fits.model(name, settings, options)
+            model, other = _on_both(name, settings, options, fits, other_fits)
+            values = part.judge(part.rank(model, _JUDGED, exclude))
             completion = whole.judge(complete(other, whole.given, CLICKS_OF)[0])
         except EntourageError as error:
             board.left_out[label] = str(error)
@@ -141,6 +144,15 @@ def run(
         board.rows.append(Row(label, settings, values, completion, time.monotonic() - began))
     board.rows.sort(key=lambda row: -row.values["NDCG@10"].mean())
     return board
+
+
+def _on_both(
+    name: str, settings: Mapping[str, Any], options: FitOptions, *both: _Fits
+) -> tuple[Recommender, Recommender]:
+    """The model on either part; at once where a fit uses one core and random numbers of its own."""
+    with ThreadPoolExecutor(_CORES if name.startswith("track2vec") else 1) as pool:
+        one, other = pool.map(lambda fits: fits.model(name, settings, options), both)
+    return one, other
 
 
 class _Fits:
@@ -231,7 +243,10 @@ def tune_track2vec(part: NextTrack, *, seed: int = 0, trials: int = _TRIALS, pro
     study.optimize(objective, n_trials=trials)
     done = sorted(study.trials, key=lambda trial: -(trial.value or 0.0))
     candidates = [{**NOTEBOOK, "metric": "cosine", **trial.params} for trial in done[: _KEPT if small else 1]]
-    scores = [worth(settings, whole) for settings in candidates] if small else [0.0]
+    scores = [0.0]
+    if small:
+        with ThreadPoolExecutor(_CORES) as pool:
+            scores = list(pool.map(lambda settings: worth(settings, whole), candidates))
     return candidates[int(np.argmax(scores))]
 
 

@@ -244,7 +244,6 @@ class Track2VecNetwork(_Vectors):
         import torch
 
         random = np.random.default_rng(options.seed)
-        torch.manual_seed(options.seed)
         seen = np.flatnonzero(lists.counts)  # only tokens that occur get an embedding
         number = np.full(lists.width, -1, dtype=np.int64)
         number[seen] = np.arange(len(seen))
@@ -252,8 +251,8 @@ class Track2VecNetwork(_Vectors):
         drawn = np.cumsum(counts**self.exponent)
         kept = _kept(counts, subsample)
         filled = lists.take(np.flatnonzero(lists.lengths > 1))
-        vectors_of_seen = torch.nn.Parameter(torch.empty(len(seen), self.factors))
-        torch.nn.init.uniform_(vectors_of_seen, -0.05, 0.05)  # as Keras does, which the notebook used
+        start = random.uniform(-0.05, 0.05, (len(seen), self.factors))  # as Keras does, which the notebook used
+        vectors_of_seen = torch.nn.Parameter(torch.from_numpy(start.astype(np.float32)))
         neuron = torch.nn.Parameter(torch.tensor([1.0, 0.0]))  # a negative weight would first push neighbours apart
         # Fused: one pass over all vectors. It takes a third of the time at the notebook's size.
         adam = torch.optim.Adam([vectors_of_seen, neuron], lr=self.rate, fused=True)

@@ -18,7 +18,7 @@ _SMALL = np.float32(1e-12)
 """Least length of a vector, as in torch.nn.functional.normalize."""
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def gradient(vectors, neuron, left, right, label, slope):
     """Add the gradient of the mean cross-entropy to ``slope``; gives that of the neuron, shape (2,).
 
@@ -50,7 +50,7 @@ def gradient(vectors, neuron, left, right, label, slope):
     return total
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def clear(slope, left, right):
     """Set the rows of ``slope`` that `gradient` wrote back to 0."""
     for pair in range(len(left)):
