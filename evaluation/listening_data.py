@@ -24,11 +24,13 @@ def heard(folder: Path, told: play_data.Told | None = None) -> tuple[Sequences, 
 
     Tracks are those of the catalogue, ``tracks.jsonl``. Raises InputError if there is no catalogue or no log.
     """
-    catalogue, logs = play_logs.find_logs(folder, strict=True)
-    if not logs or catalogue is None:
+    play_data.check(folder)
+    catalogue, _ = play_logs.find_logs(folder, strict=True)
+    if catalogue is None:
         raise InputError(
-            f"{folder} holds no play logs.",
-            do="Expected tracks.jsonl and logs in JSON lines, or name another folder with --data.",
+            f"{folder} holds play logs and no catalogue.",
+            do='Put tracks.jsonl beside them, with lines such as {"track": 1, "artist": "…", "title": "…"}, or name '
+            "another folder with --data.",
         )
     tracks = play_logs.read_tracks(catalogue).sort("track")
     plays = play_sessions.sessions_of(play_data.lines(folder, set(tracks["track"].to_list()), told))

@@ -17,7 +17,7 @@ from graph.settings import Engagement
 from graph.snapshot import Snapshot
 from graph.snapshot.engagement import engagement
 
-__all__ = ["lines", "plays", "read", "snapshot_of"]
+__all__ = ["check", "lines", "plays", "read", "snapshot_of"]
 
 
 Told = Callable[[str], None]
@@ -27,13 +27,31 @@ Told = Callable[[str], None]
 def read(folder: Path, told: Told | None = None) -> Snapshot:
     """The snapshot that import and export make of ``folder``.
 
-    Raises InputError when there is nothing to read, or when most lines of a file are refused.
+    Raises InputError when it holds no play, or when most lines of a file are refused.
     """
+    check(folder)
     with tempfile.TemporaryDirectory() as home:
         tables, report = play_logs.read_play_logs(folder, Path(home))
     report.check()
+    if tables.edges[schema.PLAYED].is_empty():
+        raise InputError(
+            f"No line of {', '.join(file.file for file in report.files)} in {folder} is a play that can be used.",
+            do=f"`entourage import {folder} --kind play-logs --dry-run` says what is wrong with each file.",
+        )
     _tell(report.files, told)
     return _snapshot(tables)
+
+
+def check(folder: Path) -> None:
+    """Raises InputError where ``folder`` holds no log, and says what it holds instead."""
+    catalogue, logs = play_logs.find_logs(folder, strict=True)
+    if not logs:
+        held = f"a catalogue, {catalogue.name}, and no play logs" if catalogue else "no play logs"
+        raise InputError(
+            f"{folder} holds {held}.",
+            do="Put logs there, with one JSON object a line (message, timestamp, user, track, time), or name another "
+            "folder.",
+        )
 
 
 def plays(folder: Path, told: Told | None = None) -> pl.DataFrame:
@@ -49,11 +67,15 @@ def lines(folder: Path, tracks: set[int] | None = None, told: Told | None = None
 
     Plays of tracks that are not among ``tracks`` are left out; None takes all. Raises InputError when none is left.
     """
+    check(folder)
     logs = play_logs.find_logs(folder)[1]
     reports = [FileReport(log.name) for log in logs]
     frames = [play_logs.read_plays(log, tracks, report) for log, report in zip(logs, reports, strict=True)]
     if not any(report.loaded for report in reports):
-        raise InputError(f"{folder} holds no play logs.", do="Name a folder that holds a player's logs.")
+        raise InputError(
+            f"No line of {', '.join(log.name for log in logs)} in {folder} is a play that can be used.",
+            do=f"`entourage import {folder} --kind play-logs --dry-run` says what is wrong with each file.",
+        )
     _tell(reports, told)
     return pl.concat(frames).unique(maintain_order=True)
 

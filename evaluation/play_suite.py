@@ -38,6 +38,8 @@ _LEARNED: Final = 0.68
 _CALIBRATED: Final = 0.80
 """Shares of the sessions, oldest first: models learn until the first, scores are calibrated until the second. By
 hand."""
+_FEWEST: Final = 20
+"""Times at which sessions began. By hand: of fewer, a part of the split may have none."""
 _MINUTES: Final = 10.0
 """Most minutes for the pipeline's fit. By hand: the table has to be there in half an hour."""
 _BLOCK: Final = 256
@@ -84,8 +86,11 @@ def run(
     """Fit and judge. Raises EntourageError when the logs hold too few sessions."""
     plays = plays_of(snapshot)
     starts = np.unique(plays.began)
-    if len(starts) < 20:
-        raise EntourageError("These logs hold too few sessions to split.", do="Import more of them.")
+    if len(starts) < _FEWEST:
+        raise EntourageError(
+            f"These data hold sessions of {len(starts):,} different times, too few to split: {_FEWEST} are needed.",
+            do="Take logs of more sessions, as `entourage import` reads them, or a snapshot that was exported after.",
+        )
     first, second = (int(np.quantile(plays.began[plays.place == 0], share)) for share in (_LEARNED, _CALIBRATED))
     past = until(snapshot, first)
     learned, later = plays.until(first), plays.keep(plays.began >= first)

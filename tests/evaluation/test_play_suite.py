@@ -14,11 +14,12 @@ from cli.main import app
 from evaluation import play_data
 from evaluation.play_suite import run, until
 from graph import snapshot as snapshots
+from graph.errors import EntourageError, InputError
 from graph.home import begin
 from graph.settings import load_settings
 from recommenders.play_cf import PlayCf
 from recommenders.plays import plays_of
-from tests.graph.files.test_play_logs import folder
+from tests.graph.files.test_play_logs import ONE, TRACKS, TWO, folder
 
 ARTISTS, SONGS, USERS = 8, 6, 40
 
@@ -80,6 +81,24 @@ def test_models_that_know_tastes_foretell_shares_better_than_the_mean(logs: Path
     assert max(ranks, key=lambda name: ranks[name]) != "user mean"
     assert "neighbours" in board.told
     assert set(board.off_policy) == {"random", "sticky-artist", "item-item", "session"}
+
+
+def test_a_folder_without_plays_says_what_it_lacks(tmp_path: Path) -> None:
+    alone = folder(tmp_path / "alone", TRACKS)
+    for read in (play_data.read, play_data.lines):
+        with pytest.raises(InputError, match=r"a catalogue, tracks\.jsonl.*, and no play logs") as told:
+            read(alone)
+        assert "Put logs there" in told.value.do
+    (alone / "week.jsonl").touch()
+    for read in (play_data.read, play_data.lines):
+        with pytest.raises(InputError, match=r"week\.jsonl in .* is a play"):
+            read(alone)
+
+
+def test_too_few_sessions_are_counted(tmp_path: Path) -> None:
+    few = play_data.read(folder(tmp_path / "few", TRACKS, a=ONE, b=TWO))
+    with pytest.raises(EntourageError, match=r"sessions of \d different times.*20 are needed"):
+        run(few)
 
 
 def called(*words: object) -> Any:

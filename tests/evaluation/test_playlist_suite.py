@@ -58,6 +58,12 @@ def test_a_folder_without_logs_is_refused(tmp_path):
         heard(tmp_path)
 
 
+def test_logs_without_a_catalogue_are_told(folder):
+    (folder / "tracks.jsonl").unlink()
+    with pytest.raises(InputError, match="play logs and no catalogue"):
+        heard(folder)
+
+
 def test_a_damaged_log_is_refused(folder):
     file = folder / "week-2.jsonl.gz"
     file.write_bytes(file.read_bytes()[:200])
