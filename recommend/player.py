@@ -118,7 +118,9 @@ class Player:
 
     def _nid(self, number: int) -> int:
         if number not in self._nids:
-            raise NotFound(f"There is no track {number}.", do="Import the catalogue that has it.")
+            raise NotFound(
+                f"There is no track {number}.", do="Import the catalogue that has it, export, and train again."
+            )
         return self._nids[number]
 
     def _log(

@@ -60,6 +60,7 @@ def create_app(settings: Settings, feed_service: FeedService | None = None) -> O
     app.register_api(sessions.blueprint)
     app.register_api(radio.blueprint)
     app.register_api(player.blueprint)
+    app.register_blueprint(player.no_number)
     app.register_blueprint(pages.blueprint)
     app.register_blueprint(browser.blueprint)
     app.register_blueprint(radio.pages)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
+import flask
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 from pydantic import BaseModel, ConfigDict, Field
 
-from graph.errors import ModelError
 from recommend.player import MODEL, Player
-from web.problems import documented, invalid
+from web.problems import Problem, documented, invalid
 from web.serving import serving
 
-__all__ = ["blueprint"]
+__all__ = ["blueprint", "no_number"]
 
 blueprint: Final = APIBlueprint(
     "player",
@@ -22,6 +22,9 @@ blueprint: Final = APIBlueprint(
     abp_tags=[Tag(name="Player", description="Sessions of tracks, one after the other. No rate limit holds here.")],
     abp_responses=documented(404, 422, 500, 503),
 )
+no_number: Final = flask.Blueprint("player_no_number", __name__)
+_SHOWN: Final = 40
+"""Characters of an address that a refusal repeats."""
 
 
 class User(BaseModel):
@@ -33,7 +36,7 @@ class User(BaseModel):
 class Number(BaseModel):
     """Which track."""
 
-    track: int = Field(ge=0, le=2**53, description="The track's number in the catalogue.")
+    track: int = Field(ge=0, description="The track's number in the catalogue; one that it lacks is answered 404.")
 
 
 class Heard(BaseModel):
@@ -41,7 +44,7 @@ class Heard(BaseModel):
 
     model_config = ConfigDict(strict=True, json_schema_extra={"example": {"track": 17, "time": 0.8}})
 
-    track: int = Field(ge=0, le=2**53, description="The track's number in the catalogue.")
+    track: int = Field(ge=0, description="The track's number in the catalogue.")
     time: float = Field(ge=0.0, le=1.0, description="The share of it that was heard.")
 
 
@@ -99,12 +102,28 @@ def _knowing(body: Heard) -> Player:
     """The player, if it knows the track."""
     player = _player()
     if body.track not in player:
-        raise invalid("track", "the catalogue has no such track", "body")
+        raise invalid(
+            "track", "the catalogue has no such track; send a number to which GET /track/<number> answers 200", "body"
+        )
     return player
 
 
 def _player() -> Player:
-    player = serving().player
-    if player is None:
-        raise ModelError("There is no model for the player.", do=f"Run `entourage train --model {MODEL}`.")
-    return player
+    held = serving()
+    if held.player is None:
+        first = "" if held.feeds.snapshot else "import a catalogue with integer ids, run `entourage export`, then "
+        raise Problem(
+            "unavailable",
+            f"There is no player for the data that the service has: {first}run `entourage train --model {MODEL}`. The "
+            "service takes the model up within seconds, without a restart.",
+        )
+    return held.player
+
+
+@no_number.route("/track/<path:given>")
+@no_number.route("/next/<path:given>", methods=["POST"])
+@no_number.route("/last/<path:given>", methods=["POST"])
+def not_a_number(given: str) -> NoReturn:
+    """Say of what is no whole number what stands in the address."""
+    whose = "track" if flask.request.path.startswith("/track/") else "user"
+    raise Problem("not-found", f"{given[:_SHOWN]!r} is no number of a {whose}: those are whole numbers from 0 on.")

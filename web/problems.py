@@ -195,7 +195,8 @@ def _on_our_error(error: EntourageError) -> flask.Response:
         if isinstance(error, class_):
             if KINDS[name].status >= 500:
                 structlog.contextvars.bind_contextvars(error=str(error))
-            return _on_problem(Problem(name, detail or error.what))
+            told = str(error) if name == "not-found" else error.what
+            return _on_problem(Problem(name, detail or told))
     return _on_bug(error)
 
 
@@ -206,14 +207,18 @@ def _on_http_error(error: HTTPException) -> flask.Response:
     if status < 400:  # a redirect is no problem
         return flask.make_response(error.get_response())
     name = _BY_STATUS.get(status, "bad-request" if status < 500 else "internal")
-    detail = {
-        404: "No page and no call has this address; /docs lists them.",
-        429: f"More than {error.description}.",
-    }.get(status, (error.description if status < 500 else None) or f"{KINDS[name].title}.")
+    allowed = sorted(getattr(error, "valid_methods", None) or ())
+    detail = (error.description if status < 500 else None) or f"{KINDS[name].title}."
+    if status == 404:
+        detail = "No page and no call has this address; /docs lists them."
+    elif status == 405 and allowed:
+        detail = f"It takes {', '.join(one for one in allowed if one not in ('HEAD', 'OPTIONS'))}."
+    elif status == 429:
+        detail = f"More than {error.description}."
     response = _on_problem(Problem(name, detail))
     response.status_code = status
-    if allowed := getattr(error, "valid_methods", None):
-        response.headers["Allow"] = ", ".join(sorted(allowed))
+    if allowed:
+        response.headers["Allow"] = ", ".join(allowed)
     return response
 
 

@@ -76,12 +76,32 @@ def test_a_track_and_the_first_page(listener: FlaskClient, client: FlaskClient) 
     assert "<html" in client.get("/").text  # without a player there is only the page
 
 
+@pytest.mark.parametrize("number", [999, 2**53 + 1, 10**30, -1, "abc", "1.5"])
+def test_what_is_no_track_is_404_and_says_why(listener: FlaskClient, number: object) -> None:
+    answer: Any = listener.get(f"/track/{number}")
+    assert answer.status_code == 404
+    whole = isinstance(number, int) and number >= 0
+    assert ("Import the catalogue that has it" if whole else "whole numbers from 0 on") in answer.json["detail"]
+
+
+@pytest.mark.parametrize(
+    ("user", "status", "told"), [(-1, 404, "from 0 on"), ("abc", 404, "from 0 on"), (10**30, 422, "less than")]
+)
+def test_what_is_no_user_is_told(listener: FlaskClient, user: object, status: int, told: str) -> None:
+    for call in ("next", "last"):
+        answer: Any = listener.post(f"/{call}/{user}", json={"track": 1, "time": 1.0})
+        assert answer.status_code == status
+        assert told in answer.json["detail"]
+    assert "It takes POST" in listener.get("/next/1").json["detail"]  # type: ignore[index]
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [
         ({"track": 1}, "time"),
         ({"track": 1, "time": 1.5}, "time"),
         ({"track": 999, "time": 1.0}, "track"),
+        ({"track": 10**30, "time": 1.0}, "track"),
         ({"track": "one", "time": 1.0}, "track"),
         ([1], "body"),
     ],
@@ -109,6 +129,7 @@ def test_serve_says_that_the_model_of_the_player_is_of_another_graph(
 def test_without_a_model_for_the_player_it_says_what_to_do(client: FlaskClient) -> None:
     answer = client.post("/next/1", json={"track": 1, "time": 1.0})
     assert answer.status_code == 503
+    assert "entourage train --model session" in answer.json["detail"]  # type: ignore[index]
 
 
 def test_no_rate_limit_holds_there(alone: Settings, feeds: FakeFeeds, player: Player) -> None:
@@ -218,7 +239,9 @@ def test_a_session_that_has_had_every_track_is_told_and_its_play_logged(
 ) -> None:
     for track in range(40):
         player.sessions.play(3, track, 1.0, track)
-    assert listener.post("/next/3", json={"track": 5, "time": 0.5}).status_code == 404
+    answer: Any = listener.post("/next/3", json={"track": 5, "time": 0.5})
+    assert answer.status_code == 404
+    assert "End it with POST /last" in answer.json["detail"]
     assert listener.post("/last/3", json={"track": 6, "time": 1.0}).status_code == 200
     assert listener.post("/next/3", json={"track": 7, "time": 1.0}).status_code == 200
     told = [(one["message"], one["track"], one["time"], one["recommendation"] is None) for one in lines(tmp_path)]

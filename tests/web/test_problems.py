@@ -69,7 +69,7 @@ def test_unknown_things_are_404(client: FlaskClient, path: str, name: str) -> No
 
 def test_wrong_method_says_which_are_allowed(client: FlaskClient) -> None:
     answer = client.delete("/v1/users/u002")
-    problem(answer, 405, "method-not-allowed")
+    assert "It takes " in problem(answer, 405, "method-not-allowed")["detail"]
     assert "GET" in answer.headers["Allow"]
 
 
