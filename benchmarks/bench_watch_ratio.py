@@ -20,7 +20,7 @@ import numpy as np
 
 from benchmarks import kuairec_shape
 from benchmarks.peak import peak_gib
-from evaluation import ratio_models
+from evaluation.ratio_cosine import cosine, hand_made
 from evaluation.watch_ratio_suite import measure, open_data
 from graph.files.daily_features import daily_features
 from graph.files.options import Options
@@ -91,8 +91,9 @@ def main() -> None:
     timed("2,000 steps of 32 rows, of some 353,000 of a pass",
           lambda: train(some, (data.users, data.videos), of_videos, Recipe(epochs=1, batch=32),
                         progress=lambda share, what: None))  # fmt: skip
-    timed("cosine of hand-made features, judged rows", lambda: ratio_models.cosine(data, 0, lambda share, what: None),
+    timed("cosine of hand-made features, judged rows", lambda: cosine(data, 0, lambda share, what: None),
           "notebook: two hours")  # fmt: skip
+    print(f"  {hand_made(data).values.shape[1]} features")
     judged = data.test.rows
     predicted = timed(f"predictions for {len(judged):,} judged rows",
                       lambda: network.predict(judged.users, judged.videos))  # fmt: skip

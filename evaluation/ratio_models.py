@@ -22,10 +22,10 @@ from recommenders.ratio_network import Rows
 if TYPE_CHECKING:
     from evaluation.watch_ratio_suite import Data
 
-__all__ = ["Biases", "Matrix", "als", "cosine", "factors", "item_knn", "mean", "median"]
+__all__ = ["MOST_APART", "Biases", "Matrix", "als", "factors", "item_knn", "mean", "median"]
 
 Matrix = npt.NDArray[np.float64]
-_MOST: Final = 2.0
+MOST_APART: Final = 2.0
 """What a ratio differs from means by counts at most so much, either way: one video left running is not a taste."""
 _SHRINK: Final = 20.0
 _NEIGHBOURS: Final = 100
@@ -126,42 +126,9 @@ def als(data: Data, seed: int, progress: Progress) -> Floats:
     return np.asarray(biases.of(test) + (user[test.users] * video[test.videos]).sum(axis=1), dtype=np.float32)
 
 
-def cosine(data: Data, seed: int, progress: Progress) -> Floats:
-    """How near a video's hand-made features are to those of what the user watched, as in the notebook's first attempt.
-
-    That one had over a hundred features; these are the eleven that every data set here has (`video_features`).
-
-    A user is the mean of the standardised features of their videos, weighted by what their ratios differ from their
-    mean. The cosine is moved to the scale of ratios by a line that is fitted to the validation part.
-    """
-    features = data.features().astype(np.float64)
-    features = np.concatenate([np.log1p(features[:, :8]), features[:, 8:]], axis=1)  # counts and durations, then rates
-    spread = features.std(axis=0)
-    standard = (features - features.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
-    rows = data.train.rows
-    total = np.bincount(rows.users, weights=rows.ratios, minlength=data.users)
-    mine = total / np.maximum(np.bincount(rows.users, minlength=data.users), 1)
-    given = (np.clip(rows.ratios - mine[rows.users], -_MOST, _MOST), (rows.users, rows.videos))
-    weights = sp.csr_array(given, shape=(data.users, data.videos))
-    user, video = _unit(weights @ standard), _unit(standard)
-
-    def near(of: Rows) -> Matrix:
-        return np.asarray((user[of.users] * video[of.videos]).sum(axis=1), dtype=np.float64)
-
-    known, truth = near(data.validation.rows), data.validation.rows.ratios
-    if not np.ptp(known) > 0.0:  # no line goes through a single cosine
-        return np.full(len(data.test.rows.users), truth.mean(), dtype=np.float32)
-    slope, level = np.polyfit(known, truth, 1)
-    return np.asarray(level + max(slope, 0.0) * near(data.test.rows), dtype=np.float32)
-
-
 def _rest(rows: Rows, biases: Biases) -> Matrix:
     """What the biases leave of the ratios."""
-    return np.clip(rows.ratios.astype(np.float64) - biases.of(rows), -_MOST, _MOST)
-
-
-def _unit(vectors: Matrix) -> Matrix:
-    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9), dtype=np.float64)
+    return np.clip(rows.ratios.astype(np.float64) - biases.of(rows), -MOST_APART, MOST_APART)
 
 
 def factors(rows: Rows, data: Data, seed: int) -> tuple[Biases, Matrix, Matrix]:

@@ -22,11 +22,12 @@ import scipy.sparse as sp
 from evaluation import ratio_forests as forests
 from evaluation import ratio_models as models
 from evaluation import ratio_networks as networks
+from evaluation.ratio_cosine import COSINE, cosine
 from evaluation.significance import bootstrap_interval
 from graph.errors import InputError
 from graph.files.daily_features import daily_features, day_of
 from graph.files.quarantine import FileReport
-from graph.files.watch_ratios import DAILY, named_file, read_friends, read_people, watch_files
+from graph.files.watch_ratios import DAILY, named_file, read_categories, read_friends, read_people, watch_files
 from graph.files.watch_rows import SMALL, read_matrix, stem
 from recommenders.core.metrics import Values
 from recommenders.core.options import Progress
@@ -78,6 +79,8 @@ class Data:
     """Users × users, from ``social_network.csv``."""
     people: Floats | None = None
     """`user_features` of KuaiRec's ``user_features.csv``, shape (users, columns)."""
+    categories: sp.csr_array | None = None
+    """Videos × categories, from ``item_categories.csv``."""
 
     @property
     def most(self) -> int:
@@ -171,6 +174,7 @@ def open_data(folder: Path) -> Data:
         named_file(folder, DAILY),
         _friends(folder, users),
         _people(folder, users),
+        _categories(folder, videos),
     )
 
 
@@ -194,19 +198,33 @@ def _friends(folder: Path, users: pl.Series) -> sp.csr_array | None:
     return sp.csr_array((ones, (ends[0], ends[1])), shape=(len(users), len(users)))
 
 
+def _categories(folder: Path, videos: pl.Series) -> sp.csr_array | None:
+    """Which categories the videos of the rows have."""
+    pairs = read_categories(folder)
+    if pairs is None:
+        return None
+    pairs = pairs.filter(pl.col("video").is_in(videos.implode())).unique(["video", "category"])
+    every = pairs["category"].unique().sort()
+    ends = [ids.search_sorted(pairs[name]).to_numpy().astype(np.int64)
+            for name, ids in (("video", videos), ("category", every))]  # fmt: skip
+    return sp.csr_array((np.ones(pairs.height), (ends[0], ends[1])), shape=(len(videos), len(every)))
+
+
 Predict = Callable[[Data, int, Progress], Floats]
 MODELS: Final[Mapping[str, Predict]] = {
     "mean": models.mean,
     "median": models.median,
     "item-knn": models.item_knn,
     "als": models.als,
-    "cosine, hand-made features": models.cosine,
+    COSINE: cosine,
     **networks.MODELS,
     **forests.MODELS,
 }
 """Rows of the table, in the order in which they are fitted."""
 ABLATION: Final[Mapping[str, Predict]] = {**networks.ABLATION, **forests.ABLATION}
 """The same models without one of their parts, for a table of their own."""
+_PLAIN: Final = ("mean", "median", "item-knn", "als")
+"""They stand in every table."""
 _NEEDS: Final[Mapping[str, Callable[[Data], bool]]] = {
     networks.FRIENDS: lambda data: data.friends is not None and data.friends.nnz > 0,
     networks.PEOPLE: lambda data: data.people is not None,
@@ -257,6 +275,8 @@ def run(data: Data, *, seed: int = 0, names: list[str] | None = None, progress: 
         values, errors = measure(predicted, data.test.rows, data.most, seed)
         (board.ablation if name in ABLATION else board.rows).append(Row(name, values, errors, spent))
     board.rows.sort(key=lambda row: row.values["MAE"])
+    if board.ablation:
+        board.ablation += [row for row in board.rows if row.model in _PLAIN]
     return board
 
 

@@ -13,7 +13,7 @@ from graph.errors import InputError
 from graph.files.odd_lines import OPEN, check_columns, header_line, odd_lines
 from graph.files.token_lists import unpacked
 
-__all__ = ["COUNTS", "daily_features", "day_of"]
+__all__ = ["COUNTS", "daily_counts", "daily_features", "day_of"]
 
 _SHOWN: Final = 3
 """Lines that are named for each reason."""
@@ -21,6 +21,8 @@ _LARGEST: Final = 1e15
 """No day comes near it, and its square is still a 32-bit number, which the networks take."""
 _CHINA: Final = timezone(timedelta(hours=8))
 
+_KINDS: Final = ("_cnt", "_num", "_duration", "_progress")
+"""How the columns end that `daily_counts` takes."""
 COUNTS: Final = (
     "show_cnt",
     "play_cnt",
@@ -48,19 +50,7 @@ def daily_features(file: Path, until: date | None = None) -> pl.DataFrame:
     from 0 on, or above 1e15, counts as unknown: the mean of two days of 1e308 is infinite. A warning names how many,
     and their first lines. Raises InputError for a file without its columns.
     """
-    wanted = ["video_id", "date", "video_duration", *COUNTS]
-    texts, odd = _read(file, wanted)
-    texts = texts.filter(pl.any_horizontal(pl.col(wanted).is_not_null())).with_columns(
-        pl.col("video_id", "date").str.strip_chars().str.replace(r"\.0*$", "")
-    )
-    id_, day = (pl.col(name) for name in ("video_id", "date"))
-    days = texts.with_columns(
-        pl.when(id_.str.contains(r"^\d+$")).then(id_).cast(pl.Int64, strict=False),
-        pl.when(day.str.contains(r"^\d{8}$")).then(day).str.to_date("%Y%m%d", strict=False),
-        *(_number(name) for name in wanted[2:]),
-    )
-    _warn(file, texts, days, odd)
-    days = days.drop_nulls(["video_id", "date"])
+    days = _days(file, ["video_duration", *COUNTS])
     if until is not None:
         days = days.filter(pl.col("date") < until)
     columns = pl.col("video_duration", *COUNTS)
@@ -74,9 +64,45 @@ def daily_features(file: Path, until: date | None = None) -> pl.DataFrame:
     )
 
 
+def daily_counts(file: Path) -> pl.DataFrame:
+    """video_id (sorted), means over all days of every count, duration and progress of the file, and the trend of plays.
+
+    The trend is the slope of a video's plays over its days, as a share of their mean. Unknown values are 0, and rows
+    and values are left out, as in `daily_features`; it raises what that raises.
+    """
+    try:
+        header, _ = header_line(file)
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{file} cannot be read: {error}.", do="Fetch the file again.") from error
+    known = ["video_duration", *COUNTS]
+    names = known + [name for name in header if name.endswith(_KINDS) and name not in known]
+    day, plays = pl.col("date").to_physical().cast(pl.Float64), pl.col("play_cnt")
+    day = pl.when(plays.is_not_null()).then(day)
+    slope = pl.cov(day, plays) / day.var() / (plays.mean() + 1.0)
+    means = _days(file, names).group_by("video_id").agg(pl.col(names).mean(), slope.alias("trend"))
+    return means.sort("video_id").with_columns(pl.exclude("video_id").fill_nan(0.0).fill_null(0.0))
+
+
 def day_of(milliseconds: float) -> date:
     """The day of a time (ms since 1970) in China, as the file counts days."""
     return datetime.fromtimestamp(milliseconds / 1000.0, _CHINA).date()
+
+
+def _days(file: Path, names: list[str]) -> pl.DataFrame:
+    """video_id, date and these columns as numbers of each row that can be used; a warning names the others."""
+    wanted = ["video_id", "date", *names]
+    texts, odd = _read(file, wanted)
+    texts = texts.filter(pl.any_horizontal(pl.col(wanted).is_not_null())).with_columns(
+        pl.col("video_id", "date").str.strip_chars().str.replace(r"\.0*$", "")
+    )
+    id_, day = (pl.col(name) for name in ("video_id", "date"))
+    days = texts.with_columns(
+        pl.when(id_.str.contains(r"^\d+$")).then(id_).cast(pl.Int64, strict=False),
+        pl.when(day.str.contains(r"^\d{8}$")).then(day).str.to_date("%Y%m%d", strict=False),
+        *(_number(name) for name in wanted[2:]),
+    )
+    _warn(file, texts, days, odd)
+    return days.drop_nulls(["video_id", "date"])
 
 
 def _read(file: Path, wanted: list[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -128,7 +154,7 @@ def _warn(file: Path, texts: pl.DataFrame, days: pl.DataFrame, odd: pl.DataFrame
         if len(lines):
             first = ", ".join(map(str, lines[:_SHOWN])) + (", …" if len(lines) > _SHOWN else "")
             of = "line" if len(lines) == 1 else "lines"
-            warnings.warn(f"{file.name}: {reason}: {len(lines):,} ({of} {first}).", stacklevel=3)
+            warnings.warn(f"{file.name}: {reason}: {len(lines):,} ({of} {first}).", stacklevel=4)
 
 
 def _number(name: str) -> pl.Expr:

@@ -39,6 +39,7 @@ __all__ = [
     "DAILY",
     "holds_watch_ratios",
     "named_file",
+    "read_categories",
     "read_friends",
     "read_people",
     "read_watch_ratios",
@@ -285,6 +286,12 @@ def read_friends(folder: Path) -> pl.DataFrame | None:
     """The pairs of ``social_network.csv`` as user and friend; None where there is no such file."""
     file = named_file(folder, _FRIENDS)
     return _beside(file, _BESIDE[_FRIENDS], []) if file else None
+
+
+def read_categories(folder: Path) -> pl.DataFrame | None:
+    """The pairs of ``item_categories.csv`` as video and category; None where there is no such file."""
+    file = named_file(folder, _CATEGORIES)
+    return _beside(file, _BESIDE[_CATEGORIES], []) if file else None
 
 
 def watch_files(folder: Path) -> list[Path]:

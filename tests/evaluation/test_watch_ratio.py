@@ -14,10 +14,11 @@ import pytest
 from cli import suite_watch_ratio
 from evaluation import ratio_models, watch_ratio_suite
 from evaluation import ratio_networks as networks
+from evaluation.ratio_cosine import COSINE, cosine, hand_made
 from evaluation.ratio_forests import last_rows
 from evaluation.watch_ratio_suite import MODELS, measure, open_data, run
 from graph.errors import InputError
-from graph.files.daily_features import COUNTS, daily_features
+from graph.files.daily_features import COUNTS, daily_counts, daily_features
 from recommenders.ratio_network import Rows, video_features
 from tests.graph.files.test_watch_ratios import BIG
 from tests.graph.files.test_watch_ratios import folder as kuairec
@@ -373,5 +374,50 @@ def test_a_cosine_that_never_differs_predicts_the_mean(folder: Path) -> None:
     data = open_data(folder)
     rows = replace(data.train.rows, ratios=np.ones_like(data.train.rows.ratios))
     flat = replace(data, train=replace(data.train, rows=rows))  # no ratio differs from its user's mean
-    predicted = ratio_models.cosine(flat, 0, lambda *_: None)
+    predicted = cosine(flat, 0, lambda *_: None)
     assert predicted == pytest.approx(np.full(len(data.test.rows), data.validation.rows.ratios.mean()), abs=1e-6)
+
+
+def test_the_cosine_has_the_features_of_rows_of_days_and_categories(folder: Path, tmp_path: Path) -> None:
+    """It had the eleven of rows alone, where the folder has counts of days and categories as the notebook's had."""
+    source = kuairec(tmp_path / "rec", BIG * 5, ["0,10,9000,10000,,,,0.9"])
+    header = ",".join(["video_id", "date", "video_duration", *COUNTS, "report_cnt", "report_user_num", "author_id"])
+    days = [f"10,2020070{day},9000,{','.join([str(day)] * 10)},{day},1,77" for day in (5, 6, 7)]
+    (source / "item_daily_features.csv").write_text("\n".join([header, *days]) + "\n")
+    told = daily_counts(source / "item_daily_features.csv")
+    assert told.columns == ["video_id", "video_duration", *COUNTS, "report_cnt", "report_user_num", "trend"]
+    (only,) = told.iter_rows(named=True)
+    assert (only["play_cnt"], only["report_user_num"]) == (6.0, 1.0)
+    assert only["trend"] == pytest.approx(1.0 / 7.0)  # a play more each day, of six and one
+    data = open_data(source)
+    made = hand_made(data)
+    assert (made.of_rows, made.of_days, made.categories) == (11, 14 + 12, 2)
+    place = data.ids.index_of(10)
+    assert made.values[place, 11 + 1] == pytest.approx(np.log1p(6.0))
+    assert made.values[place, -2:].tolist() == [1.0, 1.0]
+    assert np.isfinite(made.values).all()
+    board = run(data, names=["mean", COSINE], progress=lambda share, what: None)
+    text = suite_watch_ratio.markdown(board, "x")
+    assert "The cosine has 39 features: 11 of rows, 26 of the file's days (all of them, as there: a leak), 2" in text
+    plain = run(open_data(folder), names=[COSINE], progress=lambda share, what: None)
+    assert "The cosine has 11 features: 11 of rows. " in suite_watch_ratio.markdown(plain, "x")
+
+
+def test_plain_predictors_als_and_item_knn_stand_in_every_table(folder: Path) -> None:
+    names = ["mean", "median", "als", "item-knn", "network, without features"]
+    board = run(open_data(folder), names=names, progress=lambda share, what: None)
+    assert {row.model for row in board.ablation} == {*names}
+    assert {row.model for row in board.rows} == {*names[:4]}
+    assert suite_watch_ratio.markdown(board, "x").count("| item-knn |") == 2
+
+
+def test_at_one_place_the_text_says_that_two_figures_are_one(folder: Path) -> None:
+    data = open_data(folder)
+    text = [suite_watch_ratio.markdown(watch_ratio_suite.Board(one, 0), "x") for one in (data, _of_few(data))]
+    assert ["same figure" in one for one in text] == [data.most == 1, True]
+
+
+def _of_few(data: watch_ratio_suite.Data) -> watch_ratio_suite.Data:
+    """The same, judged by three rows of one user."""
+    rows = Rows(np.zeros(3, dtype=np.int64), np.arange(3), np.ones(3, dtype=np.float32))
+    return replace(data, test=replace(data.test, rows=rows))
