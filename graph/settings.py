@@ -23,7 +23,7 @@ from pydantic_settings import (
 from graph.compiled import usual_cache
 from graph.errors import SettingsError
 
-__all__ = ["Engagement", "Player", "Service", "Settings", "load_settings"]
+__all__ = ["Composition", "Engagement", "FeedSource", "Player", "Service", "Settings", "load_settings"]
 
 MediaHost = Annotated[str, Field(pattern=r"^https?://(\*\.)?[A-Za-z0-9.-]+(:[0-9]+)?$")]
 Weight = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -66,6 +66,27 @@ class Service(BaseModel):
     """Per client address, in the notation of flask-limiter; empty for none."""
     media_hosts: tuple[MediaHost, ...] = ()
     """Where the page may load audio from, such as https://media.example; nowhere else."""
+
+
+FeedSource = Literal[
+    "model", "new_contents", "followed_activity", "followed_makers", "co_watch", "same_beat", "same_genre",
+    "same_hashtag", "trending", "fresh", "popular", "unwatched",
+]  # fmt: skip
+
+
+class Composition(BaseModel):
+    """How feeds are composed: what each source weighs, and how far a feed is spread over makers."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    weights: dict[FeedSource, Annotated[float, Field(ge=0.0, le=1_000.0)]] = {}
+    """Weights of sources that differ from their own (recommend/sources.py); a source of weight 0 is not asked."""
+    most_of_maker: Annotated[float, Field(gt=0.0, le=1.0)] = 0.2
+    """Largest share of a feed by one maker as long as others are left, but two contents at least."""
+    maker_decay: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
+    """Each further content of a maker counts so many times the one before; 1 for no decay."""
+    maker_floor: Weight = 0.0
+    """The least that such a factor becomes."""
 
 
 Arm = Literal["random", "sticky-artist", "item-item", "session"]
@@ -114,6 +135,7 @@ class Settings(BaseSettings):
 
     engagement: Engagement = Engagement()
     service: Service = Service()
+    feed: Composition = Composition()
     player: Player = Player()
 
     @model_validator(mode="after")

@@ -63,13 +63,13 @@ class AskedFeed:
             _account(request, proposals, facts, journey)
             allowed = able(request, proposals, facts)
         with journey.stage("last resort"):
-            for source in (sources.LAST_RESORT, sources.UNWATCHED):
+            for source in scorer.asked((sources.LAST_RESORT, sources.UNWATCHED), request.composition):
                 if len(named(allowed)) < request.n:
                     allowed += self._last_resort(source, request, facts, snapshot, journey)
         with journey.stage("scorer"):
-            scored = scorer.score(allowed)
+            scored = scorer.score(allowed, request.composition)
         with journey.stage("selector"):
-            chosen = selector.select(scored, facts, request.n)
+            chosen = selector.select(scored, facts, request.n, request.composition)
         with journey.stage("reasons"):
             why = self._explain(request, chosen, snapshot, journey) if request.explain else {}
         items = selector.items(chosen, facts, why)
@@ -102,7 +102,7 @@ class AskedFeed:
         elif served and graph:
             asked[ask.of_graph(served.best_for_newcomer, request, left)] = sources.MODEL
         if graph:
-            for source in sources.GRAPH_SOURCES:
+            for source in scorer.asked(sources.GRAPH_SOURCES, request.composition):
                 asked[ask.of_graph(graph.candidates, source, request, left)] = source
         wait_for(asked, timeout=left / 1000)
         proposals: list[Proposal] = []
@@ -110,7 +110,7 @@ class AskedFeed:
             if answer := ask.in_time(future, source.name, journey, left_ms=0):
                 proposals.append((source, answer))
         if self.snapshot:
-            for source in sources.SNAPSHOT_SOURCES:
+            for source in scorer.asked(sources.SNAPSHOT_SOURCES, request.composition):
                 if journey.outcomes.get(source.name) != "answered":
                     proposals.append((source, self.snapshot.candidates(source, request, left)))
         elif journey.graph_down:

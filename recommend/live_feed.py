@@ -55,8 +55,8 @@ def compose(
     try:
         with reader.restricted(request) as keep:
             with journey.stage("sources"):
-                found = [_numbered(reader, source, candidates) for source, candidates in proposals]
-                for source in sources.GRAPH_SOURCES:
+                found = [_numbered(reader, request, source, candidates) for source, candidates in proposals]
+                for source in scorer.asked(sources.GRAPH_SOURCES, request.composition):
                     if answer := journey.attempt(source.name, partial(_ask, reader, source, request)):
                         found.append(answer)
                 if not found:
@@ -66,7 +66,7 @@ def compose(
                 found = [one.kept(keep) for one in found]
                 journey.outcomes["filters"] = "answered"
             with journey.stage("last resort"):
-                for source in (sources.LAST_RESORT, sources.UNWATCHED):
+                for source in scorer.asked((sources.LAST_RESORT, sources.UNWATCHED), request.composition):
                     if len(_distinct(found)) >= request.n:
                         break
                     if answer := journey.attempt(source.name, partial(_ask, reader, source, request)):
@@ -93,6 +93,7 @@ class _Found:
     """What a source proposes, as numbers of contents."""
 
     source: Source
+    weight: float
     contents: Ints
     scores: Floats
     ranks: Ints | None = None
@@ -104,13 +105,13 @@ class _Found:
             return self
         where = np.flatnonzero(np.isin(self.contents, left))
         ranks = None if self.ranks is None else self.ranks[where]
-        return _Found(self.source, self.contents[where], self.scores[where], ranks)
+        return _Found(self.source, self.weight, self.contents[where], self.scores[where], ranks)
 
     @cached_property
     def strengths(self) -> Floats:
         """What each place is worth, as in `recommend.scorer.score`."""
         ranks = np.arange(len(self.contents)) if self.ranks is None else self.ranks
-        return np.asarray(self.source.weight * scorer.FLATNESS / (scorer.FLATNESS + ranks))
+        return np.asarray(self.weight * scorer.FLATNESS / (scorer.FLATNESS + ranks))
 
 
 def _account(reader: LiveReader, request: Request, found: Sequence[_Found], journey: Journey) -> None:
@@ -124,7 +125,7 @@ def _account(reader: LiveReader, request: Request, found: Sequence[_Found], jour
 
 def _ask(reader: LiveReader, source: Source, request: Request) -> _Found:
     try:
-        return _Found(source, *reader.ranked(source, request))
+        return _Found(source, scorer.weight(source, request.composition), *reader.ranked(source, request))
     except Exception:
         reader.clear()
         raise
@@ -139,13 +140,14 @@ def _why(reader: LiveReader, request: Request, chosen: Sequence[Scored]) -> dict
     return {content_id: reasons.reasons(row, request.now) for content_id, row in rows.items()}
 
 
-def _numbered(reader: LiveReader, source: Source, candidates: Sequence[Candidate]) -> _Found:
+def _numbered(reader: LiveReader, request: Request, source: Source, candidates: Sequence[Candidate]) -> _Found:
     """The proposals of a model; what the graph does not hold is left out."""
     numbers = [reader.view.contents.number(one.content_id) for one in candidates]
     known = [place for place, number in enumerate(numbers) if number is not None]
     ranks = [candidates[place].rank for place in known]
     return _Found(
         source,
+        scorer.weight(source, request.composition),
         np.array([numbers[place] for place in known], dtype=np.int64),
         np.array([candidates[place].score for place in known], dtype=np.float64),
         None if None in ranks else np.array(ranks, dtype=np.int64),
@@ -175,8 +177,10 @@ def _selected(
     reader: LiveReader, request: Request, found: Sequence[_Found], order: Ints, totals: Floats, best: float
 ) -> tuple[list[Scored], dict[str, Facts]]:
     """As `recommend.selector.select`, and the facts of what is chosen."""
-    taken = selector.places(map(reader.makers, order.tolist()), request.n)
-    taken.sort(key=lambda place: -totals[place])
+    best_first = order.tolist()
+    taken = selector.places(
+        totals.tolist(), lambda place: reader.makers(best_first[place]), request.n, request.composition
+    )
     where = [dict(zip(one.contents.tolist(), range(len(one.contents)), strict=True)) for one in found]
     names = reader.view.contents.names(order[taken].tolist())
     chosen = []

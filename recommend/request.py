@@ -11,16 +11,19 @@ from typing import Final
 
 from graph import schema
 from graph.errors import GraphTimeout
+from graph.settings import Composition
 from graph.snapshot import Snapshot
 from recommend.wanted import EVERYTHING, Wanted
 from recommenders.core.top_k import Mask
 
-__all__ = ["DIGEST_BYTES", "Deadline", "Request", "Seen", "SeenOnce", "digest"]
+__all__ = ["DIGEST_BYTES", "USUAL", "Deadline", "Request", "Seen", "SeenOnce", "digest"]
 
 _LABELS: Final = {None: schema.CONTENT, "keak": schema.KEAK, "beat": schema.BEAT, "track": schema.TRACK}
 
 
 DIGEST_BYTES: Final = 4
+USUAL: Final = Composition()
+"""Of a feed as it is composed where no setting says otherwise."""
 _NARROWED: Final = 5
 """Times as many candidates are asked for where only some contents are wanted."""
 
@@ -99,6 +102,8 @@ class Request:
     now: int = field(default_factory=lambda: int(1000 * time.time()))
     """The time of the request, in ms since 1970."""
     wanted: Wanted = EVERYTHING
+    composition: Composition = USUAL
+    """What sources weigh, and how the feed is spread."""
     session: frozenset[str] = frozenset()
     """Ids of contents that somebody without an id has just watched; ``user_id`` is empty then."""
     seen: SeenOnce = field(default_factory=SeenOnce, compare=False, repr=False)

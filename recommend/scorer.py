@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
+from graph.settings import Composition, FeedSource
+from recommend.request import USUAL
 from recommend.sources import Candidate, Source
 
-__all__ = ["FLATNESS", "Scored", "score"]
+__all__ = ["FLATNESS", "Scored", "asked", "score", "weight"]
 
 FLATNESS: Final = 20
 """Rank at which an item gets half the score of the first one. With larger values agreement between sources counts
@@ -28,7 +30,17 @@ class Scored:
     """What each of them contributes to the score."""
 
 
-def score(proposals: Sequence[tuple[Source, Sequence[Candidate]]]) -> list[Scored]:
+def weight(source: Source, composition: Composition) -> float:
+    """What a source weighs: what the settings say, or its own weight."""
+    return composition.weights.get(cast("FeedSource", source.name), source.weight)
+
+
+def asked(every: Iterable[Source], composition: Composition) -> list[Source]:
+    """The sources that weigh something."""
+    return [source for source in every if weight(source, composition) > 0.0]
+
+
+def score(proposals: Sequence[tuple[Source, Sequence[Candidate]]], composition: Composition = USUAL) -> list[Scored]:
     """Weighted reciprocal rank fusion (Cormack, Clarke and Büttcher, SIGIR 2009), best first, ties by id.
 
     The scores of sources are not comparable (a cosine, a number of people), so only ranks are used. For known users the
@@ -38,7 +50,7 @@ def score(proposals: Sequence[tuple[Source, Sequence[Candidate]]]) -> list[Score
     for source, candidates in proposals:
         for place, candidate in enumerate(candidates):
             rank = place if candidate.rank is None else candidate.rank
-            strength = source.weight * FLATNESS / (FLATNESS + rank)
+            strength = weight(source, composition) * FLATNESS / (FLATNESS + rank)
             voices.setdefault(candidate.content_id, []).append((strength, source, candidate))
     totals = {content_id: sum(strength for strength, _, _ in said) for content_id, said in voices.items()}
     best = max(totals.values(), default=1.0)

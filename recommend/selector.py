@@ -2,38 +2,56 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from graph.settings import Composition
 from recommend.feed import Recommendation
 from recommend.filters import Facts
+from recommend.request import USUAL
 from recommend.scorer import Scored
 from recommend.sentences import Reason
 
 __all__ = ["items", "places", "select"]
 
 
-def select(scored: Sequence[Scored], facts: Mapping[str, Facts], n: int) -> list[Scored]:
-    """The ``n`` best, at most one in five (and two in a short list) by the same maker as long as others are left."""
-    chosen = places((facts[candidate.content_id].made_by for candidate in scored), n)
-    return sorted((scored[place] for place in chosen), key=lambda candidate: -candidate.score)
+def select(
+    scored: Sequence[Scored], facts: Mapping[str, Facts], n: int, composition: Composition = USUAL
+) -> list[Scored]:
+    """The ``n`` best by `places`, best first."""
+    taken = places([one.score for one in scored], lambda place: facts[scored[place].content_id].made_by, n, composition)
+    return [scored[place] for place in taken]
 
 
-def places(made_by: Iterable[Sequence[str]], n: int) -> list[int]:
-    """The places of what `select` takes of candidates with these makers, best first; those passed over come last."""
-    most = max(2, n // 5)
-    chosen: list[int] = []
-    spare: list[int] = []
+def places(
+    scores: Sequence[float], makers: Callable[[int], Sequence[str]], n: int, composition: Composition = USUAL
+) -> list[int]:
+    """The places of the ``n`` best of candidates with these ``scores``, highest first; ties by place.
+
+    Each time the best is taken by what its score is worth now: a further content of the same maker is worth less
+    (`Composition.maker_decay`). Makers with their share of the feed (`Composition.most_of_maker`) are passed over as
+    long as others are left. ``makers`` is asked of those alone that come up.
+    """
+    most = max(2, int(n * composition.most_of_maker + 1e-9))
+    heap = [(-score, place) for place, score in enumerate(scores)]
+    heapq.heapify(heap)
+    chosen: list[tuple[float, int]] = []
+    spare: list[tuple[float, int]] = []
     made = Counter[str]()
-    for place, makers in enumerate(made_by):
-        if len(chosen) == n:
-            break
-        if any(made[maker] >= most for maker in makers):
-            spare.append(place)
+    while heap and len(chosen) < n:
+        worth, place = heapq.heappop(heap)
+        theirs = makers(place)
+        count = max((made[maker] for maker in theirs), default=0)
+        now = -scores[place] * max(composition.maker_floor, composition.maker_decay**count)
+        if now > worth:  # worth less than when it was put there: perhaps another one is better
+            heapq.heappush(heap, (now, place))
+        elif count >= most:
+            spare.append((now, place))
         else:
-            chosen.append(place)
-            made.update(makers)
-    return [*chosen, *spare[: n - len(chosen)]]
+            chosen.append((now, place))
+            made.update(theirs)
+    return [place for _, place in sorted(chosen + spare[: n - len(chosen)])]
 
 
 def items(

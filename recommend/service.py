@@ -118,6 +118,7 @@ class FeedService:
             deadline,
             frozenset(shown),
             wanted=wanted,
+            composition=self.settings.feed,
             session=frozenset(session),
         )
         answering = self

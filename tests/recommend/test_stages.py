@@ -1,18 +1,25 @@
 """Scorer, selector and batch, each by itself."""
 
 import json
-from typing import Any
+import tomllib
+from collections import Counter
+from pathlib import Path
+from typing import Any, get_args
 
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from graph.database.driver import Graph
 from graph.events import Entry, Outbox
+from graph.settings import Composition, FeedSource
 from graph.snapshot import Snapshot
 from recommend import filters, scorer, selector, sources
 from recommend.batch import write_all
 from recommend.filters import Facts
+from recommend.new_contents import NEW_CONTENTS
 from recommend.request import Deadline, Request
 from recommend.restrictions import Recent
 from recommend.snapshot_reader import SnapshotReader
@@ -51,6 +58,58 @@ def test_no_maker_fills_the_feed_while_others_are_left(n, by_one):
     assert len(chosen) == n
     assert sum(facts[one.content_id].made_by == ("star",) for one in chosen) == by_one
     assert chosen[0].content_id == ids[0]
+
+
+def naive(scores: list[float], makers: list[tuple[str, ...]], n: int, how: Composition) -> list[int]:
+    """Every time the best of all that are left, worked out anew."""
+    chosen: list[tuple[float, int]] = []
+    for most in (max(2, int(n * how.most_of_maker + 1e-9)), n + 1):
+        while len(chosen) < n:
+            made = Counter(maker for _, place in chosen for maker in makers[place])
+            left = []
+            for place in set(range(len(scores))) - {place for _, place in chosen}:
+                count = max((made[maker] for maker in makers[place]), default=0)
+                if count < most:
+                    left.append((-scores[place] * max(how.maker_floor, how.maker_decay**count), place))
+            if not left:
+                break
+            chosen.append(min(left))
+    return [place for _, place in sorted(chosen)]
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([0.1, 0.2, 0.5, 0.9]), st.sets(st.sampled_from("abc"), max_size=2)), max_size=14
+    ),
+    st.integers(1, 8),
+    st.sampled_from([1.0, 0.8, 0.3]),
+    st.sampled_from([0.0, 0.5]),
+)
+def test_each_time_the_best_by_what_it_is_worth_then_is_taken(drawn, n, decay, floor):
+    """Where others are left; afterwards those that were passed over come, in their order."""
+    scores, makers = [score for score, _ in drawn], [tuple(sorted(theirs)) for _, theirs in drawn]
+    how = Composition(most_of_maker=1.0, maker_decay=decay, maker_floor=floor)
+    if n >= 2:
+        assert selector.places(scores, lambda place: makers[place], n, how) == naive(scores, makers, n, how)
+    capped = selector.places(scores, lambda place: makers[place], n, how.model_copy(update={"most_of_maker": 0.2}))
+    assert len(capped) == len(set(capped)) == min(n, len(scores))
+
+
+def test_a_source_weighs_what_the_settings_say():
+    proposals = [(STRONG, candidates("a")), (Source("fresh", "trending", 0.2), candidates("b"))]
+    assert [one.content_id for one in scorer.score(proposals)] == ["a", "b"]
+    how = Composition(weights={"fresh": 9.0})
+    assert [one.content_id for one in scorer.score(proposals, how)] == ["b", "a"]
+    none = Composition(weights={"trending": 0.0})
+    left = {source.name for source in scorer.asked(sources.GRAPH_SOURCES, none)}
+    assert left == {source.name for source in sources.GRAPH_SOURCES} - {"trending"}
+
+
+def test_every_source_can_be_weighed_and_the_example_file_says_what_it_weighs():
+    every = [sources.MODEL, NEW_CONTENTS, *sources.GRAPH_SOURCES, sources.LAST_RESORT, sources.UNWATCHED]
+    assert {source.name for source in every} == {*get_args(FeedSource)}
+    told = tomllib.loads((Path(__file__).parents[2] / "docs" / "entourage.toml").read_text())["feed"]
+    assert told["weights"] == {source.name: source.weight for source in every}
 
 
 def test_a_lone_maker_may_fill_it():
