@@ -1,14 +1,15 @@
-"""Write under a temporary name, then rename: half-written output never has its final name."""
+"""Write so that nobody sees half of it: under a temporary name, then renamed, or a line at a time."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["file", "folder"]
+__all__ = ["append_line", "file", "folder"]
 
 
 @contextmanager
@@ -36,3 +37,12 @@ def file(path: Path) -> Iterator[Path]:
         fresh = Path(holder) / path.name
         yield fresh
         fresh.replace(path)
+
+
+def append_line(path: Path, text: str) -> None:
+    """Append a line by a single write, because processes and threads share the file."""
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    try:
+        os.write(file, (text + "\n").encode())
+    finally:
+        os.close(file)

@@ -87,6 +87,8 @@ class Composition(BaseModel):
     """Each further content of a maker counts so many times the one before; 1 for no decay."""
     maker_floor: Weight = 0.0
     """The least that such a factor becomes."""
+    exploration: Weight = 0.0
+    """Share of the places of a feed for contents drawn at random, with their propensity in a log in the home."""
 
 
 Arm = Literal["random", "sticky-artist", "item-item", "session"]

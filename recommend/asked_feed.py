@@ -69,7 +69,7 @@ class AskedFeed:
         with journey.stage("scorer"):
             scored = scorer.score(allowed, request.composition)
         with journey.stage("selector"):
-            chosen = selector.select(scored, facts, request.n, request.composition)
+            chosen = selector.select(scored, facts, request.n, request.composition, request.draw)
         with journey.stage("reasons"):
             why = self._explain(request, chosen, snapshot, journey) if request.explain else {}
         items = selector.items(chosen, facts, why)

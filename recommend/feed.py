@@ -38,6 +38,8 @@ class Recommendation:
     """Bare ids of its makers, if the graph knows; not of those who are marked private."""
     display_names: Mapping[str, str] = field(default_factory=dict)
     """What to show in place of the ids mentioned here, by "users/1" and "keaks/1"; of those that have a name."""
+    propensity: float | None = None
+    """The probability with which it was put at its place; None where nothing is drawn at random."""
 
 
 @dataclass(frozen=True)

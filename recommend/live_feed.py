@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from graph.errors import GraphTimeout
 from graph.live import View
-from recommend import reasons, scorer, selector, sources
+from recommend import exploration, reasons, scorer, selector, sources
 from recommend.filters import Facts
 from recommend.journey import Journey, Proposal
 from recommend.live_reader import LiveReader
@@ -182,13 +182,14 @@ def _selected(
         totals.tolist(), lambda place: reader.makers(best_first[place]), request.n, request.composition
     )
     where = [dict(zip(one.contents.tolist(), range(len(one.contents)), strict=True)) for one in found]
-    names = reader.view.contents.names(order[taken].tolist())
+    drawn = exploration.drawn(taken, len(best_first), request.composition.exploration, request.draw)
+    names = reader.view.contents.names([best_first[place] for place, _ in drawn])
     chosen = []
-    for place, name in zip(taken, names, strict=True):
+    for (place, propensity), name in zip(drawn, names, strict=True):
         number = int(order[place])
         said = [(one, at) for one, places in zip(found, where, strict=True) if (at := places.get(number)) is not None]
         said.sort(key=lambda voice: -float(voice[0].strengths[voice[1]]))
         told = tuple((one.source, Candidate(name, float(one.scores[at]))) for one, at in said)
         parts = tuple(float(one.strengths[at]) / best for one, at in said)
-        chosen.append(Scored(name, float(totals[place]), told, parts))
+        chosen.append(Scored(name, float(totals[place]), told, parts, propensity))
     return chosen, reader.facts(request, names)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 import time
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from graph import schema
+from graph import aside, schema
 from graph.errors import ModelError, NotFound
 from graph.settings import Player as PlayerSettings
 from recommend.player_sessions import PAST, PlayerSessions
@@ -127,7 +126,7 @@ class Player:
         self, message: str, at: int, user: int, track: int, share: float, seconds: float, arm: str,
         chosen: tuple[int, float] | None,
     ) -> None:  # fmt: skip
-        """Append one line to the file of the day by a single write, because processes and threads share the file."""
+        """Append one line to the file of the day."""
         line = {
             "message": message, "timestamp": at, "user": user, "track": track, "time": share,
             "latency": round(seconds, 6), "recommendation": chosen[0] if chosen else None,
@@ -137,11 +136,7 @@ class Player:
             line["propensity"] = chosen[1]
         day = datetime.fromtimestamp(at / 1_000, UTC).date()
         self.logs.mkdir(parents=True, exist_ok=True)
-        file = os.open(self.logs / f"{day}.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-        try:
-            os.write(file, (json.dumps(line) + "\n").encode())
-        finally:
-            os.close(file)
+        aside.append_line(self.logs / f"{day}.jsonl", json.dumps(line))
 
     def _warm(self) -> None:
         """Load and compile now what the first request needs."""

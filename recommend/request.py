@@ -104,6 +104,8 @@ class Request:
     wanted: Wanted = EVERYTHING
     composition: Composition = USUAL
     """What sources weigh, and how the feed is spread."""
+    draw: str = ""
+    """`recommend.exploration.key`: what decides which places are drawn at random; empty for none."""
     session: frozenset[str] = frozenset()
     """Ids of contents that somebody without an id has just watched; ``user_id`` is empty then."""
     seen: SeenOnce = field(default_factory=SeenOnce, compare=False, repr=False)

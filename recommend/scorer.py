@@ -28,6 +28,8 @@ class Scored:
     """The sources that proposed it, highest contribution first."""
     parts: tuple[float, ...] = ()
     """What each of them contributes to the score."""
+    propensity: float | None = None
+    """The probability with which it was put where it stands, where places are drawn at random."""
 
 
 def weight(source: Source, composition: Composition) -> float:

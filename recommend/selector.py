@@ -5,8 +5,10 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from graph.settings import Composition
+from recommend import exploration
 from recommend.feed import Recommendation
 from recommend.filters import Facts
 from recommend.request import USUAL
@@ -17,11 +19,12 @@ __all__ = ["items", "places", "select"]
 
 
 def select(
-    scored: Sequence[Scored], facts: Mapping[str, Facts], n: int, composition: Composition = USUAL
+    scored: Sequence[Scored], facts: Mapping[str, Facts], n: int, composition: Composition = USUAL, draw: str = ""
 ) -> list[Scored]:
-    """The ``n`` best by `places`, best first."""
+    """The ``n`` best by `places`, best first; some of them drawn at random where the composition explores."""
     taken = places([one.score for one in scored], lambda place: facts[scored[place].content_id].made_by, n, composition)
-    return [scored[place] for place in taken]
+    drawn = exploration.drawn(taken, len(scored), composition.exploration, draw)
+    return [replace(scored[place], propensity=propensity) for place, propensity in drawn]
 
 
 def places(
@@ -67,6 +70,7 @@ def items(
             reasons=why.get(scored.content_id, ()),
             link=facts[scored.content_id].link,
             made_by=facts[scored.content_id].made_by,
+            propensity=scored.propensity,
         )
         for scored in chosen
     )

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import logging
+import time
 import uuid
 from collections.abc import Collection, Sequence
 from copy import copy
@@ -18,7 +19,7 @@ from graph.live import View
 from graph.live.mirror import Mirror
 from graph.settings import Settings
 from graph.snapshot import Snapshot
-from recommend import live_feed, lookups, selector, sources
+from recommend import exploration, live_feed, lookups, selector, sources
 from recommend.account import Account
 from recommend.asked_feed import SOURCES_SHARE, AskedFeed
 from recommend.feed import RUNGS, Feed, Person, Recommendation, Rung, Subgraph
@@ -107,6 +108,8 @@ class FeedService:
         GraphError when no source answered.
         """
         deadline = Deadline(deadline_ms or self.settings.service.deadline_ms)
+        served, how = served or self.served, self.settings.feed
+        version = served.version if served else None
         waiting = self.recent.waiting(user_id)
         request = Request(
             request_id or uuid.uuid4().hex,
@@ -118,13 +121,17 @@ class FeedService:
             deadline,
             frozenset(shown),
             wanted=wanted,
-            composition=self.settings.feed,
+            composition=how,
+            draw=exploration.key(user_id, version, int(1_000 * time.time())) if how.exploration else "",
             session=frozenset(session),
         )
         answering = self
         if waiting.blocked and self.snapshot and self._graph_reader:  # the graph would name the blocked people
             answering = self.without_graph.while_late()
-        return answering._answer(request, served or self.served, debug)
+        feed = answering._answer(request, served, debug)
+        if request.draw:
+            exploration.log(self.settings.home, feed, version)
+        return feed
 
     def _answer(self, request: Request, served: ServedModel | None, debug: bool) -> Feed:
         journey = Journey(self._questions.graph_is_down and not self._graph_late, account=_account(debug))

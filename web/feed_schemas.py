@@ -117,6 +117,9 @@ class Item(BaseModel):
     link: str | None
     made_by: list[str]
     display_names: DisplayNames
+    propensity: float | None = Field(
+        description="The probability with which it was put at its place; null where nothing is drawn at random."
+    )
 
 
 class Proposed(BaseModel):

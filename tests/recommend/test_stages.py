@@ -14,14 +14,15 @@ from hypothesis import strategies as st
 
 from graph.database.driver import Graph
 from graph.events import Entry, Outbox
-from graph.settings import Composition, FeedSource
+from graph.settings import Composition, FeedSource, Settings
 from graph.snapshot import Snapshot
-from recommend import filters, scorer, selector, sources
+from recommend import exploration, filters, scorer, selector, sources
 from recommend.batch import write_all
 from recommend.filters import Facts
 from recommend.new_contents import NEW_CONTENTS
 from recommend.request import Deadline, Request
 from recommend.restrictions import Recent
+from recommend.service import FeedService
 from recommend.snapshot_reader import SnapshotReader
 from recommend.sources import Candidate, Source
 from recommenders.core.recommender import Recommender
@@ -110,6 +111,45 @@ def test_every_source_can_be_weighed_and_the_example_file_says_what_it_weighs():
     assert {source.name for source in every} == {*get_args(FeedSource)}
     told = tomllib.loads((Path(__file__).parents[2] / "docs" / "entourage.toml").read_text())["feed"]
     assert told["weights"] == {source.name: source.weight for source in every}
+
+
+def test_a_share_of_the_places_is_drawn_and_says_how_likely_it_was():
+    taken, stood = [0, 3, 1], Counter[int]()
+    for hour in range(2_000):
+        drawn = exploration.drawn(taken, 10, 0.4, exploration.key("u1", "v", hour * exploration.HOUR_MS))
+        assert len({place for place, _ in drawn}) == 3
+        for best, (place, propensity) in zip(taken, drawn, strict=True):
+            assert place == best or place not in taken
+            assert propensity == 0.6 if place == best else propensity in (0.4 / 7, 0.4 / 6, 0.4 / 5)
+        stood.update(place for place, _ in drawn if place not in taken)
+    assert sum(stood.values()) == pytest.approx(0.4 * 3 * 2_000, rel=0.1)
+    assert min(stood.values()) > 0.8 * max(stood.values()), "each as likely as the others"
+
+
+def test_the_draw_is_the_same_within_an_hour_and_nothing_is_drawn_for_nobody():
+    first, later, next_hour = (
+        exploration.key("u1", "v", at) for at in (10, exploration.HOUR_MS - 1, exploration.HOUR_MS)
+    )
+    assert first == later != next_hour
+    assert exploration.drawn([4, 2], 9, 0.5, first) == exploration.drawn([4, 2], 9, 0.5, later)
+    assert exploration.drawn([4, 2], 9, 0.5, exploration.key("", "v", 0)) == [(4, None), (2, None)]
+    assert exploration.drawn([4, 2], 9, 0.0, first) == [(4, None), (2, None)]
+    assert exploration.drawn([1, 0], 2, 1.0, first) == [(1, 1.0), (0, 1.0)], "nothing else may stand there"
+
+
+def test_what_a_feed_explores_is_logged_with_its_propensities(tmp_path):
+    snapshot = checkerboard.snapshot()
+    settings = Settings(home=tmp_path, neo4j_uri=None, feed=Composition(exploration=0.9))
+    feeds = FeedService(None, snapshot, ItemKnn().fit(snapshot), settings)
+    feed = feeds.recommend(checkerboard.users()[3], 5, request_id="r")
+    line = json.loads((tmp_path / exploration.LOG).read_text())
+    assert (line["request_id"], line["user_id"], line["model_version"]) == ("r", feed.user_id, "item-knn")
+    assert line["items"] == [{"content_id": item.content_id, "propensity": item.propensity} for item in feed.items]
+    assert any((item.propensity or 1.0) < 0.1 for item in feed.items), "of five places with nine in ten"
+    assert feeds.recommend(checkerboard.users()[3], 5).items == feed.items, "unless a new hour began"
+    plain = FeedService(None, snapshot, feeds.model, settings.model_copy(update={"feed": Composition()}))
+    assert {item.propensity for item in plain.recommend(checkerboard.users()[3], 5).items} == {None}
+    assert len((tmp_path / exploration.LOG).read_text().splitlines()) == 2
 
 
 def test_a_lone_maker_may_fill_it():
