@@ -15,7 +15,18 @@ import pyarrow.parquet as pq
 from graph.errors import InputError
 from graph.files.text import FETCH_AGAIN, PACKED, Progress
 
-__all__ = ["EXPECTED", "Progress", "ahead", "file_name", "find", "is_parquet", "others", "parquet_batches", "stem"]
+__all__ = [
+    "EXPECTED",
+    "Progress",
+    "ahead",
+    "file_name",
+    "find",
+    "holds_keakr",
+    "is_parquet",
+    "others",
+    "parquet_batches",
+    "stem",
+]
 
 Item = TypeVar("Item")
 _TEXT: Final = {
@@ -52,10 +63,15 @@ def find(folder: Path) -> dict[str, Path]:
     if not found:
         raise InputError(
             f"{folder} holds nothing to import.",
-            do=f"Expected any of {EXPECTED} (also .gz, .zst or .parquet). "
-            "For plain user,item pairs use `entourage import --pairs FILE`.",
+            do=f"Expected any of {EXPECTED} (also .gz, .zst or .parquet), or files of a kind that --kind names "
+            "(docs/files.md). For plain user,item pairs use `entourage import --pairs FILE`.",
         )
     return found
+
+
+def holds_keakr(folder: Path) -> bool:
+    """Whether any of the five files is in the folder."""
+    return any(stem(path) in _TEXT and _readable(path, stem(path)) for path in folder.iterdir())
 
 
 def others(folder: Path) -> list[str]:

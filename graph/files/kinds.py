@@ -11,7 +11,7 @@ from graph.files import folder as keakr
 from graph.files.artist_profiles import holds_artists, read_artists
 from graph.files.folder import Progress
 from graph.files.options import Options
-from graph.files.play_logs import holds_logs, read_play_logs
+from graph.files.play_logs import check_for_halves, holds_logs, read_play_logs
 from graph.files.playlists import holds_playlists, read_playlists
 from graph.files.quarantine import ImportReport
 from graph.files.tables import Known, Tables, read_folder
@@ -42,7 +42,7 @@ _READERS: Final[dict[Kind, Reader]] = {
 
 
 def recognise(folder: Path) -> Kind:
-    """The kind of ``folder``. Raises InputError, as the reader of Keakr files does, when it is none."""
+    """The kind of ``folder``. Raises InputError when it is none: names what is damaged, or what is missing."""
     if holds_playlists(folder):
         return Kind.PLAYLISTS
     if holds_watch_ratios(folder):
@@ -51,6 +51,8 @@ def recognise(folder: Path) -> Kind:
         return Kind.ARTISTS
     if folder.is_dir() and holds_logs(folder):
         return Kind.PLAY_LOGS
+    if folder.is_dir() and not keakr.holds_keakr(folder):
+        check_for_halves(folder)
     keakr.find(folder)
     return Kind.KEAKR
 

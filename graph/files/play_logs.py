@@ -37,6 +37,7 @@ from graph.files.text import PACKED, Progress, line_chunks
 
 __all__ = [
     "arm_of",
+    "check_for_halves",
     "find_logs",
     "holds_logs",
     "read_play_logs",
@@ -58,6 +59,7 @@ _LAST: Final = 253_402_300_799_999
 _SEARCHED: Final = 100
 """Lines of a file by which it is told whether it is a log."""
 _LARGEST: Final = 1e300
+_EXAMPLE: Final = '{"message": "next", "timestamp": …, "user": …, "track": …, "time": …}'
 Note = Callable[[str], None]
 """Says why a value is left out of a line that is loaded."""
 
@@ -83,6 +85,25 @@ def holds_logs(folder: Path) -> bool:
     return any(_is_log(path, strict=False) for path in _files(folder) if _is_text(path))
 
 
+def check_for_halves(folder: Path) -> None:
+    """Raises InputError where a folder without a log has a damaged or empty JSON file, or a catalogue alone."""
+    catalogue = None
+    for path in filter(_is_text, _files(folder)):
+        if _is_log(path, strict=True) is None:
+            what = "is empty" if next(_lines(path, None), None) is None else "has no line that is a JSON object"
+            raise InputError(
+                f"{path} {what}, and {folder} holds no play log beside it.",
+                do="Fetch or write the file again: a play log and its catalogue hold one JSON object a line.",
+            )
+        if stem(path) == _CATALOGUE and path.parent == folder:
+            catalogue = path
+    if catalogue:
+        raise InputError(
+            f"{folder} holds a catalogue, {catalogue.name}, and no play logs.",
+            do=f"Put logs beside it, with lines such as {_EXAMPLE}, or load the tracks alone with --kind play-logs.",
+        )
+
+
 def read_play_logs(
     folder: Path,
     home: Path,
@@ -100,7 +121,7 @@ def read_play_logs(
     if not logs and not catalogue:
         raise InputError(
             f"{folder} holds no play logs.",
-            do='Expected lines such as {"message": "next", "timestamp": …, "user": …, "track": …, "time": …}.',
+            do=f"Expected lines such as {_EXAMPLE}.",
         )
     held = (known or Known()).contents
     old = held.filter(held.str.starts_with(schema.TRACK_PREFIX)).str.strip_prefix(schema.TRACK_PREFIX)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -270,6 +271,38 @@ def test_logs_lie_in_folders_too_and_the_kind_is_told_by_the_files(tmp_path: Pat
         recognise(tmp_path / "empty")
     with pytest.raises(InputError, match="no play logs"):
         read_play_logs(tmp_path / "keakr", tmp_path / "home")
+
+
+def test_a_folder_with_a_catalogue_alone_is_told_what_is_missing(tmp_path: Path) -> None:
+    logs = folder(tmp_path / "logs", TRACKS)
+    with pytest.raises(InputError, match=r"tracks\.jsonl\.gz, and no play logs") as told:
+        recognise(logs)
+    assert told.value.do is not None
+    assert "--kind play-logs" in told.value.do
+    tables, _ = read_play_logs(logs, tmp_path / "home")
+    assert tables.nodes[schema.CONTENT].height == len(TRACKS)
+
+
+@pytest.mark.parametrize("tracks", [TRACKS, []])
+@pytest.mark.parametrize(
+    ("name", "data", "why"),
+    [
+        ("b.jsonl.gz", b"", "is empty"),
+        ("b.jsonl", b"\n\n", "is empty"),
+        ("b.jsonl.gz", gzip.compress(json.dumps(ONE[0]).encode() * 9, mtime=0)[:40], "cannot be read to its end"),
+        ("b.json.zst", b"no zstd", "cannot be read to its end"),
+        ("b.jsonl", b'{"message": "ne', "no line that is a JSON object"),
+        ("tracks.json.gz", b"\x1f\x8b no gzip", "cannot be read to its end"),
+    ],
+)
+def test_the_broken_file_of_a_folder_without_a_whole_log_is_named(
+    tmp_path: Path, tracks: list[dict[str, Any]], name: str, data: bytes, why: str
+) -> None:
+    logs = folder(tmp_path / "logs", tracks or None)
+    (logs / name).write_bytes(data)
+    with pytest.raises(InputError, match=rf"{re.escape(name)} .*{why}") as told:
+        recognise(logs)
+    assert told.value.do is not None
 
 
 def test_the_published_logs(shared_data: Path, tmp_path: Path) -> None:
