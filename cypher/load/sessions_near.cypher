@@ -2,7 +2,7 @@
 // A session without an end goes to the user's next one.
 // Parameters: rows of [user, digests, first, last]; the digests are those of the user's sessions in the files, the times
 // are ms since 1970, last null where the newest of these sessions is still open.
-// Columns: user, session, began, ended (null without an end), content, at: one row a play.
+// Columns: user, session, began, ended (null without an end), content, at, share: one row a play.
 UNWIND $rows AS row
 MATCH (user:User {userId: row[0]})-[:OPENED]->(session:Session)
 WHERE NOT coalesce(session.digest, '') IN row[1]
@@ -18,4 +18,5 @@ RETURN user.userId AS user,
        session.startedAt AS began,
        session.endedAt AS ended,
        content.contentId AS content,
-       played.at AS at
+       played.at AS at,
+       played.share AS share

@@ -37,8 +37,6 @@ _EDGE_BATCH: Final = 10_000
 _WHOLE: Final = 500_000
 """Watches put together at once from the two frames of `watch.watched`."""
 _SETTLE_BATCH: Final = 500
-_DIGITS: Final = 7
-"""Of a share: what 32 bits hold."""
 #: Label → the query that loads its nodes; Content has one by kind.
 _NODES: Final = {
     schema.GENRE: "load/genres",
@@ -242,8 +240,7 @@ def _correct_tracks(graph: Graph, tables: Tables, progress: Progress | None) -> 
 
 def _grouped(batch: pl.DataFrame, sources: pl.Series, targets: pl.Series) -> list[list[Any]]:
     """[source, [[target, properties …], …]] for consecutive rows of one source."""
-    shares = pl.col(pl.Float32).cast(pl.Float64).round(_DIGITS)  # as the bulk importer writes them: .78, not .779999
-    batch = batch.with_columns(shares)
+    batch = batch.with_columns(watch.written(pl.col(pl.Float32)))
     ends = zip(
         targets.gather(batch["target"]).to_list(),
         *(batch[name].to_list() for name in batch.columns[2:]),

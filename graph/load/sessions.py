@@ -2,6 +2,7 @@
 
 A line of a log belongs to one session. Files that lack some of its lines (one of two files of a week, a log that was
 still being written, a broken line) make another session of the rest, so a later import with more lines takes its place.
+What only plays that are gone said about a person and a track goes with them; what came otherwise stays.
 """
 
 from __future__ import annotations
@@ -15,11 +16,14 @@ from graph import schema
 from graph.database.driver import Graph
 from graph.files.quarantine import ImportReport
 from graph.files.tables import Tables
+from graph.load import watch
 
 __all__ = ["settle_sessions"]
 
 _USERS: Final = 5_000
 """Users asked for at once."""
+_PAIRS: Final = 2_000
+"""Pairs of a person and a track that are mended at once."""
 _LINE: Final = ("user", "at", "content")
 """What a line is known by."""
 _NEAR: Final = {
@@ -29,6 +33,7 @@ _NEAR: Final = {
     "old_ended": pl.Int64,
     "content": pl.String,
     "at": pl.Int64,
+    "share": pl.Float64,
 }
 
 
@@ -43,19 +48,25 @@ class _Beside:
     cut: int
     """Sessions of the files that overlap one of the graph, where each has lines that the other lacks."""
     lost: int
-    """Plays of the graph in sessions of the same name as loaded ones, which stand in no session any more."""
+    """Plays of the graph in sessions of the same name as loaded ones, which stand in no session any more, and of
+    whose time the files tell nothing else."""
+    gone: pl.DataFrame
+    """Plays of the graph that the files tell otherwise or not at all; columns `_LINE`."""
 
 
 def settle_sessions(graph: Graph, tables: Tables, report: ImportReport, *, dry: bool) -> Tables:
     """The tables without sessions of which the graph has more; deletes those of which the files have more.
 
-    A session of the same name is left to the query that loads it, which takes its old plays away. What is cut between
-    files, and how many plays are lost by that, is noted in the report.
+    A session of the same name is left to the query that loads it, which takes its old plays away. What these and the
+    deleted ones alone said about pairs is taken away here, before they are, so that a run that is cut short finds them
+    again. What is cut between files, and how many plays are lost by that, is noted in the report.
     """
     sessions = tables.nodes.get(schema.SESSION)
     if sessions is None or sessions.is_empty():
         return tables
     found = _beside(graph, tables, sessions)
+    if not dry:
+        _take_back(graph, found.gone)
     if found.replaced and not dry:
         graph.batches("load/without_sessions", [found.replaced])
     if found.cut:
@@ -91,11 +102,14 @@ def _beside(graph: Graph, tables: Tables, sessions: pl.DataFrame) -> _Beside:
     new = sessions.select(pl.lit(users).alias("user"), "sessionId", "digest", "startedAt", "endedAt")
     old = _near(graph, new)
     if old.is_empty():
-        return _Beside([], [], 0, 0)
+        return _Beside([], [], 0, 0, old.select(_LINE))
     played = tables.edges[schema.PLAYED]
     lines = new.select("user", pl.col("sessionId").alias("new"))[played["source"]].with_columns(
-        played["at"], tables.ids[schema.CONTENT].gather(played["target"]).alias("content")
+        played["at"],
+        tables.ids[schema.CONTENT].gather(played["target"]).alias("content"),
+        watch.written(played["share"]),
     )
+    told = lines.select(*_LINE, "share")
     lines = lines.unique([*_LINE, "new"])
     fresh = lines.join(old, on=_LINE, how="anti")["new"].unique()  # sessions with lines that the graph lacks
     parts, left = pl.Series([], dtype=pl.String), old.clear()
@@ -113,11 +127,16 @@ def _beside(graph: Graph, tables: Tables, sessions: pl.DataFrame) -> _Beside:
     loaded = sessions["sessionId"].filter(~sessions["sessionId"].is_in(parts.implode()))
     left = left.filter(~pl.col("old").is_in(loaded.implode()))
     lost = old.filter(pl.col("old").is_in(loaded.implode())).join(kept, on=_LINE, how="anti")
-    lost = lost.join(left, on=_LINE, how="anti").unique(_LINE)
+    lost = lost.join(left, on=_LINE, how="anti").unique(_LINE).join(lines, on=["user", "at"], how="anti")
+    ends = pl.col("old").is_in([*gone["old"], *loaded])
+    otherwise = old.filter(ends).join(told, on=[*_LINE, "share"], how="anti")
+    otherwise = otherwise.join(old.filter(~ends), on=[*_LINE, "share"], how="anti").select(_LINE).unique()
     last = lines.group_by(pl.col("new").alias("sessionId")).agg(pl.col("at").max().alias("last"))
     stay = new.filter(~pl.col("sessionId").is_in(parts.implode())).join(last, on="sessionId")
     left = left.group_by("user", "old", "old_began", "old_ended").agg(pl.col("at").max().alias("old_last"))
-    return _Beside(gone["old"].unique().sort().to_list(), parts.sort().to_list(), _cut(stay, left), lost.height)
+    return _Beside(
+        gone["old"].unique().sort().to_list(), parts.sort().to_list(), _cut(stay, left), lost.height, otherwise
+    )
 
 
 def _near(graph: Graph, new: pl.DataFrame) -> pl.DataFrame:
@@ -133,6 +152,16 @@ def _near(graph: Graph, new: pl.DataFrame) -> pl.DataFrame:
         for row in graph.stream("load/sessions_near", rows=[list(one) for one in part.iter_rows()])
     ]
     return pl.DataFrame(found, schema=_NEAR, orient="row")
+
+
+def _take_back(graph: Graph, gone: pl.DataFrame) -> None:
+    """Take the plays ``gone`` (columns `_LINE`) out of what the graph knows about their pairs."""
+    pairs = gone.group_by("user", "content", maintain_order=True).agg("at")
+    for part in pairs.iter_slices(_PAIRS):
+        rows = [list(row) for row in part.iter_rows()]
+        graph.write("load/without_plays", deadline_ms=0, rows=rows, most=watch.MAX_TIMES)
+        contents = part["content"].unique().sort().to_list()
+        graph.write("load/settle", deadline_ms=0, contents=contents, rate=watch.RATE)
 
 
 def _cut(new: pl.DataFrame, old: pl.DataFrame) -> int:

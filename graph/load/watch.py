@@ -29,7 +29,7 @@ rows of files; ``cypher/load/watched``, ``cypher/load/follows`` and ``cypher/eve
 from __future__ import annotations
 
 import math
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -49,12 +49,15 @@ __all__ = [
     "trends",
     "watched",
     "whole",
+    "written",
 ]
 
 HALF_LIFE_MS: Final = 3 * 24 * 3_600_000
 """A watch weighs half as much for what trends after three days."""
 RATE: Final = math.log(2) / HALF_LIFE_MS
 """Growth of the logarithm of a watch's weight, per millisecond."""
+_DIGITS: Final = 7
+"""Of a share: what 32 bits hold."""
 MAX_TIMES: Final = 1_000
 """Watches of one pair that are counted."""
 
@@ -72,6 +75,7 @@ _EARLIEST: Final = np.iinfo(np.int64).min
 _SLICE: Final = 4_000_000
 
 Array = npt.NDArray[Any]
+Shares = TypeVar("Shares", pl.Expr, pl.Series)
 
 
 class _Groups:
@@ -182,6 +186,11 @@ def exact(edges: pl.DataFrame) -> pl.DataFrame:
 def progress(share: float) -> float:
     """A progress as the graph keeps it: files are read with the precision of float32, so events are too."""
     return float(str(np.float32(share)))
+
+
+def written(shares: Shares) -> Shares:
+    """Shares in float32 as other relationships hold them: .78 instead of .779999, as the bulk importer writes."""
+    return shares.cast(pl.Float64).round(_DIGITS)
 
 
 def trends(target: Array, last_at: pl.Series, contents: int) -> tuple[Array, pl.Series]:

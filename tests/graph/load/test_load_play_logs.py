@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from graph import schema, snapshot
 from graph.database.driver import Graph
+from graph.load import watch
 from graph.load.live import import_folder
 from graph.settings import Settings
 from graph.snapshot.export import export
@@ -179,3 +181,68 @@ def test_a_corrected_catalogue_takes_the_place_of_the_old_one(graph: Graph, sett
     assert told(mended, "mended") == fresh
     assert told([{"track": one["track"], "title": one["title"]} for one in mended], "bare") == fresh
     assert told(TRACKS, "again") == before
+
+
+def pairs(graph: Graph) -> list[tuple[Any, ...]]:
+    """Every WATCHED, and what its track keeps of them."""
+    return graph.ask(
+        "MATCH (user:User)-[w:WATCHED]->(track) RETURN user.userId, track.contentId, w.progress, w.watchCount, "
+        "w.firstAt, w.lastAt, w.times, w.liked, w.likedAt, track.audience, track.trend "
+        "ORDER BY user.userId, track.contentId"
+    ) + graph.ask("MATCH (track:Track) RETURN track.contentId, coalesce(track.audience, 0) ORDER BY track.contentId")
+
+
+CORRECTED: list[tuple[str, list[dict[str, Any]], list[dict[str, Any]]]] = [
+    ("track", [line(1, 1, 0, 1.0, 1), line(1, 2, 1, 0.5, 2)], [line(1, 1, 0, 1.0, 1), line(1, 2, 2, 0.5, 2)]),
+    ("first track", [line(1, 1, 0, 1.0, 1), line(1, 2, 1, 0.5, 2)], [line(1, 1, 2, 1.0, 1), line(1, 2, 1, 0.5, 2)]),
+    ("share", [line(1, 1, 0, 0.9, 1), line(1, 2, 1, 0.5, 2)], [line(1, 1, 0, 0.123456789, 1), line(1, 2, 1, 0.5, 2)]),
+    (
+        "one of four plays",
+        [line(1, at, 0, at / 10, 0) for at in range(1, 5)],
+        [*(line(1, at, 0, at / 10, 0) for at in range(1, 4)), line(1, 4, 1, 0.4, 0)],
+    ),
+    (
+        "the first of three plays",
+        [line(1, at, 0, 1 / at, 0) for at in range(1, 4)],
+        [line(1, 1, 1, 1.0, 0), *(line(1, at, 0, 1 / at, 0) for at in range(2, 4))],
+    ),
+]
+
+
+@pytest.mark.parametrize(("before", "after"), [one[1:] for one in CORRECTED], ids=[one[0] for one in CORRECTED])
+def test_what_a_corrected_line_said_goes_from_the_pair(
+    graph: Graph, settings: Settings, tmp_path: Path, before: list[Any], after: list[Any]
+) -> None:
+    other = [{**line(1, 100, 0, 0.05, None)}, line(2, 1, 0, 0.75, None)]  # a later session, and somebody else
+    empty(graph)
+    imported(graph, settings, tmp_path / "fresh", a=[*after, {**other[0], "timestamp": 50}, *other])
+    fresh = held(graph), pairs(graph)
+    empty(graph)
+    imported(graph, settings, tmp_path / "before", a=[*before, {**other[0], "timestamp": 50}, *other])
+    assert (held(graph), pairs(graph)) != fresh
+    assert imported(graph, settings, tmp_path / "after", a=[*after, {**other[0], "timestamp": 50}]) == []
+    assert (held(graph), pairs(graph)) == fresh
+
+
+def test_what_did_not_come_from_plays_stays_of_a_pair(graph: Graph, settings: Settings, tmp_path: Path) -> None:
+    def watched(**events: tuple[int, int, float | None]) -> list[tuple[Any, ...]]:
+        """The pairs of user 1 after a play of track 0 was corrected to track 1, with these events between."""
+        empty(graph)
+        imported(graph, settings, tmp_path / f"{events} 1", a=[line(1, 1, 0, 0.5, 1), line(1, 2, 2, 1.0, None)])
+        rows = [
+            {"place": n, "producer": "", "eventId": kind, "at": at, "userId": "1", "contentId": f"tracks/{track}"}
+            | {"kind": kind, "progress": progress}
+            for n, (kind, (track, at, progress)) in enumerate(events.items())
+        ]
+        options: dict[str, Any] = {"receivedAt": 0, "most": watch.MAX_TIMES, "rate": watch.RATE}
+        graph.write("events/watch", rows=rows, **options)
+        imported(graph, settings, tmp_path / f"{events} 2", a=[line(1, 1, 1, 0.5, 1), line(1, 2, 2, 1.0, None)])
+        return [row[1:9] for row in pairs(graph) if row[0] == "1"]
+
+    mended = [("tracks/1", 0.5, 1, 1, 1, None, None, None), ("tracks/2", 1.0, 1, 2, 2, None, None, None)]
+    assert watched() == mended
+    seen = ("tracks/0", 0.75, 1, 7, 7, None, None, None)
+    assert watched(watch=(0, 7, 0.75)) == [seen, *mended]
+    assert watched(watch=(0, 7, 0.25)) == [("tracks/0", 0.5, *seen[2:]), *mended]  # its own progress is not known
+    liked = ("tracks/0", None, 0, None, None, None, True, 7)
+    assert watched(like=(0, 7, None)) == [liked, *mended]
