@@ -25,6 +25,7 @@ _ORDER: Final[dict[str, tuple[str, ...]]] = {
         "shortest_path",
         "taste_of_friends",
         "bridges_between_communities",
+        "ratio_by_degree",
     ),
     "Contents": (
         "most_watched",

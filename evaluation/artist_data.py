@@ -177,18 +177,19 @@ def average_precision(hits: npt.NDArray[np.bool_], truth: Ints, k: int) -> Value
 
 def _pairs(file: Path) -> npt.NDArray[np.int64]:
     try:
-        rows = pl.read_csv(file, schema_overrides=[pl.Int64, pl.Int64])
+        told = pl.read_csv(file, infer_schema=False)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise InputError(f"{file} cannot be read: {error}.", do="It has two columns of whole numbers.") from error
-    if rows.width < 2:
+    if told.width < 2:
         raise InputError(f"{file} has one column.", do="It has two columns of whole numbers.")
+    rows = told.select(pl.nth(0, 1).str.strip_chars().cast(pl.Int64, strict=False))
     sound = rows.select(pl.all_horizontal(pl.nth(0, 1).is_between(0, _LARGEST).fill_null(value=False))).to_series()
     if not sound.all():
         line = int((~sound).arg_max() or 0) + 2
         raise InputError(
             f"{file}:{line} has an id that is no whole number from 0 to {_LARGEST:,}.", do="Correct or remove the line."
         )
-    return rows[:, :2].to_numpy()
+    return rows.to_numpy()
 
 
 def _ones(source: Ints, target: Ints, shape: tuple[int, int]) -> sp.csr_array:

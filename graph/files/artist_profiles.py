@@ -275,7 +275,10 @@ def _targets(folder: Path, artists: int) -> sp.csr_array | None:
         with file.open("rb") as opened:
             found = sp.csr_array(sp.load_npz(opened))  # holds numbers alone: pickles are refused
     except Exception as error:  # zip, numpy and scipy have their own exceptions for a damaged file
-        raise InputError(f"{file} is no sparse matrix: {error}.", do="Fetch the file again.") from error
+        # Their texts are not shown: of a file that is no archive numpy says how to load pickles, which nobody should.
+        raise InputError(
+            f"{file} is no sparse matrix as scipy saves it ({type(error).__name__}).", do="Fetch the file again."
+        ) from error
     if found.shape[0] > artists:
         raise InputError(
             f"{TARGETS} has {found.shape[0]:,} rows, {LISTENS} names {artists:,} artists.",

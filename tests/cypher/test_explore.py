@@ -122,7 +122,8 @@ ANSWERS: dict[str, tuple[dict[str, Any], Check]] = {
     "rising": ({}, lambda rows: rows[0]["contentId"] == "keaks/k019" and rows[0]["genres"] == ["odd"]),
     "never_watched": ({}, lambda rows: rows[0]["contentId"] == "keaks/new" and len(rows) == 3),
     "age_when_watched": ({}, lambda rows: rows == [{"age": "1", "watches": 180, "share": 1.0}]),
-    "ratio_by_length": ({}, lambda rows: rows == []),  # the answers of these two are in test_explore_ratios.py
+    "ratio_by_length": ({}, lambda rows: rows == []),  # the answers of these three are in test_explore_ratios.py
+    "ratio_by_degree": ({}, lambda rows: rows == []),
     "artists_heard_together": ({}, lambda rows: rows == []),
     "spread_along_follows": (
         {"contentId": "keaks/told"},

@@ -14,6 +14,12 @@ HEARD = {"t1": ("ana", "uvw"), "t2": ("ana", "uv"), "t3": ("bo", "vwx"), "t4": (
 """Track → artist and listeners."""
 LENGTHS = {"short": 4.0, "brief": 5.0, "long": 100.0, "endless": 500.0, "unknown": None, "unseen": 7.0}
 RATIOS = [("u", "short", 2.0), ("v", "short", 0.5), ("u", "brief", 1.0), ("u", "long", 0.25), ("v", "endless", 0.1)]
+PEOPLE = {
+    "u": {"user_active_degree": "full_active", "follow_user_num": 4, "register_days": 100},
+    "w": {"user_active_degree": "full_active", "follow_user_num": 8},
+    "v": {"user_active_degree": "high_active", "register_days": 10},
+    "x": {"user_active_degree": "low_active"},
+}
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +27,7 @@ def loaded(graph: Graph) -> Graph:
     def send(query: str, rows: list[Any], **extra: Any) -> None:
         graph.write(f"load/{query}", deadline_ms=0, rows=rows, **extra)
 
-    send("users", [{"id": person, "properties": {}} for person in "uvwxy"])
+    send("users", [{"id": person, "properties": PEOPLE.get(person, {})} for person in "uvwxy"])
     send("tracks", [{"id": f"tracks/{track}", "properties": {}} for track in HEARD])
     send("artists", [{"id": one, "properties": {"name": "Ana"} if one == "ana" else {}} for one in ("ana", "bo", "cy")])
     send("performed_by", [[f"tracks/{track}", [[artist]]] for track, (artist, _) in HEARD.items()])
@@ -54,3 +60,16 @@ def test_ratios_by_length_leave_out_what_is_held_out_or_has_no_length(loaded: Gr
     assert (rows[0]["median"], rows[0]["complete"]) == (1.0, pytest.approx(2 / 3))
     assert rows[0]["seconds"] == pytest.approx((8.0 + 2.0 + 5.0) / 3)
     assert [row["seconds"] for row in rows[1:]] == [pytest.approx(25.0), pytest.approx(50.0)]
+
+
+def test_ratios_by_degree_count_people_without_a_row_and_leave_out_what_is_held_out(loaded: Graph) -> None:
+    """W has a row of the small matrix alone; y has no degree."""
+    rows = loaded.read("explore/ratio_by_degree")
+    told = [(row["degree"], row["people"], row["rows"], row["followed"], row["registered"]) for row in rows]
+    assert told == [
+        ("full_active", 2, 3, 6.0, 100.0),
+        ("high_active", 1, 2, None, 10.0),
+        ("low_active", 1, 0, None, None),
+    ]
+    assert [row["ratio"] for row in rows] == [pytest.approx(3.25 / 3), pytest.approx(0.3), None]
+    assert (rows[0]["median"], rows[0]["complete"]) == (1.0, pytest.approx(2 / 3))

@@ -113,7 +113,7 @@ def test_the_notebooks_own_files_are_read(tmp_path: Path) -> None:
         open_data(tmp_path)
 
 
-@pytest.mark.parametrize("line", ["5,", "-1,3", "1,99999999999999"])
+@pytest.mark.parametrize("line", ["5,", "-1,3", "1,99999999999999", "1,x"])
 def test_pairs_with_an_id_that_cannot_be_used_are_refused_with_their_line(tmp_path: Path, line: str) -> None:
     (tmp_path / "interactions.csv").write_text(f"user,item\n1,2\n{line}\n")
     with pytest.raises(InputError, match=r"interactions\.csv:3 has an id"):

@@ -72,7 +72,7 @@ def test_a_track_stands_for_the_music_of_an_artist(tmp_path: Path) -> None:
         ("likes_matrix.csv", "\n", "is empty"),
         ("users_artists.csv", "user_id,artists\n", "no rows"),
         ("users_artists.csv", "", "lacks the columns user_id, artists"),
-        ("train_matrix.npz", "what?", "no sparse matrix"),
+        ("train_matrix.npz", "what?", r"no sparse matrix as scipy saves it \(ValueError\)"),
         ("users_artists.csv", "user,artist\n1,2\n", "lacks the columns user_id, artists"),
     ],
 )
