@@ -15,7 +15,7 @@ from hypothesis import settings as drawn_settings
 from graph import snapshot as snapshots
 from graph.database.driver import Graph
 from graph.events import Entry, Event
-from graph.live import View
+from graph.live import Pair, View
 from graph.live import mirror as mirrors
 from graph.live.mirror import Mirror
 from graph.live.record import apply
@@ -394,3 +394,20 @@ def test_the_model_follows_what_a_known_person_does(followed: Followed, settings
     again.close()
     followed.happens("unfollow", "u004", target_id="u001")
     assert today(followed.view, whole, "u002") is None
+
+
+def test_where_engagement_does_not_vary_every_pair_counts_as_it_was_learned(settings: Settings) -> None:
+    """A like of what was watched changes nothing, and half a watch counts as a whole one."""
+    whole = checkerboard.snapshot()
+    assert whole.mode == "implicit"
+    view = View(whole, settings.engagement)
+    user = checkerboard.users()[4]
+    seen = {content for one, content in checkerboard.watched_pairs() if one == 4}
+    watched, new = checkerboard.contents()[min(seen)], checkerboard.contents()[1]
+    view.apply([Pair(user, watched, people=False, holds=True, liked=True, audience=9)])
+    assert today(view, whole, user) is None
+    view.apply([Pair(user, new, people=False, holds=True, progress=0.5, audience=1)])
+    now = today(view, whole, user)
+    assert now is not None
+    assert set(now.worth.tolist()) == {1.0}
+    assert now.change.indices.tolist() == [1]
