@@ -130,7 +130,7 @@ def evaluate(
     if served and split not in (How.RANDOM, How.TIME):
         raise SettingsError("--served judges feeds of known users.", do="Use --split random or --split time.")
     if served:
-        taking_part = with_feeds(taking_part, settings.engagement)
+        taking_part = with_feeds(taking_part, settings.engagement, settings.feed)
     whole = snapshots.load(snapshot or settings.snapshot_path)
     made = [
         hold_out(whole, split, fraction, seed, known_only=known_only, keep_counts=keep_counts)

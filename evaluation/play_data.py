@@ -34,10 +34,7 @@ def read(folder: Path, told: Told | None = None) -> Snapshot:
         tables, report = play_logs.read_play_logs(folder, Path(home))
     report.check()
     if tables.edges[schema.PLAYED].is_empty():
-        raise InputError(
-            f"No line of {', '.join(file.file for file in report.files)} in {folder} is a play that can be used.",
-            do=f"`entourage import {folder} --kind play-logs --dry-run` says what is wrong with each file.",
-        )
+        raise _no_play(folder, [file.file for file in report.files])
     _tell(report.files, told)
     return _snapshot(tables)
 
@@ -52,6 +49,13 @@ def check(folder: Path) -> None:
             do="Put logs there, with one JSON object a line (message, timestamp, user, track, time), or name another "
             "folder.",
         )
+
+
+def _no_play(folder: Path, names: list[str]) -> InputError:
+    return InputError(
+        f"No line of {', '.join(names)} in {folder} is a play that can be used.",
+        do=f"`entourage import {folder} --kind play-logs --dry-run` says what is wrong with each file.",
+    )
 
 
 def plays(folder: Path, told: Told | None = None) -> pl.DataFrame:
@@ -72,10 +76,7 @@ def lines(folder: Path, tracks: set[int] | None = None, told: Told | None = None
     reports = [FileReport(log.name) for log in logs]
     frames = [play_logs.read_plays(log, tracks, report) for log, report in zip(logs, reports, strict=True)]
     if not any(report.loaded for report in reports):
-        raise InputError(
-            f"No line of {', '.join(log.name for log in logs)} in {folder} is a play that can be used.",
-            do=f"`entourage import {folder} --kind play-logs --dry-run` says what is wrong with each file.",
-        )
+        raise _no_play(folder, [log.name for log in logs])
     _tell(reports, told)
     return pl.concat(frames).unique(maintain_order=True)
 

@@ -11,32 +11,34 @@ import numpy as np
 from evaluation.contenders import Contender
 from graph.errors import SettingsError
 from graph.live import View
-from graph.settings import Engagement
+from graph.settings import Composition, Engagement
 from graph.snapshot import Snapshot
 from recommend import live_feed, sources
 from recommend.journey import Journey
 from recommend.live_reader import LiveReader
-from recommend.request import Deadline, Request
+from recommend.request import USUAL, Deadline, Request
 from recommend.served_model import ServedModel
 from recommenders.core.holdout import Holdout
 from recommenders.core.options import FitOptions, Progress, silent
 from recommenders.core.recommender import Recommender
 from recommenders.core.top_k import Ints
 
-__all__ = ["with_feeds"]
+__all__ = ["feeds", "with_feeds"]
 
 _PATIENCE_MS: Final = 600_000
 _TOLD: Final = 64
 """Users between two reports of progress."""
 
 
-def with_feeds(contenders: list[Contender], engagement: Engagement) -> list[Contender]:
+def with_feeds(
+    contenders: list[Contender], engagement: Engagement, composition: Composition = USUAL
+) -> list[Contender]:
     """Each contender, and the feed as the service composes it with the same fitted model, labelled "as served"."""
     both = []
     for contender in contenders:
         shared = replace(contender, fit=_Once(contender))
-        recipe = f"{contender.recipe} served {engagement.model_dump_json()}"
-        rank = partial(_rank, engagement)
+        recipe = f"{contender.recipe} served {engagement.model_dump_json()} {composition.model_dump_json()}"
+        rank = partial(feeds, engagement, composition)
         both += [shared, replace(shared, label=f"{contender.label} as served", recipe=recipe, rank=rank)]
     return both
 
@@ -56,8 +58,15 @@ class _Once:
         return self._last[1]
 
 
-def _rank(
-    engagement: Engagement, model: Recommender, split: Holdout, k: int, *, seed: int = 0, progress: Progress = silent
+def feeds(
+    engagement: Engagement,
+    composition: Composition,
+    model: Recommender,
+    split: Holdout,
+    k: int,
+    *,
+    seed: int = 0,
+    progress: Progress = silent,
 ) -> Ints:
     """As `evaluation.rank.rank`, for the feeds of ``k`` contents. Nothing in them is drawn: ``seed`` changes nothing.
 
@@ -73,7 +82,8 @@ def _rank(
     contents = train.contents.ids
     for place, (number, user_id) in enumerate(zip(split.users.tolist(), users, strict=True)):
         masked = () if split.masked is None else contents.gather(split.masked[[number]].indices).to_list()
-        request = Request("served", user_id, k, None, frozenset(masked), False, Deadline(_PATIENCE_MS))
+        deadline = Deadline(_PATIENCE_MS)
+        request = Request("served", user_id, k, None, frozenset(masked), False, deadline, composition=composition)
         said = asked.best(request)
         journey = Journey(graph_down=False)
         chosen, _, _ = live_feed.compose(reader, request, [(sources.MODEL, said)] if said else [], journey)

@@ -11,42 +11,20 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from evaluation.served import feeds
 from evaluation.significance import bootstrap_interval
-from graph.live import View
 from graph.settings import Composition, load_settings
 from graph.snapshot import load
 from ranking import registry
-from recommend import live_feed, sources
-from recommend.journey import Journey
-from recommend.live_reader import LiveReader
-from recommend.request import Deadline, Request
-from recommend.sources import best_for_known
-from recommenders.core.holdout import Holdout, validation
+from recommenders.core.holdout import validation
 from recommenders.core.metrics import Values, judge, ndcg
 from recommenders.core.options import Effort, FitOptions
-from recommenders.core.recommender import Recommender
 from recommenders.core.top_k import Ints
 
 K = 10
-PATIENCE_MS = 600_000
-
-
-def served(reader: LiveReader, model: Recommender, split: Holdout, how: Composition) -> Ints:
-    """The feeds of the split's users, shape (users, K)."""
-    ids = np.full((len(split.users), K), -1, dtype=np.int64)
-    for row, user_id in enumerate(split.train.users.ids.gather(split.users).to_list()):
-        deadline = Deadline(PATIENCE_MS)
-        request = Request("served", user_id, K, None, frozenset(), False, deadline, composition=how)
-        said = best_for_known(model, request)
-        journey = Journey(graph_down=False)
-        chosen, _, _ = live_feed.compose(reader, request, [(sources.MODEL, said)] if said else [], journey)
-        found = split.train.contents.nids([one.content_id for one in chosen])
-        ids[row, : len(found)] = found
-    return ids
 
 
 def main() -> None:
@@ -64,7 +42,6 @@ def main() -> None:
     table = Table("model", "weight", "maker decay", "NDCG@10, %", "less than the list, 95 %")
     for name in chosen.models.split(","):
         model = registry.make(name).fit(part.train, FitOptions(seed=chosen.seed, effort=Effort.QUICK))
-        reader = LiveReader(View(part.train, settings.engagement))
 
         def judged(ids: Ints) -> Values:
             return 100 * ndcg(judge(ids, truth), K)
@@ -75,7 +52,7 @@ def main() -> None:
         for decay in map(float, chosen.decays.split(",")):
             for weight in map(float, chosen.weights.split(",")):
                 how = Composition(weights={"model": weight}, maker_decay=decay)
-                values = judged(served(reader, model, part, how))
+                values = judged(feeds(settings.engagement, how, model, part, K))
                 low, high = bootstrap_interval(values - alone)
                 difference = f"{(values - alone).mean():+.2f} ({low:+.2f} … {high:+.2f})"
                 table.add_row(name, f"{weight:g}", f"{decay:g}", f"{values.mean():.2f}", difference)

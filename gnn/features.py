@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +35,8 @@ Ints = npt.NDArray[np.int64]
 Ages = Mapping[str, Floats]
 _TIMES: Final[Mapping[str, str]] = {schema.WATCHED: "lastAt", schema.FOLLOWS: "since"}
 """Relationship type → the property that holds the time of its edges."""
+_SPANS: Final[WeakKeyDictionary[Snapshot, dict[str, Span]]] = WeakKeyDictionary()
+"""`edge_spans` of each snapshot."""
 
 
 @dataclass(frozen=True)
@@ -115,12 +118,14 @@ def edge_spans(snapshot: Snapshot) -> dict[str, Span]:
 
     Ages are measured at the newest watch; ages of follows without timed watches at the newest follow.
     """
-    since = snapshot.follows.columns.get("since")
-    found = {
-        schema.WATCHED: watch_span(snapshot),
-        schema.FOLLOWS: None if since is None else Span.of(np.asarray(since), newest_watch(snapshot)),
-    }
-    return {type_: span for type_, span in found.items() if span is not None and span.longest}
+    if snapshot not in _SPANS:
+        since = snapshot.follows.columns.get("since")
+        found = {
+            schema.WATCHED: watch_span(snapshot),
+            schema.FOLLOWS: None if since is None else Span.of(np.asarray(since), newest_watch(snapshot)),
+        }
+        _SPANS[snapshot] = {type_: span for type_, span in found.items() if span is not None and span.longest}
+    return _SPANS[snapshot]
 
 
 def edge_ages(snapshot: Snapshot) -> dict[str, Floats]:
@@ -128,8 +133,8 @@ def edge_ages(snapshot: Snapshot) -> dict[str, Floats]:
     return {type_: span.days(_times(snapshot, type_)) for type_, span in edge_spans(snapshot).items()}
 
 
-def _times(snapshot: Snapshot, type_: str) -> npt.NDArray[np.int64]:
-    return np.asarray(snapshot.edges[type_].columns[_TIMES[type_]])
+def _times(snapshot: Snapshot, type_: str, places: Ints | slice = slice(None)) -> npt.NDArray[np.int64]:
+    return np.asarray(snapshot.edges[type_].columns[_TIMES[type_]][places])
 
 
 def half_lives(ages: Ages) -> dict[str, float]:
@@ -137,9 +142,8 @@ def half_lives(ages: Ages) -> dict[str, float]:
     return {type_: float(days.max()) / RECIPE.half_lives_covered for type_, days in ages.items()}
 
 
-def _recency(days: Floats, longest: np.float32 | None = None) -> Floats:
-    whole = days.max() if longest is None else longest
-    return np.asarray(np.exp2(np.float32(-RECIPE.half_lives_covered) * days / whole))
+def _recency(days: Floats, longest: np.float32) -> Floats:
+    return np.asarray(np.exp2(np.float32(-RECIPE.half_lives_covered) * days / longest))
 
 
 def edge_features(snapshot: Snapshot, ages: Ages) -> dict[str, Floats]:
@@ -148,27 +152,27 @@ def edge_features(snapshot: Snapshot, ages: Ages) -> dict[str, Floats]:
     A watch has engagement and recency, a follow has recency; a feature that does not vary is left out. Recency is
     2^(−age / half-life) and always the last feature. ``ages`` are the snapshot's `edge_ages`.
     """
-    found: dict[str, list[Floats]] = {}
-    if snapshot.mode == "engagement":
-        found[schema.WATCHED] = [np.asarray(snapshot.watched.columns["engagement"])]
-    for type_, days in ages.items():
-        found.setdefault(type_, []).append(_recency(days))
-    return {type_: np.stack(columns, axis=1).astype(np.float32) for type_, columns in found.items()}
+    recency = {type_: _recency(days, days.max()) for type_, days in ages.items()}
+    worth = np.asarray(snapshot.watched.columns["engagement"])
+    found = {type_: _stacked(snapshot, type_, worth, recency.get(type_)) for type_ in _TIMES}
+    return {type_: features for type_, features in found.items() if features is not None}
 
 
-def features_of_some(
-    snapshot: Snapshot, spans: Mapping[str, Span], type_: str, places: Ints, worth: Floats
-) -> Floats | None:
+def features_of_some(snapshot: Snapshot, type_: str, places: Ints, worth: Floats) -> Floats | None:
     """`edge_features` (n, F) of the edges at ``places`` of the snapshot, where -1 is an edge of now; None without any.
 
-    ``spans`` are the snapshot's `edge_spans`, ``worth`` (n,) the engagement of each watch.
+    ``worth`` (n,) is the engagement of each watch.
     """
-    found: list[Floats] = [worth] if type_ == schema.WATCHED and snapshot.mode == "engagement" else []
-    if type_ in spans:
+    recency, span = None, edge_spans(snapshot).get(type_)
+    if span is not None:
         recency, old = np.ones(len(places), dtype=np.float32), places >= 0
-        times = np.asarray(snapshot.edges[type_].columns[_TIMES[type_]][places[old]])
-        recency[old] = _recency(spans[type_].days(times), spans[type_].longest)
-        found.append(recency)
+        recency[old] = _recency(span.days(_times(snapshot, type_, places[old])), span.longest)
+    return _stacked(snapshot, type_, worth, recency)
+
+
+def _stacked(snapshot: Snapshot, type_: str, worth: Floats, recency: Floats | None) -> Floats | None:
+    found = [worth] if type_ == schema.WATCHED and snapshot.mode == "engagement" else []
+    found += [] if recency is None else [recency]
     return np.stack(found, axis=1).astype(np.float32) if found else None
 
 
@@ -182,5 +186,5 @@ def watch_weights(snapshot: Snapshot, ages: Ages) -> Floats:
         weights *= RECIPE.least_engagement_weight + np.asarray(snapshot.watched.columns["engagement"])
     days = ages.get(schema.WATCHED)
     if days is not None:
-        weights *= RECIPE.oldest_watch_weight + (1.0 - RECIPE.oldest_watch_weight) * _recency(days)
+        weights *= RECIPE.oldest_watch_weight + (1.0 - RECIPE.oldest_watch_weight) * _recency(days, days.max())
     return weights

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Final
-from weakref import WeakKeyDictionary
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
 
-from gnn.features import edge_spans, features_of_some
+from gnn.features import features_of_some
 from gnn.topology import Link
 from graph import schema
-from graph.snapshot import Snapshot
-from graph.snapshot.ages import Span
 from recommenders.core.today import Today
 
 __all__ = ["neighbourhood"]
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
-_SPANS: Final[WeakKeyDictionary[Snapshot, dict[str, Span]]] = WeakKeyDictionary()
 
 
 def neighbourhood(links: Iterable[Link], today: Today) -> tuple[dict[str, Ints], dict[str, Floats]]:
@@ -36,7 +31,7 @@ def neighbourhood(links: Iterable[Link], today: Today) -> tuple[dict[str, Ints],
         type_ = link.name.removeprefix("rev_")
         found, places = _edges(today, type_, outgoing=link.name != type_ or mutual)
         near[link.name] = found
-        features = features_of_some(today.snapshot, _spans(today.snapshot), type_, places, _worth(today, type_))
+        features = features_of_some(today.snapshot, type_, places, today.worth)
         if features is not None:
             edges[link.name] = features
     return near, edges
@@ -56,13 +51,3 @@ def _edges(today: Today, type_: str, *, outgoing: bool) -> tuple[Ints, Ints]:
         return edges.target[where].astype(np.int64), where
     place = dict(zip(edges.target[where].tolist(), where.tolist(), strict=True))
     return today.follows, np.array([place.get(person, -1) for person in today.follows.tolist()], dtype=np.int64)
-
-
-def _worth(today: Today, type_: str) -> Floats:
-    return today.worth if type_ == schema.WATCHED else np.empty(0, dtype=np.float32)
-
-
-def _spans(snapshot: Snapshot) -> Mapping[str, Span]:
-    if snapshot not in _SPANS:
-        _SPANS[snapshot] = edge_spans(snapshot)
-    return _SPANS[snapshot]

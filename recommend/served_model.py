@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from graph.snapshot import Snapshot
 from recommend.new_contents import NewContents
 from recommend.request import Request
-from recommend.sources import MODEL, Candidate, best_for_known, best_for_session, knows, newcomer_source
+from recommend.sources import Candidate, best_for_known, best_for_newcomer, best_for_session, knows
 from recommenders.core.recommender import Recommender
 from recommenders.core.today import Today
 
@@ -29,7 +29,7 @@ class ServedModel:
         self.version = version
         self.new_contents = NewContents(model, graph) if graph else None
         """Contents that came after the training."""
-        self._best_for_newcomer = newcomer_source(model, graph) if graph else None
+        self._graph = graph
 
     @property
     def snapshot(self) -> Snapshot:
@@ -46,7 +46,7 @@ class ServedModel:
 
     def best_for_newcomer(self, request: Request, deadline_ms: int) -> list[Candidate]:
         """The best contents for somebody who came after the training. Raises the errors of `Graph.read`."""
-        return self._best_for_newcomer(MODEL, request, deadline_ms) if self._best_for_newcomer else []
+        return best_for_newcomer(self.model, self._graph, request, deadline_ms) if self._graph else []
 
     def best_for_session(self, request: Request) -> list[Candidate]:
         """The best contents for somebody without an id, by the contents of ``request.session``; needs no graph."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,9 +30,9 @@ __all__ = [
     "Candidate",
     "Source",
     "best_for_known",
+    "best_for_newcomer",
     "best_for_session",
     "knows",
-    "newcomer_source",
 ]
 
 
@@ -93,9 +93,6 @@ AROUND: Final = {"watches": 200, "people": 200, "crowd": 10_000}
 
 _NOBODY: Final = np.zeros(0, dtype=np.int64)
 
-Ask = Callable[[Source, Request, int], list[Candidate]]
-"""Asks a source on behalf of a request, within so many milliseconds."""
-
 
 def best_for_known(model: Recommender, request: Request, today: Today | None = None) -> list[Candidate]:
     """The model's best contents for users with a watch or a follow in its snapshot; nothing for others.
@@ -114,24 +111,21 @@ def best_for_known(model: Recommender, request: Request, today: Today | None = N
     return _named(snapshot, *model.recommend(user, most, allowed=_allowed(snapshot, request), guess=False))
 
 
-def newcomer_source(model: Recommender, graph: Graph) -> Ask:
+def best_for_newcomer(model: Recommender, graph: Graph, request: Request, deadline_ms: int) -> list[Candidate]:
     """The model's best contents for all other users, by their neighbours in the graph (`Recommender.newcomer_scores`).
 
-    Nothing if the model cannot score the user, or gives every content the same score.
+    Nothing if the model cannot score the user, or gives every content the same score. Raises the errors of
+    `Graph.read`.
     """
     snapshot = model.snapshot
-
-    def ask(source: Source, request: Request, deadline_ms: int) -> list[Candidate]:
-        rows = graph.read(
-            "lookup/connections", deadline_ms=deadline_ms, request_id=request.id, userId=request.user_id, **AROUND
-        )
-        if not rows:
-            return []
-        watched = snapshot.contents.known(rows[0]["watched"])
-        follows, followers = (snapshot.users.known(rows[0][column]) for column in ("follows", "followers"))
-        return _for_newcomer(model, request, watched, (follows, followers), rows[0]["properties"])
-
-    return ask
+    rows = graph.read(
+        "lookup/connections", deadline_ms=deadline_ms, request_id=request.id, userId=request.user_id, **AROUND
+    )
+    if not rows:
+        return []
+    watched = snapshot.contents.known(rows[0]["watched"])
+    follows, followers = (snapshot.users.known(rows[0][column]) for column in ("follows", "followers"))
+    return _for_newcomer(model, request, watched, (follows, followers), rows[0]["properties"])
 
 
 def best_for_session(model: Recommender, request: Request) -> list[Candidate]:

@@ -29,5 +29,4 @@ def today(view: View, learned: Snapshot, user_id: str) -> Today | None:
         worth[:] = 1.0
     order = np.argsort(contents)
     now = Today(learned, user, contents[order], worth[order], people[people < learned.users.count])
-    follows_the_same = np.array_equal(now.follows, Today.of(learned, user).follows)
-    return None if follows_the_same and not now.change.nnz else now
+    return now if now.is_new else None

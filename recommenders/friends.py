@@ -18,7 +18,7 @@ from recommenders.core.baseline import Baseline, Learned, Share
 from recommenders.core.config import CORE
 from recommenders.core.interactions import counts, directed_social, lately, row_of, symmetric_social
 from recommenders.core.options import FitOptions
-from recommenders.core.today import Today
+from recommenders.core.today import Today, followed
 from recommenders.core.top_k import Floats, Ints, Mask
 
 __all__ = ["FriendsItems"]
@@ -113,7 +113,7 @@ class FriendsItems(Baseline):
     def moved_scores(self, today: Today) -> Floats | None:
         """The sum over whom the user follows now. Somebody followed since counts as the mean of the others does."""
         row = self._sparse("weights")[[today.user]]
-        then = Today.of(self.snapshot, today.user).follows
+        then = followed(self.snapshot, today.user)
         gone, come = np.setdiff1d(then, today.follows), np.setdiff1d(today.follows, then)
         weights = row.toarray()[0]
         mean = weights[then].mean() if len(then) else np.float32(self.floor)

@@ -28,8 +28,6 @@ from graph.snapshot.engagement import UNKNOWN
 
 __all__ = ["Pair", "View"]
 
-_DIGITS: Final = 7
-"""Of a share: what 32 bits hold. The graph holds it as a decimal number."""
 _FLAGS: Final = (("liked", LIKED), ("shared", SHARED), ("commented", COMMENTED))
 _NOTHING: Final = float("-inf")
 """The trend of a content of which no watch has a time."""
@@ -179,7 +177,9 @@ class View:
         label = np.asarray(columns["engagement"], dtype=np.float64)
         if not any(name in columns for name in ("progress", "liked", "shared", "commented")):
             return label.copy()
-        share = np.round(np.asarray(columns["progress"], dtype=np.float64), _DIGITS) if "progress" in columns else None
+        share = (
+            np.round(np.asarray(columns["progress"], dtype=np.float64), watch.DIGITS) if "progress" in columns else None
+        )
         progress = np.zeros(count) if share is None else np.nan_to_num(share)
         flags = {name: np.asarray(columns[name], dtype=bool) if name in columns else np.zeros(count, dtype=bool)
                  for name, _ in _FLAGS}  # fmt: skip

@@ -36,6 +36,7 @@ import numpy.typing as npt
 import polars as pl
 
 __all__ = [
+    "DIGITS",
     "HALF_LIFE_MS",
     "MAX_TIMES",
     "RATE",
@@ -56,7 +57,7 @@ HALF_LIFE_MS: Final = 3 * 24 * 3_600_000
 """A watch weighs half as much for what trends after three days."""
 RATE: Final = math.log(2) / HALF_LIFE_MS
 """Growth of the logarithm of a watch's weight, per millisecond."""
-_DIGITS: Final = 7
+DIGITS: Final = 7
 """Of a share: what 32 bits hold."""
 MAX_TIMES: Final = 1_000
 """Watches of one pair that are counted."""
@@ -190,7 +191,7 @@ def progress(share: float) -> float:
 
 def written(shares: Shares) -> Shares:
     """Shares in float32 as other relationships hold them: .78 instead of .779999, as the bulk importer writes."""
-    return shares.cast(pl.Float64).round(_DIGITS)
+    return shares.cast(pl.Float64).round(DIGITS)
 
 
 def trends(target: Array, last_at: pl.Series, contents: int) -> tuple[Array, pl.Series]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Self
+from typing import Final, Self
 
 import numpy as np
 import scipy.sparse as sp
@@ -14,7 +14,10 @@ from graph.snapshot.ages import watch_span
 from recommenders.core.interactions import interactions
 from recommenders.core.top_k import Floats, Ints
 
-__all__ = ["Today"]
+__all__ = ["Today", "followed"]
+
+_SAME: Final = 1e-5
+"""Engagements that differ by less are the same: the graph keeps more digits than the snapshot."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +37,7 @@ class Today:
     def of(cls, snapshot: Snapshot, user: int) -> Self:
         """As the snapshot has it: nothing happened since."""
         row = interactions(snapshot)[[user]]
-        follows = snapshot.follows
-        people = np.unique(follows.target[follows.indptr[user] : follows.indptr[user + 1]]).astype(np.int64)
-        return cls(snapshot, user, row.indices.astype(np.int64), row.data, people)
+        return cls(snapshot, user, row.indices.astype(np.int64), row.data, followed(snapshot, user))
 
     def with_watches(self, contents: Ints, worth: Floats) -> Self:
         """The same after further watches; a content that was watched before has the new engagement."""
@@ -62,6 +63,11 @@ class Today:
         found.eliminate_zeros()
         return found
 
+    @property
+    def is_new(self) -> bool:
+        """Whether anything differs from what the model learned from."""
+        return bool(self.change.nnz) or not np.array_equal(self.follows, followed(self.snapshot, self.user))
+
     @cached_property
     def places(self) -> Ints:
         """For each watch its row of the snapshot's ``WATCHED``; -1 for one that is new, or has another engagement."""
@@ -83,5 +89,7 @@ class Today:
         return weights
 
 
-_SAME = 1e-5
-"""Engagements that differ by less are the same: the graph keeps more digits than the snapshot."""
+def followed(snapshot: Snapshot, user: int) -> Ints:
+    """Whom the user follows as the snapshot has it, ascending, each once."""
+    follows = snapshot.follows
+    return np.unique(follows.target[follows.indptr[user] : follows.indptr[user + 1]]).astype(np.int64)

@@ -9,7 +9,7 @@ from evaluation import leaderboard, splits
 from evaluation.contenders import Contender, named
 from evaluation.served import with_feeds
 from graph.errors import SettingsError
-from graph.settings import Engagement
+from graph.settings import Composition, Engagement
 from graph.snapshot import Snapshot
 from recommenders.core.options import FitOptions
 from recommenders.core.recommender import Recommender
@@ -45,6 +45,17 @@ def test_a_feed_holds_nothing_of_the_training_and_nothing_masked() -> None:
         assert not np.isin(row[row >= 0], seen).any()
     assert (ids >= 0).any(axis=1).all()
     assert ids.tolist() == feeds.rank(feeds.fit(split.train, FitOptions()), split, 4).tolist()
+
+
+def test_a_feed_is_judged_with_the_weights_of_the_settings() -> None:
+    split = splits.random(checkerboard.snapshot(), 0.3, 5)
+    others = Composition(weights={"followed_activity": 0.0, "followed_makers": 0.0, "co_watch": 0.0, "trending": 0.0})
+    (alone, usual), (_, weighed) = (
+        with_feeds(named(["popularity"]), ENGAGEMENT, how) for how in (Composition(), others)
+    )
+    assert usual.recipe != weighed.recipe, "a kept ranking is of one composition"
+    model = alone.fit(split.train, FitOptions())
+    assert usual.rank(model, split, 3).tolist() != weighed.rank(model, split, 3).tolist()
 
 
 def test_splits_of_whole_contents_are_refused() -> None:

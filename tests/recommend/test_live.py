@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,11 +13,9 @@ from hypothesis import settings as drawn_settings
 
 from graph import snapshot as snapshots
 from graph.database.driver import Graph
-from graph.events import Entry, Event
-from graph.live import Pair, View
+from graph.live import View
 from graph.live import mirror as mirrors
 from graph.live.mirror import Mirror
-from graph.live.record import apply
 from graph.load import watch
 from graph.settings import Service, Settings
 from graph.snapshot.export import export
@@ -29,13 +26,11 @@ from recommend.reasons import reasons
 from recommend.request import Deadline, Request
 from recommend.service import FeedService
 from recommend.snapshot_reader import SnapshotReader
-from recommend.sources import GRAPH_SOURCES, LAST_RESORT, UNWATCHED, Source, best_for_known
-from recommend.today import today
+from recommend.sources import GRAPH_SOURCES, LAST_RESORT, UNWATCHED, Source
 from recommend.wanted import Wanted
-from recommenders.knn import ItemKnn
 from tests import checkerboard, checkerboard_graph
-from tests.conftest import empty
 from tests.recommend.drawn_graph import CONTENTS, DAY, USERS, Database, Drawn, graphs, snapshot
+from tests.recommend.followed import Followed
 
 #: Small caps, so that on small graphs too what is left out is what the query leaves out.
 CAPPED = {
@@ -108,42 +103,6 @@ def test_candidates_facts_and_reasons_are_those_of_cypher(
         agree(ours, theirs, [*USERS[:3], "nobody"], CONTENTS, drawn.now)
 
     on_every_graph()
-
-
-class Followed:
-    """The checkerboard in Neo4j, an export of it, and a mirror that follows."""
-
-    def __init__(self, graph: Graph, settings: Settings) -> None:
-        self.graph, self.settings = graph, settings
-        export(graph, settings.snapshot_path, settings)
-        self.mirror = Mirror(settings)
-        self.mirror.refresh(graph)
-        self.number = 0
-
-    def happens(self, kind: str, user: str, **about: Any) -> None:
-        self.number += 1
-        at = datetime.fromtimestamp(checkerboard_graph.DAY / 1_000, UTC) + timedelta(days=1, seconds=self.number)
-        event = Event.model_validate(
-            {"event_id": f"live-{self.number}", "kind": kind, "user_id": user, "at": at, **about}
-        )
-        with self.mirror.ledger.turn(60):
-            apply(self.graph, self.mirror.ledger, [Entry.of(event)], now=datetime.now(UTC), deadline_ms=60_000)
-
-    @property
-    def view(self) -> View:
-        self.mirror.refresh(self.graph)
-        found = self.mirror.view()
-        assert found is not None, "not in step"
-        return found
-
-
-@pytest.fixture
-def followed(graph: Graph, settings: Settings) -> Iterator[Followed]:
-    empty(graph)
-    checkerboard_graph.load(graph)
-    made = Followed(graph, settings)
-    yield made
-    made.mirror.close()
 
 
 KEAKS = checkerboard.contents()
@@ -360,54 +319,3 @@ def test_a_feed_from_memory_is_the_feed_from_cypher(followed: Followed, database
             assert {i.content_id for i in ours.items} <= narrowed[wanted]
             assert ours.items or user in wanted.makers, "of the others something is left that is not seen"
     assert shown > {"users/u003", "keaks/k003"}
-
-
-def test_the_model_follows_what_a_known_person_does(followed: Followed, settings: Settings) -> None:
-    """Another view is made of the same files, as in a service that starts: it catches up from the ledger."""
-    whole = snapshots.load(settings.snapshot_path)
-    assert today(followed.view, whole, "u004") is None, "nothing happened"
-    model = ItemKnn(fashion=0.0).fit(whole)
-    slow = settings.model_copy(update={"service": Service(deadline_ms=60_000)})
-    feeds = FeedService(followed.graph, whole, model, slow, mirror=followed.mirror)
-    before = feeds.recommend("u004", 5, debug=True)
-    followed.happens("watch", "u004", content_id=KEAKS[3], progress=1.0)
-    followed.happens("watch", "u004", content_id=KEAKS[5], progress=1.0)
-    followed.happens("follow", "u004", target_id="u001")
-    now = today(followed.view, whole, "u004")
-    assert now is not None
-    assert now.change.indices.tolist() == whole.contents.nids([KEAKS[3], KEAKS[5]]).tolist()
-    assert whole.users.nids(["u001"])[0] in now.follows
-    after = feeds.recommend("u004", 5, debug=True)
-    said = [{row.content_id: row.score for row in best_for_known(model, asked("u004"), one)} for one in (None, now)]
-    assert said[0] != said[1]
-    assert KEAKS[3] not in said[1]
-    assert (before.rung, after.rung) == ("model", "model")
-    odd = {item.content_id for item in after.items} & {*KEAKS[1::2]}
-    assert len(odd) > len({item.content_id for item in before.items} & {*KEAKS[1::2]})
-    again = Mirror(settings)
-    again.refresh(followed.graph)
-    view = again.view()
-    assert view is not None
-    caught_up = today(view, whole, "u004")
-    assert caught_up is not None
-    assert caught_up.watched.tolist() == now.watched.tolist()
-    again.close()
-    followed.happens("unfollow", "u004", target_id="u001")
-    assert today(followed.view, whole, "u002") is None
-
-
-def test_where_engagement_does_not_vary_every_pair_counts_as_it_was_learned(settings: Settings) -> None:
-    """A like of what was watched changes nothing, and half a watch counts as a whole one."""
-    whole = checkerboard.snapshot()
-    assert whole.mode == "implicit"
-    view = View(whole, settings.engagement)
-    user = checkerboard.users()[4]
-    seen = {content for one, content in checkerboard.watched_pairs() if one == 4}
-    watched, new = checkerboard.contents()[min(seen)], checkerboard.contents()[1]
-    view.apply([Pair(user, watched, people=False, holds=True, liked=True, audience=9)])
-    assert today(view, whole, user) is None
-    view.apply([Pair(user, new, people=False, holds=True, progress=0.5, audience=1)])
-    now = today(view, whole, user)
-    assert now is not None
-    assert set(now.worth.tolist()) == {1.0}
-    assert now.change.indices.tolist() == [1]

@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from graph.database.driver import Graph
+from graph.settings import Settings
+from tests import checkerboard_graph
+from tests.conftest import empty
+from tests.recommend.followed import Followed
+
+
+@pytest.fixture
+def followed(graph: Graph, settings: Settings) -> Iterator[Followed]:
+    empty(graph)
+    checkerboard_graph.load(graph)
+    made = Followed(graph, settings)
+    yield made
+    made.mirror.close()
