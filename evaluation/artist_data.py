@@ -29,8 +29,6 @@ _HELD_OUT: Final = 0.1
 _LEAST: Final = 20
 _PAIRS: Final = "interactions.csv"
 _FRIENDS: Final = "follows.csv"
-_LARGEST: Final = 100_000_000
-"""Ids are places in arrays here."""
 Matrix = npt.NDArray[np.float64]
 
 
@@ -109,11 +107,12 @@ def open_data(folder: Path) -> Listens:
             do=f"Name with --data a folder with users_artists.csv, or with {_PAIRS} (user,item) and {_FRIENDS}.",
         )
     listens = _pairs(pairs)
-    users, artists = (listens[:, side] for side in (0, 1))
     other = _pairs(friends) if friends.is_file() else np.empty((0, 2), dtype=np.int64)
-    size = int(max(users.max(initial=0), other.max(initial=0))) + 1
-    shape = size, int(artists.max(initial=0)) + 1
-    return Listens(folder.name, _ones(users, artists, shape), _ones(other[:, 0], other[:, 1], (size, size)))
+    people, users = np.unique(np.concatenate([listens[:, 0], other.ravel()]), return_inverse=True)
+    artists, artist = np.unique(listens[:, 1], return_inverse=True)
+    user, friend = np.split(users, [len(listens)])
+    shape = len(people), len(artists)
+    return Listens(folder.name, _ones(user, artist, shape), _ones(friend[::2], friend[1::2], (len(people),) * 2))
 
 
 def cut(listens: Listens, seed: int = 0) -> Data:
@@ -183,11 +182,11 @@ def _pairs(file: Path) -> npt.NDArray[np.int64]:
     if told.width < 2:
         raise InputError(f"{file} has one column.", do="It has two columns of whole numbers.")
     rows = told.select(pl.nth(0, 1).str.strip_chars().cast(pl.Int64, strict=False))
-    sound = rows.select(pl.all_horizontal(pl.nth(0, 1).is_between(0, _LARGEST).fill_null(value=False))).to_series()
+    sound = rows.select(pl.all_horizontal((pl.nth(0, 1) >= 0).fill_null(value=False))).to_series()
     if not sound.all():
         line = int((~sound).arg_max() or 0) + 2
         raise InputError(
-            f"{file}:{line} has an id that is no whole number from 0 to {_LARGEST:,}.", do="Correct or remove the line."
+            f"{file}:{line} has an id that is no whole number from 0 on.", do="Correct or remove the line."
         )
     return rows.to_numpy()
 

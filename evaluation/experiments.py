@@ -16,6 +16,8 @@ import numpy.typing as npt
 import polars as pl
 from scipy.special import chdtrc, stdtr, stdtrit
 
+from graph.errors import InputError
+
 __all__ = ["METRICS", "SUSPICIOUS", "Arm", "Effect", "Experiment", "experiments", "welch"]
 
 METRICS: Final = {"shares": "shares a session", "tracks": "tracks a session"}
@@ -85,7 +87,9 @@ def experiments(
     """The experiments of plays as `graph.files.play_sessions.sessions_of` gives them, by name.
 
     ``control``: the treatment that others are compared with; None for C where there is one, else the one of most
-    users. ``shares``: of users that each treatment should have, in proportion; None for the same for each.
+    users, which also stands in for ``control`` in an experiment without it. ``shares``: of users that each treatment
+    should have, in proportion; None for the same for each. Raises InputError where no experiment has a treatment that
+    they name.
     """
     told = plays.filter(pl.col("arm").is_not_null())
     each = told.with_columns(pl.col("arm").str.split(";")).explode("arm")
@@ -93,6 +97,10 @@ def experiments(
         pl.col("arm").str.extract(r"^(.*):").alias("experiment"),
         pl.col("arm").str.extract(r"([^:]*)$").alias("treatment"),
     )
+    had = sorted(each["treatment"].drop_nulls().unique().to_list())
+    for name in [*([] if control is None else [control]), *(shares or {})]:
+        if had and name not in had:
+            raise InputError(f"No experiment in the logs has a treatment {name!r}.", do=f"They have {', '.join(had)}.")
     return [_experiment(str(name), rows, control, shares or {}) for (name,), rows in sorted(
         each.group_by("experiment"), key=lambda group: str(group[0][0]))]  # fmt: skip
 

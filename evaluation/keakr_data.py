@@ -281,8 +281,10 @@ def read(folder: Path, name: str = "") -> Network:
         )
     network = _kuairand(folder) if logs else _keakr(folder)
     if len(network.lines) < _LEAST:
+        without = f" and {network.left_out:,} that cannot be used" if network.left_out else ""
         raise InputError(
-            f"{folder} holds {len(network.lines)} audience lines with a time.", do=f"The suite needs {_LEAST} or more."
+            f"{folder} holds {len(network.lines)} audience lines with a time{without}.",
+            do=f"The suite needs {_LEAST} or more. `entourage import {folder} --dry-run` says what its files hold.",
         )
     return replace(network, name=name) if name else network
 

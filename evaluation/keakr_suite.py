@@ -10,7 +10,6 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
-from scipy.stats import kendalltau
 
 from evaluation.keakr_data import Counters, Lines, Network
 from evaluation.keakr_networks import Convolution, Trained, train
@@ -244,6 +243,8 @@ def _moved(network: Network, given: Trained, seed: int, progress: Progress) -> l
 
 def _tau(one: Floats | Values, other: Floats | Values, users: Ints) -> float:
     """Mean over people of two lines and more of Kendall's τ between two rankings."""
+    from scipy.stats import kendalltau  # takes seconds to import
+
     order = np.argsort(users, kind="stable")
     found = []
     for rows in np.split(order, np.flatnonzero(np.diff(users[order])) + 1):

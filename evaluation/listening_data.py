@@ -24,8 +24,7 @@ def heard(folder: Path, told: play_data.Told | None = None) -> tuple[Sequences, 
 
     Tracks are those of the catalogue, ``tracks.jsonl``. Raises InputError if there is no catalogue or no log.
     """
-    play_data.check(folder)
-    catalogue, _ = play_logs.find_logs(folder, strict=True)
+    catalogue, _ = play_data.find_logs(folder)
     if catalogue is None:
         raise InputError(
             f"{folder} holds play logs and no catalogue.",

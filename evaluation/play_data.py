@@ -17,7 +17,7 @@ from graph.settings import Engagement
 from graph.snapshot import Snapshot
 from graph.snapshot.engagement import engagement
 
-__all__ = ["check", "lines", "plays", "read", "snapshot_of"]
+__all__ = ["find_logs", "lines", "plays", "read", "snapshot_of"]
 
 
 Told = Callable[[str], None]
@@ -29,7 +29,7 @@ def read(folder: Path, told: Told | None = None) -> Snapshot:
 
     Raises InputError when it holds no play, or when most lines of a file are refused.
     """
-    check(folder)
+    find_logs(folder)
     with tempfile.TemporaryDirectory() as home:
         tables, report = play_logs.read_play_logs(folder, Path(home))
     report.check()
@@ -39,16 +39,12 @@ def read(folder: Path, told: Told | None = None) -> Snapshot:
     return _snapshot(tables)
 
 
-def check(folder: Path) -> None:
-    """Raises InputError where ``folder`` holds no log, and says what it holds instead."""
+def find_logs(folder: Path) -> tuple[Path | None, list[Path]]:
+    """The catalogue of ``folder``, if it has one, and its logs. Raises InputError where there is no log."""
     catalogue, logs = play_logs.find_logs(folder, strict=True)
     if not logs:
-        held = f"a catalogue, {catalogue.name}, and no play logs" if catalogue else "no play logs"
-        raise InputError(
-            f"{folder} holds {held}.",
-            do="Put logs there, with one JSON object a line (message, timestamp, user, track, time), or name another "
-            "folder.",
-        )
+        raise play_logs.no_logs(folder, catalogue)
+    return catalogue, logs
 
 
 def _no_play(folder: Path, names: list[str]) -> InputError:
@@ -71,8 +67,7 @@ def lines(folder: Path, tracks: set[int] | None = None, told: Told | None = None
 
     Plays of tracks that are not among ``tracks`` are left out; None takes all. Raises InputError when none is left.
     """
-    check(folder)
-    logs = play_logs.find_logs(folder)[1]
+    _, logs = find_logs(folder)
     reports = [FileReport(log.name) for log in logs]
     frames = [play_logs.read_plays(log, tracks, report) for log, report in zip(logs, reports, strict=True)]
     if not any(report.loaded for report in reports):

@@ -154,7 +154,8 @@ def _warn(file: Path, texts: pl.DataFrame, days: pl.DataFrame, odd: pl.DataFrame
         if len(lines):
             first = ", ".join(map(str, lines[:_SHOWN])) + (", …" if len(lines) > _SHOWN else "")
             of = "line" if len(lines) == 1 else "lines"
-            warnings.warn(f"{file.name}: {reason}: {len(lines):,} ({of} {first}).", stacklevel=4)
+            # Level 1: features and counts of one file say the same, and a sentence from one place is shown once.
+            warnings.warn(f"{file.name}: {reason}: {len(lines):,} ({of} {first}).", stacklevel=1)
 
 
 def _number(name: str) -> pl.Expr:

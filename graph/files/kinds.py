@@ -12,7 +12,7 @@ from graph.files.artist_profiles import holds_artists, read_artists
 from graph.files.folder import Progress
 from graph.files.options import Options
 from graph.files.play_logs import check_for_halves, holds_logs, read_play_logs
-from graph.files.playlists import holds_playlists, read_playlists
+from graph.files.playlists import check_for_arrays, holds_playlists, read_playlists
 from graph.files.quarantine import ImportReport
 from graph.files.tables import Known, Tables, read_folder
 from graph.files.watch_ratios import holds_watch_ratios, read_watch_ratios
@@ -52,6 +52,7 @@ def recognise(folder: Path) -> Kind:
     if folder.is_dir() and holds_logs(folder):
         return Kind.PLAY_LOGS
     if folder.is_dir() and not keakr.holds_keakr(folder):
+        check_for_arrays(folder)
         check_for_halves(folder)
     keakr.find(folder)
     return Kind.KEAKR

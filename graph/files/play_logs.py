@@ -40,6 +40,7 @@ __all__ = [
     "check_for_halves",
     "find_logs",
     "holds_logs",
+    "no_logs",
     "read_play_logs",
     "read_plays",
     "read_tracks",
@@ -98,10 +99,18 @@ def check_for_halves(folder: Path) -> None:
         if stem(path) == _CATALOGUE and path.parent == folder:
             catalogue = path
     if catalogue:
-        raise InputError(
-            f"{folder} holds a catalogue, {catalogue.name}, and no play logs.",
-            do=f"Put logs beside it, with lines such as {_EXAMPLE}, or load the tracks alone with --kind play-logs.",
-        )
+        raise no_logs(folder, catalogue)
+
+
+def no_logs(folder: Path, catalogue: Path | None) -> InputError:
+    """The error of a folder that holds no play log, or ``catalogue`` and no log."""
+    if catalogue is None:
+        return InputError(f"{folder} holds no play logs.", do=f"Expected lines such as {_EXAMPLE}.")
+    return InputError(
+        f"{folder} holds a catalogue, {catalogue.name}, and no play logs.",
+        do=f"Put logs beside it, with lines such as {_EXAMPLE}; `entourage import --kind play-logs` loads the tracks "
+        "alone.",
+    )
 
 
 def read_play_logs(
@@ -119,10 +128,7 @@ def read_play_logs(
     """
     catalogue, logs = find_logs(folder, strict=True)
     if not logs and not catalogue:
-        raise InputError(
-            f"{folder} holds no play logs.",
-            do=f"Expected lines such as {_EXAMPLE}.",
-        )
+        raise no_logs(folder, None)
     held = (known or Known()).contents
     old = held.filter(held.str.starts_with(schema.TRACK_PREFIX)).str.strip_prefix(schema.TRACK_PREFIX)
     reports: list[FileReport] = []

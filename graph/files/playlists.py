@@ -27,10 +27,10 @@ from graph.files.playlist_tables import Playlists, tables_of
 from graph.files.quarantine import Column, FileReport, ImportReport, Quarantine
 from graph.files.tables import Known, Tables
 from graph.files.text import PACKED, Progress
-from graph.files.token_lists import holds_token_lists, read_token_lists, unpacked
+from graph.files.token_lists import check_token_lists, holds_token_lists, read_token_lists, unpacked
 from graph.identifiers import canonical
 
-__all__ = ["holds_playlists", "lists_of", "read_playlists"]
+__all__ = ["check_for_arrays", "holds_playlists", "lists_of", "read_playlists"]
 
 CATALOGUE: Final = "TracksArtists.csv"
 _CHALLENGE: Final = "challenge_set.json"
@@ -46,6 +46,13 @@ _URI: Final = {"track": "spotify:track:", "artist": "spotify:artist:"}
 def holds_playlists(folder: Path) -> bool:
     """Whether the folder has token lists or a file of the Million Playlist Dataset."""
     return folder.is_dir() and bool(_files(folder, ".npy") or _files(folder, ".json"))
+
+
+def check_for_arrays(folder: Path) -> None:
+    """Raises InputError where a folder has an ``.npy`` file without token lists, and says what is in it."""
+    for path in sorted(folder.iterdir()):
+        if path.is_file() and _name(path).endswith(".npy"):
+            check_token_lists(path)
 
 
 def lists_of(folder: Path, quarantine: Quarantine | None = None, progress: Progress | None = None) -> Playlists:

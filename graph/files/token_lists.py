@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import io
 import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -17,7 +19,7 @@ import pyarrow as pa
 from graph.errors import InputError
 from graph.files.text import PACKED
 
-__all__ = ["holds_token_lists", "read_token_lists", "unpacked"]
+__all__ = ["check_token_lists", "holds_token_lists", "read_token_lists", "unpacked"]
 
 _HEADER: Final = 1 << 16
 """Bytes that a header may have."""
@@ -34,10 +36,16 @@ def unpacked(file: Path, most: int | None = None) -> bytes:
 def holds_token_lists(file: Path) -> bool:
     """Whether the file begins as an array of objects does."""
     try:
-        _skip_header(io.BytesIO(unpacked(file, _HEADER)))
-    except Exception:  # whatever it is, it holds no lists
+        check_token_lists(file)
+    except InputError:  # whatever it is, it holds no lists
         return False
     return True
+
+
+def check_token_lists(file: Path) -> None:
+    """Raises InputError where a file does not begin as an array of objects does, and says what it is instead."""
+    with _refusing(file):
+        _skip_header(io.BytesIO(unpacked(file, _HEADER)))
 
 
 def read_token_lists(file: Path) -> list[list[str]]:
@@ -45,7 +53,7 @@ def read_token_lists(file: Path) -> list[list[str]]:
 
     Raises InputError when it is cut short, or holds anything but lists of texts.
     """
-    try:
+    with _refusing(file):
         opened = io.BytesIO(unpacked(file))
         _skip_header(opened)
         found = _Lists(opened).load()
@@ -56,14 +64,19 @@ def read_token_lists(file: Path) -> list[list[str]]:
         for one in rows:
             if not isinstance(one, list) or not all(type(text) is str for text in one):
                 raise pickle.UnpicklingError("something that is no list of texts")
-    except InputError:
-        raise
-    except Exception as error:  # a damaged pickle may raise anything
+    return rows
+
+
+@contextmanager
+def _refusing(file: Path) -> Iterator[None]:
+    """Makes an InputError of whatever goes wrong: a damaged pickle may raise anything."""
+    try:
+        yield
+    except Exception as error:
         raise InputError(
             f"{file} is no array of token lists: {error}.",
             do="Save it with numpy as an object array of lists of texts.",
         ) from error
-    return rows
 
 
 class _Array:

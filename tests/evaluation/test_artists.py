@@ -113,7 +113,16 @@ def test_the_notebooks_own_files_are_read(tmp_path: Path) -> None:
         open_data(tmp_path)
 
 
-@pytest.mark.parametrize("line", ["5,", "-1,3", "1,99999999999999", "1,x"])
+def test_ids_may_be_any_numbers(tmp_path: Path) -> None:
+    """An id is no place: one of a billion made arrays of a billion."""
+    (tmp_path / "interactions.csv").write_text("user,item\n7,2\n1000000000000,900000000000\n7,900000000000\n")
+    (tmp_path / "follows.csv").write_text("user,friend\n7,1000000000000\n7,9\n")
+    listens = open_data(tmp_path)
+    assert listens.matrix.toarray().tolist() == [[1, 1], [0, 0], [0, 1]]
+    assert listens.friends.toarray().tolist() == [[0, 1, 1], [0, 0, 0], [0, 0, 0]]
+
+
+@pytest.mark.parametrize("line", ["5,", "-1,3", "1,99999999999999999999", "1,x"])
 def test_pairs_with_an_id_that_cannot_be_used_are_refused_with_their_line(tmp_path: Path, line: str) -> None:
     (tmp_path / "interactions.csv").write_text(f"user,item\n1,2\n{line}\n")
     with pytest.raises(InputError, match=r"interactions\.csv:3 has an id"):

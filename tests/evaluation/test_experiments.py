@@ -12,6 +12,7 @@ from scipy import stats
 
 from evaluation import play_data
 from evaluation.experiments import SUSPICIOUS, experiments, welch
+from graph.errors import InputError
 from graph.files.play_sessions import PLAYS, sessions_of
 
 
@@ -63,6 +64,15 @@ def test_an_unfair_split_is_noticed() -> None:
     assert experiments(plays(sessions))[0].sample_ratio_p < SUSPICIOUS
     assert experiments(plays(sessions), shares={"C": 3.0, "T1": 2.0})[0].sample_ratio_p == pytest.approx(1.0)
     assert experiments(plays(sessions), shares={"C": 1.0})[0].sample_ratio_p == 0.0
+
+
+def test_a_treatment_that_no_experiment_has_is_refused() -> None:
+    sessions = [(1, "A:C;B:T1", [1.0]), (2, "A:T1;B:C", [1.0]), (3, "A:T2", [1.0])]
+    assert [one.control for one in experiments(plays(sessions), control="T2")] == ["T2", "C"]
+    for asked in ({"control": "Z"}, {"shares": {"C": 1.0, "Z": 1.0}}):
+        with pytest.raises(InputError, match="treatment 'Z'") as told:
+            experiments(plays(sessions), **asked)
+        assert told.value.do == "They have C, T1, T2."
 
 
 def test_the_published_logs(shared_data: Path) -> None:

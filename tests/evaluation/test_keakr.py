@@ -222,7 +222,11 @@ def test_without_follows_too_the_table_says_what_nobody_near_had_watched(
 
 def test_too_few_lines_are_refused(tmp_path: Path) -> None:
     (tmp_path / "audiences.csv").write_text("users/1,keaks/2,2021-01-01T00:00:00Z,50,true,false,false\n")
-    with pytest.raises(InputError, match="100 or more"):
+    with pytest.raises(InputError, match="holds 1 audience lines with a time") as told:
+        read(tmp_path)
+    assert "100 or more" in told.value.do
+    (tmp_path / "audiences.csv").write_text("users/1,keaks/2,,50,true,false,false\n")
+    with pytest.raises(InputError, match="holds 0 audience lines with a time and 1 that cannot be used"):
         read(tmp_path)
 
 

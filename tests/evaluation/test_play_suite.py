@@ -88,7 +88,7 @@ def test_a_folder_without_plays_says_what_it_lacks(tmp_path: Path) -> None:
     for read in (play_data.read, play_data.lines):
         with pytest.raises(InputError, match=r"a catalogue, tracks\.jsonl.*, and no play logs") as told:
             read(alone)
-        assert "Put logs there" in told.value.do
+        assert "Put logs beside it" in told.value.do
     (alone / "week.jsonl").touch()
     for read in (play_data.read, play_data.lines):
         with pytest.raises(InputError, match=r"week\.jsonl in .* is a play"):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from graph.files.daily_features import COUNTS, daily_features
+from graph.files.daily_features import COUNTS, daily_counts, daily_features
 
 
 def test_days_that_cannot_be_used_are_told_with_their_lines(tmp_path: Path) -> None:
@@ -45,6 +46,11 @@ def test_days_too_large_for_a_mean_are_told_and_count_as_unknown(tmp_path: Path)
     (tmp_path / "daily.csv").write_text("\n".join([header, *rows]) + "\n")
     with pytest.warns(UserWarning, match=r"^daily\.csv: ") as told:
         read = daily_features(tmp_path / "daily.csv")
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.simplefilter("default")
+        daily_features(tmp_path / "daily.csv")
+        daily_counts(tmp_path / "daily.csv")
+    assert len(shown) == 1  # the same sentence about the same file is shown once
     assert [str(one.message) for one in told] == [
         "daily.csv: values of show_cnt that are above 1e15 and count as unknown: 3 (lines 2, 3, 4)."
     ]

@@ -279,5 +279,7 @@ def test_a_folder_is_told_by_its_files(tmp_path):
     assert not holds_playlists(tmp_path)
     with pytest.raises(InputError, match="no playlists"):
         lists_of(tmp_path)
+    with pytest.raises(InputError, match=r"vectors\.npy is no array of token lists: it holds values of type float64"):
+        recognise(tmp_path)
     write(tmp_path)
     assert recognise(tmp_path) is Kind.PLAYLISTS
