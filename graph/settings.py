@@ -89,6 +89,8 @@ class Composition(BaseModel):
     """The least that such a factor becomes."""
     exploration: Weight = 0.0
     """Share of the places of a feed for contents drawn at random, with their propensity in a log in the home."""
+    context: bool = False
+    """Whether items carry a ``context`` for events to bring back also where the request has none."""
 
 
 Arm = Literal["random", "sticky-artist", "item-item", "session"]

@@ -5,23 +5,19 @@ It holds a short hash of each content instead of its id, so its length depends o
 
 from __future__ import annotations
 
-import base64
-import binascii
-import zlib
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from graph.shown import PATTERN, packed, unpacked
 from recommend.request import DIGEST_BYTES
 from web.problems import invalid
 
-__all__ = ["MAX_CHARACTERS", "PATTERN", "decode", "encode", "packed", "unpacked"]
+__all__ = ["MAX_CHARACTERS", "PATTERN", "decode", "encode"]
 
 MAX_CHARACTERS: Final = 6_000
 """Longer ones would not fit into a request line; the feed ends there."""
-PATTERN: Final = r"^[A-Za-z0-9_-]+$"
 
 _VERSION: Final = b"\x02"
-_CHECK_BYTES: Final = 4
 
 
 def encode(shown: Iterable[bytes]) -> str | None:
@@ -36,22 +32,3 @@ def decode(cursor: str) -> Sequence[bytes]:
     if body[:1] != _VERSION or len(body) % DIGEST_BYTES != 1:
         raise invalid("cursor", "is not one that this service gave; leave it out to begin at the top")
     return [body[start : start + DIGEST_BYTES] for start in range(1, len(body), DIGEST_BYTES)]
-
-
-def packed(body: bytes) -> str:
-    """The bytes and a checksum of them, as text for an address."""
-    return base64.urlsafe_b64encode(_check(body) + body).decode().rstrip("=")
-
-
-def unpacked(cursor: str) -> bytes:
-    """The bytes that ``packed`` made this text of; none where it did not."""
-    try:
-        found = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
-        return b""
-    check, body = found[:_CHECK_BYTES], found[_CHECK_BYTES:]
-    return body if _check(body) == check else b""
-
-
-def _check(body: bytes) -> bytes:
-    return zlib.crc32(body).to_bytes(_CHECK_BYTES, "big")

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from graph import events
 from graph.errors import EntourageError
-from graph.events import Entry, milliseconds
+from graph.events import IMPRESSION, Entry, feedback, milliseconds
 from graph.live import record
 from web import event_schemas as schemas
 from web import logs, metrics
@@ -45,11 +45,13 @@ blueprint: Final = APIBlueprint(
 @blueprint.post(
     "/events",
     operation_id="events",
-    description="Watches, likes, comments, shares, follows, blocks and hides, and what takes them back. What is "
-    "accepted is on disk when the answer comes, also while the graph is down, and counts once. The answer has a status "
-    "for each event; it is 422 when all of them were refused. An event id of a producer counts once for 30 days, so a "
-    "batch whose answer got lost may be sent again. As `application/x-ndjson` the body has an event on each line, "
-    "up to 10,000; each is judged alone, and the answer names those that are refused.",
+    description="Watches, likes, comments, shares, follows, blocks and hides, and what takes them back; also what "
+    "people were shown (`impression`). With the `context` of an item of a feed it is known what led to an event. "
+    "What is accepted is on disk when the answer comes, also while the graph is down, and counts once. The "
+    "answer has a status for each event; it is 422 when all of them were refused. An event id of a producer "
+    "counts once for 30 days, so a batch whose answer got lost may be sent again. As `application/x-ndjson` "
+    "the body has an event on each line, up to 10,000; each is judged alone, and the answer names those that "
+    "are refused.",
     responses={200: schemas.EventsAccepted},
 )
 def accept(header: schemas.Headers, body: schemas.EventBatch) -> dict[str, Any]:
@@ -91,12 +93,18 @@ def _accepted(sent: Sequence[Any], checked: Sequence[Entry | list[FieldError]]) 
         raise Problem("invalid-parameter", f"{errors[0].field}: {errors[0].message}", errors)
     try:
         seqs = held.outbox.accept(good, milliseconds(now))
-        if fresh := sorted(seq for seq in seqs if seq is not None):
-            held.apply_now(fresh, now)
+        accepted = [(seq, entry) for seq, entry in zip(seqs, good, strict=True) if seq is not None]
+        fresh = sorted(seq for seq, _ in accepted)
+        if waiting := sorted(seq for seq, entry in accepted if entry.kind != IMPRESSION):
+            held.apply_now(waiting, now)
         became = held.outbox.those(fresh)
     except (OSError, sqlite3.Error) as error:
         logs.log.error("the outbox cannot be used", error=str(error))
         raise Problem("unavailable", "Events cannot be written to disk now. Send the batch again.") from error
+    try:
+        feedback.log(held.settings.home, (entry for _, entry in accepted), milliseconds(now))
+    except OSError as error:  # the outbox has their contexts, until it forgets them
+        logs.log.error("feedback cannot be logged", error=str(error))
     numbers = iter(seqs)
     counts, told = Counter[str](), list[dict[str, Any]]()
     for raw, found in zip(sent, checked, strict=True):

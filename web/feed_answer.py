@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from graph.identifiers import canonical
 from graph.schema import USER_PREFIX
+from graph.shown import Shown
 from graph.snapshot.ages import DAY
 from recommend.feed import Feed
 from recommend.reader import content_ids_of
@@ -75,10 +76,22 @@ def feed_answer(
     del body["outcomes"]
     if not query.debug:
         del body["debug"]
+    if query.context is not None or serving().settings.feed.context:
+        _carry_context(body, feed, query.context, len(shown))
     timings = body.pop("timings_ms")
     full = len(feed.items) == query.n
     body["next_cursor"] = cursor.encode([*shown, *(digest(item.content_id) for item in feed.items)]) if full else None
     return body, 200, {"Server-Timing": ", ".join(f"{stage};dur={ms:.1f}" for stage, ms in timings.items())}
+
+
+def _carry_context(body: dict[str, Any], feed: Feed, words: str | None, before: int) -> None:
+    """Give every item its context; ``before`` is how many contents earlier pages showed."""
+    if words is not None:
+        body["context"] = words
+    for place, (item, one) in enumerate(zip(body["items"], feed.items, strict=True), start=before):
+        source = one.sources[0] if one.sources else ""
+        shown = Shown(feed.request_id, place, feed.model_version, source, one.propensity, words)
+        item["context"] = shown.text
 
 
 def content_ids(field: str, values: Sequence[str]) -> frozenset[str]:

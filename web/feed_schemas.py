@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from graph import shown
 from graph.identifiers import canonical
 from recommend.feed import Rung
 from recommend.sentences import ReasonKind, Verb
@@ -43,6 +44,14 @@ class FeedOptions(RequestPart):
         None, gt=0, le=36_500, description="Only contents created in so many days until now."
     )
     explain: bool = Field(True, description="Say why, for every item.")
+    context: str | None = Field(
+        None,
+        min_length=1,
+        max_length=shown.MAX_WORDS,
+        json_schema_extra={"pattern": PATTERN},
+        description="Words of your own, such as the screen. They come back, and every item carries a `context` with "
+        "them to send with events.",
+    )
     debug: bool = Field(False, description="Tell what each source proposed and what each score is made of.")
     model: str | None = Field(
         None,
@@ -120,6 +129,13 @@ class Item(BaseModel):
     propensity: float | None = Field(
         description="The probability with which it was put at its place; null where nothing is drawn at random."
     )
+    context: str | None = Field(
+        None,
+        max_length=shown.MAX_CHARACTERS,
+        pattern=shown.PATTERN,
+        description="To send with events that this item leads to, impressions too. There where the request has a "
+        "`context`, or the settings say so.",
+    )
 
 
 class Proposed(BaseModel):
@@ -166,6 +182,7 @@ class RankedContents(BaseModel):
     graph_down: bool = Field(description="The database did not answer: what is younger than the snapshot is missing.")
     late: list[str] = Field(description="Sources and stages left out because the deadline came first.")
     failed: list[str] = Field(description="Sources and stages left out because of an error.")
+    context: str | None = Field(None, description="What the request said; not there where it said nothing.")
     debug: Debug | None = Field(None, description="Where `debug=true` asked for it; not there otherwise.")
 
 

@@ -13,10 +13,10 @@ from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
 from graph.errors import ModelError, SnapshotError
+from graph.shown import packed, unpacked
 from ranking import registry
 from recommend.artists import Artists
 from recommend.listening import MODEL, Listening
-from web import cursor as cursors
 from web import logs, radio_schemas
 from web.problems import documented, invalid
 from web.serving import serving
@@ -168,11 +168,11 @@ def _listening() -> Listening:
 
 def _encode(numbers: list[int], listening: Listening) -> str:
     body = _VERSION + _graph(listening) + np.array(numbers, dtype="<i4").tobytes()
-    return cursors.packed(body)
+    return packed(body)
 
 
 def _decode(cursor: str, listening: Listening) -> list[int]:
-    body, head = cursors.unpacked(cursor), _VERSION + _graph(listening)
+    body, head = unpacked(cursor), _VERSION + _graph(listening)
     if not body.startswith(head) or len(body) % 4 != len(head) % 4:
         raise invalid("cursor", "is not one that this service gave for the data it has now; leave it out to begin anew")
     numbers = np.frombuffer(body[len(head) :], dtype="<i4")

@@ -18,10 +18,10 @@ from pydantic import (
     model_validator,
 )
 
-from graph import schema
+from graph import schema, shown
 from graph.identifiers import MAX_BYTES, canonical, canonical_content, canonical_user
 
-__all__ = ["AHEAD", "EARLIEST", "KINDS", "Entry", "Event", "milliseconds"]
+__all__ = ["AHEAD", "EARLIEST", "IMPRESSION", "KINDS", "Entry", "Event", "milliseconds"]
 
 AHEAD: Final = timedelta(hours=1)
 """How far in the future an event may be, because clocks of phones are not exact."""
@@ -61,6 +61,12 @@ ContentId = Annotated[
 ]
 
 
+def _was_shown(context: str) -> str:
+    """Refuse what `graph.shown.read` cannot read: a token that was cut off joins nothing."""
+    shown.read(context)
+    return context
+
+
 def _is_text(at: Any) -> Any:
     """Refuse numbers: they have no zone, and nobody can tell their unit."""
     if isinstance(at, int | float) or (isinstance(at, str) and at.strip().lstrip("+-").replace(".", "", 1).isdigit()):
@@ -81,6 +87,10 @@ class _Happened(BaseModel):
     """Who did it. A person whom nobody knows yet becomes known by doing something."""
     at: Annotated[AwareDatetime, BeforeValidator(_is_text)]
     """When it happened. Cut to milliseconds. From 1990 to an hour ahead of the service's clock."""
+    context: (
+        Annotated[str, Field(max_length=shown.MAX_CHARACTERS, pattern=shown.PATTERN), AfterValidator(_was_shown)] | None
+    ) = None
+    """The `context` of the item of a feed that led to it, as it came."""
 
     @field_validator("at")
     @classmethod
@@ -172,6 +182,12 @@ class Unhide(AboutContent):
     kind: Literal["unhide"]
 
 
+class Impression(AboutContent):
+    """Somebody was shown a content. It is logged, and changes neither the graph nor any feed."""
+
+    kind: Literal["impression"]
+
+
 class Follow(AboutPerson):
     """Somebody followed a person."""
 
@@ -206,6 +222,7 @@ OneKind = (
     | Unshare
     | Hide
     | Unhide
+    | Impression
     | Follow
     | Unfollow
     | Block
@@ -234,6 +251,8 @@ class Entry(NamedTuple):
     at: int
     """When, in ms since 1970."""
     progress: float | None = None
+    context: str | None = None
+    """The token of the item of a feed that led to it (`graph.shown`)."""
 
     @property
     def about_person(self) -> bool:
@@ -246,10 +265,11 @@ class Entry(NamedTuple):
         did = event.root
         target = did.target_id if isinstance(did, AboutPerson) else did.content_id
         share = did.progress if isinstance(did, Watch) else None
-        return cls(did.producer, did.event_id, did.kind, did.user_id, target, milliseconds(did.at), share)
+        return cls(did.producer, did.event_id, did.kind, did.user_id, target, milliseconds(did.at), share, did.context)
 
 
 KINDS: Final[tuple[str, ...]] = tuple(get_args(one.model_fields["kind"].annotation)[0] for one in get_args(OneKind))
+IMPRESSION: Final = "impression"
 _ABOUT_PEOPLE: Final = frozenset(("follow", "unfollow", "block", "unblock"))
 
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from graph.events.event import Entry
+from graph.events.event import IMPRESSION, Entry
 from graph.settings import Settings
 from graph.sqlite_files import write_ahead
 
@@ -33,7 +33,7 @@ CREATE TABLE IF NOT EXISTS event (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     producer TEXT NOT NULL, event_id TEXT NOT NULL, kind TEXT NOT NULL, user_id TEXT NOT NULL, target TEXT NOT NULL,
     at INTEGER NOT NULL, progress REAL, received INTEGER NOT NULL,
-    status TEXT NOT NULL DEFAULT 'waiting', due INTEGER NOT NULL, settled INTEGER, reason TEXT,
+    status TEXT NOT NULL DEFAULT 'waiting', due INTEGER NOT NULL, settled INTEGER, reason TEXT, context TEXT,
     UNIQUE (producer, event_id)
 );
 CREATE INDEX IF NOT EXISTS event_due ON event (due) WHERE status = 'waiting';
@@ -43,13 +43,14 @@ CREATE INDEX IF NOT EXISTS event_settled ON event (settled);
 CREATE TABLE IF NOT EXISTS block (source TEXT, target TEXT, PRIMARY KEY (source, target)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS block_target ON block (target);
 """
-_ENTRY: Final = "producer, event_id, kind, user_id, target, at, progress"
+_ENTRY: Final = "producer, event_id, kind, user_id, target, at, progress, context"
 _ACCEPT: Final = f"""
-INSERT INTO event ({_ENTRY}, received, due) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO event ({_ENTRY}, received, due, status, settled) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,
+    CASE ?3 WHEN '{IMPRESSION}' THEN 'applied' ELSE 'waiting' END, CASE ?3 WHEN '{IMPRESSION}' THEN ?9 END)
 ON CONFLICT (producer, event_id) DO UPDATE SET
     kind = excluded.kind, user_id = excluded.user_id, target = excluded.target, at = excluded.at,
-    progress = excluded.progress, received = excluded.received, due = excluded.due,
-    status = 'waiting', settled = NULL, reason = NULL
+    progress = excluded.progress, context = excluded.context, received = excluded.received, due = excluded.due,
+    status = excluded.status, settled = excluded.settled, reason = NULL
 WHERE status = 'rejected'
 RETURNING seq
 """  # noqa: S608 - names of our own columns
@@ -89,7 +90,8 @@ class Outbox:
     def accept(self, entries: Iterable[Entry], received: int) -> list[int | None]:
         """Write events to disk; the number of each, None for one that is there already. ``received`` in ms.
 
-        On return they survive a kill of the process and a cut of the power. A rejected event may be sent again.
+        On return they survive a kill of the process and a cut of the power. A rejected event may be sent again. An
+        impression is applied at once: the graph has no place for it.
         """
         with self._durable.writing() as database:
             found = (
@@ -162,7 +164,9 @@ class Outbox:
             return 0
         with self._durable.writing() as database:
             return database.execute(
-                "UPDATE event SET status = 'waiting', settled = NULL, due = 0 WHERE status IN ('applied', 'repeated')"
+                "UPDATE event SET status = 'waiting', settled = NULL, due = 0 WHERE status IN ('applied', 'repeated') "
+                "AND kind != ?",
+                (IMPRESSION,),
             ).rowcount
 
     def blocks(self, user_id: str | None = None) -> set[tuple[str, str]]:
@@ -240,5 +244,13 @@ class _Connection:
             database.execute(f"PRAGMA synchronous = {self._synchronous}")
             if not database.execute("SELECT 1 FROM sqlite_master WHERE name = 'block_target'").fetchone():
                 database.executescript(_TABLES)
+            _add_context(database)
             self._database = database
         return self._database
+
+
+def _add_context(database: sqlite3.Connection) -> None:
+    """Give the table of an older version its column; another process may do so at the same time."""
+    with suppress(sqlite3.OperationalError):
+        if not any(row[1] == "context" for row in database.execute("PRAGMA table_info(event)")):
+            database.execute("ALTER TABLE event ADD COLUMN context TEXT")

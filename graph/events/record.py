@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 
 from graph.database.driver import Graph
-from graph.events.event import Entry, Event, milliseconds
+from graph.events.event import IMPRESSION, Entry, Event, milliseconds
 from graph.load import watch
 
 __all__ = ["KEPT", "Applied", "Outcome", "apply", "forget"]
@@ -77,7 +77,10 @@ def apply(
     distinct: dict[tuple[str, str], int] = {}
     for row in rows:
         distinct.setdefault((row["producer"], row["eventId"]), row["place"])
-    for query, batch in _batches([rows[place] for place in distinct.values()]):
+    for place in distinct.values():
+        if rows[place]["kind"] == IMPRESSION:  # which the graph has no place for
+            outcomes[place] = "applied"
+    for query, batch in _batches([rows[place] for place in distinct.values() if rows[place]["kind"] != IMPRESSION]):
         extra: dict[str, Any] = {"most": watch.MAX_TIMES, "rate": watch.RATE} if query == "watch" else {}
         answer = graph.write(
             f"events/{query}", deadline_ms=deadline_ms, request_id=request_id, rows=batch, receivedAt=received, **extra

@@ -3,7 +3,9 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -11,8 +13,9 @@ from flask.testing import FlaskClient
 
 from graph.database.driver import Graph
 from graph.errors import GraphError
-from graph.events import Outbox, milliseconds
+from graph.events import Entry, Outbox, feedback, milliseconds
 from graph.settings import Service, Settings
+from graph.shown import Shown
 from tests.web.fake import FakeFeeds, Ledger
 from tests.web.test_problems import problem
 from web.app import create_app
@@ -264,3 +267,45 @@ def test_a_disk_that_cannot_be_written_is_503_and_nothing_is_promised(
 
     monkeypatch.setattr(Outbox, "accept", full)
     problem(writing.post("/v1/events", json={"events": [WATCH]}), 503, "unavailable")
+
+
+def test_what_led_to_an_event_is_kept_and_logged_once(writing: FlaskClient, alone: Settings) -> None:
+    led = Shown("r1", 3, "ease@1", "model", 0.25, "home")
+    batch = [
+        WATCH | {"context": led.text},
+        WATCH | {"event_id": "e2", "kind": "impression", "context": led.text},
+        WATCH | {"event_id": "e3", "kind": "impression"},
+        WATCH | {"event_id": "e4"},
+        WATCH | {"event_id": "e5", "context": led.text[:-2]},
+    ]
+    for one in batch[1:3]:
+        del one["progress"]
+    first, again = (writing.post("/v1/events", json={"events": batch}).json for _ in range(2))
+    assert [one["status"] for one in first["events"]] == ["applied"] * 4 + ["refused"]  # type: ignore[index]
+    assert first["events"][4]["errors"][0]["field"] == "events.4.context"  # type: ignore[index]
+    assert [one["status"] for one in again["events"]] == ["repeated"] * 4 + ["refused"]  # type: ignore[index]
+    lines = [json.loads(line) for line in (alone.home / feedback.LOG).read_text().splitlines()]
+    assert [(one["event_id"], one["kind"], one.get("request_id")) for one in lines] == [
+        ("e1", "watch", "r1"),
+        ("e2", "impression", "r1"),
+        ("e3", "impression", None),
+    ]
+    told = {"user_id": "u002", "target": "keaks/k002", "progress": 0.8, "at": 1_767_268_800_000}
+    assert lines[0].items() >= (told | led._asdict()).items()
+    held = writing.application.extensions["entourage.serving"]
+    assert held.outbox.find("", "e1").entry.context == led.text
+    assert became(writing, "e2").json["status"] == "applied"
+    assert held.feeds.graph.counted == {("", "e1"), ("", "e4")}, "an impression is nothing of the graph"
+    assert Outbox.of(alone).apply_again() == 2
+
+
+def test_an_outbox_of_an_older_version_gets_its_column(tmp_path: Path) -> None:
+    old = Outbox(tmp_path / "outbox.sqlite3")
+    old.accept([Entry("", "e1", "hide", "u1", "keaks/1", 1)], received=1)
+    old.close()
+    with closing(sqlite3.connect(old.path)) as database:
+        database.execute("ALTER TABLE event DROP COLUMN context")
+    now = Outbox(old.path)
+    assert now.find("", "e1")
+    now.accept([Entry("", "e2", "hide", "u1", "keaks/1", 1, context="c")], received=1)
+    assert [kept.entry.context for kept in now.fresh(1, 9)] == [None, "c"]

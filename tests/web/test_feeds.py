@@ -9,9 +9,13 @@ from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
 
+from graph import shown
+from graph.settings import Composition, Settings
 from recommend.request import digest
 from tests.web.fake import FakeFeeds
+from tests.web.test_problems import problem
 from web import cursor
+from web.app import create_app
 from web.jsonable import plain
 from web.problems import Problem
 
@@ -135,3 +139,54 @@ def test_readiness_names_what_is_missing(get: Any) -> None:
         "missing",
     )
     assert ready["degraded"]
+
+
+def test_items_carry_where_they_stood_only_where_that_is_asked_for(get: Any, alone: Settings, feeds: FakeFeeds) -> None:
+    plain_page = get(FEED, n=3)
+    assert "context" not in plain_page
+    assert not any("context" in item for item in plain_page["items"])
+    page = get(FEED, n=3, context="home 🎵")
+    assert page["context"] == "home 🎵"
+    after = get(FEED, n=3, context="home 🎵", cursor=page["next_cursor"])
+    for feed, first in ((page, 0), (after, 3)):
+        for place, item in enumerate(feed["items"], start=first):
+            text = item.pop("context")
+            assert re.fullmatch(shown.PATTERN, text)
+            assert shown.read(text) == (feed["request_id"], place, "fake-1", item["sources"][0], None, "home 🎵")
+    assert page["items"] == plain_page["items"]
+    always = alone.model_copy(update={"feed": Composition(context=True)})
+    body: Any = create_app(always, feeds).test_client().get(FEED).json
+    assert "context" not in body
+    assert shown.read(body["items"][0]["context"]).words is None
+
+
+def test_a_context_too_long_is_named(client: FlaskClient) -> None:
+    document = problem(client.get(FEED, query_string={"context": "x" * 201}), 422, "invalid-parameter")
+    assert document["errors"][0]["field"] == "context"
+
+
+@given(
+    st.builds(
+        shown.Shown,
+        st.text(max_size=64),
+        st.integers(0, 10**6),
+        st.none() | st.text(max_size=100),
+        st.text(max_size=20),
+        st.none() | st.floats(0, 1),
+        st.none() | st.text(min_size=1, max_size=200),
+    )
+)
+def test_a_context_says_what_it_was_made_of_and_fits_into_an_event(one: shown.Shown) -> None:
+    assert shown.read(one.text) == one
+    assert len(one.text) <= shown.MAX_CHARACTERS
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"\x02[]", b"\x01", b"\x01{", b'\x01["r",0,null,"s",NaN,null]', b'\x01["r","0",null,"s",1,null]', b"\x01[1]"],
+)
+def test_no_other_text_is_a_context(body: bytes) -> None:
+    text = shown.packed(body)
+    for damaged in (text, text[:-1], "é"):
+        with pytest.raises(ValueError, match="is not one"):
+            shown.read(damaged)
