@@ -147,7 +147,7 @@ def _tracks_to_all(settings: Settings, name: str, k: int, out: Path, *, heard: b
     snapshot = snapshots.load(settings.snapshot_path)
     trained = registry.open_trained(name, settings, snapshot)
     begun = time.monotonic()
-    written = write_tracks(trained, out, k, heard=heard)
+    written = write_tracks(trained, out, k, heard=heard, recent=Recent(Outbox.of(settings)))
     seconds = max(time.monotonic() - begun, 1e-9)
     _console.print(
         f"Wrote {written:,} lines to {escape(str(out))} in {seconds:.1f} s ({written / seconds:,.0f} a second)."

@@ -73,6 +73,11 @@ BOOKKEEPING: Final[dict[str, tuple[str, ...]]] = {
 #: logarithm of their decayed number (graph/load/watch.py), absent where no watch has a time.
 CONTENT_KEPT: Final = ("audience", "trend")
 
+#: Marks a person who is counted but never named to others. No feature of any model.
+PRIVATE: Final = "isPrivate"
+#: Marks a content that was taken down: it is shown nowhere, and what people watched of it stays. No feature either.
+TAKEN_DOWN: Final = "takenDown"
+
 #: What the search shows in place of an id, where a file brought it.
 TITLE: Final = "title"
 #: What people are called; ids name them where no file brought it.
@@ -85,6 +90,13 @@ COMMUNITY: Final = "community"
 KINDS: Final[tuple[str, ...]] = ("keak", "beat", "track")
 #: Their labels, in that order: every content has one of them.
 KIND_LABELS: Final = (KEAK, BEAT, TRACK)
+
+
+#: Properties that a change of the catalogue may write.
+PUBLISHED: Final = (
+    *(TITLE, NAME, PRIVATE, TAKEN_DOWN, "createdAt", "updatedAt", "link", "duration", "bpm", "contentType"),
+    *("hasSmallThumbnail", "licenceType", "preview", "keakId", "beatId", "trackId"),
+)
 
 
 @dataclass(frozen=True)
@@ -177,9 +189,6 @@ FEATURE_COUNTS: Final = ("follow_user_num", "fans_user_num", "friend_user_num", 
 FEATURE_FLAGS: Final = ("is_lowactive_period", "is_live_streamer", "is_video_author")
 FEATURE_CATEGORIES: Final = tuple(f"onehot_feat{number}" for number in range(18))
 FEATURES: Final = frozenset((*FEATURE_TEXTS, *FEATURE_COUNTS, *FEATURE_FLAGS, *FEATURE_CATEGORIES))
-
-#: Marks a person who is counted but never named to others. No feature of any model.
-PRIVATE: Final = "isPrivate"
 
 KEAK_TIMES: Final = ("createdAt",)
 KEAK_COUNTS: Final = ("likeCount", "commentCount", "viewCount", "averageViewProgress", "duration")

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 import time
-from typing import Final
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, Literal
 
-__all__ = ["write_ahead"]
+__all__ = ["Connection", "write_ahead"]
 
 _PATIENCE_S: Final = 10.0
 _PAUSE_S: Final = 0.01
@@ -26,3 +30,62 @@ def write_ahead(database: sqlite3.Connection) -> None:
             if "locked" not in str(error) or time.monotonic() > end:
                 raise
             time.sleep(_PAUSE_S)
+
+
+class Connection:
+    """One connection, used by one thread at a time."""
+
+    def __init__(
+        self,
+        path: Path,
+        synchronous: Literal["FULL", "NORMAL"],
+        tables: str,
+        newest: str,
+        mend: Callable[[sqlite3.Connection], object] = lambda _: None,
+    ) -> None:
+        """``tables``: what makes the tables, run where the file lacks ``newest``, the last of what it makes.
+
+        ``mend`` is called with every connection that is opened, for files of an older version.
+        """
+        self._path = path
+        self._synchronous = synchronous
+        self._tables, self._newest, self._mend = tables, newest, mend
+        self._lock = threading.Lock()
+        self._database: sqlite3.Connection | None = None
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            yield self._opened()
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction: whole, or not there at all."""
+        with self._lock:
+            database = self._opened()
+            database.execute("BEGIN IMMEDIATE")
+            try:
+                yield database
+                database.execute("COMMIT")
+            except BaseException:
+                if database.in_transaction:
+                    database.execute("ROLLBACK")
+                raise
+
+    def close(self) -> None:
+        with self._lock:
+            if self._database:
+                self._database.close()
+            self._database = None
+
+    def _opened(self) -> sqlite3.Connection:
+        if self._database is None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            database = sqlite3.connect(self._path, timeout=10.0, check_same_thread=False, isolation_level=None)
+            write_ahead(database)
+            database.execute(f"PRAGMA synchronous = {self._synchronous}")
+            if not database.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (self._newest,)).fetchone():
+                database.executescript(self._tables)
+            self._mend(database)
+            self._database = database
+        return self._database

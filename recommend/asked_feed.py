@@ -127,7 +127,7 @@ class AskedFeed:
         if asked:
             left = request.deadline.left_ms(SOURCES_SHARE)
             restrictions = self.questions.in_time(asked, "restrictions", journey, left) or restrictions
-        return self.snapshot.knowing(self.recent.with_recent(restrictions, request.user_id))
+        return self.snapshot.knowing(self.recent.with_recent(restrictions, request.user_id), self.recent.taken_down())
 
     def _last_resort(
         self,

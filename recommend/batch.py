@@ -11,9 +11,12 @@ import numpy as np
 
 from graph import aside, schema
 from graph.errors import InputError
+from graph.snapshot import Snapshot
 from recommend import filters
 from recommend.restrictions import Recent
+from recommend.taken_down import taken_down
 from recommenders.core.recommender import Recommender
+from recommenders.core.top_k import Mask
 from recommenders.play_cf import PlayCf, write_lists
 
 __all__ = ["write_all", "write_tracks"]
@@ -36,9 +39,9 @@ def write_all(
     """Write ``{"user": id, "items": [ids, best first]}`` for every user, one a line; the number of lines.
 
     At most ``k`` contents of ``kind`` (both when None), without those that a filter holds back as of the snapshot and
-    of ``recent``: seen, own, hidden, or of blocked people. User ids are bare, content ids prefixed unless ``bare``.
-    Written aside and renamed. ``progress`` is called with the number of users of each block. Raises sqlite3.Error when
-    ``recent`` cannot be read.
+    of ``recent``: seen, own, hidden, of blocked people, or taken down. User ids are bare, content ids prefixed unless
+    ``bare``. Written aside and renamed. ``progress`` is called with the number of users of each block. Raises
+    sqlite3.Error when ``recent`` cannot be read.
     """
     snapshot = model.snapshot
     users = snapshot.users.ids
@@ -47,7 +50,10 @@ def write_all(
     names = np.array(written.to_list(), dtype=object)
     later = recent.standing() if recent else ()
     held_back = filters.held_back(snapshot, *later)
+    gone = _gone(snapshot, recent)
     allowed = None if kind is None else snapshot.kinds == kind
+    if gone.any():
+        allowed = ~gone if allowed is None else allowed & ~gone
     with aside.file(path) as fresh, fresh.open("w", encoding="utf-8") as out:
         for start in range(0, len(users), _BLOCK):
             block = np.arange(start, min(start + _BLOCK, len(users)))
@@ -60,11 +66,17 @@ def write_all(
     return len(users)
 
 
-def write_tracks(model: Recommender, path: Path, k: int, *, heard: bool = False) -> int:
+def _gone(snapshot: Snapshot, recent: Recent | None) -> Mask:
+    """Whether each content is taken down, as of the snapshot and of ``recent``."""
+    return taken_down(snapshot, recent.taken_down()) if recent else taken_down(snapshot)
+
+
+def write_tracks(model: Recommender, path: Path, k: int, *, heard: bool = False, recent: Recent | None = None) -> int:
     """Write ``{"user": int, "tracks": [ints, best first]}`` for every user, one a line; the number of lines.
 
     ``heard`` lets tracks that the user played stand in the list. A list with fewer than ``k`` tracks of a score is
-    filled with those that most users played. Raises InputError where ids of users or tracks are no integers.
+    filled with those that most users played; what is taken down stands in none. Raises InputError where ids of users or
+    tracks are no integers.
     """
     snapshot = model.snapshot
     users = snapshot.users.ids
@@ -73,10 +85,14 @@ def write_tracks(model: Recommender, path: Path, k: int, *, heard: bool = False)
         strange = ids.filter(~ids.str.contains(r"^(0|[1-9][0-9]*)$"))
         if len(strange):
             raise InputError(f"The id {strange[0]!r} of {what} is no integer.", do="Leave --ids numbers out.")
+    gone = _gone(snapshot, recent)
+    asked = k + int(gone.sum())
     if isinstance(model, PlayCf):
-        lists = model.recommend_all(k, heard=heard)
+        lists = model.recommend_all(asked, heard=heard)
     else:
         blocks = [np.arange(start, min(start + _BLOCK, len(users))) for start in range(0, len(users), _BLOCK)]
-        lists = np.vstack([model.recommend(block, k, exclude_seen=not heard)[0] for block in blocks])
+        lists = np.vstack([model.recommend(block, asked, exclude_seen=not heard)[0] for block in blocks])
+    if asked > k:
+        lists = np.take_along_axis(lists, np.argsort(gone[lists] & (lists >= 0), axis=1, kind="stable"), axis=1)[:, :k]
     write_lists(path, users.to_list(), tracks.to_list(), lists)
     return len(users)

@@ -30,6 +30,7 @@ class Facts:
     hidden: bool = False
     blocked: bool = False
     """Made by somebody the person blocked, or who blocked them."""
+    taken_down: bool = False
     wanted: bool = True
     """What the request is narrowed to."""
 
@@ -43,6 +44,7 @@ FILTERS: Final[Mapping[str, Callable[[Request, Facts], bool]]] = {
     "own": lambda _, facts: not facts.own,
     "hidden": lambda _, facts: not facts.hidden,
     "blocked": lambda _, facts: not facts.blocked,
+    "taken_down": lambda _, facts: not facts.taken_down,
     "shown": lambda request, facts: digest(facts.content_id) not in request.shown,
 }
 

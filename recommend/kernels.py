@@ -4,8 +4,8 @@ They keep to its caps. ``kind`` is the one asked for, as in ``kinds`` (contents,
 `graph.live.tops`, or 0 for any.
 ``seen`` marks contents to leave out, ``shut`` people whose watches do not count; ``head`` (-1 everywhere) and ``score``
 are scratch of one value a content, and each loop leaves its scratch as it was. Contents come back best first, ties by
-id: they are numbered in the order of their ids. Sums are taken in the order in which the query takes them, so that
-equal scores are equal here too.
+id: ``ranks`` (contents,) has their order, as ``tag_ranks`` and ``genre_ranks`` have that of the others. Sums are taken
+in the order in which the query takes them, so that equal scores are equal here too.
 """
 
 from __future__ import annotations
@@ -45,18 +45,19 @@ def best(keys, ids, count, limit):
 
 
 @numba.njit(cache=True)
-def chosen(found, count, score, seen, kinds, kind, limit):
+def chosen(found, count, score, seen, kinds, kind, ranks, limit):
     """The best of the contents found that may be shown, and their scores."""
     able = np.empty(count, dtype=np.int64)
     keys = np.empty(count, dtype=np.float64)
+    ids = np.empty(count, dtype=np.float64)
     size = 0
     for place in range(count):
         content = found[place]
         if seen[content] or (kind and kinds[content] != kind):
             continue
-        able[size], keys[size] = content, score[content]
+        able[size], keys[size], ids[size] = content, score[content], ranks[content]
         size += 1
-    order = best(keys, able, size, limit)
+    order = best(keys, ids, size, limit)
     return able[order], keys[order]
 
 
@@ -65,14 +66,14 @@ def mark(watches, made, me, seen, value):
     """Set ``seen`` of what a person watched or made."""
     for k in range(watches.length[me]):
         seen[neighbour(watches, place_of(watches, me, k))] = value
-    if me + 1 < len(made.indptr):
-        for place in range(made.indptr[me], made.indptr[me + 1]):
+    if me < len(made.start):
+        for place in range(made.start[me], made.end[me]):
             seen[made.to[place]] = value
 
 
 @numba.njit(cache=True)
 def followed_activity(
-    watches, follows, users_rank, shut, me, kinds, kind, friends, per_friend, head, score, seen, limit
+    watches, follows, users_rank, shut, me, kinds, kind, friends, per_friend, ranks, head, score, seen, limit
 ):
     many = min(friends, follows.length[me])
     entries = many * per_friend
@@ -118,7 +119,7 @@ def followed_activity(
             total += worth[at]
             at = after[at]
         score[content] = total
-    found_best, scores = chosen(found, count, score, seen, kinds, 0, limit)
+    found_best, scores = chosen(found, count, score, seen, kinds, 0, ranks, limit)
     for place in range(count):
         head[found[place]] = -1
     return found_best, scores
@@ -126,9 +127,10 @@ def followed_activity(
 
 @numba.njit(cache=True)
 def co_watch(
-    watches, watchers, shut, me, kinds, kind, items, per_item, per_user, crowd, busy, head, score, seen, limit
+    watches, watchers, shut, me, kinds, kind, items, per_item, per_user, crowd, busy, ranks, head, score, seen, limit
 ):
     mine = np.empty(items, dtype=np.int64)
+    ids = np.empty(items, dtype=np.float64)
     sizes = np.empty(items, dtype=np.float64)
     many = 0
     for k in range(watches.length[me]):
@@ -136,9 +138,9 @@ def co_watch(
             break
         item = neighbour(watches, place_of(watches, me, k))
         if watchers.length[item] <= crowd:
-            mine[many], sizes[many] = item, -watchers.length[item]
+            mine[many], sizes[many], ids[many] = item, -watchers.length[item], ranks[item]
             many += 1
-    order = best(sizes, mine, many, many)
+    order = best(sizes, ids, many, many)
     found = np.empty(many * per_item * per_user, dtype=np.int64)
     times = np.zeros(many * per_item * per_user, dtype=np.int64)
     total = 0
@@ -167,7 +169,7 @@ def co_watch(
             if times[place]:
                 score[found[place]] += times[place] * weight
                 times[place] = 0
-    found_best, scores = chosen(found, total, score, seen, kinds, kind, limit)
+    found_best, scores = chosen(found, total, score, seen, kinds, kind, ranks, limit)
     for place in range(total):
         head[found[place]] = -1
     return found_best, scores
@@ -175,7 +177,7 @@ def co_watch(
 
 @numba.njit(cache=True)
 def followed_makers(
-    follows, made, makers, created, newest, me, kinds, kind, friends, per_friend, head, seen, followed, limit
+    follows, made, makers, created, newest, me, kinds, kind, friends, per_friend, ranks, head, seen, followed, limit
 ):
     many = min(friends, follows.length[me])
     wide = follows.length[me] > friends
@@ -184,9 +186,9 @@ def followed_makers(
     for f in range(many):
         friend = neighbour(follows, place_of(follows, me, f))
         taken = 0
-        if friend + 1 >= len(made.indptr):
+        if friend >= len(made.start):
             continue
-        for place in range(made.indptr[friend], made.indptr[friend + 1]):
+        for place in range(made.start[friend], made.end[friend]):
             if taken == per_friend:
                 break
             content = made.to[place]
@@ -203,7 +205,7 @@ def followed_makers(
         for content in newest:
             if head[content] >= 0 or (kind and kinds[content] != kind):
                 continue
-            for place in range(makers.indptr[content], makers.indptr[content + 1]):
+            for place in range(makers.start[content], makers.end[content]):
                 if followed[makers.to[place]]:
                     head[content] = 0
                     found[count] = content
@@ -213,12 +215,13 @@ def followed_makers(
             followed[neighbour(follows, place_of(follows, me, f))] = 0
     able = np.empty(count, dtype=np.int64)
     keys = np.empty(count, dtype=np.float64)
+    ids = np.empty(count, dtype=np.float64)
     size = 0
     for place in range(count):
         content = found[place]
         head[content] = -1
         if not seen[content]:
-            able[size], keys[size] = content, np.float64(created[content])
+            able[size], keys[size], ids[size] = content, np.float64(created[content]), ranks[content]
             size += 1
-    newest_first = able[best(keys, able, size, limit)]
+    newest_first = able[best(keys, ids, size, limit)]
     return newest_first, 1.0 / (1.0 + np.arange(len(newest_first)))

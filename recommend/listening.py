@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -15,7 +15,9 @@ import numpy as np
 from graph import schema
 from graph.errors import SettingsError, UnknownContent
 from graph.snapshot import Snapshot
+from recommend.taken_down import taken_down
 from recommenders.core.recommender import Recommender
+from recommenders.core.top_k import Mask
 from recommenders.next_item import complete
 from recommenders.sequences import Sequences
 
@@ -62,9 +64,13 @@ def folded(text: str) -> str:
 class Listening:
     """Look-up, completion and radio for one snapshot and model. Safe to share between threads."""
 
-    def __init__(self, snapshot: Snapshot, model: Recommender) -> None:
+    def __init__(
+        self, snapshot: Snapshot, model: Recommender, since: Callable[[], Mapping[str, bool]] | None = None
+    ) -> None:
+        """``since`` tells what was taken down or came back after the snapshot (`Recent.taken_down`)."""
         self.snapshot = snapshot
         self.model = model
+        self._since = since
         self._ids: list[str] = snapshot.contents.ids.to_list()
         self._titles = self._texts("title")
         self._artists = self._first_artists()
@@ -122,18 +128,29 @@ class Listening:
         Of several with one title, the one that most watched or put into playlists. Raises UnknownContent, which names
         titles that begin the same.
         """
+        gone = self._gone
         for name in (text, *(f"{prefix}/{text}" for prefix in ("tracks", "keaks", "beats"))):
-            if name in self._number:
-                return self._number[name]
+            if (number := self._number.get(name)) is not None and not gone[number]:
+                return number
         wanted = folded(text)
-        if wanted in self._by_title:
-            return self._by_title[wanted][0]
-        near = [title for title in self._by_title if wanted and title.startswith(wanted)][:_HINTS]
-        shown = ", ".join(repr(self._titles[self._by_title[title][0]]) for title in near)
+        titled = [number for number in self._by_title.get(wanted, ()) if not gone[number]]
+        if titled:
+            return titled[0]
+        near = [
+            numbers[0]
+            for title, numbers in self._by_title.items()
+            if wanted and title.startswith(wanted) and not gone[numbers[0]]
+        ][:_HINTS]
+        shown = ", ".join(repr(self._titles[number]) for number in near)
         raise UnknownContent(
             f"No content has the id or the title {text!r}." + (f" Titles that begin so: {shown}." if near else ""),
             do="Give an id such as tracks/1, or a whole title.",
         )
+
+    @property
+    def _gone(self) -> Mask:
+        """Whether each content is taken down, shape (contents,)."""
+        return taken_down(self.snapshot, self._since()) if self._since else taken_down(self.snapshot)
 
     def learned(self, number: int) -> bool:
         """Whether the model can say what goes with a content; its vectors hold nothing of the others."""
@@ -147,9 +164,11 @@ class Listening:
 
     def similar(self, number: int, n: int) -> list[Track]:
         """The ``n`` contents nearest to one, best first; fewer where others have nothing in common with it."""
-        ids, scores = self.model.similar_items(number, min(n, len(self._ids)))
+        gone = self._gone
+        ids, scores = self.model.similar_items(number, min(n + int(gone.sum()), len(self._ids)))
         pairs = zip(ids.tolist(), scores.tolist(), strict=True)
-        return [self.track(one, score=round(score, 6)) for one, score in pairs if one >= 0 and score]
+        shown = [self.track(one, score=round(score, 6)) for one, score in pairs if one >= 0 and score and not gone[one]]
+        return shown[:n]
 
     def complete(self, lists: Sequence[Sequence[str]], n: int) -> list[tuple[list[Track], list[str]]]:
         """For each list of ids or titles, the ``n`` best further contents, and the texts of the list that are unknown.
@@ -171,7 +190,7 @@ class Listening:
                         missing.append(text)
             numbers.append(found)
             unknown.append(missing)
-        ids, scores = complete(self.model, Sequences.of(numbers, len(self._ids)), n)
+        ids, scores = complete(self.model, Sequences.of(numbers, len(self._ids)), n, ~self._gone)
         answers = []
         for row, missing in enumerate(unknown):
             told = [
@@ -193,7 +212,7 @@ class Listening:
         """
         if candidates < 1:
             raise SettingsError("The radio needs a candidate.", do="Give --candidates 1 or more.")
-        gone, present = {start, *played}, start
+        gone, present = {start, *played, *np.flatnonzero(self._gone).tolist()}, start
         while True:
             why, within = self._within_reach(present, candidates, gone)
             if not within:

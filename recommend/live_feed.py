@@ -73,7 +73,7 @@ def compose(
                         _account(reader, request, [answer], journey)
                         found.append(answer.kept(keep))
             with journey.stage("scorer"):
-                order, totals, best = _scored(found, reader.total)
+                order, totals, best = _scored(found, reader)
             with journey.stage("selector"):
                 chosen, facts = _selected(reader, request, found, order, totals, best)
         why: dict[str, tuple[Reason, ...]] = {}
@@ -158,17 +158,14 @@ def _distinct(found: Sequence[_Found]) -> Ints:
     return np.unique(np.concatenate([one.contents for one in found]))
 
 
-def _scored(found: Sequence[_Found], total: Floats) -> tuple[Ints, Floats, float]:
-    """As `recommend.scorer.score`: contents best first, ties by id, their scores, and the strength that counts as 1.
-
-    ``total`` is scratch.
-    """
-    distinct = _distinct(found)
+def _scored(found: Sequence[_Found], reader: LiveReader) -> tuple[Ints, Floats, float]:
+    """As `recommend.scorer.score`: contents best first, ties by id, their scores, and the strength that counts as 1."""
+    distinct, total = _distinct(found), reader.total
     for one in found:
         total[one.contents] += one.strengths
     totals = total[distinct]
     total[distinct] = 0.0
-    order = np.lexsort((distinct, -totals))
+    order = np.lexsort((reader.view.contents.rank[distinct], -totals))
     best = max(float(totals.max(initial=0.0)), 1e-300)
     return distinct[order], totals[order] / best, best
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ from graph.live import View
 from graph.live.tops import BEAT, KEAK
 from graph.snapshot import NO_TIME
 from recommend import kernels as compiled
+from recommend import live_wanted
 from recommend import taste_kernels as compiled_taste
 from recommend.filters import Facts
 from recommend.live_why import Why
@@ -38,11 +39,16 @@ class LiveReader:
         self._names = SnapshotNames(view.snapshot)
         self.clear()
 
+    def fit(self) -> None:
+        """Have scratch for the contents that came since."""
+        if len(self._head) < len(self.view.contents.rank):
+            self.clear()
+
     def clear(self) -> None:
         """Take new scratch: whatever fails may leave the old one in any state."""
         view = self.view
         self._why = Why(view)
-        contents = len(view.contents)
+        contents = len(view.contents.rank)
         self._head = np.full(contents, -1, dtype=np.int64)
         self._score = np.zeros(contents)
         self._seen = np.zeros(contents, dtype=bool)
@@ -64,16 +70,17 @@ class LiveReader:
             return self._for_anybody(source.name, request, me)
         if me is None:
             return np.zeros(0, dtype=np.int64), np.zeros(0)
+        self.fit()
         if len(self._followed) < len(view.users.rank):
             self._followed, self._shut = (np.zeros(len(view.users.rank), dtype=bool) for _ in range(2))
         blocked = np.fromiter(view.blocked.get(me, ()), dtype=np.int64)
         self._shut[blocked] = True
-        kernels.mark(view.watches.view, view.made, me, self._seen, True)
+        kernels.mark(view.watches.view, view.made.view, me, self._seen, True)
         try:
             found: tuple[Ints, Floats] = self._asked(source, _KINDS[request.kind], me, limit)
             return found
         finally:
-            kernels.mark(view.watches.view, view.made, me, self._seen, False)
+            kernels.mark(view.watches.view, view.made.view, me, self._seen, False)
             self._shut[blocked] = False
 
     def _asked(self, source: Source, kind: int, me: int, limit: int) -> Any:
@@ -82,7 +89,8 @@ class LiveReader:
         edges: tuple[Any, ...]
         own: tuple[int, ...]
         watches, watchers, follows = view.watches.view, view.watchers.view, view.follows.view
-        scratch = self._head, self._score, self._seen, limit
+        ranks = view.contents.rank
+        scratch = ranks, self._head, self._score, self._seen, limit
         match source.name:
             case "followed_activity":
                 own = caps["friends"], caps["perFriend"]
@@ -93,9 +101,9 @@ class LiveReader:
                 newest = view.tops.most("created", None)[: caps["scanned"]]
                 newest = newest[view.created[newest] != NO_TIME]
                 own = caps["friends"], caps["perFriend"]
-                rest = self._head, self._seen, self._followed, limit
+                rest = ranks, self._head, self._seen, self._followed, limit
                 return kernels.followed_makers(
-                    follows, view.made, view.makers, view.created, newest, me, view.kinds, kind, *own, *rest
+                    follows, view.made.view, view.makers.view, view.created, newest, me, view.kinds, kind, *own, *rest
                 )
             case "co_watch":
                 names = ("items", "perItem", "perUser", "crowd", "busy")
@@ -104,39 +112,52 @@ class LiveReader:
                 )
             case "same_beat":
                 names = ("items", "beats", "perBeat")
-                edges = watches, view.made, view.uses, view.used_by, view.created, view.audience
+                edges = watches, view.made.view, view.uses.view, view.used_by.view, view.created, view.audience
                 return taste_kernels.same_beat(*edges, me, view.kinds, kind, *(caps[name] for name in names), *scratch)
             case "same_hashtag":
                 names = ("items", "hashtags", "perHashtag", "crowd")
-                edges = watches, view.made, view.tags, view.tagged, view.created, view.audience
+                edges = watches, view.made.view, view.tags.view, view.tagged.view, view.created, view.audience
+                own = tuple(caps[name] for name in names)
                 return taste_kernels.same_hashtag(
-                    *edges, me, view.kinds, kind, *(caps[name] for name in names), *scratch
+                    *edges, me, view.kinds, kind, *own, ranks, view.hashtags.rank, *scratch[1:]
                 )
             case "same_genre":
                 popular = view.tops.most("audience", "keak")[: caps["walked"]]
                 names = ("items", "genres", "perGenre", "perBeat", "crowd")
-                edges = watches, view.listens, view.creates, view.uses, view.used_by, view.genres, view.of_genre
+                links = view.listens, view.creates, view.uses, view.used_by, view.genres, view.of_genre
                 own = tuple(caps[name] for name in names)
-                return taste_kernels.same_genre(*edges, view.audience, popular, me, view.kinds, kind, *own, *scratch)
+                return taste_kernels.same_genre(
+                    watches,
+                    *(one.view for one in links),
+                    view.audience,
+                    popular,
+                    me,
+                    view.kinds,
+                    kind,
+                    *own,
+                    ranks,
+                    view.genre_ids.rank,
+                    *scratch[1:],
+                )
         raise KeyError(source.name)
 
     def _for_anybody(self, name: str, request: Request, me: int | None) -> tuple[Ints, Floats]:
         view, limit = self.view, request.pool
         kind: Any = request.kind
         if name == "trending":
-            best = view.tops.most("trend", kind, whole=limit > 1_000)[:limit]
+            best = self._first("trend", kind, limit)
             best = best[np.isfinite(view.trend[best])]
             return best, np.exp(view.trend[best] - view.trend[best].max(initial=-np.inf))
         if name == "fresh":
-            best = view.tops.most("created", kind, whole=limit > 1_000)[:limit]
+            best = self._first("created", kind, limit)
             best = best[view.created[best] != NO_TIME]
             return best, np.asarray(1.0 / (1.0 + np.arange(len(best))))
         avoided = self._avoided(request, me)
-        wanted = request.wanted_in(view.snapshot)
+        wanted = live_wanted.mask(view, request.wanted)
         if name == "popular":
             for whole in (False, True):
                 best = view.tops.most("audience", kind, whole=whole)
-                able = (view.audience[best] > 0) & ~np.isin(best, avoided)
+                able = (view.audience[best] > 0) & ~np.isin(best, avoided) & ~view.taken_down[best]
                 left = best[able if wanted is None else able & wanted[best]][:limit]
                 if len(left) == limit or whole:
                     break
@@ -147,8 +168,21 @@ class LiveReader:
         if wanted is not None:
             able &= wanted
         able[avoided] = False
-        left = np.flatnonzero(able)[:limit]
+        able &= ~view.taken_down
+        found, base = np.flatnonzero(able), view.snapshot.contents.count
+        fresh = found[np.searchsorted(found, base) :]  # numbers of the snapshot are in the order of their ids
+        found = np.concatenate((found[: min(limit, len(found) - len(fresh))], fresh))
+        left = found[np.argsort(view.contents.rank[found], kind="stable")][:limit]
         return left, np.zeros(len(left))
+
+    def _first(self, name: Literal["trend", "created"], kind: Any, limit: int) -> Ints:
+        """The ``limit`` contents with the highest values that are not taken down."""
+        for whole in (False, True):
+            best = self.view.tops.most(name, kind, whole=whole)
+            best = best[~self.view.taken_down[best]][:limit]
+            if len(best) == limit:
+                break
+        return best
 
     def _avoided(self, request: Request, me: int | None) -> Ints:
         """What the queries for anybody leave out: own, seen, hidden and excluded ones, and those of blocked people."""
@@ -169,14 +203,15 @@ class LiveReader:
     @contextmanager
     def restricted(self, request: Request) -> Iterator[Callable[[Ints], Ints]]:
         """While the block lasts, a function that takes away contents that no filter lets through."""
+        self.fit()
         view, held = self.view, self._held
         avoided = self._avoided(request, view.users.number(request.user_id))
         held[avoided] = True
         kind = _KINDS[request.kind]
-        wanted = request.wanted_in(view.snapshot)
+        wanted = live_wanted.mask(view, request.wanted)
 
         def keep(contents: Ints) -> Ints:
-            able = ~held[contents]
+            able = ~held[contents] & ~view.taken_down[contents]
             if kind:
                 able &= view.kinds[contents] == kind
             if wanted is not None:
@@ -204,7 +239,7 @@ class LiveReader:
         if me is not None:
             seen, own = frozenset(view.watches.of_node(me).tolist()), frozenset(view.made.of(me).tolist())
             hidden, blocked = frozenset(view.hid.get(me, ())), frozenset(view.blocked.get(me, ()))
-        wanted = request.wanted_in(view.snapshot)
+        wanted = live_wanted.mask(view, request.wanted)
         facts = {}
         for content_id in content_ids:
             content = view.contents.number(content_id)
@@ -214,19 +249,32 @@ class LiveReader:
             facts[content_id] = Facts(
                 content_id=content_id,
                 kind=schema.KINDS[view.kinds[content] - 1],
-                link=None if view.links is None else view.links[content],
+                link=self._link(content),
                 made_by=self.makers(content),
                 seen=content in seen,
                 own=content in own,
                 hidden=content in hidden,
                 blocked=any(maker in blocked for maker in makers),
+                taken_down=bool(view.taken_down[content]),
                 wanted=wanted is None or bool(wanted[content]),
             )
         return facts
 
+    def _link(self, content: int) -> str | None:
+        view = self.view
+        if content in view.since.links:
+            return view.since.links[content]
+        return None if view.links is None or content >= len(view.links) else view.links[content]
+
     def names(self, user_ids: Sequence[str], content_ids: Sequence[str]) -> dict[str, str]:
-        """Names by id ("users/1", "keaks/1"), as of the snapshot: what changes names ends the use of a view."""
-        return self._names(user_ids, content_ids)
+        """Names by id ("users/1", "keaks/1")."""
+        names, since = self._names(user_ids, content_ids), self.view.since.names
+        if since:
+            for id_ in (*(schema.USER_PREFIX + user for user in user_ids), *content_ids):
+                if id_ in since:
+                    names.pop(id_, None)
+                    names |= {id_: name} if (name := since[id_]) else {}
+        return names
 
     def why(self, request: Request, content_ids: Collection[str]) -> dict[str, dict[str, Any]]:
         """The row of ``explore/why_this_content`` of each content that is known."""

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from graph.live import View
-from graph.live.rows import Fixed
+from graph.live.rows import Links
 from graph.live.tops import BEAT
 from graph.snapshot import NO_TIME
 from recommend.why_kernel import BLOCKED, FRIEND, NAMED, VERBS, mark_friends, own_counts, watched_by
@@ -26,30 +26,31 @@ class Why:
 
     def __init__(self, view: View) -> None:
         self.view = view
-        nodes = view.snapshot.nodes
-        genres = nodes["Genre"]
-        given = genres.column("name")
-        named = genres.ids.to_list()
-        self._genres = [name or key for name, key in zip(given, named, strict=True)] if given is not None else named
-        self._hashtags: list[str] = nodes["Hashtag"].ids.to_list()
-        self._bits = np.zeros(len(view.users.rank), dtype=np.uint16)
-        self._marks = np.zeros(len(view.users.rank), dtype=np.uint8)
-        self._unnamed = np.zeros(len(view.contents), dtype=bool)
-        self._slots = {
-            "beats": np.full(len(view.contents), _NOWHERE, dtype=np.int32),
-            "genres": np.full(len(self._genres), _NOWHERE, dtype=np.int32),
-            "hashtags": np.full(len(self._hashtags), _NOWHERE, dtype=np.int32),
-        }
+        self._bits, self._marks = np.zeros(0, dtype=np.uint16), np.zeros(0, dtype=np.uint8)
+        self._unnamed = np.zeros(0, dtype=bool)
+        self._slots = {name: np.zeros(0, dtype=np.int32) for name in ("beats", "genres", "hashtags")}
+        self._fit()
+
+    def _fit(self) -> None:
+        """Have scratch for all that is known by now."""
+        view = self.view
+        if len(self._marks) < len(view.users.rank):
+            self._bits = np.zeros(len(view.users.rank), dtype=np.uint16)
+            self._marks = np.zeros(len(view.users.rank), dtype=np.uint8)
+        if len(self._unnamed) < len(view.contents.rank):
+            self._unnamed = np.zeros(len(view.contents.rank), dtype=bool)
+        for name, ids in (("beats", view.contents), ("genres", view.genre_ids), ("hashtags", view.hashtags)):
+            if len(self._slots[name]) < len(ids.rank):
+                self._slots[name] = np.full(len(ids.rank), _NOWHERE, dtype=np.int32)
 
     def rows(self, me: int | None, contents: npt.NDArray[np.int64], blocked: set[int], now: int) -> dict[str, Row]:
         """The row of each of ``contents`` (C,), by its id, for a person who must not hear of those ``blocked``."""
         view, user = self.view, _NOWHERE if me is None else me
-        if len(self._marks) < len(view.users.rank):
-            self._bits = np.zeros(len(view.users.rank), dtype=np.uint16)
-            self._marks = np.zeros(len(view.users.rank), dtype=np.uint8)
+        self._fit()
         theirs = np.fromiter(blocked, dtype=np.int64)
         self._marks[theirs] = BLOCKED
         made = [content for person in blocked for content in view.made.of(person).tolist()]
+        np.copyto(self._unnamed, view.taken_down)
         self._unnamed[made] = True
         if me is not None:
             mark_friends(view.follows.view, user, self._marks, FRIEND)
@@ -71,7 +72,6 @@ class Why:
             makers = [self._makers(content) for content in contents.tolist()]
         finally:
             self._marks[theirs] = 0
-            self._unnamed[made] = False
             if me is not None:
                 mark_friends(view.follows.view, user, self._marks, 0)
         ids = view.contents.names(contents.tolist())
@@ -113,7 +113,8 @@ class Why:
         most = int(counts.max())
         if not most:
             return []
-        item = int(mine[counts == most].min())  # contents are numbered in the order of their ids
+        equal = mine[counts == most]
+        item = int(equal[np.argmin(self.view.contents.rank[equal])])
         return [{"id": self.view.contents.name(item), "count": most, "atLeast": False}]
 
     def _shared(self, me: int, contents: npt.NDArray[np.int64]) -> list[Row]:
@@ -128,12 +129,12 @@ class Why:
             for did, edges in (("listens to", view.listens), ("creates in", view.creates)):
                 for genre in edges.of(me).tolist():
                     taste.setdefault(genre, []).append(
-                        {"id": self._genres[genre], "did": did, "count": 0, "atLeast": False}
+                        {"id": view.genre_names[genre], "did": did, "count": 0, "atLeast": False}
                     )
         told = {
             "beats": self._facts(me, "beats", beats, view.genres, 1, view.contents.name, {}),
-            "genres": self._facts(me, "genres", genres, view.genres, 0, self._genres.__getitem__, taste),
-            "hashtags": self._facts(me, "hashtags", hashtags, view.tags, -1, self._hashtags.__getitem__, {}),
+            "genres": self._facts(me, "genres", genres, view.genres, 0, view.genre_names.__getitem__, taste),
+            "hashtags": self._facts(me, "hashtags", hashtags, view.tags, -1, view.hashtags.name, {}),
         }
         return [{key: facts[place] for key, facts in told.items()} for place in range(len(numbers))]
 
@@ -142,7 +143,7 @@ class Why:
         me: int,
         what: str,
         wanted: Sequence[Sequence[int]],
-        near: Fixed,
+        near: Links,
         beats: int,
         name: Callable[[int], str],
         further: dict[int, list[Row]],
@@ -153,7 +154,9 @@ class Why:
         slots = self._slots[what]
         slots[distinct] = np.arange(len(distinct))
         view = self.view
-        counts = own_counts(view.watches.view, view.made, view.uses, near, me, slots, len(distinct), beats).tolist()
+        counts = own_counts(
+            view.watches.view, view.made.view, view.uses.view, near.view, me, slots, len(distinct), beats
+        ).tolist()
         slots[distinct] = _NOWHERE
         facts: dict[int, list[Row]] = {}
         for node, own in zip(distinct, counts, strict=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -98,18 +98,21 @@ def user(reader: Reader, user_id: str) -> dict[str, Any]:
     return {"userId": user_id, **row, "properties": _readable(row["properties"])}
 
 
-def content(reader: Reader, content_id: str) -> dict[str, Any]:
-    """Kind, properties, counts and names of a content, also without the prefix of its id. Raises UnknownContent."""
-    row = known_content(reader, content_id)
+def content(reader: Reader, content_id: str, gone: Collection[str] = ()) -> dict[str, Any]:
+    """Kind, properties, counts and names of a content, also without the prefix of its id.
+
+    Raises UnknownContent, also for those that are ``gone``.
+    """
+    row = known_content(reader, content_id, gone)
     makers, uses = row["madeBy"], row["uses"]
     names = reader.names(makers, [row["contentId"], *uses])
     return {**row, "properties": _readable(row["properties"]), "displayNames": names}
 
 
-def known_content(reader: Reader, content_id: str) -> Row:
+def known_content(reader: Reader, content_id: str, gone: Collection[str] = ()) -> Row:
     """The row of ``lookup/content``, also without the prefix of the id. Raises UnknownContent."""
     row = reader.content(content_id)
-    if row is None:
+    if row is None or row["contentId"] in gone:
         raise UnknownContent(
             f"No content has the id {content_id!r}.",
             do="An id is whole, with its prefix if it has one, such as keaks/123; in an address all of it is encoded.",

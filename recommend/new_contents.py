@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
@@ -65,7 +66,7 @@ class NewContents:
     """Proposes contents that the model's snapshot does not know, to people whom it knows.
 
     The graph is queried once a minute, in a thread of its own, so that no request waits; until it answers, the contents
-    of the last query are used. Safe to share between threads.
+    of the last query are used. What is published through the service is told by `add`. Safe to share between threads.
     """
 
     def __init__(self, model: Recommender, graph: Graph) -> None:
@@ -104,11 +105,37 @@ class NewContents:
         span: dict[str, Any] = {"since": min(self._newest, now) - _SLACK_MS, "until": now + DAY}
         (created,) = self._graph.read("lookup/created", deadline_ms=_PATIENCE_MS, **span, **CREATED)
         new = [content_id for content_id in created["contentIds"] if content_id not in snapshot.contents][:_MOST]
-        rows = self._graph.read("lookup/surroundings", deadline_ms=_PATIENCE_MS, contentIds=new, **SURROUNDINGS)
-        known = [(row, content) for row in rows if (content := _described(snapshot, row))]
+        self._shelf = self._placed(new)
+
+    def _placed(self, content_ids: Sequence[str]) -> _Shelf:
+        """Those around which there is somebody or something that the model knows, as the graph has them by now."""
+        rows = self._graph.read(
+            "lookup/surroundings", deadline_ms=_PATIENCE_MS, contentIds=list(content_ids), **SURROUNDINGS
+        )
+        known = [(row, content) for row in rows if (content := _described(self._model.snapshot, row))]
         placed = self._model.place([content for _, content in known])
         assert placed is not None
-        self._shelf = _Shelf([row["contentId"] for row, _ in known], [row["kind"] for row, _ in known], placed)
+        return _Shelf([row["contentId"] for row, _ in known], [row["kind"] for row, _ in known], placed)
+
+    def add(self, content_ids: Sequence[str]) -> None:
+        """Place these at once, in a thread of its own; what goes wrong is mended by the next stock."""
+        new = [content_id for content_id in content_ids if content_id not in self._model.snapshot.contents]
+        if self._able and new:
+            self._thread.submit(self._place_more, new)
+
+    def _place_more(self, content_ids: Sequence[str]) -> None:
+        with suppress(GraphError):
+            fresh, shelf = self._placed(content_ids), self._shelf
+            if shelf is not None:
+                left = [n for n, content_id in enumerate(shelf.ids) if content_id not in fresh.ids]
+                left = left[: max(0, _MOST - len(fresh.ids))]
+                vectors = np.concatenate((fresh.placed.contents, shelf.placed.contents[left]))
+                fresh = _Shelf(
+                    [*fresh.ids, *(shelf.ids[n] for n in left)],
+                    [*fresh.kinds, *(shelf.kinds[n] for n in left)],
+                    replace(fresh.placed, contents=vectors),
+                )
+            self._shelf = fresh
 
     def _restock_and_release(self) -> None:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,8 +18,9 @@ from graph import aside, schema
 from graph.errors import ModelError, NotFound
 from graph.settings import Player as PlayerSettings
 from recommend.player_sessions import PAST, PlayerSessions
+from recommend.taken_down import taken_down
 from recommenders.arms import arm_of_user, policy
-from recommenders.core.top_k import Ints
+from recommenders.core.top_k import Ints, Mask
 from recommenders.interest import Heard
 from recommenders.session import EXPERIMENT, SessionModel
 
@@ -42,9 +43,19 @@ class Track:
 class Player:
     """Chooses the next track of sessions. Safe to share between threads; processes share sessions by their file."""
 
-    def __init__(self, model: SessionModel, settings: PlayerSettings, home: Path) -> None:
-        """Raises ModelError when the catalogue of the model holds no track with an integer id."""
+    def __init__(
+        self,
+        model: SessionModel,
+        settings: PlayerSettings,
+        home: Path,
+        since: Callable[[], Mapping[str, bool]] | None = None,
+    ) -> None:
+        """``since`` tells what was taken down or came back after the model's snapshot (`Recent.taken_down`).
+
+        Raises ModelError when the catalogue of the model holds no track with an integer id.
+        """
         self.model = model
+        self._since = since
         self.settings = settings
         self.logs = home / FOLDER / "logs"
         self.sessions = PlayerSessions(home / FOLDER / "sessions.sqlite")
@@ -79,7 +90,7 @@ class Player:
         recommended = None
         try:
             past = self._past(user, session, ended)
-            chosen = policy(arm, self.model, self._known(session), past, self._tracks).draw(rng)
+            chosen = policy(arm, self.model, self._known(session), past, self._offered).draw(rng)
             if chosen is None:
                 raise NotFound("This session has had every track.", do="End it with POST /last.")
             recommended = int(self._numbers[chosen.track]), chosen.propensity
@@ -94,6 +105,13 @@ class Player:
         at, _, _ = self.sessions.play(user, track, share, int(began * 1_000), last=True)
         arm = self._arm(user)
         self._log("last", at, user, track, share, time.time() - began, arm, None)
+
+    @property
+    def _offered(self) -> Mask:
+        """Which contents may come next: tracks that are not taken down."""
+        snapshot = self.model.snapshot
+        gone = taken_down(snapshot, self._since()) if self._since else taken_down(snapshot)
+        return np.asarray(self._tracks & ~gone)
 
     def _arm(self, user: int) -> str:
         shares = {str(arm): share for arm, share in self.settings.arms.items()}

@@ -122,6 +122,7 @@ class GraphReader:
                 own=row["own"],
                 hidden=row["hidden"],
                 blocked=row["blocked"],
+                taken_down=row["takenDown"],
                 wanted=row["wanted"],
             )
             for row in rows

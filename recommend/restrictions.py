@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from graph.events import Entry, Outbox
@@ -59,13 +59,29 @@ class Recent:
         return Restrictions(known.blocked | told.blocked, known.hidden | told.hidden, known.seen | told.seen)
 
     def waiting(self, user_id: str) -> Restrictions:
-        """What was accepted and is not in the graph yet; nothing where the outbox cannot be read."""
+        """What was accepted and is not in the graph yet; nothing where the outbox cannot be read.
+
+        Contents whose take-down waits are among the hidden ones.
+        """
         try:
             told = self.outbox.about(user_id, waiting=True)
+            gone = self.outbox.changes.waiting_take_downs()
         except (OSError, sqlite3.Error) as error:
             _log.error("the outbox cannot be read: %s", error)
             return _NONE
-        return _of(told, user_id) if told else _NONE
+        restrictions = _of(told, user_id) if told else _NONE
+        return replace(restrictions, hidden=restrictions.hidden | gone) if gone else restrictions
+
+    def taken_down(self) -> Mapping[str, bool]:
+        """Content id → whether it is taken down, of what was said since the snapshot; the same until that changes.
+
+        Nothing where the outbox cannot be read.
+        """
+        try:
+            return self.outbox.changes.taken_down()
+        except (OSError, sqlite3.Error) as error:
+            _log.error("the outbox cannot be read: %s", error)
+            return {}
 
     def standing(self) -> tuple[set[Pair], set[Pair], set[Pair]]:
         """Who blocks whom, hid what and has seen what, of all that is remembered.

@@ -222,7 +222,7 @@ class FeedService:
 
     def content(self, content_id: str) -> dict[str, Any]:
         """What is known about a content ("keaks/123"). Raises UnknownContent."""
-        return lookups.content(self._reader(None), content_id)
+        return lookups.content(self._reader(None), content_id, self._going)
 
     def similar(
         self,
@@ -241,7 +241,7 @@ class FeedService:
         if served is None:
             raise ModelError("No model is trained.", do="Run `entourage train`.")
         deadline = Deadline(self.settings.service.deadline_ms)
-        request = Request(uuid.uuid4().hex, user_id or "", n, kind, frozenset(), False, deadline)
+        request = Request(uuid.uuid4().hex, user_id or "", n, kind, self._going, False, deadline)
         return served.version, *similar(self._reader(user_id), served.model, content_id, request)
 
     def search(
@@ -251,7 +251,13 @@ class FeedService:
 
         People marked private are never found, nor people blocked on either side by ``user_id``, who searches.
         """
-        return self._reader(user_id).search(text, n, user_id, label)
+        going = self._going
+        return [row for row in self._reader(user_id).search(text, n, user_id, label) if row["id"] not in going]
+
+    @property
+    def _going(self) -> frozenset[str]:
+        """Contents whose take-down is not in the graph yet."""
+        return self.recent.waiting("").hidden
 
     def _reader(self, user_id: str | None) -> Reader:
         """Neo4j where it answers, else the snapshot with what ``user_id`` must not be shown by now."""
@@ -260,9 +266,8 @@ class FeedService:
             return self._graph_reader
         if not self._snapshot_reader:
             raise lookups.nothing_to_ask()
-        if user_id is None:
-            return self._snapshot_reader
-        return self._snapshot_reader.knowing(self.recent.with_recent(Restrictions(), user_id))
+        restrictions = Restrictions() if user_id is None else self.recent.with_recent(Restrictions(), user_id)
+        return self._snapshot_reader.knowing(restrictions, self.recent.taken_down())
 
 
 def _account(asked: bool) -> Account | None:

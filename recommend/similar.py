@@ -28,10 +28,10 @@ def similar(reader: Reader, model: Recommender, content_id: str, request: Reques
     """The id of a content as the graph spells it, and what resembles it, best first.
 
     ``request`` says how many, of which kind and who asks: what is hidden from them is left out, what they have seen is
-    not. Nothing for a content that the model did not learn, nor contents that are gone since. Raises UnknownContent and
-    the errors of the reader.
+    not. Nothing for a content that the model did not learn, nor contents that are gone since, or that ``request``
+    excludes. Raises UnknownContent and the errors of the reader.
     """
-    own = lookups.known_content(reader, content_id)["contentId"]
+    own = lookups.known_content(reader, content_id, request.exclude)["contentId"]
     contents = model.snapshot.contents
     if own not in contents:
         return own, []
@@ -45,6 +45,7 @@ def similar(reader: Reader, model: Recommender, content_id: str, request: Reques
     shown = [
         Similar(one, facts[one].kind, round(score, 6), facts[one].made_by)
         for one, score in near.items()
-        if one in facts and request.kind in (None, facts[one].kind) and not (facts[one].hidden or facts[one].blocked)
+        if one in facts and one not in request.exclude and request.kind in (None, facts[one].kind)
+        if not (facts[one].hidden or facts[one].blocked or facts[one].taken_down)
     ]
     return own, shown[: request.n]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,9 @@ from recommend.restrictions import Restrictions
 from recommend.snapshot_source import SnapshotAnswers
 from recommend.snapshot_why import why
 from recommend.sources import Candidate, Source
+from recommend.taken_down import taken_down
 from recommend.words import folded, words_of
+from recommenders.core.top_k import Mask
 
 __all__ = ["SnapshotReader"]
 
@@ -36,10 +38,12 @@ class SnapshotReader:
 
     snapshot: Snapshot
     restrictions: Restrictions = _NOBODY
+    since: Mapping[str, bool] = field(default_factory=dict)
+    """`Recent.taken_down`."""
 
-    def knowing(self, restrictions: Restrictions) -> SnapshotReader:
-        """A reader of the same snapshot for a request of somebody with these restrictions."""
-        fresh = SnapshotReader(self.snapshot, restrictions)
+    def knowing(self, restrictions: Restrictions, since: Mapping[str, bool]) -> SnapshotReader:
+        """A reader of the same snapshot for a request of somebody with these restrictions, ``since`` as above."""
+        fresh = SnapshotReader(self.snapshot, restrictions, since)
         fresh.__dict__["_answers"] = self._answers
         fresh.__dict__["_private"] = self._private
         fresh.__dict__["_names"] = self._names
@@ -51,8 +55,9 @@ class SnapshotReader:
         blocked = self._blocked(me)
         theirs = sum(len(makers.of(person)) for person in blocked.tolist())
         hidden = len(self._mine(schema.HID, me)) + len(self.restrictions.hidden) + len(self.restrictions.seen)
-        most = request.pool + theirs + hidden  # the filters hold these back
-        among = request.wanted_in(self.snapshot)
+        most = request.pool + theirs + hidden + int(self._gone.sum())  # the filters hold these back
+        wanted = request.wanted_in(self.snapshot)
+        among = ~self._gone if wanted is None else wanted & ~self._gone
         rows = self._answers.candidates(source.name, request.user_id, request.kind, most, blocked, among, **source.caps)
         return [Candidate(row["contentId"], row["score"]) for row in rows]
 
@@ -75,6 +80,7 @@ class SnapshotReader:
                 own=nid in own,
                 hidden=nid in hidden or content_id in self.restrictions.hidden,
                 blocked=any(maker in blocked for maker in made_by.tolist()),
+                taken_down=bool(self._gone[nid]),
                 wanted=wanted is None or bool(wanted[nid]),
             )
         return facts
@@ -82,7 +88,7 @@ class SnapshotReader:
     def why(self, request: Request, content_ids: Collection[str], deadline_ms: int) -> dict[str, Row]:
         contents = self.snapshot.contents.known(content_ids)
         blocked = self._blocked(self._user(request.user_id))
-        return why(self.snapshot, request.user_id, contents, blocked, self._private, request.now)
+        return why(self.snapshot, request.user_id, contents, blocked, self._private, self._gone, request.now)
 
     def names(
         self, user_ids: Sequence[str], content_ids: Sequence[str], deadline_ms: int | None = None
@@ -99,9 +105,10 @@ class SnapshotReader:
     def same_taste(self, user_id: str, n: int, *, followed: bool) -> list[Row] | None:
         if user_id not in self.snapshot.users:
             return None
-        caps = {"items": SAME_TASTE["items"], "per_item": SAME_TASTE["perItem"], "crowd": SAME_TASTE["crowd"]}
+        caps: Any = {"items": SAME_TASTE["items"], "per_item": SAME_TASTE["perItem"], "crowd": SAME_TASTE["crowd"]}
         left_out = self._blocked(self._user(user_id))
-        return self._answers.same_taste(user_id, n, followed=followed, blocked=left_out, private=self._private, **caps)
+        hidden: Any = {"blocked": left_out, "private": self._private, "gone": self._gone}
+        return self._answers.same_taste(user_id, n, followed=followed, **hidden, **caps)
 
     def neighbourhood(self, user_id: str, depth: int, limit: int) -> list[Row] | None:
         raise GraphUnavailable("There is no Neo4j to ask.", do="Start it with `entourage up`, or set NEO4J_URI.")
@@ -128,15 +135,18 @@ class SnapshotReader:
         if known is None:
             return None
         nid = int(contents.nids([known])[0])
+        if self._gone[nid]:
+            return None
         makers = self.snapshot.edges[schema.MADE].incoming.of(nid)
         uses = self.snapshot.edges[schema.USES]
+        beats = uses.outgoing.of(nid)
         return {
             "contentId": known,
             "kind": str(self.snapshot.kinds[nid]),
             "properties": contents.frame.row(nid, named=True),
             "watchers": int(self._answers.audience[nid]),
             "madeBy": self.snapshot.users.ids.gather(makers[~self._private[makers]]).to_list(),
-            "uses": contents.ids.gather(uses.outgoing.of(nid)).to_list(),
+            "uses": contents.ids.gather(beats[~self._gone[beats]]).to_list(),
             "usedBy": len(uses.incoming.of(nid)),
             "genres": self._called(schema.HAS_GENRE, nid),
             "moods": self._called(schema.HAS_MOOD, nid),
@@ -148,7 +158,7 @@ class SnapshotReader:
         hidden = self._private.copy()
         blocked = self._blocked(me)
         hidden[blocked] = True
-        theirs = np.zeros(self.snapshot.contents.count, dtype=bool)
+        theirs = self._gone.copy()
         for person in blocked.tolist():
             theirs[self.snapshot.edges[schema.MADE].outgoing.of(person)] = True
         users, contents = self.snapshot.users.ids, self.snapshot.contents.ids
@@ -180,6 +190,11 @@ class SnapshotReader:
     @cached_property
     def _names(self) -> SnapshotNames:
         return SnapshotNames(self.snapshot)
+
+    @cached_property
+    def _gone(self) -> Mask:
+        """Whether each content is taken down, shape (contents,)."""
+        return taken_down(self.snapshot, self.since)
 
     @cached_property
     def _private(self) -> npt.NDArray[np.bool_]:

@@ -123,8 +123,12 @@ class SnapshotAnswers:
         followed: bool,
         blocked: Ints,
         private: npt.NDArray[np.bool_],
+        gone: Mask | None = None,
     ) -> list[dict[str, Any]]:
-        """As cypher/candidates/same_taste; ``blocked`` and ``private`` as in `friends_of_friends`."""
+        """As cypher/candidates/same_taste; ``blocked`` and ``private`` as in `friends_of_friends`.
+
+        ``gone`` (contents,) says what was taken down and must not be named, by default nothing.
+        """
         users, watched = self.snapshot.users, self.snapshot.watched
         if user_id not in users:
             return []
@@ -146,13 +150,16 @@ class SnapshotAnswers:
         scores = shared[found] / np.sqrt(watched.indptr[found + 1] - watched.indptr[found])
         best = np.argsort(-scores, kind="stable")[:limit]
         among = set(follows.tolist())
+        named = np.ones(len(mine), dtype=bool) if gone is None else ~gone[mine]
         return [
             {
                 "userId": users.ids[other],
                 "followed": other in among,
                 "score": score,
                 "count": len(places[other]),
-                "evidence": self.snapshot.contents.ids.gather(mine[places[other][:_EVIDENCE]]).to_list(),
+                "evidence": self.snapshot.contents.ids.gather(
+                    mine[[place for place in places[other] if named[place]][:_EVIDENCE]]
+                ).to_list(),
             }
             for other, score in zip(found[best].tolist(), scores[best].tolist(), strict=True)
         ]

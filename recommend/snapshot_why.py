@@ -25,22 +25,35 @@ _VERBS: Final = ("liked", "shared", "commented", "watched")
 
 
 def why(
-    snapshot: Snapshot, user_id: str, contents: Ints, blocked: Ints, private: npt.NDArray[np.bool_], now: int
+    snapshot: Snapshot,
+    user_id: str,
+    contents: Ints,
+    blocked: Ints,
+    private: npt.NDArray[np.bool_],
+    gone: npt.NDArray[np.bool_],
+    now: int,
 ) -> dict[str, Row]:
     """Rows by content id.
 
     ``contents`` (C,) are nids, ``blocked`` (B,) nids of people blocked on either side, ``private`` (users,) says who
-    must not be named, ``now`` is in ms.
+    must not be named, ``gone`` (contents,) what was taken down, ``now`` is in ms.
     """
     me = int(snapshot.users.nids([user_id])[0]) if user_id in snapshot.users else None
-    return {row["contentId"]: row for row in map(_Person(snapshot, me, blocked, private, now).row, contents.tolist())}
+    person = _Person(snapshot, me, blocked, private, gone, now)
+    return {row["contentId"]: row for row in map(person.row, contents.tolist())}
 
 
 class _Person:
     """What is the same for all contents: whom the person follows, what they watched and made."""
 
     def __init__(
-        self, snapshot: Snapshot, me: int | None, blocked: Ints, private: npt.NDArray[np.bool_], now: int
+        self,
+        snapshot: Snapshot,
+        me: int | None,
+        blocked: Ints,
+        private: npt.NDArray[np.bool_],
+        gone: npt.NDArray[np.bool_],
+        now: int,
     ) -> None:
         self.snapshot, self.me, self.blocked, self.private, self.now = snapshot, me, blocked, private, now
         left_out = blocked if me is None else np.append(blocked, me)
@@ -50,7 +63,8 @@ class _Person:
         self.watched = self._mine(schema.WATCHED)[self.seen[self._my_rows()]]
         self.made = self._mine(schema.MADE)
         made = snapshot.edges[schema.MADE].outgoing
-        self.theirs = {content for person in blocked.tolist() for content in made.of(person).tolist()}
+        self.unnamed = {content for person in blocked.tolist() for content in made.of(person).tolist()}
+        self.unnamed.update(np.flatnonzero(gone).tolist())
         self.lately = self._lately()
         self.own_beats = self._own(self._beats)
         self.own_genres = self._own(self._genres)
@@ -148,12 +162,12 @@ class _Person:
         ids = self.snapshot.contents.ids.gather(self.watched).to_list()
         order = sorted(range(len(times)), key=lambda n: (times[n] == NO_TIME, -int(times[n]), ids[n]))
         newest: list[int] = self.watched[order].tolist()
-        return [item for item in newest if item not in self.theirs][:_LATELY]
+        return [item for item in newest if item not in self.unnamed][:_LATELY]
 
     def _beats(self, content: int) -> list[int]:
         carriers = [content, *self._after(schema.USES, content)]
         beats = (carrier for carrier in carriers if self.snapshot.kinds[carrier] == "beat")
-        return [beat for beat in beats if beat not in self.theirs]
+        return [beat for beat in beats if beat not in self.unnamed]
 
     def _genres(self, content: int) -> list[int]:
         carriers = [content, *self._after(schema.USES, content)]

@@ -31,20 +31,21 @@ def _add(content, value, head, score, found, count):
 
 
 @numba.njit(cache=True)
-def _most_watched(contents, audience, limit):
+def _most_watched(contents, audience, ranks, limit):
     """The ``limit`` most watched of ``contents``, ties by lower id."""
     keys = np.empty(len(contents), dtype=np.float64)
+    ids = np.empty(len(contents), dtype=np.float64)
     for place in range(len(contents)):
-        keys[place] = audience[contents[place]]
-    return contents[best(keys, contents, len(contents), limit)]
+        keys[place], ids[place] = audience[contents[place]], ranks[contents[place]]
+    return contents[best(keys, ids, len(contents), limit)]
 
 
 @numba.njit(cache=True)
-def lately(watches, made, created, me, head, most):
+def lately(watches, made, created, ranks, me, head, most):
     """What a person watched or made last, by the time of the watch, else by that of the content; newest first."""
     size = watches.length[me]
-    first = made.indptr[me] if me + 1 < len(made.indptr) else 0
-    last = made.indptr[me + 1] if me + 1 < len(made.indptr) else 0
+    first = made.start[me] if me < len(made.start) else 0
+    last = made.end[me] if me < len(made.start) else 0
     items = np.empty(size + last - first, dtype=np.int64)
     at = np.empty(size + last - first, dtype=np.float64)
     nothing = np.iinfo(np.int64).min
@@ -62,25 +63,43 @@ def lately(watches, made, created, me, head, most):
             items[size], at[size] = item, np.float64(created[item])
             head[item] = size
             size += 1
+    ids = np.empty(size, dtype=np.float64)
     for k in range(size):
         head[items[k]] = -1
-    return items[best(at, items, size, most)]
+        ids[k] = ranks[items[k]]
+    return items[best(at, ids, size, most)]
 
 
 @numba.njit(cache=True)
 def same_beat(
-    watches, made, uses, used_by, created, audience, me, kinds, kind, items, beats, per_beat, head, score, seen, limit
+    watches,
+    made,
+    uses,
+    used_by,
+    created,
+    audience,
+    me,
+    kinds,
+    kind,
+    items,
+    beats,
+    per_beat,
+    ranks,
+    head,
+    score,
+    seen,
+    limit,
 ):
-    own = lately(watches, made, created, me, head, items)
+    own = lately(watches, made, created, ranks, me, head, items)
     size = len(own)
     for item in own:
-        size += uses.indptr[item + 1] - uses.indptr[item]
+        size += uses.end[item] - uses.start[item]
     found = np.empty(size, dtype=np.int64)
     counts = np.zeros(size, dtype=np.float64)
     size = 0
     for item in own:
-        for step in range(-1, uses.indptr[item + 1] - uses.indptr[item]):
-            near = item if step < 0 else uses.to[uses.indptr[item] + step]
+        for step in range(-1, uses.end[item] - uses.start[item]):
+            near = item if step < 0 else uses.to[uses.start[item] + step]
             if kinds[near] != BEAT or (step >= 0 and near == item):
                 continue
             if head[near] < 0:
@@ -90,26 +109,30 @@ def same_beat(
             counts[head[near]] += 1
     for place in range(size):
         head[found[place]] = -1
-    order = best(counts, found, size, beats)
+    ids = np.empty(size, dtype=np.float64)
+    for place in range(size):
+        ids[place] = ranks[found[place]]
+    order = best(counts, ids, size, beats)
     total = np.empty(len(order) * per_beat, dtype=np.int64)
     many = 0
     for o in order:
-        keaks = used_by.to[used_by.indptr[found[o]] : used_by.indptr[found[o] + 1]]
+        keaks = used_by.to[used_by.start[found[o]] : used_by.end[found[o]]]
         able = np.empty(len(keaks), dtype=np.int64)
         keys = np.empty(len(keaks), dtype=np.float64)
+        ids = np.empty(len(keaks), dtype=np.float64)
         able_size = 0
         for content in keaks:
             if kinds[content] == KEAK:
-                able[able_size], keys[able_size] = content, audience[content]
+                able[able_size], keys[able_size], ids[able_size] = content, audience[content], ranks[content]
                 able_size += 1
-        for place in best(keys, able, able_size, per_beat):
+        for place in best(keys, ids, able_size, per_beat):
             content = able[place]
             many = _add(content, counts[o], head, score, total, many)
     for place in range(many):
         content = total[place]
         head[content] = -1
         score[content] = score[content] + audience[content] / (audience[content] + 100.0)
-    return chosen(total, many, score, seen, kinds, kind, limit)
+    return chosen(total, many, score, seen, kinds, kind, ranks, limit)
 
 
 @numba.njit(cache=True)
@@ -143,38 +166,43 @@ def same_hashtag(
     hashtags,
     per_hashtag,
     crowd,
+    ranks,
+    tag_ranks,
     head,
     score,
     seen,
     limit,
 ):
-    own = lately(watches, made, created, me, head, items)
+    own = lately(watches, made, created, ranks, me, head, items)
     size = 0
     for item in own:
-        size += tags.indptr[item + 1] - tags.indptr[item]
+        size += tags.end[item] - tags.start[item]
     all_tags = np.empty(size, dtype=np.int64)
     size = 0
     for item in own:
-        for place in range(tags.indptr[item], tags.indptr[item + 1]):
+        for place in range(tags.start[item], tags.end[item]):
             tag = tags.to[place]
-            if tagged.indptr[tag + 1] - tagged.indptr[tag] <= crowd:
+            if tagged.end[tag] - tagged.start[tag] <= crowd:
                 all_tags[size] = tag
                 size += 1
     kept, times = _runs(all_tags, size)
     for place in range(len(kept)):
-        uses = tagged.indptr[kept[place] + 1] - tagged.indptr[kept[place]]
+        uses = tagged.end[kept[place]] - tagged.start[kept[place]]
         times[place] = times[place] / np.sqrt(np.float64(uses))
-    order = best(times, kept, len(kept), hashtags)
+    ids = np.empty(len(kept), dtype=np.float64)
+    for place in range(len(kept)):
+        ids[place] = tag_ranks[kept[place]]
+    order = best(times, ids, len(kept), hashtags)
     total = np.empty(len(order) * per_hashtag, dtype=np.int64)
     many = 0
     for o in order:
-        contents = tagged.to[tagged.indptr[kept[o]] : tagged.indptr[kept[o] + 1]]
-        for content in _most_watched(contents, audience, per_hashtag):
+        contents = tagged.to[tagged.start[kept[o]] : tagged.end[kept[o]]]
+        for content in _most_watched(contents, audience, ranks, per_hashtag):
             many = _add(content, times[o], head, score, total, many)
     for place in range(many):
         head[total[place]] = -1
     # Ties go to the most watched: chosen by that first, then by score in a stable order.
-    ordered, _ = chosen(total, many, audience, seen, kinds, kind, many)
+    ordered, _ = chosen(total, many, audience, seen, kinds, kind, ranks, many)
     size = len(ordered)
     scores = np.empty(size, dtype=np.float64)
     for place in range(size):
@@ -202,6 +230,8 @@ def same_genre(
     per_genre,
     per_beat,
     crowd,
+    ranks,
+    genre_ranks,
     head,
     score,
     seen,
@@ -211,16 +241,16 @@ def same_genre(
     taste = np.empty(4_096, dtype=np.int64)
     weight_of = np.empty(4_096, dtype=np.float64)
     for edges in (listens, creates):
-        if me + 1 < len(edges.indptr):
-            for place in range(edges.indptr[me], edges.indptr[me + 1]):
+        if me < len(edges.start):
+            for place in range(edges.start[me], edges.end[me]):
                 if size < len(taste):
                     taste[size], weight_of[size] = edges.to[place], 3.0
                     size += 1
     for k in range(min(items, watches.length[me])):
         item = neighbour(watches, place_of(watches, me, k))
-        for step in range(-1, uses.indptr[item + 1] - uses.indptr[item]):
-            near = item if step < 0 else uses.to[uses.indptr[item] + step]
-            for place in range(genres.indptr[near], genres.indptr[near + 1]):
+        for step in range(-1, uses.end[item] - uses.start[item]):
+            near = item if step < 0 else uses.to[uses.start[item] + step]
+            for place in range(genres.start[near], genres.end[near]):
                 if size < len(taste):
                     taste[size], weight_of[size] = genres.to[place], 1.0
                     size += 1
@@ -234,7 +264,10 @@ def same_genre(
         else:
             kept[many], weights[many] = taste[o], weight_of[o]
             many += 1
-    order = best(weights, kept, many, wanted)
+    own = np.empty(many, dtype=np.float64)
+    for place in range(many):
+        own[place] = genre_ranks[kept[place]]
+    order = best(weights, own, many, wanted)
     total = 0.0
     for o in order:
         total += weights[o]
@@ -243,13 +276,13 @@ def same_genre(
     share_of = np.empty(len(order) * per_genre, dtype=np.float64)
     count = 0
     for o in order:
-        contents = of_genre.to[of_genre.indptr[kept[o]] : of_genre.indptr[kept[o] + 1]]
-        for beat in _most_watched(contents, audience, per_genre):
+        contents = of_genre.to[of_genre.start[kept[o]] : of_genre.end[kept[o]]]
+        for beat in _most_watched(contents, audience, ranks, per_genre):
             beats[count], share_of[count] = beat, weights[o] / total
             count += 1
     crowded = False
     for b in range(count):
-        if used_by.indptr[beats[b] + 1] - used_by.indptr[beats[b]] > crowd:
+        if used_by.end[beats[b]] - used_by.start[beats[b]] > crowd:
             crowded = True
             if head[beats[b]] < 0:
                 head[beats[b]] = 1 + b
@@ -259,7 +292,7 @@ def same_genre(
         for content in popular:
             if audience[content] <= 0 or seen[content]:
                 continue
-            for place in range(uses.indptr[content], uses.indptr[content + 1]):
+            for place in range(uses.start[content], uses.end[content]):
                 near = uses.to[place]
                 if kinds[near] == BEAT and head[near] > 0:
                     slot = head[near] - 1
@@ -280,16 +313,17 @@ def same_genre(
                 found[size], shares[size] = carried[slot, place], share_of[b]
                 size += 1
         else:
-            keaks = used_by.to[used_by.indptr[content] : used_by.indptr[content + 1]]
+            keaks = used_by.to[used_by.start[content] : used_by.end[content]]
             keys = np.empty(len(keaks), dtype=np.float64)
-            ids = np.empty(len(keaks), dtype=np.int64)
+            ids = np.empty(len(keaks), dtype=np.float64)
+            open_ = np.empty(len(keaks), dtype=np.int64)
             able = 0
             for keak in keaks:
                 if kinds[keak] == KEAK and not seen[keak]:
-                    keys[able], ids[able] = audience[keak], keak
+                    keys[able], ids[able], open_[able] = audience[keak], ranks[keak], keak
                     able += 1
             for place in best(keys, ids, able, per_beat):
-                found[size], shares[size] = ids[place], share_of[b]
+                found[size], shares[size] = open_[place], share_of[b]
                 size += 1
     for b in range(count):
         head[beats[b]] = -1
@@ -301,4 +335,4 @@ def same_genre(
         content = distinct[place]
         head[content] = -1
         score[content] = score[content] * audience[content] / (audience[content] + 100.0)
-    return chosen(distinct, many, score, seen, kinds, kind, limit)
+    return chosen(distinct, many, score, seen, kinds, kind, ranks, limit)

@@ -25,6 +25,8 @@ def today(view: View, learned: Snapshot, user_id: str) -> Today | None:
     with view.lock:
         contents, worth = view.watches.of_node(user).astype(np.int64), view.watches.worth_of(user).astype(np.float32)
         people = np.unique(view.follows.of_node(user)).astype(np.int64)
+    there = contents < learned.contents.count  # those after it came later
+    contents, worth = contents[there], worth[there]
     if learned.mode == "implicit":  # the model learned from a 1 for each pair, whatever events say of it
         worth[:] = 1.0
     order = np.argsort(contents)

@@ -108,8 +108,8 @@ def own_counts(watches, made, uses, near, me, slots, kinds, beats):
     counts = np.zeros((kinds, 2), dtype=np.int64)
     last = np.full(kinds, -1, dtype=np.int64)
     watched = watches.length[me]
-    first = made.indptr[me] if me + 1 < len(made.indptr) else 0
-    end = made.indptr[me + 1] if me + 1 < len(made.indptr) else 0
+    first = made.start[me] if me < len(made.start) else 0
+    end = made.end[me] if me < len(made.start) else 0
     for k in range(watched + end - first):
         column = 0 if k < watched else 1
         if k < watched:
@@ -119,16 +119,16 @@ def own_counts(watches, made, uses, near, me, slots, kinds, beats):
             item = neighbour(watches, own)
         else:
             item = made.to[first + k - watched]
-        steps = uses.indptr[item + 1] - uses.indptr[item] if beats >= 0 else 0
+        steps = uses.end[item] - uses.start[item] if beats >= 0 else 0
         for step in range(-1, steps):
-            carrier = item if step < 0 else uses.to[uses.indptr[item] + step]
+            carrier = item if step < 0 else uses.to[uses.start[item] + step]
             if beats == 1:
                 slot = slots[carrier]
                 if slot >= 0 and last[slot] != k:
                     counts[slot, column] += 1
                     last[slot] = k
                 continue
-            for place in range(near.indptr[carrier], near.indptr[carrier + 1]):
+            for place in range(near.start[carrier], near.end[carrier]):
                 slot = slots[near.to[place]]
                 if slot >= 0 and last[slot] != k:
                     counts[slot, column] += 1

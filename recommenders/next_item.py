@@ -91,13 +91,14 @@ class SequenceModel(Continues, Baseline):
         return scores
 
 
-def complete(model: Recommender, lists: Sequences, k: int) -> tuple[Ints, Floats]:
+def complete(model: Recommender, lists: Sequences, k: int, allowed: Mask | None = None) -> tuple[Ints, Floats]:
     """The ``k`` best next contents of each list by any model; shapes (lists, k), -1 and -inf where there are fewer.
 
-    A model of sequences continues the list; any other model treats it as the watches of a newcomer.
+    A model of sequences continues the list; any other model treats it as the watches of a newcomer. ``allowed``
+    (contents,) says which may be returned.
     """
     if isinstance(model, Continues):
-        return model.complete(lists, k)
+        return model.complete(lists, k, allowed=allowed)
     nobody = np.empty(0, dtype=np.int64)
     ids = np.full((len(lists), k), -1, dtype=np.int64)
     best = np.full((len(lists), k), -np.inf, dtype=np.float32)
@@ -108,6 +109,8 @@ def complete(model: Recommender, lists: Sequences, k: int) -> tuple[Ints, Floats
             scores[lists[row]] = -np.inf
             if model.known_contents is not None:
                 scores[~model.known_contents] = -np.inf
+            if allowed is not None:
+                scores[~allowed] = -np.inf
             found, values = top_k(scores[None, :], k)
             ids[row, : found.shape[1]], best[row, : found.shape[1]] = found[0], values[0]
     return ids, best

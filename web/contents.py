@@ -7,10 +7,13 @@ from typing import Any, Final
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
+from graph import schema
+from graph.catalogue.change import PublishedContent, change_of_content
+from graph.catalogue.changes import Change
 from recommend.service import FeedService
-from web import logs, schemas
+from web import catalogue, logs, schemas
 from web.jsonable import plain, snake_case
-from web.problems import documented
+from web.problems import documented, invalid
 from web.serving import serving
 
 __all__ = ["blueprint"]
@@ -35,6 +38,40 @@ def content(path: schemas.ContentPath) -> dict[str, Any]:
     known = dict(serving().ask(lambda feeds: feeds.content(path.content_id)))
     names = known.pop("displayNames", {})  # its keys are ids
     return snake_case(known) | {"display_names": names}
+
+
+@blueprint.put(
+    "/<id:content_id>",
+    operation_id="publish",
+    description="Publishes a content, corrects it, or brings back one that was taken down. A field that is left out "
+    "stays as it is; null takes a value away. It is on disk when the answer comes, also while the graph is down. "
+    "Makers become known by it; while a beat that it uses is not there, all of it waits, for 24 hours at most.",
+    tags=catalogue.TAGS,
+    responses={200: schemas.ContentChanged, **catalogue.REFUSED},
+)
+def publish(path: schemas.ContentPath, body: PublishedContent) -> dict[str, Any]:
+    """Publish a content"""
+    try:
+        change = change_of_content(path.content_id, body)
+    except ValueError as error:
+        field, _, message = str(error).partition(": ")
+        raise invalid(field, message, "path" if field == "content_id" else "body") from None
+    return catalogue.accepted(change) | {"content_id": change.target}
+
+
+@blueprint.delete(
+    "/<id:content_id>",
+    operation_id="take_down",
+    description="The content is shown nowhere from now on. It stays in the graph, with what people did with it, and a "
+    "later PUT, also with an empty object, brings it back.",
+    tags=catalogue.TAGS,
+    responses={200: schemas.ContentChanged, **catalogue.REFUSED},
+)
+def take_down(path: schemas.ContentPath) -> dict[str, Any]:
+    """Take a content down"""
+    if not path.content_id.startswith(schema.CONTENT_PREFIXES):
+        raise invalid("content_id", "has no kind: write keaks/…, beats/… or tracks/…", "path")
+    return catalogue.accepted(Change(path.content_id, {}, taken_down=True)) | {"content_id": path.content_id}
 
 
 @blueprint.get(

@@ -161,7 +161,7 @@ def _listening() -> Listening:
             logs.log.warning("track2vec is not used", reason=str(error))
     if model is None:
         raise ModelError("No model is trained.", do=f"Run `entourage train --model {MODEL}`.")
-    made = Listening(snapshot, model)
+    made = Listening(snapshot, model, held.feeds.recent.taken_down)
     flask.current_app.extensions["entourage.listening"] = ((id(snapshot), id(held.feeds.model), stamp), made)
     return made
 

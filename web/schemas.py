@@ -180,6 +180,29 @@ class Content(BaseModel):
     display_names: DisplayNames
 
 
+class Changed(BaseModel):
+    """What became of a change of the catalogue."""
+
+    request_id: str
+    status: Literal["applied", "waiting", "rejected"] = Field(
+        description="`applied`: in the graph, so that the next feed knows. `waiting`: on disk, and in the graph later; "
+        "`reason` says where it waits for what is not there yet. `rejected`: the graph cannot take it."
+    )
+    reason: str | None = Field(description="What it waits for, or why it was rejected.")
+
+
+class ContentChanged(Changed):
+    """What became of a change of a content."""
+
+    content_id: str = Field(description="With its kind.")
+
+
+class UserChanged(Changed):
+    """What became of a change of a person."""
+
+    user_id: str
+
+
 class SimilarContent(BaseModel):
     """One content that resembles another."""
 

@@ -27,6 +27,7 @@ from graph.events import Outbox, milliseconds
 from graph.live.drain import drain_due, drain_own
 from graph.live.ledger import Ledger
 from graph.live.mirror import Mirror
+from graph.live.publish import publish, publish_due
 from graph.settings import Settings
 from graph.snapshot import Snapshot
 from recommend import live_feed
@@ -48,6 +49,8 @@ _DRAIN_S: Final = 1.0
 _BETWEEN_S: Final = 0.01
 """Between two batches of what has waited: longer than requests sleep while they wait for their turn."""
 _DRAIN_MS: Final = 30_000
+_LATELY_MS: Final = 300_000
+"""How far back what was published is looked for: a change is settled with the time at which its request began."""
 _FIRST_S: Final = 45.0
 """How long a start waits for the mirror; after it feeds come from Cypher until it is there. The very first start of an
 installation compiles loops meanwhile. gunicorn ends a worker that is not there after a minute."""
@@ -81,6 +84,8 @@ class Serving:
     ledger: Ledger = field(init=False)
     outbox: Outbox = field(init=False)
     _trouble: str = ""
+    _published: dict[str, int] = field(default_factory=dict)
+    """What the model was told of: `Changes.published`."""
     _player_stamps: tuple[Stamp, Stamp] = (None, None)
     _stamps: tuple[Stamp, Stamp] = (None, None)
     _blocks: Blocks = field(init=False)
@@ -196,10 +201,12 @@ class Serving:
         if self.mirror and self.feeds.graph:
             with suppress(GraphError):
                 self.mirror.refresh(self.feeds.graph)
+        self._place_new()
 
     def drain(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        """Write into the graph what waits in the outbox and is due."""
+        """Write into the graph what waits in the outbox and is due: changes of the catalogue, then events."""
         waits = timedelta(hours=self.settings.service.events_wait_h)
+        self._drain_changes(now, waits)
         while self.feeds.graph and self.graph_up and self.outbox.due(milliseconds(now()), 1):
             try:
                 options: Any = {"now": now(), "deadline_ms": _DRAIN_MS, "waits": waits}
@@ -224,6 +231,42 @@ class Serving:
             self.in_time(lambda _: drain_own(graph, self.ledger, self.outbox, seqs, **options), deadline_ms)
         except GraphError as error:
             logs.log.warning("events wait", error=str(error))
+
+    def publish_now(self, seq: int, now: datetime) -> None:
+        """Write an accepted change into the graph within the deadline; what cannot be written now waits."""
+        graph = self.feeds.graph
+        if not graph or not self.graph_up:
+            return
+        deadline_ms = self.settings.service.deadline_ms
+        waits = timedelta(hours=self.settings.service.events_wait_h)
+        options: Any = {"now": now, "deadline_ms": deadline_ms, "waits": waits, "request_id": logs.request_id()}
+        try:
+            self.in_time(lambda _: publish(graph, self.ledger, self.outbox.changes, [seq], **options), deadline_ms)
+        except GraphError as error:
+            logs.log.warning("a change waits", error=str(error))
+        self._place_new()
+
+    def _place_new(self) -> None:
+        """Have the model place what any worker published since asked last."""
+        before = self._published
+        with suppress(OSError, sqlite3.Error):
+            self._published = self.outbox.changes.published(milliseconds(datetime.now(UTC)) - _LATELY_MS)
+        contents = [content_id for content_id, seq in self._published.items() if before.get(content_id) != seq]
+        if contents and self.feeds.served and self.feeds.served.new_contents:
+            self.feeds.served.new_contents.add(contents)
+
+    def _drain_changes(self, now: Callable[[], datetime], waits: timedelta) -> None:
+        changes = self.outbox.changes
+        while self.feeds.graph and self.graph_up and changes.due(milliseconds(now()), 1):
+            options: Any = {"now": now(), "deadline_ms": _DRAIN_MS, "waits": waits}
+            try:
+                drained = publish_due(self.feeds.graph, self.ledger, changes, **options)
+            except GraphError as error:
+                logs.log.warning("changes wait", error=str(error))
+                return
+            logs.log.info("changes drained", changes=drained)
+            if not drained or self._stopped.wait(_BETWEEN_S):
+                return
 
     def _watch(self, seconds: float, work: Callable[[], object]) -> None:
         while not self._stopped.wait(seconds):
@@ -299,7 +342,12 @@ class Serving:
             return
         self._player_stamps = stamps
         try:
-            self.player = Player(SessionModel.load(path, snapshot), self.settings.player, self.settings.home)
+            self.player = Player(
+                SessionModel.load(path, snapshot),
+                self.settings.player,
+                self.settings.home,
+                self.feeds.recent.taken_down,
+            )
             logs.log.info("player", tracks=snapshot.contents.count)
         except sqlite3.Error as error:  # its file of sessions may be free the next time
             self._player_stamps = (None, None)

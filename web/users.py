@@ -8,7 +8,8 @@ from typing import Any, Final
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
-from web import logs, schemas
+from graph.catalogue.change import PublishedUser, change_of_user
+from web import catalogue, logs, schemas
 from web.jsonable import snake_case
 from web.problems import documented
 from web.serving import serving
@@ -28,6 +29,19 @@ blueprint: Final = APIBlueprint(
 def user(path: schemas.UserPath) -> dict[str, Any]:
     """What is known about a user"""
     return snake_case(serving().ask(lambda feeds: feeds.user(path.user_id)))
+
+
+@blueprint.put(
+    "/users/<id:user_id>",
+    operation_id="publish_user",
+    description="Makes a person known, or corrects what is known. A field that is left out stays as it is; null takes "
+    "a value away.",
+    tags=catalogue.TAGS,
+    responses={200: schemas.UserChanged, **catalogue.REFUSED},
+)
+def publish_user(path: schemas.UserPath, body: PublishedUser) -> dict[str, Any]:
+    """Make a person known"""
+    return catalogue.accepted(change_of_user(path.user_id, body)) | {"user_id": path.user_id}
 
 
 @blueprint.get(

@@ -7,6 +7,7 @@ CALL () {
   CALL (asked) {
     MATCH (content:Keak)
     WHERE content.createdAt IS NOT NULL
+      AND NOT coalesce(content.takenDown, false)
     RETURN content
     ORDER BY content.createdAt DESC, content.contentId
     LIMIT $limit
@@ -17,6 +18,7 @@ CALL () {
   CALL (asked) {
     MATCH (content:Beat)
     WHERE content.createdAt IS NOT NULL
+      AND NOT coalesce(content.takenDown, false)
     RETURN content
     ORDER BY content.createdAt DESC, content.contentId
     LIMIT $limit

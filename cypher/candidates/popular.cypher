@@ -1,5 +1,5 @@
-// The contents with the most watchers, from an index on their number. Own, seen and hidden contents, and those of blocked
-// people, are left out before the limit counts.
+// The contents with the most watchers, from an index on their number. Own, seen and hidden contents, those of blocked
+// people and those taken down are left out before the limit counts.
 // Parameters: userId (may be unknown); seen: ids of own and seen contents (filters/seen); label (Content, Keak or
 //   Beat); exclude: content ids to leave out too; wanted: a map of genres,
 //   moods, hashtags (ids or names in small letters), makers (user ids) and since (ms), each null for any; limit.
@@ -22,6 +22,7 @@ CALL (avoided) {
     WITH content, avoided
     ORDER BY content.audience DESC, content.contentId
     WHERE NOT content IN avoided
+      AND NOT coalesce(content.takenDown, false)
       AND NOT content.contentId IN $exclude
       AND NOT content.contentId IN $seen
       AND ($wanted.genres IS NULL
@@ -61,6 +62,7 @@ CALL (avoided) {
     WITH content, avoided
     ORDER BY content.audience DESC, content.contentId
     WHERE NOT content IN avoided
+      AND NOT coalesce(content.takenDown, false)
       AND NOT content.contentId IN $exclude
       AND NOT content.contentId IN $seen
       AND ($wanted.genres IS NULL

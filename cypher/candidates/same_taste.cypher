@@ -4,7 +4,8 @@
 //   each; crowd: contents with more watchers are left out, since they say little; followed: whether people whom the person
 //   follows are named too; limit.
 // Columns: userId, followed, score (shared watches, each weighted by 1/√(its audience), divided by √(the other's watches)),
-//   count (of shared watches), evidence (ids of up to three of them, those with the smallest audience first).
+//   count (of shared watches), evidence (ids of up to three of them that are not taken down, those with the smallest
+//   audience first).
 MATCH (me:User {userId: $userId})
 CALL (me) {
   MATCH (me)-[:BLOCKED]-(person)
@@ -47,4 +48,4 @@ RETURN other.userId AS userId,
        EXISTS { (me)-[:FOLLOWS]->(other) } AS followed,
        score,
        size(places) AS count,
-       [place IN places[..3] | mine[place].contentId] AS evidence
+       [place IN places WHERE NOT coalesce(mine[place].takenDown, false) | mine[place].contentId][..3] AS evidence

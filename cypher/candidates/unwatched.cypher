@@ -1,5 +1,5 @@
-// Contents without watches, for when candidates/popular has too few. Own, hidden and excluded contents, and those of
-// blocked people, are left out.
+// Contents without watches, for when candidates/popular has too few. Own, hidden and excluded contents, those of
+// blocked people and those taken down are left out.
 // Parameters: userId (may be unknown); seen: ids of own and seen contents (filters/seen); label (Content, Keak or
 //   Beat); exclude: content ids to leave out too; wanted: a map of genres,
 //   moods, hashtags (ids or names in small letters), makers (user ids) and since (ms), each null for any; limit.
@@ -20,6 +20,7 @@ CALL (avoided) {
     MATCH (content:Keak)
     WHERE coalesce(content.audience, 0) = 0
       AND NOT content IN avoided
+      AND NOT coalesce(content.takenDown, false)
       AND NOT content.contentId IN $exclude
       AND NOT content.contentId IN $seen
       AND ($wanted.genres IS NULL
@@ -58,6 +59,7 @@ CALL (avoided) {
     MATCH (content:Beat)
     WHERE coalesce(content.audience, 0) = 0
       AND NOT content IN avoided
+      AND NOT coalesce(content.takenDown, false)
       AND NOT content.contentId IN $exclude
       AND NOT content.contentId IN $seen
       AND ($wanted.genres IS NULL

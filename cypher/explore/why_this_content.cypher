@@ -8,7 +8,7 @@
 //   ([{id, did, count, atLeast}]: what it shares with contents that the person watched or made; for genres did may also be
 //   listens to or creates in, with count 0).
 // Who only liked, commented or shared did not watch. Blocked people are in no count, and what they made is not named as an
-// id; private ones (isPrivate) are in counts but not in people. A count is exact unless atLeast. Looked at are: of whom the
+// id, nor what was taken down; private ones (isPrivate) are in counts but not in people. A count is exact unless atLeast. Looked at are: of whom the
 // person follows the 200 followed last; of what they themselves watched and made 300 each, the newest; for recent and
 // together the contents with the fewest watchers, as long as these are 5,000 in all, and 1,500 for the ten contents that
 // the person watched last. What friends did who watched more than 500 contents is known of those contents alone.
@@ -59,6 +59,7 @@ CALL (theirs, own) {
   WITH one.item AS item, one.did AS did, theirs
   MATCH (item)-[:USES]->{0,1}(beat:Beat)
   WHERE NOT beat IN theirs
+    AND NOT coalesce(beat.takenDown, false)
   WITH beat, did, count(DISTINCT item) AS count
   ORDER BY did, beat.contentId
   RETURN collect({node: beat, id: beat.contentId, did: did, count: count}) AS ownBeats
@@ -89,7 +90,11 @@ CALL (own) {
   RETURN collect({node: hashtag, id: hashtag.name, did: did, count: count}) AS ownHashtags
 }
 CALL (theirs, own) {
-  UNWIND [one IN own WHERE 'watched' = one.did AND NOT one.item IN theirs | one.item][..10] AS item
+  UNWIND [
+    one IN own
+    WHERE 'watched' = one.did AND NOT one.item IN theirs AND NOT coalesce(one.item.takenDown, false) |
+      one.item
+  ][..10] AS item
   WITH item, COUNT { (item)<-[:WATCHED]-() } AS watched
   ORDER BY watched, item.contentId
   WITH collect(item) AS items, collect(watched) AS sizes

@@ -2,7 +2,7 @@
 // Parameters: userId (may be unknown), contentIds, watched (ids of contents, filters/seen), wanted (a map of genres, moods,
 //   hashtags, makers and since, as in candidates/popular).
 // Columns: contentId, kind, link, madeBy (ids in order; not of makers marked private), seen, own, hidden, blocked (made by
-//   somebody the person blocked or who blocked them), wanted. Contents the graph does not have give no row.
+//   somebody the person blocked or who blocked them), takenDown, wanted. Contents the graph does not have give no row.
 OPTIONAL MATCH (me:User {userId: $userId})
 CALL (me) {
   MATCH (me)-[:HID]->(content:Content)
@@ -27,6 +27,7 @@ RETURN content.contentId AS contentId,
        contentId IN $watched AS seen,
        coalesce(me IN makers, false) AS own,
        content IN hid AS hidden,
+       coalesce(content.takenDown, false) AS takenDown,
        any(maker IN makers WHERE maker IN avoided) AS blocked,
        coalesce(($wanted.genres IS NULL
            OR EXISTS {

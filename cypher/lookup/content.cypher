@@ -1,9 +1,10 @@
-// What the graph knows about a content.
+// What the graph knows about a content that is not taken down.
 // Parameters: contentIds (how it may be spelled: the first that the graph has is answered).
 // Columns: contentId, kind, properties, watchers (count), madeBy (ids; not of makers marked private), uses (ids of beats),
 //   usedBy (count of keaks), genres, moods, hashtags (names).
 UNWIND range(0, size($contentIds) - 1) AS place
 MATCH (content:Content {contentId: $contentIds[place]})
+WHERE NOT coalesce(content.takenDown, false)
 WITH content
 ORDER BY place
 LIMIT 1
@@ -22,7 +23,11 @@ RETURN content.contentId AS contentId,
          WHERE NOT coalesce(maker.isPrivate, false)
          RETURN maker.userId
        } AS madeBy,
-       COLLECT { MATCH (content)-[:USES]->(beat:Beat) RETURN beat.contentId } AS uses,
+       COLLECT {
+         MATCH (content)-[:USES]->(beat:Beat)
+         WHERE NOT coalesce(beat.takenDown, false)
+         RETURN beat.contentId
+       } AS uses,
        COUNT { (content)<-[:USES]-() } AS usedBy,
        COLLECT {
          MATCH (content)-[:HAS_GENRE]->(genre:Genre)

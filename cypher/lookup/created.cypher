@@ -4,6 +4,7 @@
 MATCH (content:Content)
 WHERE content.createdAt > $since
   AND content.createdAt <= $until
+  AND NOT coalesce(content.takenDown, false)
 WITH content
 ORDER BY content.createdAt DESC, content.contentId
 LIMIT $scanned

@@ -4,7 +4,8 @@
 //   in Lucene's notation, empty for nothing; scanned: most nodes that it may find; label: the only one to find, or null;
 //   userId: who searches, or null; limit.
 // Columns: label (User, Keak, Beat, Track, Genre, Mood or Hashtag), id, name, audience (watchers, followers, or contents with it).
-//   People marked private (isPrivate), and people blocked on either side by who searches, with what they made, are left out.
+//   People marked private (isPrivate), and people blocked on either side by who searches, with what they made, are left out,
+//   and so is what was taken down.
 CALL () {
   MATCH (node:User {userId: $text})
   RETURN node, true AS exact
@@ -30,6 +31,7 @@ OPTIONAL MATCH (me:User {userId: $userId})
 WITH node, exact, me
 WHERE ($label IS NULL OR $label IN labels(node))
   AND NOT (node:User AND (coalesce(node.isPrivate, false) OR EXISTS { (me)-[:BLOCKED]-(node) }))
+  AND NOT (node:Content AND coalesce(node.takenDown, false))
   AND NOT (node:Content AND EXISTS { (node)<-[:MADE]-(:User)-[:BLOCKED]-(me) })
 WITH node,
      exact,

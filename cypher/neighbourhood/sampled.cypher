@@ -1,5 +1,5 @@
 // A sample of the relationships within one or two steps of a person, one row each, for drawing.
-// People blocked on either side, with what they made, and people marked private (isPrivate) are left out.
+// People blocked on either side, with what they made, people marked private (isPrivate) and contents taken down are left out.
 // Parameters: userId; depth (1 or 2); perNode, perNeighbour: cap of each kind of relationship at the first and the second
 //   step; limit: most rows, those of the first step first.
 // Columns: step, type, source, sourceLabel, sourceName, target, targetLabel, targetName (ids prefixed, names for showing),
@@ -21,10 +21,12 @@ CALL (me, blocked) {
   UNION ALL
   MATCH (me)-[link:WATCHED]->(near:Content)
   WHERE NOT EXISTS { MATCH (near)<-[:MADE]-(maker:User) WHERE maker IN blocked }
+    AND NOT coalesce(near.takenDown, false)
   RETURN link, near
   LIMIT $perNode
   UNION ALL
   MATCH (me)-[link:MADE|LISTENS_TO|CREATES_IN]->(near)
+  WHERE NOT coalesce(near.takenDown, false)
   RETURN link, near
   LIMIT $perNode
 }
@@ -43,6 +45,7 @@ CALL (me, blocked, link, near) {
   WHERE $depth > 1 AND near:User
   MATCH (near)-[found:WATCHED]->(far:Content)
   WHERE NOT EXISTS { MATCH (far)<-[:MADE]-(maker:User) WHERE maker IN blocked }
+    AND NOT coalesce(far.takenDown, false)
   RETURN 2 AS step, found
   LIMIT $perNeighbour
   UNION ALL
@@ -58,6 +61,7 @@ CALL (me, blocked, link, near) {
   WHERE $depth > 1 AND near:Content
   MATCH (near)-[found:USES|HAS_GENRE|HAS_MOOD|TAGGED]->(far)
   WHERE NOT EXISTS { MATCH (far)<-[:MADE]-(maker:User) WHERE maker IN blocked }
+    AND NOT coalesce(far.takenDown, false)
   RETURN 2 AS step, found
   LIMIT $perNeighbour
 }

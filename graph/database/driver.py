@@ -49,6 +49,15 @@ _TIMEOUTS: Final = ("TransactionTimedOut", "TransactionTimedOutClientConfigurati
 _AWAY: Final = ("DatabaseUnavailable", "DatabaseNotFound", "ServiceUnavailable", "NotALeader")
 
 
+_OF_EVENTS: Final = (schema.WATCHED, schema.FOLLOWS, schema.HID, schema.BLOCKED)
+_OF_CHANGES: Final = (
+    *(schema.MADE, schema.USES, schema.HAS_GENRE, schema.HAS_MOOD, schema.TAGGED),
+    *(schema.LISTENS_TO, schema.CREATES_IN),
+)
+_LABELS: Final = (schema.USER, schema.CONTENT, *schema.KIND_LABELS, schema.GENRE, schema.MOOD, schema.HASHTAG)
+"""What events and changes of the catalogue write."""
+
+
 class Graph:
     """A connection pool to one Neo4j database; safe to share between threads, not between processes.
 
@@ -212,16 +221,18 @@ class Graph:
         return fresh
 
     def know_names(self) -> None:
-        """Make the names that events write known to the database; nothing changes where they are."""
-        types = [schema.RELATIONSHIPS[name] for name in (schema.WATCHED, schema.FOLLOWS, schema.HID, schema.BLOCKED)]
-        properties = {*schema.BOOKKEEPING[schema.EVENT], *schema.CONTENT_KEPT, *schema.UNDONE}
+        """Make the names that events and changes write known to the database; nothing changes where they are."""
+        types = [schema.RELATIONSHIPS[name] for name in (*_OF_EVENTS, *_OF_CHANGES)]
+        properties = {*schema.BOOKKEEPING[schema.EVENT], *schema.CONTENT_KEPT, *schema.UNDONE, *schema.PUBLISHED}
         properties.update(name for one in types for name in (*one.properties, *one.books))
         self.write(
             "schema/names",
             deadline_ms=0,
-            labels=[schema.EVENT, schema.USER],
+            labels=[schema.EVENT, *_LABELS],
             types=[*(one.name for one in types), schema.UNDID],
-            properties=sorted({*properties, schema.NODE_KEYS[schema.USER]}),
+            properties=sorted(
+                {*properties, *(schema.NODE_KEYS[label] for label in _LABELS if label in schema.NODE_KEYS)}
+            ),
         )
 
     @staticmethod

@@ -21,7 +21,7 @@ from pydantic import (
 from graph import schema, shown
 from graph.identifiers import MAX_BYTES, canonical, canonical_content, canonical_user
 
-__all__ = ["AHEAD", "EARLIEST", "IMPRESSION", "KINDS", "Entry", "Event", "milliseconds"]
+__all__ = ["AHEAD", "EARLIEST", "IMPRESSION", "KINDS", "Entry", "Event", "UserId", "is_text", "milliseconds"]
 
 AHEAD: Final = timedelta(hours=1)
 """How far in the future an event may be, because clocks of phones are not exact."""
@@ -67,7 +67,7 @@ def _was_shown(context: str) -> str:
     return context
 
 
-def _is_text(at: Any) -> Any:
+def is_text(at: Any) -> Any:
     """Refuse numbers: they have no zone, and nobody can tell their unit."""
     if isinstance(at, int | float) or (isinstance(at, str) and at.strip().lstrip("+-").replace(".", "", 1).isdigit()):
         raise ValueError("is a text with a time zone, such as 2026-01-01T12:00:00Z")
@@ -85,7 +85,7 @@ class _Happened(BaseModel):
     """Who gave the id, such as the name of a service. Ids of two producers are never the same."""
     user_id: UserId
     """Who did it. A person whom nobody knows yet becomes known by doing something."""
-    at: Annotated[AwareDatetime, BeforeValidator(_is_text)]
+    at: Annotated[AwareDatetime, BeforeValidator(is_text)]
     """When it happened. Cut to milliseconds. From 1990 to an hour ahead of the service's clock."""
     context: (
         Annotated[str, Field(max_length=shown.MAX_CHARACTERS, pattern=shown.PATTERN), AfterValidator(_was_shown)] | None

@@ -8,16 +8,16 @@ of counted events (`graph.events.record.forget`). The blocks that stood in the g
 from __future__ import annotations
 
 import sqlite3
-import threading
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from graph.catalogue.changes import Changes
 from graph.events.event import IMPRESSION, Entry
 from graph.settings import Settings
-from graph.sqlite_files import write_ahead
+from graph.sqlite_files import Connection
 
 __all__ = ["RESTRICTING", "Kept", "Outbox", "Status"]
 
@@ -79,8 +79,10 @@ class Outbox:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._durable = _Connection(path, "FULL")
-        self._quick = _Connection(path, "NORMAL")
+        self._durable = Connection(path, "FULL", _TABLES, "block_target", _add_context)
+        self._quick = Connection(path, "NORMAL", _TABLES, "block_target", _add_context)
+        self.changes = Changes(path)
+        """Changes of the catalogue, in the same file."""
 
     @classmethod
     def of(cls, settings: Settings) -> Outbox:
@@ -143,15 +145,17 @@ class Outbox:
         return self._entries("status != 'rejected'")
 
     def backlog(self) -> tuple[int, int | None]:
-        """How many events wait, and when the oldest of them was accepted (ms)."""
-        ((length, oldest),) = self._rows("SELECT count(*), min(received) FROM event WHERE status = 'waiting'") or [
+        """How many events and changes wait, and when the oldest of them was accepted (ms)."""
+        ((events, event),) = self._rows("SELECT count(*), min(received) FROM event WHERE status = 'waiting'") or [
             (0, None)
         ]
-        return length, oldest
+        changes, change = self.changes.backlog()
+        return events + changes, min((at for at in (event, change) if at is not None), default=None)
 
     def forget(self, held_before: int | None, kept_before: int) -> int:
         """Delete what was applied before ``held_before`` (ms; the snapshot in use holds it) and all that was settled
         before ``kept_before``; the number of events deleted."""
+        self.changes.forget(held_before, kept_before)
         with self._quick.writing() as database:
             return database.execute(
                 "DELETE FROM event WHERE settled < ?2 OR (settled < ?1 AND status != 'rejected')",
@@ -159,9 +163,10 @@ class Outbox:
             ).rowcount
 
     def apply_again(self) -> int:
-        """Let all events that were applied wait once more, for a graph that may not have them; their number."""
+        """Let all that was applied wait once more, for a graph that may not have it; the number of events."""
         if not self.path.exists():
             return 0
+        self.changes.apply_again()
         with self._durable.writing() as database:
             return database.execute(
                 "UPDATE event SET status = 'waiting', settled = NULL, due = 0 WHERE status IN ('applied', 'repeated') "
@@ -186,6 +191,7 @@ class Outbox:
         """Close the connections; the next use opens them again."""
         self._durable.close()
         self._quick.close()
+        self.changes.close()
 
     def _kept(self, where: str, *values: Any) -> list[Kept]:
         rows = self._rows(f"{_SELECT_KEPT} WHERE {where}", *values)
@@ -200,53 +206,6 @@ class Outbox:
             return []
         with self._quick.reading() as database:
             return database.execute(query, values).fetchall()
-
-
-class _Connection:
-    """One connection, used by one thread at a time."""
-
-    def __init__(self, path: Path, synchronous: Literal["FULL", "NORMAL"]) -> None:
-        self._path = path
-        self._synchronous = synchronous
-        self._lock = threading.Lock()
-        self._database: sqlite3.Connection | None = None
-
-    @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            yield self._opened()
-
-    @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction: whole, or not there at all."""
-        with self._lock:
-            database = self._opened()
-            database.execute("BEGIN IMMEDIATE")
-            try:
-                yield database
-                database.execute("COMMIT")
-            except BaseException:
-                if database.in_transaction:
-                    database.execute("ROLLBACK")
-                raise
-
-    def close(self) -> None:
-        with self._lock:
-            if self._database:
-                self._database.close()
-            self._database = None
-
-    def _opened(self) -> sqlite3.Connection:
-        if self._database is None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            database = sqlite3.connect(self._path, timeout=10.0, check_same_thread=False, isolation_level=None)
-            write_ahead(database)
-            database.execute(f"PRAGMA synchronous = {self._synchronous}")
-            if not database.execute("SELECT 1 FROM sqlite_master WHERE name = 'block_target'").fetchone():
-                database.executescript(_TABLES)
-            _add_context(database)
-            self._database = database
-        return self._database
 
 
 def _add_context(database: sqlite3.Connection) -> None:

@@ -15,7 +15,7 @@ from graph.events.outbox import Kept, Outbox, Status
 from graph.live.ledger import Ledger
 from graph.live.record import apply
 
-__all__ = ["drain_due", "drain_own"]
+__all__ = ["drain_due", "drain_own", "pause"]
 
 _log: Final = logging.getLogger("entourage.events")
 _BATCH: Final = 1_000
@@ -98,9 +98,14 @@ def _write(
 
 def _unknown(one: Kept, now: int, waits: timedelta) -> Told:
     """An event about what is not in the graph: it waits, or it has waited for too long."""
-    age, longest = now - one.received, waits // timedelta(milliseconds=1)
-    if age >= longest:
+    wait = pause(one.received, now, waits)
+    if wait is None:
         hours = f"{waits / timedelta(hours=1):g} hours"
         return one.seq, "rejected", f"{one.entry.target} was not in the graph within {hours}", 0
-    pause = min(max(_SOONEST_MS, age // 4), _LATEST_MS, longest - age)
-    return one.seq, "waiting", f"{one.entry.target} is not in the graph yet", now + pause
+    return one.seq, "waiting", f"{one.entry.target} is not in the graph yet", now + wait
+
+
+def pause(received: int, now: int, waits: timedelta) -> int | None:
+    """How long (ms) until what waits for something in the graph is tried again; None where it has waited too long."""
+    age, longest = now - received, waits // timedelta(milliseconds=1)
+    return None if age >= longest else min(max(_SOONEST_MS, age // 4), _LATEST_MS, longest - age)

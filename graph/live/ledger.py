@@ -7,20 +7,19 @@ One small file in the home. A pair is what Neo4j held of it after the event, so 
 from __future__ import annotations
 
 import fcntl
-import json
 import sqlite3
 import threading
 import time
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from graph.database.bookmark import Transaction
 from graph.errors import GraphTimeout
-from graph.live.view import Pair
+from graph.live.facts import Fact, kept, read
 from graph.settings import Settings
 from graph.snapshot.format import Step
 from graph.sqlite_files import write_ahead
@@ -39,7 +38,6 @@ CREATE TABLE IF NOT EXISTS state (
 );
 CREATE TABLE IF NOT EXISTS forgotten (seq INTEGER);
 """
-_HELD: Final = tuple(field.name for field in fields(Pair) if field.name not in ("people", "source", "target"))
 
 
 @dataclass(frozen=True)
@@ -94,16 +92,13 @@ class Ledger:
                     time.sleep(_PAUSE_S)
             yield
 
-    def record(self, pairs: Iterable[Pair], changes: int, last: Transaction | None) -> None:
-        """In one's turn: keep what became of pairs by ``changes`` transactions of ours; ``last`` is the newest."""
+    def record(self, facts: Iterable[Fact], changes: int, last: Transaction | None) -> None:
+        """In one's turn: keep what the graph holds after ``changes`` transactions of ours; ``last`` is the newest."""
         with closing(self._open()) as database, database:
             own = self._own(database) + changes
             database.executemany(
                 "INSERT OR REPLACE INTO pair (people, source, target, held) VALUES (?, ?, ?, ?)",
-                [
-                    (pair.people, pair.source, pair.target, json.dumps([getattr(pair, n) for n in _HELD]))
-                    for pair in pairs
-                ],
+                [kept(fact) for fact in facts],
             )
             mark = None if last is None else f"{last.database}:{last.number - own}"
             database.execute("UPDATE state SET own = ?, mark = ?, checked = ?", (own, mark, time.time()))
@@ -113,8 +108,8 @@ class Ledger:
         with self._reading:
             return self._state(self._reader())
 
-    def news(self, seq: int) -> tuple[State, list[Pair]] | None:
-        """The state and the pairs that were recorded after ``seq``; None where nothing was written since asked last."""
+    def news(self, seq: int) -> tuple[State, list[Fact]] | None:
+        """The state and the facts that were recorded after ``seq``; None where nothing was written since asked last."""
         with self._reading:
             database = self._reader()
             (version,) = database.execute("PRAGMA data_version").fetchone()
@@ -126,9 +121,9 @@ class Ledger:
                 (seq, state.seq),
             ).fetchall()
             self._version = version
-        return state, [_pair(*row) for row in rows]
+        return state, [read(*row) for row in rows]
 
-    def since(self, seq: int) -> tuple[State, list[Pair]]:
+    def since(self, seq: int) -> tuple[State, list[Fact]]:
         """The same, always."""
         with self._reading:
             self._version = None
@@ -171,8 +166,3 @@ class Ledger:
         newest = database.execute("SELECT seq FROM sqlite_sequence WHERE name = 'pair'").fetchone()
         (forgotten,) = database.execute("SELECT max(seq) FROM forgotten").fetchone()
         return State(id_, own, mark, checked, newest[0] if newest else 0, forgotten or 0)
-
-
-def _pair(people: int, source: str, target: str, held: str) -> Pair:
-    values: dict[str, Any] = dict(zip(_HELD, json.loads(held), strict=False))  # older rows hold fewer
-    return Pair(source, target, bool(people), **values)

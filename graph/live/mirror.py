@@ -67,11 +67,11 @@ class Mirror:
         with self._following:
             assert self._step is not None
             if news := self.ledger.news(self._step.seq):
-                self._state, pairs = news
+                self._state, facts = news
                 if self._step.seq < self._state.forgotten:
                     self._view = None
                     return None
-                view.apply(pairs)
+                view.apply(facts)
                 self._step = self._step.model_copy(update={"seq": self._state.seq})
             return view if self._in_step() else None
 
@@ -131,10 +131,10 @@ class Mirror:
         view = View(snapshot, self.settings.engagement, self._kept(snapshot))
         if self._prepare:
             self._prepare(view)
-        state, pairs = self.ledger.since(step.seq)
+        state, facts = self.ledger.since(step.seq)
         if step.seq < state.forgotten:
             return False
-        view.apply(pairs)
+        view.apply(facts)
         with self._following:
             self._view, self._state = view, state
             self._step = step.model_copy(update={"seq": state.seq})

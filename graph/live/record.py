@@ -1,4 +1,4 @@
-"""Events into the graph, and what became of the pairs they are about into the ledger, so that every view follows."""
+"""Events and changes into the graph, and what it holds of them then into the ledger, so that every view follows."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final, cast
 
-from graph import events
+from graph import events, schema
+from graph.catalogue.changes import Change
+from graph.catalogue.write import write
 from graph.database.driver import Graph, Row
 from graph.errors import GraphTimeout
-from graph.events.event import Entry
+from graph.events.event import Entry, milliseconds
+from graph.live.facts import ContentNow, Fact, Pair, PersonNow
 from graph.live.ledger import Ledger, State
-from graph.live.view import Pair
 
-__all__ = ["apply", "check", "checked", "forget"]
+__all__ = ["apply", "change", "check", "checked", "forget"]
 
 _CHECK_MS: Final = 1_000
 _PATIENCE_S: Final = 30.0
@@ -35,6 +37,9 @@ class _Counting:
         self.changes += changed
         return rows
 
+    def read(self, name: str, /, **params: Any) -> list[Row]:
+        return self._graph.read(name, **params)
+
 
 def apply(
     graph: Graph,
@@ -53,6 +58,31 @@ def apply(
     done = events.apply(cast("Graph", counting), happened, now=now, deadline_ms=deadline_ms, request_id=request_id)
     pairs = _now(graph, [entry for entry, what in zip(happened, done.outcomes, strict=True) if what != "unknown"])
     ledger.record(pairs, counting.changes, graph.transaction())
+    return done
+
+
+def change(
+    graph: Graph,
+    ledger: Ledger,
+    changes: Sequence[Change],
+    *,
+    now: datetime,
+    deadline_ms: int,
+    request_id: str | None = None,
+) -> list[bool]:
+    """As `graph.catalogue.write.write`, and as `apply` in all else."""
+    counting = _Counting(graph)
+    at = milliseconds(now)
+    done = write(counting, changes, now=at, deadline_ms=deadline_ms, request_id=request_id)
+    ids = [one.target for one, written in zip(changes, done, strict=True) if written]
+    people = [one.removeprefix(schema.USER_PREFIX) for one in ids if one.startswith(schema.USER_PREFIX)]
+    contents = [one for one in ids if not one.startswith(schema.USER_PREFIX)]
+    facts: list[Fact] = []
+    if people:
+        facts += [PersonNow(**one) for one in graph.read("lookup/people_now", ids=people)[0]["people"]]
+    if contents:
+        facts += [ContentNow(**one) for one in graph.read("lookup/contents_now", ids=contents)[0]["contents"]]
+    ledger.record(facts, counting.changes, graph.transaction())
     return done
 
 

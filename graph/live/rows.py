@@ -6,6 +6,7 @@ to the arrays that grow. In a row the least preferred neighbour comes first, so 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
@@ -22,6 +23,7 @@ __all__ = [
     "WATCHED",
     "Adjacency",
     "Fixed",
+    "Links",
     "Rows",
     "neighbour",
     "place_of",
@@ -57,16 +59,11 @@ class Adjacency(NamedTuple):
 
 
 class Fixed(NamedTuple):
-    """Neighbours that no event changes: those of ``n`` are ``to[indptr[n]:indptr[n + 1]]``."""
+    """Neighbours without a time, as a compiled loop reads them: those of ``n`` are ``to[start[n]:end[n]]``."""
 
-    indptr: npt.NDArray[np.int64]
+    start: npt.NDArray[np.int32]
+    end: npt.NDArray[np.int32]
     to: npt.NDArray[np.int32]
-
-    def of(self, node: int) -> npt.NDArray[np.int32]:
-        """The neighbours of one node; none for a node that is newer than the snapshot."""
-        if node + 1 >= len(self.indptr):
-            return self.to[:0]
-        return self.to[self.indptr[node] : self.indptr[node + 1]]
 
 
 @numba.njit(cache=True, inline="always")
@@ -117,6 +114,63 @@ def _goes_to(rows, node, at, rank, ranks):  # type: ignore[no-untyped-def]  # no
             break
         place -= 1
     return place
+
+
+class Links:
+    """Neighbours of every node of a type, in one direction, which only changes of the catalogue change."""
+
+    def __init__(self, indptr: npt.NDArray[np.integer], to: npt.NDArray[np.integer]) -> None:
+        spare = np.zeros(_ROOM, dtype=np.int32)
+        self._used = len(to)
+        self._room: dict[int, int] = {}
+        """How many neighbours there is room for, of nodes whose row was moved."""
+        start, end, held = (np.concatenate((part, spare)).astype(np.int32) for part in (indptr[:-1], indptr[1:], to))
+        self.view = Fixed(start, end, held)
+
+    def of(self, node: int) -> npt.NDArray[np.int32]:
+        """The neighbours of one node."""
+        view = self.view
+        return view.to[view.start[node] : view.end[node]] if node < len(view.start) else view.to[:0]
+
+    def reach(self, nodes: int) -> None:
+        """Have a row, empty at first, for at least so many nodes: compiled loops do not look whether there is one."""
+        start, end, to = self.view
+        if nodes > len(start):
+            more = np.zeros(max(_ROOM, nodes - len(start), len(start) // 8), dtype=np.int32)
+            self.view = Fixed(np.concatenate((start, more)), np.concatenate((end, more)), to)
+
+    def put(self, node: int, neighbours: Sequence[int] | npt.NDArray[np.int32], spare: int = 0) -> None:
+        """Set all neighbours of a node, in this order; ``spare`` is room for more."""
+        self.reach(node + 1)
+        start, end, to = self.view
+        place, count = int(start[node]), len(neighbours)
+        if count > self._room.get(node, int(end[node]) - place):
+            place, room = self._used, count + spare
+            if place + room > len(to):
+                to = np.concatenate((to, np.zeros(max(_ROOM, room, len(to) // 8), dtype=np.int32)))
+                self.view = Fixed(start, end, to)
+            self._used += room
+            self._room[node] = room
+        to[place : place + count] = neighbours
+        start[node], end[node] = place, place + count
+
+    def add(self, node: int, to: int) -> None:
+        """A further neighbour, after the others."""
+        own = self.of(node)
+        if len(own) < self._room.get(node, 0):
+            _, end, held = self.view
+            held[end[node]] = to
+            end[node] += 1
+        else:
+            self.put(node, np.append(own, np.int32(to)), spare=4 + len(own) // 4)
+
+    def drop(self, node: int, to: int) -> None:
+        """Without this neighbour; the last one takes its place."""
+        own = self.of(node)
+        place = np.flatnonzero(own == to)
+        if len(place):
+            own[place[0]] = own[-1]
+            self.view.end[node] -= 1
 
 
 class Rows:

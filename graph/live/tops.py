@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from typing import Final, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["BEAT", "KEAK", "Tops"]
+from graph.live.ids import Ids
+
+__all__ = ["BEAT", "KEAK", "Name", "Tops"]
 
 Ints = npt.NDArray[np.int64]
+Name = Literal["audience", "trend", "created"]
+NAMES: Final[tuple[Name, ...]] = get_args(Name)
+_Key = tuple[float, str, int]
 Kind = Literal["keak", "beat"] | None
 
 KEAK: Final = 1
@@ -21,33 +27,45 @@ KEPT: Final = 4_000
 
 
 class _Top:
-    """The contents with the highest of some numbers, ties by lower number of the content."""
+    """The contents with the highest of some numbers, ties by lower id."""
 
-    def __init__(self, values: npt.NDArray[np.generic], members: Ints) -> None:
-        self._values, self._members = values, members
+    def __init__(self, values: npt.NDArray[np.generic], members: Ints, ids: Ids) -> None:
+        self.values, self._members, self._ids = values, members, ids
         self._fill()
 
     def _fill(self) -> None:
-        values = np.asarray(self._values[self._members], dtype=np.float64)
+        values = np.asarray(self.values[self._members], dtype=np.float64)
         if len(values) > KEPT:
             bar = np.partition(values, len(values) - KEPT)[len(values) - KEPT]
             inside = self._members[values >= bar]
         else:
             bar, inside = -np.inf, self._members
-        order = inside[np.lexsort((inside, -np.asarray(self._values[inside], dtype=np.float64)))]
-        self._keys = [(-float(self._values[content]), int(content)) for content in order.tolist()]
-        self._key_of = {content: (value, content) for value, content in self._keys}
+        self._keys = [self._key(content) for content in self._in_order(inside).tolist()]
+        self._key_of = {key[2]: key for key in self._keys}
         self._bar = float(bar)
         self._listed: Ints | None = None
 
+    def _in_order(self, contents: Ints) -> Ints:
+        values = np.asarray(self.values[contents], dtype=np.float64)
+        ordered: Ints = contents[np.lexsort((self._ids.rank[contents], -values))]
+        return ordered
+
+    def _key(self, content: int) -> _Key:
+        """By the id itself: its rank changes when others come between."""
+        return -float(self.values[content]), self._ids.name(content), content
+
+    def added(self, content: int) -> None:
+        """A content that was not there before."""
+        self._members = np.append(self._members, content)
+        self.changed(content)
+
     def changed(self, content: int) -> None:
         """The number of a content is another than before."""
-        now = float(self._values[content])
         before = self._key_of.pop(content, None)
         if before is not None:
             del self._keys[bisect_left(self._keys, before)]
-        if now >= self._bar:
-            key = (-now, content)
+        key = self._key(content)
+        if -key[0] >= self._bar:
             self._keys.insert(bisect_left(self._keys, key), key)
             self._key_of[content] = key
         elif len(self._keys) < min(KEPT // 2, len(self._members)):
@@ -57,43 +75,52 @@ class _Top:
     def listed(self) -> Ints:
         """All that is kept in order, the highest first; at least `KEPT` / 2 where there are so many."""
         if self._listed is None:
-            self._listed = np.array([content for _, content in self._keys], dtype=np.int64)
+            self._listed = np.array([content for _, _, content in self._keys], dtype=np.int64)
         return self._listed
 
     def whole(self) -> Ints:
         """All members in order."""
-        if len(self._keys) == len(self._members):
-            return self.listed()
-        values = np.asarray(self._values[self._members], dtype=np.float64)
-        return self._members[np.lexsort((self._members, -values))]
+        return self.listed() if len(self._keys) == len(self._members) else self._in_order(self._members)
 
 
 class Tops:
     """Lists by audience, trend and time of creation, for keaks, beats and both; tracks are in none."""
 
-    def __init__(
-        self,
-        audience: npt.NDArray[np.int64],
-        trend: npt.NDArray[np.float64],
-        created: Ints,
-        kinds: npt.NDArray[np.uint8],
-    ) -> None:
+    def __init__(self, values: Mapping[Name, npt.NDArray[Any]], kinds: npt.NDArray[np.uint8], ids: Ids) -> None:
+        """``values`` and ``kinds`` (at least as many as contents,) by the numbers that ``ids`` gives."""
         self._kinds = kinds
         of_kind: dict[Kind, Ints] = {"keak": np.flatnonzero(kinds == KEAK), "beat": np.flatnonzero(kinds == BEAT)}
         of_kind[None] = np.union1d(of_kind["keak"], of_kind["beat"])
-        values = {"audience": audience, "trend": trend, "created": created}
-        self._tops = {
-            (name, kind): _Top(numbers, theirs) for name, numbers in values.items() for kind, theirs in of_kind.items()
+        self._tops: dict[tuple[Name, Kind], _Top] = {
+            (name, kind): _Top(numbers, theirs, ids)
+            for name, numbers in values.items()
+            for kind, theirs in of_kind.items()
         }
 
-    def changed(self, content: int) -> None:
-        """The audience or the trend of a content changed."""
-        kinds: dict[int, Kind] = {KEAK: "keak", BEAT: "beat"}
-        for kind in (kinds[self._kinds[content]], None) if self._kinds[content] in kinds else ():
-            for name in ("audience", "trend"):
+    def moved(self, values: Mapping[Name, npt.NDArray[Any]], kinds: npt.NDArray[np.uint8]) -> None:
+        """The same numbers lie in other arrays now, which hold more."""
+        self._kinds = kinds
+        for (name, _), top in self._tops.items():
+            top.values = values[name]
+
+    def added(self, content: int) -> None:
+        """A content that was not there before."""
+        for kind in self._kinds_of(content):
+            for name in NAMES:
+                self._tops[name, kind].added(content)
+
+    def changed(self, content: int, names: Sequence[Name] = ("audience", "trend")) -> None:
+        """These values of a content changed."""
+        for kind in self._kinds_of(content):
+            for name in names:
                 self._tops[name, kind].changed(content)
 
-    def most(self, name: Literal["audience", "trend", "created"], kind: Kind, whole: bool = False) -> Ints:
+    def _kinds_of(self, content: int) -> tuple[Kind, ...]:
+        kinds: dict[int, Kind] = {KEAK: "keak", BEAT: "beat"}
+        own = self._kinds[content]
+        return (kinds[own], None) if own in kinds else ()
+
+    def most(self, name: Name, kind: Kind, whole: bool = False) -> Ints:
         """Contents with the highest audience or trend, or created last, best first: thousands, or all of them."""
         top = self._tops[name, kind]
         return top.whole() if whole else top.listed()

@@ -7,56 +7,32 @@ Whoever reads it holds ``lock``: nothing changes meanwhile.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from graph import aside, schema
+from graph.live.facts import ContentNow, Fact, Pair, PersonNow
 from graph.live.ids import Ids
-from graph.live.rows import COMMENTED, LIKED, SHARED, WATCHED, Fixed, Rows
-from graph.live.tops import Tops
+from graph.live.rows import COMMENTED, LIKED, SHARED, WATCHED, Links, Rows
+from graph.live.since import Since
+from graph.live.tops import Name, Tops
 from graph.load import watch
 from graph.settings import Engagement
-from graph.snapshot import NO_TIME, Edges, Snapshot
+from graph.snapshot import NO_TIME, Edges, Nodes, Snapshot
 from graph.snapshot.ages import created
 from graph.snapshot.engagement import UNKNOWN
 
-__all__ = ["Pair", "View"]
+__all__ = ["View"]
 
+_T = TypeVar("_T", bound=np.generic)
 _FLAGS: Final = (("liked", LIKED), ("shared", SHARED), ("commented", COMMENTED))
 _NOTHING: Final = float("-inf")
 """The trend of a content of which no watch has a time."""
-
-
-@dataclass(frozen=True)
-class Pair:
-    """What the graph holds of a person and a content, or of two people, at some moment. Times are ms."""
-
-    source: str
-    """Bare user id."""
-    target: str
-    """Prefixed content id, or a bare user id."""
-    people: bool
-    """Whether both are people."""
-    holds: bool = False
-    """Whether the source has a ``WATCHED`` to the content, or follows the other."""
-    at: int | None = None
-    progress: float | None = None
-    liked: bool | None = None
-    shared: bool | None = None
-    commented: bool | None = None
-    hid: bool = False
-    audience: int = 0
-    trend: float | None = None
-    blocked: bool = False
-    """Whether one of the two blocked the other."""
-    watched: bool = True
-    """Whether the source watched the content, and did not only like, comment or share it."""
 
 
 class View:
@@ -67,40 +43,135 @@ class View:
         self.lock = threading.RLock()
         self.snapshot = snapshot
         self.users, self.contents = Ids(snapshot.users), Ids(snapshot.contents)
+        self.genre_ids, self.hashtags = Ids(snapshot.nodes[schema.GENRE]), Ids(snapshot.nodes[schema.HASHTAG])
+        self.genre_names = _called(snapshot.nodes[schema.GENRE])
+        """Name of every genre, its id where it has none."""
         self._weights = engagement
         self._unknown = 1.0 if snapshot.mode == "implicit" else UNKNOWN
         self.watches = self._rows("watches", kept, self._read_watches)
         self.watchers = self._rows("watchers", kept, self._read_watchers)
         self.follows = self._rows("follows", kept, self._read_follows)
-        self.created = created(snapshot).copy()
-        self.kinds = np.zeros(len(self.contents), dtype=np.uint8)
+        self.created = self._wide(created(snapshot), NO_TIME)
+        kinds = np.zeros(len(self.contents), dtype=np.uint8)
         for number, name in enumerate(schema.KINDS, start=1):
-            self.kinds[snapshot.kinds == name] = number
-        private = snapshot.users.column(schema.PRIVATE)
+            kinds[snapshot.kinds == name] = number
+        self.kinds = self._wide(kinds, 0)
         self.private = np.zeros(len(self.users.rank), dtype=bool)
-        if private is not None:
-            self.private[: len(self.users)] = private.fill_null(value=False).to_numpy()
+        self.private[: len(self.users)] = _marked(snapshot.users, schema.PRIVATE)
+        self.taken_down = self._wide(_marked(snapshot.contents, schema.TAKEN_DOWN), False)
         self.links: pl.Series | None = snapshot.contents.column("link")
-        self.made = self._made()
-        self.makers, self.used_by = _fixed(snapshot, schema.MADE, back=True), _fixed(snapshot, schema.USES, back=True)
-        self.uses, self.listens = _fixed(snapshot, schema.USES), _fixed(snapshot, schema.LISTENS_TO)
-        self.creates, self.tags = _fixed(snapshot, schema.CREATES_IN), _fixed(snapshot, schema.TAGGED)
-        self.genres, self.of_genre = _fixed(snapshot, schema.HAS_GENRE), _fixed(snapshot, schema.HAS_GENRE, back=True)
-        self.tagged = _fixed(snapshot, schema.TAGGED, back=True)
+        self.made, self.makers = self._made(), _links(snapshot, schema.MADE, back=True)
+        self.uses, self.used_by = _links(snapshot, schema.USES), _links(snapshot, schema.USES, back=True)
+        self.listens, self.creates = _links(snapshot, schema.LISTENS_TO), _links(snapshot, schema.CREATES_IN)
+        self.tags, self.tagged = _links(snapshot, schema.TAGGED), _links(snapshot, schema.TAGGED, back=True)
+        self.genres, self.of_genre = _links(snapshot, schema.HAS_GENRE), _links(snapshot, schema.HAS_GENRE, back=True)
         self.hid = _sets(snapshot.edges[schema.HID], both=False)
         self.blocked = _sets(snapshot.edges[schema.BLOCKED], both=True)
-        self.audience, self.trend = self._kept()
-        self.tops = Tops(self.audience, self.trend, self.created, self.kinds)
+        audience, trend = self._kept()
+        self.audience, self.trend = self._wide(audience, 0), self._wide(trend, _NOTHING)
+        self.tops = Tops(self._values(), self.kinds, self.contents)
+        self.since = Since()
+        for links in (self.makers, self.uses, self.used_by, self.tags, self.genres):
+            links.reach(len(self.contents.rank))
 
-    def apply(self, pairs: Iterable[Pair]) -> None:
-        """Take over what the graph holds of these pairs by now; later ones count where one is named twice."""
+    def apply(self, facts: Sequence[Fact]) -> None:
+        """Take over what the graph holds by now; later facts count where a pair or a node is named twice.
+
+        Nodes come first: what the ledger holds of one may be newer than a pair that it is in.
+        """
         with self.lock:
-            for pair in pairs:
-                user = self._user(pair.source)
-                if pair.people:
-                    self._between(user, self._user(pair.target), pair)
-                elif (content := self.contents.number(pair.target)) is not None:
-                    self._about(user, content, pair)
+            contents = [fact for fact in facts if isinstance(fact, ContentNow)]
+            for content in contents:  # all of them, as one may use another
+                self._know(content)
+            for content in contents:
+                self._content(content)
+            for fact in facts:
+                if isinstance(fact, PersonNow):
+                    self._person(fact)
+            for fact in facts:
+                if isinstance(fact, Pair):
+                    self._pair(fact)
+
+    def _pair(self, pair: Pair) -> None:
+        user = self._user(pair.source)
+        if pair.people:
+            self._between(user, self._user(pair.target), pair)
+        elif (content := self.contents.number(pair.target)) is not None:
+            self._about(user, content, pair)
+
+    def _know(self, now: ContentNow) -> None:
+        """Have a number and room for a content."""
+        if now.id in self.contents:
+            return
+        content = self.contents.add(now.id)
+        if len(self.contents.rank) > len(self.kinds):
+            self.created, self.kinds = self._wide(self.created, NO_TIME), self._wide(self.kinds, 0)
+            self.taken_down, self.audience = self._wide(self.taken_down, False), self._wide(self.audience, 0)
+            self.trend = self._wide(self.trend, _NOTHING)
+            self.tops.moved(self._values(), self.kinds)
+            for links in (self.makers, self.uses, self.used_by, self.tags, self.genres):
+                links.reach(len(self.contents.rank))
+        self.watchers.reach(content + 1)
+        self.kinds[content] = schema.KINDS.index(now.kind) + 1
+        self.created[content] = NO_TIME if now.created is None else now.created
+        self.audience[content], self.trend[content] = now.audience, _NOTHING if now.trend is None else now.trend
+        self.tops.added(content)
+
+    def _content(self, now: ContentNow) -> None:
+        content = self.contents.number(now.id)
+        assert content is not None
+        self.taken_down[content] = now.takenDown
+        at = NO_TIME if now.created is None else now.created
+        if self.created[content] != at:
+            self.created[content] = at
+            self.tops.changed(content, ("created",))
+        makers, before = [self._user(maker) for maker in now.makers], self.makers.of(content).tolist()
+        self.makers.put(content, _ordered(makers, self.users))
+        for maker in {*makers, *before}:
+            own = [one for one in self.made.of(maker).tolist() if one != content]
+            own += [content] if maker in makers else []
+            self.made.put(maker, sorted(own, key=self._newest_first))
+        used = [number for number in map(self.contents.number, now.uses) if number is not None]
+        self._join(content, used, self.uses, self.used_by, self.contents)
+        self._join(content, [self._genre(*one) for one in now.genres], self.genres, self.of_genre, self.genre_ids)
+        self._join(content, [self.hashtags.add(name) for name in now.hashtags], self.tags, self.tagged, self.hashtags)
+        self.since.content(now, [content, *self.used_by.of(content).tolist()])
+
+    def _person(self, now: PersonNow) -> None:
+        user = self._user(now.id)
+        self.private[user] = now.private
+        for genres, links in ((now.listensTo, self.listens), (now.createsIn, self.creates)):
+            links.put(user, _ordered([self._genre(*one) for one in genres], self.genre_ids))
+        self.since.person(now, self.made.of(user).tolist())
+
+    def _join(self, content: int, ends: list[int], links: Links, back: Links, ids: Ids) -> None:
+        """Replace what a content is joined to, in both directions."""
+        before = set(links.of(content).tolist())
+        links.put(content, _ordered(ends, ids))
+        for end in before.difference(ends):
+            back.drop(end, content)
+        for end in set(ends) - before:
+            back.add(end, content)
+
+    def _newest_first(self, content: int) -> tuple[bool, float, float]:
+        at = int(self.created[content])
+        return at == NO_TIME, -float(at), float(self.contents.rank[content])
+
+    def _genre(self, key: str, name: str | None) -> int:
+        number = self.genre_ids.add(key)
+        if number == len(self.genre_names):
+            self.genre_names.append(name or key)
+            self.of_genre.reach(number + 1)
+        return number
+
+    def _wide(self, values: npt.NDArray[_T], filling: Any) -> npt.NDArray[_T]:
+        """The same with room for contents that are yet to come."""
+        wide = np.full(len(self.contents.rank), filling, dtype=values.dtype)
+        wide[: len(values)] = values
+        return wide
+
+    def _values(self) -> dict[Name, npt.NDArray[Any]]:
+        return {"audience": self.audience, "trend": self.trend, "created": self.created}
 
     @staticmethod
     def _rows(name: str, kept: Path | None, read: Callable[[], Rows]) -> Rows:
@@ -157,6 +228,8 @@ class View:
         number = self.users.add(key)
         self.watches.reach(number + 1)
         self.follows.reach(number + 1)
+        for links in (self.made, self.listens, self.creates):
+            links.reach(number + 1)
         if number >= len(self.private):
             self.private = np.concatenate(
                 (self.private, np.zeros(len(self.users.rank) - len(self.private), dtype=bool))
@@ -189,12 +262,12 @@ class View:
         nothing &= np.ones(count, dtype=bool) if share is None else np.isnan(share)
         return np.asarray(np.where(nothing, label if self._unknown == UNKNOWN else 1.0, worth))
 
-    def _made(self) -> Fixed:
+    def _made(self) -> Links:
         """Contents of each maker, the newest first, ties by id."""
         edges = self.snapshot.edges[schema.MADE]
         at = self.created[edges.target]
         order = np.lexsort((edges.target, np.where(at == NO_TIME, np.inf, -at.astype(np.float64)), edges.source))
-        return Fixed(np.array(edges.indptr), np.asarray(edges.target)[order])
+        return Links(np.asarray(edges.indptr), np.asarray(edges.target)[order])
 
     def _kept(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
         """Audience and trend as the graph keeps them, or worked out from the watches where the snapshot has none."""
@@ -220,11 +293,29 @@ def _said(watched: Edges) -> npt.NDArray[np.uint8]:
     return said
 
 
-def _fixed(snapshot: Snapshot, type_: str, *, back: bool = False) -> Fixed:
+def _links(snapshot: Snapshot, type_: str, *, back: bool = False) -> Links:
     edges = snapshot.edges[type_]
     if back:
-        return Fixed(np.array(edges.incoming.indptr), np.array(edges.incoming.neighbour))
-    return Fixed(np.array(edges.indptr), np.array(edges.target))
+        return Links(np.asarray(edges.incoming.indptr), np.asarray(edges.incoming.neighbour))
+    return Links(np.asarray(edges.indptr), np.asarray(edges.target))
+
+
+def _ordered(nodes: Iterable[int], ids: Ids) -> list[int]:
+    """Each once, in the order of their ids."""
+    return sorted({*nodes}, key=lambda node: float(ids.rank[node]))
+
+
+def _marked(nodes: Nodes, name: str) -> npt.NDArray[np.bool_]:
+    """Whether each node has a mark, shape (nodes,)."""
+    marks = nodes.column(name)
+    if marks is None:
+        return np.zeros(nodes.count, dtype=bool)
+    return np.asarray(marks.fill_null(value=False).to_numpy(), dtype=bool)
+
+
+def _called(nodes: Nodes) -> list[str]:
+    names, ids = nodes.column(schema.NAME), nodes.ids.to_list()
+    return ids if names is None else [name or key for name, key in zip(names, ids, strict=True)]
 
 
 def _sets(edges: Edges, *, both: bool) -> dict[int, set[int]]:

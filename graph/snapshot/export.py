@@ -170,7 +170,7 @@ def node_columns(label: str) -> dict[str, pl.DataType]:
         ids = "kind", schema.KEAK_ID, schema.BEAT_ID, schema.TRACK_ID
         names = *ids, *schema.KEAK_TEXTS, *schema.BEAT_TEXTS, *schema.TRACK_TEXTS
         counts = *schema.KEAK_COUNTS, *schema.BEAT_COUNTS, *schema.TRACK_COUNTS, *schema.CONTENT_KEPT
-        groups = names, (*schema.KEAK_TIMES, *schema.BEAT_TIMES), counts, schema.KEAK_FLAGS
+        groups = names, (*schema.KEAK_TIMES, *schema.BEAT_TIMES), counts, (*schema.KEAK_FLAGS, schema.TAKEN_DOWN)
     elif label == schema.SESSION:
         groups = schema.SESSION_TEXTS, schema.SESSION_TIMES, (), ()
     else:

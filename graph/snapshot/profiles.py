@@ -20,6 +20,8 @@ __all__ = ["profile", "profiles"]
 
 _BUCKETS: Final = 16
 """Hash buckets of a text property."""
+_MARKS: Final = (schema.PRIVATE, schema.TAKEN_DOWN)
+"""They say who and what may be shown, and are no features."""
 _TEXTS: Final = frozenset({"kind", "contentType", "licenceType"})
 _TIMES: Final = frozenset((*schema.USER_TIMES, *schema.KEAK_TIMES, *schema.BEAT_TIMES))
 
@@ -43,7 +45,7 @@ def profile(label: str, properties: Mapping[str, Any], now: int | None) -> dict[
     """
     found: dict[str, float] = {}
     for name, value in properties.items():
-        if value is None or name == schema.PRIVATE or name in hindsight.PROPERTIES[label]:
+        if value is None or name in _MARKS or name in hindsight.PROPERTIES[label]:
             continue
         if name in _TEXTS:
             for text in value if isinstance(value, list) else [value]:
@@ -61,7 +63,7 @@ def profile(label: str, properties: Mapping[str, Any], now: int | None) -> dict[
 def _of(nodes: Nodes, now: int | None) -> dict[str, npt.NDArray[Any]]:
     found: dict[str, npt.NDArray[Any]] = {}
     for name, dtype in nodes.frame.schema.items():
-        if name in (nodes.key, schema.PRIVATE) or name in hindsight.PROPERTIES[nodes.label]:
+        if name in (nodes.key, *_MARKS) or name in hindsight.PROPERTIES[nodes.label]:
             continue
         series = nodes.frame[name]
         if name in _TEXTS and dtype in (pl.String, pl.List(pl.String)):

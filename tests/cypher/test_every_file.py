@@ -36,7 +36,7 @@ PROPERTIES = {
     *schema.FORMER,
     *(*schema.TRACK_TEXTS, *schema.TRACK_COUNTS, *schema.SESSION_TIMES, *schema.SESSION_TEXTS, *schema.PLAYLIST_KEPT),
     *schema.SESSION_KEPT,
-    *("name", "keakId", "beatId", "trackId", schema.PRIVATE, schema.TITLE, schema.COMMUNITY),
+    *("name", "keakId", "beatId", "trackId", schema.PRIVATE, schema.TITLE, schema.COMMUNITY, schema.TAKEN_DOWN),
 }
 
 

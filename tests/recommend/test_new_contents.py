@@ -170,3 +170,15 @@ def test_the_feed_has_it_where_the_model_would_rank_it(graph, model, settings):
     sources = {item.content_id: item.sources for item in feed.items}
     assert "new_contents" in sources["keaks/even"]
     assert "model" not in sources["keaks/even"]
+
+
+def test_what_is_published_is_placed_without_waiting_for_the_next_stock(graph, model):
+    source = stocked(graph, model)
+    before = asked(source, USERS[6])
+    keak = publish(graph, "at-once", watchers=["u002", "u004"])
+    for _ in range(2):  # as when it is corrected
+        source.add([keak, checkerboard.contents()[0]])
+        source._thread.submit(lambda: None).result(60)  # it was its turn
+        found = asked(source, USERS[6])
+        assert found.count(keak) == 1
+        assert {*found} == {*before, keak}

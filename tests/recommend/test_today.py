@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from graph import snapshot as snapshots
 from graph.live import Pair, View
+from graph.live.facts import ContentNow
 from graph.live.mirror import Mirror
 from graph.settings import Service, Settings
 from recommend.request import Deadline, Request
@@ -67,3 +68,8 @@ def test_where_engagement_does_not_vary_every_pair_counts_as_it_was_learned(sett
     assert now is not None
     assert set(now.worth.tolist()) == {1.0}
     assert now.change.indices.tolist() == [1]
+    later = "keaks/k0015"  # which the model cannot have learned
+    view.apply([Pair(user, later, people=False, holds=True), ContentNow(later, "keak")])
+    with_later = today(view, whole, user)
+    assert with_later is not None
+    assert with_later.watched.tolist() == now.watched.tolist()

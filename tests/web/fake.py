@@ -34,6 +34,8 @@ class Ledger:
         self.counted: set[tuple[str, str]] = set()
 
     def write(self, name: str, /, *, rows: list[dict[str, Any]], **_: Any) -> list[dict[str, Any]]:
+        if not name.startswith("events/"):
+            return [{"told": [row["place"] for row in rows if "place" in row]}]
         told = []
         for row in rows:
             key = row["producer"], row["eventId"]
@@ -47,6 +49,9 @@ class Ledger:
 
     def read(self, name: str, /, **asked: Any) -> list[dict[str, Any]]:
         known = name == "lookup/event" and (asked["producer"], asked["eventId"]) in self.counted
+        changed = {"lookup/spelled": "found", "lookup/people_now": "people", "lookup/contents_now": "contents"}
+        if name in changed:
+            return [{changed[name]: []}]
         return [{"receivedAt": 0}] if known else [{"pairs": []}] if name.endswith("_now") else []
 
     def transaction(self) -> None:

@@ -55,6 +55,8 @@ def _answers_as_documented(operation: str) -> Any:
             excluded.append(negative_data_rejection)
         case.call_and_validate(excluded_checks=excluded)
         case.path_parameters = {name: _KNOWN[name] for name in case.path_parameters or {}}
+        if operation.startswith("DELETE"):  # the others ask for what is known
+            case.path_parameters = {"content_id": "keaks/k051"}
         if operation == "GET /v1/events/{event_id}":
             case.headers = {}  # of no other producer
         if case.query and "seed" in case.query:
