@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
@@ -42,6 +42,14 @@ class Suite(StrEnum):
     WATCH_RATIO = "watch-ratio"
     ARTISTS = "artists"
     KEAKR = "keakr"
+
+
+_OF_SUITES: Final = ("--suite", "--data", "--first-seed", "--out")
+_OF_SUITE: Final[Mapping[Suite, tuple[str, ...]]] = {
+    Suite.BOTIFY: ("--snapshot",),
+    Suite.PLAYLISTS: ("--snapshot", "--sequences"),
+}
+"""Options that suites read: all of them, and those of one beside."""
 
 
 def evaluate(
@@ -99,14 +107,15 @@ def evaluate(
 
     Prints one table and writes JSON, Markdown and a plot. Every content is ranked, and training contents are left out.
     """
-    command = _command(locals())
+    given_here = _given(locals())
+    command = _command(given_here)
     if suite is None and (data or sequences):
         raise SettingsError("--data and --sequences go with --suite.", do="For example `--suite playlists`.")
+    if suite is not None:
+        _check_read(suite, given_here)
     if suite is Suite.PLAYLISTS:
         playlists(data, sequences, snapshot, first_seed, out, command)
         return
-    if sequences and suite is not None:
-        raise SettingsError("--sequences goes with --suite playlists.", do="Leave it out.")
     if suite is Suite.BOTIFY:
         botify(data, snapshot, first_seed, out, command)
         return
@@ -161,14 +170,33 @@ def evaluate(
     )
 
 
+def _given(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Option → value of those that are not the defaults."""
+    known = inspect.signature(evaluate).parameters
+    return {_option(name): arguments[name] for name, known_as in known.items() if arguments[name] != known_as.default}
+
+
+def _option(name: str) -> str:
+    return "--settings" if name == "settings_file" else f"--{name.replace('_', '-')}"
+
+
+def _check_read(suite: Suite, given: Mapping[str, Any]) -> None:
+    """Raises SettingsError for an option that the suite would pass over in silence."""
+    if unread := [option for option in given if option not in (*_OF_SUITES, *_OF_SUITE.get(suite, ()))]:
+        raise SettingsError(
+            f"--suite {suite.value} has a protocol of its own and does not read {', '.join(unread)}.",
+            do="Leave that out, or compare models on a split of watches without --suite.",
+        )
+    if "--data" in given and "--snapshot" in given:
+        raise SettingsError("--data and --snapshot both say what is compared.", do="Give one of them.")
+
+
 def _command(given: Mapping[str, Any]) -> str:
-    """The command line for these arguments; ``sys.argv`` would be wrong when the demo calls the function."""
+    """The command line of these options; ``sys.argv`` would be wrong when the demo calls the function."""
     words = ["entourage", "evaluate"]
-    for name, parameter in inspect.signature(evaluate).parameters.items():
-        if given[name] != parameter.default:
-            option = "settings" if name == "settings_file" else name.replace("_", "-")
-            flag = {True: [f"--{option}"], False: [f"--no-{option}"]}
-            words += flag[given[name]] if isinstance(given[name], bool) else [f"--{option}", str(given[name])]
+    for option, value in given.items():
+        flag = {True: [option], False: [f"--no-{option[2:]}"]}
+        words += flag[value] if isinstance(value, bool) else [option, str(value)]
     return shlex.join(words)
 
 

@@ -99,6 +99,10 @@ def recommend(
             raise SettingsError("--all recommends all genres, moods, hashtags, makers and ages.", do="Give --user ID.")
         if out is None:
             raise SettingsError("--all needs a file to write.", do="Add --out recs.jsonl.")
+        if heard and ids is not Ids.NUMBERS:
+            raise SettingsError("--heard goes with --ids numbers.", do="Add that, or leave --heard out.")
+        if ids is Ids.NUMBERS and kind:
+            raise SettingsError("--ids numbers writes tracks.", do="Leave --kind out.")
         if ids is Ids.NUMBERS:
             _tracks_to_all(settings, name, k, out, heard=heard)
             return

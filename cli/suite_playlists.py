@@ -130,6 +130,11 @@ def _lists(
     data: Path | None, lists: Lists | None, snapshot: Path | None, exported: Path
 ) -> tuple[Lists, Sequences, Titles, Path]:
     """What the lists are, the lists, what is known of their items, and where they are from."""
+    if data and lists is Lists.WATCHES:
+        raise InputError(
+            "Watches are compared from a snapshot, not from a folder of files.",
+            do=f"Leave --data out, or `entourage import {data}`, export, and name the snapshot with --snapshot.",
+        )
     if data and lists is not Lists.PLAYS and holds_playlists(data):
         found, titles, ignored = listed(data)
         if ignored:

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -15,6 +16,7 @@ from cli.fitting import show
 from cli.progress import bars
 from evaluation import watch_ratio_suite
 from evaluation.ratio_cosine import COSINE, hand_made
+from evaluation.ratio_networks import NOTEBOOK, NOTEBOOK_RECIPE, STAND_IN, passes_of
 from evaluation.report import grid
 from evaluation.watch_ratio_suite import Board, Row, interval
 from graph import aside
@@ -23,8 +25,8 @@ from graph.settings import load_settings
 __all__ = ["markdown", "watch_ratio"]
 
 _console = Console(soft_wrap=True)
-_FIGURES: Final = ("MAE", "MAE, users", "RMSE", "XAUC", "HR", "NDCG, notebook", "NDCG", "predicted")
-_SPARE: Final = ("HR", "NDCG, notebook", "predicted", "s", "MAE, users", "RMSE")
+_FIGURES: Final = ("MAE", "MAE, users", "RMSE", "XAUC", "HR", "Jaccard", "NDCG, notebook", "NDCG", "predicted")
+_SPARE: Final = ("Jaccard", "HR", "NDCG, notebook", "predicted", "s", "MAE, users", "RMSE")
 """Columns that a narrow terminal is spared, in this order."""
 _NOTEBOOK: Final = (
     "Published by the notebook on KuaiRec, not KuaiRand: MAE over users .5446, HR@50 .2693, its NDCG@50 .7194; "
@@ -90,7 +92,13 @@ def _caption(board: Board) -> str:
         if data.later is None
         else "No training row is later than a judged one. "
     )
-    frozen = f"Features of the file are those of days before {data.until}. " if data.frozen else ""
+    frozen = f"Frozen features of the file are those of days before {data.until}. " if data.frozen else ""
+    untimed = int((data.test.at <= 0).sum())
+    if data.frozen and untimed:
+        frozen += f"{untimed:,} judged rows have no time, and some may be earlier. "
+    if any(row.model in (NOTEBOOK, STAND_IN) for row in board.rows):
+        passes = passes_of(NOTEBOOK_RECIPE, len(data.train.rows))
+        frozen += f"In steps of 32 the network made {passes} of the notebook's five passes. "
     if data.people is not None:
         frozen += "Features of users are those of the export, which is later than what is judged (a leak). "
     if any(row.model == COSINE for row in board.rows):
@@ -100,12 +108,16 @@ def _caption(board: Board) -> str:
         frozen += f"The cosine has {made.values.shape[1]} features: {made.of_rows} of rows{days}{categories}. "
     if data.undated:
         frozen += f"{data.undated:,} rows without a time are left out. "
+    judged, chosen = data.test.rows.ratios, data.validation.rows.ratios
+    constant = data.train.rows.ratios.mean()
     one = " (at one place HR and the notebook's NDCG are the same figure)" if data.most == 1 else ""
     return (
         f"{data.name}. {data.users:,} users, {data.videos:,} videos; {len(data.train.rows):,} rows train, "
         f"{len(data.validation.rows):,} choose, {len(data.test.rows):,} judge; {data.without:,} rows have no duration "
         f"and no ratio, and are left out. Candidates are a user's videos in the judging part; HR and NDCG at "
         f"{data.most}, over users of two candidates and more{one}; gains of NDCG are ratios up to 2; "
-        f"equal truths are ordered by chance. True mean {data.test.rows.ratios.mean():.4f}. "
+        f"equal truths are ordered by chance. No threshold makes a ratio good or bad, and none is clipped. "
+        f"True mean {judged.mean():.4f}; the training mean errs by {np.abs(judged - constant).mean():.4f} here and by "
+        f"{np.abs(chosen - constant).mean():.4f} on the part that chooses: so much is the data's, and no model's. "
         f"{in_time}{refused}{frozen}Seed {board.seed}.{missing}"
     )

@@ -107,16 +107,16 @@ class Data:
 
     @property
     def until(self) -> date | None:
-        """The day of the first row that chooses or judges, in China, as the files count days.
+        """The day of the first row with a time that chooses or judges, in China, as the files count days.
 
-        None where a judged row has no time, as nobody knows what was before it.
+        None where no judged row has a time.
         """
         times = np.concatenate([part.at for part in (self.validation, self.test)])
-        return day_of(float(times[times > 0].min())) if (self.test.at > 0).all() else None
+        return day_of(float(times[times > 0].min())) if (self.test.at > 0).any() else None
 
     @property
     def frozen(self) -> bool:
-        """Whether the folder has features of days, and some of them are known to be of before what is judged."""
+        """Whether the folder has features of days, and it is known when the judged rows begin."""
         return self.daily is not None and self.until is not None
 
     def daily_features(self, *, leaking: bool = False) -> Floats:
@@ -287,7 +287,8 @@ def measure(predicted: Floats, rows: Rows, most: int, seed: int = 0) -> tuple[di
     seed alone, so that no model gains by it.
 
     MAE and RMSE over rows; "MAE, users" the mean over users; XAUC the share of pairs of rows in the right order; over
-    users of two candidates and more, HR the share of the ``most`` highest truths among the highest predictions, "NDCG,
+    users of two candidates and more, HR the share of the ``most`` highest truths among the highest predictions (also
+    the precision, the recall and the F1 of that many), Jaccard what both have in common by what either has, "NDCG,
     notebook" with gains 0 and 1 and the ideal from what was retrieved, NDCG with ratios up to 2 as gains and the ideal
     of all candidates.
     """
@@ -318,7 +319,7 @@ def _ranking(predicted: Floats, rows: Rows, most: int, random: np.random.Generat
     order = np.lexsort((ties, -predicted, rows.users))
     users, truth, chance = rows.users[order], rows.ratios[order].astype(np.float64), chance[order]
     starts = np.flatnonzero(np.concatenate(([True], users[1:] != users[:-1])))
-    hits, notebook, graded = [], [], []
+    hits, common, notebook, graded = [], [], [], []
     for start, stop in zip(starts, np.append(starts[1:], len(users)), strict=True):
         ratios = truth[start:stop]
         if len(ratios) < _LEAST:
@@ -329,12 +330,13 @@ def _ranking(predicted: Floats, rows: Rows, most: int, random: np.random.Generat
         best[np.lexsort((chance[start:stop], -ratios))[:k]] = True
         found = best[:k]
         hits.append(found.mean())
+        common.append(found.sum() / (2 * k - found.sum()))
         ideal = discount[: int(found.sum())].sum()
         notebook.append((found * discount).sum() / ideal if ideal else 0.0)
         gains = np.minimum(ratios, _BEST_GAIN)
         top = (np.sort(gains)[::-1][:k] * discount).sum()
         graded.append((gains[:k] * discount).sum() / top if top else 0.0)
-    told = {"HR": hits, "NDCG, notebook": notebook, "NDCG": graded}
+    told = {"HR": hits, "Jaccard": common, "NDCG, notebook": notebook, "NDCG": graded}
     return {name: float(np.mean(values)) if values else 0.0 for name, values in told.items()}
 
 

@@ -76,9 +76,11 @@ def write_tracks(model: Recommender, path: Path, k: int, *, heard: bool = False,
 
     ``heard`` lets tracks that the user played stand in the list. A list with fewer than ``k`` tracks of a score is
     filled with those that most users played; what is taken down stands in none. Raises InputError where ids of users or
-    tracks are no integers.
+    tracks are no integers, or where contents are of several kinds, whose numbers may be the same.
     """
     snapshot = model.snapshot
+    if len(kinds := sorted(set(snapshot.kinds.tolist()))) > 1:
+        raise InputError(f"Numbers cannot tell {' from '.join(kinds)}.", do="Leave --ids numbers out.")
     users = snapshot.users.ids
     tracks = snapshot.contents.ids.str.replace(_PREFIX, "")
     for what, ids in (("users", users), ("contents", tracks)):

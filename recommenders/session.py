@@ -129,9 +129,10 @@ class SessionModel(Baseline):
             )
         told += [f"{name} was not tried: {why}" for name, why in chosen.left_out.items()]
         if self.foreign:
+            count, share = _of_same_artist(plays_of(self.snapshot), np.asarray(self._dense("artists")))
             told.append(
-                "Arms named after the artist hardly ever chose the same artist: these logs number tracks otherwise "
-                "than the catalogue, so nothing about tracks was learned from them."
+                f"Of {count:,} choices of arms named after the artist {share:.1%} were of the same artist: these logs "
+                "number tracks otherwise than the catalogue, so nothing about tracks was learned from them."
             )
         return "\n".join(told)
 
@@ -207,8 +208,13 @@ def other_numbers(plays: Plays, artists: Ints) -> bool:
     An arm with "artist" in its name chooses tracks of one artist; where it seldom does so by the catalogue, the numbers
     are not the catalogue's.
     """
-    count, share = same_artist_share(plays.keep(~own_choices(plays, EXPERIMENT)), artists)
+    count, share = _of_same_artist(plays, artists)
     return count >= CORE.foreign_choices and share < CORE.foreign_share
+
+
+def _of_same_artist(plays: Plays, artists: Ints) -> tuple[int, float]:
+    """Of the choices that arms of other players with "artist" in their name made: how many, and `same_artist_share`."""
+    return same_artist_share(plays.keep(~own_choices(plays, EXPERIMENT)), artists)
 
 
 def _texts(snapshot: Snapshot) -> Floats:

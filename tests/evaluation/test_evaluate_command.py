@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.evaluate import evaluate
+from cli.evaluate import Suite, evaluate
+from cli.suite_playlists import Lists
 from evaluation.splits import How
 from graph.errors import InputError, SettingsError, SnapshotError
 from tests import checkerboard
@@ -84,3 +85,17 @@ def test_what_cannot_be_done_is_said_and_nothing_is_written(folder, tmp_path, ch
     with pytest.raises(error, match=message):
         run(folder, tmp_path / "out", **changes)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_suite_refuses_what_it_does_not_read(tmp_path):
+    """They were passed over in silence, and stood in the report's command as if they had counted."""
+    for suite, given, message in (
+        (Suite.KEAKR, {"models": "ease", "k": "5"}, "does not read --models, --k"),
+        (Suite.ARTISTS, {"snapshot": tmp_path}, "does not read --snapshot"),
+        (Suite.BOTIFY, {"sequences": Lists.PLAYS}, "does not read --sequences"),
+        (Suite.PLAYLISTS, {"data": tmp_path, "snapshot": tmp_path}, "both say what is compared"),
+    ):
+        with pytest.raises(SettingsError, match=message):
+            evaluate(suite=suite, **given)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="from a snapshot"):
+        evaluate(suite=Suite.PLAYLISTS, sequences=Lists.WATCHES, data=tmp_path)

@@ -14,7 +14,7 @@ from cli.main import app
 from evaluation import play_data
 from evaluation.play_suite import run, until
 from graph import snapshot as snapshots
-from graph.errors import EntourageError, InputError
+from graph.errors import EntourageError, InputError, SettingsError
 from graph.home import begin
 from graph.settings import load_settings
 from recommenders.play_cf import PlayCf
@@ -135,3 +135,6 @@ def test_the_commands(logs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     rows = [json.loads(line) for line in lists.read_text().splitlines()]
     assert len(rows) == USERS
     assert all(type(row["user"]) is int and len(set(row["tracks"])) == 30 for row in rows)
+    for more, told in ((["--kind", "keak"], "--ids numbers writes tracks"), (["--ids", "bare"], "--heard goes with")):
+        with pytest.raises(SettingsError, match=told):
+            called("recommend", "--all", *words, *more)

@@ -59,7 +59,7 @@ def test_rows_without_a_time_neither_train_nor_judge_where_the_split_is_in_time(
     )
 
 
-def test_no_features_of_days_are_called_frozen_where_a_judged_row_has_no_time(tmp_path: Path) -> None:
+def test_features_of_days_are_frozen_at_the_first_judged_row_whose_time_is_known(tmp_path: Path) -> None:
     big = [
         f"{user % 7},{10 + user % 3},9000,10000,2020-07-20 10:00:00,20200720,{1_595_000_000 + user},0.9"
         for user in range(40)
@@ -71,6 +71,12 @@ def test_no_features_of_days_are_called_frozen_where_a_judged_row_has_no_time(tm
     assert data.until is None
     assert not data.frozen
     assert "days before" not in suite_watch_ratio.markdown(watch_ratio_suite.Board(data, 0), "x")
+    timed = "2,11,9000,10000,2020-07-20 09:00:00,20200720,1594990000,0.9"
+    source = kuairec(tmp_path / "timed", big, ["1,10,9000,10000,,,,0.9", timed])
+    (source / "item_daily_features.csv").write_text("\n".join(days) + "\n")
+    data = open_data(source)
+    told = suite_watch_ratio.markdown(watch_ratio_suite.Board(data, 0), "x")
+    assert "those of days before 2020-07-17. 1 judged rows have no time, and some may be earlier." in told
 
 
 def test_rows_that_cannot_be_used_are_counted_under_the_table(tmp_path: Path) -> None:

@@ -2,7 +2,16 @@ from __future__ import annotations
 
 import pytest
 
-from gnn.recommender import DenseNetwork, GatNetwork, GraphNetwork, LightSoftmax, SageNetwork
+from gnn.recommender import (
+    DenseNetwork,
+    GatNetwork,
+    GatV2Network,
+    GcnNetwork,
+    GraphConvNetwork,
+    GraphNetwork,
+    LightSoftmax,
+    SageNetwork,
+)
 from graph.errors import SettingsError
 from tests import checkerboard
 from tests.conformance import RecommenderConformance
@@ -11,6 +20,22 @@ from tests.conformance import RecommenderConformance
 class TestGatNetwork(RecommenderConformance):
     make = GatNetwork
     places = frozenset({"watched", "follows"})
+
+
+class TestGatV2Network(RecommenderConformance):
+    make = GatV2Network
+
+
+class TestGcnNetwork(RecommenderConformance):
+    make = GcnNetwork
+
+
+class TestGraphConvNetwork(RecommenderConformance):
+    make = GraphConvNetwork
+
+
+class TestSageNetwork(RecommenderConformance):
+    make = SageNetwork
 
 
 class TestLightSoftmax(RecommenderConformance):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from ranking.player import PlayerModel
 from recommenders.counting import CoOccurrence, PpmiSvd, SessionKnn
 from recommenders.ease import Ease, EaseBlend, UserEase
 from recommenders.factorisation import Als, Bpr
@@ -9,7 +10,6 @@ from recommenders.knn import ItemKnn, UserKnn
 from recommenders.play_cf import PlayCf
 from recommenders.popularity import Popularity
 from recommenders.profile_network import ProfileNetwork
-from recommenders.session import SessionModel
 from recommenders.track2vec import Track2Vec, Track2VecNetwork
 from recommenders.watch_ratio import WatchRatio
 from tests.conformance import RecommenderConformance
@@ -108,7 +108,7 @@ class TestPlayCf(RecommenderConformance):
 
 
 class TestSession(RecommenderConformance):
-    make = SessionModel
+    make = PlayerModel  # the registered one
     places = frozenset({"watched"})
 
 
