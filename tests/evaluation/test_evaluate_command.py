@@ -96,6 +96,6 @@ def test_a_suite_refuses_what_it_does_not_read(tmp_path):
         (Suite.PLAYLISTS, {"data": tmp_path, "snapshot": tmp_path}, "both say what is compared"),
     ):
         with pytest.raises(SettingsError, match=message):
-            evaluate(suite=suite, **given)  # type: ignore[arg-type]
+            evaluate(suite=suite, **given)
     with pytest.raises(InputError, match="from a snapshot"):
         evaluate(suite=Suite.PLAYLISTS, sequences=Lists.WATCHES, data=tmp_path)
