@@ -72,12 +72,17 @@ def read(path: Path) -> dict[str, object]:
     trend = cs.by_name("trend", require_all=False).round(6)  # a sum of powers, in whichever order
     return {
         "id": loaded.manifest.graph_id,
-        **{label: nodes.frame.with_columns(trend).to_dicts() for label, nodes in loaded.nodes.items()},
+        **{label: told_of(nodes.frame.with_columns(trend)) for label, nodes in loaded.nodes.items()},
         **{
             type_: [edges.source.tolist(), edges.target.tolist(), *(str(c.tolist()) for c in edges.columns.values())]
             for type_, edges in loaded.edges.items()
         },
     }
+
+
+def told_of(frame: pl.DataFrame) -> list[dict[str, Any]]:
+    """The rows without empty values: a graph that had a property once has a column for it."""
+    return [{name: value for name, value in row.items() if value is not None} for row in frame.to_dicts()]
 
 
 def newest_of_friends(graph: Graph) -> list[str]:
