@@ -50,6 +50,8 @@ def serve(
     if arm:
         settings = settings.model_copy(update={"player": settings.player.model_copy(update={"arm": arm.value})})
     registry.check(service.model)
+    for name in settings.feed.recommenders:
+        registry.check(name)
     _say_what_there_is(settings)
     listener = listen(service.host, service.port)
     url = url_of(listener)

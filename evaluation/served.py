@@ -86,7 +86,7 @@ def feeds(
         request = Request("served", user_id, k, None, frozenset(masked), False, deadline, composition=composition)
         said = asked.best(request)
         journey = Journey(graph_down=False)
-        chosen, _, _ = live_feed.compose(reader, request, [(sources.MODEL, said)] if said else [], journey)
+        chosen, _, _ = live_feed.compose(reader, request, [(sources.MODEL, said)] if said else [], journey, asked)
         if journey.errors:
             raise next(iter(journey.errors.values()))
         ids[place, : len(chosen)] = train.contents.nids(one.content_id for one in chosen)

@@ -138,6 +138,10 @@ class LightGcn(Baseline):
         products: Floats = self._dense("users")[users] @ self._dense("contents").T
         return products
 
+    @property
+    def content_vectors(self) -> Floats | None:
+        return self._dense("contents")
+
     def similar_items(self, items: Ints | int, k: int) -> tuple[Ints, Floats]:
         """By the cosine between the contents' vectors."""
         return nearest(self._dense("contents"), items, k)

@@ -218,6 +218,10 @@ class GraphNetwork(Recommender):
         bias = float(np.mean(np.asarray(embeddings.bias)[watched])) if watched.any() else 0.0
         return Placed(embeddings.users, embeddings.contents, embeddings.bias, vectors, bias)
 
+    @property
+    def content_vectors(self) -> Floats | None:
+        return self.artifact.embeddings.contents
+
     def similar_items(self, items: Ints | int, k: int) -> tuple[Ints, Floats]:
         return self.artifact.embeddings.similar(items, k)
 

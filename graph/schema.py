@@ -146,6 +146,8 @@ RELATIONSHIPS: Final[dict[str, RelationshipType]] = {
 #: What somebody took back, and when (ms): from a person to a person or a content. No part of the network, never
 #: exported; docs/cypher.md says what each property means.
 UNDID: Final = "UNDID"
+#: From a person to a content: to be shown less of what is like it, and since when (``at``, ms). Only feeds look at it.
+LESS: Final = "LESS"
 UNDONE: Final = (
     "followedAt",
     "unfollowedAt",
@@ -153,6 +155,7 @@ UNDONE: Final = (
     "unblockTimes",
     "partedAt",
     "unhidAt",
+    "unlessAt",
     "unlikedAt",
     "uncommentedAt",
     "unsharedAt",

@@ -70,8 +70,22 @@ class Service(BaseModel):
 
 FeedSource = Literal[
     "model", "new_contents", "followed_activity", "followed_makers", "co_watch", "same_beat", "same_genre",
-    "same_hashtag", "trending", "fresh", "popular", "unwatched",
+    "same_hashtag", "trending", "fresh", "popular", "unwatched", "replays",
 ]  # fmt: skip
+
+
+class Less(BaseModel):
+    """How far contents go down that have something in common with one of which somebody wants to see less."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    maker: Weight = 0.5
+    """What the same maker takes from the worth of a content, as a share; 0 for nothing."""
+    beat: Weight = 0.5
+    genre: Weight = 0.25
+    hashtag: Weight = 0.25
+    half_life_days: Annotated[float, Field(gt=0.0)] = 30.0
+    """After so many days it takes half as much."""
 
 
 class Composition(BaseModel):
@@ -81,12 +95,32 @@ class Composition(BaseModel):
 
     weights: dict[FeedSource, Annotated[float, Field(ge=0.0, le=1_000.0)]] = {}
     """Weights of sources that differ from their own (recommend/sources.py); a source of weight 0 is not asked."""
+    recommenders: dict[str, Annotated[float, Field(gt=0.0, allow_inf_nan=False)]] = {}
+    """Trained models that feed the service's pages together, with the share of each in the model's weight."""
     most_of_maker: Annotated[float, Field(gt=0.0, le=1.0)] = 0.2
     """Largest share of a feed by one maker as long as others are left, but two contents at least."""
     maker_decay: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
     """Each further content of a maker counts so many times the one before; 1 for no decay."""
     maker_floor: Weight = 0.0
     """The least that such a factor becomes."""
+    most_of_beat: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
+    """Largest share of a feed by keaks with one beat as long as others are left; 1 for all of it."""
+    most_of_genre: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
+    """The same for one genre, a content's own or that of its beat."""
+    less: Less = Less()
+    """What "see less of this" does."""
+    mmr: Weight = 1.0
+    """What the score counts; the rest counts how little a content is like those above it. 1 for the score alone."""
+    new_makers: Weight = 0.0
+    """Share of the places that contents of new makers get as far as any are proposed."""
+    new_maker_watchers: Annotated[int, Field(ge=1)] = 100
+    """Whoever has fewer watchers is a new maker; those of all that they made, added up."""
+    replays: Annotated[float, Field(gt=0.0, le=1.0)] = 0.2
+    """Where a request asks for replays: their largest share of the feed, as long as others are left."""
+    replay_engagement: Weight = 0.6
+    """A content comes again if the engagement of its watch was at least this."""
+    replay_days: Annotated[float, Field(ge=0.0)] = 14.0
+    """And if it was last watched so many days ago."""
     exploration: Weight = 0.0
     """Share of the places of a feed for contents drawn at random, with their propensity in a log in the home."""
     context: bool = False

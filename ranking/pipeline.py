@@ -219,6 +219,11 @@ class Pipeline(Recommender):
         network: Any = self._first.models.get(NETWORK)
         return CONFIG.cold_taught if network and network.places_newcomers else CONFIG.cold
 
+    @property
+    def content_vectors(self) -> Floats | None:
+        """Those of the graph network."""
+        return self._first.models[NETWORK].content_vectors if NETWORK in self._first.models else None
+
     def similar_items(self, items: Ints | int, k: int) -> tuple[Ints, Floats]:
         """Similar items by the graph network; without it, by the cosine between the contents' watchers."""
         if NETWORK in self._first.models:

@@ -6,14 +6,15 @@ What does not come in time comes from the snapshot. `recommend.live_feed` does t
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import wait as wait_for
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from graph.errors import GraphError, GraphTimeout
-from recommend import lookups, reasons, scorer, selector, sources
+from recommend import diversity, lookups, reasons, scorer, selector, sources
+from recommend.diversity import NO_TRAITS, Spread, Traits
 from recommend.feed import Recommendation
 from recommend.filters import Facts
 from recommend.journey import Journey, Proposal, able, named
@@ -60,6 +61,8 @@ class AskedFeed:
         snapshot = self._offline(request, restrictions, journey)
         with journey.stage("filters"):
             facts = self._facts(request, proposals, snapshot, journey)
+            again = {one.content_id for source, those in proposals if source is sources.REPLAYS for one in those}
+            facts |= {name: replace(facts[name], replay=True) for name in again & facts.keys()}
             _account(request, proposals, facts, journey)
             allowed = able(request, proposals, facts)
         with journey.stage("last resort"):
@@ -69,10 +72,11 @@ class AskedFeed:
         with journey.stage("scorer"):
             scored = scorer.score(allowed, request.composition)
         with journey.stage("selector"):
-            chosen = selector.select(scored, facts, request.n, request.composition, request.draw)
+            spread = self._spread(request, scored, facts, served, snapshot, journey)
+            chosen = selector.select(scored, facts, request.n, request.composition, request.draw, spread)
         with journey.stage("reasons"):
             why = self._explain(request, chosen, snapshot, journey) if request.explain else {}
-        items = selector.items(chosen, facts, why)
+        items = selector.items(chosen, facts, why, request.now)
         with journey.stage("names"):
             items = with_names(items, lambda users, those: self._called(users, those, request, snapshot, journey))
         return chosen, items
@@ -93,16 +97,18 @@ class AskedFeed:
         """Ask all sources at once and take what comes in time; the snapshot stands in for what did not."""
         asked: dict[Future[list[Candidate]], Source] = {}
         left, graph, ask = request.deadline.left_ms(SOURCES_SHARE), self._asks_graph, self.questions
+        if served:
+            journey.outcomes.update(dict.fromkeys(served.missing, "failed"))
         if served and request.session:
-            asked[ask.of_model(served.best_for_session, request)] = sources.MODEL
+            asked.update({ask.of_model(one.best_for_session, request): source for source, one in served.voices})
         elif served and served.knows(request.user_id):
-            asked[ask.of_model(served.best, request)] = sources.MODEL
+            asked.update({ask.of_model(one.best, request): source for source, one in served.voices})
             if graph and served.new_contents:
                 asked[ask.of_model(served.new_contents.ask, NEW_CONTENTS, request)] = NEW_CONTENTS
         elif served and graph:
-            asked[ask.of_graph(served.best_for_newcomer, request, left)] = sources.MODEL
+            asked.update({ask.of_graph(one.best_for_newcomer, request, left): source for source, one in served.voices})
         if graph:
-            for source in scorer.asked(sources.GRAPH_SOURCES, request.composition):
+            for source in scorer.asked(sources.asked_of_graph(request), request.composition):
                 asked[ask.of_graph(graph.candidates, source, request, left)] = source
         wait_for(asked, timeout=left / 1000)
         proposals: list[Proposal] = []
@@ -169,6 +175,41 @@ class AskedFeed:
         if journey.graph_down:
             raise lookups.nothing_to_ask()
         raise _worst(journey)
+
+    def _spread(
+        self,
+        request: Request,
+        scored: Sequence[Scored],
+        facts: Mapping[str, Facts],
+        served: ServedModel | None,
+        snapshot: SnapshotReader | None,
+        journey: Journey,
+    ) -> Spread | None:
+        """What spreads the feed, where that is asked for; without traits where nobody tells them in time."""
+        less = seen.less if (seen := request.seen.known) else ()
+        looks = bool(less) or diversity.wanted(request.composition)
+        if not scored or not (looks or request.replays):
+            return None
+        content_ids = [one.content_id for one in scored]
+        asked_for = {*content_ids, *(content_id for content_id, _ in less)}
+        left = request.deadline.left_ms(_REST_SHARE)
+        traits: dict[str, Traits] | None = None if looks else {}
+        if looks and (graph := self._asks_graph):
+            asked = self.questions.of_graph(graph.traits, request, asked_for, left)
+            traits = self.questions.in_time(asked, "traits", journey, left)
+        if traits is None and snapshot:
+            traits = snapshot.traits(request, asked_for, left)
+        known = traits or {}
+        told = [(content_id, at, known.get(content_id, NO_TRAITS)) for content_id, at in less]
+        return diversity.spread(
+            request.composition,
+            request.n,
+            lambda place: known.get(content_ids[place], NO_TRAITS),
+            lambda place: content_ids[place],
+            served.vector if served else None,
+            diversity.Lessened(request.composition.less, told, request.now) if less else None,
+            (lambda place: facts[content_ids[place]].replay) if request.replays else None,
+        )
 
     def _explain(
         self, request: Request, chosen: Sequence[Scored], snapshot: SnapshotReader | None, journey: Journey

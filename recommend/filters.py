@@ -31,6 +31,8 @@ class Facts:
     blocked: bool = False
     """Made by somebody the person blocked, or who blocked them."""
     taken_down: bool = False
+    replay: bool = False
+    """Seen, and may come again."""
     wanted: bool = True
     """What the request is narrowed to."""
 
@@ -40,7 +42,7 @@ FILTERS: Final[Mapping[str, Callable[[Request, Facts], bool]]] = {
     "kind": lambda request, facts: request.kind in (None, facts.kind),
     "wanted": lambda _, facts: facts.wanted,
     "excluded": lambda request, facts: facts.content_id not in request.exclude,
-    "seen": lambda _, facts: not facts.seen,
+    "seen": lambda _, facts: facts.replay or not facts.seen,
     "own": lambda _, facts: not facts.own,
     "hidden": lambda _, facts: not facts.hidden,
     "blocked": lambda _, facts: not facts.blocked,

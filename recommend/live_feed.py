@@ -12,13 +12,14 @@ import numpy.typing as npt
 
 from graph.errors import GraphTimeout
 from graph.live import View
-from recommend import exploration, reasons, scorer, selector, sources
+from recommend import diversity, exploration, reasons, scorer, selector, sources
 from recommend.filters import Facts
 from recommend.journey import Journey, Proposal
 from recommend.live_reader import LiveReader
 from recommend.request import Deadline, Request
 from recommend.scorer import Scored
 from recommend.sentences import Reason
+from recommend.served_model import ServedModel
 from recommend.sources import Candidate, Source
 
 __all__ = ["compose", "rehearse"]
@@ -41,9 +42,15 @@ def rehearse(view: View) -> None:
 
 
 def compose(
-    reader: LiveReader, request: Request, proposals: list[Proposal], journey: Journey
+    reader: LiveReader,
+    request: Request,
+    proposals: list[Proposal],
+    journey: Journey,
+    served: ServedModel | None = None,
 ) -> tuple[list[Scored], dict[str, Facts], dict[str, tuple[Reason, ...]]]:
     """What to show, its facts and its reasons, from the model's ``proposals`` and what the view knows.
+
+    By the vectors of ``served`` contents are alike, where the composition asks for it.
 
     One request at a time: all of it is work of the processor. A source that fails is named in the ``journey``, and the
     others answer. Raises GraphTimeout for a request that waits for too long, and the error where all of them fail.
@@ -56,7 +63,7 @@ def compose(
         with reader.restricted(request) as keep:
             with journey.stage("sources"):
                 found = [_numbered(reader, request, source, candidates) for source, candidates in proposals]
-                for source in scorer.asked(sources.GRAPH_SOURCES, request.composition):
+                for source in scorer.asked(sources.asked_of_graph(request), request.composition):
                     if answer := journey.attempt(source.name, partial(_ask, reader, source, request)):
                         found.append(answer)
                 if not found:
@@ -75,7 +82,7 @@ def compose(
             with journey.stage("scorer"):
                 order, totals, best = _scored(found, reader)
             with journey.stage("selector"):
-                chosen, facts = _selected(reader, request, found, order, totals, best)
+                chosen, facts = _selected(reader, request, found, order, totals, best, served)
         why: dict[str, tuple[Reason, ...]] = {}
         with journey.stage("reasons"):
             if request.explain and chosen:
@@ -170,23 +177,60 @@ def _scored(found: Sequence[_Found], reader: LiveReader) -> tuple[Ints, Floats, 
     return distinct[order], totals[order] / best, best
 
 
+def _named(reader: LiveReader, request: Request, found: _Found, at: int, name: str) -> Candidate:
+    """What a source proposes at a place, by its id."""
+    seen = reader.watched_at(request, int(found.contents[at])) if found.source is sources.REPLAYS else None
+    return Candidate(name, float(found.scores[at]), at=seen)
+
+
+def _again(found: Sequence[_Found], best_first: Sequence[int]) -> Callable[[int], bool]:
+    """Whether the candidate at a place is a replay."""
+    those = {content for one in found if one.source is sources.REPLAYS for content in one.contents.tolist()}
+    return lambda place: best_first[place] in those
+
+
+def _less(reader: LiveReader, request: Request) -> diversity.Lessened | None:
+    """What the person wants to see less of; None for nothing."""
+    those = reader.less(request)
+    if not those:
+        return None
+    names = reader.view.contents.names([content for content, _ in those])
+    told = [(name, at, reader.traits(content, counted=False)) for name, (content, at) in zip(names, those, strict=True)]
+    return diversity.Lessened(request.composition.less, told, request.now)
+
+
 def _selected(
-    reader: LiveReader, request: Request, found: Sequence[_Found], order: Ints, totals: Floats, best: float
+    reader: LiveReader,
+    request: Request,
+    found: Sequence[_Found],
+    order: Ints,
+    totals: Floats,
+    best: float,
+    served: ServedModel | None,
 ) -> tuple[list[Scored], dict[str, Facts]]:
     """As `recommend.selector.select`, and the facts of what is chosen."""
     best_first = order.tolist()
-    taken = selector.places(
-        totals.tolist(), lambda place: reader.makers(best_first[place]), request.n, request.composition
+    how = request.composition
+    spread = diversity.spread(
+        how,
+        request.n,
+        lambda place: reader.traits(best_first[place], counted=how.new_makers > 0.0),
+        lambda place: reader.view.contents.names([best_first[place]])[0],
+        served.vector if served else None,
+        _less(reader, request),
+        _again(found, best_first) if request.replays else None,
     )
+    makers = lambda place: reader.makers(best_first[place])  # noqa: E731
+    taken = selector.places(totals.tolist(), makers, request.n, how, spread)
     where = [dict(zip(one.contents.tolist(), range(len(one.contents)), strict=True)) for one in found]
-    drawn = exploration.drawn(taken, len(best_first), request.composition.exploration, request.draw)
+    drawn = exploration.drawn(taken, len(best_first), how.exploration, request.draw)
     names = reader.view.contents.names([best_first[place] for place, _ in drawn])
     chosen = []
     for (place, propensity), name in zip(drawn, names, strict=True):
         number = int(order[place])
         said = [(one, at) for one, places in zip(found, where, strict=True) if (at := places.get(number)) is not None]
         said.sort(key=lambda voice: -float(voice[0].strengths[voice[1]]))
-        told = tuple((one.source, Candidate(name, float(one.scores[at]))) for one, at in said)
+        told = tuple((one.source, _named(reader, request, one, at, name)) for one, at in said)
         parts = tuple(float(one.strengths[at]) / best for one, at in said)
         chosen.append(Scored(name, float(totals[place]), told, parts, propensity))
     return chosen, reader.facts(request, names)

@@ -16,11 +16,12 @@ from graph.snapshot import NO_TIME
 from recommend import kernels as compiled
 from recommend import live_wanted
 from recommend import taste_kernels as compiled_taste
+from recommend.diversity import MOST_MADE, Traits
 from recommend.filters import Facts
 from recommend.live_why import Why
 from recommend.naming import SnapshotNames
 from recommend.request import Request, digest
-from recommend.sources import Candidate, Source
+from recommend.sources import REPLAYS, Candidate, Source
 
 __all__ = ["LiveReader"]
 
@@ -71,6 +72,8 @@ class LiveReader:
         if me is None:
             return np.zeros(0, dtype=np.int64), np.zeros(0)
         self.fit()
+        if source is REPLAYS:
+            return self._replays(request, me)
         if len(self._followed) < len(view.users.rank):
             self._followed, self._shut = (np.zeros(len(view.users.rank), dtype=bool) for _ in range(2))
         blocked = np.fromiter(view.blocked.get(me, ()), dtype=np.int64)
@@ -82,6 +85,27 @@ class LiveReader:
         finally:
             kernels.mark(view.watches.view, view.made.view, me, self._seen, False)
             self._shut[blocked] = False
+
+    def _replays(self, request: Request, me: int) -> tuple[Ints, Floats]:
+        view, kind = self.view, _KINDS[request.kind]
+        contents, at, worth = view.watches.of_node(me), view.watches.at_of(me), view.watches.worth_of(me)
+        able = (at != NO_TIME) & (at <= request.replayed_before)
+        if kind:
+            able &= view.kinds[contents] == kind
+        places = np.flatnonzero(able)
+        ranks = view.contents.rank[contents]
+        places = places[np.lexsort((ranks[places], -at[places]))][: REPLAYS.caps["items"]]
+        places = places[worth[places] >= request.composition.replay_engagement]
+        places = places[np.lexsort((ranks[places], -at[places], -worth[places]))][: request.pool]
+        return contents[places].astype(np.int64), worth[places]
+
+    def watched_at(self, request: Request, content: int) -> int | None:
+        """When the person last watched a content, ms."""
+        me = self.view.users.number(request.user_id)
+        if me is None:
+            return None
+        found = self.view.watches.at_of(me)[self.view.watches.of_node(me) == content]
+        return int(found[0]) if len(found) else None
 
     def _asked(self, source: Source, kind: int, me: int, limit: int) -> Any:
         view, caps = self.view, source.caps
@@ -184,7 +208,7 @@ class LiveReader:
                 break
         return best
 
-    def _avoided(self, request: Request, me: int | None) -> Ints:
+    def _avoided(self, request: Request, me: int | None, *, seen: bool = True) -> Ints:
         """What the queries for anybody leave out: own, seen, hidden and excluded ones, and those of blocked people."""
         view = self.view
         excluded = view.contents.numbers(request.exclude)
@@ -192,7 +216,7 @@ class LiveReader:
             return excluded
         parts: list[npt.NDArray[Any]] = [
             excluded,
-            view.watches.of_node(me),
+            view.watches.of_node(me) if seen else excluded,
             view.made.of(me),
             np.fromiter(view.hid.get(me, ()), dtype=np.int64),
         ]
@@ -205,8 +229,12 @@ class LiveReader:
         """While the block lasts, a function that takes away contents that no filter lets through."""
         self.fit()
         view, held = self.view, self._held
-        avoided = self._avoided(request, view.users.number(request.user_id))
+        me = view.users.number(request.user_id)
+        avoided = self._avoided(request, me)
         held[avoided] = True
+        if request.replays and me is not None:
+            again, _ = self._replays(request, me)
+            held[np.setdiff1d(again, self._avoided(request, me, seen=False))] = False
         kind = _KINDS[request.kind]
         wanted = live_wanted.mask(view, request.wanted)
 
@@ -232,11 +260,31 @@ class LiveReader:
         view = self.view
         return tuple(view.users.names(one for one in view.makers.of(content).tolist() if not view.private[one]))
 
+    def less(self, request: Request) -> list[tuple[int, int]]:
+        """Contents of which the person wants to see less, and since when, ms."""
+        me = self.view.users.number(request.user_id)
+        return [] if me is None else [*self.view.less.get(me, {}).items()]
+
+    def traits(self, content: int, *, counted: bool) -> Traits:
+        """What a content may have in common with others, as numbers; the watchers of its makers where ``counted``."""
+        view = self.view
+        beats, makers = view.uses.of(content).tolist(), view.makers.of(content).tolist()
+        genres = {genre for one in (content, *beats) for genre in view.genres.of(one).tolist()}
+        watchers = None
+        if counted and makers:
+            theirs = [view.made.of(maker) for maker in makers]
+            if max(map(len, theirs)) <= MOST_MADE:
+                watchers = max(int(view.audience[those].sum()) for those in theirs)
+        named = tuple(maker for maker in makers if not view.private[maker])
+        return Traits(tuple(beats), tuple(genres), tuple(view.tags.of(content).tolist()), named, watchers)
+
     def facts(self, request: Request, content_ids: Collection[str]) -> dict[str, Facts]:
         """What decides whether each content may be shown; contents that are not known are left out."""
         view, me = self.view, self.view.users.number(request.user_id)
-        seen = own = hidden = blocked = frozenset[int]()
+        seen = own = hidden = blocked = again = frozenset[int]()
         if me is not None:
+            if request.replays:
+                again = frozenset(self._replays(request, me)[0].tolist())
             seen, own = frozenset(view.watches.of_node(me).tolist()), frozenset(view.made.of(me).tolist())
             hidden, blocked = frozenset(view.hid.get(me, ())), frozenset(view.blocked.get(me, ()))
         wanted = live_wanted.mask(view, request.wanted)
@@ -252,6 +300,7 @@ class LiveReader:
                 link=self._link(content),
                 made_by=self.makers(content),
                 seen=content in seen,
+                replay=content in again,
                 own=content in own,
                 hidden=content in hidden,
                 blocked=any(maker in blocked for maker in makers),

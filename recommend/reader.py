@@ -13,6 +13,7 @@ from graph import schema
 from graph.settings import Settings
 from graph.snapshot import Nodes
 from graph.snapshot.engagement import UNKNOWN
+from recommend.diversity import MOST_MADE, Traits
 from recommend.filters import Facts
 from recommend.request import Request, Seen
 from recommend.restrictions import Restrictions
@@ -45,6 +46,9 @@ class Reader(Protocol):
 
     def facts(self, request: Request, content_ids: Collection[str], deadline_ms: int) -> dict[str, Facts]:
         """What decides whether each content may be shown; contents that are not known are left out."""
+
+    def traits(self, request: Request, content_ids: Collection[str], deadline_ms: int) -> dict[str, Traits]:
+        """What contents may have in common; those that are not known are left out."""
 
     def why(self, request: Request, content_ids: Collection[str], deadline_ms: int) -> dict[str, Row]:
         """The row of ``explore/why_this_content`` of each content that is known."""
@@ -98,9 +102,11 @@ class GraphReader:
             wanted=request.wanted.parameters,
             weights=self.settings.engagement.model_dump(),
             unknown=1.0 if self.implicit else UNKNOWN,
+            before=request.replayed_before,
+            least=request.composition.replay_engagement,
             **params,
         )
-        return [Candidate(row["contentId"], row["score"]) for row in rows]
+        return [Candidate(row["contentId"], row["score"], at=row.get("at")) for row in rows]
 
     def facts(self, request: Request, content_ids: Collection[str], deadline_ms: int) -> dict[str, Facts]:
         rows = self.graph.read(
@@ -128,6 +134,26 @@ class GraphReader:
             for row in rows
         }
 
+    def traits(self, request: Request, content_ids: Collection[str], deadline_ms: int) -> dict[str, Traits]:
+        rows = self.graph.read(
+            "lookup/traits",
+            deadline_ms=max(1, deadline_ms),
+            request_id=request.id,
+            contentIds=list(content_ids),
+            counted=request.composition.new_makers > 0.0,
+            most=MOST_MADE,
+        )
+        return {
+            row["contentId"]: Traits(
+                beats=tuple(row["beats"]),
+                genres=tuple(row["genres"]),
+                hashtags=tuple(row["hashtags"]),
+                makers=tuple(row["makers"]),
+                watchers=None if row["uncounted"] else max(row["watchers"], default=None),
+            )
+            for row in rows
+        }
+
     def _seen(self, request: Request, deadline_ms: int, *, again: bool = False) -> Seen:
         """What the person has seen, asked of Neo4j once a request."""
 
@@ -135,7 +161,8 @@ class GraphReader:
             (row,) = self.graph.read(
                 "filters/seen", deadline_ms=max(1, deadline_ms), request_id=request.id, userId=request.user_id
             )
-            return Seen(frozenset(row["watched"]), frozenset(row["made"]))
+            less = tuple((content_id, at) for content_id, at in row["less"])
+            return Seen(frozenset(row["watched"]), frozenset(row["made"]), less)
 
         return request.seen.get(ask, deadline_ms, again=again)
 

@@ -8,14 +8,14 @@ from typing import Any, Final
 
 from recommend.sentences import Reason, Verb
 
-__all__ = ["FRESH_DAYS", "TRENDING_DAYS", "followed_by", "reasons"]
+__all__ = ["FRESH_DAYS", "MOST", "TRENDING_DAYS", "followed_by", "reasons", "replay"]
 
 Row = Mapping[str, Any]
 
 TRENDING_DAYS: Final = 7
 """As the query counts it."""
 FRESH_DAYS: Final = 7
-_MOST: Final = 3
+MOST: Final = 3
 _DAY_MS: Final = 86_400_000
 _TASTES: Final[tuple[Verb, ...]] = ("watched", "listens to", "creates in", "made")
 """What a person did with a genre, the strongest first."""
@@ -24,12 +24,17 @@ _TASTES: Final[tuple[Verb, ...]] = ("watched", "listens to", "creates in", "made
 def reasons(row: Row, now: int) -> tuple[Reason, ...]:
     """At most three facts of one row of the query, each of another kind; ``now`` is the query's, in ms."""
     told = [reason for tell in _FACTS if (reason := tell(row, now))]
-    return tuple(told[:_MOST]) or (_audience(row),)
+    return tuple(told[:MOST]) or (_audience(row),)
 
 
 def followed_by(count: int, people: Sequence[str]) -> Reason:
     """Why somebody is worth following: ``count`` people whom the reader follows follow them."""
     return Reason("friends", "follows", count, people=tuple(people))
+
+
+def replay(at: int, now: int) -> Reason:
+    """Why something comes again: the reader last watched it at a time, ms."""
+    return Reason("replay", "watched", at=_time(at), days=max(0, now - at) // _DAY_MS)
 
 
 def same_taste(count: int, contents: Sequence[str]) -> Reason:

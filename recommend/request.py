@@ -13,6 +13,7 @@ from graph import schema
 from graph.errors import GraphTimeout
 from graph.settings import Composition
 from graph.snapshot import Snapshot
+from graph.snapshot.ages import DAY
 from recommend.wanted import EVERYTHING, Wanted
 from recommenders.core.top_k import Mask
 
@@ -50,10 +51,12 @@ class Deadline:
 
 @dataclass(frozen=True)
 class Seen:
-    """What a person watched and made: ids of contents."""
+    """What a person watched and made, and what they want less of: ids of contents."""
 
     watched: frozenset[str]
     made: frozenset[str]
+    less: tuple[tuple[str, int], ...] = ()
+    """Contents of which they want to see less, and since when, ms."""
 
 
 class SeenOnce:
@@ -63,6 +66,11 @@ class SeenOnce:
         self._turn = threading.Lock()
         self._seen: Seen | None = None
         self._error: Exception | None = None
+
+    @property
+    def known(self) -> Seen | None:
+        """The answer, if it is there."""
+        return self._seen
 
     def get(self, ask: Callable[[], Seen], deadline_ms: int, *, again: bool = False) -> Seen:
         """The answer of ``ask``, or its error; after an error it is asked again only where ``again`` says so.
@@ -104,6 +112,8 @@ class Request:
     wanted: Wanted = EVERYTHING
     composition: Composition = USUAL
     """What sources weigh, and how the feed is spread."""
+    replays: bool = False
+    """Whether contents that the person watched may come again."""
     draw: str = ""
     """`recommend.exploration.key`: what decides which places are drawn at random; empty for none."""
     session: frozenset[str] = frozenset()
@@ -113,6 +123,11 @@ class Request:
     def wanted_in(self, snapshot: Snapshot) -> Mask | None:
         """Whether each content of the snapshot is wanted, shape (contents,); None where all are."""
         return self.wanted.mask(snapshot) if self.wanted else None
+
+    @property
+    def replayed_before(self) -> int:
+        """The latest time, ms, at which a content was last watched that may come again."""
+        return int(self.now - self.composition.replay_days * DAY)
 
     @property
     def label(self) -> str:

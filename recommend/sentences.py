@@ -12,7 +12,9 @@ from graph.schema import USER_PREFIX
 
 __all__ = ["Reason", "ReasonKind", "Verb"]
 
-ReasonKind = Literal["maker", "friends", "because", "taste", "beat", "genre", "hashtag", "trending", "fresh", "popular"]
+ReasonKind = Literal[
+    "replay", "maker", "friends", "because", "taste", "beat", "genre", "hashtag", "trending", "fresh", "popular"
+]
 Verb = Literal[
     "made", "liked", "shared", "commented", "watched", "follows", "listens to", "creates in", "published", "none"
 ]
@@ -38,9 +40,10 @@ class Reason:
     names: tuple[str, ...] = ()
     """The genre or hashtag that the fact is about."""
     at: datetime | None = None
-    """When it was published (fresh), or the newest time at which one of these people watched it (friends)."""
+    """When it was published (fresh), or the newest time at which one of these people (friends) or the reader
+    (replay) watched it."""
     days: int | None = None
-    """The length of time, until now, that a trending or fresh fact is about."""
+    """The length of time, until now, that a trending, fresh or replay fact is about."""
     text: str = field(init=False)
     """The facts in one sentence, with ids until `called` gives it names."""
     evidence: tuple[str, ...] = field(init=False)
@@ -86,6 +89,8 @@ def _sentence(reason: Reason, people: Sequence[str], contents: Sequence[str]) ->
         case "hashtag":
             tags = _joined([f"#{name.removeprefix('#')}" for name in reason.names])
             return f"Tagged {tags} like {_contents(reason)} you {reason.verb}"
+        case "replay":
+            return f"You watched it {reason.days} {'day' if reason.days == 1 else 'days'} ago"
         case "trending":
             return f"{_capital(_people(reason))} watched it in the last {reason.days} days"
         case "fresh":

@@ -10,7 +10,7 @@ import time
 import uuid
 from collections.abc import Collection, Sequence
 from copy import copy
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final
 
 from graph.errors import GraphTimeout, ModelError
@@ -19,7 +19,7 @@ from graph.live import View
 from graph.live.mirror import Mirror
 from graph.settings import Settings
 from graph.snapshot import Snapshot
-from recommend import exploration, live_feed, lookups, selector, sources
+from recommend import exploration, live_feed, lookups, selector
 from recommend.account import Account
 from recommend.asked_feed import SOURCES_SHARE, AskedFeed
 from recommend.feed import RUNGS, Feed, Person, Recommendation, Rung, Subgraph
@@ -97,13 +97,15 @@ class FeedService:
         debug: bool = False,
         wanted: Wanted = EVERYTHING,
         session: Collection[str] = (),
+        replays: bool = False,
     ) -> Feed:
         """The ``n`` contents that ``user_id`` (bare) should see next, best first.
 
         ``kind`` is keak or beat, None for both; ``exclude`` holds content ids, ``shown`` the `request.digest` of
         contents that earlier pages showed; ``served`` is asked in place of this service's own model; ``debug`` asks for
         an account of how the feed came about; ``wanted`` narrows what may be shown; ``session`` holds ids of contents
-        that somebody without an id, whose ``user_id`` is empty, has just watched. A user nobody knows gets the trending
+        that somebody without an id, whose ``user_id`` is empty, has just watched; ``replays`` lets contents come again
+        that ``user_id`` watched. A user nobody knows gets the trending
         or popular rung. Raises GraphUnavailable when there is neither a database nor a snapshot, GraphTimeout or
         GraphError when no source answered.
         """
@@ -122,6 +124,7 @@ class FeedService:
             frozenset(shown),
             wanted=wanted,
             composition=how,
+            replays=replays,
             draw=exploration.key(user_id, version, int(1_000 * time.time())) if how.exploration else "",
             session=frozenset(session),
         )
@@ -155,29 +158,33 @@ class FeedService:
         reader = self._live
         if reader is None or reader.view is not view:
             reader = self._live = LiveReader(view)
-        chosen, facts, why = live_feed.compose(reader, request, proposals, journey)
+        chosen, facts, why = live_feed.compose(reader, request, proposals, journey, served)
         with journey.stage("names"):
-            items = with_names(selector.items(chosen, facts, why), reader.names)
+            items = with_names(selector.items(chosen, facts, why, request.now), reader.names)
         return _feed(request, items, chosen, journey, served)
 
     def _models_proposals(self, view: View, request: Request, served: ServedModel, journey: Journey) -> list[Proposal]:
         """What the model says by what somebody has done until now, or, for somebody new, of what is around them."""
         left = request.deadline.left_ms(SOURCES_SHARE)
         proposals: list[Proposal] = []
+        journey.outcomes.update(dict.fromkeys(served.missing, "failed"))
         if request.session:
-            said = journey.attempt(sources.MODEL.name, lambda: served.best_for_session(request))
-            proposals.append((sources.MODEL, said or []))
+            for source, one in served.voices:
+                said = journey.attempt(source.name, partial(one.best_for_session, request))
+                proposals.append((source, said or []))
         elif served.knows(request.user_id):
             now = today(view, served.snapshot, request.user_id)
-            said = journey.attempt(sources.MODEL.name, lambda: served.best(request, now))
-            proposals.append((sources.MODEL, said or []))
+            for source, one in served.voices:
+                said = journey.attempt(source.name, partial(one.best, request, now))
+                proposals.append((source, said or []))
             if shelf := served.new_contents:
                 said = journey.attempt(NEW_CONTENTS.name, lambda: shelf.ask(NEW_CONTENTS, request))
                 proposals.append((NEW_CONTENTS, said or []))
         elif not self._questions.graph_is_down:
-            asked = self._questions.of_graph(served.best_for_newcomer, request, left)
-            if answer := self._questions.in_time(asked, sources.MODEL.name, journey, left):
-                proposals.append((sources.MODEL, answer))
+            asked = [(self._questions.of_graph(one.best_for_newcomer, request, left), s) for s, one in served.voices]
+            for future, source in asked:
+                if answer := self._questions.in_time(future, source.name, journey, left):
+                    proposals.append((source, answer))
         return [proposal for proposal in proposals if proposal[1]]
 
     def while_late(self) -> FeedService:

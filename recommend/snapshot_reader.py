@@ -14,6 +14,7 @@ import polars as pl
 from graph import schema
 from graph.errors import GraphUnavailable
 from graph.snapshot import Snapshot
+from recommend.diversity import MOST_MADE, Traits
 from recommend.filters import Facts
 from recommend.naming import SnapshotNames
 from recommend.reader import PEOPLE, SAME_TASTE, Row, content_ids_of, spelled
@@ -84,6 +85,25 @@ class SnapshotReader:
                 wanted=wanted is None or bool(wanted[nid]),
             )
         return facts
+
+    def traits(self, request: Request, content_ids: Collection[str], deadline_ms: int) -> dict[str, Traits]:
+        contents, edges = self.snapshot.contents, self.snapshot.edges
+        nids = contents.known(content_ids)
+        made, genres_of = edges[schema.MADE], edges[schema.HAS_GENRE].outgoing
+        found = {}
+        for nid, content_id in zip(nids.tolist(), contents.ids.gather(nids).to_list(), strict=True):
+            beats = edges[schema.USES].outgoing.of(nid).tolist()
+            makers = made.incoming.of(nid)
+            theirs = [made.outgoing.of(maker) for maker in makers.tolist()]
+            few = theirs and max(map(len, theirs)) <= MOST_MADE
+            found[content_id] = Traits(
+                tuple(beats),
+                tuple({genre for one in (nid, *beats) for genre in genres_of.of(one).tolist()}),
+                tuple(edges[schema.TAGGED].outgoing.of(nid).tolist()),
+                tuple(makers[~self._private[makers]].tolist()),
+                max(int(self._answers.audience[those].sum()) for those in theirs) if few else None,
+            )
+        return found
 
     def why(self, request: Request, content_ids: Collection[str], deadline_ms: int) -> dict[str, Row]:
         contents = self.snapshot.contents.known(content_ids)

@@ -25,10 +25,12 @@ __all__ = [
     "GRAPH_SOURCES",
     "LAST_RESORT",
     "MODEL",
+    "REPLAYS",
     "SNAPSHOT_SOURCES",
     "UNWATCHED",
     "Candidate",
     "Source",
+    "asked_of_graph",
     "best_for_known",
     "best_for_newcomer",
     "best_for_session",
@@ -45,6 +47,8 @@ class Candidate:
     """On the source's own scale; higher is better."""
     rank: int | None = None
     """Its place, from 0, among all that the source would name, where it names only some; else that in its list."""
+    at: int | None = None
+    """Of a replay: when the person last watched it, ms."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,9 @@ LAST_RESORT: Final = Source("popular", "popular", 0.2)
 #: Asked if there are still too few.
 UNWATCHED: Final = Source("unwatched", "popular", 0.1)
 
+#: Asked where the request wants replays, which the other queries leave out as seen.
+REPLAYS: Final = Source("replays", "graph", 1.0, {"items": 500}, personal=False)
+
 #: The sources that the snapshot can answer when Neo4j is down.
 SNAPSHOT_SOURCES: Final = tuple(source for source in GRAPH_SOURCES if source.name in SnapshotAnswers.NAMES)
 
@@ -92,6 +99,11 @@ AROUND: Final = {"watches": 200, "people": 200, "crowd": 10_000}
 """The caps of the query about a newcomer whom the model places."""
 
 _NOBODY: Final = np.zeros(0, dtype=np.int64)
+
+
+def asked_of_graph(request: Request) -> tuple[Source, ...]:
+    """The sources of the graph that a request needs."""
+    return (*GRAPH_SOURCES, REPLAYS) if request.replays else GRAPH_SOURCES
 
 
 def best_for_known(model: Recommender, request: Request, today: Today | None = None) -> list[Candidate]:

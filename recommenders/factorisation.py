@@ -60,6 +60,10 @@ class _Factorisation(Baseline):
         found: Floats = self._dense("users")[users] @ self._dense("contents").T
         return found
 
+    @property
+    def content_vectors(self) -> Floats | None:
+        return self._dense("contents")
+
     def similar_items(self, items: Ints | int, k: int) -> tuple[Ints, Floats]:
         """By the cosine between the contents' factors."""
         return nearest(self._dense("contents"), items, k)

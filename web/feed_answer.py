@@ -43,7 +43,7 @@ def feed_answer(
     excluded = content_ids("exclude", exclude)
     request_id = logs.request_id()
     deadline = admission.deadline()
-    served = None if query.model is None else serving().model(query.model)
+    served = serving().together() if query.model is None else serving().model(query.model)
     wanted = _wanted(query)
 
     def recommend(feeds: FeedService) -> Feed:
@@ -62,6 +62,7 @@ def feed_answer(
             debug=query.debug,
             wanted=wanted,
             session=session,
+            replays=query.replays,
         )
         if not feed.items:
             _check_tags(feeds, query)

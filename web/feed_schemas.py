@@ -43,6 +43,9 @@ class FeedOptions(RequestPart):
     max_age_days: float | None = Field(
         None, gt=0, le=36_500, description="Only contents created in so many days until now."
     )
+    replays: bool = Field(
+        False, description="Let contents come again that the user watched with much engagement some time ago."
+    )
     explain: bool = Field(True, description="Say why, for every item.")
     context: str | None = Field(
         None,
@@ -96,7 +99,7 @@ class PeopleQuery(RequestPart):
 class Reason(BaseModel):
     """Why a content or a person is recommended."""
 
-    kind: ReasonKind = Field(description="The kind of fact.")
+    kind: ReasonKind = Field(description="The kind of fact; `replay`: the reader watched it before.")
     verb: Verb = Field(
         description="What was done: by people (maker, friends, trending, popular), or by the reader (because, "
         "taste, beat, genre, hashtag); `none` where nobody did anything yet."
@@ -109,7 +112,9 @@ class Reason(BaseModel):
     people: list[str] = Field(description="Up to three who did it; people marked private are counted only.")
     contents: list[str] = Field(description="The contents or beat that the fact is about.")
     names: list[str] = Field(description="The genre or hashtag that the fact is about.")
-    at: datetime | None = Field(description="When it was published, or when the newest of these people watched it.")
+    at: datetime | None = Field(
+        description="When it was published, or when the newest of these people, or the reader, watched it."
+    )
     days: int | None = Field(description="The days until now that the fact is about.")
     text: str = Field(description="The facts in one sentence, with names where the graph has them.")
     evidence: list[str] = Field(description="`people`, `contents` and `names` in one list.")

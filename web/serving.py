@@ -33,13 +33,14 @@ from graph.snapshot import Snapshot
 from recommend import live_feed
 from recommend.player import MODEL, Player
 from recommend.restrictions import Blocks
-from recommend.served_model import ServedModel
+from recommend.served_model import ServedModel, Together
 from recommend.service import FeedService
 from recommenders.core.recommender import Recommender
 from recommenders.session import SessionModel
 from web import admission, logs
 from web.examples import example_users
 from web.models import Models, Stamp, load_model, stamp
+from web.problems import Problem
 
 __all__ = ["Serving", "serving"]
 
@@ -162,6 +163,20 @@ class Serving:
     def model(self, name: str) -> ServedModel:
         """A trained model of the home by its name. Raises the problem of a name that cannot be used."""
         return self._models.get(name, _GRAPHS_SHARE * self.settings.service.deadline_ms / 1_000)
+
+    def together(self) -> ServedModel | None:
+        """The models that feed a page together; None where the settings name none, or none of them is there."""
+        how = self.settings.feed
+        if not how.recommenders:
+            return None
+        those: dict[str, ServedModel | None] = {}
+        for name in how.recommenders:
+            try:
+                those[name] = self.model(name)
+            except Problem as problem:  # the feed says that it is degraded
+                logs.log.warning("a recommender is missing", model=name, reason=str(problem))
+                those[name] = None
+        return Together(those, how) if any(those.values()) else None
 
     def _in_turn(self, question: Callable[[FeedService], T], milliseconds: float) -> T:
         """As `in_time`, but a few at a time, counting those that hang. Raises GraphTimeout where no turn comes."""

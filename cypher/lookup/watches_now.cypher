@@ -1,7 +1,8 @@
 // What the graph holds by now of people and contents that events were about.
 // Parameters: rows of [userId, contentId].
 // Columns: pairs, a list of {source, target; holds (whether a WATCHED is there), watched (whether it is more
-//   than a like, comment or share), at (ms), progress, liked, shared, commented, hid;
+//   than a like, comment or share), at (ms), progress, liked, shared, commented, hid,
+//   less (when the person asked for less of what is like it, ms; null where not);
 //   audience, trend of the content}, without those of which the graph does not have both.
 UNWIND $rows AS row
 MATCH (user:User {userId: row[0]})
@@ -18,6 +19,7 @@ RETURN collect({
   shared: watched.shared,
   commented: watched.commented,
   hid: EXISTS { (user)-[:HID]->(content) },
+  less: head([(user)-[less:LESS]->(content) | less.at]),
   audience: coalesce(content.audience, 0),
   trend: content.trend
 }) AS pairs

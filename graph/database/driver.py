@@ -229,7 +229,7 @@ class Graph:
             "schema/names",
             deadline_ms=0,
             labels=[schema.EVENT, *_LABELS],
-            types=[*(one.name for one in types), schema.UNDID],
+            types=[*(one.name for one in types), schema.UNDID, schema.LESS],
             properties=sorted(
                 {*properties, *(schema.NODE_KEYS[label] for label in _LABELS if label in schema.NODE_KEYS)}
             ),

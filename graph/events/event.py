@@ -182,6 +182,18 @@ class Unhide(AboutContent):
     kind: Literal["unhide"]
 
 
+class Less(AboutContent):
+    """Somebody wants to see less of what is like a content."""
+
+    kind: Literal["less"]
+
+
+class Unless(AboutContent):
+    """Somebody takes back that they want to see less of what is like a content."""
+
+    kind: Literal["unless"]
+
+
 class Impression(AboutContent):
     """Somebody was shown a content. It is logged, and changes neither the graph nor any feed."""
 
@@ -222,6 +234,8 @@ OneKind = (
     | Unshare
     | Hide
     | Unhide
+    | Less
+    | Unless
     | Impression
     | Follow
     | Unfollow

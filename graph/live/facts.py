@@ -37,6 +37,8 @@ class Pair:
     """Whether one of the two blocked the other."""
     watched: bool = True
     """Whether the source watched the content, and did not only like, comment or share it."""
+    less: int | None = None
+    """When the source asked for less of what is like the content; None where they did not."""
 
 
 @dataclass(frozen=True)

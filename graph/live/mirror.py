@@ -98,7 +98,7 @@ class Mirror:
             return
         self._view = None
         for path in self._paths():
-            if self._open(path, state):
+            if self._open(path, state, graph):
                 check(graph, self.ledger)  # to open it may take longer than a view may go without a look at the graph
                 return
         self._have_it_read(state)
@@ -118,19 +118,20 @@ class Mirror:
     def _paths(self) -> tuple[Path, Path]:
         return self.settings.snapshot_path, self.settings.home / "mirror"
 
-    def _open(self, path: Path, state: State) -> bool:
+    def _open(self, path: Path, state: State, graph: Graph) -> bool:
         try:
             snapshot = snapshots.load(path)
         except SnapshotError:
             return False
         if snapshot.manifest.step is None or not _same(snapshot.manifest.step, state):
             return False
-        return self._take(snapshot, snapshot.manifest.step)
+        return self._take(snapshot, snapshot.manifest.step, graph)
 
-    def _take(self, snapshot: Snapshot, step: Step) -> bool:
+    def _take(self, snapshot: Snapshot, step: Step, graph: Graph) -> bool:
         view = View(snapshot, self.settings.engagement, self._kept(snapshot))
         if self._prepare:
             self._prepare(view)
+        view.want_less(graph.read("lookup/less", deadline_ms=0))  # before the newest facts, which know better
         state, facts = self.ledger.since(step.seq)
         if step.seq < state.forgotten:
             return False

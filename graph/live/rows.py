@@ -244,6 +244,10 @@ class Rows:
         """The neighbours of a node, the most preferred last."""
         return self._of_node(node, self.view.to, self.view.more_to)
 
+    def at_of(self, node: int) -> npt.NDArray[np.int64]:
+        """The time of each of `of_node`, ``NO_TIME`` where it is unknown."""
+        return self._of_node(node, self.view.at, self.view.more_at)
+
     def worth_of(self, node: int) -> npt.NDArray[np.float64]:
         """The worth of each of `of_node`."""
         return self._of_node(node, self.view.worth, self.view.more_worth)

@@ -7,7 +7,7 @@ Whoever reads it holds ``lock``: nothing changes meanwhile.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -67,6 +67,8 @@ class View:
         self.genres, self.of_genre = _links(snapshot, schema.HAS_GENRE), _links(snapshot, schema.HAS_GENRE, back=True)
         self.hid = _sets(snapshot.edges[schema.HID], both=False)
         self.blocked = _sets(snapshot.edges[schema.BLOCKED], both=True)
+        self.less: dict[int, dict[int, int]] = {}
+        """Person → contents that they want less of, and since when, ms. Not in the snapshot: see `want_less`."""
         audience, trend = self._kept()
         self.audience, self.trend = self._wide(audience, 0), self._wide(trend, _NOTHING)
         self.tops = Tops(self._values(), self.kinds, self.contents)
@@ -173,6 +175,13 @@ class View:
     def _values(self) -> dict[Name, npt.NDArray[Any]]:
         return {"audience": self.audience, "trend": self.trend, "created": self.created}
 
+    def want_less(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Take over what people want less of: the rows of ``lookup/less``."""
+        with self.lock:
+            for row in rows:
+                if (content := self.contents.number(row["target"])) is not None:
+                    self.less.setdefault(self._user(row["source"]), {})[content] = row["at"]
+
     @staticmethod
     def _rows(name: str, kept: Path | None, read: Callable[[], Rows]) -> Rows:
         if kept is None:
@@ -201,6 +210,10 @@ class View:
     def _about(self, user: int, content: int, pair: Pair) -> None:
         hidden = self.hid.setdefault(user, set())
         hidden.add(content) if pair.hid else hidden.discard(content)
+        if pair.less is not None:
+            self.less.setdefault(user, {})[content] = pair.less
+        elif user in self.less:
+            self.less[user].pop(content, None)
         if pair.holds:
             at = NO_TIME if pair.at is None else pair.at
             said = sum(bit for name, bit in (*_FLAGS, ("watched", WATCHED)) if getattr(pair, name))

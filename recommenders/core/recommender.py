@@ -171,6 +171,14 @@ class Recommender(ABC):
         """
         return None
 
+    @property
+    def content_vectors(self) -> Floats | None:
+        """Vectors of all contents, (contents, dim), whose cosines say how alike two are; None if the model has none.
+
+        A vector of zeros says nothing of its content.
+        """
+        return None
+
     def place(self, contents: Sequence[NewContent]) -> Placed | None:
         """Vectors of contents that came after the training, without another fit; None if the model has no vectors."""
         return None

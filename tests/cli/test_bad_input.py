@@ -163,3 +163,8 @@ def test_a_port_that_is_taken(run: Run, environment: Settings) -> None:
 def test_settings_that_cannot_be_used(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ENTOURAGE_ENGAGEMENT__PROGRESS", "0.9")
     assert_clear(run("status"), SettingsError.exit_code, "engagement", "add up")
+
+
+def test_a_recommender_of_the_feed_that_nobody_knows(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENTOURAGE_FEED__RECOMMENDERS", '{"pipeline": 0.7, "eaze": 0.3}')
+    assert_clear(run("serve"), SettingsError.exit_code, "'eaze'", "ease")

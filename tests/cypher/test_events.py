@@ -137,6 +137,21 @@ def test_hide_and_unhide(graph):
     assert not facts(graph, USERS[8], KEAKS[8])["hidden"]
 
 
+def test_less_and_unless_in_the_order_of_their_times(graph):
+    def less() -> list[list[Any]]:
+        (seen,) = graph.read("filters/seen", userId=USERS[8])
+        return list(seen["less"])
+
+    events.apply(graph, [event("l1", "less", USERS[8], 1, content_id=KEAKS[8])])
+    events.apply(graph, [event("l2", "less", USERS[8], 0, content_id=KEAKS[8])])
+    at = events.milliseconds(NOON + timedelta(minutes=1))
+    assert less() == [[KEAKS[8], at]]
+    assert graph.read("lookup/less") == [{"source": USERS[8], "target": KEAKS[8], "at": at}]
+    events.apply(graph, [event("l3", "unless", USERS[8], 5, content_id=KEAKS[8])])
+    events.apply(graph, [event("l4", "less", USERS[8], 4, content_id=KEAKS[8])])
+    assert less() == []
+
+
 def test_a_person_becomes_known_by_doing_something(graph):
     events.apply(graph, [event("n1", "follow", "newcomer", target_id=USERS[0])])
     assert follows(graph, "newcomer") == 1

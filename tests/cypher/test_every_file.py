@@ -76,7 +76,7 @@ def test_names_are_those_of_the_schema(name):
     text = code(name)
     inside = re.sub(r"\{[^{}]*\}", "", text)
     types = {t for group in re.findall(r"-\[\w*:([\w|]+)", inside + text) for t in group.split("|")}
-    assert types <= {*schema.RELATIONSHIPS, schema.UNDID}, "an unknown relationship type"
+    assert types <= {*schema.RELATIONSHIPS, schema.UNDID, schema.LESS}, "an unknown relationship type"
     labels = set(re.findall(r"(?<!\[)(?<!\[\w)\b\w*:([A-Z][a-z]\w*)", text))
     assert labels <= LABELS, "an unknown label"
     variables = set(re.findall(r"\((\w+):", text)) | set(re.findall(r"\[(\w+):[A-Z]", text))
@@ -102,7 +102,7 @@ def session(graph: Graph) -> Iterator[neo4j.Session]:
         patch.setattr(logging.getLogger("neo4j.notifications"), "disabled", True)  # these tests look at them themselves
         for label in sorted(LABELS):
             session.run("CALL db.createLabel($label)", label=label).consume()
-        for type_ in (*schema.RELATIONSHIPS, schema.UNDID):
+        for type_ in (*schema.RELATIONSHIPS, schema.UNDID, schema.LESS):
             session.run("CALL db.createRelationshipType($type)", type=type_).consume()
         for key in sorted(PROPERTIES):
             session.run("CALL db.createProperty($key)", key=key).consume()

@@ -17,7 +17,7 @@ from graph.live import View
 from graph.live import mirror as mirrors
 from graph.live.mirror import Mirror
 from graph.load import watch
-from graph.settings import Service, Settings
+from graph.settings import Composition, Less, Service, Settings
 from graph.snapshot.export import export
 from recommend.feed import Feed
 from recommend.live_reader import LiveReader
@@ -26,7 +26,7 @@ from recommend.reasons import reasons
 from recommend.request import Deadline, Request
 from recommend.service import FeedService
 from recommend.snapshot_reader import SnapshotReader
-from recommend.sources import GRAPH_SOURCES, LAST_RESORT, UNWATCHED, Source
+from recommend.sources import GRAPH_SOURCES, LAST_RESORT, REPLAYS, UNWATCHED, Source
 from recommend.wanted import Wanted
 from tests import checkerboard, checkerboard_graph
 from tests.recommend.drawn_graph import CONTENTS, DAY, USERS, Database, Drawn, graphs, snapshot
@@ -77,6 +77,11 @@ def agree(ours: LiveReader, theirs: GraphReader, users: list[str], contents: lis
                 names = [one.content_id for one in told]
                 assert [one.content_id for one in live] == names, (me, kind, source)
                 assert [one.score for one in live] == pytest.approx([one.score for one in told], abs=1e-6)
+        again = replace(asked(me, None, now), replays=True)
+        seen = [(one, ours.view.contents.number(one.content_id)) for one in ours.candidates(REPLAYS, again)]
+        assert [(one.content_id, ours.watched_at(again, number or 0)) for one, number in seen] == [
+            (one.content_id, one.at) for one in theirs.candidates(REPLAYS, again, 60_000)
+        ]
         for wanted in NARROWED:
             request = replace(asked(me, None, now), wanted=replace(wanted, since=wanted.since and now - 3 * DAY))
             assert ours.facts(request, contents) == theirs.facts(request, contents, 60_000)
@@ -84,9 +89,27 @@ def agree(ours: LiveReader, theirs: GraphReader, users: list[str], contents: lis
                 assert ours.candidates(source, request) == theirs.candidates(source, request, 60_000), wanted
         request = asked(me, None, now)
         assert ours.facts(request, contents) == theirs.facts(request, contents, 60_000)
+        counting = replace(request, composition=Composition(new_makers=0.1))
+        traits = theirs.traits(counting, contents, 60_000)
+        assert {name: counts(ours, name) for name in contents} == {
+            name: ([*map(len, (one.beats, one.genres, one.hashtags, one.makers))], one.watchers)
+            for name, one in traits.items()
+        }
+        wished = request.seen.known
+        assert wished
+        known = [(ours.view.contents.names([content])[0], at) for content, at in ours.less(request)]
+        assert sorted(known) == sorted(wished.less)
         live_rows, rows = ours.why(request, contents), theirs.why(request, contents, 60_000)
         for content in contents:
             assert reasons(live_rows[content], now) == reasons(rows[content], now)
+
+
+def counts(ours: LiveReader, content_id: str) -> tuple[list[int], int | None]:
+    """How many traits of each sort a content has, and the watchers of its makers."""
+    number = ours.view.contents.number(content_id)
+    assert number is not None
+    one = ours.traits(number, counted=True)
+    return [*map(len, (one.beats, one.genres, one.hashtags, one.makers))], one.watchers
 
 
 def test_candidates_facts_and_reasons_are_those_of_cypher(
@@ -118,6 +141,10 @@ def test_every_kind_of_event_shows_as_cypher_has_it(followed: Followed, settings
         ("hide", "u004", {"content_id": KEAKS[4]}),
         ("hide", "u006", {"content_id": KEAKS[6]}),
         ("unhide", "u006", {"content_id": KEAKS[6]}),
+        ("less", "u001", {"content_id": KEAKS[3]}),
+        ("less", "u002", {"content_id": KEAKS[3]}),
+        ("unless", "u002", {"content_id": KEAKS[3]}),
+        ("less", "a newcomer", {"content_id": "beats/odd"}),
         ("follow", "u001", {"target_id": "u002"}),
         ("unfollow", "u003", {"target_id": "u005"}),
         ("block", "u007", {"target_id": "u001"}),
@@ -318,4 +345,40 @@ def test_a_feed_from_memory_is_the_feed_from_cypher(followed: Followed, database
             assert [(i.content_id, i.sources) for i in ours.items] == [(i.content_id, i.sources) for i in theirs.items]
             assert {i.content_id for i in ours.items} <= narrowed[wanted]
             assert ours.items or user in wanted.makers, "of the others something is left that is not seen"
-    assert shown > {"users/u003", "keaks/k003"}
+    for user, n in (("u001", 9), ("u001", 19), ("nobody", 9)):
+        followed.mirror.refresh(followed.graph)
+        ours, theirs = (one.recommend(user, n, "keak", deadline_ms=60_000, replays=True) for one in (quick, plain))
+        told = [[(i.content_id, i.sources, [r.text for r in i.reasons]) for i in feed.items] for feed in (ours, theirs)]
+        assert told[0] == told[1]
+        replayed = [i for i in ours.items if "replays" in i.sources]
+        assert len(replayed) == {"u001": 1 if n == 9 else 8, "nobody": 0}[user], (
+            "more than the share for want of others"
+        )
+        assert all((i.content_id in KEAKS[1::2], i.reasons[0].kind) == (True, "replay") for i in replayed)
+    how = Composition(most_of_beat=0.3, most_of_genre=0.4, mmr=0.6, new_makers=0.2, new_maker_watchers=10)
+    spread = slow.model_copy(update={"feed": how})
+    quick = FeedService(followed.graph, whole, None, spread, mirror=followed.mirror)
+    plain = FeedService(followed.graph, None, None, spread)
+    for user in ("u003", "nobody"):
+        followed.mirror.refresh(followed.graph)
+        ours, theirs = (one.recommend(user, 9, deadline_ms=60_000) for one in (quick, plain))
+        assert [(i.content_id, i.sources) for i in ours.items] == [(i.content_id, i.sources) for i in theirs.items]
+        assert ours.failed == theirs.failed == theirs.late == ()
+        assert any(i.kind == "beat" for i in ours.items) or user == "nobody", "its maker has few watchers"
+    forever = slow.model_copy(update={"feed": Composition(less=Less(half_life_days=1e9))})
+    plain = FeedService(followed.graph, None, None, forever)
+    odd: dict[str, list[int]] = {}
+    for kind in ("watch", "less", "unless"):
+        followed.happens(kind, "u001", content_id=KEAKS[3])
+        followed.mirror.refresh(followed.graph)
+        later = Mirror(settings)  # which opens when the event is in the graph already
+        later.refresh(followed.graph)
+        memory = [FeedService(None, whole, None, forever, mirror=mirror) for mirror in (followed.mirror, later)]
+        found = [
+            [item.content_id for item in feeds.recommend("u001", 19, "keak", deadline_ms=60_000).items]
+            for feeds in (plain, *memory)
+        ]
+        assert found[0] == found[1] == found[2], kind
+        odd[kind] = [place for place, name in enumerate(found[0]) if name in KEAKS[1::2]]
+    assert sum(odd["less"]) > sum(odd["watch"]), "what has the beat and the hashtag in common goes down"
+    assert odd["unless"] == odd["watch"]

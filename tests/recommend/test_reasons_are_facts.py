@@ -69,7 +69,7 @@ def test_every_sentence_is_a_fact_of_the_graph(database: Database, client: Flask
                 told.update(checked(database, drawn, me, item))
 
     every_feed()
-    assert set(told) == set(get_args(ReasonKind)) - {"taste"}, "which is said of people"
+    assert set(told) == set(get_args(ReasonKind)) - {"taste", "replay"}, "said of people, and where asked for"
 
 
 def test_who_only_shared_did_not_watch(database: Database, client: FlaskClient) -> None:

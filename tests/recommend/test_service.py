@@ -165,7 +165,7 @@ def test_what_somebody_has_seen_is_asked_once_and_nowhere_else(graph, settings):
     first = ids(feeds.recommend(USERS[1], n=50, deadline_ms=60_000))
     assert asked.count("filters/seen") == 1
     assert len(asked) > 8
-    listening.seen = [{"watched": [], "made": []}]
+    listening.seen = [{"watched": [], "made": [], "less": []}]
     seen = {KEAKS[k] for u, k in checkerboard.watched_pairs() if u == 1}
     assert not seen & set(first)
     assert seen <= set(ids(feeds.recommend(USERS[1], n=50, deadline_ms=60_000))), "who asks again would know better"

@@ -110,6 +110,7 @@ def test_a_source_weighs_what_the_settings_say():
 
 def test_every_source_can_be_weighed_and_the_example_file_says_what_it_weighs():
     every = [sources.MODEL, NEW_CONTENTS, *sources.GRAPH_SOURCES, sources.LAST_RESORT, sources.UNWATCHED]
+    every.append(sources.REPLAYS)
     assert {source.name for source in every} == {*get_args(FeedSource)}
     told = tomllib.loads((Path(__file__).parents[2] / "docs" / "entourage.toml").read_text())["feed"]
     assert told["weights"] == {source.name: source.weight for source in every}

@@ -113,6 +113,7 @@ class FakeFeeds(FeedService):
         debug: bool = False,
         wanted: Wanted = EVERYTHING,
         session: Collection[str] = (),
+        replays: bool = False,
     ) -> Feed:
         if self.failing:
             raise self.failing

@@ -15,7 +15,7 @@ from flask.testing import FlaskClient
 from graph.database.driver import Graph
 from graph.errors import ModelMismatch
 from graph.live.mirror import Mirror
-from graph.settings import Service, Settings
+from graph.settings import Composition, Service, Settings
 from graph.snapshot import Snapshot, load
 from graph.snapshot.export import export
 from ranking import registry
@@ -242,3 +242,24 @@ def test_a_model_of_another_graph_and_a_damaged_one_are_told(plain: FlaskClient,
         assert ask(plain, model="ease")["model_version"].startswith("ease-")
     finally:
         shutil.rmtree(path, ignore_errors=True)
+
+
+def test_several_models_feed_a_page_by_their_shares(graph: Graph, home: Settings) -> None:
+    how = Composition(recommenders={"popularity": 3.0, "watch-ratio": 1.0, "ease": 4.0}, weights={"model": 8.0})
+    together = home.model_copy(update={"feed": how})
+    mirror = Mirror(together)
+    feeds = [ask(served(graph, together, one), n=20, debug="true") for one in (mirror, None)]
+    mirror.close()
+    for feed in feeds:
+        assert [item["content_id"] for item in feed["items"]] == [item["content_id"] for item in feeds[0]["items"]]
+        assert (feed["rung"], feed["failed"]) == ("model", ["model/ease"]), "which is not trained"
+        assert feed["model_version"].startswith("popularity + watch-ratio-")
+        parts = {
+            name: max(
+                part["part"] for told in feed["debug"]["items"].values() for part in told if part["source"] == name
+            )
+            for name in ("model/popularity", "model/watch-ratio")
+        }
+        assert parts["model/popularity"] == pytest.approx(3.0 * parts["model/watch-ratio"], rel=0.01)
+    alone = ask(served(graph, together, None), n=20, model="watch-ratio")
+    assert {name for item in alone["items"] for name in item["sources"] if name.startswith("model")} == {"model"}

@@ -6,6 +6,7 @@ const SOURCES = {
   model: "Model", new_contents: "New", followed_activity: "People you follow", friends_of_friends: "Friends of friends",
   followed_makers: "Makers you follow", co_watch: "Watched together", same_beat: "Same beat", same_genre: "Same genre",
   same_hashtag: "Same hashtag", trending: "Trending", fresh: "Fresh", popular: "Popular", unwatched: "Unwatched",
+  replays: "Watched before",
 };
 const ICONS = {
   friends: "M8 11a3 3 0 1 0 0-6 3 3 0 0 0 0 6Zm8 0a3 3 0 1 0 0-6 3 3 0 0 0 0 6ZM2 20c0-4 3-6 6-6s6 2 6 6M15 14c4-.5 7 2 7 6",
