@@ -30,16 +30,24 @@ class _Top:
     """The contents with the highest of some numbers, ties by lower id."""
 
     def __init__(self, values: npt.NDArray[np.generic], members: Ints, ids: Ids) -> None:
-        self.values, self._members, self._ids = values, members, ids
+        self.values, self._told, self._ids = values, members, ids
+        self._more: list[int] = []
         self._fill()
 
+    @property
+    def _members(self) -> Ints:
+        if self._more:
+            self._told, self._more = np.append(self._told, self._more), []
+        return self._told
+
     def _fill(self) -> None:
-        values = np.asarray(self.values[self._members], dtype=np.float64)
+        members = self._members
+        values = np.asarray(self.values[members], dtype=np.float64)
         if len(values) > KEPT:
             bar = np.partition(values, len(values) - KEPT)[len(values) - KEPT]
-            inside = self._members[values >= bar]
+            inside = members[values >= bar]
         else:
-            bar, inside = -np.inf, self._members
+            bar, inside = -np.inf, members
         self._keys = [self._key(content) for content in self._in_order(inside).tolist()]
         self._key_of = {key[2]: key for key in self._keys}
         self._bar = float(bar)
@@ -56,7 +64,7 @@ class _Top:
 
     def added(self, content: int) -> None:
         """A content that was not there before."""
-        self._members = np.append(self._members, content)
+        self._more.append(content)
         self.changed(content)
 
     def changed(self, content: int) -> None:
@@ -68,7 +76,7 @@ class _Top:
         if -key[0] >= self._bar:
             self._keys.insert(bisect_left(self._keys, key), key)
             self._key_of[content] = key
-        elif len(self._keys) < min(KEPT // 2, len(self._members)):
+        elif len(self._keys) < min(KEPT // 2, self._count):
             self._fill()
         self._listed = None
 
@@ -80,7 +88,11 @@ class _Top:
 
     def whole(self) -> Ints:
         """All members in order."""
-        return self.listed() if len(self._keys) == len(self._members) else self._in_order(self._members)
+        return self.listed() if len(self._keys) == self._count else self._in_order(self._members)
+
+    @property
+    def _count(self) -> int:
+        return len(self._told) + len(self._more)
 
 
 class Tops:
