@@ -34,9 +34,16 @@ class IdConverter(BaseConverter):
         return quote(str(value), safe="")
 
 
+class WholeIdConverter(IdConverter):
+    """``<whole:…>``: an id that is encoded as a whole, for calls that write: ``a/people`` may be a call."""
+
+    regex = r"[^/]+?"
+
+
 def init_app(app: flask.Flask) -> None:
     """Let ``app`` take ids in its paths."""
     app.url_map.converters["id"] = IdConverter
+    app.url_map.converters["whole"] = WholeIdConverter
     app.url_map.merge_slashes = False  # https://… is an id
     app.wsgi_app = _as_sent(app.wsgi_app)  # type: ignore[method-assign]
 

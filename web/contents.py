@@ -41,7 +41,7 @@ def content(path: schemas.ContentPath) -> dict[str, Any]:
 
 
 @blueprint.put(
-    "/<id:content_id>",
+    "/<whole:content_id>",
     operation_id="publish",
     description="Publishes a content, corrects it, or brings back one that was taken down. A field that is left out "
     "stays as it is; null takes a value away. It is on disk when the answer comes, also while the graph is down. "
@@ -60,7 +60,7 @@ def publish(path: schemas.ContentPath, body: PublishedContent) -> dict[str, Any]
 
 
 @blueprint.delete(
-    "/<id:content_id>",
+    "/<whole:content_id>",
     operation_id="take_down",
     description="The content is shown nowhere from now on. It stays in the graph, with what people did with it, and a "
     "later PUT, also with an empty object, brings it back.",

@@ -32,7 +32,7 @@ def user(path: schemas.UserPath) -> dict[str, Any]:
 
 
 @blueprint.put(
-    "/users/<id:user_id>",
+    "/users/<whole:user_id>",
     operation_id="publish_user",
     description="Makes a person known, or corrects what is known. A field that is left out stays as it is; null takes "
     "a value away.",

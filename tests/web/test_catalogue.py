@@ -261,6 +261,12 @@ def test_what_cannot_be_said_is_refused_with_its_reason(
     assert says in problem["errors"][0]["message"]
 
 
+@pytest.mark.parametrize("path", ["/v1/users/1/people", "/v1/contents/keaks%2F1/similar"])
+def test_the_address_of_another_call_is_no_id(client: FlaskClient, path: str) -> None:
+    answers = [client.put(path, json={}), client.delete(path)]
+    assert [answer.status_code for answer in answers] == [405, 405]
+
+
 def test_while_neo4j_is_away_a_take_down_is_kept_and_counts(
     graph: Graph, patient: Settings, line: Line, opened: Callable[[Settings], Serving]
 ) -> None:
