@@ -110,7 +110,7 @@ def _caption(board: Board) -> str:
         frozen += f"{data.undated:,} rows without a time are left out. "
     judged, chosen = data.test.rows.ratios, data.validation.rows.ratios
     constant = data.train.rows.ratios.mean()
-    one = " (at one place HR and the notebook's NDCG are the same figure)" if data.most == 1 else ""
+    one = " (at one place HR, Jaccard and the notebook's NDCG are the same figure)" if data.most == 1 else ""
     return (
         f"{data.name}. {data.users:,} users, {data.videos:,} videos; {len(data.train.rows):,} rows train, "
         f"{len(data.validation.rows):,} choose, {len(data.test.rows):,} judge; {data.without:,} rows have no duration "

@@ -35,9 +35,12 @@ class IdConverter(BaseConverter):
 
 
 class WholeIdConverter(IdConverter):
-    """``<whole:…>``: an id that is encoded as a whole, for calls that write: ``a/people`` may be a call."""
+    """``<whole:…>``: an id that is encoded as a whole, for calls that write: ``a/people`` may be a call.
 
-    regex = r"[^/]+?"
+    Only the slash of its prefix may be plain.
+    """
+
+    regex = r"(?:(?:keaks|beats|tracks|users)/)?[^/]+?"
 
 
 def init_app(app: flask.Flask) -> None:
