@@ -110,6 +110,6 @@ def test_the_example_of_settings_shows_every_one_with_its_default(monkeypatch: p
     assert shown.keys() >= Settings.model_fields.keys() - {"neo4j_password"}
     assert shown["engagement"] == Settings().engagement.model_dump()
     assert shown["service"] == Settings().service.model_dump(mode="json")
-    spread = shown["feed"] | {"weights": {}}
-    assert spread == Settings().feed.model_dump(), "tests/recommend/test_stages.py looks at the weights"
+    examples: dict[str, object] = {"weights": {}, "recommenders": {}}  # by default the sources' own, and one model
+    assert shown["feed"] | examples == Settings().feed.model_dump(), "tests/recommend/test_stages.py looks at weights"
     assert shown["query_deadline_ms"] == Settings().query_deadline_ms
