@@ -51,7 +51,7 @@ def test_openapi_describes_answers_and_problems(client: FlaskClient) -> None:
     feed = document["paths"]["/v1/users/{user_id}/recommendations"]["get"]
     assert {parameter["name"] for parameter in feed["parameters"]} == {
         "user_id", "n", "kind", "cursor", "exclude", "explain", "model", "debug", "allow_unknown",
-        "genre", "mood", "hashtag", "maker", "max_age_days",
+        "genre", "mood", "hashtag", "maker", "max_age_days", "context", "replays",
     }  # fmt: skip
     assert set(feed["responses"]) >= {"200", "404", "422", "429", "503"}
     assert "application/problem+json" in feed["responses"]["404"]["content"]
