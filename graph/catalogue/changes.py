@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from graph.sqlite_files import Connection
 
-__all__ = ["Change", "Changes", "Kept"]
+__all__ = ["Change", "Changes", "Kept", "Status"]
 
 Status = Literal["waiting", "applied", "rejected"]
 

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Literal
 
 from graph.database.driver import Graph
 from graph.errors import GraphAuthError, GraphError, GraphTimeout, GraphUnavailable
@@ -15,7 +15,7 @@ from graph.events.outbox import Kept, Outbox, Status
 from graph.live.ledger import Ledger
 from graph.live.record import apply
 
-__all__ = ["drain_due", "drain_own", "pause"]
+__all__ = ["drain_due", "drain_own", "unknown"]
 
 _log: Final = logging.getLogger("entourage.events")
 _BATCH: Final = 1_000
@@ -25,6 +25,8 @@ _LATEST_MS: Final = 60_000
 """Between two tries of an event whose person or content is not there yet: a fourth of its age, within these."""
 
 Told = tuple[int, Status, str | None, int]
+"""Number, status, reason, and when (ms) it is tried again."""
+Later = tuple[int, Literal["waiting", "rejected"], str | None, int]
 
 
 def drain_own(
@@ -90,22 +92,21 @@ def _write(
             _write(graph, ledger, outbox, half, now, deadline_ms, waits, request_id)
         return
     told = [
-        _unknown(one, milliseconds(now), waits) if outcome == "unknown" else (one.seq, outcome, None, 0)
+        unknown(one.seq, one.received, one.entry.target, milliseconds(now), waits)
+        if outcome == "unknown"
+        else (one.seq, outcome, None, 0)
         for one, outcome in zip(kept, done.outcomes, strict=True)
     ]
     outbox.settle(told, milliseconds(now))
 
 
-def _unknown(one: Kept, now: int, waits: timedelta) -> Told:
-    """An event about what is not in the graph: it waits, or it has waited for too long."""
-    wait = pause(one.received, now, waits)
-    if wait is None:
-        hours = f"{waits / timedelta(hours=1):g} hours"
-        return one.seq, "rejected", f"{one.entry.target} was not in the graph within {hours}", 0
-    return one.seq, "waiting", f"{one.entry.target} is not in the graph yet", now + wait
+def unknown(seq: int, received: int, missing: str, now: int, waits: timedelta) -> Later:
+    """What becomes of something about what is not in the graph: it waits, or it has waited for too long.
 
-
-def pause(received: int, now: int, waits: timedelta) -> int | None:
-    """How long (ms) until what waits for something in the graph is tried again; None where it has waited too long."""
+    ``missing`` names what that is; ``received`` and ``now`` are ms since 1970.
+    """
     age, longest = now - received, waits // timedelta(milliseconds=1)
-    return None if age >= longest else min(max(_SOONEST_MS, age // 4), _LATEST_MS, longest - age)
+    if age >= longest:
+        return seq, "rejected", f"{missing} was not in the graph within {waits / timedelta(hours=1):g} hours", 0
+    wait = min(max(_SOONEST_MS, age // 4), _LATEST_MS, longest - age)
+    return seq, "waiting", f"{missing} is not in the graph yet", now + wait

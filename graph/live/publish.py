@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from graph.catalogue.changes import Changes, Kept
+from graph.catalogue.changes import Changes, Kept, Status
 from graph.database.driver import Graph
 from graph.errors import GraphAuthError, GraphError, GraphTimeout, GraphUnavailable
 from graph.events.event import milliseconds
 from graph.live import record
-from graph.live.drain import pause
+from graph.live.drain import unknown
 from graph.live.ledger import Ledger
 
 __all__ = ["publish", "publish_due"]
@@ -77,12 +77,8 @@ def _write(
         _log.error("the graph refuses the change of %s: %s", kept[0].change.target, error)
         changes.settle([(kept[0].seq, "rejected", "the graph refused it", 0)], at)
         return
+    told: list[tuple[int, Status, str | None, int]] = []
     for one, written in zip(kept, done, strict=True):
         missing = one.change.target if one.change.taken_down else "a beat that it uses"
-        if written:
-            changes.settle([(one.seq, "applied", None, 0)], at)
-        elif (wait := pause(one.received, at, waits)) is None:
-            reason = f"{missing} was not in the graph within {waits / timedelta(hours=1):g} hours"
-            changes.settle([(one.seq, "rejected", reason, 0)], at)
-        else:
-            changes.settle([(one.seq, "waiting", f"{missing} is not in the graph yet", at + wait)], at)
+        told.append((one.seq, "applied", None, 0) if written else unknown(one.seq, one.received, missing, at, waits))
+    changes.settle(told, at)
