@@ -13,11 +13,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli.data_folder import data_folder
-from cli.progress import bars
+from cli.progress import bar
 from evaluation import playlist_suite
 from evaluation.listening_data import heard, listed, of_snapshot
 from evaluation.next_track import Titles
-from evaluation.playlist_suite import Board
+from evaluation.playlist_suite import Board, Row
 from graph import aside
 from graph import snapshot as snapshots
 from graph.errors import InputError
@@ -25,6 +25,7 @@ from graph.files.playlists import holds_playlists
 from graph.settings import load_settings
 from recommenders.core.metrics import Values
 from recommenders.sequences import Sequences, first_source
+from recommenders.track2vec import PUBLISHED
 
 __all__ = ["Lists", "playlists"]
 
@@ -53,13 +54,15 @@ def playlists(
     settings = load_settings()
     lists, found, titles, where = _lists(data, lists, snapshot, settings.snapshot_path)
     _console.print(f"{len(found):,} lists ({lists.value}) with {len(found.items):,} items from {where}.")
-    with bars(_console) as bar:
-        board = playlist_suite.run(found, titles, seed=seed, progress=bar)
+    with bar(_console) as tell:
+        board = playlist_suite.run(found, titles, seed=seed, progress=tell)
     folder = out or settings.home / "evaluation" / f"playlists-{lists.value}"
     with aside.file(folder / "leaderboard.md") as file:
         file.write_text(markdown(board, command), encoding="utf-8")
     _console.print(_table(board))
     _console.print(_caption(board))
+    for sentence in _shortened(board):
+        _console.print(f"[yellow]{escape(sentence)}[/]")
     for label, why in board.left_out.items():
         _console.print(f"[yellow]{escape(label)} was left out:[/] {escape(why)}")
     _console.print(_NOTEBOOK)
@@ -84,9 +87,9 @@ def markdown(board: Board, command: str) -> str:
         )
         lines.append(
             f"| {row.model} | {_mean(row.values['HR@10'])} | {_mean(row.values['NDCG@10'])} | {low:.4f}–{high:.4f} | "
-            f"{_mean(row.completion['R-precision'])} | {_mean(row.completion['NDCG@500'])} | "
-            f"{row.completion['clicks'].mean():.2f} | {row.seconds:.0f} | {shown or 'defaults'} |"
+            f"{' | '.join(_completion(row))} | {row.seconds:.0f} | {shown or 'defaults'} |"
         )
+    lines += _shortened(board)
     lines += [f"{label} was left out: {why}" for label, why in board.left_out.items()]
     return "\n\n".join(lines[:3]) + "\n\n" + "\n".join(lines[3:]) + f"\n\n{_NOTEBOOK}\n"
 
@@ -103,9 +106,7 @@ def _table(board: Board) -> Table:
             _mean(row.values["HR@10"]),
             _mean(row.values["NDCG@10"]),
             f"{low:.4f}–{high:.4f}",
-            _mean(row.completion["R-precision"]),
-            _mean(row.completion["NDCG@500"]),
-            f"{row.completion['clicks'].mean():.2f}",
+            *_completion(row),
             f"{row.seconds:.0f}",
             style="bold" if place == 0 else None,
         )
@@ -117,9 +118,26 @@ def _caption(board: Board) -> str:
         f"{board.lists:,} lists, {board.items:,} items that occur at least twice. Next track: {board.judged:,} lists "
         f"of more than three kept items, drawn with replacement ({board.distinct:,} distinct); in "
         f"{100 * board.repeats:.1f} % of them the last item stood in the list before. "
-        f"Completion (R-precision, NDCG@500, clicks): {board.hidden:,} lists hidden whole, the first half given. "
+        f"Completion (R-precision, NDCG@500, clicks): {board.hidden:,} lists hidden whole, the first half given; the "
+        "notebook's and published settings are judged by next tracks alone, as there. "
         f"Settings chosen on other lists. Seed {board.seed}."
     )
+
+
+def _shortened(board: Board) -> list[str]:
+    return [
+        f"{row.model} had {row.settings['epochs']} of its {PUBLISHED['epochs']} epochs: more would take too long for "
+        "lists of this size."
+        for row in board.rows
+        if row.model.endswith(", published") and row.settings["epochs"] < PUBLISHED["epochs"]
+    ]
+
+
+def _completion(row: Row) -> tuple[str, str, str]:
+    if row.completion is None:
+        return "–", "–", "–"
+    clicks = f"{row.completion['clicks'].mean():.2f}"
+    return _mean(row.completion["R-precision"]), _mean(row.completion["NDCG@500"]), clicks
 
 
 def _mean(values: Values) -> str:

@@ -24,9 +24,10 @@ from recommenders.core.top_k import Ints
 from recommenders.next_item import SequenceModel
 from recommenders.sequences import Sequences
 
-__all__ = ["CLICKS_OF", "Completion", "NextTrack", "Titles", "clicks", "hide", "r_precision", "split"]
+__all__ = ["CLICKS_OF", "LEAST", "Completion", "NextTrack", "Titles", "clicks", "hide", "r_precision", "split"]
 
 LEAST: Final = 2
+"""Fewest occurrences of an item that is kept."""
 SHORTEST: Final = 4
 TEST: Final = 20_000
 VALIDATION: Final = 10_000
@@ -43,6 +44,10 @@ class Titles:
     """Content ids, each once, in the order of the item numbers."""
     artists: pl.Series
     """Artist of each item; null if unknown."""
+
+    def take(self, items: Ints) -> Titles:
+        """Those of ``items``, in that order."""
+        return Titles(self.ids[items], self.artists[items])
 
 
 @dataclass(frozen=True)

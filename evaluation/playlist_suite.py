@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,13 +11,15 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
-from evaluation.next_track import CLICKS_OF, Completion, NextTrack, Titles, hide, split
+from evaluation.next_track import CLICKS_OF, LEAST, Completion, NextTrack, Titles, hide, split
 from evaluation.significance import bootstrap_interval
 from graph.errors import EntourageError, ModelError
+from graph.snapshot import Snapshot
 from ranking import registry
 from recommenders.core.baseline import Baseline
+from recommenders.core.holdout import Holdout
 from recommenders.core.metrics import Values
-from recommenders.core.options import Effort, FitOptions, Progress, part_of
+from recommenders.core.options import Effort, FitOptions, Progress
 from recommenders.core.recommender import Recommender
 from recommenders.core.search import score, search
 from recommenders.next_item import complete
@@ -56,13 +59,15 @@ _NETWORK_SHARE: Final = 0.5
 _SAMPLE: Final = 0.1
 _LEAST_JUDGED: Final = 200
 """Fewest validation lists in a sample on which trials are fitted first. By hand."""
+_FIXED: Final = {**NOTEBOOK, "metric": "cosine"}
 _TRIALS: Final = 30
-_KEPT: Final = 3
+_KEPT: Final = 2
 """Trials on the sample that are fitted again on all lists. By hand, for time."""
 _EPOCHS: Final = 5, 150
-_FIT_S: Final = 60.0
-"""Most seconds of the reference machine that one fit on all lists may take in the search. Above some 200,000 tracks in
-the lists it bounds the epochs, so that the table is there within half an hour."""
+_FIT_S: Final = 30.0
+"""Most seconds of the reference machine for one fit of track2vec on all lists. It bounds the epochs of the published
+and the tuned settings where the lists are long, so that the table is there within half an hour: at the notebook's
+size at some 15 epochs for a window of 3."""
 _JUDGED: Final = 10
 _CORES: Final = 2
 """Fits of track2vec at once: each uses one core, so that it repeats itself."""
@@ -76,10 +81,11 @@ class Row:
     settings: dict[str, Any]
     values: dict[str, Values]
     """HR@10 and NDCG@10 of each test list."""
-    completion: dict[str, Values]
-    """R-precision, NDCG@500 and clicks of each held-out list."""
+    completion: dict[str, Values] | None
+    """R-precision, NDCG@500 and clicks of each held-out list; None for settings that are judged as where they were
+    published, by next tracks alone."""
     seconds: float
-    """Seconds for the search and all fits."""
+    """Seconds for the search, all fits and judging, while another row is fitted at the same time."""
 
     def interval(self, name: str) -> tuple[float, float]:
         """Ends of the 95 % bootstrap interval of the mean."""
@@ -114,91 +120,135 @@ def run(
 ) -> Board:
     """Fit and judge ``models``, or all of `MODELS`, on one split. Raises InputError if too few lists can be judged."""
     models = MODELS if models is None else models
+    total = len(lists)
+    kept = np.flatnonzero(lists.counts >= LEAST)
+    lists, titles = lists.renumbered(kept), titles.take(kept)  # every item that stays costs a score for each list
     part, whole = split(lists, titles, seed=seed), hide(lists, titles, seed=seed)
     truth = part.contexts.matrix()[part.test, part.truth[part.test]]
-    kept = int((lists.frequent(2).counts > 0).sum())
     board = Board(
-        len(lists),
-        kept,
+        total,
+        len(kept),
         len(part.test),
         len(np.unique(part.test)),
         float(np.asarray(truth).astype(bool).mean()),
         len(whole.given),
         seed,
     )
-    tuned: dict[str, Any] = {}
-    fits, other_fits = _Fits(part), _Fits(whole)
-    for place, label in enumerate(models):
-        tell = part_of(progress, place / len(models), (place + 1) / len(models))
-        tell(0.0, label)
-        began = time.monotonic()
+    lanes = _lanes(models)
+    shares = [0.0] * len(lanes)
+    stopped = threading.Event()
+
+    def fit(lane: int) -> None:
+        fits = _Fits(part), _Fits(whole)
+        for place, label in enumerate(lanes[lane]):
+
+            def tell(share: float, what: str, place: int = place) -> None:
+                if stopped.is_set():
+                    raise _StoppedError
+                shares[lane] = (place + share) / len(models)
+                progress(sum(shares), what)
+
+            tell(0.0, label)
+            row = _row(label, fits, seed, trials, tell)
+            if isinstance(row, Row):
+                board.rows.append(row)
+            else:
+                board.left_out[label] = row
+
+    with ThreadPoolExecutor(len(lanes)) as pool:
         try:
-            name, settings, exclude = _chosen(label, part, tuned, seed, trials, tell)
-            options = FitOptions(seed=seed, effort=Effort.QUICK, share=_NETWORK_SHARE, progress=tell)
-            model, other = _on_both(name, settings, options, fits, other_fits)
-            values = part.judge(part.rank(model, _JUDGED, exclude))
-            completion = whole.judge(complete(other, whole.given, CLICKS_OF)[0])
-        except EntourageError as error:
-            board.left_out[label] = str(error)
-            continue
-        board.rows.append(Row(label, settings, values, completion, time.monotonic() - began))
-    board.rows.sort(key=lambda row: -row.values["NDCG@10"].mean())
+            list(pool.map(fit, range(len(lanes))))
+        except BaseException:
+            stopped.set()  # the other lane ends at its next report
+            raise
+    board.rows.sort(key=lambda row: (-row.values["NDCG@10"].mean(), models.index(row.model)))
     return board
 
 
-def _on_both(
-    name: str, settings: Mapping[str, Any], options: FitOptions, *both: _Fits
-) -> tuple[Recommender, Recommender]:
-    """The model on either part; at once where a fit uses one core and random numbers of its own."""
+class _StoppedError(Exception):
+    """Another thread failed, or the person stopped the command."""
+
+
+def _lanes(models: Sequence[str]) -> list[list[str]]:
+    """The rows as two lists that are fitted at the same time: most fits use one core. Track2vec's rows share fits."""
+    gensim = [label for label in models if label.startswith("track2vec, ")]
+    return [lane for lane in (gensim, [label for label in models if label not in gensim]) if lane]
+
+
+def _row(label: str, fits: tuple[_Fits, _Fits], seed: int, trials: int, tell: Progress) -> Row | str:
+    """One row of the table, or why it cannot be fitted. ``fits`` are those of next tracks and of completion."""
+    began = time.monotonic()
+    try:
+        name, settings, exclude = _chosen(label, fits[0], seed, trials, tell)
+        options = FitOptions(seed=seed, effort=Effort.QUICK, share=_NETWORK_SHARE, progress=tell)
+        model, *others = _on_each(name, settings, options, fits[: 1 if exclude == "last" else 2])
+        part, whole = fits[0].part, fits[1].part
+        assert isinstance(part, NextTrack)
+        assert isinstance(whole, Completion)
+        values = part.judge(part.rank(model, _JUDGED, exclude))
+        completion = whole.judge(complete(others[0], whole.given, CLICKS_OF)[0]) if others else None
+    except EntourageError as error:
+        return str(error)
+    return Row(label, settings, values, completion, time.monotonic() - began)
+
+
+def _on_each(name: str, settings: Mapping[str, Any], options: FitOptions, parts: Sequence[_Fits]) -> list[Recommender]:
+    """The model on each part; at once where a fit uses one core and random numbers of its own."""
     with ThreadPoolExecutor(_CORES if name.startswith("track2vec") else 1) as pool:
-        one, other = pool.map(lambda fits: fits.model(name, settings, options), both)
-    return one, other
+        return list(pool.map(lambda fits: fits.model(name, settings, options), parts))
 
 
 class _Fits:
     """Fits on one part of the lists. A row whose settings need no new fit takes the model of the row before."""
 
     def __init__(self, part: NextTrack | Completion) -> None:
-        self._part = part
-        self._last: Recommender | None = None
+        self.part = part
+        self.last: Recommender | None = None
+        self.tuned: Mapping[str, Any] | None = None
+        """Settings that the search found for track2vec."""
 
     def model(self, name: str, settings: Mapping[str, Any], options: FitOptions) -> Recommender:
         made = registry.make(name, **settings)
-        last = self._last
+        last = self.last
         if isinstance(last, Baseline) and last.name == name:
             changed = {key: value for key, value in made.settings.items() if last.settings[key] != value}
             if set(changed) <= last.late:
-                self._last = last.with_settings(options, **changed)
-                return self._last
-        self._last = made.fit(self._part.train(registry.kind(name)), options)
-        return self._last
+                self.last = last.with_settings(options, **changed)
+                return self.last
+        self.last = made.fit(self.part.train(registry.kind(name)), options)
+        return self.last
 
 
-def _chosen(
-    label: str, part: NextTrack, tuned: dict[str, Any], seed: int, trials: int, tell: Progress
-) -> tuple[str, dict[str, Any], Exclude]:
-    """Name, settings and ``exclude`` for one row of the table; ``tuned`` keeps the settings found for track2vec."""
+def _chosen(label: str, fits: _Fits, seed: int, trials: int, tell: Progress) -> tuple[str, dict[str, Any], Exclude]:
+    """Name, settings and ``exclude`` for one row of the table."""
     name, _, how = label.partition(", ")
+    part = fits.part
+    assert isinstance(part, NextTrack)
+    kind = registry.kind(name)
     if how == "notebook":
         return name, dict(NOTEBOOK), "last"
     if how == "published":
-        return name, dict(PUBLISHED), "last"
-    if how == "defaults":
-        return name, {}, "all"
-    if name == "track2vec":
-        if not tuned:
-            tuned.update(tune_track2vec(part, seed=seed, trials=trials, progress=tell))
-        extra: dict[str, Any] = _VARIANTS[how]
-        return name, {**tuned, **extra}, "all"
+        return name, _bounded(PUBLISHED, part.train(kind)), "last"
+    if name == "track2vec" and how != "defaults":
+        if fits.tuned is None:
+            fits.tuned, fits.last = tune_track2vec(part, seed=seed, trials=trials, progress=tell)
+        return name, _bounded({**fits.tuned, **_VARIANTS[how]}, part.train(kind)), "all"
     if name in _SEARCHED:
-        kind = registry.kind(name)
         best = search(kind, part.holdout(kind), FitOptions(seed=seed, share=_SHARE, progress=tell), k=_JUDGED)
         return name, best.settings, "all"
     return name, {}, "all"
 
 
-def tune_track2vec(part: NextTrack, *, seed: int = 0, trials: int = _TRIALS, progress: Progress) -> dict[str, Any]:
-    """Settings of track2vec with the highest NDCG@10 on the validation lists.
+def _bounded(settings: Mapping[str, Any], train: Snapshot) -> dict[str, Any]:
+    """The settings, with fewer epochs where a fit of track2vec would cost more than `_FIT_S`."""
+    one = registry.make("track2vec", **{**settings, "epochs": 1}).cost(train)
+    return {**settings, "epochs": min(settings["epochs"], max(1, int(_FIT_S / max(one, 1e-9))))}
+
+
+def tune_track2vec(
+    part: NextTrack, *, seed: int = 0, trials: int = _TRIALS, progress: Progress
+) -> tuple[dict[str, Any], Recommender | None]:
+    """Settings of track2vec with the highest NDCG@10 on the validation lists, and the model if all lists were fitted.
 
     optuna's tree-structured Parzen estimator chooses window, epochs up to 150 (fewer for many lists), subsampling, and
     the exponent of negatives from -1 to 1. If a tenth of the lists has enough validation lists, all trials are fitted
@@ -223,39 +273,35 @@ def tune_track2vec(part: NextTrack, *, seed: int = 0, trials: int = _TRIALS, pro
         first = part.holdout(kind, rows)
         first = type(first)(first.name, thinned, first.held_out, first.users)
 
-    def worth(settings: Mapping[str, Any], holdout: Any) -> float:
-        return score(registry.make("track2vec", **settings).fit(holdout.train, FitOptions(seed=seed)), holdout, _JUDGED)
-
-    few, many = _EPOCHS
-    whole_epoch = kind.make(epochs=1).cost(whole.train)
-    most = int(np.clip(_FIT_S / max(whole_epoch, 1e-9), few, many))
+    def fitted(settings: Mapping[str, Any], holdout: Holdout) -> tuple[float, Recommender]:
+        model = registry.make("track2vec", **settings).fit(holdout.train, FitOptions(seed=seed))
+        return score(model, holdout, _JUDGED), model
 
     def objective(trial: Any) -> float:
-        settings = _drawn(trial, most)
         progress(trial.number / trials, f"track2vec: trial {trial.number + 1} of {trials}")
-        return worth(settings, first)
+        return fitted(_bounded(_drawn(trial), whole.train), first)[0]
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed))
     for start in (NOTEBOOK, PUBLISHED):
-        drawn = {name: start[name] for name in ("window", "epochs", "subsample", "exponent")}
-        study.enqueue_trial({**drawn, "epochs": min(drawn["epochs"], most)})
+        study.enqueue_trial({name: start[name] for name in ("window", "epochs", "subsample", "exponent")})
     study.optimize(objective, n_trials=trials)
     done = sorted(study.trials, key=lambda trial: -(trial.value or 0.0))
-    candidates = [{**NOTEBOOK, "metric": "cosine", **trial.params} for trial in done[: _KEPT if small else 1]]
-    scores = [0.0]
-    if small:
-        with ThreadPoolExecutor(_CORES) as pool:
-            scores = list(pool.map(lambda settings: worth(settings, whole), candidates))
-    return candidates[int(np.argmax(scores))]
+    candidates = [_bounded({**_FIXED, **trial.params}, whole.train) for trial in done[: _KEPT if small else 1]]
+    if not small:
+        return candidates[0], None
+    progress(1.0, "track2vec: the best trials on all lists")
+    with ThreadPoolExecutor(_CORES) as pool:
+        again = list(pool.map(lambda settings: fitted(settings, whole), candidates))
+    best = int(np.argmax([value for value, _ in again]))
+    return candidates[best], again[best][1]
 
 
-def _drawn(trial: Any, epochs: int) -> dict[str, Any]:
+def _drawn(trial: Any) -> dict[str, Any]:
     return {
-        **NOTEBOOK,
-        "metric": "cosine",
+        **_FIXED,
         "window": trial.suggest_int("window", 1, 10),
-        "epochs": trial.suggest_int("epochs", _EPOCHS[0], epochs),
+        "epochs": trial.suggest_int("epochs", *_EPOCHS),
         "subsample": trial.suggest_float("subsample", 1e-6, 1e-1, log=True),
         "exponent": trial.suggest_float("exponent", -1.0, 1.0),
     }

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from functools import cached_property
+from typing import Annotated, Any, ClassVar, Final
 
 import numpy as np
 import scipy.sparse as sp
@@ -23,20 +24,29 @@ __all__ = ["CoOccurrence", "PpmiSvd", "SessionKnn", "co_occurrences", "context_o
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Reach = Annotated[int, Field(ge=1, le=1000)]
+_PAIRS: Final = 20_000_000
+"""Pairs of items that are added to a matrix of co-occurrences at once: 320 MB of numbers."""
 
 
 def co_occurrences(lists: Sequences, window: int) -> sp.csr_array:
     """Items × items: how often two different items are at most ``window`` places apart. Symmetric, float32."""
-    total = sp.csr_array((lists.width, lists.width), dtype=np.float32)
+    shape = (lists.width, lists.width)
+    total = sp.csr_array(shape, dtype=np.float32)
     rows = lists.rows
-    longest = int(lists.lengths.max(initial=0))
-    for distance in range(1, min(window, longest - 1) + 1):
+    reach = min(window, int(lists.lengths.max(initial=0)) - 1)
+    left: list[Ints] = []
+    right: list[Ints] = []
+    for distance in range(1, reach + 1):
         together = rows[distance:] == rows[:-distance]
-        left, right = lists.items[:-distance][together], lists.items[distance:][together]
-        differ = left != right
-        pairs = left[differ], right[differ]
-        ones = np.ones(len(pairs[0]), dtype=np.float32)
-        total = total + sp.csr_array((ones, pairs), shape=total.shape)
+        one, other = lists.items[:-distance][together], lists.items[distance:][together]
+        differ = one != other
+        left.append(one[differ])
+        right.append(other[differ])
+        waiting = sum(map(len, left))
+        if waiting > _PAIRS or distance == reach:  # one addition of large matrices for many distances
+            pairs = np.concatenate(left), np.concatenate(right)
+            total = total + sp.csr_array((np.ones(waiting, dtype=np.float32), pairs), shape=shape)
+            left, right = [], []
     return sp.csr_array(total + total.T)
 
 
@@ -76,8 +86,9 @@ class CoOccurrence(SequenceModel):
         return {"together": co_occurrences(self._sequences(snapshot), self.window)}
 
     def list_scores(self, lists: Sequences) -> Floats:
-        return np.asarray((query(lists, self.context) @ self._weighted()).toarray(), dtype=np.float32)
+        return np.asarray((query(lists, self.context) @ self._weighted).toarray(), dtype=np.float32)
 
+    @cached_property
     def _weighted(self) -> sp.csr_array:
         together = self._sparse("together")
         total = np.maximum(np.asarray(together.sum(axis=1), dtype=np.float32), 1.0)
@@ -90,7 +101,7 @@ class CoOccurrence(SequenceModel):
     def similar_items(self, items: Ints | int, k: int) -> tuple[Ints, Floats]:
         """The items that co-occur with it most, by the same weights."""
         batch = np.atleast_1d(np.asarray(items, dtype=np.int64))
-        scores = np.asarray(self._weighted()[batch].toarray(), dtype=np.float32)
+        scores = np.asarray(self._weighted[batch].toarray(), dtype=np.float32)
         scores[np.arange(len(batch)), batch] = -np.inf
         ids = np.full((len(batch), k), -1, dtype=np.int64)
         best = np.full((len(batch), k), -np.inf, dtype=np.float32)
@@ -178,27 +189,36 @@ class SessionKnn(SequenceModel):
 
     def list_scores(self, lists: Sequences) -> Floats:
         matrix = self._sparse("lists")
-        known = np.bincount(matrix.indices, minlength=matrix.shape[1])
-        idf = np.log((matrix.shape[0] + 1.0) / (known + 1.0)) + 1e-3
         lengths = np.diff(matrix.indptr)
-        similar = sp.csr_array(self._asked(lists, idf) @ matrix.T)
+        similar = sp.csr_array(self._asked(lists) @ self._by_item)
         similar.data /= np.sqrt(np.maximum(lengths[similar.indices], 1)).astype(np.float32)
-        weight = (idf**self.rarity).astype(np.float32)
+        weight = (self._idf**self.rarity).astype(np.float32)
         kept = _best(similar, self.neighbours)
         return np.asarray((kept @ matrix).toarray() * weight, dtype=np.float32)
 
-    def _asked(self, lists: Sequences, idf: np.ndarray[Any, Any]) -> sp.csr_array:
+    @cached_property
+    def _by_item(self) -> sp.csr_array:
+        return sp.csr_array(self._sparse("lists").T)
+
+    @cached_property
+    def _idf(self) -> np.ndarray[Any, Any]:
+        """Logarithm of the inverse share of lists that hold each item, shape (items,)."""
+        matrix = self._sparse("lists")
+        known = np.bincount(matrix.indices, minlength=matrix.shape[1])
+        return np.asarray(np.log((matrix.shape[0] + 1.0) / (known + 1.0)) + 1e-3)
+
+    def _asked(self, lists: Sequences) -> sp.csr_array:
         rows = lists.rows
         place = np.arange(len(lists.items)) - lists.indptr[:-1][rows] + 1
         weight = 1.0 - self.decay * (1.0 - place / np.maximum(lists.lengths[rows], 1))
-        values = (weight * idf[lists.items]).astype(np.float32)
+        values = (weight * self._idf[lists.items]).astype(np.float32)
         asked = sp.csr_array((values, lists.items, lists.indptr), shape=(len(lists), lists.width), copy=True)
         asked.sum_duplicates()
         return asked
 
     def similar_items(self, items: Ints | int, k: int) -> tuple[Ints, Floats]:
         """By the cosine between the lists that hold them."""
-        return nearest(sp.csr_array(self._sparse("lists").T), items, k)
+        return nearest(self._by_item, items, k)
 
 
 def unit(vectors: Floats) -> Floats:

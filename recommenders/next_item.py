@@ -19,8 +19,8 @@ from recommenders.sequences import Sequences, Source, sequences_of
 __all__ = ["Context", "Continues", "SequenceModel", "complete"]
 
 Context = Literal["last", "all"]
-_BLOCK_VALUES: Final = 16_000_000
-"""Scores held at once: 64 MB of float32."""
+_BLOCK_VALUES: Final = 4_000_000
+"""Scores held at once: 16 MB of float32, which malloc uses again instead of asking for new pages."""
 
 
 class Continues:

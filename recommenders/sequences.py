@@ -72,6 +72,13 @@ class Sequences:
         """Without the items that occur fewer than ``least`` times."""
         return self.keep(self.counts[self.items] >= least)
 
+    def renumbered(self, items: Ints) -> Sequences:
+        """The entries of ``items`` (ascending), which are numbered by their place in it."""
+        number = np.full(self.width, -1, dtype=np.int64)
+        number[items] = np.arange(len(items))
+        kept = self.keep(number[self.items] >= 0)
+        return Sequences(kept.indptr, number[kept.items], len(items))
+
     def take(self, rows: Ints) -> Sequences:
         """The lists ``rows``, in that order; one may be taken twice."""
         lengths = self.lengths[rows]

@@ -137,8 +137,10 @@ class _Vectors(SequenceModel):
         return {"epochs": epochs, "subsample": subsample}
 
     def _cost(self, snapshot: Snapshot) -> float:
-        entries: int = entries_of(snapshot, self.source) * (2 if self.artists else 1)
-        return 2e-6 * float(self._used(snapshot)["epochs"]) * entries
+        twice = 2 if self.artists else 1
+        entries: int = entries_of(snapshot, self.source) * twice
+        pairs = self.window * twice + 1  # of an entry: gensim draws a window from 1 to this one for each
+        return 8e-8 * pairs * (1 + self.negatives) * float(self._used(snapshot)["epochs"]) * entries
 
     @property
     def vectors(self) -> Floats:

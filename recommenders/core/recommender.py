@@ -20,12 +20,12 @@ from graph.snapshot import Snapshot
 from graph.snapshot.ages import timed
 from recommenders.core.options import FitOptions
 from recommenders.core.today import Today
-from recommenders.core.top_k import Floats, Ints, Mask, top_k
+from recommenders.core.top_k import Floats, Ints, Mask, all_equal, top_k
 
 __all__ = ["NewContent", "Placed", "Recommender"]
 
-_BLOCK_VALUES: Final = 16_000_000
-"""Scores held at once while recommending: 64 MB of float32."""
+_BLOCK_VALUES: Final = 4_000_000
+"""Scores held at once while recommending: 16 MB of float32, which malloc uses again instead of asking for new pages."""
 _TIMED: Final = frozenset({"half_life", "fashion"})
 """Settings that have no effect without times."""
 
@@ -236,7 +236,7 @@ class Recommender(ABC):
             scores = np.array(self.scores(rows), dtype=np.float32)
             if unknown is not None:
                 scores[:, unknown] = -np.inf
-            silent = ~self.known_users(rows) | _all_equal(scores)
+            silent = ~self.known_users(rows) | all_equal(scores)
             if silent.any():
                 scores[silent] = np.diff(watched.incoming.indptr) if guess else -np.inf
             if exclude_seen:
@@ -256,11 +256,3 @@ class Recommender(ABC):
             ids[start : start + block, : chosen.shape[1]] = chosen
             best[start : start + block, : chosen.shape[1]] = values
         return (ids[0], best[0]) if np.ndim(users) == 0 else (ids, best)
-
-
-def _all_equal(scores: Floats) -> Mask:
-    """Rows, shape (n,), whose finite scores do not differ."""
-    finite = np.isfinite(scores)
-    highest = np.where(finite, scores, -np.inf).max(axis=1, initial=-np.inf)
-    lowest = np.where(finite, scores, np.inf).min(axis=1, initial=np.inf)
-    return np.asarray(lowest >= highest)

@@ -8,7 +8,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Floats", "Ints", "Mask", "top_k", "top_k_of_segments"]
+__all__ = ["Floats", "Ints", "Mask", "all_equal", "top_k", "top_k_of_segments"]
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
@@ -39,6 +39,24 @@ def top_k_of_segments(scores: Floats, indptr: Ints, k: int) -> Ints:
     """
     places: Ints = _best(np.asarray(indptr, dtype=np.int64), np.ascontiguousarray(scores, dtype=np.float32), k)[0]
     return places
+
+
+@numba.njit(cache=True, nogil=True)
+def all_equal(scores):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """Rows, shape (n,), whose finite scores do not differ. Most rows are told by their first few scores."""
+    rows, width = scores.shape
+    equal = np.ones(rows, dtype=np.bool_)
+    for row in range(rows):
+        first = np.float32(np.nan)
+        for column in range(width):
+            score = scores[row, column]
+            if np.isfinite(score):
+                if np.isnan(first):
+                    first = score
+                elif score != first:
+                    equal[row] = False
+                    break
+    return equal
 
 
 @numba.njit(cache=True, nogil=True)

@@ -15,6 +15,7 @@ from graph.errors import InputError
 from graph.home import begin
 from graph.settings import Settings
 from graph.snapshot import Snapshot
+from recommenders.track2vec import PUBLISHED
 
 QUICK = ("popularity", "co-occurrence", "track2vec, notebook", "track2vec, tuned, artists")
 
@@ -82,6 +83,21 @@ def test_the_table_is_the_same_for_the_same_seed(folder):
     assert np.mean(first["co-occurrence"]) > np.mean(first["popularity"])
     shown = markdown(boards[0], "entourage evaluate --suite playlists")
     assert all(f"| {label} |" in shown for label in QUICK)
+    alone = {row.model for row in boards[0].rows if row.completion is None}
+    assert alone == {"track2vec, notebook"}  # as in the notebook
+
+
+def test_epochs_end_where_the_table_would_not_be_there_within_half_an_hour(folder, monkeypatch):
+    lists, titles = heard(folder)
+    label = "track2vec, published"
+
+    def epochs() -> int:
+        board = playlist_suite.run(lists, titles, models=[label], progress=lambda share, what: None)
+        return int(board.rows[0].settings["epochs"])
+
+    assert epochs() == PUBLISHED["epochs"]
+    monkeypatch.setattr(playlist_suite, "_FIT_S", playlist_suite._FIT_S / 10_000)
+    assert 1 <= epochs() < PUBLISHED["epochs"]
 
 
 def test_playlists_as_published_are_recognised(tmp_path, monkeypatch, capsys):

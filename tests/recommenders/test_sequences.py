@@ -9,6 +9,7 @@ import torch
 
 from graph.errors import SettingsError
 from graph.snapshot import Snapshot
+from recommenders import counting
 from recommenders.counting import CoOccurrence, PpmiSvd, SessionKnn, co_occurrences, query
 from recommenders.sequences import Sequences, sequences_of
 from recommenders.track2vec import NOTEBOOK, Track2Vec, Track2VecNetwork, with_artists
@@ -27,7 +28,7 @@ def test_cut_keeps_the_last_apart():
 def test_a_matrix_leaves_the_lists_as_they_were():
     lists = Sequences.of([[3, 1, 3], [], [0, 2, 1, 4]], 6)
     assert lists.matrix().nnz == 6
-    SessionKnn()._asked(lists, np.ones(6))
+    SessionKnn().fit(snapshot_of(lists)).list_scores(lists)
     assert [lists[row].tolist() for row in range(3)] == [[3, 1, 3], [], [0, 2, 1, 4]]
 
 
@@ -36,12 +37,20 @@ def test_frequent_drops_items_by_their_occurrences_not_by_their_lists():
     assert [kept[row].tolist() for row in range(3)] == [[3, 1, 3], [], [1]]
 
 
+def test_items_left_over_get_new_numbers_in_the_old_order():
+    lists = Sequences.of([[5, 2, 5], [3], [0, 2]], 6).renumbered(np.array([2, 5]))
+    assert [lists[row].tolist() for row in range(len(lists))] == [[1, 0, 1], [], [0]]
+    assert lists.width == 2
+
+
 def test_take_may_repeat_a_list():
     taken = LISTS.take(np.array([2, 0, 2]))
     assert [taken[row].tolist() for row in range(3)] == [[0, 2, 1, 4], [3, 1, 3], [0, 2, 1, 4]]
 
 
-def test_co_occurrences_are_those_of_a_plain_loop():
+@pytest.mark.parametrize("at_once", [20_000_000, 5])
+def test_co_occurrences_are_those_of_a_plain_loop(at_once, monkeypatch):
+    monkeypatch.setattr(counting, "_PAIRS", at_once)
     random = np.random.default_rng(0)
     lists = Sequences.of([random.integers(0, 8, random.integers(0, 9)) for _ in range(30)], 8)
     for window in (1, 3, 20):

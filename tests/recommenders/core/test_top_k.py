@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from recommenders.core.top_k import top_k, top_k_of_segments
+from recommenders.core.top_k import all_equal, top_k, top_k_of_segments
 
 #: Few different values, so that many are equal.
 values = st.sampled_from([0.0, 1.0, 1.0, 2.0, -3.0, float("nan"), float("inf"), float("-inf")])
@@ -72,3 +72,10 @@ def test_scores_are_left_as_they_are():
     scores: Any = np.array([[1.0, np.nan, 3.0]], dtype=np.float32)
     top_k(scores, 2)
     np.testing.assert_array_equal(scores, [[1.0, np.nan, 3.0]])
+
+
+@settings(deadline=None)  # the first call compiles
+@given(tables)
+def test_rows_whose_finite_scores_are_all_equal_are_told(table):
+    finite = [{value for value in row if np.isfinite(value)} for row in table]
+    assert all_equal(np.array(table, dtype=np.float32)).tolist() == [len(found) <= 1 for found in finite]
