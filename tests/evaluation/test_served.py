@@ -58,6 +58,30 @@ def test_a_feed_is_judged_with_the_weights_of_the_settings() -> None:
     assert usual.rank(model, split, 3).tolist() != weighed.rank(model, split, 3).tolist()
 
 
+def test_several_recommenders_are_judged_by_the_feed_that_they_make_together() -> None:
+    split = splits.random(checkerboard.snapshot(), 0.3, 5)
+    names = ["item-knn", "popularity"]
+
+    def ranked(**shares: float) -> list[list[list[int]]]:
+        made = with_feeds(
+            named(names), ENGAGEMENT, Composition(recommenders=dict(zip(names, shares.values(), strict=True)))
+        )
+        assert made[-1].label == "item-knn + popularity as served"
+        return [one.rank(one.fit(split.train, FitOptions()), split, 3).tolist() for one in made[1::2] + made[-1:]]
+
+    knn, popular, mostly_knn = ranked(knn=1_000.0, popular=1.0)
+    mostly_popular = ranked(knn=1.0, popular=1_000.0)[-1]
+    assert knn != popular
+    assert np.mean(np.array(mostly_knn) == knn) > 0.9
+    assert np.mean(np.array(mostly_popular) == popular) > 0.9
+
+
+def test_recommenders_of_the_settings_that_are_not_compared_are_named() -> None:
+    how = Composition(recommenders={"item-knn": 1.0, "als": 1.0})
+    with pytest.raises(SettingsError, match="not compared: als"):
+        with_feeds(named(["item-knn"]), ENGAGEMENT, how)
+
+
 def test_splits_of_whole_contents_are_refused() -> None:
     split = splits.cold_contents(checkerboard.snapshot(), 0.3, 5)
     (_, feeds) = with_feeds(named(["popularity"]), ENGAGEMENT)
