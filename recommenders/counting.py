@@ -13,10 +13,10 @@ from pydantic import Field
 
 from graph.snapshot import Snapshot
 from recommenders.core.baseline import Count, Learned, Share
-from recommenders.core.nearest import nearest
+from recommenders.core.nearest import nearest, others
 from recommenders.core.options import FitOptions
 from recommenders.core.singular import right_singular_vectors
-from recommenders.core.top_k import Floats, Ints, top_k, top_k_of_segments
+from recommenders.core.top_k import Floats, Ints, top_k_of_segments
 from recommenders.next_item import Context, SequenceModel
 from recommenders.sequences import Sequences
 
@@ -101,13 +101,7 @@ class CoOccurrence(SequenceModel):
     def similar_items(self, items: Ints | int, k: int) -> tuple[Ints, Floats]:
         """The items that co-occur with it most, by the same weights."""
         batch = np.atleast_1d(np.asarray(items, dtype=np.int64))
-        scores = np.asarray(self._weighted[batch].toarray(), dtype=np.float32)
-        scores[np.arange(len(batch)), batch] = -np.inf
-        ids = np.full((len(batch), k), -1, dtype=np.int64)
-        best = np.full((len(batch), k), -np.inf, dtype=np.float32)
-        found, values = top_k(scores, k)
-        ids[:, : found.shape[1]], best[:, : found.shape[1]] = found, values
-        return (ids[0], best[0]) if np.ndim(items) == 0 else (ids, best)
+        return others(np.asarray(self._weighted[batch].toarray(), dtype=np.float32), items, k)
 
 
 @dataclass

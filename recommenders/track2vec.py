@@ -19,9 +19,9 @@ from pydantic import Field
 from graph.errors import ModelError, SettingsError
 from graph.snapshot import Snapshot
 from recommenders.core.baseline import Count, Learned, Positive, Share
-from recommenders.core.nearest import nearest
+from recommenders.core.nearest import nearest, others
 from recommenders.core.options import FitOptions, Progress
-from recommenders.core.top_k import Floats, Ints, Mask, top_k
+from recommenders.core.top_k import Floats, Ints, Mask
 from recommenders.counting import context_of, unit
 from recommenders.next_item import Context, SequenceModel
 from recommenders.sequences import Sequences, entries_of
@@ -174,12 +174,7 @@ class _Vectors(SequenceModel):
             return nearest(self.vectors, items, k)
         batch = np.atleast_1d(np.asarray(items, dtype=np.int64))
         scores = self.list_scores(Sequences.of(batch[:, None], self.snapshot.contents.count))
-        scores[np.arange(len(batch)), batch] = -np.inf
-        ids = np.full((len(batch), k), -1, dtype=np.int64)
-        best = np.full((len(batch), k), -np.inf, dtype=np.float32)
-        found, values = top_k(scores, k)
-        ids[:, : found.shape[1]], best[:, : found.shape[1]] = found, values
-        return (ids[0], best[0]) if np.ndim(items) == 0 else (ids, best)
+        return others(scores, items, k)
 
 
 @dataclass
