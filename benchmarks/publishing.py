@@ -1,0 +1,89 @@
+"""How long it takes until what is published or taken down shows in a feed: a part of ``make bench-service``."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+import urllib.request
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+from urllib.parse import quote
+
+import numpy as np
+
+from graph.snapshot import Snapshot
+
+__all__ = ["sentence"]
+
+_PATIENCE_S: Final = 5.0
+_PAUSE_S: Final = 0.01
+_FEED: Final = 50
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """Milliseconds until one keak was in the feed of a follower of its maker, and until it was gone again."""
+
+    there: float | None
+    gone: float | None
+
+
+def sentence(url: str, snapshot: Snapshot, name: str, times: int = 20, seed: int = 0) -> str:
+    """Publish ``times`` keaks, each by somebody whom a random person follows, look until they are in that person's
+    feed of 50, and take them down again. They stay in the graph as taken down, under ids that begin with ``name``."""
+    draw = random.Random(seed)
+    follows, ids = snapshot.follows, snapshot.users.ids
+    edges = [draw.randrange(len(follows)) for _ in range(times)]
+    seen = [
+        _once(url, f"{name}-{number}", ids[int(follows.source[edge])], ids[int(follows.target[edge])])
+        for number, edge in enumerate(edges)
+    ]
+    return (
+        f"a keak that was just published, until it is in a follower's feed of {_FEED}: {_told(seen, 'there')}; "
+        f"taken down, until it is gone: {_told([one for one in seen if one.there is not None], 'gone')}"
+    )
+
+
+def _once(url: str, name: str, person: str, maker: str) -> _Seen:
+    path = f"/v1/contents/{quote(f'keaks/{name}', safe='')}"
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    began = time.perf_counter()
+    _send(
+        url, path, "PUT", {"title": "A keak of the benchmark", "makers": [maker], "created_at": now, "duration": 15.0}
+    )
+    there = _until(url, f"keaks/{name}", person, began, wanted=True)
+    began = time.perf_counter()
+    _send(url, path, "DELETE")
+    return _Seen(there, _until(url, f"keaks/{name}", person, began, wanted=False))
+
+
+def _until(url: str, content: str, person: str, began: float, *, wanted: bool) -> float | None:
+    """Milliseconds from ``began`` until the content is in the person's feed, or not; None after `_PATIENCE_S`."""
+    path = f"/v1/users/{quote(person, safe='')}/recommendations?n={_FEED}"
+    while True:
+        feed = _send(url, path, "GET")
+        if wanted == any(item["content_id"] == content for item in feed["items"]):
+            return 1_000 * (time.perf_counter() - began)
+        if time.perf_counter() - began > _PATIENCE_S:
+            return None
+        time.sleep(_PAUSE_S)
+
+
+def _told(seen: list[_Seen], what: str) -> str:
+    values = [value for one in seen if (value := getattr(one, what)) is not None]
+    if not values:
+        return f"in none of {len(seen)}"
+    return f"{len(values)} of {len(seen)}, median {np.median(values):.0f} ms, longest {max(values):.0f} ms"
+
+
+def _send(url: str, path: str, method: str, body: dict[str, Any] | None = None) -> Any:
+    request = urllib.request.Request(
+        f"{url}{path}",
+        method=method,
+        data=None if body is None else json.dumps(body).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request) as answer:
+        return json.load(answer)
