@@ -9,14 +9,14 @@ from typing import Any, Final
 import flask
 from flask_openapi3.models.tag import Tag
 
-from graph.catalogue.changes import Change
+from graph.catalogue.changes import Change, Kept
 from graph.events import milliseconds
 from web import logs
-from web.events import CLOCK
+from web.events import CLOCK, utc
 from web.problems import Problem, documented
 from web.serving import serving
 
-__all__ = ["REFUSED", "TAGS", "accepted"]
+__all__ = ["REFUSED", "TAGS", "accepted", "became"]
 
 TAGS: Final = [Tag(name="Catalogue", description="Contents and people, as they are published and taken down.")]
 REFUSED: Final = documented(413, 415)
@@ -32,6 +32,22 @@ def accepted(change: Change) -> dict[str, Any]:
     except (OSError, sqlite3.Error) as error:
         logs.log.error("the outbox cannot be used", error=str(error))
         raise Problem("unavailable", "Changes cannot be written to disk now. Send it again.") from error
+    return _told(kept)
+
+
+def became(target: str) -> dict[str, Any]:
+    """What became of the last change of a content or person, and when it was accepted."""
+    try:
+        kept = serving().outbox.changes.about(target)
+    except (OSError, sqlite3.Error) as error:
+        logs.log.error("the outbox cannot be used", error=str(error))
+        raise Problem("unavailable", "Changes cannot be read from disk now. Ask again.") from error
+    if kept is None:
+        raise Problem("unknown-change", f"No change of {target} waits, or was made since the snapshot in use.")
+    return _told(kept) | {"received_at": utc(kept.received)}
+
+
+def _told(kept: Kept | None) -> dict[str, Any]:
     waits = kept is not None and kept.status != "applied"
     return {
         "request_id": logs.request_id(),

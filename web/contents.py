@@ -69,9 +69,21 @@ def publish(path: schemas.ContentPath, body: PublishedContent) -> dict[str, Any]
 )
 def take_down(path: schemas.ContentPath) -> dict[str, Any]:
     """Take a content down"""
-    if not path.content_id.startswith(schema.CONTENT_PREFIXES):
-        raise invalid("content_id", "has no kind: write keaks/…, beats/… or tracks/…", "path")
+    _with_kind(path.content_id)
     return catalogue.accepted(Change(path.content_id, {}, taken_down=True)) | {"content_id": path.content_id}
+
+
+@blueprint.get(
+    "/<id:content_id>/change",
+    operation_id="content_change",
+    description="Of the last PUT or DELETE that waits or was made since the snapshot in use.",
+    tags=catalogue.TAGS,
+    responses={200: schemas.ContentChange},
+)
+def change(path: schemas.ContentPath) -> dict[str, Any]:
+    """What became of a change of a content"""
+    _with_kind(path.content_id)
+    return catalogue.became(path.content_id) | {"content_id": path.content_id}
 
 
 @blueprint.get(
@@ -98,3 +110,8 @@ def similar(path: schemas.ContentPath, query: schemas.SimilarQuery) -> dict[str,
         }
 
     return {"request_id": logs.request_id()} | serving().ask(ask)
+
+
+def _with_kind(content_id: str) -> None:
+    if not content_id.startswith(schema.CONTENT_PREFIXES):
+        raise invalid("content_id", "has no kind: write keaks/…, beats/… or tracks/…", "path")

@@ -73,7 +73,7 @@ def became(header: schemas.Headers, path: schemas.EventPath) -> dict[str, Any]:
     kept = held.outbox.find(header.producer, path.event_id)
     if kept:
         status = "applied" if kept.status == "repeated" else kept.status
-        return about | {"status": status, "reason": kept.reason, "received_at": _time(kept.received)}
+        return about | {"status": status, "reason": kept.reason, "received_at": utc(kept.received)}
     graph = held.feeds.graph
     if not graph or not held.graph_up:
         raise Problem("unavailable", "The graph database, which knows the ids of older events, does not answer.")
@@ -81,7 +81,7 @@ def became(header: schemas.Headers, path: schemas.EventPath) -> dict[str, Any]:
     rows = held.in_time(lambda _: graph.read("lookup/event", **keys), held.settings.service.deadline_ms)
     if not rows:
         raise Problem("unknown-event", "No event with this id of this producer was accepted in the last 30 days.")
-    return about | {"status": "applied", "reason": None, "received_at": _time(rows[0]["receivedAt"])}
+    return about | {"status": "applied", "reason": None, "received_at": utc(rows[0]["receivedAt"])}
 
 
 def _accepted(sent: Sequence[Any], checked: Sequence[Entry | list[FieldError]]) -> dict[str, Any]:
@@ -190,7 +190,8 @@ def _field_error(found: Any, name: str) -> FieldError:
     return FieldError(field=field, location="body", message=found["msg"].removeprefix("Value error, "))
 
 
-def _time(milliseconds_: int) -> str:
+def utc(milliseconds_: int) -> str:
+    """A time in ms since 1970 as answers write it."""
     return datetime.fromtimestamp(milliseconds_ / 1_000, UTC).isoformat(timespec="milliseconds")
 
 

@@ -57,6 +57,7 @@ KINDS: Final = {
         Kind("unknown-content", 404, "No content has this id"),
         Kind("unknown-artist", 404, "No artist has this id or name"),
         Kind("unknown-event", 404, "No event has this id"),
+        Kind("unknown-change", 404, "No change is known"),
         Kind("not-found", 404, "There is nothing here"),
         Kind("method-not-allowed", 405, "This address does not take this method"),
         Kind("bad-request", 400, "The request cannot be read"),

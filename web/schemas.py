@@ -5,6 +5,7 @@ Those of feeds and people are in `web.feed_schemas`.
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import cache
 from typing import Annotated, Any, Final, Literal
 
@@ -201,6 +202,18 @@ class UserChanged(Changed):
     """What became of a change of a person."""
 
     user_id: str
+
+
+class ContentChange(ContentChanged):
+    """The last change of a content."""
+
+    received_at: datetime = Field(description="When it was accepted; of several that waited together, the first.")
+
+
+class UserChange(UserChanged):
+    """The last change of a person."""
+
+    received_at: datetime = Field(description="When it was accepted; of several that waited together, the first.")
 
 
 class SimilarContent(BaseModel):

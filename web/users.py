@@ -8,6 +8,7 @@ from typing import Any, Final
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
+from graph import schema
 from graph.catalogue.change import PublishedUser, change_of_user
 from web import catalogue, logs, schemas
 from web.jsonable import snake_case
@@ -42,6 +43,18 @@ def user(path: schemas.UserPath) -> dict[str, Any]:
 def publish_user(path: schemas.UserPath, body: PublishedUser) -> dict[str, Any]:
     """Make a person known"""
     return catalogue.accepted(change_of_user(path.user_id, body)) | {"user_id": path.user_id}
+
+
+@blueprint.get(
+    "/users/<id:user_id>/change",
+    operation_id="user_change",
+    description="Of the last PUT that waits or was made since the snapshot in use.",
+    tags=catalogue.TAGS,
+    responses={200: schemas.UserChange, **documented(404)},
+)
+def change(path: schemas.UserPath) -> dict[str, Any]:
+    """What became of a change of a person"""
+    return catalogue.became(f"{schema.USER_PREFIX}{path.user_id}") | {"user_id": path.user_id}
 
 
 @blueprint.get(

@@ -217,8 +217,16 @@ def test_a_keak_waits_for_its_beat_and_what_comes_later_counts(
     told = send(client, "PUT", address("keaks/n1"), {"title": "Old", "beats": ["beats/n2"], "link": "https://n.1"})
     assert (told["status"], told["reason"]) == ("waiting", "a beat that it uses is not in the graph yet")
     assert send(client, "PUT", address("keaks/n1"), {"title": "New"})["status"] == "waiting"
+    change = address("keaks/n1") + "/change"
+    waits = send(client, "GET", change)
+    assert (waits["status"], waits["reason"]) == ("waiting", "a beat that it uses is not in the graph yet")
+    assert datetime.fromisoformat(waits["received_at"]) <= datetime.now(UTC)
+    assert client.get(f"{address(KEAKS[0])}/change").json["type"].endswith("unknown-change")  # type: ignore[index]
     assert send(client, "PUT", "/v1/contents/n2", {"kind": "beat", "bpm": 90})["content_id"] == "beats/n2"
     held.drain(lambda: datetime.now(UTC) + timedelta(minutes=1))
+    assert send(client, "GET", change)["status"] == "applied"
+    send(client, "PUT", "/v1/users/newcomer", {"name": "New"})
+    assert send(client, "GET", "/v1/users/newcomer/change")["status"] == "applied"
     known = client.get(address("keaks/n1")).json
     assert known is not None
     assert (known["uses"], known["properties"]["title"]) == (["beats/n2"], "New")
