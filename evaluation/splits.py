@@ -168,7 +168,7 @@ def newcomers(snapshot: Snapshot, fraction: float = 0.1, seed: int = 0, *, keep_
     return replace(
         whole,
         name=f"newcomers {fraction:g}",
-        train=whole.train.with_edges(rest),
+        train=hindsight.of_watched_pairs(whole.train.with_edges(rest)),
         held_out=judged,
         users=users_of(judged),
         masked=before if whole.masked is None else sp.csr_array(whole.masked + before),
@@ -208,7 +208,7 @@ def _split(
         raise InputError(
             f"Nothing is left on one side of the split ({name}).", do="Choose another fraction, or bring more data."
         )
-    train = snapshot.with_edges(watched.keep(learned))
+    train = hindsight.of_watched_pairs(snapshot.with_edges(watched.keep(learned)))
     if not keep_counts:
         train = hindsight.emptied(train)
     held_out = _matrix(watched, held, values)

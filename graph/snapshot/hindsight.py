@@ -14,7 +14,7 @@ import polars as pl
 from graph import schema
 from graph.snapshot.format import Nodes, Snapshot
 
-__all__ = ["PROPERTIES", "RELATIONSHIPS", "emptied", "social_until"]
+__all__ = ["PROPERTIES", "RELATIONSHIPS", "emptied", "of_watched_pairs", "social_until"]
 
 #: By label, the node properties that were counted over the whole graph, or describe people as they were at the export.
 PROPERTIES: Final[dict[str, frozenset[str]]] = {
@@ -43,6 +43,29 @@ def emptied(snapshot: Snapshot) -> Snapshot:
     summed = [edges for type_, edges in snapshot.edges.items() if type_ in RELATIONSHIPS]
     bare = snapshot.with_edges(*(edges.keep(np.zeros(len(edges), dtype=bool)) for edges in summed))
     return Snapshot(bare.manifest, nodes, bare.edges)
+
+
+def of_watched_pairs(snapshot: Snapshot) -> Snapshot:
+    """The snapshot without plays and watch ratios of pairs of user and content that are not in ``WATCHED``.
+
+    A split holds out pairs of ``WATCHED``; these relationships say the same of a pair once more.
+    """
+    watched = snapshot.watched
+    width = np.int64(max(1, watched.width))
+    known = watched.source.astype(np.int64) * width + watched.target
+    kept = []
+    for type_, of_sessions in ((schema.PLAYED, True), (schema.WATCH_RATIO, False)):
+        edges = snapshot.edges[type_]
+        if not len(edges):
+            continue
+        users = edges.source.astype(np.int64)
+        if of_sessions:
+            opened = snapshot.edges[schema.OPENED]
+            owner = np.full(opened.width, -1, dtype=np.int64)
+            owner[opened.target] = opened.source
+            users = owner[users]
+        kept.append(edges.keep(np.isin(users * width + edges.target, known)))
+    return snapshot.with_edges(*kept) if kept else snapshot
 
 
 def social_until(snapshot: Snapshot, cutoff: int) -> Snapshot:

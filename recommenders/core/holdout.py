@@ -104,7 +104,7 @@ def validation(snapshot: Snapshot, share: float = CORE.validation_share, seed: i
         held_out.data[:] = np.sign(held_out.data)
     held_out.eliminate_zeros()
     name = f"validation {share:g}" + (" in time" if cutoff is not None else "")
-    train = hindsight.emptied(past.with_edges(watched.keep(~held)))
+    train = hindsight.emptied(hindsight.of_watched_pairs(past.with_edges(watched.keep(~held))))
     return Holdout(name, train, held_out, users_of(held_out), cutoff=cutoff, seed=seed)
 
 

@@ -17,8 +17,9 @@ from graph.snapshot import NO_TIME, Snapshot
 from ranking import pipeline, ranker, registry
 from ranking.first_stage import Member
 from ranking.pipeline import Pipeline
-from recommenders.core.holdout import Holdout
+from recommenders.core.holdout import Holdout, validation
 from recommenders.core.metrics import mean_ndcg
+from recommenders.plays import plays_of
 from tests import checkerboard
 from tests.evaluation.scored import Counted, network
 
@@ -323,3 +324,48 @@ def test_a_network_of_single_watches_has_nothing_to_hold_out():
 def edges_frame(snapshot: Snapshot) -> pl.DataFrame:
     watched = snapshot.watched
     return pl.DataFrame({"source": watched.source, "target": watched.target, "lastAt": watched.columns["lastAt"]})
+
+
+def with_plays(whole: Snapshot) -> Snapshot:
+    """A session for each user, in which all that they watched was played, and a watch ratio for each pair."""
+    watched = whole.watched
+    users = np.unique(watched.source)
+    at = np.asarray(watched.columns["lastAt"], dtype=np.int64)
+    of_pair = {"source": np.asarray(watched.source), "target": np.asarray(watched.target)}
+    session = np.searchsorted(users, watched.source).astype(np.int32)
+    place = np.arange(len(watched), dtype=np.int32)
+    share = np.random.default_rng(0).random(len(watched)).astype(np.float32)
+    frames = {
+        "WATCHED": edges_frame(whole),
+        "OPENED": pl.DataFrame({"source": users.astype(np.int32), "target": np.arange(len(users), dtype=np.int32)}),
+        "PLAYED": pl.DataFrame({**of_pair, "source": session, "place": place, "share": share, "at": at}).with_columns(
+            arm=pl.lit(None, pl.String), propensity=pl.lit(None, pl.Float32)
+        ),
+        "WATCH_RATIO": pl.DataFrame({**of_pair, "row": place, "ratio": share, "at": at}),
+    }
+    nodes = {label: found.frame for label, found in whole.nodes.items() if label in ("User", "Content")}
+    sessions = pl.DataFrame({"sessionId": [f"s{n}" for n in range(len(users))]})
+    return Snapshot.build({**nodes, "Session": sessions}, frames)
+
+
+@pytest.mark.parametrize(
+    "cut",
+    [
+        lambda whole: splits.random(whole, 0.3, 5),
+        lambda whole: splits.temporal(whole, 0.3),
+        lambda whole: splits.cold_users(whole, 0.3, 5),
+        lambda whole: splits.cold_contents(whole, 0.3, 5),
+        lambda whole: splits.newcomers(whole, 0.3, 5),
+        lambda whole: validation(whole, 0.3, 5),
+    ],
+)
+def test_plays_and_ratios_of_held_out_pairs_are_held_out_too(cut):
+    rng = np.random.default_rng(3)
+    some = [(u, int(c), int(rng.integers(1000))) for u in range(20) for c in rng.permutation(30)[:8]]
+    whole = with_plays(network(some))
+    assert len(plays_of(whole)) == len(whole.watched)
+    train = cut(whole).train
+    plays, ratios = plays_of(train), train.edges["WATCH_RATIO"]
+    assert set(zip(plays.user.tolist(), plays.track.tolist(), strict=True)) == pairs(train)
+    assert set(zip(ratios.source.tolist(), ratios.target.tolist(), strict=True)) == pairs(train)
+    assert 0 < len(plays) < len(whole.watched)
