@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -157,10 +157,12 @@ def run(
 
     with ThreadPoolExecutor(len(lanes)) as pool:
         try:
-            list(pool.map(fit, range(len(lanes))))
+            for lane in as_completed([pool.submit(fit, lane) for lane in range(len(lanes))]):
+                lane.result()
         except BaseException:
             stopped.set()  # the other lane ends at its next report
             raise
+    board.left_out = {label: board.left_out[label] for label in models if label in board.left_out}
     board.rows.sort(key=lambda row: (-row.values["NDCG@10"].mean(), models.index(row.model)))
     return board
 

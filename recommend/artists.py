@@ -93,12 +93,15 @@ class Artists:
         own = np.asarray(incoming.neighbour[incoming.indptr[number] : incoming.indptr[number + 1]], dtype=np.int64)
         if not len(own):
             raise ModelError(f"{self._ids[number]} performs nothing, so no model knows of them.", do="Import contents.")
-        audience = np.diff(self._listening.snapshot.watched.incoming.indptr)
-        asked = own[np.argsort(-audience[own], kind="stable")][:_ASKED]
+        asked = self._listening.usable(own)[:_ASKED]
+        if not len(asked):
+            return []
         there, mine = self._performed, set(own.tolist())
         total: dict[int, float] = {}
-        ids, scores = self._listening.model.similar_items(asked, min(_NEAR + len(own), len(audience)))
-        ids[scores == 0.0] = -1  # a cosine of 0: nothing in common
+        gone = self._listening.gone
+        count = min(_NEAR + len(own) + int(gone.sum()), len(gone))
+        ids, scores = self._listening.model.similar_items(asked, count)
+        ids[(scores == 0.0) | gone[ids]] = -1  # a cosine of 0: nothing in common
         for row in ids.tolist():
             near = [content for content in row if content >= 0 and content not in mine]
             told: set[int] = {number}

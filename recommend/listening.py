@@ -17,7 +17,7 @@ from graph.errors import SettingsError, UnknownContent
 from graph.snapshot import Snapshot
 from recommend.taken_down import taken_down
 from recommenders.core.recommender import Recommender
-from recommenders.core.top_k import Mask
+from recommenders.core.top_k import Ints, Mask
 from recommenders.next_item import complete
 from recommenders.sequences import Sequences
 
@@ -99,10 +99,15 @@ class Listening:
         return {content_id: number for number, content_id in enumerate(self._ids)}
 
     @cached_property
+    def _audience(self) -> Ints:
+        """How many people watched each content and how many playlists hold it, shape (contents,)."""
+        sizes = [np.diff(self.snapshot.edges[type_].incoming.indptr) for type_ in (schema.WATCHED, schema.HOLDS)]
+        return np.asarray(sum(sizes))
+
+    @cached_property
     def _popular(self) -> tuple[list[int], int]:
-        """All numbers, what most people watched and most playlists hold first, and how many have been heard at all."""
-        audience = sum(np.diff(self.snapshot.edges[type_].incoming.indptr) for type_ in (schema.WATCHED, schema.HOLDS))
-        return np.argsort(-audience, kind="stable").tolist(), int(np.count_nonzero(audience))
+        """All numbers, the largest `_audience` first, and how many have been heard at all."""
+        return np.argsort(-self._audience, kind="stable").tolist(), int(np.count_nonzero(self._audience))
 
     @cached_property
     def _by_title(self) -> dict[str, list[int]]:
@@ -128,7 +133,7 @@ class Listening:
         Of several with one title, the one that most watched or put into playlists. Raises UnknownContent, which names
         titles that begin the same.
         """
-        gone = self._gone
+        gone = self.gone
         for name in (text, *(f"{prefix}/{text}" for prefix in ("tracks", "keaks", "beats"))):
             if (number := self._number.get(name)) is not None and not gone[number]:
                 return number
@@ -148,9 +153,16 @@ class Listening:
         )
 
     @property
-    def _gone(self) -> Mask:
+    def gone(self) -> Mask:
         """Whether each content is taken down, shape (contents,)."""
         return taken_down(self.snapshot, self._since()) if self._since else taken_down(self.snapshot)
+
+    def usable(self, numbers: Ints) -> Ints:
+        """Those of some contents that the model learned and that are not taken down, the largest audience first."""
+        kept = ~self.gone[numbers]
+        if self.model.known_contents is not None:
+            kept &= self.model.known_contents[numbers]
+        return numbers[kept][np.argsort(-self._audience[numbers[kept]], kind="stable")]
 
     def learned(self, number: int) -> bool:
         """Whether the model can say what goes with a content; its vectors hold nothing of the others."""
@@ -164,7 +176,7 @@ class Listening:
 
     def similar(self, number: int, n: int) -> list[Track]:
         """The ``n`` contents nearest to one, best first; fewer where others have nothing in common with it."""
-        gone = self._gone
+        gone = self.gone
         ids, scores = self.model.similar_items(number, min(n + int(gone.sum()), len(self._ids)))
         pairs = zip(ids.tolist(), scores.tolist(), strict=True)
         shown = [self.track(one, score=round(score, 6)) for one, score in pairs if one >= 0 and score and not gone[one]]
@@ -190,7 +202,7 @@ class Listening:
                         missing.append(text)
             numbers.append(found)
             unknown.append(missing)
-        ids, scores = complete(self.model, Sequences.of(numbers, len(self._ids)), n, ~self._gone)
+        ids, scores = complete(self.model, Sequences.of(numbers, len(self._ids)), n, ~self.gone)
         answers = []
         for row, missing in enumerate(unknown):
             told = [
@@ -212,7 +224,7 @@ class Listening:
         """
         if candidates < 1:
             raise SettingsError("The radio needs a candidate.", do="Give --candidates 1 or more.")
-        gone, present = {start, *played, *np.flatnonzero(self._gone).tolist()}, start
+        gone, present = {start, *played, *np.flatnonzero(self.gone).tolist()}, start
         while True:
             why, within = self._within_reach(present, candidates, gone)
             if not within:

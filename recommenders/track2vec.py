@@ -174,6 +174,9 @@ class _Vectors(SequenceModel):
             return nearest(self.vectors, items, k)
         batch = np.atleast_1d(np.asarray(items, dtype=np.int64))
         scores = self.list_scores(Sequences.of(batch[:, None], self.snapshot.contents.count))
+        known = self.known_contents  # the vectors of others are zeros, which lie nearer than most
+        scores[:, ~known] = -np.inf
+        scores[~known[batch]] = -np.inf
         return others(scores, items, k)
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import time
 
 import numpy as np
 import polars as pl
@@ -15,6 +16,7 @@ from graph.errors import InputError
 from graph.home import begin
 from graph.settings import Settings
 from graph.snapshot import Snapshot
+from recommenders.core.options import Progress
 from recommenders.track2vec import PUBLISHED
 
 QUICK = ("popularity", "co-occurrence", "track2vec, notebook", "track2vec, tuned, artists")
@@ -98,6 +100,27 @@ def test_epochs_end_where_the_table_would_not_be_there_within_half_an_hour(folde
     assert epochs() == PUBLISHED["epochs"]
     monkeypatch.setattr(playlist_suite, "_FIT_S", playlist_suite._FIT_S / 10_000)
     assert 1 <= epochs() < PUBLISHED["epochs"]
+
+
+@pytest.mark.parametrize("broken", ["popularity", "track2vec"])
+def test_what_fails_in_one_lane_ends_the_other(broken, folder, monkeypatch):
+    lists, titles = heard(folder)
+    begun: list[str] = []
+
+    def fails(label: str, fits: object, seed: int, trials: int, tell: Progress) -> str:
+        begun.append(label)
+        if label.startswith(broken):
+            raise ZeroDivisionError
+        for _ in range(6_000):  # a minute at most; it is told within the first
+            tell(0.5, label)
+            time.sleep(0.01)
+        return "never told to stop"
+
+    monkeypatch.setattr(playlist_suite, "_row", fails)
+    models = ["popularity", "vsknn", "track2vec, notebook", "track2vec, tuned"]
+    with pytest.raises(ZeroDivisionError):
+        playlist_suite.run(lists, titles, models=models, progress=lambda share, what: None)
+    assert set(begun) <= {"popularity", "track2vec, notebook"}
 
 
 def test_playlists_as_published_are_recognised(tmp_path, monkeypatch, capsys):

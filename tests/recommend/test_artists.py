@@ -51,6 +51,15 @@ def test_the_neighbours_on_the_ring_are_most_similar(artists: Artists) -> None:
     assert all(one.artist_id != "a3" for one in artists.similar(3, COUNT))
 
 
+def test_artists_of_whom_nothing_is_left_are_not_named() -> None:
+    snapshot = performed()
+    gone = {snapshot.contents.ids[track]: True for track in range(EACH, 2 * EACH)}
+    left = Artists(Listening(snapshot, CoOccurrence(window=2).fit(snapshot), lambda: gone))
+    assert {one.artist_id for one in left.similar(0, 1)} == {f"a{COUNT - 1}"}
+    assert "a1" not in {one.artist_id for one in left.similar(2, COUNT)}
+    assert left.similar(1, 3) == []
+
+
 def test_artists_are_found_by_id_and_by_name(artists: Artists) -> None:
     assert artists.find("a1") == artists.find("artists/a1") == 1
     assert artists.find("adele") == artists.find("artists/ÁDELE") == 0

@@ -199,6 +199,15 @@ def test_a_track_that_stands_alone_in_its_list_is_not_learned(kind):
     assert not model.vectors[3].any()
 
 
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+def test_what_was_not_learned_is_like_nothing(metric):
+    lists = Sequences.of([[0, 1, 2], [2, 1, 0], [3], [3]], 5)
+    model = Track2Vec(epochs=3, subsample=0.0, metric=metric).fit(snapshot_of(lists, "HOLDS"))
+    ids, scores = model.similar_items(np.array([0, 3]), 4)
+    assert {one for one, score in zip(ids[0].tolist(), scores[0].tolist(), strict=True) if one >= 0 and score} <= {1, 2}
+    assert not any(one >= 0 and score for one, score in zip(ids[1].tolist(), scores[1].tolist(), strict=True))
+
+
 def test_artists_stand_between_the_tracks():
     contents = pl.DataFrame({"contentId": ["t/1", "t/2", "t/3"], "artist": ["b", None, "a"]})
     snapshot = Snapshot.build({"User": pl.DataFrame({"userId": ["u"]}), "Content": contents}, {})
