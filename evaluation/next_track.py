@@ -148,7 +148,7 @@ class Completion:
         }
 
 
-def hide(lists: Sequences, titles: Titles, *, seed: int = 0, share: float = 0.1, most: int = 10_000) -> Completion:
+def hide(lists: Sequences, titles: Titles, *, seed: int = 0, share: float = 0.1, most: int = 2_000) -> Completion:
     """Hold out a share of the lists that can be judged, drawn without replacement; the others are learned from."""
     kept = lists.frequent(LEAST)
     judged = np.flatnonzero(kept.lengths >= SHORTEST)

@@ -54,7 +54,7 @@ _VARIANTS: Final[dict[str, dict[str, Any]]] = {
 _SEARCHED: Final = frozenset({"co-occurrence", "ppmi-svd", "item-knn", "vsknn"})
 _SHARE: Final = 0.05
 """Share of a normal fit's work for the search of each model of `_SEARCHED`. By hand, for time."""
-_NETWORK_SHARE: Final = 0.5
+_NETWORK_SHARE: Final = 0.15
 """The same for the single fit of the graph network with its default settings. By hand, for time."""
 _SAMPLE: Final = 0.1
 _LEAST_JUDGED: Final = 200
@@ -64,10 +64,10 @@ _TRIALS: Final = 30
 _KEPT: Final = 2
 """Trials on the sample that are fitted again on all lists. By hand, for time."""
 _EPOCHS: Final = 5, 150
-_FIT_S: Final = 30.0
+_FIT_S: Final = 20.0
 """Most seconds of the reference machine for one fit of track2vec on all lists. It bounds the epochs of the published
 and the tuned settings where the lists are long, so that the table is there within half an hour: at the notebook's
-size at some 15 epochs for a window of 3."""
+size at some 10 epochs for a window of 3."""
 _JUDGED: Final = 10
 _CORES: Final = 2
 """Fits of track2vec at once: each uses one core, so that it repeats itself."""
