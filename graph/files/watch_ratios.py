@@ -191,10 +191,40 @@ def _captions(
 
 
 def _ratios(rows: pl.DataFrame, source: np.ndarray[Any, Any], target: np.ndarray[Any, Any]) -> pl.DataFrame:
-    """One edge a row that has a ratio; ``row`` tells the rows of one pair apart."""
+    """One edge a row that has a ratio.
+
+    ``row`` tells the rows of one pair apart. It comes from the time of a row, or from its ratio where it has no time,
+    and not from its place in the file: the same row is the same edge in a later import, whatever stands around it.
+    """
     frame = pl.DataFrame({"source": source, "target": target, "ratio": rows["ratio"], "at": rows["at"]})
-    numbered = frame.with_row_index("row").with_columns(pl.col("row").cast(pl.Int32))
-    return numbered.drop_nulls("ratio").select("source", "target", "row", "ratio", "at").sort("source", "target")
+    frame = frame.drop_nulls("ratio")
+    bits = frame["ratio"].cast(pl.Float32).to_numpy().view(np.uint32).astype(np.uint64)
+    told = np.where(frame["at"].is_null().to_numpy(), bits, frame["at"].fill_null(0).to_numpy().astype(np.uint64))
+    frame = frame.with_columns(pl.Series("key", _mixed(told))).sort("source", "target", "key", maintain_order=True)
+    row = _increasing(frame["source"].to_numpy(), frame["target"].to_numpy(), frame["key"].to_numpy())
+    return frame.select("source", "target", pl.Series("row", row), "ratio", "at")
+
+
+def _mixed(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """A number below 2³⁰ for each value: the finaliser of splitmix64 (Steele, Lea and Flood, OOPSLA 2014)."""
+    mixed = values + np.uint64(0x9E3779B97F4A7C15)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.asarray((mixed ^ (mixed >> np.uint64(31))) >> np.uint64(34), dtype=np.int64)
+
+
+def _increasing(
+    source: np.ndarray[Any, Any], target: np.ndarray[Any, Any], key: np.ndarray[Any, Any]
+) -> np.ndarray[Any, Any]:
+    """The keys, ascending within each pair, raised where they would not be different. int32."""
+    if not len(key):
+        return np.empty(0, dtype=np.int32)
+    begins = np.concatenate(([True], (source[1:] != source[:-1]) | (target[1:] != target[:-1])))
+    pair = np.cumsum(begins)
+    place = np.arange(len(key)) - np.flatnonzero(begins)[pair - 1]
+    # key - place must not fall within a pair, and begins anew with each, which the high bits see to
+    high = pair << np.int64(32)
+    return np.asarray(np.maximum.accumulate(high + key - place) - high + place, dtype=np.int32)
 
 
 def _placed(numbers: pl.Series, prefix: str) -> tuple[Any, pl.Series]:

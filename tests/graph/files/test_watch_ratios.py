@@ -6,11 +6,15 @@ import gzip
 import json
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from graph import schema
 from graph.errors import InputError
+from graph.files import watch_ratios
 from graph.files.kinds import Kind, recognise
 from graph.files.watch_ratios import read_watch_ratios
 
@@ -71,10 +75,10 @@ def test_every_row_keeps_its_ratio_and_pairs_fold(tmp_path: Path) -> None:
     tables, report = read_watch_ratios(folder(tmp_path / "rec"), tmp_path / "home")
     assert recognise(tmp_path / "rec") is Kind.WATCH_RATIOS
     assert tables.ids[schema.CONTENT].to_list() == ["keaks/10", "keaks/11", "keaks/12", "keaks/99"]
-    assert tables.edges[schema.WATCH_RATIO].rows() == [
-        (0, 0, 0, 2.0, 1_593_878_903_438),
-        (0, 0, 1, 0.5, 1_593_965_303_000),
-        (1, 1, 2, 0.25, None),
+    assert sorted(tables.edges[schema.WATCH_RATIO].drop("row").rows()) == [
+        (0, 0, 0.5, 1_593_965_303_000),
+        (0, 0, 2.0, 1_593_878_903_438),
+        (1, 1, 0.25, None),
     ]
     watched = tables.edges[schema.WATCHED].select("source", "target", "progress", "watchCount", "lastAt").rows()
     assert watched == [(0, 0, 1.0, 2, 1_593_965_303_000), (1, 1, 0.25, 1, None), (2, 2, None, 1, 1_593_878_903_438)]
@@ -303,7 +307,7 @@ def test_more_fields_than_the_header_names_cost_their_row_alone(tmp_path: Path, 
     (file,) = report.files
     assert (file.read, file.loaded, file.quarantined) == (4, 2, 2)
     assert tables.ids[schema.CONTENT].to_list() == ["keaks/12", "keaks/14"]
-    assert tables.edges[schema.WATCH_RATIO]["row"].to_list() == [0, 1]
+    assert tables.edges[schema.WATCH_RATIO].height == 2
     assert report.quarantine
     kept = [json.loads(row) for row in report.quarantine.read_text().splitlines()]
     assert [(row["line"], row["reason"]) for row in kept] == [
@@ -321,7 +325,7 @@ def test_a_field_too_many_in_a_matrix_is_no_silent_loss(tmp_path: Path) -> None:
 def test_a_row_without_a_time_is_no_second_watch_beside_one_with(tmp_path: Path) -> None:
     rows = ["3,10,5000,10000,,,,0.5", "3,10,9000,10000,,20200705,1593878903.0,0.9"]
     tables, _ = read_watch_ratios(folder(tmp_path / "rec", rows), tmp_path / "home")
-    assert tables.edges[schema.WATCH_RATIO]["ratio"].to_list() == [0.5, pytest.approx(0.9)]
+    assert sorted(tables.edges[schema.WATCH_RATIO]["ratio"]) == [0.5, pytest.approx(0.9)]
     assert tables.edges[schema.WATCHED].select("watchCount", "lastAt").rows() == [(1, 1_593_878_903_000)]
 
 
@@ -358,3 +362,44 @@ def test_the_published_rows(shared_data: Path, tmp_path: Path) -> None:
     assert ratios.height + report.files[0].noted == report.files[0].read == 41_828
     assert ratios["ratio"].max() > 10  # type: ignore[operator]
     assert tables.edges[schema.WATCHED].select(pl.col("progress").max()).item() == 1.0
+
+
+def ratios(folder: Path, type_: str = schema.WATCH_RATIO) -> list[tuple[str, str, int, float, int | None]]:
+    """User, content, row, ratio and time of every edge."""
+    tables, _ = read_watch_ratios(folder, folder.parent / "home")
+    edges, ids = tables.edges[type_], tables.ids
+    users, contents = ids[schema.USER].gather(edges["source"]), ids[schema.CONTENT].gather(edges["target"])
+    return list(zip(users, contents, edges["row"], edges["ratio"], edges["at"], strict=True))
+
+
+def test_a_row_is_the_same_edge_whatever_stands_around_it(tmp_path: Path) -> None:
+    twice = [BIG[0], BIG[0], "0,10,5,10,,,,0.5", "0,10,5,10,,,,0.5", "0,10,7,10,,,,0.7", *BIG]
+    broken, mended = ["1,11,3000,12000,,2020,,0.25", *twice], ["1,11,6000,12000,,,,0.5", *twice]
+    files = folder(tmp_path / "one", broken), folder(tmp_path / "two", [mended[0], *mended[:0:-1]], [BIG[1], *SMALL])
+    before, after = (ratios(one) for one in files)
+    assert set(before) < set(after)
+    assert len(set(before)) == len(before) == len(after) - 1 == 8
+    assert len({one[:3] for one in after}) == len(after), "user, content and row tell all of them apart"
+    held = [ratios(one, schema.HELD_OUT) for one in files]
+    assert set(held[0]) < set(held[1])
+    rows = [f"{user},12,{1649581149287 + user},5,10" for user in range(3)]
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    (logs / "log2.csv").write_text("\n".join(["user_id,video_id,time_ms,play_time_ms,duration_ms", *rows]))
+    alone = ratios(logs)
+    (logs / "log1.csv").write_text("\n".join(["user_id,video_id,time_ms,play_time_ms,duration_ms", "0,12,1,9,10"]))
+    assert set(alone) < set(ratios(logs))
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 1), st.integers(0, 3)), max_size=30))
+def test_rows_of_a_pair_are_told_apart_and_keep_their_keys_where_they_can(some: list[tuple[int, int, int]]) -> None:
+    some = sorted(some)
+    columns = np.array(some, dtype=np.int64).reshape(-1, 3).T
+    told = watch_ratios._increasing(*columns).tolist()
+    pairs = list(zip(columns[0].tolist(), columns[1].tolist(), told, strict=True))
+    assert pairs == sorted(set(pairs))
+    last: dict[tuple[int, int], int] = {}
+    for (source, target, key), row in zip(some, told, strict=True):
+        assert row == max(key, last.get((source, target), -1) + 1)
+        last[source, target] = row
