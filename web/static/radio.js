@@ -6,6 +6,7 @@ const player = byId("player");
 const REFUSED = 3; // previews in a row that could not be heard: then playing stops, and the list stays
 const INSTEAD = { artist: "same artist", title: "same title", popular: "popular" }; // where the model has nothing near
 let seed = null, cursor = null, queue = [], waiting = false, refused = 0;
+let walk = 0; // counts the walks: an answer that belongs to an earlier one is dropped
 
 byId("begin").addEventListener("submit", (event) => {
   event.preventDefault();
@@ -24,6 +25,8 @@ player.addEventListener("error", () => {
 });
 
 async function begin(text) {
+  walk += 1;
+  waiting = false;
   seed = text;
   cursor = null;
   queue = [];
@@ -42,8 +45,10 @@ function stop() {
 async function more() {
   if (waiting) return false;
   waiting = true;
+  const own = walk;
   try {
     const answer = await get("/v1/radio", { seed, n: 10, cursor });
+    if (own !== walk) return false;
     cursor = answer.next_cursor;
     byId("more").hidden = !cursor;
     byId("status").hidden = true;
@@ -54,10 +59,10 @@ async function more() {
     }
     return true;
   } catch (problem) {
-    tell(problem.message);
+    if (own === walk) tell(problem.message);
     return false;
   } finally {
-    waiting = false;
+    if (own === walk) waiting = false;
   }
 }
 
@@ -68,6 +73,9 @@ function about(item) {
 
 async function next() {
   if (queue.length < 3 && cursor) await more();
+  while (!queue.length && cursor) { // an answer may have skipped tracks alone
+    if (!(await more())) break;
+  }
   const step = queue.shift();
   if (!step) return;
   document.querySelectorAll("[aria-current]").forEach((line) => line.removeAttribute("aria-current"));
