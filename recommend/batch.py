@@ -75,8 +75,9 @@ def write_tracks(model: Recommender, path: Path, k: int, *, heard: bool = False,
     """Write ``{"user": int, "tracks": [ints, best first]}`` for every user, one a line; the number of lines.
 
     ``heard`` lets tracks that the user played stand in the list. Play-cf fills a list with fewer than ``k`` tracks of a
-    score with those that most users played; of other models it may be shorter. What is taken down stands in none. Raises InputError where ids of users or
-    tracks are no integers, or where contents are of several kinds, whose numbers may be the same.
+    score with those that most users played; of other models it may be shorter. What is taken down stands in none.
+    Raises InputError where ids of users or tracks are no integers, or where contents are of several kinds, whose
+    numbers may be the same.
     """
     snapshot = model.snapshot
     if len(kinds := sorted(set(snapshot.kinds.tolist()))) > 1:
