@@ -19,13 +19,14 @@ if TYPE_CHECKING:
     from evaluation.watch_ratio_suite import Data
 
 __all__ = [
-    "ABLATION", "DAILY", "DAILY_LEAKING", "FRIENDS", "MODELS", "NOTEBOOK", "NOTEBOOK_RECIPE", "PEOPLE", "STAND_IN",
-    "hybrid", "passes_of",
+    "ABLATION", "DAILY", "DAILY_LEAKING", "FRIENDS", "HYBRID", "MODELS", "NOTEBOOK", "NOTEBOOK_RECIPE", "PEOPLE",
+    "STAND_IN", "hybrid", "passes_of",
 ]  # fmt: skip
 
 NOTEBOOK: Final = "network, notebook (features of the file, all days; steps of 32; leaks)"
 STAND_IN: Final = "network, features of own rows, steps of 32"
 """In place of the notebook's network where a folder has no ``item_daily_features.csv``; ours, not the notebook's."""
+HYBRID: Final = "network, hybrid (ALS factors of videos)"
 FRIENDS: Final = "network, friends"
 PEOPLE: Final = "network, features of users"
 DAILY: Final = "network, features of the file, frozen"
@@ -121,7 +122,7 @@ MODELS: Final[Mapping[str, Any]] = {
     "network, pairwise ranking": _row(replace(_LARGER, ranking="pairwise"), _of_other_rows),
     "network, listwise ranking": _row(replace(_LARGER, ranking="listwise"), _of_other_rows),
     "network, rare ratios drawn more often": _row(replace(_LARGER, balance=0.5), _of_other_rows),
-    "network, hybrid (ALS factors of videos)": _row(told=hybrid),
+    HYBRID: _row(told=hybrid),
     FRIENDS: _row(told=_of_other_rows, friends=True),
     PEOPLE: _row(told=_of_other_rows, people=True),
     "network, features of all days (leaks)": _row(told=lambda data, seed: (data.features(leaking=True), None)),

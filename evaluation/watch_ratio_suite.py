@@ -8,9 +8,12 @@ part.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from datetime import date
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
 
@@ -18,19 +21,20 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 import scipy.sparse as sp
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from evaluation import ratio_forests as forests
 from evaluation import ratio_models as models
 from evaluation import ratio_networks as networks
 from evaluation.ratio_cosine import COSINE, cosine
 from evaluation.significance import bootstrap_interval
-from graph.errors import InputError
+from graph.errors import EntourageError, InputError
 from graph.files.daily_features import daily_features, day_of
 from graph.files.quarantine import FileReport
 from graph.files.watch_ratios import DAILY, named_file, read_categories, read_friends, read_people, watch_files
 from graph.files.watch_rows import SMALL, read_matrix, stem
 from recommenders.core.metrics import Values
-from recommenders.core.options import Progress
+from recommenders.core.options import Progress, silent
 from recommenders.core.top_k import Floats
 from recommenders.ratio_network import Rows, user_features, video_features
 
@@ -223,6 +227,10 @@ MODELS: Final[Mapping[str, Predict]] = {
 """Rows of the table, in the order in which they are fitted."""
 ABLATION: Final[Mapping[str, Predict]] = {**networks.ABLATION, **forests.ABLATION}
 """The same models without one of their parts, for a table of their own."""
+_MANY: Final = 1_000_000
+"""Rows to learn from above which two processes fit at once: each begins with a copy of all rows."""
+_PROCESSES: Final = 2
+_LONGEST: Final = (networks.NOTEBOOK, networks.STAND_IN, networks.HYBRID)
 _PLAIN: Final = ("mean", "median", "item-knn", "als")
 """They stand in every table."""
 _NEEDS: Final[Mapping[str, Callable[[Data], bool]]] = {
@@ -260,24 +268,70 @@ class Board:
 
 
 def run(data: Data, *, seed: int = 0, names: list[str] | None = None, progress: Progress) -> Board:
-    """Fit and judge every model that the data allow, or those of ``names``."""
+    """Fit and judge every model that the data allow, or those of ``names``.
+
+    Where rows are many, two processes fit one row of the table each: most fits use one core, and random numbers of
+    torch are a process's own. Raises EntourageError where one of them is killed.
+    """
     board = Board(data, seed)
     known = {**MODELS, **ABLATION}
     chosen = [name for name in known if names is None or name in names]
     board.left_out = [name for name in chosen if name in _NEEDS and not _NEEDS[name](data)]
     stands_in = {networks.STAND_IN} if data.daily is not None else set()
     chosen = [name for name in chosen if name not in board.left_out and name not in stands_in]
-    for place, name in enumerate(chosen):
-        progress(place / len(chosen), name)
-        began = time.process_time()
-        predicted = known[name](data, seed, lambda share, what: None)
-        spent = time.process_time() - began
-        values, errors = measure(predicted, data.test.rows, data.most, seed)
-        (board.ablation if name in ABLATION else board.rows).append(Row(name, values, errors, spent))
+    found: dict[str, Row] = {}
+    for row in _in_processes(data, chosen, seed) if len(data.train.rows) > _MANY else _here(data, chosen, seed):
+        found[row.model] = row
+        progress(len(found) / len(chosen), row.model)
+    for name in chosen:
+        (board.ablation if name in ABLATION else board.rows).append(found[name])
     board.rows.sort(key=lambda row: row.values["MAE"])
     if board.ablation:
         board.ablation += [row for row in board.rows if row.model in _PLAIN]
     return board
+
+
+def _here(data: Data, names: list[str], seed: int) -> Iterator[Row]:
+    for name in names:
+        yield _fitted(data, name, seed)
+
+
+def _in_processes(data: Data, names: list[str], seed: int) -> Iterator[Row]:
+    first = sorted(names, key=lambda name: name not in _LONGEST)  # the last ones should be short
+    fresh = get_context("spawn")  # a fork would have locks of threads that it has not
+    with ProcessPoolExecutor(_PROCESSES, mp_context=fresh, initializer=_hold, initargs=(data,)) as pool:
+        try:
+            for done in as_completed([pool.submit(_of_held, name, seed) for name in first]):
+                yield done.result()
+        except BrokenProcessPool as error:
+            raise EntourageError(
+                "A process that fitted a model was killed.",
+                do="Free memory: each of two holds all rows. Then try again.",
+            ) from error
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+_held: list[Data] = []
+
+
+def _hold(data: Data) -> None:
+    """In a process of its own: keep the data for all rows that it fits, and multiply in one thread."""
+    _held[:] = [data]
+    threadpool_limits(1, user_api="blas")
+
+
+def _of_held(name: str, seed: int) -> Row:
+    return _fitted(_held[0], name, seed)
+
+
+def _fitted(data: Data, name: str, seed: int) -> Row:
+    began = time.process_time()
+    predicted = {**MODELS, **ABLATION}[name](data, seed, silent)
+    spent = time.process_time() - began
+    values, errors = measure(predicted, data.test.rows, data.most, seed)
+    return Row(name, values, errors, spent)
 
 
 def measure(predicted: Floats, rows: Rows, most: int, seed: int = 0) -> tuple[dict[str, float], Values]:

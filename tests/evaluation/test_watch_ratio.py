@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+import time
 import tracemalloc
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from cli import suite_watch_ratio
@@ -16,7 +20,7 @@ from evaluation import ratio_networks as networks
 from evaluation.ratio_cosine import COSINE, cosine, hand_made
 from evaluation.ratio_forests import last_rows
 from evaluation.watch_ratio_suite import MODELS, measure, open_data, run
-from graph.errors import InputError
+from graph.errors import EntourageError, InputError
 from graph.files.daily_features import COUNTS, daily_counts, daily_features
 from recommenders.ratio_network import Rows, video_features
 from tests.graph.files.test_watch_ratios import BIG
@@ -355,3 +359,36 @@ def _of_few(data: watch_ratio_suite.Data) -> watch_ratio_suite.Data:
     """The same, judged by three rows of one user."""
     rows = Rows(np.zeros(3, dtype=np.int64), np.arange(3), np.ones(3, dtype=np.float32))
     return replace(data, test=replace(data.test, rows=rows))
+
+
+def test_two_processes_fit_the_same_rows(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data, names = open_data(folder), ["mean", "als", "network, features of own rows", "network, WLR"]
+    here = run(data, names=names, progress=lambda share, what: None)
+    monkeypatch.setattr(watch_ratio_suite, "_MANY", 0)
+    told: list[float] = []
+    apart = run(data, names=names, progress=lambda share, what: told.append(share))
+    assert [(row.model, row.values) for row in apart.rows] == [(row.model, row.values) for row in here.rows]
+    assert told == [0.25, 0.5, 0.75, 1.0]
+
+
+def test_a_process_that_is_killed_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch_ratio_suite, "_MANY", 0)
+    ended = threading.Event()
+
+    def kill() -> None:
+        while not ended.is_set():
+            with suppress(psutil.Error):
+                for child in psutil.Process().children():
+                    if "spawn_main" in " ".join(child.cmdline()):
+                        child.kill()
+                        return
+            time.sleep(0.05)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    try:
+        with pytest.raises(EntourageError, match="was killed"):
+            run(open_data(folder), names=["mean", "median"], progress=lambda share, what: None)
+    finally:
+        ended.set()
+        thread.join()
