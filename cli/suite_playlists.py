@@ -30,6 +30,8 @@ from recommenders.track2vec import PUBLISHED
 __all__ = ["Lists", "playlists"]
 
 _console = Console(soft_wrap=True)
+ALONE: Final = ", notebook", ", published"
+"""Ends of the rows that are judged as where they were published."""
 _NOTEBOOK: Final = "Published by the notebook on 100,000 Deezer playlists, other data: HR@10 .134, NDCG@10 .0758."
 
 
@@ -125,7 +127,11 @@ def _caption(board: Board) -> str:
 
 
 def _shortened(board: Board) -> list[str]:
+    alone = [row.model for row in board.rows if row.completion is None and not row.model.endswith(ALONE)]
     return [
+        f"{name} was fitted for next tracks alone: another fit would take too long for lists of this size."
+        for name in alone
+    ] + [
         f"{row.model} had {row.settings['epochs']} of its {PUBLISHED['epochs']} epochs: more would take too long for "
         "lists of this size."
         for row in board.rows

@@ -89,6 +89,14 @@ def test_the_table_is_the_same_for_the_same_seed(folder):
     assert alone == {"track2vec, notebook"}  # as in the notebook
 
 
+def test_the_network_is_fitted_once_where_lists_are_many(folder, monkeypatch):
+    lists, titles = heard(folder)
+    monkeypatch.setattr(playlist_suite, "_MANY", 100)
+    board = playlist_suite.run(lists, titles, models=["popularity", "gat"], progress=lambda share, what: None)
+    assert {row.model: row.completion is None for row in board.rows} == {"gat": True, "popularity": False}
+    assert "gat was fitted for next tracks alone" in markdown(board, "entourage evaluate --suite playlists")
+
+
 def test_epochs_end_where_the_table_would_not_be_there_within_half_an_hour(folder, monkeypatch):
     lists, titles = heard(folder)
     label = "track2vec, published"
