@@ -31,7 +31,7 @@ def node_features(snapshot: Snapshot, label: str) -> tuple[Array, list[str]]:
     frame = snapshot.nodes[label].frame
     names = [name for name, dtype in frame.schema.items() if dtype.is_numeric() or dtype == pl.Boolean]
     columns = frame.select(pl.col(name).cast(pl.Float32).fill_null(0.0) for name in names)
-    return (columns.to_numpy() if names else np.zeros((frame.height, 0), np.float32)), names
+    return (columns.to_numpy(writable=True) if names else np.zeros((frame.height, 0), np.float32)), names
 
 
 def to_hetero(snapshot: Snapshot) -> HeteroData:

@@ -115,8 +115,8 @@ def test_a_read_survives_its_connection(graph: Graph, queries: Queries):
     queries["open"] = "CALL dbms.listConnections() YIELD connectionId RETURN connectionId"
     queries["cut"] = "CALL dbms.killConnections($ids) YIELD message RETURN message"
     mine = [row["connectionId"] for row in graph.read("open")]
-    # Asked over one of the connections that it cuts; when it is asked again, they are gone.
-    assert {row["message"] for row in graph.read("cut", ids=mine)} == {"No connection found with this id"}
+    # Asked over one of the connections that it cuts; when it is asked again, that one is gone.
+    assert "No connection found with this id" in {row["message"] for row in graph.read("cut", ids=mine)}
 
 
 def test_a_server_that_is_down_is_said_at_once():

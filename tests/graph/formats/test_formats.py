@@ -228,6 +228,13 @@ def test_features_are_the_numbers_and_flags() -> None:
     assert features.tolist() == [[3.0, 1.0], [0.0, 0.0]]
 
 
+def test_features_may_be_written_to() -> None:
+    """torch warns of others once in a process, and only where a label has a single column."""
+    counts = pl.Series([1.0, 2.0], dtype=pl.Float32)
+    made = Snapshot.build({"User": pl.DataFrame({"userId": ["a", "b"], "keakCount": counts})}, {})
+    assert all(node_features(made, label)[0].flags.writeable for label in made.nodes)
+
+
 def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "diary").mkdir()
     (tmp_path / "diary" / "today.txt").write_text("dear")
