@@ -129,7 +129,7 @@ def _caption(board: Board) -> str:
 def _shortened(board: Board) -> list[str]:
     alone = [row.model for row in board.rows if row.completion is None and not row.model.endswith(ALONE)]
     return [
-        f"{name} was fitted for next tracks alone: another fit would take too long for lists of this size."
+        f"{name} was fitted once, in one epoch, for next tracks alone: more would take too long for lists of this size."
         for name in alone
     ] + [
         f"{row.model} had {row.settings['epochs']} of its {PUBLISHED['epochs']} epochs: more would take too long for "

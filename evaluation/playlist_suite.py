@@ -59,7 +59,8 @@ _NETWORK_SHARE: Final = 0.15
 _LONGEST: Final = "gat"
 """The row whose fit takes longest on many lists: it is begun first."""
 _MANY: Final = 500_000
-"""Tracks in the lists above which it is fitted once, for next tracks alone. By hand, for time."""
+"""Tracks in the lists above which it is fitted once, for next tracks alone, with one epoch and no search for more. By
+hand, for time."""
 _SAMPLE: Final = 0.1
 _LEAST_JUDGED: Final = 200
 """Fewest validation lists in a sample on which trials are fitted first. By hand."""
@@ -191,7 +192,7 @@ def _row(label: str, fits: tuple[_Fits, _Fits], seed: int, trials: int, tell: Pr
         part, whole = fits[0].part, fits[1].part
         assert isinstance(part, NextTrack)
         assert isinstance(whole, Completion)
-        once = exclude == "last" or (name == _LONGEST and len(part.contexts.items) > _MANY)
+        once = exclude == "last" or _is_long(name, part)
         model, *others = _on_each(name, settings, options, fits[: 1 if once else 2])
         values = part.judge(part.rank(model, _JUDGED, exclude))
         completion = whole.judge(complete(others[0], whole.given, CLICKS_OF)[0]) if others else None
@@ -244,7 +245,11 @@ def _chosen(label: str, fits: _Fits, seed: int, trials: int, tell: Progress) -> 
     if name in _SEARCHED:
         best = search(kind, part.holdout(kind), FitOptions(seed=seed, share=_SHARE, progress=tell), k=_JUDGED)
         return name, best.settings, "all"
-    return name, {}, "all"
+    return name, {"epochs": 1} if _is_long(name, part) else {}, "all"
+
+
+def _is_long(name: str, part: NextTrack) -> bool:
+    return name == _LONGEST and len(part.contexts.items) > _MANY
 
 
 def _bounded(settings: Mapping[str, Any], train: Snapshot) -> dict[str, Any]:

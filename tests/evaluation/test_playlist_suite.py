@@ -94,7 +94,7 @@ def test_the_network_is_fitted_once_where_lists_are_many(folder, monkeypatch):
     monkeypatch.setattr(playlist_suite, "_MANY", 100)
     board = playlist_suite.run(lists, titles, models=["popularity", "gat"], progress=lambda share, what: None)
     assert {row.model: row.completion is None for row in board.rows} == {"gat": True, "popularity": False}
-    assert "gat was fitted for next tracks alone" in markdown(board, "entourage evaluate --suite playlists")
+    assert "gat was fitted once, in one epoch" in markdown(board, "entourage evaluate --suite playlists")
 
 
 def test_epochs_end_where_the_table_would_not_be_there_within_half_an_hour(folder, monkeypatch):
