@@ -72,9 +72,7 @@ def plays_of(snapshot: Snapshot) -> Plays:
         none = np.empty(0, dtype=np.int64)
         empty = np.empty(0, dtype=np.float32)
         return Plays(none, none, none, none, empty, none, np.empty(0, dtype=object), empty)
-    opened = snapshot.edges[schema.OPENED]
-    owner = np.full(opened.width, -1, dtype=np.int64)
-    owner[opened.target] = opened.source
+    owner = snapshot.session_owners()
     place = np.asarray(edges.columns["place"], dtype=np.int64)
     at = np.asarray(edges.columns["at"], dtype=np.int64)
     order = np.lexsort((place, edges.source))

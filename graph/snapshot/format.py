@@ -189,6 +189,13 @@ class Snapshot:
         edges = self.edges[type_]
         return self._matrix(edges, np.ones(len(edges), dtype=np.float32))
 
+    def session_owners(self) -> npt.NDArray[np.int64]:
+        """The user nid of each session, shape (sessions,); -1 where nobody opened it."""
+        opened = self.edges[schema.OPENED]
+        owner = np.full(opened.width, -1, dtype=np.int64)
+        owner[opened.target] = opened.source
+        return owner
+
     @staticmethod
     def _matrix(edges: Edges, values: Array) -> sp.csr_array:
         shape = (len(edges.indptr) - 1, edges.width)

@@ -56,15 +56,9 @@ def of_watched_pairs(snapshot: Snapshot) -> Snapshot:
     kept = []
     for type_, of_sessions in ((schema.PLAYED, True), (schema.WATCH_RATIO, False)):
         edges = snapshot.edges[type_]
-        if not len(edges):
-            continue
-        users = edges.source.astype(np.int64)
-        if of_sessions:
-            opened = snapshot.edges[schema.OPENED]
-            owner = np.full(opened.width, -1, dtype=np.int64)
-            owner[opened.target] = opened.source
-            users = owner[users]
-        kept.append(edges.keep(np.isin(users * width + edges.target, known)))
+        if len(edges):
+            users = snapshot.session_owners()[edges.source] if of_sessions else edges.source.astype(np.int64)
+            kept.append(edges.keep(np.isin(users * width + edges.target, known)))
     return snapshot.with_edges(*kept) if kept else snapshot
 
 
