@@ -30,7 +30,7 @@ from recommenders.track2vec import PUBLISHED
 __all__ = ["Lists", "playlists"]
 
 _console = Console(soft_wrap=True)
-ALONE: Final = ", notebook", ", published"
+_ALONE: Final = ", notebook", ", published"
 """Ends of the rows that are judged as where they were published."""
 _NOTEBOOK: Final = "Published by the notebook on 100,000 Deezer playlists, other data: HR@10 .134, NDCG@10 .0758."
 
@@ -91,8 +91,8 @@ def markdown(board: Board, command: str) -> str:
             f"| {row.model} | {_mean(row.values['HR@10'])} | {_mean(row.values['NDCG@10'])} | {low:.4f}–{high:.4f} | "
             f"{' | '.join(_completion(row))} | {row.seconds:.0f} | {shown or 'defaults'} |"
         )
-    lines += _shortened(board)
-    lines += [f"{label} was left out: {why}" for label, why in board.left_out.items()]
+    beside = _shortened(board) + [f"{label} was left out: {why}" for label, why in board.left_out.items()]
+    lines += ["", *beside] if beside else []  # else Markdown would take them for rows of the table
     return "\n\n".join(lines[:3]) + "\n\n" + "\n".join(lines[3:]) + f"\n\n{_NOTEBOOK}\n"
 
 
@@ -127,7 +127,7 @@ def _caption(board: Board) -> str:
 
 
 def _shortened(board: Board) -> list[str]:
-    alone = [row.model for row in board.rows if row.completion is None and not row.model.endswith(ALONE)]
+    alone = [row.model for row in board.rows if row.completion is None and not row.model.endswith(_ALONE)]
     return [
         f"{name} was fitted once, in one epoch, for next tracks alone: more would take too long for lists of this size."
         for name in alone
