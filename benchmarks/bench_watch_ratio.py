@@ -21,7 +21,8 @@ import numpy as np
 from benchmarks import kuairec_shape
 from benchmarks.peak import peak_gib
 from evaluation.ratio_cosine import cosine, hand_made
-from evaluation.watch_ratio_suite import measure, open_data
+from evaluation.ratio_figures import measure
+from evaluation.watch_ratio_suite import open_data
 from graph.files.daily_features import daily_features
 from graph.files.options import Options
 from graph.files.watch_ratios import DAILY, named_file, read_watch_ratios

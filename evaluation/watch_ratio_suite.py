@@ -27,6 +27,7 @@ from evaluation import ratio_forests as forests
 from evaluation import ratio_models as models
 from evaluation import ratio_networks as networks
 from evaluation.ratio_cosine import COSINE, cosine
+from evaluation.ratio_figures import FEWEST, measure
 from evaluation.significance import bootstrap_interval
 from graph.errors import EntourageError, InputError
 from graph.files.daily_features import daily_features, day_of
@@ -38,14 +39,9 @@ from recommenders.core.options import Progress, silent
 from recommenders.core.top_k import Floats
 from recommenders.ratio_network import Rows, user_features, video_features
 
-__all__ = ["ABLATION", "MODELS", "Board", "Data", "Row", "interval", "measure", "open_data", "run"]
+__all__ = ["ABLATION", "MODELS", "Board", "Data", "Row", "interval", "open_data", "run"]
 
 MOST: Final = 50
-_BEST_GAIN: Final = 2.0
-"""Gains are ratios clipped at this: a video that runs on by itself is not worth a hundred."""
-_PAIRS: Final = 200_000
-"""Pairs of rows drawn for XAUC."""
-_LEAST: Final = 2
 
 
 @dataclass(frozen=True)
@@ -90,7 +86,7 @@ class Data:
     def most(self) -> int:
         """Places that are judged: 50 as in the notebook, fewer where users have few candidates."""
         candidates = np.bincount(self.test.rows.users)
-        several = candidates[candidates >= _LEAST]
+        several = candidates[candidates >= FEWEST]
         return int(min(MOST, max(1, np.median(several) // 3))) if len(several) else 1
 
     def features(self, *, leaking: bool = False) -> Floats:
@@ -280,7 +276,8 @@ def run(data: Data, *, seed: int = 0, names: list[str] | None = None, progress: 
     stands_in = {networks.STAND_IN} if data.daily is not None else set()
     chosen = [name for name in chosen if name not in board.left_out and name not in stands_in]
     found: dict[str, Row] = {}
-    for row in _in_processes(data, chosen, seed) if len(data.train.rows) > _MANY else _here(data, chosen, seed):
+    here = (_fitted(data, name, seed) for name in chosen)
+    for row in _in_processes(data, chosen, seed) if len(data.train.rows) > _MANY else here:
         found[row.model] = row
         progress(len(found) / len(chosen), row.model)
     for name in chosen:
@@ -289,11 +286,6 @@ def run(data: Data, *, seed: int = 0, names: list[str] | None = None, progress: 
     if board.ablation:
         board.ablation += [row for row in board.rows if row.model in _PLAIN]
     return board
-
-
-def _here(data: Data, names: list[str], seed: int) -> Iterator[Row]:
-    for name in names:
-        yield _fitted(data, name, seed)
 
 
 def _in_processes(data: Data, names: list[str], seed: int) -> Iterator[Row]:
@@ -332,66 +324,6 @@ def _fitted(data: Data, name: str, seed: int) -> Row:
     spent = time.process_time() - began
     values, errors = measure(predicted, data.test.rows, data.most, seed)
     return Row(name, values, errors, spent)
-
-
-def measure(predicted: Floats, rows: Rows, most: int, seed: int = 0) -> tuple[dict[str, float], Values]:
-    """The figures of predictions for ``rows``, and each user's mean absolute error.
-
-    Equal predictions, and equal truths, are ordered by chance: which of equal truths are the highest depends on the
-    seed alone, so that no model gains by it.
-
-    MAE and RMSE over rows; "MAE, users" the mean over users; XAUC the share of pairs of rows in the right order; over
-    users of two candidates and more, HR the share of the ``most`` highest truths among the highest predictions (also
-    the precision, the recall and the F1 of that many), Jaccard what both have in common by what either has, "NDCG,
-    notebook" with gains 0 and 1 and the ideal from what was retrieved, NDCG with ratios up to 2 as gains and the ideal
-    of all candidates.
-    """
-    error = np.abs(predicted - rows.ratios).astype(np.float64)
-    by_user = np.bincount(rows.users, weights=error)
-    counts = np.bincount(rows.users)
-    errors = by_user[counts > 0] / counts[counts > 0]
-    random = np.random.default_rng(seed)
-    one, two = random.integers(0, len(rows), (2, _PAIRS))
-    apart = rows.ratios[one] != rows.ratios[two]
-    agree = (predicted[one] - predicted[two]) * (rows.ratios[one] - rows.ratios[two])
-    right = np.where(agree[apart] > 0, 1.0, np.where(agree[apart] == 0, 0.5, 0.0))
-    xauc = float(right.mean()) if len(right) else 0.5
-    ranked = _ranking(predicted, rows, most, random)
-    return {
-        "MAE": float(error.mean()),
-        "MAE, users": float(errors.mean()),
-        "RMSE": float(np.sqrt((error**2).mean())),
-        "XAUC": xauc,
-        **ranked,
-        "predicted": float(predicted.mean()),
-        "true": float(rows.ratios.mean()),
-    }, errors
-
-
-def _ranking(predicted: Floats, rows: Rows, most: int, random: np.random.Generator) -> dict[str, float]:
-    ties, chance = random.random((2, len(rows)))
-    order = np.lexsort((ties, -predicted, rows.users))
-    users, truth, chance = rows.users[order], rows.ratios[order].astype(np.float64), chance[order]
-    starts = np.flatnonzero(np.concatenate(([True], users[1:] != users[:-1])))
-    hits, common, notebook, graded = [], [], [], []
-    for start, stop in zip(starts, np.append(starts[1:], len(users)), strict=True):
-        ratios = truth[start:stop]
-        if len(ratios) < _LEAST:
-            continue
-        k = min(most, len(ratios))
-        discount = 1.0 / np.log2(np.arange(2, k + 2))
-        best = np.zeros(len(ratios), dtype=bool)
-        best[np.lexsort((chance[start:stop], -ratios))[:k]] = True
-        found = best[:k]
-        hits.append(found.mean())
-        common.append(found.sum() / (2 * k - found.sum()))
-        ideal = discount[: int(found.sum())].sum()
-        notebook.append((found * discount).sum() / ideal if ideal else 0.0)
-        gains = np.minimum(ratios, _BEST_GAIN)
-        top = (np.sort(gains)[::-1][:k] * discount).sum()
-        graded.append((gains[:k] * discount).sum() / top if top else 0.0)
-    told = {"HR": hits, "Jaccard": common, "NDCG, notebook": notebook, "NDCG": graded}
-    return {name: float(np.mean(values)) if values else 0.0 for name, values in told.items()}
 
 
 def interval(row: Row) -> tuple[float, float]:

@@ -18,8 +18,9 @@ from cli import suite_watch_ratio
 from evaluation import ratio_models, watch_ratio_suite
 from evaluation import ratio_networks as networks
 from evaluation.ratio_cosine import COSINE, cosine, hand_made
+from evaluation.ratio_figures import measure
 from evaluation.ratio_forests import last_rows
-from evaluation.watch_ratio_suite import MODELS, measure, open_data, run
+from evaluation.watch_ratio_suite import MODELS, open_data, run
 from graph.errors import EntourageError, InputError
 from graph.files.daily_features import COUNTS, daily_counts, daily_features
 from recommenders.ratio_network import Rows, video_features
