@@ -130,7 +130,7 @@ class Estimate:
             seen: set[int] = set()
             own_tracks: list[tuple[int, float]] = []
             for at, (track, share) in enumerate(zip(one.tracks, one.shares, strict=True)):
-                artist = int(interest.artists[track])
+                artist = -1 - at if one.foreign else int(interest.artists[track])  # no two alike where unknown
                 before = counts.get(artist, 0)
                 counts[artist] = before + 1
                 if at and track not in seen:
@@ -158,6 +158,9 @@ class Estimate:
         if len(tracks):
             alike = interest.alike(self.tracks, self.tracks) * ties[np.ix_(own, own)]
             start = self._gains[own] * _pairs(interest, self.tracks, firsts[own])
+            unknown = np.flatnonzero(foreign[own])
+            alike[unknown] = alike[:, unknown] = start[unknown] = 0.0
+            alike[unknown, unknown] = weights.artist
             kernel = weights.level + alike + weights.noise * np.eye(len(tracks))
             self._inverse = np.linalg.inv(kernel)
             self._alpha = self._inverse @ (logit(np.array(values)) - weights.mean - start)

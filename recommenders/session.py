@@ -72,7 +72,8 @@ class SessionModel(Baseline):
                 foreign = 1.0
                 usable = plays.keep(own_choices(plays, EXPERIMENT))
                 options.progress(0.1, "learning the level of listeners")
-                weights = fit_weights(plays, artists, text, heard, weights, free=frozenset({"mean", "level", "noise"}))
+                unknown = np.arange(snapshot.contents.count)  # whose artists and texts they are is not known
+                weights = fit_weights(plays, unknown, heard, heard, weights, free=frozenset({"mean", "level", "noise"}))
             if len(np.unique(usable.session)) >= CORE.fewest_sessions:
                 cut = int(np.quantile(usable.began[usable.place == 0], 1.0 - CORE.newest_sessions))
                 newest = usable.keep(usable.began >= cut)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from pydantic import SecretStr
 
 from graph.database.driver import Graph
 from graph.home import begin
-from graph.server import local_server
+from graph.server import jars, java, local_server
 from graph.server.local_server import Connection, LocalServer
 from graph.server.memory import SMALL, Memory
 from graph.settings import Settings
@@ -80,6 +81,16 @@ def _warnings_of_neo4j() -> Iterator[None]:
     logging.getLogger("neo4j.notifications").removeHandler(handler)
 
 
+def _keep_classes(home: Settings) -> None:
+    """Start and stop one server where no archive of Neo4j's classes is: the thirty starts of a run then map it."""
+    class_path = jars.fetch(home.cache)
+    with (jars.home(home.cache) / ".tests").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # the other process waits and has the archive too
+        if not java.shared_classes(class_path):
+            with LocalServer(home, memory=SMALL, bolt_port=0, http_port=0), Graph.connect(home) as graph:
+                graph.apply_schema()
+
+
 @pytest.fixture(scope="session")
 def neo4j_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
     """``NEO4J_URI`` where it is set and holds nobody, else a local server that lives as long as the process."""
@@ -92,6 +103,7 @@ def neo4j_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connectio
         password = given.neo4j_password.get_secret_value() if given.neo4j_password else ""
         yield Connection(given.neo4j_uri, given.neo4j_user, password, given.neo4j_database, None)
         return
+    _keep_classes(Settings(home=tmp_path_factory.mktemp("classes")))
     home = Settings(home=tmp_path_factory.mktemp("neo4j"))
     with _Server(home, memory=SMALL, bolt_port=0, http_port=0) as where:
         yield where

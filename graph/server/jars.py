@@ -24,7 +24,7 @@ from graph.errors import LocalServerError
 if TYPE_CHECKING:
     from jgo.maven import MavenContext
 
-__all__ = ["NEO4J_VERSION", "Jar", "Progress", "damaged", "fetch", "home", "locked", "write_lock"]
+__all__ = ["NEO4J_VERSION", "Jar", "Progress", "damaged", "fetch", "home", "locked", "paths", "write_lock"]
 
 NEO4J_VERSION: Final = "5.26.30"
 ROOTS: Final = (
@@ -86,7 +86,12 @@ def fetch(cache: Path, progress: Progress | None = None) -> list[Path]:
         folder.mkdir(parents=True, exist_ok=True)
         with _exclusive(folder / ".lock"):
             _download(damaged(cache), folder, progress)  # asked again: another process may have done it meanwhile
-    return [folder / jar.file for jar in locked()]
+    return paths(cache)
+
+
+def paths(cache: Path) -> list[Path]:
+    """Where the locked jars lie, in class path order, there or not."""
+    return [home(cache) / jar.file for jar in locked()]
 
 
 def write_lock(progress: Progress | None = None) -> int:

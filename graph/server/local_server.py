@@ -134,8 +134,8 @@ class LocalServer:
         with self._exclusive():
             now = running(self.settings)
             process = now.process(self.home) if now else None
-            if process:
-                _end(process)
+            if process and _end(process):
+                java.keep_classes(jars.paths(self.settings.cache), self._classes)
             self._reap()
             return process is not None
 
@@ -195,11 +195,13 @@ class LocalServer:
         self._set_password(class_path, progress)
         # The user log goes to standard output as well, where _wait reads it from its beginning.
         arguments = (f"--home-dir={self.home}", f"--config-dir={self.home}", "--console-mode")
+        plugins = self._plugins()
+        classes = java.shared_classes(class_path, None if plugins else self._classes)
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                java.command(_ENTRY, memory, *arguments),
+                java.command(_ENTRY, memory, *arguments, classes=classes),
                 cwd=self.home,
-                env=java.environment([*class_path, *self._plugins()], self.home, self.home),
+                env=java.environment([*class_path, *plugins], self.home, self.home),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -336,6 +338,11 @@ class LocalServer:
         _left_running[:] = [process for process in _left_running if process.poll() is None]
 
     @property
+    def _classes(self) -> Path:
+        """Where a server writes its archive of classes when it ends."""
+        return self.home / "run" / "classes.jsa"
+
+    @property
     def _log(self) -> Path:
         return self.home / "logs" / "console.log"
 
@@ -348,12 +355,15 @@ class LocalServer:
             yield
 
 
-def _end(process: psutil.Process) -> None:
+def _end(process: psutil.Process) -> bool:
+    """End it; False when it had to be killed, or was gone already."""
     with suppress(psutil.NoSuchProcess):
         process.terminate()
-        if not _ended(process):
-            process.kill()  # safe: the transaction log brings the store back at the next start
-            _ended(process)
+        if _ended(process):
+            return True
+        process.kill()  # safe: the transaction log brings the store back at the next start
+        _ended(process)
+    return False
 
 
 def _ended(process: psutil.Process) -> bool:

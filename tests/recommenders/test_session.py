@@ -146,6 +146,18 @@ def test_logs_that_number_tracks_otherwise_are_noticed_and_teach_levels_alone() 
     assert not other_numbers(plays_of(usual), artists_of(usual))
 
 
+def test_of_sessions_with_other_numbers_only_the_shares_count(model: SessionModel) -> None:
+    rng = np.random.default_rng(0)
+    shares = (1.0, 0.9, 0.1, 0.8)
+    told = []
+    for _ in range(5):  # whatever tracks the numbers seem to be, and however alike those are
+        tracks = tuple(rng.choice(model.snapshot.contents.count, 4, replace=False).tolist())
+        told.append(model.interest.estimate(Heard((0,), (1.0,)), [Heard(tracks, shares, foreign=True)]).means())
+    np.testing.assert_allclose(told, np.tile(told[0], (5, 1)), rtol=1e-5)
+    none = model.interest.estimate(Heard((0,), (1.0,))).means()
+    assert np.all(told[0] > none)  # a listener of 90, 10 and 80 % hears more than most
+
+
 def test_each_further_track_of_an_artist_counts_less(model: SessionModel) -> None:
     artists = model.interest.artists
     same = np.flatnonzero(artists == artists[0])

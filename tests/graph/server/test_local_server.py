@@ -12,6 +12,7 @@ import time
 import urllib.request
 import zipfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
 import pytest
@@ -19,7 +20,7 @@ import pytest
 from graph.database.connection import Running, connection, local_home, password_file, remembered, running
 from graph.database.driver import Graph
 from graph.errors import GraphAuthError, GraphUnavailable, LocalServerError
-from graph.server import java, local_server, ports
+from graph.server import jars, java, local_server, ports
 from graph.server.local_server import LocalServer
 from graph.server.memory import SMALL
 from graph.settings import Settings
@@ -179,13 +180,33 @@ def test_too_small_a_disk_is_said_before_anything_starts(no_neo4j: Settings, mon
 
 def test_when_java_dies_its_last_words_are_shown(no_neo4j: Settings, monkeypatch: pytest.MonkeyPatch):
     real = java.command
-    monkeypatch.setattr(java, "command", lambda *given: [*real(*given)[:1], "-XX:NoSuchFlag", *real(*given)[1:]])
+    monkeypatch.setattr(java, "command", lambda *given, **more: [real(*given)[0], "-XX:NoSuchFlag", *real(*given)[1:]])
     home = local_home(no_neo4j)
     home.mkdir(parents=True)
     password_file(no_neo4j).write_text("secret-enough")
     with pytest.raises(LocalServerError, match="NoSuchFlag"):
         LocalServer(no_neo4j, memory=SMALL).start()
     assert running(no_neo4j) is None
+
+
+def test_a_start_maps_the_classes_that_an_orderly_stop_kept(local: Local):
+    local.server.start()
+    local.server.stop()
+    local.server.start()
+    mapped = {Path(part.path).name for part in psutil.Process(pid_of(local.settings)).memory_maps()}
+    assert f"classes-{java.version()}.jsa" in mapped
+
+
+def test_a_damaged_archive_of_classes_stops_nothing(no_neo4j: Settings, tmp_path: Path):
+    real = jars.home(no_neo4j.cache)
+    copied = jars.home(tmp_path / "cache")
+    copied.mkdir(parents=True)
+    for jar in jars.locked():
+        (copied / jar.file).symlink_to(real / jar.file)
+    server = LocalServer(no_neo4j.model_copy(update={"cache": tmp_path / "cache"}), memory=SMALL)
+    (copied / f"classes-{java.version()}.jsa").write_bytes(b"half of it")
+    with server, Graph.connect(server.settings, any_schema=True) as graph:
+        assert graph.read("lookup/filled")
 
 
 def test_a_store_whose_password_is_lost_says_what_to_do(no_neo4j: Settings):
