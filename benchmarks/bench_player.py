@@ -15,6 +15,7 @@ catalogue in ``--data``, then from its own logs of ``--days`` days.
 from __future__ import annotations
 
 import argparse
+import resource
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -169,6 +170,12 @@ def main() -> None:
     parser.add_argument("--arms", default=",".join(ARMS))
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
+    _tell(given)
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    print(f"{used.ru_utime + used.ru_stime:.0f} s of processor time, at most {used.ru_maxrss / 2**20:.1f} GiB.")
+
+
+def _tell(given: argparse.Namespace) -> None:
     snapshot = play_data.read(given.data)
     catalogue = play_logs.find_logs(given.data)[0]
     if catalogue is None:
