@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from cli.import_ import HOLDS, file_options
+from cli.import_ import HOLDS, check_options, file_options
 from cli.progress import bars
 from graph import aside
 from graph.errors import InputError, SettingsError
@@ -66,6 +66,7 @@ def describe(
         with bars(_console) as bar:
             if folder:
                 kind = kind or recognise(folder)
+                check_options(kind, options)
                 tables, read = kinds.read(folder, kind, settings.home, None, bar, options)
             else:
                 tables, read = read_pairs(source, friends, settings.home, None, bar, options)

@@ -24,7 +24,7 @@ from graph.files.text import check_encoding
 from graph.load.live import import_folder, import_pairs
 from graph.settings import Settings, load_settings
 
-__all__ = ["HOLDS", "file_options", "import_"]
+__all__ = ["HOLDS", "check_options", "file_options", "import_"]
 
 _console = Console(soft_wrap=True)
 HOLDS: Final = {
@@ -114,6 +114,7 @@ def _import(
     """Read, show and load; either a folder or pairs are given."""
     if folder:
         kind = kind or recognise(folder)
+        check_options(kind, options)
         _console.print(f"Importing {escape(str(folder))} as {HOLDS[kind]} (--kind {kind.value}) …")
     else:
         _console.print(f"Importing {escape(str(pairs))} …")
@@ -175,6 +176,23 @@ def file_options(
             )
         chosen[key] = given
     return Options(separator, header, chosen, encoding, progress, dry=dry)
+
+
+def check_options(kind: Kind, options: Options) -> None:
+    """Raise SettingsError for options that files of ``kind`` do not need, so that none is left unread."""
+    given = {
+        "--separator": options.separator,
+        "--columns": options.columns,
+        "--header": options.header,
+        "--encoding": options.encoding,
+        "--progress": options.progress,
+    }
+    unread = [name for name, value in given.items() if value not in (None, {})]
+    if kind is not Kind.KEAKR and unread:
+        raise SettingsError(
+            f"{', '.join(unread)} cannot be given for {HOLDS[kind]}: these have one form, in UTF-8.",
+            do="Leave it out; for files of Keakr, add --kind keakr.",
+        )
 
 
 def _preview(report: ImportReport) -> None:

@@ -108,6 +108,8 @@ def recommend(
             return
         _to_all(settings, name, k, kind, out, bare=ids is Ids.BARE)
     elif user is not None:
+        if out or heard or ids is not Ids.PREFIXED:
+            raise SettingsError("--out, --ids and --heard go with --all.", do="Leave them out, or give --all.")
         bare = user.removeprefix("users/")
         _to_one(settings, name, bare, k, kind, wanted, asked_for_model=model is not None, allow_unknown=allow_unknown)
 

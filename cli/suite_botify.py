@@ -43,7 +43,7 @@ def botify(data: Path | None, snapshot: Path | None, seed: int, out: Path | None
         file.write_text(markdown(board, command), encoding="utf-8")
     _console.print(_caption(board))
     if board.told:
-        _console.print(f"Users and tracks: {board.told}")
+        _console.print(f"Users and tracks, of the sessions learned from: {board.told}")
     _console.print(_table(board))
     for name, why in board.left_out.items():
         _console.print(f"[yellow]{escape(name)} was left out:[/] {escape(why)}")

@@ -55,7 +55,7 @@ def keakr(data: Path | None, effort: Effort, seed: int, out: Path | None, comman
             _console.print(_caption_of(network))
             boards.append(keakr_suite.run(network, effort=effort, seed=seed, progress=bar))
     where = out or load_settings().home / "evaluation" / "keakr"
-    with aside.folder(where) as fresh:
+    with aside.files(where) as fresh:
         (fresh / "leaderboard.md").write_text(markdown(boards, command), encoding="utf-8")
         draw(boards, fresh / "calibration.png")
     for board in boards:

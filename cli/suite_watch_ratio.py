@@ -98,7 +98,7 @@ def _caption(board: Board) -> str:
         frozen += f"{untimed:,} judged rows have no time, and some may be earlier. "
     if any(row.model in (NOTEBOOK, STAND_IN) for row in board.rows):
         passes = passes_of(NOTEBOOK_RECIPE, len(data.train.rows))
-        frozen += f"In steps of 32 the network made {passes} of the notebook's five passes. "
+        frozen += f"In steps of 32 the network made {passes:.2g} of the notebook's five passes. "
     if data.people is not None:
         frozen += "Features of users are those of the export, which is later than what is judged (a leak). "
     if any(row.model == COSINE for row in board.rows):

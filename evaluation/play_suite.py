@@ -27,8 +27,9 @@ from recommenders.arms import ARMS
 from recommenders.core.options import Cap, Effort, FitOptions, Progress, part_of, silent
 from recommenders.core.recommender import Recommender
 from recommenders.interest import Heard
+from recommenders.interest_fit import own_choices
 from recommenders.plays import Plays, plays_of
-from recommenders.session import SessionModel
+from recommenders.session import EXPERIMENT, SessionModel
 
 __all__ = ["MODELS", "Board", "Row", "run", "until"]
 
@@ -185,11 +186,13 @@ def _as_it_played(model: SessionModel, plays: Plays) -> tuple[Values, Values]:
     after: list[Values] = []
     opening: list[Values] = []
     starts = np.flatnonzero(plays.place == 0)
+    strange = ~own_choices(plays, EXPERIMENT) if model.foreign else np.zeros(len(plays), dtype=bool)
     for start, stop in zip(starts, np.append(starts[1:], len(plays)), strict=True):
         before = [one for one in model.past.get(int(plays.user[start]), []) if one.began < plays.at[start]]
         tracks, shares = plays.track[start:stop], plays.share[start:stop]
         for at in range(1, len(tracks)):
-            known = model.interest.estimate(Heard(tuple(tracks[:at].tolist()), tuple(shares[:at].tolist())), before)
+            session = Heard(tuple(tracks[:at].tolist()), tuple(shares[:at].tolist()), bool(strange[start]))
+            known = model.interest.estimate(session, before)
             repeated = tracks[at] in tracks[:at]
             after.append(np.zeros(1) if repeated else known.expected_of(tracks[at : at + 1]).astype(np.float64))
             if at == 1:

@@ -23,7 +23,7 @@ _BUCKETS: Final = 10
 _LAST: Final = (5, 20)
 """A user's newest rows that count as their sequence."""
 _EARLY: Final = 0.7
-_MOST: Final = 1_500_000
+_MOST: Final = 1_000_000
 """Most rows to learn from; of more, as many are drawn at random."""
 _AT_ONCE: Final = 500_000
 GROUPS: Final = (

@@ -76,10 +76,10 @@ def markdown(board: Leaderboard, command: str = "") -> str:
 
 
 def write(board: Leaderboard, folder: Path, command: str = "") -> None:
-    """Write ``leaderboard.json``, ``leaderboard.md`` and ``leaderboard.png`` to a temporary folder, then rename it."""
+    """Write ``leaderboard.json``, ``leaderboard.md`` and ``leaderboard.png``; other files of ``folder`` stay."""
     from evaluation.plot import draw  # matplotlib takes seconds to import
 
-    with aside.folder(folder) as fresh:
+    with aside.files(folder) as fresh:
         (fresh / "leaderboard.json").write_text(board.model_dump_json(indent=1))
         (fresh / "leaderboard.md").write_text(markdown(board, command) + "\n![leaderboard](leaderboard.png)\n")
         draw(board, fresh / "leaderboard.png")

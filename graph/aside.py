@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["append_line", "file", "folder"]
+__all__ = ["append_line", "file", "files", "folder"]
 
 
 @contextmanager
@@ -27,6 +27,16 @@ def folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+
+
+@contextmanager
+def files(folder: Path) -> Iterator[Path]:
+    """A temporary folder: when the block succeeds its files go into ``folder``, where other files stay."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".fresh-", dir=folder) as fresh:
+        yield Path(fresh)
+        for path in sorted(Path(fresh).iterdir()):
+            path.replace(folder / path.name)
 
 
 @contextmanager

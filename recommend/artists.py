@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from graph import schema
-from graph.errors import ModelError, UnknownArtist
+from graph.errors import UnknownArtist
 from recommend.listening import Listening, folded
 
 __all__ = ["PREFIX", "Artist", "Artists"]
@@ -85,14 +85,9 @@ class Artists:
         return Artist(self._ids[number], self._names[number])
 
     def similar(self, number: int, n: int) -> list[Artist]:
-        """The ``n`` artists whose contents stand nearest to those of an artist; fewer where the model knows no more.
-
-        Raises ModelError for an artist without contents.
-        """
+        """The ``n`` artists whose contents stand nearest to those of an artist; fewer where the model knows no more."""
         incoming = self._performed.incoming
         own = np.asarray(incoming.neighbour[incoming.indptr[number] : incoming.indptr[number + 1]], dtype=np.int64)
-        if not len(own):
-            raise ModelError(f"{self._ids[number]} performs nothing, so no model knows of them.", do="Import contents.")
         asked = self._listening.usable(own)[:_ASKED]
         if not len(asked):
             return []

@@ -134,13 +134,10 @@ class Listening:
         titles that begin the same.
         """
         gone = self.gone
-        for name in (text, *(f"{prefix}/{text}" for prefix in ("tracks", "keaks", "beats"))):
-            if (number := self._number.get(name)) is not None and not gone[number]:
-                return number
+        number = self._number_of(text, gone)
+        if number is not None:
+            return number
         wanted = folded(text)
-        titled = [number for number in self._by_title.get(wanted, ()) if not gone[number]]
-        if titled:
-            return titled[0]
         near = [
             numbers[0]
             for title, numbers in self._by_title.items()
@@ -152,16 +149,25 @@ class Listening:
             do="Give an id such as tracks/1, or a whole title.",
         )
 
+    def _number_of(self, text: str, gone: Mask) -> int | None:
+        """`find` without hints, which take as long as the catalogue is large; None for what is unknown or ``gone``."""
+        for name in (text, *(f"{prefix}/{text}" for prefix in ("tracks", "keaks", "beats"))):
+            if (number := self._number.get(name)) is not None and not gone[number]:
+                return number
+        return next((number for number in self._by_title.get(folded(text), ()) if not gone[number]), None)
+
     @property
     def gone(self) -> Mask:
         """Whether each content is taken down, shape (contents,)."""
         return taken_down(self.snapshot, self._since()) if self._since else taken_down(self.snapshot)
 
     def usable(self, numbers: Ints) -> Ints:
-        """Those of some contents that the model learned and that are not taken down, the largest audience first."""
-        kept = ~self.gone[numbers]
-        if self.model.known_contents is not None:
-            kept &= self.model.known_contents[numbers]
+        """Those of some contents that the model has something to say of and that are not taken down, the largest
+        audience first: what it learned, or has a vector of, though it may recommend others only."""
+        kept, known = ~self.gone[numbers], self.model.known_contents
+        if known is not None:
+            vectors = self.model.content_vectors
+            kept &= known[numbers] if vectors is None else known[numbers] | np.any(vectors[numbers] != 0.0, axis=1)
         return numbers[kept][np.argsort(-self._audience[numbers[kept]], kind="stable")]
 
     def learned(self, number: int) -> bool:
@@ -187,22 +193,19 @@ class Listening:
 
         Unknown is also what the model did not learn. A list without any known content gets none.
         """
-        numbers, unknown = [], []
+        numbers, unknown, gone = [], [], self.gone
+        known = self.model.known_contents
         for given in lists:
             found, missing = [], []
             for text in given:
-                try:
-                    number = self.find(text)
-                except UnknownContent:
+                number = self._number_of(text, gone)
+                if number is None or (known is not None and not known[number]):
                     missing.append(text)
                 else:
-                    if self.learned(number):
-                        found.append(number)
-                    else:
-                        missing.append(text)
+                    found.append(number)
             numbers.append(found)
             unknown.append(missing)
-        ids, scores = complete(self.model, Sequences.of(numbers, len(self._ids)), n, ~self.gone)
+        ids, scores = complete(self.model, Sequences.of(numbers, len(self._ids)), n, ~gone)
         answers = []
         for row, missing in enumerate(unknown):
             told = [

@@ -116,8 +116,8 @@ class Request:
     """Whether contents that the person watched may come again."""
     draw: str = ""
     """`recommend.exploration.key`: what decides which places are drawn at random; empty for none."""
-    session: frozenset[str] = frozenset()
-    """Ids of contents that somebody without an id has just watched; ``user_id`` is empty then."""
+    session: tuple[str, ...] = ()
+    """Ids of contents that somebody without an id has just watched, in order; ``user_id`` is empty then."""
     seen: SeenOnce = field(default_factory=SeenOnce, compare=False, repr=False)
 
     def wanted_in(self, snapshot: Snapshot) -> Mask | None:

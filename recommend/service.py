@@ -126,7 +126,7 @@ class FeedService:
             composition=how,
             replays=replays,
             draw=exploration.key(user_id, version, int(1_000 * time.time())) if how.exploration else "",
-            session=frozenset(session),
+            session=tuple(dict.fromkeys(session)),
         )
         answering = self
         if waiting.blocked and self.snapshot and self._graph_reader:  # the graph would name the blocked people

@@ -135,7 +135,7 @@ def best_for_newcomer(model: Recommender, graph: Graph, request: Request, deadli
     )
     if not rows:
         return []
-    watched = snapshot.contents.known(rows[0]["watched"])
+    watched = snapshot.contents.known(reversed(rows[0]["watched"]))  # the newest last, as models of sequences expect
     follows, followers = (snapshot.users.known(rows[0][column]) for column in ("follows", "followers"))
     return _for_newcomer(model, request, watched, (follows, followers), rows[0]["properties"])
 

@@ -60,7 +60,7 @@ class Heard:
     tracks: tuple[int, ...]
     shares: tuple[float, ...]
     foreign: bool = False
-    """Whether its tracks have other numbers, so that only the user's level can be learned from it."""
+    """Whether its tracks have other numbers, so that only the user's level can be learned from it, or told of it."""
     began: int = 0
     """Milliseconds since 1970."""
 
@@ -140,11 +140,13 @@ class Estimate:
                 tracks.append(track)
                 values.append(value)
                 number.append(place)
-        self._before = np.bincount(interest.artists[self.played], minlength=interest.artist_count)
+        earlier = np.bincount(interest.artists[self.played], minlength=interest.artist_count)
+        self._before = np.zeros_like(earlier) if session.foreign else earlier
         most = CORE.session_plays
         tracks, values, number = tracks[:most], values[:most], number[:most]
         firsts = np.array([one.tracks[0] for one in sessions], dtype=np.int64)
         self._gains = weights.start / np.maximum(interest.own[firsts], 1e-6)
+        self._gains[0] *= not session.foreign
         self._first = int(firsts[0])
         self.tracks = np.array(tracks, dtype=np.int64)
         own = np.array(number, dtype=np.int64)
@@ -153,7 +155,7 @@ class Estimate:
         foreign = np.array([one.foreign for one in sessions])
         ties[foreign] = ties[:, foreign] = 0.0
         np.fill_diagonal(ties, 1.0)
-        self._ties = ties[0][own]
+        self._ties = ties[0][own] * ~foreign[own]
         """Similarity of each earlier play's session to this one, 0..1."""
         if len(tracks):
             alike = interest.alike(self.tracks, self.tracks) * ties[np.ix_(own, own)]

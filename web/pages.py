@@ -13,6 +13,7 @@ __all__ = ["blueprint"]
 
 blueprint: Final = flask.Blueprint("pages", __name__)
 
+_HTML: Final = ("text/html", "text/*", "application/xhtml+xml")
 _METHODS: Final = ("get", "post", "put", "delete")
 
 
@@ -23,7 +24,7 @@ def index() -> str | dict[str, str]:
     With a player there, JSON unless HTML is asked for, as programs that play expect it.
     """
     accepted = flask.request.accept_mimetypes
-    wants_page = accepted["text/html"] > 0 and any(kind.startswith("text/") for kind in accepted.values())
+    wants_page = accepted["text/html"] > 0 and any(kind in _HTML for kind in accepted.values())
     if serving().player and not wants_page:
         return {"service": "entourage", "docs": "/docs"}
     return flask.render_template("index.html")

@@ -87,6 +87,8 @@ class Serving:
     _trouble: str = ""
     _published: dict[str, int] = field(default_factory=dict)
     """What the model was told of: `Changes.published`."""
+    _newest: Snapshot | None = None
+    """The newest snapshot that could be read; feeds may still be of an older one, which their model fits."""
     _player_stamps: tuple[Stamp, Stamp] = (None, None)
     _stamps: tuple[Stamp, Stamp] = (None, None)
     _blocks: Blocks = field(init=False)
@@ -336,6 +338,7 @@ class Serving:
         try:
             snapshot = snapshots.load(self.settings.snapshot_path)
             _read_ahead(snapshot)
+            self._newest = snapshot
         except Exception as error:  # whatever a damaged file raises: the service must outlive it
             logs.log.warning("no snapshot", error=str(error))
             return
@@ -351,7 +354,8 @@ class Serving:
         logs.log.info("swapped", model_version=version, users=snapshot.users.count, contents=snapshot.contents.count)
 
     def _refresh_player(self) -> None:
-        path, snapshot = self.settings.model_path(MODEL), self.feeds.snapshot
+        """Take up a player's model with the newest snapshot, also while feeds wait for a model of that one."""
+        path, snapshot = self.settings.model_path(MODEL), self._newest
         stamps = (self._stamps[0], stamp(path))
         if snapshot is None or not stamps[1] or stamps == self._player_stamps:
             return

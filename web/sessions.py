@@ -35,11 +35,11 @@ blueprint: Final = APIBlueprint(
 def session_recommendations(query: feed_schemas.FeedOptions, body: feed_schemas.SessionBody) -> Answer:
     """What to see next, without an id"""
     snapshot = serving().feeds.snapshot
-    known: set[str] = set()
+    known: list[str] = []
     unknown: list[str] = []
     for text in body.contents:
         found = spelled(text, snapshot.contents) if snapshot else None
-        known.add(found or text)
+        known.append(found or text)
         if found is None:
             unknown.append(text)
     answer, status, headers = feed_answer("", query, [*query.exclude, *body.exclude], session=known)

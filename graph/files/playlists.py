@@ -162,7 +162,7 @@ class _Reading:
             names = dict.fromkeys(name for entry in first for name in entry if name != "tracks")
             report.columns = [Column(name, name if name in _FIELDS else None) for name in names]
             report.preview = [[shown(entry.get(name)) for name in names] for entry in first]
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise InputError(
                 f"{file} is no file of the Million Playlist Dataset: {error!r}.",
                 do='It looks like {"playlists": [{"pid": 0, "tracks": [{"pos": 0, "track_uri": "…"}]}]}.',

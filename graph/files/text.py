@@ -94,7 +94,7 @@ def _checked(path: Path, first: int, data: bytes) -> Lines:
             line = first + data[: error.start].count(b"\n")
             raise InputError(
                 f"{path} is not UTF-8: line {line} holds the byte 0x{data[error.start]:02x}. Nothing was loaded.",
-                do="Name its encoding, for example --encoding latin-1 or --encoding cp1252.",
+                do="Name its encoding, for example --encoding latin-1 or --encoding cp1252; a log must be UTF-8.",
             ) from None
     return Lines(first, data)
 

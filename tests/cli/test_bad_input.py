@@ -47,6 +47,13 @@ def test_a_folder_with_nothing_usable(run: Run, tmp_path: Path) -> None:
     assert_clear(run("import", tmp_path), InputError.exit_code, str(tmp_path), "followers.csv")
 
 
+def test_options_that_a_kind_does_not_read_are_refused(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "log.jsonl").write_text('{"message": "next", "timestamp": 1, "user": 1, "track": 1, "time": 0.5}\n')
+    for command in ("import", "describe"):
+        refused = run(command, tmp_path, "--kind", "play-logs", "--encoding", "latin-1")
+        assert_clear(refused, SettingsError.exit_code, "--encoding cannot be given")
+
+
 def test_a_folder_that_is_not_there(run: Run, tmp_path: Path) -> None:
     assert_clear(run("import", tmp_path / "nowhere"), InputError.exit_code, "nowhere")
 

@@ -158,6 +158,15 @@ def test_of_sessions_with_other_numbers_only_the_shares_count(model: SessionMode
     assert np.all(told[0] > none)  # a listener of 90, 10 and 80 % hears more than most
 
 
+def test_in_a_session_with_other_numbers_all_tracks_are_expected_alike_but_for_their_own_variance(
+    model: SessionModel,
+) -> None:
+    heard = model.interest.estimate(Heard((0, 1, 2), (1.0, 0.9, 0.9), foreign=True))
+    silent = model.interest.estimate(Heard((0, 1, 2), (1.0, 0.1, 0.1), foreign=True))
+    assert np.ptp(heard.means()) < 1e-5
+    assert heard.means()[0] > silent.means()[0]
+
+
 def test_each_further_track_of_an_artist_counts_less(model: SessionModel) -> None:
     artists = model.interest.artists
     same = np.flatnonzero(artists == artists[0])

@@ -72,6 +72,7 @@ def test_a_track_and_the_first_page(listener: FlaskClient, client: FlaskClient) 
     assert listener.get("/track/abc").status_code == 404
     assert listener.get("/").is_json
     assert listener.get("/", headers={"Accept": "*/*"}).is_json
+    assert listener.get("/", headers={"Accept": "application/json, text/plain, */*"}).is_json
     assert "<html" in listener.get("/", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}).text
     assert "<html" in client.get("/").text  # without a player there is only the page
 
