@@ -181,7 +181,7 @@ def _notes(network: Network) -> list[str]:
 
 def _caption_of(network: Network) -> str:
     parts = network.parts
-    left_out = f"; {network.left_out:,} without a time or a length are left out" if network.left_out else ""
+    left_out = f"; {network.left_out:,} that cannot be used are left out" if network.left_out else ""
     return (
         f"{network.name}: {network.users:,} people, {network.contents:,} contents, {len(network.follower):,} follows. "
         f"In the order of time {len(parts.train):,} audience lines train, {len(parts.validation):,} choose and "

@@ -15,6 +15,8 @@ import scipy.sparse as sp
 from graph import schema
 from graph.errors import InputError
 from graph.files.artist_profiles import Published, holds_artists, read_published
+from graph.files.token_lists import unpacked
+from graph.files.watch_ratios import named_file
 from graph.snapshot import Snapshot
 from recommenders.core.metrics import Values, discounts
 from recommenders.core.top_k import Floats, Ints
@@ -27,8 +29,8 @@ COLUMNS: Final = 1_000
 AT: Final = (1, 5, 10, 20)
 _HELD_OUT: Final = 0.1
 _LEAST: Final = 20
-_PAIRS: Final = "interactions.csv"
-_FRIENDS: Final = "follows.csv"
+_PAIRS: Final = "interactions"
+_FRIENDS: Final = "follows"
 Matrix = npt.NDArray[np.float64]
 
 
@@ -100,14 +102,14 @@ def open_data(folder: Path) -> Listens:
         count = len(published.users)
         refused = f"; {published.refused:,} rows cannot be used" if published.refused else ""
         return Listens(f"The notebook's files{refused}", published.listens, sp.csr_array((count, count)), published)
-    pairs, friends = folder / _PAIRS, folder / _FRIENDS
-    if not pairs.is_file():
+    pairs, friends = (named_file(folder, name) if folder.is_dir() else None for name in (_PAIRS, _FRIENDS))
+    if pairs is None:
         raise InputError(
             f"{folder} holds no listeners of artists.",
-            do=f"Name with --data a folder with users_artists.csv, or with {_PAIRS} (user,item) and {_FRIENDS}.",
+            do=f"Name with --data a folder with users_artists.csv, or {_PAIRS}.csv (user,item) and {_FRIENDS}.csv.",
         )
     listens = _pairs(pairs)
-    other = _pairs(friends) if friends.is_file() else np.empty((0, 2), dtype=np.int64)
+    other = _pairs(friends) if friends else np.empty((0, 2), dtype=np.int64)
     people, users = np.unique(np.concatenate([listens[:, 0], other.ravel()]), return_inverse=True)
     artists, artist = np.unique(listens[:, 1], return_inverse=True)
     user, friend = np.split(users, [len(listens)])
@@ -176,7 +178,7 @@ def average_precision(hits: npt.NDArray[np.bool_], truth: Ints, k: int) -> Value
 
 def _pairs(file: Path) -> npt.NDArray[np.int64]:
     try:
-        told = pl.read_csv(file, infer_schema=False)
+        told = pl.read_csv(unpacked(file), infer_schema=False)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise InputError(f"{file} cannot be read: {error}.", do="It has two columns of whole numbers.") from error
     if told.width < 2:

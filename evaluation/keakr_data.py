@@ -112,7 +112,7 @@ class Network:
     contents: int
     lines: Lines
     left_out: int
-    """Lines without a time, or of a video of KuaiRand without a length, whose progress is unknown."""
+    """Lines that were refused, without a time, without any part of the label, or of a video without a length."""
     follower: Ints
     followed: Ints
     since: Ints
@@ -290,7 +290,9 @@ def read(folder: Path, name: str = "") -> Network:
 
 
 def _keakr(folder: Path) -> Network:
-    tables, rows = read_lines(folder)
+    tables, every, refused = read_lines(folder)
+    told = [pl.col(name).is_not_null() for name in ("progress", "liked", "commented", "shared")]
+    rows = every.filter(pl.any_horizontal(told))
     people, contents = tables.nodes[schema.USER], tables.nodes[schema.CONTENT]
     follows = tables.edges.get(schema.FOLLOWS, pl.DataFrame({"source": [], "target": [], "since": []}))
     maker = np.full(contents.height, -1, dtype=np.int64)
@@ -309,7 +311,7 @@ def _keakr(folder: Path) -> Network:
         people.height,
         contents.height,
         _lines(rows),
-        rows["at"].null_count(),
+        refused + every.height - rows.height + rows["at"].null_count(),
         follows["source"].cast(pl.Int64).to_numpy(),
         follows["target"].cast(pl.Int64).to_numpy(),
         follows["since"].cast(pl.Int64).fill_null(_NEVER).to_numpy(),

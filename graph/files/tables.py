@@ -98,8 +98,10 @@ def read_folder(
     return tables, report
 
 
-def read_lines(folder: Path, progress: Progress | None = None) -> tuple[Tables, pl.DataFrame]:
+def read_lines(folder: Path, progress: Progress | None = None) -> tuple[Tables, pl.DataFrame, int]:
     """`read_folder` of Keakr files, and every good row of the audiences file, which `Tables` folds into pairs.
+
+    Also gives how many rows of that file were refused. Raises InputError as `ImportReport.check` does.
 
     The rows have source and target (places in ``ids``), at (ms), progress (0..1), liked, commented and shared, nulls
     where unknown, in the order of the file; none where there is no such file.
@@ -107,7 +109,10 @@ def read_lines(folder: Path, progress: Progress | None = None) -> tuple[Tables, 
     with quarantines.opened(folder, dry=True) as (quarantine, _):
         reading = _Reading(find(folder), Known(), quarantine, progress, Options(), pairs=False)
         reading.keeps_lines = True
-        return reading.tables(), reading.lines
+        tables = reading.tables()
+    ImportReport(files=reading.reports).check()
+    refused = (report.refused for report in reading.reports if Path(report.file).name.startswith("audiences"))
+    return tables, reading.lines, sum(refused)
 
 
 def read_pairs(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import numpy as np
@@ -116,7 +117,8 @@ def test_the_notebooks_own_files_are_read(tmp_path: Path) -> None:
 def test_ids_may_be_any_numbers(tmp_path: Path) -> None:
     """An id is no place: one of a billion made arrays of a billion."""
     (tmp_path / "interactions.csv").write_text("user,item\n7,2\n1000000000000,900000000000\n7,900000000000\n")
-    (tmp_path / "follows.csv").write_text("user,friend\n7,1000000000000\n7,9\n")
+    with gzip.open(tmp_path / "follows.csv.gz", "wt") as file:
+        file.write("user,friend\n7,1000000000000\n7,9\n")
     listens = open_data(tmp_path)
     assert listens.matrix.toarray().tolist() == [[1, 1], [0, 0], [0, 1]]
     assert listens.friends.toarray().tolist() == [[0, 1, 1], [0, 0, 0], [0, 0, 0]]

@@ -225,6 +225,11 @@ def test_too_few_lines_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="holds 1 audience lines with a time") as told:
         read(tmp_path)
     assert "100 or more" in told.value.do
+    line = "users/1,keaks/2,{},{},,,\n"
+    bad = "".join(line.format("2021-01-01T00:00:00Z", progress) for progress in ("50", "much", ""))
+    (tmp_path / "audiences.csv").write_text(bad + "users/,keaks/2,2021-01-01T00:00:00Z,5,,,\n")
+    with pytest.raises(InputError, match="holds 1 audience lines with a time and 3 that cannot be used"):
+        read(tmp_path)
     (tmp_path / "audiences.csv").write_text("users/1,keaks/2,,50,true,false,false\n")
     with pytest.raises(InputError, match="holds 0 audience lines with a time and 1 that cannot be used"):
         read(tmp_path)
