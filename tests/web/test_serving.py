@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import pytest
 
+from evaluation import play_data
 from graph.database.driver import Graph
 from graph.errors import GraphTimeout
 from graph.settings import Service, Settings
@@ -16,7 +17,9 @@ from recommend.feed import Feed
 from recommend.served_model import ServedModel
 from recommend.service import FeedService
 from recommenders.popularity import Popularity
+from recommenders.session import SessionModel
 from tests import checkerboard
+from tests.graph.files.test_play_logs import ONE, TRACKS, TWO, folder
 from tests.web.fake import FakeFeeds, Ledger
 from web import models as opened
 from web.app import create_app
@@ -82,6 +85,25 @@ def test_old_pair_stays_until_a_model_fits_the_new_snapshot(stored: Settings) ->
     assert held.feeds.snapshot
     assert held.feeds.snapshot.users.count == 30
     assert held.feeds.model
+
+
+def test_a_player_is_taken_up_with_the_newer_snapshot_while_the_feeds_wait_for_their_model(
+    stored: Settings, tmp_path: Path
+) -> None:
+    train(stored)
+    held = Serving.open(stored)
+    newer = play_data.read(folder(tmp_path / "logs", TRACKS, a=ONE, b=TWO))
+    newer.save(stored.snapshot_path)
+    held.refresh()
+    SessionModel().fit(newer).save(stored.model_path("session"))
+    held.refresh()
+    assert held.player
+    assert held.player.track(1).title == "Two"
+    assert held.feeds.snapshot
+    assert held.feeds.snapshot.users.count == checkerboard.SIZE  # whose model fits it
+    before = held.player
+    held.refresh()
+    assert held.player is before
 
 
 def test_whoever_asks_for_a_model_during_a_swap_is_answered(stored: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
