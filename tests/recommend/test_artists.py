@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 import pytest
 from typer.testing import CliRunner
@@ -11,6 +12,7 @@ from graph.settings import Settings
 from graph.snapshot import Snapshot
 from recommend.artists import Artists
 from recommend.listening import Listening
+from recommenders.core.top_k import Floats, Mask
 from recommenders.counting import CoOccurrence
 from tests.recommend.test_listening import SIZE, tracks
 
@@ -65,8 +67,25 @@ def test_artists_are_found_by_id_and_by_name(artists: Artists) -> None:
     assert artists.find("adele") == artists.find("artists/ÁDELE") == 0
     with pytest.raises(UnknownArtist, match="'Band 0'"):
         artists.find("band")
-    with pytest.raises(ModelError, match="performs nothing"):
-        artists.similar(COUNT, 3)
+    assert artists.similar(COUNT, 3) == []  # who performs nothing
+
+
+class Few(CoOccurrence):
+    """Recommends the first artist's tracks only, but has a vector of every track, as the profile network has."""
+
+    @property
+    def known_contents(self) -> Mask:
+        return np.arange(SIZE) < EACH
+
+    @property
+    def content_vectors(self) -> Floats:
+        return np.ones((SIZE, 1), dtype=np.float32)
+
+
+def test_an_artist_whose_tracks_the_model_only_has_vectors_of_has_similar_ones() -> None:
+    snapshot = performed()
+    few = Artists(Listening(snapshot, Few(window=2).fit(snapshot)))
+    assert {one.artist_id for one in few.similar(2, 2)} == {"a1", "a3"}
 
 
 def test_a_graph_without_artists_says_so() -> None:
