@@ -146,23 +146,22 @@ class Estimate:
         tracks, values, number = tracks[:most], values[:most], number[:most]
         firsts = np.array([one.tracks[0] for one in sessions], dtype=np.int64)
         self._gains = weights.start / np.maximum(interest.own[firsts], 1e-6)
-        self._gains[0] *= not session.foreign
+        foreign = np.array([one.foreign for one in sessions])
+        self._gains[foreign] = 0.0
         self._first = int(firsts[0])
         self.tracks = np.array(tracks, dtype=np.int64)
         own = np.array(number, dtype=np.int64)
         ties = interest.alike(firsts, firsts) / np.sqrt(np.outer(interest.own[firsts], interest.own[firsts]) + 1e-9)
         ties = np.clip(ties, 0.0, 1.0)
-        foreign = np.array([one.foreign for one in sessions])
         ties[foreign] = ties[:, foreign] = 0.0
-        np.fill_diagonal(ties, 1.0)
-        self._ties = ties[0][own] * ~foreign[own]
+        np.fill_diagonal(ties, ~foreign)
+        self._ties = ties[0][own]
         """Similarity of each earlier play's session to this one, 0..1."""
         if len(tracks):
             alike = interest.alike(self.tracks, self.tracks) * ties[np.ix_(own, own)]
             start = self._gains[own] * _pairs(interest, self.tracks, firsts[own])
             unknown = np.flatnonzero(foreign[own])
-            alike[unknown] = alike[:, unknown] = start[unknown] = 0.0
-            alike[unknown, unknown] = weights.artist
+            alike[unknown, unknown] = weights.artist  # of tracks without a number only their own variance is known
             kernel = weights.level + alike + weights.noise * np.eye(len(tracks))
             self._inverse = np.linalg.inv(kernel)
             self._alpha = self._inverse @ (logit(np.array(values)) - weights.mean - start)
