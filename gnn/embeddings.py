@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -10,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recommenders.core.nearest import nearest
+from recommenders.core.one_user import FixedScores, OneUser, Table
 from recommenders.core.top_k import Floats, Ints
 
 __all__ = ["ARRAYS", "Embeddings"]
@@ -43,6 +45,18 @@ class Embeddings:
         found: Floats = vectors @ np.asarray(self.contents).T
         found += self.bias
         return found
+
+    def one_user(self, vector: Floats) -> OneUser:
+        """`scores` of one user with this vector (dim,), without writing one for every content."""
+        return self._table.scores_of(vector) if vector.any() else self._for_all
+
+    @cached_property
+    def _table(self) -> Table:
+        return Table(self.contents, self.bias)
+
+    @cached_property
+    def _for_all(self) -> FixedScores:
+        return FixedScores(np.asarray(self.popularity, dtype=np.float32))
 
     def similar(self, items: Ints | int, k: int) -> tuple[Ints, Floats]:
         """The ``k`` contents of highest cosine to each item, without the item itself; -1 where there are fewer."""

@@ -16,6 +16,7 @@ from gnn.moving import neighbourhood
 from graph import schema
 from graph.errors import ModelError, SettingsError
 from graph.snapshot import Snapshot
+from recommenders.core.one_user import OneUser
 from recommenders.core.options import FitOptions
 from recommenders.core.recommender import NewContent, Placed, Recommender
 from recommenders.core.today import Today
@@ -61,6 +62,7 @@ class GraphNetwork(Recommender):
         "friends": (0.2, 0.5, 1.0, 0.0),
         "weight_decay": (1.0, 0.3, 0.1, 3.0),
     }
+    has_one_user: ClassVar[bool] = True
     trial_settings: ClassVar[Mapping[str, Any]] = {"dim": 64, "heads": 4, "max_epochs": 40}
     """Half the width and fewer epochs: enough to compare settings, in less than half the time."""
 
@@ -171,6 +173,12 @@ class GraphNetwork(Recommender):
         """
         vector = self.moved_vector(today)
         return None if vector is None or not vector.any() else self.artifact.embeddings.scores_of(vector)
+
+    def one_user(self, user: int, today: Today | None = None) -> OneUser:
+        vector = self.moved_vector(today) if today else None
+        if vector is None or not vector.any():
+            vector = np.asarray(self.artifact.embeddings.users[user])
+        return self.artifact.embeddings.one_user(vector)
 
     def moved_vector(self, today: Today) -> Floats | None:
         """The user's unit vector (dim,) as of now; without any change it is the trained one, up to half precision."""

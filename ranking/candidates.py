@@ -17,6 +17,7 @@ from graph.snapshot.ages import ages, timed
 from graph.snapshot.profiles import profiles
 from ranking.config import CONFIG
 from recommenders.content_similarity import traits
+from recommenders.core.derived import derived
 from recommenders.core.interactions import directed_social, interactions, lately, symmetric_social
 from recommenders.core.options import Progress, silent
 from recommenders.core.recommender import Recommender
@@ -89,6 +90,8 @@ class Context:
     """`graph.snapshot.profiles` of the users, each of shape (users,)."""
     content_profiles: Mapping[str, npt.NDArray[Any]]
     """`graph.snapshot.profiles` of the contents, each of shape (contents,)."""
+    weightless: Floats
+    """A 1 for every watch, a 0 where its engagement is 0."""
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> Context:
@@ -108,12 +111,14 @@ class Context:
             traits(snapshot),
             described[schema.USER],
             described[schema.CONTENT],
+            derived(snapshot, "weightless", lambda: {"data": (watched.data != 0.0).astype(np.float32)})["data"],
         )
 
     @cached_property
     def ones(self) -> sp.csr_array:
         """``watched`` with a 1 for every watch instead of its engagement."""
-        return sp.csr_array(self.watched.astype(bool).astype(np.float32))
+        watched = self.watched
+        return sp.csr_array((self.weightless, watched.indices, watched.indptr), shape=watched.shape)
 
 
 def _fashion(snapshot: Snapshot, recent: Mapping[str, sp.csr_array]) -> dict[str, Floats]:

@@ -25,6 +25,7 @@ from ranking.candidates import Context, collect, gather, standardise, standardis
 from ranking.config import CONFIG
 from ranking.first_stage import NETWORK, FirstStage, Member, plan
 from ranking.second_stage import SecondStage, Verdict
+from ranking.shortlist import candidates_of
 from recommenders.core.artifact import FORMAT, environment, reading
 from recommenders.core.holdout import Holdout, validation
 from recommenders.core.interactions import counts, row_of
@@ -171,6 +172,24 @@ class Pipeline(Recommender):
             followers = incoming.neighbour[incoming.indptr[user] : incoming.indptr[user + 1]].astype(np.int64)
             return self.newcomer_scores(today.watched, today.follows, followers)
         return np.asarray(self._block(np.array([today.user]), today)[0])
+
+    def shortlist(self, user: int, today: Today | None = None) -> tuple[Ints, Floats] | None:
+        """What the ranker ranks of the candidates of a user with watches.
+
+        None without a ranker, and unless every model has a form for one user: in small graphs some have not.
+        """
+        stage, context = self._second, self._context
+        models = [self._first.models[name] for name in stage.models]
+        if stage.ranker is None or not all(one.has_one_user and one.known_contents is None for one in models):
+            return None
+        seen = context.watched[[user]] if today is None else today.row
+        if not seen.nnz or not counts(context.watched, np.array([user]))[0]:
+            return None
+        parts = [model.one_user(user, today) for model in models]
+        candidates = candidates_of(user, parts, seen.indices.astype(np.int64), seen.shape[1], stage.depth)
+        ranked = stage.rank(candidates, context)
+        order = np.argsort(-ranked, kind="stable")
+        return candidates.contents[order], ranked[order]
 
     def _block(self, users: Ints, today: Today | None = None) -> Floats:
         """Scores (n, contents) of ``users``; of the one of ``today`` as of now."""

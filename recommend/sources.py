@@ -110,17 +110,26 @@ def best_for_known(model: Recommender, request: Request, today: Today | None = N
     """The model's best contents for users with a watch or a follow in its snapshot; nothing for others.
 
     By what they have done until ``today`` where that is given and the model follows it. Also nothing if the model gives
-    every content the same score.
+    every content the same score. Where the model has a shortlist, and it holds as many as a source may propose,
+    nothing beyond it.
     """
     snapshot = model.snapshot
     if not knows(snapshot, request.user_id):
         return []
+    user = int(snapshot.users.nids([request.user_id])[0])
+    allowed = _allowed(snapshot, request)
+    if (short := model.shortlist(user, today)) is not None:
+        found, scores = short
+        if allowed is not None:
+            wanted = allowed[found]
+            found, scores = found[wanted], scores[wanted]
+        if len(found) >= request.pool:
+            return _named(snapshot, found[: 2 * request.pool], scores[: 2 * request.pool])
     moved = model.moved_scores(today) if today else None
     if today is not None and moved is not None:
         return _best_of(model, moved, today.watched, request)
-    user = int(snapshot.users.nids([request.user_id])[0])
     most = min(2 * request.pool, snapshot.contents.count)
-    return _named(snapshot, *model.recommend(user, most, allowed=_allowed(snapshot, request), guess=False))
+    return _named(snapshot, *model.recommend(user, most, allowed=allowed, guess=False))
 
 
 def best_for_newcomer(model: Recommender, graph: Graph, request: Request, deadline_ms: int) -> list[Candidate]:
@@ -187,5 +196,5 @@ def _allowed(snapshot: Snapshot, request: Request) -> npt.NDArray[np.bool_] | No
 def _named(snapshot: Snapshot, found: Ints, scores: Floats) -> list[Candidate]:
     """The contents of one `top_k` as candidates."""
     kept = (found >= 0) & np.isfinite(scores)
-    ids = snapshot.contents.ids  # one by one: for a few hundred, `gather` costs more
+    ids = snapshot.contents.keys
     return [Candidate(ids[nid], score) for nid, score in zip(found[kept].tolist(), scores[kept].tolist(), strict=True)]

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 import scipy.sparse as sp
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
@@ -16,6 +17,7 @@ from graph.snapshot import Snapshot
 from recommenders.core.baseline import Baseline, Count, KnowsFriends, Learned, Positive, Share
 from recommenders.core.interactions import lately, with_friends
 from recommenders.core.nearest import nearest
+from recommenders.core.one_user import OneUser, Table
 from recommenders.core.options import FitOptions
 from recommenders.core.today import Today
 from recommenders.core.top_k import Floats, Ints
@@ -28,6 +30,8 @@ class _Factorisation(Baseline):
     factors: Count = 64
     regularisation: Share = 0.1
     iterations: Count = 15
+
+    has_one_user: ClassVar[bool] = True
 
     @abstractmethod
     def _model(self, seed: int) -> Any:
@@ -59,6 +63,13 @@ class _Factorisation(Baseline):
     def scores(self, users: Ints) -> Floats:
         found: Floats = self._dense("users")[users] @ self._dense("contents").T
         return found
+
+    def one_user(self, user: int, today: Today | None = None) -> OneUser:
+        return self._table.scores_of(self._dense("users")[user])
+
+    @cached_property
+    def _table(self) -> Table:
+        return Table(self._dense("contents"))
 
     @property
     def content_vectors(self) -> Floats | None:
@@ -101,6 +112,13 @@ class Als(_Factorisation, KnowsFriends):
         The loss is quadratic, so the step gives what a fit of the user alone would, less what friends add to it: their
         columns are not kept. What the learned factors miss of the best ones is missed afterwards too.
         """
+        return np.asarray(self._moved(today) @ self._dense("contents").T, dtype=np.float32)
+
+    def one_user(self, user: int, today: Today | None = None) -> OneUser:
+        return super().one_user(user) if today is None else self._table.scores_of(self._moved(today).astype(np.float32))
+
+    def _moved(self, today: Today) -> npt.NDArray[np.float64]:
+        """The user's factors as of now."""
         contents, touched = self._dense("contents"), today.change.indices
         factors, vectors = self._dense("users")[today.user], contents[touched].astype(np.float64)
         before, now = self._confidences(Today.of(self.snapshot, today.user)), self._confidences(today)
@@ -109,7 +127,7 @@ class Als(_Factorisation, KnowsFriends):
         seen = contents[today.watched].astype(np.float64)
         curvature = self._gram + (seen.T * (now[today.watched] - 1.0)) @ seen
         curvature[np.diag_indices_from(curvature)] += self.regularisation
-        return np.asarray((factors + np.linalg.solve(curvature, slope)) @ contents.T, dtype=np.float32)
+        return np.asarray(factors + np.linalg.solve(curvature, slope), dtype=np.float64)
 
     def _confidences(self, today: Today) -> Floats:
         """The weight of each content in the loss, shape (contents,), nan for one that is not watched: it weighs 1."""

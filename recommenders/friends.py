@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar, Literal
 
@@ -17,6 +17,7 @@ from graph.snapshot.ages import timed
 from recommenders.core.baseline import Baseline, Learned, Share
 from recommenders.core.config import CORE
 from recommenders.core.interactions import counts, directed_social, lately, row_of, symmetric_social
+from recommenders.core.one_user import FewScores, OneUser
 from recommenders.core.options import FitOptions
 from recommenders.core.today import Today, followed
 from recommenders.core.top_k import Floats, Ints, Mask
@@ -47,6 +48,7 @@ class FriendsItems(Baseline):
     """Scores are divided by the content's number of watchers to this power."""
 
     name: ClassVar[str] = "friends-items"
+    has_one_user: ClassVar[bool] = True
     space: ClassVar[Mapping[str, Sequence[Any]]] = {
         "half_life": (30.0, 7.0, 90.0, 0.0),
         "weighting": ("watched", "circle", "same"),
@@ -112,13 +114,30 @@ class FriendsItems(Baseline):
 
     def moved_scores(self, today: Today) -> Floats | None:
         """The sum over whom the user follows now. Somebody followed since counts as the mean of the others does."""
+        row = self._moved(today)
+        return self._sums(row)[0] if row.nnz else None
+
+    def _moved(self, today: Today) -> sp.csr_array:
+        """The friends of the user and their weights (1 × users) as of now."""
         row = self._sparse("weights")[[today.user]]
         then = followed(self.snapshot, today.user)
         gone, come = np.setdiff1d(then, today.follows), np.setdiff1d(today.follows, then)
+        if not len(gone) and not len(come):
+            return row
         weights = row.toarray()[0]
         mean = weights[then].mean() if len(then) else np.float32(self.floor)
         weights[gone], weights[come] = 0.0, mean
-        return self._sums(sp.csr_array(weights[None, :]))[0] if weights.any() else None
+        return sp.csr_array(weights[None, :])
+
+    def one_user(self, user: int, today: Today | None = None) -> OneUser:
+        row = self._sparse("weights")[[user]]
+        if today is not None and (moved := self._moved(today)).nnz:
+            row = moved
+        found = FewScores.of(sp.csr_array(row @ self._recent))
+        if not self.discount:
+            return found
+        divided = found.scores * self._dense("watchers")[found.contents] ** -self.discount
+        return replace(found, scores=divided.astype(np.float32))
 
     def newcomer_scores(
         self, watched: Ints, follows: Ints, followers: Ints, *, properties: Mapping[str, Any] | None = None

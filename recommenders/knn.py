@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import Any, ClassVar, Literal
@@ -21,6 +21,7 @@ from recommenders.core.baseline import Baseline, Count, KnowsFriends, Learned, P
 from recommenders.core.config import CORE
 from recommenders.core.interactions import counts, lately, row_of, with_friends
 from recommenders.core.nearest import nearest
+from recommenders.core.one_user import FewScores, OneUser
 from recommenders.core.options import FitOptions, Progress
 from recommenders.core.today import Today
 from recommenders.core.top_k import Floats, Ints, Mask
@@ -77,6 +78,7 @@ class ItemKnn(_Knn):
     space: ClassVar[Mapping[str, Sequence[Any]]] = {"fashion": (0.5, 1.0, 0.25, 0.0), **_Knn.space}
     late: ClassVar[frozenset[str]] = frozenset({"fashion"})
     name: ClassVar[str] = "item-knn"
+    has_one_user: ClassVar[bool] = True
     _by_row: ClassVar[bool] = False  # neighbours are kept for each candidate, and candidates are the columns
 
     def _rows(self) -> sp.csr_array:
@@ -94,6 +96,11 @@ class ItemKnn(_Knn):
 
     def moved_scores(self, today: Today) -> Floats | None:
         return np.asarray(self._sums(today.row)[0])
+
+    def one_user(self, user: int, today: Today | None = None) -> OneUser:
+        watched = self.watched[[user]] if today is None else today.row
+        found = FewScores.of(sp.csr_array(watched @ self._sparse("similar")))
+        return replace(found, scores=found.scores * self._fashions[found.contents])
 
     def newcomer_scores(
         self, watched: Ints, follows: Ints, followers: Ints, *, properties: Mapping[str, Any] | None = None

@@ -107,6 +107,19 @@ class RecommenderConformance:
             then = model.scores(np.array([user]))[0]
             np.testing.assert_allclose(moved, then, rtol=5e-3, atol=5e-3 * np.abs(then).max())
 
+    def test_the_form_for_one_user_has_the_scores_of_the_row(self, model, snapshot):
+        if not model.has_one_user:
+            with pytest.raises(NotImplementedError):
+                model.one_user(0)
+            return
+        for user in (0, 7):
+            one = model.one_user(user)
+            row = model.scores(np.array([user]))[0]
+            np.testing.assert_allclose(one.at(np.arange(len(row))), row, rtol=1e-4, atol=1e-5)
+            now = model.one_user(user, Today.of(snapshot, user))
+            then = one.at(np.arange(len(row)))
+            np.testing.assert_allclose(now.at(np.arange(len(row))), then, rtol=5e-3, atol=5e-3 * np.abs(then).max())
+
     def test_similar_items_leave_the_item_out(self, model):
         ids, scores = model.similar_items(np.arange(4), 5)
         assert ids.shape == scores.shape == (4, 5)

@@ -17,6 +17,7 @@ from ranking import registry
 from recommend.served_model import ServedModel
 from recommend.service import FeedService
 from recommenders.core.recommender import Recommender
+from recommenders.core.today import Today
 from web import logs
 from web.problems import Problem, invalid
 
@@ -116,6 +117,8 @@ def load_model(name: str, settings: Settings, snapshot: Snapshot) -> tuple[Recom
     active = np.flatnonzero(np.diff(snapshot.watched.indptr))
     for user in active[:: max(1, len(active) // _REHEARSED)].tolist():
         model.recommend(user, 20)
+        model.shortlist(user)
+        model.shortlist(user, Today.of(snapshot, user))
     trained_at = datetime.fromtimestamp(settings.model_path(name).stat().st_mtime, UTC)
     return model, f"{name}-{trained_at:%Y%m%dT%H%M%SZ}"
 

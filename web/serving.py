@@ -31,15 +31,16 @@ from graph.live.publish import publish, publish_due
 from graph.settings import Settings
 from graph.snapshot import Snapshot
 from recommend import live_feed
-from recommend.player import MODEL, Player
+from recommend.player import Player
 from recommend.restrictions import Blocks
 from recommend.served_model import ServedModel, Together
 from recommend.service import FeedService
+from recommenders.core import derived
 from recommenders.core.recommender import Recommender
-from recommenders.session import SessionModel
 from web import admission, logs
 from web.examples import example_users
 from web.models import Models, Stamp, load_model, stamp
+from web.newest_player import NewestPlayer
 from web.problems import Problem
 
 __all__ = ["Serving", "serving"]
@@ -89,10 +90,10 @@ class Serving:
     """What the model was told of: `Changes.published`."""
     _newest: Snapshot | None = None
     """The newest snapshot that could be read; feeds may still be of an older one, which their model fits."""
-    _player_stamps: tuple[Stamp, Stamp] = (None, None)
     _stamps: tuple[Stamp, Stamp] = (None, None)
     _blocks: Blocks = field(init=False)
     _models: Models = field(init=False)
+    _players: NewestPlayer = field(init=False)
     _stopped: threading.Event = field(default_factory=threading.Event)
     _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(_THREADS, "ask"))
     _turns: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(_TURNS))
@@ -102,6 +103,7 @@ class Serving:
         self.outbox = self.feeds.recent.outbox
         self._blocks = Blocks(self.outbox)
         self._models = Models(self.settings, self.feeds)
+        self._players = NewestPlayer(self.settings, self.feeds.recent.taken_down)
 
     @classmethod
     def open(cls, settings: Settings) -> Serving:
@@ -337,6 +339,8 @@ class Serving:
         self._stamps = stamps
         try:
             snapshot = snapshots.load(self.settings.snapshot_path)
+            with suppress(OSError):  # then each worker has its own
+                derived.share(snapshot, self.settings.home / "derived")
             _read_ahead(snapshot)
             self._newest = snapshot
         except Exception as error:  # whatever a damaged file raises: the service must outlive it
@@ -354,25 +358,8 @@ class Serving:
         logs.log.info("swapped", model_version=version, users=snapshot.users.count, contents=snapshot.contents.count)
 
     def _refresh_player(self) -> None:
-        """Take up a player's model with the newest snapshot, also while feeds wait for a model of that one."""
-        path, snapshot = self.settings.model_path(MODEL), self._newest
-        stamps = (self._stamps[0], stamp(path))
-        if snapshot is None or not stamps[1] or stamps == self._player_stamps:
-            return
-        self._player_stamps = stamps
-        try:
-            self.player = Player(
-                SessionModel.load(path, snapshot),
-                self.settings.player,
-                self.settings.home,
-                self.feeds.recent.taken_down,
-            )
-            logs.log.info("player", tracks=snapshot.contents.count)
-        except sqlite3.Error as error:  # its file of sessions may be free the next time
-            self._player_stamps = (None, None)
-            logs.log.warning("no player", error=str(error))
-        except Exception as error:  # of another graph, or damaged: the one before goes on
-            logs.log.warning("no player", error=str(error))
+        if player := self._players.refresh(self._newest, self._stamps[0]):
+            self.player = player
 
     def _swap(
         self, graph: Graph | None, snapshot: Snapshot | None, model: Recommender | None, version: str | None

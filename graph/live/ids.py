@@ -22,7 +22,7 @@ class Ids:
     def __init__(self, nodes: Nodes) -> None:
         self._nodes = nodes
         self._base = nodes.count
-        self._names: list[str] = nodes.ids.to_list()
+        self._names = list(nodes.keys)  # the same texts, in a list that grows
         self._more: dict[str, int] = {}
         self._ordered: list[str] = []
         self._rank = np.arange(self._base + _ROOM, dtype=np.float64)

@@ -82,8 +82,13 @@ class Nodes:
         return self._source.read([self.key])[self.key]
 
     @cached_property
+    def keys(self) -> list[str]:
+        """`ids` as a list that is made once; not to be changed."""
+        return self.ids.to_list()
+
+    @cached_property
     def _nid_of(self) -> dict[str, int]:
-        return {key: nid for nid, key in enumerate(self.ids.to_list())}
+        return {key: nid for nid, key in enumerate(self.keys)}
 
     def nid(self, key: str) -> int | None:
         """The nid of one id; None for one that is not here."""

@@ -15,10 +15,12 @@ In the Parquet files every other unknown value is null; read as an array it is N
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Final, Literal
+from weakref import WeakValueDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -51,6 +53,8 @@ __all__ = [
 Mode = Literal["implicit", "engagement"]
 
 _EXPORT_AGAIN = "Run `entourage export` to write a fresh one."
+_OPEN: Final[WeakValueDictionary[tuple[str, int, int], Snapshot]] = WeakValueDictionary()
+"""Snapshots in use, by path, inode and time of their manifests."""
 MAPPED_COLUMNS: Final = {schema.WATCHED: ("engagement", "lastAt"), schema.FOLLOWS: ("since",)}
 
 
@@ -137,6 +141,8 @@ class Snapshot:
         self.manifest = manifest
         self.nodes = nodes
         self.edges = edges
+        self.beside: Path | None = None
+        """A folder for arrays that are worked out of the snapshot, so that processes share them; None for none."""
 
     @property
     def users(self) -> Nodes:
@@ -259,10 +265,13 @@ class Snapshot:
 def load(path: Path) -> Snapshot:
     """Open the snapshot at ``path`` by memory map; nothing large is read yet, and what replaces it is not mixed in.
 
+    While one is in use, opening the same again gives the same object, with all that was worked out of it.
     Raises SnapshotError when there is none, when a file is missing or cut short, or when the version is another.
     """
     try:
-        manifest = Manifest.model_validate_json((path / "manifest.json").read_text())
+        with (path / "manifest.json").open() as file:
+            held = os.fstat(file.fileno())
+            manifest = Manifest.model_validate_json(file.read())
     except FileNotFoundError:
         raise SnapshotError(f"There is no snapshot at {path}.", do=_EXPORT_AGAIN) from None
     except (ValidationError, UnicodeDecodeError) as error:
@@ -273,15 +282,18 @@ def load(path: Path) -> Snapshot:
             do=_EXPORT_AGAIN,
         )
     for name, entry in manifest.files.items():
-        file = path / name
-        if not file.is_file() or file.stat().st_size != entry.bytes:
-            raise SnapshotError(f"{file} is missing or cut short.", do=_EXPORT_AGAIN)
+        part = path / name
+        if not part.is_file() or part.stat().st_size != entry.bytes:
+            raise SnapshotError(f"{part} is missing or cut short.", do=_EXPORT_AGAIN)
+    key = str(path), held.st_ino, held.st_mtime_ns
+    if (opened := _OPEN.get(key)) is not None:
+        return opened
     nodes = {
         label: Nodes(label, Parquet(path / "nodes" / f"{label}.parquet"), count)
         for label, count in manifest.nodes.items()
     }
     edges = {name: _DiskEdges(name, path, manifest.nodes[schema.RELATIONSHIPS[name].target]) for name in manifest.edges}
-    return Snapshot(manifest, nodes, edges)
+    return _OPEN.setdefault(key, Snapshot(manifest, nodes, edges))
 
 
 def verify(path: Path) -> None:

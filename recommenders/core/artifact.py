@@ -15,7 +15,7 @@ from graph.errors import EntourageError, ModelError, ModelMismatch
 
 __all__ = ["FORMAT", "environment", "reading"]
 
-FORMAT: Final = 6
+FORMAT: Final = 7
 """Format of saved models; it is raised when a model saved before would be read wrongly."""
 
 

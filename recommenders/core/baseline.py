@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -33,6 +34,8 @@ Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 
+_PARTS: Final = ("data", "indices", "indptr")
+"""Of a sparse matrix by rows; each is a file."""
 _MAPPED_VALUES: Final = 4_000_000
 """Arrays with more values are read by memory map when a model is loaded."""
 
@@ -126,7 +129,8 @@ class Baseline(Recommender):
                 if isinstance(array, np.ndarray):
                     np.save(folder / f"{name}.npy", array)
                 else:
-                    sp.save_npz(folder / f"{name}.npz", array, compressed=False)
+                    for part in _PARTS:
+                        np.save(folder / f"{name}.{part}.npy", getattr(array, part))
             manifest = {
                 "model": self.name,
                 "format": FORMAT,
@@ -136,7 +140,7 @@ class Baseline(Recommender):
                 **self._computed_with,
                 "environment": environment(),
                 "dense": sorted(set(self.learned) - set(sparse)),
-                "sparse": sparse,
+                "sparse": {name: self._sparse(name).shape for name in sparse},
             }
             (folder / "manifest.json").write_text(json.dumps(manifest, indent=1))
 
@@ -146,7 +150,7 @@ class Baseline(Recommender):
             model = cls(**manifest["settings"])
             model._capped = bool(manifest.get("capped"))
             learned: dict[str, Learned] = {name: _read(path / f"{name}.npy") for name in manifest["dense"]}
-            learned |= {name: _read_sparse(path / f"{name}.npz") for name in manifest["sparse"]}
+            learned |= {name: _read_sparse(path, name, shape) for name, shape in manifest["sparse"].items()}
         model._attach(snapshot)
         model.learned = learned
         return model
@@ -195,6 +199,6 @@ def _read(file: Path) -> npt.NDArray[Any]:
     return array if array.size > _MAPPED_VALUES else np.array(array)
 
 
-def _read_sparse(file: Path) -> sp.csr_array:
-    with file.open("rb") as opened:  # load_npz itself would leave a damaged file open
-        return sp.csr_array(sp.load_npz(opened))
+def _read_sparse(path: Path, name: str, shape: Sequence[int]) -> sp.csr_array:
+    data, indices, indptr = (_read(path / f"{name}.{part}.npy") for part in _PARTS)
+    return sp.csr_array((data, indices, indptr), shape=(shape[0], shape[1]))

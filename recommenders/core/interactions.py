@@ -10,7 +10,8 @@ import scipy.sparse as sp
 
 from graph.snapshot import Snapshot
 from graph.snapshot.ages import fading, timed
-from recommenders.core.top_k import Ints
+from recommenders.core.derived import Arrays, derived
+from recommenders.core.top_k import Ints, Mask
 
 __all__ = ["counts", "directed_social", "interactions", "lately", "row_of", "symmetric_social", "with_friends"]
 
@@ -36,7 +37,8 @@ def _once(matrix: sp.csr_array) -> sp.csr_array:
     ascend = np.diff(matrix.indices) > 0
     ascend[matrix.indptr[(matrix.indptr > 0) & (matrix.indptr < len(matrix.indices))] - 1] = True  # from row to row
     if ascend.all():  # as an export writes them: sorting 28 million took 9 s
-        return sp.csr_array((matrix.data.astype(np.float32), matrix.indices, matrix.indptr), shape=matrix.shape)
+        values = matrix.data.astype(np.float32, copy=False).view()  # those of a snapshot stay where they are mapped
+        return sp.csr_array((values, matrix.indices, matrix.indptr), shape=matrix.shape)
     rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
     order = np.lexsort((-matrix.data, matrix.indices, rows))
     rows, columns, values = rows[order], matrix.indices[order], matrix.data[order]
@@ -49,17 +51,22 @@ def _once(matrix: sp.csr_array) -> sp.csr_array:
 def lately(snapshot: Snapshot, half_life: float, least: float = 0.0) -> sp.csr_array:
     """`interactions` in which each watch counts half after ``half_life`` days; unchanged for 0, or without times.
 
-    Watches that have decayed below ``least`` are left out. A pair that occurs twice is added up.
+    Watches that have decayed below ``least`` are left out. A pair that occurs twice counts twice.
     """
     if not half_life or not timed(snapshot):
         return interactions(snapshot)
-    faded, matrix = fading(snapshot, half_life), snapshot.interactions(weighted=snapshot.mode == "engagement")
-    matrix.data = matrix.data * faded  # not in place: the array belongs to the snapshot
-    if not least:
-        return matrix
-    kept = faded >= least
-    pairs = snapshot.watched.source[kept], matrix.indices[kept]
-    return sp.csr_array((matrix.data[kept], pairs), shape=matrix.shape)
+
+    def faded() -> Arrays:
+        matrix = snapshot.interactions(weighted=snapshot.mode == "engagement")
+        weights = fading(snapshot, half_life)
+        matrix.data = matrix.data * weights  # not in place: the array belongs to the snapshot
+        return _parts(_kept(matrix, weights >= least)) if least else {"data": matrix.data}
+
+    found = derived(snapshot, f"lately-{half_life!r}-{least!r}", faded)
+    if least:
+        return _matrix(found, snapshot.watched.width)
+    every = snapshot.interactions(weighted=True)
+    return _matrix({"data": found["data"], "indices": every.indices, "indptr": every.indptr}, every.shape[1])
 
 
 def counts(matrix: sp.csr_array, rows: Ints) -> Ints:
@@ -76,15 +83,20 @@ def row_of(nids: Ints, width: int) -> sp.csr_array:
 
 def directed_social(snapshot: Snapshot) -> sp.csr_array:
     """Users × users: 1 where the row follows the column; the diagonal is empty. float32."""
-    return _without_weights(snapshot.social())
+    found = derived(snapshot, "directed", lambda: _parts(_without_weights(snapshot.social())))
+    return _matrix(found, snapshot.users.count)
 
 
 def symmetric_social(snapshot: Snapshot) -> sp.csr_array:
     """Users × users: 1 where either follows the other; the diagonal is empty. float32, read only, made once."""
     if snapshot in _SYMMETRIC:
         return _SYMMETRIC[snapshot]
-    social = snapshot.social()
-    found = _without_weights(social + social.T)
+
+    def either() -> Arrays:
+        social = snapshot.social()
+        return _parts(_without_weights(social + social.T))
+
+    found = _matrix(derived(snapshot, "symmetric", either), snapshot.users.count)
     found.data.flags.writeable = False
     return _SYMMETRIC.setdefault(snapshot, found)
 
@@ -103,9 +115,25 @@ def with_friends(snapshot: Snapshot, watched: sp.csr_array, weight: float) -> sp
 
 
 def _without_weights(social: sp.csr_array) -> sp.csr_array:
-    source, target = sp.csr_array(social).nonzero()
-    other = source != target
-    pairs = source[other], target[other]
-    found = sp.csr_array((np.ones(len(pairs[0]), dtype=np.float32), pairs), shape=social.shape)
-    found.data[:] = 1.0  # pairs that occurred twice were added up
+    social = sp.csr_array(social)
+    if not social.has_canonical_format:
+        social = social.copy()
+        social.sum_duplicates()
+    found = _kept(social, np.repeat(np.arange(social.shape[0]), np.diff(social.indptr)) != social.indices)
+    found.data = np.ones(found.nnz, dtype=np.float32)
     return found
+
+
+def _parts(matrix: sp.csr_array) -> Arrays:
+    return {"data": matrix.data, "indices": matrix.indices, "indptr": matrix.indptr}
+
+
+def _matrix(parts: Arrays, width: int) -> sp.csr_array:
+    shape = len(parts["indptr"]) - 1, width
+    return sp.csr_array((parts["data"], parts["indices"], parts["indptr"]), shape=shape)
+
+
+def _kept(matrix: sp.csr_array, kept: Mask) -> sp.csr_array:
+    """The entries that a mask (entries,) keeps."""
+    indptr = np.concatenate(([0], np.cumsum(kept)))[matrix.indptr].astype(matrix.indptr.dtype)
+    return sp.csr_array((matrix.data[kept], matrix.indices[kept], indptr), shape=matrix.shape)

@@ -18,6 +18,7 @@ import scipy.sparse as sp
 from graph.errors import ModelError
 from graph.snapshot import Snapshot
 from graph.snapshot.ages import timed
+from recommenders.core.one_user import OneUser
 from recommenders.core.options import FitOptions
 from recommenders.core.today import Today
 from recommenders.core.top_k import Floats, Ints, Mask, all_equal, top_k
@@ -75,6 +76,8 @@ class Recommender(ABC):
 
     name: ClassVar[str]
     """Name on the command line and in the leaderboard."""
+    has_one_user: ClassVar[bool] = False
+    """Whether `one_user` gives its form of one user's scores."""
     trains_together: ClassVar[bool] = False
     """Whether several processes (`gnn.processes`) can train it together."""
     space: ClassVar[Mapping[str, Sequence[Any]]] = {}
@@ -168,6 +171,21 @@ class Recommender(ABC):
 
         Where nothing happened since the training these are the user's `scores`. None if the model does not follow what
         its users do, or did not know the user: then `scores` are all it has.
+        """
+        return None
+
+    def one_user(self, user: int, today: Today | None = None) -> OneUser:
+        """The `scores` of a known user, or with ``today`` the `moved_scores`, without writing one for every content.
+
+        Raises NotImplementedError unless the model `has_one_user`.
+        """
+        raise NotImplementedError
+
+    def shortlist(self, user: int, today: Today | None = None) -> tuple[Ints, Floats] | None:
+        """The unseen contents that a model with a second stage ranks for a known user, best first, and their scores.
+
+        All other contents come after them in `recommend` or, with ``today``, in `moved_scores`. Costs what these
+        contents cost, not the whole catalogue. None if the model has no such list for the user.
         """
         return None
 

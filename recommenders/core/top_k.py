@@ -8,7 +8,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Floats", "Ints", "Mask", "all_equal", "top_k", "top_k_of_segments"]
+__all__ = ["Floats", "Ints", "Mask", "all_equal", "cut", "top_k", "top_k_of_segments"]
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
@@ -95,13 +95,13 @@ def _best(indptr, scores, k):  # type: ignore[no-untyped-def]  # noqa: ANN001, A
         for place in range(len(segment)):
             if segment[place] > bar:  # false for NaN and -inf; an equal score stays behind the lower position
                 if size == room:
-                    size, bar = _cut(found, best, size, k)
+                    size, bar = cut(found, best, size, k)
                     if segment[place] <= bar:
                         continue
                 found[size], best[size] = place, segment[place]
                 size += 1
         if size > k:
-            size, bar = _cut(found, best, size, k)
+            size, bar = cut(found, best, size, k)
         order = np.argsort(-best[:size], kind="mergesort")  # stable: equal scores keep the order of their positions
         for rank in range(size):
             places[row, rank] = found[order[rank]]
@@ -110,7 +110,7 @@ def _best(indptr, scores, k):  # type: ignore[no-untyped-def]  # noqa: ANN001, A
 
 
 @numba.njit(cache=True, nogil=True)
-def _cut(found, best, size, k):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def cut(found, best, size, k):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
     """Keep the ``k`` highest of the first ``size``, in the order of their positions; also gives the lowest of them."""
     bar = np.partition(best[:size], size - k)[size - k]
     ties = k - (best[:size] > bar).sum()

@@ -287,3 +287,20 @@ def test_singular_vectors_are_the_exact_ones():
     found = right_singular_vectors(sp.csr_array(matrix), 5, rounds=30)
     exact = np.linalg.svd(matrix.toarray())[2][:5].T
     np.testing.assert_allclose(np.abs((found * exact).sum(axis=0)), 1.0, atol=1e-3)
+
+
+@pytest.mark.parametrize("kind", [ItemKnn, FriendsItems])
+def test_large_matrices_are_mapped_and_say_the_same(kind, tmp_path, monkeypatch):
+    snapshot = checkerboard.snapshot()
+    model = kind().fit(snapshot)
+    model.save(tmp_path / "model")
+    monkeypatch.setattr("recommenders.core.baseline._MAPPED_VALUES", 0)
+    loaded = kind.load(tmp_path / "model", snapshot)
+    matrix = next(array for array in loaded.learned.values() if not isinstance(array, np.ndarray))
+    owner: Any = matrix.indices
+    while owner is not None and not isinstance(owner, np.memmap):
+        owner = getattr(owner, "base", None)
+    assert owner is not None
+    users = np.arange(snapshot.users.count)
+    np.testing.assert_array_equal(loaded.scores(users), model.scores(users))
+    np.testing.assert_array_equal(loaded.one_user(3).at(users), model.one_user(3).at(users))

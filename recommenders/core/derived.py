@@ -1,0 +1,72 @@
+"""Arrays that are worked out of a snapshot, shared by the processes that serve it."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import shutil
+import uuid
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from graph import aside
+from graph.snapshot import Snapshot
+
+__all__ = ["Arrays", "derived", "share"]
+
+Arrays = Mapping[str, npt.NDArray[Any]]
+
+_VERSION: Final = 1
+"""Raised when what is worked out changes, or how it is written."""
+
+
+def share(snapshot: Snapshot, parent: Path) -> None:
+    """Have `derived` keep the snapshot's arrays in a folder of ``parent``; folders of other snapshots are deleted.
+
+    Arrays that are mapped already stay so. Raises OSError.
+    """
+    about = f"{_VERSION} {snapshot.manifest.model_dump_json()}"
+    own = parent / hashlib.sha256(about.encode()).hexdigest()[:16]
+    own.mkdir(parents=True, exist_ok=True)
+    for other in parent.iterdir():
+        if other != own:
+            gone = parent / f".gone-{uuid.uuid4().hex}"  # renamed first, so that nobody finds a half-deleted folder
+            try:
+                other.rename(gone)
+            except FileNotFoundError:  # another process was quicker
+                continue
+            shutil.rmtree(gone, ignore_errors=True)
+    snapshot.beside = own
+
+
+def derived(snapshot: Snapshot, name: str, make: Callable[[], Arrays]) -> Arrays:
+    """What ``make`` gives for this snapshot, not to be written to.
+
+    After `share` the first process writes it under ``name``, which tells all that it depends on besides the snapshot,
+    and all processes map the same pages, also after a restart. If it cannot be written, each has its own.
+    """
+    if snapshot.beside is None:
+        return make()
+    folder = snapshot.beside / name
+    try:
+        snapshot.beside.mkdir(parents=True, exist_ok=True)
+        with (snapshot.beside / "lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not folder.is_dir():
+                with aside.folder(folder) as fresh:
+                    for part, array in make().items():
+                        np.save(fresh / f"{part}.npy", array)
+            return {file.stem: _mapped(file) for file in folder.iterdir()}
+    except (OSError, ValueError) as error:
+        warnings.warn(f"{name} is not shared with other processes: {error}", stacklevel=2)
+        return make()
+
+
+def _mapped(file: Path) -> npt.NDArray[Any]:
+    """Copy on write, though nothing writes: compiled loops would be compiled once more for arrays that cannot be."""
+    return np.asarray(np.load(file, mmap_mode="c"))

@@ -1,0 +1,253 @@
+"""The scores of one user in the form in which a model has them, without writing a score for every content.
+
+A feed needs the best few of many contents. What a model knows of one user is a vector, a few sums, or the same list for
+everybody: each gives its sums, its scores of some contents and its best contents for less than a pass over a row of all
+contents costs.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+import numba
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+
+from recommenders.core.top_k import Floats, Ints, cut, top_k
+
+__all__ = ["FewScores", "FixedScores", "OneUser", "Table"]
+
+_STEPS: Final = 127.0
+"""A number of a vector is kept as one of 255 steps."""
+_ROUNDED: Final = 2e-7
+"""Of a sum, for each number in it: more than what single precision makes of it."""
+_BLOCK: Final = 65_536
+"""Vectors that are looked at at once while a `Table` is made."""
+_ROOM: Final = 8
+"""Times ``k`` lower bounds that are kept before they are cut to ``k``."""
+
+
+class OneUser(ABC):
+    """The scores of all contents for one user. Every content has one."""
+
+    @abstractmethod
+    def sums(self) -> tuple[float, float]:
+        """The sum of the scores and the sum of their squares."""
+
+    @abstractmethod
+    def at(self, contents: Ints) -> Floats:
+        """The scores of these contents, (n,)."""
+
+    @abstractmethod
+    def best(self, k: int, closed: Ints) -> Ints:
+        """The ``k`` contents of the highest scores, best first, ties by lower nid; none of ``closed``, which ascend."""
+
+
+@dataclass(frozen=True)
+class FewScores(OneUser):
+    """A score for some contents and 0 for all others."""
+
+    contents: Ints
+    """Ascending, each once."""
+    scores: Floats
+    width: int
+    """Number of all contents."""
+
+    @classmethod
+    def of(cls, row: sp.csr_array) -> FewScores:
+        """From a matrix of one row."""
+        row.sort_indices()
+        return cls(row.indices.astype(np.int64), row.data.astype(np.float32), row.shape[1])
+
+    def sums(self) -> tuple[float, float]:
+        scores = self.scores.astype(np.float64)
+        return float(scores.sum()), float(scores @ scores)
+
+    def at(self, contents: Ints) -> Floats:
+        found = np.zeros(len(contents), dtype=np.float32)
+        if len(self.contents):
+            places = np.minimum(np.searchsorted(self.contents, contents), len(self.contents) - 1)
+            there = self.contents[places] == contents
+            found[there] = self.scores[places[there]]
+        return found
+
+    def best(self, k: int, closed: Ints) -> Ints:
+        open_ = ~_within(self.contents, closed)
+        own, scores = self.contents[open_], self.scores[open_]
+        if np.count_nonzero(scores > 0.0) < k:  # those of score 0 follow, in the order of their nids
+            first = np.arange(min(self.width, k + len(self.contents) + len(closed)), dtype=np.int64)
+            rest = first[~_within(first, self.contents) & ~_within(first, closed)][:k]
+            own, scores = np.concatenate([own, rest]), np.concatenate([scores, np.zeros(len(rest), np.float32)])
+            order = np.argsort(own)
+            own, scores = own[order], scores[order]
+        return _chosen(own, scores, k)
+
+
+@dataclass(frozen=True)
+class FixedScores(OneUser):
+    """The same scores for everybody; what depends on them alone is worked out once."""
+
+    scores: Floats
+    """Shape (contents,)."""
+
+    @cached_property
+    def _sums(self) -> tuple[float, float]:
+        scores = self.scores.astype(np.float64)
+        return float(scores.sum()), float(scores @ scores)
+
+    @cached_property
+    def _order(self) -> Ints:
+        return np.argsort(-self.scores, kind="stable")
+
+    def sums(self) -> tuple[float, float]:
+        return self._sums
+
+    def at(self, contents: Ints) -> Floats:
+        return self.scores[contents]
+
+    def best(self, k: int, closed: Ints) -> Ints:
+        first = self._order[: k + len(closed)]
+        return first[~_within(first, closed)][:k]
+
+
+class Table:
+    """Vectors of all contents, whose products with a user's vector are the scores.
+
+    Beside the vectors it keeps them in a byte a number, and how far each is from what that says. A pass over the bytes
+    bounds every score; only contents whose upper bound reaches the ``k``-th best lower bound are multiplied in full, so
+    the best are the best of all products (as in "Quantization based Fast Inner Product Search", arXiv:1509.01469, but
+    without its error).
+    """
+
+    def __init__(self, vectors: Floats, bias: Floats | None = None) -> None:
+        """``vectors`` are (contents, dim), ``bias`` (contents,) is added to their products."""
+        count, dim = vectors.shape
+        self.vectors = vectors
+        self.bias = np.zeros(count, dtype=np.float32) if bias is None else np.array(bias, dtype=np.float32)
+        self._bytes = np.empty((count, dim), dtype=np.int8)
+        self._step = np.empty(count, dtype=np.float32)
+        self._missed = np.empty(count, dtype=np.float32)
+        self._total, self._gram = np.zeros(dim), np.zeros((dim, dim))
+        self._with_bias = np.zeros(dim)
+        for start in range(0, count, _BLOCK):
+            self._read(slice(start, min(start + _BLOCK, count)))
+        wide = self.bias.astype(np.float64)
+        self._biases = float(wide.sum()), float(wide @ wide)
+
+    def _read(self, rows: slice) -> None:
+        block = np.asarray(self.vectors[rows], dtype=np.float32)
+        step = np.abs(block).max(axis=1) / np.float32(_STEPS)
+        steps = np.rint(block / np.where(step > 0.0, step, np.float32(1.0))[:, None])
+        self._bytes[rows], self._step[rows] = steps, step
+        lengths = np.linalg.norm(block, axis=1)
+        rounded = np.float32(_ROUNDED * block.shape[1]) * lengths
+        self._missed[rows] = np.linalg.norm(block - steps * step[:, None], axis=1) + rounded
+        self._total += block.sum(axis=0, dtype=np.float64)
+        self._gram += block.T @ block
+        self._with_bias += block.T @ self.bias[rows]
+
+    def scores_of(self, vector: Floats) -> OneUser:
+        """The scores of a user with this vector (dim,)."""
+        return _Products(self, np.array(vector, dtype=np.float32))
+
+    def sums(self, vector: Floats) -> tuple[float, float]:
+        """See `OneUser.sums`."""
+        wide = vector.astype(np.float64)
+        total, squares = self._biases
+        return (
+            float(self._total @ wide) + total,
+            float(wide @ self._gram @ wide) + 2.0 * float(self._with_bias @ wide) + squares,
+        )
+
+    def at(self, vector: Floats, contents: Ints) -> Floats:
+        """See `OneUser.at`."""
+        found: Floats = np.asarray(self.vectors[contents]) @ vector
+        found += self.bias[contents]
+        return found
+
+    def best(self, vector: Floats, k: int, closed: Ints) -> Ints:
+        """See `OneUser.best`."""
+        length = np.float32(np.linalg.norm(vector))
+        reach = _reach(self._bytes, self._step, self.bias, self._missed, vector, length, closed, max(k, 1))
+        return _chosen(reach, self.at(vector, reach), k)
+
+
+@dataclass(frozen=True)
+class _Products(OneUser):
+    table: Table
+    vector: Floats
+
+    def sums(self) -> tuple[float, float]:
+        return self.table.sums(self.vector)
+
+    def at(self, contents: Ints) -> Floats:
+        return self.table.at(self.vector, contents)
+
+    def best(self, k: int, closed: Ints) -> Ints:
+        return self.table.best(self.vector, k, closed)
+
+
+def _chosen(contents: Ints, scores: Floats, k: int) -> Ints:
+    """The ``k`` of highest score; ``contents`` ascend."""
+    places, _ = top_k(scores[None, :], k)
+    return np.asarray(contents[places[0][places[0] >= 0]], dtype=np.int64)
+
+
+def _within(contents: Ints, some: Ints) -> npt.NDArray[np.bool_]:
+    """Which of ``contents`` are among ``some``, which ascend."""
+    if not len(some):
+        return np.zeros(len(contents), dtype=bool)
+    places = np.minimum(np.searchsorted(some, contents), len(some) - 1)
+    return np.asarray(some[places] == contents)
+
+
+@numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+def _guess(row, vector):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """A product that may be summed in any order, so that several numbers are multiplied at a time."""
+    total = np.float32(0.0)
+    for place in range(len(vector)):
+        total += np.float32(row[place]) * vector[place]
+    return total
+
+
+@numba.njit(cache=True, nogil=True)
+def _reach(steps, step, bias, missed, vector, length, closed, k):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """The contents whose score may be among the ``k`` highest of those not ``closed``, ascending.
+
+    ``missed`` times ``length`` is how far each guess may be from the score.
+    """
+    count = len(steps)
+    upper = np.empty(count, dtype=np.float32)
+    room = min(count, _ROOM * k)
+    found, lower = np.empty(room, dtype=np.int64), np.empty(room, dtype=np.float32)
+    size, bar = 0, np.float32(-np.inf)
+    next_closed, rounded = 0, np.float32(_ROUNDED)
+    for content in range(count):
+        if next_closed < len(closed) and closed[next_closed] == content:
+            next_closed += 1
+            upper[content] = -np.inf
+            continue
+        guess = step[content] * _guess(steps[content], vector) + bias[content]
+        slack = missed[content] * length + rounded * abs(bias[content])
+        upper[content] = guess + slack
+        least = guess - slack
+        if least > bar:
+            if size == room:
+                size, bar = cut(found, lower, size, k)
+                if least <= bar:
+                    continue
+            found[size], lower[size] = content, least
+            size += 1
+    if size >= k:
+        size, bar = cut(found, lower, size, k)
+    within = 0
+    reach = np.empty(count, dtype=np.int64)
+    for content in range(count):
+        if upper[content] > -np.inf and upper[content] >= bar:
+            reach[within] = content
+            within += 1
+    return reach[:within].copy()

@@ -1,0 +1,106 @@
+"""Arrays that processes share."""
+
+from __future__ import annotations
+
+import multiprocessing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from graph.snapshot import load
+from recommenders.core import derived
+from recommenders.core.interactions import directed_social, lately, symmetric_social
+from tests import checkerboard
+
+
+def never():
+    raise AssertionError("worked out again")
+
+
+@pytest.fixture
+def shared(tmp_path):
+    checkerboard.snapshot().save(tmp_path / "snapshot")
+    snapshot = load(tmp_path / "snapshot")
+    derived.share(snapshot, tmp_path / "derived")
+    return snapshot
+
+
+def test_what_one_wrote_the_next_maps(shared):
+    made = derived.derived(shared, "numbers", lambda: {"data": np.arange(5)})
+    again = derived.derived(shared, "numbers", never)
+    assert made["data"].tolist() == again["data"].tolist() == [0, 1, 2, 3, 4]
+    assert isinstance(again["data"].base, np.memmap)
+
+
+def _work_out(path: str, results) -> None:
+    snapshot = load(Path(path) / "snapshot")
+    derived.share(snapshot, Path(path) / "derived")
+    made = []
+
+    def make():
+        made.append(1)
+        return {"data": np.arange(200_000)}
+
+    found = derived.derived(snapshot, "numbers", make)["data"]
+    results.put((len(made), int(found.sum())))
+
+
+def test_of_processes_that_start_at_once_one_works_it_out(shared, tmp_path):
+    context = multiprocessing.get_context("spawn")
+    results = context.Queue()
+    processes = [context.Process(target=_work_out, args=(str(tmp_path), results)) for _ in range(3)]
+    for process in processes:
+        process.start()
+    found = [results.get(timeout=300) for _ in processes]
+    for process in processes:
+        process.join()
+    assert sum(made for made, _ in found) == 1
+    assert {total for _, total in found} == {199_999 * 100_000}
+
+
+def test_without_a_folder_and_where_it_cannot_be_written_each_has_its_own(shared, tmp_path):
+    assert derived.derived(checkerboard.snapshot(), "numbers", lambda: {"data": np.arange(2)})["data"].tolist() == [
+        0,
+        1,
+    ]
+    shared.beside = tmp_path / "snapshot" / "manifest.json" / "below a file"
+    with pytest.warns(UserWarning, match="not shared"):
+        assert derived.derived(shared, "numbers", lambda: {"data": np.arange(2)})["data"].tolist() == [0, 1]
+
+
+def test_a_damaged_array_is_worked_out_again(shared):
+    derived.derived(shared, "numbers", lambda: {"data": np.arange(1_000)})
+    file = shared.beside / "numbers" / "data.npy"
+    file.write_bytes(file.read_bytes()[:200])
+    with pytest.warns(UserWarning, match="not shared"):
+        assert len(derived.derived(shared, "numbers", lambda: {"data": np.arange(1_000)})["data"]) == 1_000
+
+
+def test_arrays_of_another_snapshot_go_and_stay_mapped(shared, tmp_path):
+    before, old = derived.derived(shared, "numbers", lambda: {"data": np.arange(5)})["data"], shared.beside
+    checkerboard.snapshot(30).save(tmp_path / "snapshot")
+    newer = load(tmp_path / "snapshot")
+    assert newer is not shared
+    derived.share(newer, tmp_path / "derived")
+    assert not old.exists()
+    assert list((tmp_path / "derived").iterdir()) == [newer.beside]
+    assert before.tolist() == [0, 1, 2, 3, 4]
+    assert derived.derived(shared, "numbers", lambda: {"data": np.arange(3)})["data"].tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_matrices_are_the_same_with_and_without(shared, tmp_path, again):
+    plain = checkerboard.snapshot()
+    if again:
+        for matrix in (directed_social, symmetric_social):
+            matrix(shared)
+    for matrix in (directed_social, symmetric_social):
+        np.testing.assert_array_equal(matrix(shared).toarray(), matrix(plain).toarray())
+        assert matrix(plain).nnz > 0
+    for least in (0.0, 0.5):
+        np.testing.assert_array_equal(lately(shared, 7.0, least).toarray(), lately(plain, 7.0, least).toarray())
+
+
+def test_a_snapshot_in_use_is_opened_once(shared, tmp_path):
+    assert load(tmp_path / "snapshot") is shared
