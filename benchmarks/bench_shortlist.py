@@ -18,6 +18,7 @@ from typing import Final
 import numpy as np
 from rich.console import Console
 from rich.table import Table as Printed
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from benchmarks.peak import peak_gib
 from graph.settings import load_settings
@@ -35,6 +36,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args()
     settings = load_settings(**({"home": chosen.home} if chosen.home else {}))
+    threadpool_limits(1, user_api="blas")  # as in the service
     snapshot = load(settings.snapshot_path)
     model = registry.open_trained("pipeline", settings, snapshot)
     assert isinstance(model, Pipeline)

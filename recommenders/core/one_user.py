@@ -221,33 +221,26 @@ def _reach(steps, step, bias, missed, vector, length, closed, k):  # type: ignor
     ``missed`` times ``length`` is how far each guess may be from the score.
     """
     count = len(steps)
-    upper = np.empty(count, dtype=np.float32)
+    maybe, upper = np.empty(count, dtype=np.int64), np.empty(count, dtype=np.float32)
     room = min(count, _ROOM * k)
     found, lower = np.empty(room, dtype=np.int64), np.empty(room, dtype=np.float32)
-    size, bar = 0, np.float32(-np.inf)
+    within, size, bar = 0, 0, np.float32(-np.inf)
     next_closed, rounded = 0, np.float32(_ROUNDED)
     for content in range(count):
         if next_closed < len(closed) and closed[next_closed] == content:
             next_closed += 1
-            upper[content] = -np.inf
             continue
         guess = step[content] * _guess(steps[content], vector) + bias[content]
         slack = missed[content] * length + rounded * abs(bias[content])
-        upper[content] = guess + slack
-        least = guess - slack
-        if least > bar:
-            if size == room:
-                size, bar = cut(found, lower, size, k)
-                if least <= bar:
-                    continue
-            found[size], lower[size] = content, least
-            size += 1
+        if guess + slack >= bar:
+            maybe[within], upper[within] = content, guess + slack
+            within += 1
+            if guess - slack > bar:
+                if size == room:
+                    size, bar = cut(found, lower, size, k)
+                if guess - slack > bar:
+                    found[size], lower[size] = content, guess - slack
+                    size += 1
     if size >= k:
         size, bar = cut(found, lower, size, k)
-    within = 0
-    reach = np.empty(count, dtype=np.int64)
-    for content in range(count):
-        if upper[content] > -np.inf and upper[content] >= bar:
-            reach[within] = content
-            within += 1
-    return reach[:within].copy()
+    return maybe[:within][upper[:within] >= bar]
