@@ -1,4 +1,7 @@
-"""``cypher/explore/why_this_content`` answered from a `View`, without caps: its counts are exact."""
+"""``cypher/explore/why_this_content`` answered from a `View`.
+
+Its counts are exact. Only ``together`` has caps, larger ones than the query's (`recommend.why_kernel`).
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ class Why:
     def __init__(self, view: View) -> None:
         self.view = view
         self._bits, self._marks = np.zeros(0, dtype=np.uint16), np.zeros(0, dtype=np.uint8)
-        self._unnamed = np.zeros(0, dtype=bool)
+        self._unnamed, self._places = np.zeros(0, dtype=bool), np.zeros(0, dtype=np.int32)
         self._slots = {name: np.zeros(0, dtype=np.int32) for name in ("beats", "genres", "hashtags")}
         self._fit()
 
@@ -39,6 +42,7 @@ class Why:
             self._marks = np.zeros(len(view.users.rank), dtype=np.uint8)
         if len(self._unnamed) < len(view.contents.rank):
             self._unnamed = np.zeros(len(view.contents.rank), dtype=bool)
+            self._places = np.full(len(view.contents.rank), _NOWHERE, dtype=np.int32)
         for name, ids in (("beats", view.contents), ("genres", view.genre_ids), ("hashtags", view.hashtags)):
             if len(self._slots[name]) < len(ids.rank):
                 self._slots[name] = np.full(len(ids.rank), _NOWHERE, dtype=np.int32)
@@ -58,15 +62,20 @@ class Why:
             counts, did, newest, names, together, mine = watched_by(
                 view.watches.view,
                 view.watchers.view,
+                view.follows.view,
                 view.users.rank,
+                view.contents.rank,
                 view.private,
                 contents,
                 user,
                 now,
                 _WEEK_MS,
                 self._marks,
+                theirs,
                 self._bits,
+                self._places,
                 self._unnamed,
+                view.audience,
             )
             shared = self._shared(user, contents)
             makers = [self._makers(content) for content in contents.tolist()]

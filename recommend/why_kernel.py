@@ -1,4 +1,4 @@
-"""The compiled part of the reasons: who watched each content, counted in one pass over them."""
+"""The compiled part of the reasons: who watched each content."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ from graph.live.rows import COMMENTED, LIKED, SHARED, WATCHED, neighbour, place_
 __all__ = ["LATELY", "NAMED", "VERBS", "mark_friends", "own_counts", "watched_by"]
 
 # mypy: disable-error-code="no-untyped-def"
-# ruff: noqa: ANN001, ANN201
+# ruff: noqa: ANN001, ANN201, ANN202
 
 LATELY = 10
 """Of the contents that the person watched, the newest that ``together`` looks at."""
+LATELY_ROWS, TOGETHER_ROWS = 20_000, 50_000
+"""Watchers that ``together`` looks at, of those contents and of the ones asked about: as in the query, which looks at
+fewer, those of the fewest watchers come first. Half a millisecond at full size; without a bound, people who are shown the
+most watched contents waited 50 ms for their reasons."""
 NAMED = 3
 VERBS = ("liked", "shared", "commented", "watched")
 FRIEND, BLOCKED = 1, 2
@@ -30,13 +34,57 @@ def mark_friends(follows, me, marks, value):
 
 
 @numba.njit(cache=True)
-def watched_by(watches, watchers, ranks, private, contents, me, now, week, marks, bits, unnamed):
-    """For each of ``contents`` what its watchers did, by people's ``marks``; ``bits`` is scratch of one value a person.
+def _until(watchers, content, at):
+    """How many watchers of a content came at a time ``at`` or before; rows are in the order of time."""
+    start = watchers.start[content]
+    low, high = start, start + watchers.length[content]
+    while low < high:
+        middle = (low + high) // 2
+        if when(watchers, middle) <= at:
+            low = middle + 1
+        else:
+            high = middle
+    return low - start
 
-    Counts (C, 3): all, blocked ones, those of the last ``week`` ms; by verb of people one follows how many (C, 4),
-    the newest time (C, 4) and the first names by id (C, 4, 3; -1 for none); how many watched each of the contents
-    that the person watched last as well (C, 10), and those contents (10,; -1 for none), without those that ``unnamed``
-    (contents,) marks. ``me`` is -1 for nobody known.
+
+@numba.njit(cache=True)
+def _looked_at(watchers, contents, count, ranks, most):
+    """Which of the first ``count`` contents are looked at: the fewest watchers first, ``most`` in all."""
+    looked = np.zeros(count, dtype=np.bool_)
+    rows = 0
+    for _ in range(count):
+        best = -1
+        for c in range(count):
+            if looked[c]:
+                continue
+            size = watchers.length[contents[c]]
+            if (
+                best < 0
+                or size < watchers.length[contents[best]]
+                or (size == watchers.length[contents[best]] and ranks[contents[c]] < ranks[contents[best]])
+            ):
+                best = c
+        rows += watchers.length[contents[best]]
+        if rows > most:
+            break
+        looked[best] = True
+    return looked
+
+
+@numba.njit(cache=True)
+def watched_by(
+    watches, watchers, follows, ranks, content_ranks, private, contents, me, now, week, marks, blocked, bits, places,
+    unnamed, audience,
+):  # fmt: skip
+    """For each of ``contents``, which are distinct, what its watchers did, by people's ``marks``.
+
+    Counts (C, 3): all, those of the people ``blocked``, and of others those of the last ``week`` ms; by verb of people
+    one follows how many (C, 4), the newest time (C, 4) and the first names by id (C, 4, 3; -1 for none); how many
+    watched each of the contents that the person watched last as well (C, 10), and those contents (10,; -1 for none),
+    without those that ``unnamed`` (contents,) marks. ``me`` is -1 for nobody known. ``bits`` (people,) of 0 and
+    ``places`` (contents,) of -1 are scratch.
+
+    Costs what the person's friends watched and `LATELY_ROWS` and `TOGETHER_ROWS`, not what the contents' audiences are.
     """
     count = len(contents)
     counts = np.zeros((count, 3), dtype=np.int64)
@@ -45,39 +93,28 @@ def watched_by(watches, watchers, ranks, private, contents, me, now, week, marks
     names = np.full((count, 4, NAMED), -1, dtype=np.int64)
     together = np.zeros((count, LATELY), dtype=np.int64)
     mine = np.full(LATELY, -1, dtype=np.int64)
-    many = 0
-    for k in range(watches.length[me] if me >= 0 else 0):
-        own = place_of(watches, me, k)
-        item = neighbour(watches, own)
-        if unnamed[item] or not said_at(watches, own) & WATCHED:
-            continue
-        mine[many] = item
-        for j in range(watchers.length[item]):
-            place = place_of(watchers, item, j)
-            if said_at(watchers, place) & WATCHED:
-                bits[neighbour(watchers, place)] |= 1 << many
-        many += 1
-        if many == LATELY:
-            break
     for c in range(count):
         content = contents[c]
-        for j in range(watchers.length[content]):
-            place = place_of(watchers, content, j)
-            person = neighbour(watchers, place)
-            said, time = said_at(watchers, place), when(watchers, place)
-            seen = said & WATCHED > 0
-            counts[c, 0] += seen
-            if marks[person] == BLOCKED:
-                counts[c, 1] += seen
+        places[content] = c
+        counts[c, 0] = audience[content]
+        counts[c, 2] = _until(watchers, content, now) - _until(watchers, content, now - week)
+    for person in blocked:
+        for k in range(watches.length[person]):
+            own = place_of(watches, person, k)
+            c = places[neighbour(watches, own)]
+            if c >= 0:
+                counts[c, 1] += said_at(watches, own) & WATCHED > 0
+                counts[c, 2] -= now - week < when(watches, own) <= now
+    for f in range(follows.length[me] if me >= 0 else 0):
+        person = neighbour(follows, place_of(follows, me, f))
+        if marks[person] != FRIEND:
+            continue
+        for k in range(watches.length[person]):
+            own = place_of(watches, person, k)
+            c = places[neighbour(watches, own)]
+            if c < 0:
                 continue
-            if now - week < time <= now:
-                counts[c, 2] += 1
-            if seen and bits[person] and person != me:
-                for k in range(many):
-                    if bits[person] >> k & 1 and mine[k] != content:
-                        together[c, k] += 1
-            if marks[person] != FRIEND:
-                continue
+            said, time = said_at(watches, own), when(watches, own)
             for verb in range(4):
                 if said & (LIKED if verb == 0 else SHARED if verb == 1 else COMMENTED if verb == 2 else WATCHED):
                     did[c, verb] += 1
@@ -90,10 +127,39 @@ def watched_by(watches, watchers, ranks, private, contents, me, now, week, marks
                             names[c, verb, later] = names[c, verb, later - 1]
                         if at < NAMED:
                             names[c, verb, at] = person
+    many = 0
+    for k in range(watches.length[me] if me >= 0 else 0):
+        own = place_of(watches, me, k)
+        item = neighbour(watches, own)
+        if not unnamed[item] and said_at(watches, own) & WATCHED:
+            mine[many] = item
+            many += 1
+        if many == LATELY:
+            break
+    lately = _looked_at(watchers, mine, many, content_ranks, LATELY_ROWS)
     for k in range(many):
-        item = mine[k]
-        for j in range(watchers.length[item]):
-            bits[neighbour(watchers, place_of(watchers, item, j))] = 0
+        if lately[k]:
+            for j in range(watchers.length[mine[k]]):
+                place = place_of(watchers, mine[k], j)
+                if said_at(watchers, place) & WATCHED:
+                    bits[neighbour(watchers, place)] |= 1 << k
+    counted = _looked_at(watchers, contents, count if lately.any() else 0, content_ranks, TOGETHER_ROWS)
+    for c in range(len(counted)):
+        if counted[c]:
+            for j in range(watchers.length[contents[c]]):
+                place = place_of(watchers, contents[c], j)
+                person = neighbour(watchers, place)
+                both = bits[person]
+                if both and person != me and marks[person] != BLOCKED and said_at(watchers, place) & WATCHED:
+                    for k in range(many):
+                        if both >> k & 1 and mine[k] != contents[c]:
+                            together[c, k] += 1
+    for k in range(many):
+        if lately[k]:
+            for j in range(watchers.length[mine[k]]):
+                bits[neighbour(watchers, place_of(watchers, mine[k], j))] = 0
+    for c in range(count):
+        places[contents[c]] = -1
     return counts, did, newest, names, together, mine
 
 
