@@ -16,8 +16,8 @@ LATELY = 10
 """Of the contents that the person watched, the newest that ``together`` looks at."""
 LATELY_ROWS, TOGETHER_ROWS = 20_000, 50_000
 """Watchers that ``together`` looks at, of those contents and of the ones asked about: as in the query, which looks at
-fewer, those of the fewest watchers come first. Half a millisecond at full size; without a bound, people who are shown the
-most watched contents waited 50 ms for their reasons."""
+fewer, those of the fewest watchers come first. Without a bound, people who are shown the most watched contents of the
+full-size network waited 50 ms for their reasons."""
 NAMED = 3
 VERBS = ("liked", "shared", "commented", "watched")
 FRIEND, BLOCKED = 1, 2

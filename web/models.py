@@ -116,8 +116,10 @@ def load_model(name: str, settings: Settings, snapshot: Snapshot) -> tuple[Recom
     model = registry.open_trained(name, settings, snapshot)
     active = np.flatnonzero(np.diff(snapshot.watched.indptr))
     for user in active[:: max(1, len(active) // _REHEARSED)].tolist():
-        model.recommend(user, 20)
-        model.shortlist(user)
+        if model.shortlist(user) is None:
+            model.recommend(user, 20)
+    for user in active[:1].tolist():
+        model.recommend(user, 20)  # for those who have no shortlist
         model.shortlist(user, Today.of(snapshot, user))
     trained_at = datetime.fromtimestamp(settings.model_path(name).stat().st_mtime, UTC)
     return model, f"{name}-{trained_at:%Y%m%dT%H%M%SZ}"

@@ -114,6 +114,7 @@ class Serving:
         first = threading.Thread(target=opened.follow, name="entourage-first", daemon=True)
         first.start()
         first.join(_FIRST_S)
+        threading.Thread(target=opened._warm_up, name="entourage-warm", daemon=True).start()
         return opened
 
     @classmethod
@@ -366,11 +367,15 @@ class Serving:
     ) -> None:
         own: Any = {"model_version": version, "mirror": self.mirror, "outbox": self.outbox}
         fresh = FeedService(graph, snapshot, model, self.settings, **own)
-        for user_id in self.examples[:1]:
-            _warm(fresh, user_id)
+        if self.feeds.snapshot:  # a start is ready without: it warms when feeds come from memory, which costs less
+            self._warm_up(fresh)
         before, self._models = self._models, Models(self.settings, fresh)
         self.feeds, self.offline = fresh, _offline(fresh)
         self._close_later(before.close)
+
+    def _warm_up(self, feeds: FeedService | None = None) -> None:
+        for user_id in self.examples[:1]:
+            _warm(feeds or self.feeds, user_id)
 
     def _close_later(self, close: Callable[[], None]) -> None:
         """Requests that still use what is closed have until their deadline."""
