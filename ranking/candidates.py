@@ -14,10 +14,10 @@ import scipy.sparse as sp
 from graph import schema
 from graph.snapshot import Snapshot
 from graph.snapshot.ages import ages, timed
+from graph.snapshot.derived import derived
 from graph.snapshot.profiles import profiles
 from ranking.config import CONFIG
 from recommenders.content_similarity import traits
-from recommenders.core.derived import derived
 from recommenders.core.interactions import directed_social, interactions, lately, symmetric_social
 from recommenders.core.options import Progress, silent
 from recommenders.core.recommender import Recommender
@@ -99,8 +99,9 @@ class Context:
         counts = np.bincount(watched.indices, minlength=watched.shape[1]).astype(np.float32)
         spans = CONFIG.half_lives if timed(snapshot) else ()
         recent = {f"{days} days": lately(snapshot, days, CONFIG.forgotten) for days in spans}
-        fashion, friends = _fashion(snapshot, recent), symmetric_social(snapshot)
-        described = profiles(snapshot)
+        fashion = derived(snapshot, "fashion", lambda: _fashion(snapshot, recent))
+        friends = symmetric_social(snapshot)
+        described = _profiles(snapshot)
         return cls(
             watched,
             friends,
@@ -119,6 +120,20 @@ class Context:
         """``watched`` with a 1 for every watch instead of its engagement."""
         watched = self.watched
         return sp.csr_array((self.weightless, watched.indices, watched.indptr), shape=watched.shape)
+
+
+def _profiles(snapshot: Snapshot) -> dict[str, dict[str, npt.NDArray[Any]]]:
+    """`graph.snapshot.profiles`, from the arrays that processes share."""
+
+    def flat() -> dict[str, npt.NDArray[Any]]:
+        both = profiles(snapshot)
+        return {f"{label} {name}": values for label, found in both.items() for name, values in found.items()}
+
+    described: dict[str, dict[str, npt.NDArray[Any]]] = {schema.USER: {}, schema.CONTENT: {}}
+    for key, values in derived(snapshot, "profiles", flat).items():
+        label, name = key.split(" ", 1)
+        described[label][name] = values
+    return described
 
 
 def _fashion(snapshot: Snapshot, recent: Mapping[str, sp.csr_array]) -> dict[str, Floats]:

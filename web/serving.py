@@ -29,13 +29,12 @@ from graph.live.ledger import Ledger
 from graph.live.mirror import Mirror
 from graph.live.publish import publish, publish_due
 from graph.settings import Settings
-from graph.snapshot import Snapshot
+from graph.snapshot import Snapshot, derived
 from recommend import live_feed
 from recommend.player import Player
 from recommend.restrictions import Blocks
 from recommend.served_model import ServedModel, Together
 from recommend.service import FeedService
-from recommenders.core import derived
 from recommenders.core.recommender import Recommender
 from web import admission, logs
 from web.examples import example_users

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from graph.snapshot.derived import derived
 from graph.snapshot.format import NO_TIME, Snapshot
 
 __all__ = ["DAY", "Span", "ages", "created", "days_before", "fading", "newest_watch", "timed", "watch_span"]
@@ -37,8 +38,7 @@ def created(snapshot: Snapshot) -> Times:
 
 def timed(snapshot: Snapshot) -> bool:
     """Whether more than half of the watches have a time."""
-    last = snapshot.watched.columns.get("lastAt")
-    return last is not None and _known(np.asarray(last))
+    return watch_span(snapshot) is not None
 
 
 def ages(snapshot: Snapshot) -> Floats | None:
@@ -87,9 +87,16 @@ def days_before(times: Times, now: int | None = None) -> Floats | None:
 def watch_span(snapshot: Snapshot) -> Span | None:
     """The time that the watches cover, worked out once; None if they are not `timed`."""
     if snapshot not in _SPANS:
-        last = snapshot.watched.columns.get("lastAt")
-        _SPANS[snapshot] = None if last is None else Span.of(np.asarray(last))
+        found = derived(snapshot, "span", lambda: {"times": _span(snapshot)})["times"]
+        _SPANS[snapshot] = Span(*found.tolist()) if len(found) else None
     return _SPANS[snapshot]
+
+
+def _span(snapshot: Snapshot) -> Times:
+    """The fields of `watch_span`; none where that is None."""
+    last = snapshot.watched.columns.get("lastAt")
+    span = None if last is None else Span.of(np.asarray(last))
+    return np.array([] if span is None else [span.oldest, span.newest, span.now], dtype=np.int64)
 
 
 def newest_watch(snapshot: Snapshot) -> int | None:

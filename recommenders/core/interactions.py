@@ -10,7 +10,7 @@ import scipy.sparse as sp
 
 from graph.snapshot import Snapshot
 from graph.snapshot.ages import fading, timed
-from recommenders.core.derived import Arrays, derived
+from graph.snapshot.derived import Arrays, derived
 from recommenders.core.top_k import Ints, Mask
 
 __all__ = ["counts", "directed_social", "interactions", "lately", "row_of", "symmetric_social", "with_friends"]

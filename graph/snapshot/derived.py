@@ -10,12 +10,13 @@ import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote, unquote
 
 import numpy as np
 import numpy.typing as npt
 
 from graph import aside
-from graph.snapshot import Snapshot
+from graph.snapshot.format import Snapshot
 
 __all__ = ["Arrays", "derived", "share"]
 
@@ -59,14 +60,17 @@ def derived(snapshot: Snapshot, name: str, make: Callable[[], Arrays]) -> Arrays
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not folder.is_dir():
                 with aside.folder(folder) as fresh:
-                    for part, array in make().items():
-                        np.save(fresh / f"{part}.npy", array)
-            return {file.stem: _mapped(file) for file in folder.iterdir()}
-    except (OSError, ValueError) as error:
+                    for place, (part, array) in enumerate(make().items()):
+                        np.save(fresh / f"{place:03d}-{quote(part, safe='')}.npy", array)
+            return {unquote(file.stem[4:]): _mapped(file) for file in sorted(folder.iterdir())}
+    except (OSError, ValueError, EOFError) as error:
         warnings.warn(f"{name} is not shared with other processes: {error}", stacklevel=2)
         return make()
 
 
 def _mapped(file: Path) -> npt.NDArray[Any]:
     """Copy on write, though nothing writes: compiled loops would be compiled once more for arrays that cannot be."""
-    return np.asarray(np.load(file, mmap_mode="c"))
+    try:
+        return np.asarray(np.load(file, mmap_mode="c"))
+    except ValueError:  # an empty one cannot be mapped; a damaged one cannot be read either
+        return np.asarray(np.load(file))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import multiprocessing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from graph.snapshot import load
-from recommenders.core import derived
+from graph.snapshot import derived, load
+from graph.snapshot.ages import watch_span
+from ranking.candidates import Context
 from recommenders.core.interactions import directed_social, lately, symmetric_social
 from tests import checkerboard
 
@@ -69,9 +71,31 @@ def test_without_a_folder_and_where_it_cannot_be_written_each_has_its_own(shared
         assert derived.derived(shared, "numbers", lambda: {"data": np.arange(2)})["data"].tolist() == [0, 1]
 
 
+def test_names_and_their_order_and_arrays_of_nothing_are_kept(shared):
+    made: dict[str, Any] = {"watches, half after 7 days": np.ones(2), "a/b\\c": np.zeros(0), "..": np.array([True])}
+    derived.derived(shared, "odd", lambda: made)
+    found = derived.derived(shared, "odd", never)
+    assert list(found) == list(made)
+    assert all(found[name].tolist() == made[name].tolist() for name in made)
+    assert found[".."].dtype == bool
+
+
+def test_spans_and_features_are_the_same_from_either(shared, tmp_path):
+    plain = checkerboard.snapshot()
+    for snapshot in (shared, shared, plain):
+        assert watch_span(snapshot) == watch_span(plain)
+    before, again = Context.of(plain), Context.of(shared)
+    assert list(again.fashion) == list(before.fashion)
+    for one, other in ((before.user_profiles, again.user_profiles), (before.content_profiles, again.content_profiles)):
+        assert list(one) == list(other)
+        for name, values in one.items():
+            np.testing.assert_array_equal(other[name], values)
+    np.testing.assert_array_equal(again.ones.toarray(), before.ones.toarray())
+
+
 def test_a_damaged_array_is_worked_out_again(shared):
     derived.derived(shared, "numbers", lambda: {"data": np.arange(1_000)})
-    file = shared.beside / "numbers" / "data.npy"
+    (file,) = (shared.beside / "numbers").iterdir()
     file.write_bytes(file.read_bytes()[:200])
     with pytest.warns(UserWarning, match="not shared"):
         assert len(derived.derived(shared, "numbers", lambda: {"data": np.arange(1_000)})["data"]) == 1_000
