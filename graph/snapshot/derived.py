@@ -22,7 +22,7 @@ __all__ = ["Arrays", "derived", "share"]
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
-_VERSION: Final = 1
+_VERSION: Final = 2
 """Raised when what is worked out changes, or how it is written."""
 
 
