@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 
-from graph.snapshot import derived, load
+from graph.errors import UnknownUser
+from graph.snapshot import Nodes, derived, load
 from graph.snapshot.ages import watch_span
 from ranking.candidates import Context
 from recommenders.core.interactions import directed_social, lately, symmetric_social
@@ -128,3 +130,19 @@ def test_matrices_are_the_same_with_and_without(shared, tmp_path, again):
 
 def test_a_snapshot_in_use_is_opened_once(shared, tmp_path):
     assert load(tmp_path / "snapshot") is shared
+
+
+def test_many_ids_are_found_by_halving_as_they_are_by_a_map(monkeypatch):
+    ids = ["a", "b", "b/2", "ä", "🎵"]
+    for keys in (ids, ids[::-1]):
+        nodes = Nodes("User", pl.DataFrame({"userId": keys}), len(keys))
+        mapped = [nodes.nid(key) for key in [*ids, "", "c", "z🎵"]]
+        monkeypatch.setattr("graph.snapshot.arrays._MANY", 0)
+        halved = Nodes("User", pl.DataFrame({"userId": keys}), len(keys))
+        assert [halved.nid(key) for key in [*ids, "", "c", "z🎵"]] == mapped
+        assert (halved._nid_of is None) == (keys == ids)
+        assert "b" in halved
+        assert 3 not in halved
+        with pytest.raises(UnknownUser, match="'c'"):
+            halved.nids(["a", "c"])
+        monkeypatch.undo()
