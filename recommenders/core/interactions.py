@@ -11,9 +11,18 @@ import scipy.sparse as sp
 from graph.snapshot import Snapshot
 from graph.snapshot.ages import fading, timed
 from graph.snapshot.derived import Arrays, derived
-from recommenders.core.top_k import Ints, Mask
+from recommenders.core.top_k import Floats, Ints, Mask
 
-__all__ = ["counts", "directed_social", "interactions", "lately", "row_of", "symmetric_social", "with_friends"]
+__all__ = [
+    "counts",
+    "directed_social",
+    "interactions",
+    "lately",
+    "one_row",
+    "row_of",
+    "symmetric_social",
+    "with_friends",
+]
 
 _INTERACTIONS: Final[WeakKeyDictionary[Snapshot, sp.csr_array]] = WeakKeyDictionary()
 """The matrix of each snapshot, shared by its models: with 29 million watches it takes 270 MB."""
@@ -76,9 +85,18 @@ def counts(matrix: sp.csr_array, rows: Ints) -> Ints:
 
 
 def row_of(nids: Ints, width: int) -> sp.csr_array:
-    """1 × ``width``: 1 at each of ``nids``. float32."""
-    pairs = np.zeros(len(nids), dtype=np.int64), nids
-    return sp.csr_array((np.ones(len(nids), dtype=np.float32), pairs), shape=(1, width))
+    """1 × ``width``: how often each column is among ``nids``. float32."""
+    columns, times = np.unique(nids, return_counts=True)
+    return one_row(columns, times.astype(np.float32), width)
+
+
+def one_row(columns: Ints, values: Floats, width: int) -> sp.csr_array:
+    """1 × ``width`` with ``values`` in these columns, whose numbers are as wide as those of large matrices.
+
+    A product of matrices with others copies all indices of the larger one: 80 ms a feed at full size.
+    """
+    indptr = np.array([0, len(columns)], dtype=np.int32)
+    return sp.csr_array((values, columns.astype(np.int32), indptr), shape=(1, width))
 
 
 def directed_social(snapshot: Snapshot) -> sp.csr_array:

@@ -11,7 +11,7 @@ import scipy.sparse as sp
 
 from graph.snapshot import Snapshot
 from graph.snapshot.ages import watch_span
-from recommenders.core.interactions import interactions
+from recommenders.core.interactions import interactions, one_row
 from recommenders.core.top_k import Floats, Ints
 
 __all__ = ["Today", "followed"]
@@ -50,10 +50,7 @@ class Today:
     @cached_property
     def row(self) -> sp.csr_array:
         """The user's row of `interactions` as of now, shape (1, contents)."""
-        shape = 1, self.snapshot.contents.count
-        return sp.csr_array(
-            (self.worth.astype(np.float32), (np.zeros(len(self.watched), np.int64), self.watched)), shape=shape
-        )
+        return one_row(self.watched, self.worth.astype(np.float32), self.snapshot.contents.count)
 
     @cached_property
     def change(self) -> sp.csr_array:

@@ -10,7 +10,7 @@ import pytest
 
 from graph.snapshot import Snapshot
 from graph.snapshot.ages import DAY
-from recommenders.core.interactions import interactions, symmetric_social
+from recommenders.core.interactions import interactions, row_of, symmetric_social
 from recommenders.core.today import Today
 from recommenders.ease import Ease, UserEase
 from recommenders.factorisation import Als
@@ -160,3 +160,11 @@ def test_friends_that_are_followed_since_count_and_those_left_do_not(snapshot):
 
 def test_a_model_that_does_not_follow_says_so(snapshot):
     assert UserKnn(friends=0.0).fit(snapshot).moved_scores(later(snapshot)) is None
+
+
+def test_rows_of_one_user_have_indices_as_wide_as_those_of_large_matrices(snapshot):
+    """Otherwise a product with a large matrix copies all of that one's indices."""
+    for row in (later(snapshot).row, row_of(np.array([4, 1, 4]), 30)):
+        assert row.indices.dtype == row.indptr.dtype == np.int32
+    assert row_of(np.array([4, 1, 4]), 30).toarray()[0].nonzero()[0].tolist() == [1, 4]
+    assert row_of(np.array([4, 1, 4]), 30).toarray()[0, 4] == 2.0
