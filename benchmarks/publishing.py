@@ -19,7 +19,8 @@ __all__ = ["sentence"]
 
 _PATIENCE_S: Final = 5.0
 _PAUSE_S: Final = 0.01
-_FEED: Final = 50
+_FEED: Final = 100
+"""Larger than a page: a new keak by somebody one follows stands behind some 60 of the model's best."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class _Seen:
 
 def sentence(url: str, snapshot: Snapshot, name: str, times: int = 20, seed: int = 0) -> str:
     """Publish ``times`` keaks, each by somebody whom a random person follows, look until they are in that person's
-    feed of 50, and take them down again. They stay in the graph as taken down, under ids that begin with ``name``."""
+    feed of 100, and take them down again. They stay in the graph as taken down, under ids that begin with ``name``."""
     draw = random.Random(seed)
     follows, ids = snapshot.follows, snapshot.users.ids
     edges = [draw.randrange(len(follows)) for _ in range(times)]
