@@ -99,7 +99,7 @@ class Context:
         counts = np.bincount(watched.indices, minlength=watched.shape[1]).astype(np.float32)
         spans = CONFIG.half_lives if timed(snapshot) else ()
         recent = {f"{days} days": lately(snapshot, days, CONFIG.forgotten) for days in spans}
-        fashion = derived(snapshot, "fashion", lambda: _fashion(snapshot, recent))
+        fashion = derived(snapshot, f"fashion-{spans!r}-{CONFIG.forgotten!r}", lambda: _fashion(snapshot, recent))
         friends = symmetric_social(snapshot)
         described = _profiles(snapshot)
         return cls(

@@ -173,13 +173,15 @@ class Pipeline(Recommender):
             return self.newcomer_scores(today.watched, today.follows, followers)
         return np.asarray(self._block(np.array([today.user]), today)[0])
 
-    def shortlist(self, user: int, today: Today | None = None) -> tuple[Ints, Floats] | None:
+    def shortlist(self, user: int, today: Today | None = None, least: float = 0.0) -> tuple[Ints, Floats] | None:
         """What the ranker ranks of the candidates of a user with watches.
 
         None without a ranker, and unless every model has a form for one user: in small graphs some have not.
         """
         stage, context = self._second, self._context
         models = [self._first.models[name] for name in stage.models]
+        if len(models) * stage.depth < least:
+            return None
         if stage.ranker is None or not all(one.has_one_user and one.known_contents is None for one in models):
             return None
         seen = context.watched[[user]] if today is None else today.row

@@ -1,6 +1,7 @@
 """``cypher/explore/why_this_content`` answered from a `View`.
 
-Its counts are exact. Only ``together`` has caps, larger ones than the query's (`recommend.why_kernel`).
+Its counts are exact, but for more than 5,000 watchers, of whom it says what the graph keeps. ``together`` has caps,
+larger ones than the query's (`recommend.why_kernel`).
 """
 
 from __future__ import annotations
@@ -15,7 +16,17 @@ from graph.live import View
 from graph.live.rows import Links
 from graph.live.tops import BEAT
 from graph.snapshot import NO_TIME
-from recommend.why_kernel import BLOCKED, FRIEND, NAMED, VERBS, mark_friends, own_counts, watched_by
+from recommend.why_kernel import (
+    BLOCKED,
+    FRIEND,
+    LATELY_ROWS,
+    NAMED,
+    TOGETHER_ROWS,
+    VERBS,
+    mark_friends,
+    own_counts,
+    watched_by,
+)
 
 __all__ = ["Why"]
 
@@ -76,6 +87,8 @@ class Why:
                 self._places,
                 self._unnamed,
                 view.audience,
+                LATELY_ROWS,
+                TOGETHER_ROWS,
             )
             shared = self._shared(user, contents)
             makers = [self._makers(content) for content in contents.tolist()]

@@ -118,7 +118,8 @@ def best_for_known(model: Recommender, request: Request, today: Today | None = N
         return []
     user = int(snapshot.users.nids([request.user_id])[0])
     allowed = _allowed(snapshot, request)
-    if (short := model.shortlist(user, today)) is not None:
+    share = 1.0 if allowed is None else max(float(allowed.mean()), 1e-9)
+    if (short := model.shortlist(user, today, least=request.pool / share)) is not None:
         found, scores = short
         if allowed is not None:
             wanted = allowed[found]

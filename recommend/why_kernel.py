@@ -7,7 +7,7 @@ import numpy as np
 
 from graph.live.rows import COMMENTED, LIKED, SHARED, WATCHED, neighbour, place_of, said_at, when
 
-__all__ = ["LATELY", "NAMED", "VERBS", "mark_friends", "own_counts", "watched_by"]
+__all__ = ["LATELY", "LATELY_ROWS", "NAMED", "TOGETHER_ROWS", "VERBS", "mark_friends", "own_counts", "watched_by"]
 
 # mypy: disable-error-code="no-untyped-def"
 # ruff: noqa: ANN001, ANN201, ANN202
@@ -18,6 +18,8 @@ LATELY_ROWS, TOGETHER_ROWS = 20_000, 50_000
 """Watchers that ``together`` looks at, of those contents and of the ones asked about: as in the query, which looks at
 fewer, those of the fewest watchers come first. Without a bound, people who are shown the most watched contents of the
 full-size network waited 50 ms for their reasons."""
+COUNTED_ROWS = 5_000
+"""Larger audiences are not counted: they are what the graph keeps."""
 NAMED = 3
 VERBS = ("liked", "shared", "commented", "watched")
 FRIEND, BLOCKED = 1, 2
@@ -74,7 +76,7 @@ def _looked_at(watchers, contents, count, ranks, most):
 @numba.njit(cache=True)
 def watched_by(
     watches, watchers, follows, ranks, content_ranks, private, contents, me, now, week, marks, blocked, bits, places,
-    unnamed, audience,
+    unnamed, audience, lately_rows, together_rows,
 ):  # fmt: skip
     """For each of ``contents``, which are distinct, what its watchers did, by people's ``marks``.
 
@@ -84,7 +86,8 @@ def watched_by(
     without those that ``unnamed`` (contents,) marks. ``me`` is -1 for nobody known. ``bits`` (people,) of 0 and
     ``places`` (contents,) of -1 are scratch.
 
-    Costs what the person's friends watched and `LATELY_ROWS` and `TOGETHER_ROWS`, not what the contents' audiences are.
+    What people watched together looks at ``lately_rows`` watchers of what the person watched and ``together_rows`` of
+    the contents. With what the person's friends watched these are the cost, and not the contents' audiences.
     """
     count = len(contents)
     counts = np.zeros((count, 3), dtype=np.int64)
@@ -96,7 +99,11 @@ def watched_by(
     for c in range(count):
         content = contents[c]
         places[content] = c
-        counts[c, 0] = audience[content]
+        if watchers.length[content] > COUNTED_ROWS:
+            counts[c, 0] = audience[content]
+        else:
+            for j in range(watchers.length[content]):
+                counts[c, 0] += said_at(watchers, place_of(watchers, content, j)) & WATCHED > 0
         counts[c, 2] = _until(watchers, content, now) - _until(watchers, content, now - week)
     for person in blocked:
         for k in range(watches.length[person]):
@@ -136,14 +143,14 @@ def watched_by(
             many += 1
         if many == LATELY:
             break
-    lately = _looked_at(watchers, mine, many, content_ranks, LATELY_ROWS)
+    lately = _looked_at(watchers, mine, many, content_ranks, lately_rows)
     for k in range(many):
         if lately[k]:
             for j in range(watchers.length[mine[k]]):
                 place = place_of(watchers, mine[k], j)
                 if said_at(watchers, place) & WATCHED:
                     bits[neighbour(watchers, place)] |= 1 << k
-    counted = _looked_at(watchers, contents, count if lately.any() else 0, content_ranks, TOGETHER_ROWS)
+    counted = _looked_at(watchers, contents, count if lately.any() else 0, content_ranks, together_rows)
     for c in range(len(counted)):
         if counted[c]:
             for j in range(watchers.length[contents[c]]):

@@ -93,6 +93,7 @@ class Serving:
     _blocks: Blocks = field(init=False)
     _models: Models = field(init=False)
     _players: NewestPlayer = field(init=False)
+    _started: bool = False
     _stopped: threading.Event = field(default_factory=threading.Event)
     _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(_THREADS, "ask"))
     _turns: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(_TURNS))
@@ -107,13 +108,15 @@ class Serving:
     @classmethod
     def open(cls, settings: Settings) -> Serving:
         """Open whatever there is: a missing graph, snapshot or model is logged and looked for again later."""
+        began = time.monotonic()
         mirror = Mirror(settings, live_feed.rehearse)
         opened = cls(settings, FeedService(None, None, None, settings), graph_up=False, mirror=mirror)
         opened.refresh()
         first = threading.Thread(target=opened.follow, name="entourage-first", daemon=True)
         first.start()
-        first.join(_FIRST_S)
-        threading.Thread(target=opened._warm_up, name="entourage-warm", daemon=True).start()
+        first.join(max(0.0, _FIRST_S - (time.monotonic() - began)))
+        opened._started = True
+        threading.Thread(target=opened._warm_graph, name="entourage-warm", daemon=True).start()
         return opened
 
     @classmethod
@@ -366,15 +369,19 @@ class Serving:
     ) -> None:
         own: Any = {"model_version": version, "mirror": self.mirror, "outbox": self.outbox}
         fresh = FeedService(graph, snapshot, model, self.settings, **own)
-        if self.feeds.snapshot:  # a start is ready without: it warms when feeds come from memory, which costs less
-            self._warm_up(fresh)
+        if self._started:
+            for user_id in self.examples[:1]:
+                _warm(fresh, user_id)
         before, self._models = self._models, Models(self.settings, fresh)
         self.feeds, self.offline = fresh, _offline(fresh)
         self._close_later(before.close)
 
-    def _warm_up(self, feeds: FeedService | None = None) -> None:
-        for user_id in self.examples[:1]:
-            _warm(feeds or self.feeds, user_id)
+    def _warm_graph(self) -> None:
+        """After a start, which is ready without: have Neo4j plan every query, for when feeds come from it."""
+        if self.feeds.graph:
+            alone = FeedService(self.feeds.graph, None, None, self.settings, outbox=self.outbox)
+            for user_id in self.examples[:1]:
+                _warm(alone, user_id)
 
     def _close_later(self, close: Callable[[], None]) -> None:
         """Requests that still use what is closed have until their deadline."""
@@ -403,5 +410,5 @@ def _offline(feeds: FeedService) -> FeedService | None:
 def _read_ahead(snapshot: Snapshot) -> None:
     """Read now what every request needs: the first must not wait for it, nor find the folder replaced meanwhile."""
     for nodes in (snapshot.users, snapshot.contents):
-        "" in nodes  # noqa: B015 - builds the map from id to nid
+        "" in nodes  # noqa: B015 - makes what ids are looked up in
     _ = snapshot.kinds

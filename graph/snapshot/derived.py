@@ -22,7 +22,7 @@ __all__ = ["Arrays", "derived", "share"]
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
-_VERSION: Final = 2
+_VERSION: Final = 3
 """Raised when what is worked out changes, or how it is written."""
 
 
@@ -56,13 +56,13 @@ def derived(snapshot: Snapshot, name: str, make: Callable[[], Arrays]) -> Arrays
     folder = snapshot.beside / name
     try:
         snapshot.beside.mkdir(parents=True, exist_ok=True)
-        with (snapshot.beside / "lock").open("a") as lock:
+        with (snapshot.beside / f"{name}.lock").open("a") as lock:  # of its own, as ``make`` may need another array
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not folder.is_dir():
                 with aside.folder(folder) as fresh:
                     for place, (part, array) in enumerate(make().items()):
-                        np.save(fresh / f"{place:03d}-{quote(part, safe='')}.npy", array)
-            return {unquote(file.stem[4:]): _mapped(file) for file in sorted(folder.iterdir())}
+                        np.save(fresh / f"{place:06d}-{quote(part, safe='')}.npy", array)
+            return {unquote(file.stem.split("-", 1)[1]): _mapped(file) for file in sorted(folder.iterdir())}
     except (OSError, ValueError, EOFError) as error:
         warnings.warn(f"{name} is not shared with other processes: {error}", stacklevel=2)
         return make()

@@ -181,11 +181,12 @@ class Recommender(ABC):
         """
         raise NotImplementedError
 
-    def shortlist(self, user: int, today: Today | None = None) -> tuple[Ints, Floats] | None:
+    def shortlist(self, user: int, today: Today | None = None, least: float = 0.0) -> tuple[Ints, Floats] | None:
         """The unseen contents that a model with a second stage ranks for a known user, best first, and their scores.
 
         All other contents come after them in `recommend` or, with ``today``, in `moved_scores`. Costs what these
-        contents cost, not the whole catalogue. None if the model has no such list for the user.
+        contents cost, not the whole catalogue. None if the model has no such list for the user, or never one of
+        ``least`` contents.
         """
         return None
 

@@ -107,6 +107,8 @@ def test_the_shortlist_is_the_head_of_the_whole_list(fitted, after):
 def test_whoever_has_no_watches_has_no_shortlist(fitted):
     assert fitted.shortlist(USERS - 2) is None
     assert fitted.shortlist(0) is not None
+    assert fitted.shortlist(0, least=150) is not None
+    assert fitted.shortlist(0, least=151) is None  # five models with thirty candidates each
 
 
 def test_without_a_ranker_and_with_a_model_of_whole_rows_there_is_none(fitted, monkeypatch):
