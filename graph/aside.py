@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import tempfile
+import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-__all__ = ["append_line", "file", "files", "folder"]
+__all__ = ["append_line", "file", "files", "folder", "folder_of"]
 
 
 @contextmanager
@@ -27,6 +29,22 @@ def folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+
+
+def folder_of(parent: Path, about: str) -> Path:
+    """The folder of ``parent`` that belongs to ``about``, made if there is none; those of anything else are deleted.
+
+    What processes have mapped of them stays so. Raises OSError.
+    """
+    own = parent / hashlib.sha256(about.encode()).hexdigest()[:16]
+    own.mkdir(parents=True, exist_ok=True)
+    for other in parent.iterdir():
+        if other != own:
+            gone = parent / f".gone-{uuid.uuid4().hex}"  # renamed first, so that nobody finds a half-deleted folder
+            with suppress(FileNotFoundError):  # another process was quicker
+                other.rename(gone)
+            shutil.rmtree(gone, ignore_errors=True)
+    return own
 
 
 @contextmanager

@@ -128,7 +128,7 @@ def best_for_known(model: Recommender, request: Request, today: Today | None = N
             return _named(snapshot, found[: 2 * request.pool], scores[: 2 * request.pool])
     moved = model.moved_scores(today) if today else None
     if today is not None and moved is not None:
-        return _best_of(model, moved, today.watched, request)
+        return _best_of(model, moved, today.watched, allowed, request)
     most = min(2 * request.pool, snapshot.contents.count)
     return _named(snapshot, *model.recommend(user, most, allowed=allowed, guess=False))
 
@@ -161,17 +161,18 @@ def _for_newcomer(
 ) -> list[Candidate]:
     """The best contents for somebody by what they watched and by the people around them."""
     scores = model.newcomer_scores(watched, *people, properties=properties)
-    return [] if scores is None else _best_of(model, scores, watched, request)
+    return [] if scores is None else _best_of(model, scores, watched, _allowed(model.snapshot, request), request)
 
 
-def _best_of(model: Recommender, scores: Floats, watched: Ints, request: Request) -> list[Candidate]:
-    """The contents with the highest ``scores`` that are wanted and not ``watched``; none if all have the same."""
+def _best_of(
+    model: Recommender, scores: Floats, watched: Ints, allowed: npt.NDArray[np.bool_] | None, request: Request
+) -> list[Candidate]:
+    """The contents with the highest ``scores`` that are `_allowed` and not ``watched``; none if all have the same."""
     known = model.known_contents
     open_ = np.ones(len(scores), dtype=bool) if known is None else known.copy()
     open_[watched] = False
     if scores.min(where=open_, initial=np.inf) >= scores.max(where=open_, initial=-np.inf):
         return []
-    allowed = _allowed(model.snapshot, request)
     scores[~(open_ if allowed is None else open_ & allowed)] = -np.inf
     found, best = top_k(scores[None, :], 2 * request.pool)
     return _named(model.snapshot, found[0], best[0])

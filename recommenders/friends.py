@@ -130,9 +130,9 @@ class FriendsItems(Baseline):
         return sp.csr_array(weights[None, :])
 
     def one_user(self, user: int, today: Today | None = None) -> OneUser:
-        row = self._sparse("weights")[[user]]
-        if today is not None and (moved := self._moved(today)).nnz:
-            row = moved
+        row = None if today is None else self._moved(today)
+        if row is None or not row.nnz:
+            row = self._sparse("weights")[[user]]
         found = FewScores.of(sp.csr_array(row @ self._recent))
         if not self.discount:
             return found

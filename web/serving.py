@@ -15,7 +15,6 @@ from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any, Final, TypeVar
 
 import flask
@@ -41,6 +40,7 @@ from web.examples import example_users
 from web.models import Models, Stamp, load_model, stamp
 from web.newest_player import NewestPlayer
 from web.problems import Problem
+from web.warming import read_ahead, warm
 
 __all__ = ["Serving", "serving"]
 
@@ -63,7 +63,6 @@ _TURNS: Final = 4
 _TURNS_SHARE: Final = 0.25
 """Of the deadline: how long another one waits for its turn before it is answered from the snapshot."""
 _PING_S: Final = 5.0
-_WARMING_MS: Final = 10_000
 
 T = TypeVar("T")
 
@@ -344,7 +343,7 @@ class Serving:
             snapshot = snapshots.load(self.settings.snapshot_path)
             with suppress(OSError):  # then each worker has its own
                 derived.share(snapshot, self.settings.home / "derived")
-            _read_ahead(snapshot)
+            read_ahead(snapshot)
             self._newest = snapshot
         except Exception as error:  # whatever a damaged file raises: the service must outlive it
             logs.log.warning("no snapshot", error=str(error))
@@ -371,7 +370,7 @@ class Serving:
         fresh = FeedService(graph, snapshot, model, self.settings, **own)
         if self._started:
             for user_id in self.examples[:1]:
-                _warm(fresh, user_id)
+                warm(fresh, user_id)
         before, self._models = self._models, Models(self.settings, fresh)
         self.feeds, self.offline = fresh, _offline(fresh)
         self._close_later(before.close)
@@ -381,7 +380,7 @@ class Serving:
         if self.feeds.graph:
             alone = FeedService(self.feeds.graph, None, None, self.settings, outbox=self.outbox)
             for user_id in self.examples[:1]:
-                _warm(alone, user_id)
+                warm(alone, user_id)
 
     def _close_later(self, close: Callable[[], None]) -> None:
         """Requests that still use what is closed have until their deadline."""
@@ -396,19 +395,5 @@ def serving() -> Serving:
     return held
 
 
-def _warm(feeds: FeedService, user_id: str) -> None:
-    """Ask it everything once before it serves: the first person must not wait for Neo4j to plan its queries."""
-    for question in (partial(feeds.recommend, deadline_ms=_WARMING_MS), feeds.neighbourhood, feeds.people):
-        with suppress(EntourageError):
-            question(user_id)
-
-
 def _offline(feeds: FeedService) -> FeedService | None:
     return feeds.without_graph if feeds.graph and feeds.snapshot else None
-
-
-def _read_ahead(snapshot: Snapshot) -> None:
-    """Read now what every request needs: the first must not wait for it, nor find the folder replaced meanwhile."""
-    for nodes in (snapshot.users, snapshot.contents):
-        "" in nodes  # noqa: B015 - makes what ids are looked up in
-    _ = snapshot.kinds

@@ -8,9 +8,7 @@ workers, in a process of its own.
 
 from __future__ import annotations
 
-import hashlib
 import os
-import shutil
 import subprocess
 import sys
 import threading
@@ -19,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from graph import aside
 from graph import snapshot as snapshots
 from graph.database.driver import Graph
 from graph.errors import EntourageError, SnapshotError
@@ -146,13 +145,8 @@ class Mirror:
     def _kept(self, snapshot: Snapshot) -> Path:
         """The folder for what is worked out of this snapshot; those of others are deleted, which leaves them mapped."""
         about = f"{_ROWS} {snapshot.manifest.model_dump_json()} {self.settings.engagement.model_dump_json()}"
-        own = self.settings.home / "rows" / hashlib.sha256(about.encode()).hexdigest()[:16]
         with self.ledger.turn(_CALM_S):
-            for other in own.parent.glob("*"):
-                if other != own:
-                    shutil.rmtree(other, ignore_errors=True)
-            own.mkdir(parents=True, exist_ok=True)
-        return own
+            return aside.folder_of(self.settings.home / "rows", about)
 
     def _have_it_read(self, state: State) -> None:
         """Start an export once nobody has written for a while; where that keeps failing, wait longer and longer."""

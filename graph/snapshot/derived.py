@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
-import shutil
-import uuid
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -31,18 +28,7 @@ def share(snapshot: Snapshot, parent: Path) -> None:
 
     Arrays that are mapped already stay so. Raises OSError.
     """
-    about = f"{_VERSION} {snapshot.manifest.model_dump_json()}"
-    own = parent / hashlib.sha256(about.encode()).hexdigest()[:16]
-    own.mkdir(parents=True, exist_ok=True)
-    for other in parent.iterdir():
-        if other != own:
-            gone = parent / f".gone-{uuid.uuid4().hex}"  # renamed first, so that nobody finds a half-deleted folder
-            try:
-                other.rename(gone)
-            except FileNotFoundError:  # another process was quicker
-                continue
-            shutil.rmtree(gone, ignore_errors=True)
-    snapshot.beside = own
+    snapshot.beside = aside.folder_of(parent, f"{_VERSION} {snapshot.manifest.model_dump_json()}")
 
 
 def derived(snapshot: Snapshot, name: str, make: Callable[[], Arrays]) -> Arrays:

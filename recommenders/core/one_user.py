@@ -14,10 +14,9 @@ from typing import Final
 
 import numba
 import numpy as np
-import numpy.typing as npt
 import scipy.sparse as sp
 
-from recommenders.core.top_k import Floats, Ints, cut, top_k
+from recommenders.core.top_k import ROOM, Floats, Ints, cut, top_k
 
 __all__ = ["FewScores", "FixedScores", "OneUser", "Table"]
 
@@ -27,8 +26,6 @@ _ROUNDED: Final = 2e-7
 """Of a sum, for each number in it: more than what single precision makes of it."""
 _BLOCK: Final = 65_536
 """Vectors that are looked at at once while a `Table` is made."""
-_ROOM: Final = 8
-"""Times ``k`` lower bounds that are kept before they are cut to ``k``."""
 
 
 class OneUser(ABC):
@@ -76,11 +73,11 @@ class FewScores(OneUser):
         return found
 
     def best(self, k: int, closed: Ints) -> Ints:
-        open_ = ~_within(self.contents, closed)
+        open_ = ~np.isin(self.contents, closed)
         own, scores = self.contents[open_], self.scores[open_]
         if np.count_nonzero(scores > 0.0) < k:  # those of score 0 follow, in the order of their nids
             first = np.arange(min(self.width, k + len(self.contents) + len(closed)), dtype=np.int64)
-            rest = first[~_within(first, self.contents) & ~_within(first, closed)][:k]
+            rest = first[~np.isin(first, self.contents) & ~np.isin(first, closed)][:k]
             own, scores = np.concatenate([own, rest]), np.concatenate([scores, np.zeros(len(rest), np.float32)])
             order = np.argsort(own)
             own, scores = own[order], scores[order]
@@ -111,7 +108,7 @@ class FixedScores(OneUser):
 
     def best(self, k: int, closed: Ints) -> Ints:
         first = self._order[: k + len(closed)]
-        return first[~_within(first, closed)][:k]
+        return first[~np.isin(first, closed)][:k]
 
 
 class Table:
@@ -128,52 +125,31 @@ class Table:
         count, dim = vectors.shape
         self.vectors = vectors
         self.bias = np.zeros(count, dtype=np.float32) if bias is None else np.array(bias, dtype=np.float32)
-        self._bytes = np.empty((count, dim), dtype=np.int8)
-        self._step = np.empty(count, dtype=np.float32)
-        self._missed = np.empty(count, dtype=np.float32)
-        self._total, self._gram = np.zeros(dim), np.zeros((dim, dim))
-        self._with_bias = np.zeros(dim)
+        self.bytes = np.empty((count, dim), dtype=np.int8)
+        self.step = np.empty(count, dtype=np.float32)
+        self.missed = np.empty(count, dtype=np.float32)
+        self.total, self.gram = np.zeros(dim), np.zeros((dim, dim))
+        self.with_bias = np.zeros(dim)
         for start in range(0, count, _BLOCK):
             self._read(slice(start, min(start + _BLOCK, count)))
         wide = self.bias.astype(np.float64)
-        self._biases = float(wide.sum()), float(wide @ wide)
+        self.biases = float(wide.sum()), float(wide @ wide)
 
     def _read(self, rows: slice) -> None:
         block = np.asarray(self.vectors[rows], dtype=np.float32)
         step = np.abs(block).max(axis=1) / np.float32(_STEPS)
         steps = np.rint(block / np.where(step > 0.0, step, np.float32(1.0))[:, None])
-        self._bytes[rows], self._step[rows] = steps, step
+        self.bytes[rows], self.step[rows] = steps, step
         lengths = np.linalg.norm(block, axis=1)
         rounded = np.float32(_ROUNDED * block.shape[1]) * lengths
-        self._missed[rows] = np.linalg.norm(block - steps * step[:, None], axis=1) + rounded
-        self._total += block.sum(axis=0, dtype=np.float64)
-        self._gram += block.T @ block
-        self._with_bias += block.T @ self.bias[rows]
+        self.missed[rows] = np.linalg.norm(block - steps * step[:, None], axis=1) + rounded
+        self.total += block.sum(axis=0, dtype=np.float64)
+        self.gram += block.T @ block
+        self.with_bias += block.T @ self.bias[rows]
 
     def scores_of(self, vector: Floats) -> OneUser:
         """The scores of a user with this vector (dim,)."""
         return _Products(self, np.array(vector, dtype=np.float32))
-
-    def sums(self, vector: Floats) -> tuple[float, float]:
-        """See `OneUser.sums`."""
-        wide = vector.astype(np.float64)
-        total, squares = self._biases
-        return (
-            float(self._total @ wide) + total,
-            float(wide @ self._gram @ wide) + 2.0 * float(self._with_bias @ wide) + squares,
-        )
-
-    def at(self, vector: Floats, contents: Ints) -> Floats:
-        """See `OneUser.at`."""
-        found: Floats = np.asarray(self.vectors[contents]) @ vector
-        found += self.bias[contents]
-        return found
-
-    def best(self, vector: Floats, k: int, closed: Ints) -> Ints:
-        """See `OneUser.best`."""
-        length = np.float32(np.linalg.norm(vector))
-        reach = _reach(self._bytes, self._step, self.bias, self._missed, vector, length, closed, max(k, 1))
-        return _chosen(reach, self.at(vector, reach), k)
 
 
 @dataclass(frozen=True)
@@ -182,27 +158,28 @@ class _Products(OneUser):
     vector: Floats
 
     def sums(self) -> tuple[float, float]:
-        return self.table.sums(self.vector)
+        table, wide = self.table, self.vector.astype(np.float64)
+        total, squares = table.biases
+        return (
+            float(table.total @ wide) + total,
+            float(wide @ table.gram @ wide) + 2.0 * float(table.with_bias @ wide) + squares,
+        )
 
     def at(self, contents: Ints) -> Floats:
-        return self.table.at(self.vector, contents)
+        found: Floats = np.asarray(self.table.vectors[contents]) @ self.vector
+        found += self.table.bias[contents]
+        return found
 
     def best(self, k: int, closed: Ints) -> Ints:
-        return self.table.best(self.vector, k, closed)
+        table, length = self.table, np.float32(np.linalg.norm(self.vector))
+        reach = _reach(table.bytes, table.step, table.bias, table.missed, self.vector, length, closed, max(k, 1))
+        return _chosen(reach, self.at(reach), k)
 
 
 def _chosen(contents: Ints, scores: Floats, k: int) -> Ints:
     """The ``k`` of highest score; ``contents`` ascend."""
     places, _ = top_k(scores[None, :], k)
     return np.asarray(contents[places[0][places[0] >= 0]], dtype=np.int64)
-
-
-def _within(contents: Ints, some: Ints) -> npt.NDArray[np.bool_]:
-    """Which of ``contents`` are among ``some``, which ascend."""
-    if not len(some):
-        return np.zeros(len(contents), dtype=bool)
-    places = np.minimum(np.searchsorted(some, contents), len(some) - 1)
-    return np.asarray(some[places] == contents)
 
 
 @numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
@@ -222,7 +199,7 @@ def _reach(steps, step, bias, missed, vector, length, closed, k):  # type: ignor
     """
     count = len(steps)
     maybe, upper = np.empty(count, dtype=np.int64), np.empty(count, dtype=np.float32)
-    room = min(count, _ROOM * k)
+    room = min(count, ROOM * k)
     found, lower = np.empty(room, dtype=np.int64), np.empty(room, dtype=np.float32)
     within, size, bar = 0, 0, np.float32(-np.inf)
     next_closed, rounded = 0, np.float32(_ROUNDED)

@@ -8,7 +8,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Floats", "Ints", "Mask", "all_equal", "cut", "top_k", "top_k_of_segments"]
+__all__ = ["ROOM", "Floats", "Ints", "Mask", "all_equal", "cut", "top_k", "top_k_of_segments"]
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
@@ -16,7 +16,7 @@ Mask = npt.NDArray[np.bool_]
 
 _FEW: Final = 32
 """Largest ``k`` that is found by insertion; the cost of insertion grows with ``k`` if scores rise along a row."""
-_ROOM: Final = 8
+ROOM: Final = 8
 """Times ``k`` scores that are kept before they are cut to ``k``."""
 
 
@@ -89,7 +89,7 @@ def _best(indptr, scores, k):  # type: ignore[no-untyped-def]  # noqa: ANN001, A
     for row in range(rows):
         segment = scores[indptr[row] : indptr[row + 1]]
         # Only what beats the bar is looked at twice: in a long row, few scores do.
-        room = min(len(segment), _ROOM * k)
+        room = min(len(segment), ROOM * k)
         found, best = np.empty(room, dtype=np.int64), np.empty(room, dtype=np.float32)
         size, bar = 0, lowest
         for place in range(len(segment)):
