@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, Final, LiteralString, cast
 
@@ -39,6 +40,7 @@ logging.getLogger("neo4j").addHandler(logging.NullHandler())
 
 _CONNECT_SECONDS: Final = 5.0
 _RETRY_SECONDS: Final = 30.0
+_CLOSE_SECONDS: Final = 5.0
 _FETCH_ROWS: Final = 5_000
 #: A type or key without data is no mistake (a test checks every name against graph.schema), so this warning is off.
 _NO_MISTAKES: Final = [neo4j.NotificationDisabledClassification.UNRECOGNIZED]
@@ -69,6 +71,9 @@ class Graph:
     def __init__(self, driver: neo4j.Driver, where: Connection, deadline_ms: int) -> None:
         self._driver = driver
         self._deadline_ms = deadline_ms
+        self._turn = threading.Condition()
+        self._asking = 0
+        self._closed = False
         self.where = where
 
     @classmethod
@@ -183,7 +188,7 @@ class Graph:
         For exports: values keep the driver's types, and a failure raises in the middle of the iteration.
         """
         config = {"fetch_size": _FETCH_ROWS, "notifications_disabled_classifications": [*_NO_MISTAKES, _DEPRECATED]}
-        with self._explained(name), self._session(neo4j.READ_ACCESS, **config) as session:
+        with self._explained(name), self._open(neo4j.READ_ACCESS, **config) as session:  # `close` waits for no reader
             query = neo4j.Query(cypher.load(name), metadata={"query": name}, timeout=0)
             yield from session.run(query, params)
 
@@ -261,8 +266,15 @@ class Graph:
             return str(self._driver.get_server_info().agent)
 
     def close(self) -> None:
-        """Close all connections."""
-        self._driver.close()
+        """Close all connections, once what other threads ask has been answered, or after five seconds.
+
+        The driver's connections belong to one thread each: closed in the middle of a question they fail anyhow.
+        """
+        with self._turn:
+            self._closed = True
+            answered = self._turn.wait_for(lambda: not self._asking, _CLOSE_SECONDS)
+        with suppress() if answered else suppress(Exception):  # a server that hangs: whatever that question says
+            self._driver.close()
 
     def __enter__(self) -> Graph:
         return self
@@ -295,7 +307,22 @@ class Graph:
         with self._session(access, max_transaction_retry_time=seconds or _RETRY_SECONDS) as session:
             return session.execute_read(work) if access == neo4j.READ_ACCESS else session.execute_write(work)
 
-    def _session(self, access: str, **config: Any) -> neo4j.Session:
+    @contextmanager
+    def _session(self, access: str, **config: Any) -> Iterator[neo4j.Session]:
+        """A session that ``close`` waits for. Raises DriverError once closed."""
+        with self._turn:
+            if self._closed:
+                raise DriverError("it is closed")
+            self._asking += 1
+        try:
+            with self._open(access, **config) as session:
+                yield session
+        finally:
+            with self._turn:
+                self._asking -= 1
+                self._turn.notify_all()
+
+    def _open(self, access: str, **config: Any) -> neo4j.Session:
         return self._driver.session(database=self.where.database, default_access_mode=access, **config)
 
     @contextmanager

@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from itertools import islice
 
@@ -51,6 +52,19 @@ def test_a_deadline_ends_the_query_on_the_server(graph: Graph, queries: Queries)
     with pytest.raises(GraphTimeout, match="slow did not finish"):
         graph.read("slow", deadline_ms=200)
     wait_for(lambda: graph.read("others") == [])  # it is cancelled, not left running
+
+
+def test_closing_waits_for_what_other_threads_ask_and_refuses_what_comes_after(graph: Graph, queries: Queries):
+    queries["long"] = "UNWIND range(1, 3000) AS a UNWIND range(1, 3000) AS b RETURN count(a + b) AS n"
+    queries["running"] = "SHOW TRANSACTIONS YIELD metaData WHERE metaData.query = 'long' RETURN metaData"
+    own = Graph.connect(Settings(neo4j_uri=graph.where.uri, neo4j_password=SecretStr(graph.where.password or "")))
+    with ThreadPoolExecutor() as pool:
+        answers = [pool.submit(own.read, "long", deadline_ms=0) for _ in range(2)]
+        wait_for(lambda: graph.read("running") != [])
+        own.close()
+        assert [answer.result() for answer in answers] == [[{"n": 9_000_000}]] * 2
+    with pytest.raises(GraphError, match="it is closed"):
+        own.read("long")
 
 
 def test_a_running_query_tells_its_name_and_request(graph: Graph, queries: Queries):
