@@ -273,7 +273,7 @@ class Graph:
         with self._turn:
             self._closed = True
             answered = self._turn.wait_for(lambda: not self._asking, _CLOSE_SECONDS)
-        with suppress() if answered else suppress(Exception):  # a server that hangs: whatever that question says
+        with suppress(*() if answered else (Exception,)):  # a server that hangs: whatever that question says
             self._driver.close()
 
     def __enter__(self) -> Graph:
