@@ -3,12 +3,12 @@
     python -m benchmarks.bench_service --home .entourage/demo
 
 Starts the Neo4j and the service of a home that holds a graph, a snapshot and a model (``--url``: asks one that runs).
-Feeds of 20 with reasons for people drawn evenly. Events that it writes stay in the graph: as many as two clients
-can send, twice, since Neo4j compiles its queries meanwhile, then 200/s beside 50 feeds/s. So do 20 keaks that are
-published and taken down again. Accepted is what answers say, applied what is in the graph when nothing waits in
-the outbox any more, by the time until then. Rates are an open loop:
-latency counts from when a request was due. Processor time is that of the processes, per answer, and so says the same on
-a busy machine; wall times do not.
+Feeds of 20 with reasons for people drawn evenly. Events that it writes stay in the graph: as many as two clients can
+send, in rounds until they go no faster, since Neo4j compiles its queries meanwhile; then 200/s beside 50 feeds/s. So
+do 20 keaks that are published and taken down again. Accepted is what answers say, applied what is in the graph when
+nothing waits in the outbox any more, by the time until then. Rates are an open loop: latency counts from when a
+request was due. Processor time is that of the processes, per answer, and so says the same on a busy machine; wall
+times do not.
 """
 
 from __future__ import annotations
@@ -48,6 +48,10 @@ FIRST: Final = 100
 """Feeds right after the start, by one client: the cold ones."""
 EVENTS: Final = 100
 """Events of a batch."""
+ROUNDS: Final = 8
+"""Most rounds of events alone."""
+GROWS: Final = 1.1
+"""There is another round while each is so many times as fast as the one before."""
 BESIDE: Final = {"feeds": 50.0, "events": 200.0, "batch": 10}
 """Feeds and events a second, and events of a batch, at the same time."""
 _PATIENCE_S: Final = 120.0
@@ -216,11 +220,13 @@ def measure(settings: Settings, url: str, processes: Processes, chosen: argparse
     flows: list[str] = []
     if not chosen.no_events:
         sent = batches(users, contents, chosen.seed, EVENTS)
-        for when in ("first", "next"):
+        rates = [0.0]
+        while len(rates) <= ROUNDS and (len(rates) < 3 or rates[-1] > GROWS * rates[-2]):
             before = processes.seconds()
             many = load.closed(host, port, sent, 2, chosen.seconds)
-            told(f"{when} events in batches of {EVENTS}, 2 clients", many, before, EVENTS)
-            flows.append(through(f"{when} events alone", url, many))
+            rates.append(len(many.answers) / many.seconds)
+            told(f"events in batches of {EVENTS}, 2 clients, round {len(rates) - 1}", many, before, EVENTS)
+            flows.append(through(f"events alone, round {len(rates) - 1}", url, many))
         size, before = int(BESIDE["batch"]), processes.seconds()
         with ThreadPoolExecutor(1) as pool:
             some = batches(users, contents, chosen.seed + 1, size)

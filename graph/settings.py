@@ -58,6 +58,8 @@ class Service(BaseModel):
     workers: Annotated[int, Field(ge=1, le=64)] = 2
     deadline_ms: Annotated[int, Field(ge=50, le=60_000)] = 1_000
     """No question takes longer than this."""
+    events_ms: Annotated[int, Field(ge=0, le=60_000)] = 200
+    """How long an answer to events waits for Neo4j to have them. What it does not have by then is ``waiting``."""
     model: str = "pipeline"
     """The trained model that the service answers with."""
     events_wait_h: Annotated[float, Field(ge=0.0, le=720.0)] = 24.0

@@ -40,7 +40,7 @@ from web.examples import example_users
 from web.models import Models, Stamp, load_model, stamp
 from web.newest_player import NewestPlayer
 from web.problems import Problem
-from web.warming import read_ahead, warm
+from web.warming import read_ahead, warm, warm_writes
 
 __all__ = ["Serving", "serving"]
 
@@ -241,7 +241,10 @@ class Serving:
                 return
 
     def apply_now(self, seqs: Sequence[int], now: datetime) -> None:
-        """Write accepted events into the graph within the deadline; what cannot be written now waits."""
+        """Write accepted events into the graph; its sender waits for that no longer than ``service.events_ms``.
+
+        What takes longer is written within the deadline, while the sender has the answer that it waits.
+        """
         graph = self.feeds.graph
         if not graph or not self.graph_up:  # known already: nobody has to wait for the driver to find out again
             return
@@ -249,7 +252,10 @@ class Serving:
         waits = timedelta(hours=self.settings.service.events_wait_h)
         options: Any = {"now": now, "deadline_ms": deadline_ms, "waits": waits, "request_id": logs.request_id()}
         try:
-            self.in_time(lambda _: drain_own(graph, self.ledger, self.outbox, seqs, **options), deadline_ms)
+            most_ms = min(self.settings.service.events_ms, deadline_ms)
+            self.in_time(lambda _: drain_own(graph, self.ledger, self.outbox, seqs, **options), most_ms)
+        except GraphTimeout:
+            logs.log.info("events wait", events=len(seqs))
         except GraphError as error:
             logs.log.warning("events wait", error=str(error))
 
@@ -377,10 +383,9 @@ class Serving:
 
     def _warm_graph(self) -> None:
         """After a start, which is ready without: have Neo4j plan every query, for when feeds come from it."""
-        if self.feeds.graph:
-            alone = FeedService(self.feeds.graph, None, None, self.settings, outbox=self.outbox)
-            for user_id in self.examples[:1]:
-                warm(alone, user_id)
+        if self.feeds.graph and self.feeds.snapshot and self.examples:
+            warm(FeedService(self.feeds.graph, None, None, self.settings, outbox=self.outbox), self.examples[0])
+            warm_writes(self.feeds.graph, self.feeds.snapshot, self.examples)
 
     def _close_later(self, close: Callable[[], None]) -> None:
         """Requests that still use what is closed have until their deadline."""

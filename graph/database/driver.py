@@ -1,4 +1,4 @@
-"""The only module that imports the neo4j driver: it runs queries by name and returns plain rows."""
+"""The only module that talks to Neo4j: it runs queries by name and returns plain rows."""
 
 from __future__ import annotations
 
@@ -21,19 +21,16 @@ from neo4j.exceptions import (
     ServiceUnavailable,
     SessionExpired,
 )
-from neo4j.graph import Entity, Path
-from neo4j.time import Date, DateTime
 
 import cypher
 from graph import schema
 from graph.database.bookmark import Transaction, transaction
 from graph.database.connection import Connection, connection
+from graph.database.rows import Row, plain_rows
 from graph.errors import GraphAuthError, GraphError, GraphTimeout, GraphUnavailable, SettingsError
 from graph.settings import Settings
 
 __all__ = ["Graph", "Row"]
-
-Row = dict[str, Any]
 
 # Retried transactions are not logged; a final failure is raised.
 logging.getLogger("neo4j").addHandler(logging.NullHandler())
@@ -129,7 +126,7 @@ class Graph:
             # (a lost connection, a new leader) the read is repeated in the time that is left.
             try:
                 with self._session(neo4j.READ_ACCESS) as session:
-                    return _rows(session.run(query, params))
+                    return plain_rows(session.run(query, params))
             except (DriverError, Neo4jError) as error:
                 left = seconds - (time.monotonic() - begun)
                 if not error.is_retryable() or (seconds and left <= 0.0):
@@ -152,6 +149,20 @@ class Graph:
         query, seconds = self._query(name, deadline_ms, request_id)
         with self._explained(name):
             return self._managed(neo4j.WRITE_ACCESS, query, seconds, params)
+
+    def rehearse(
+        self, name: str, /, *, deadline_ms: int | None = None, request_id: str | None = None, **params: Any
+    ) -> list[Row]:
+        """Like ``write``, taken back at once: nothing changes, and Neo4j has planned the query."""
+        query, seconds = self._query(name, deadline_ms, request_id)
+        with (
+            self._explained(name),
+            self._session(neo4j.WRITE_ACCESS) as session,
+            session.begin_transaction(metadata=query.metadata, timeout=seconds) as taken_back,
+        ):
+            rows = plain_rows(taken_back.run(query.text, params))
+            taken_back.rollback()  # left open, it would be committed
+            return rows
 
     def transaction(self, *, deadline_ms: int | None = None) -> Transaction | None:
         """The last transaction that changed the database; None where its Neo4j does not tell in a way we know."""
@@ -301,7 +312,7 @@ class Graph:
         @neo4j.unit_of_work(metadata=query.metadata, timeout=seconds)
         def work(transaction: neo4j.ManagedTransaction) -> tuple[list[Row], bool]:
             result = transaction.run(query.text, params)
-            rows = _rows(result)
+            rows = plain_rows(result)
             return rows, bool(result.consume().counters.contains_updates)
 
         with self._session(access, max_transaction_retry_time=seconds or _RETRY_SECONDS) as session:
@@ -360,30 +371,6 @@ class Graph:
             f"Neo4j at {self.where.uri} (database {self.where.database}) does not answer: {_text(error)}",
             do="Start it (`entourage up` for the local one), or correct NEO4J_URI and NEO4J_DATABASE.",
         )
-
-
-def _rows(result: neo4j.Result) -> list[Row]:
-    keys = result.keys()
-    return [dict(zip(keys, map(_plain, record), strict=True)) for record in result]
-
-
-def _plain(value: Any) -> Any:
-    """Nodes and relationships as their properties, paths as their nodes, times as Python's own."""
-    match value:
-        case str() | int() | float() | None:
-            return value
-        case list():
-            return [_plain(inner) for inner in value]
-        case dict():
-            return {key: _plain(inner) for key, inner in value.items()}
-        case DateTime() | Date():
-            return value.to_native()
-        case Entity():
-            return {key: _plain(inner) for key, inner in value.items()}
-        case Path():
-            return [_plain(node) for node in value.nodes]
-        case _:
-            return value
 
 
 _OF_SCHEMA: Final = ("CREATE CONSTRAINT", "CREATE INDEX", "CREATE FULLTEXT INDEX", "DROP CONSTRAINT", "DROP INDEX")

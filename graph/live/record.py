@@ -17,7 +17,7 @@ from graph.events.event import Entry, milliseconds
 from graph.live.facts import ContentNow, Fact, Pair, PersonNow
 from graph.live.ledger import Ledger, State
 
-__all__ = ["apply", "change", "check", "checked", "forget"]
+__all__ = ["apply", "change", "check", "checked", "forget", "rehearse"]
 
 _CHECK_MS: Final = 1_000
 _PATIENCE_S: Final = 30.0
@@ -39,6 +39,14 @@ class _Counting:
 
     def read(self, name: str, /, **params: Any) -> list[Row]:
         return self._graph.read(name, **params)
+
+
+class _TakenBack:
+    """A graph whose writes are taken back."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.write = graph.rehearse
+        self.read = graph.read
 
 
 def apply(
@@ -74,16 +82,22 @@ def change(
     counting = _Counting(graph)
     at = milliseconds(now)
     done = write(counting, changes, now=at, deadline_ms=deadline_ms, request_id=request_id)
-    ids = [one.target for one, written in zip(changes, done, strict=True) if written]
-    people = [one.removeprefix(schema.USER_PREFIX) for one in ids if one.startswith(schema.USER_PREFIX)]
-    contents = [one for one in ids if not one.startswith(schema.USER_PREFIX)]
-    facts: list[Fact] = []
-    if people:
-        facts += [PersonNow(**one) for one in graph.read("lookup/people_now", ids=people)[0]["people"]]
-    if contents:
-        facts += [ContentNow(**one) for one in graph.read("lookup/contents_now", ids=contents)[0]["contents"]]
+    facts = _changed(graph, [one.target for one, written in zip(changes, done, strict=True) if written])
     ledger.record(facts, counting.changes, graph.transaction())
     return done
+
+
+def rehearse(graph: Graph, happened: Sequence[Entry], changes: Sequence[Change], *, now: datetime) -> None:
+    """Do what `apply` and `change` ask of Neo4j, each query taken back at once, so that it has planned them all.
+
+    Raises the graph errors.
+    """
+    unchanged = _TakenBack(graph)
+    events.apply(cast("Graph", unchanged), happened, now=now)
+    write(unchanged, changes, now=milliseconds(now))
+    _now(graph, happened)
+    _changed(graph, [one.target for one in changes])
+    graph.transaction()
 
 
 def forget(graph: Graph, ledger: Ledger, now: datetime) -> int:
@@ -116,6 +130,18 @@ def checked(graph: Graph, ledger: Ledger) -> State:
         if state.checked >= began or time.time() > began + _PATIENCE_S:
             return state
         time.sleep(_PAUSE_S)
+
+
+def _changed(graph: Graph, ids: Sequence[str]) -> list[Fact]:
+    """What the graph holds of all people and contents that changes were about."""
+    people = [one.removeprefix(schema.USER_PREFIX) for one in ids if one.startswith(schema.USER_PREFIX)]
+    contents = [one for one in ids if not one.startswith(schema.USER_PREFIX)]
+    facts: list[Fact] = []
+    if people:
+        facts += [PersonNow(**one) for one in graph.read("lookup/people_now", ids=people)[0]["people"]]
+    if contents:
+        facts += [ContentNow(**one) for one in graph.read("lookup/contents_now", ids=contents)[0]["contents"]]
+    return facts
 
 
 def _now(graph: Graph, happened: Iterable[Entry]) -> list[Pair]:

@@ -49,7 +49,9 @@ def database(graph: Graph) -> Iterator[Database]:
 
 @pytest.fixture(scope="module")
 def client(graph: Graph, session_settings: Settings) -> FlaskClient:
-    patient = session_settings.model_copy(update={"service": Service(rate_limit="", deadline_ms=60_000)})
+    patient = session_settings.model_copy(
+        update={"service": Service(rate_limit="", deadline_ms=60_000, events_ms=60_000)}
+    )
     return create_app(patient, FeedService(graph, None, None, patient)).test_client()
 
 

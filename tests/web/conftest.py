@@ -27,7 +27,9 @@ def pytest_report_header() -> str | None:
 def alone(tmp_path: Path) -> Settings:
     """Settings with a home of the test's own and no Neo4j."""
     return Settings(
-        home=tmp_path / "home", neo4j_uri=None, service=Service(rate_limit="", workers=1, port=0, deadline_ms=60_000)
+        home=tmp_path / "home",
+        neo4j_uri=None,
+        service=Service(rate_limit="", workers=1, port=0, deadline_ms=60_000, events_ms=60_000),
     )
 
 

@@ -24,7 +24,7 @@ ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     home = tmp_path_factory.mktemp("home")
-    return Settings(home=home, neo4j_uri=None, service=Service(rate_limit="", deadline_ms=60_000))
+    return Settings(home=home, neo4j_uri=None, service=Service(rate_limit="", deadline_ms=60_000, events_ms=60_000))
 
 
 @pytest.fixture(scope="module")

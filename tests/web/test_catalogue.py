@@ -36,7 +36,7 @@ def patient(graph: Graph, settings: Settings, monkeypatch: pytest.MonkeyPatch) -
     checkerboard_graph.load(graph)
     begin(settings)
     export(graph, settings.snapshot_path, settings)
-    return settings.model_copy(update={"service": Service(rate_limit="", deadline_ms=60_000)})
+    return settings.model_copy(update={"service": Service(rate_limit="", deadline_ms=60_000, events_ms=60_000)})
 
 
 @pytest.fixture

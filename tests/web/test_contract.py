@@ -26,7 +26,9 @@ from tests.web.fake import FakeFeeds, Ledger, performed_by
 from web.app import create_app
 
 _folder = Path(tempfile.mkdtemp(prefix="entourage-contract-"))
-_settings = Settings(home=_folder / "home", neo4j_uri=None, service=Service(rate_limit="", deadline_ms=60_000))
+_settings = Settings(
+    home=_folder / "home", neo4j_uri=None, service=Service(rate_limit="", deadline_ms=60_000, events_ms=60_000)
+)
 _feeds = FakeFeeds(_settings)
 _graph = Ledger()
 _graph.counted.add(("", "e1"))

@@ -31,7 +31,9 @@ FILES = {
 @pytest.fixture
 def client(graph: Graph, session_settings: Settings, tmp_path: Path) -> FlaskClient:
     import_folder(graph, only(tmp_path / "in", **FILES), session_settings)
-    patient = session_settings.model_copy(update={"service": Service(rate_limit="", deadline_ms=60_000)})
+    patient = session_settings.model_copy(
+        update={"service": Service(rate_limit="", deadline_ms=60_000, events_ms=60_000)}
+    )
     return create_app(patient, FeedService(graph, None, None, patient)).test_client()
 
 

@@ -44,7 +44,7 @@ def home(graph: Graph, session_settings: Settings) -> Settings:
     rows = [[user, [[LONG, 0.2, False, False, False, 1, at, at]]] for user in checkerboard.users()[10:14]]
     graph.write("load/watched", deadline_ms=0, rows=rows, most=20)
     settings = session_settings.model_copy(
-        update={"service": Service(rate_limit="", deadline_ms=60_000, model="popularity")}
+        update={"service": Service(rate_limit="", deadline_ms=60_000, events_ms=60_000, model="popularity")}
     )
     export(graph, settings.snapshot_path, settings)
     snapshot = load(settings.snapshot_path)

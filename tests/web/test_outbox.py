@@ -18,7 +18,9 @@ from graph.events import Outbox
 from graph.home import begin
 from graph.settings import Service, Settings
 from graph.snapshot.export import export
+from recommend.service import FeedService
 from tests import checkerboard, checkerboard_graph
+from tests.graph.conftest import wait_for
 from tests.killed import killed_at
 from web.app import create_app
 from web.serving import Serving
@@ -84,7 +86,7 @@ def loaded(graph: Graph, settings: Settings) -> Settings:
     checkerboard_graph.load(graph)
     begin(settings)
     export(graph, settings.snapshot_path, settings)
-    return settings.model_copy(update={"service": Service(rate_limit="", deadline_ms=60_000)})
+    return settings.model_copy(update={"service": Service(rate_limit="", deadline_ms=60_000, events_ms=60_000)})
 
 
 def event(event_id: str, kind: str, user: str, **about: Any) -> dict[str, Any]:
@@ -155,6 +157,20 @@ def test_while_neo4j_is_away_events_are_kept_and_feeds_respect_them_and_then_eac
     assert held.outbox.backlog() == (0, None)
     held.stop()
     other.stop()
+
+
+def test_a_sender_waits_only_so_long_and_the_event_counts_all_the_same(loaded: Settings, graph: Graph):
+    settings = loaded.model_copy(update={"service": loaded.service.model_copy(update={"events_ms": 100})})
+    client = create_app(settings, FeedService(graph, None, None, settings)).test_client()
+    me, keak = "a newcomer", KEAKS[0]
+    before = watchers(graph, keak)
+    with graph._session("WRITE") as session, session.begin_transaction() as other:
+        other.run("MATCH (content:Content {contentId: $keak}) SET content.locked = true", keak=keak).consume()
+        told = send(client, event("slow", "watch", me, content_id=keak))
+        assert (told["accepted"], told["waiting"]) == (1, 1)
+        other.rollback()
+    wait_for(lambda: client.get("/v1/events/slow").json["status"] == "applied")  # type: ignore[index]
+    assert watchers(graph, keak) == before + 1
 
 
 def test_what_waits_counts_in_feeds_of_a_graph_that_does_not_have_it_yet(graph: Graph, loaded: Settings) -> None:

@@ -24,7 +24,9 @@ KEAKS = checkerboard.contents()
 
 @pytest.fixture(scope="module")
 def prepared(session_settings: Settings) -> Settings:
-    return session_settings.model_copy(update={"service": Service(rate_limit="", deadline_ms=60_000, model="ease")})
+    return session_settings.model_copy(
+        update={"service": Service(rate_limit="", deadline_ms=60_000, events_ms=60_000, model="ease")}
+    )
 
 
 @pytest.fixture(scope="module")

@@ -91,7 +91,7 @@ def database(graph: Graph) -> Iterator[Database]:
 
 @pytest.fixture(scope="module")
 def patient(session_settings: Settings) -> Settings:
-    return session_settings.model_copy(update={"service": Service(rate_limit="", deadline_ms=60_000)})
+    return session_settings.model_copy(update={"service": Service(rate_limit="", deadline_ms=60_000, events_ms=60_000)})
 
 
 @pytest.fixture(scope="module")
