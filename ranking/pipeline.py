@@ -28,7 +28,7 @@ from ranking.second_stage import SecondStage, Verdict
 from ranking.shortlist import candidates_of
 from recommenders.core.artifact import FORMAT, environment, reading
 from recommenders.core.holdout import Holdout, validation
-from recommenders.core.interactions import counts, row_of
+from recommenders.core.interactions import counts, row_of, rows_of
 from recommenders.core.nearest import nearest
 from recommenders.core.options import FitOptions, is_large, part_of
 from recommenders.core.recommender import NewContent, Placed, Recommender
@@ -184,7 +184,7 @@ class Pipeline(Recommender):
             return None
         if stage.ranker is None or not all(one.has_one_user and one.known_contents is None for one in models):
             return None
-        seen = context.watched[[user]] if today is None else today.row
+        seen = rows_of(context.watched, np.array([user])) if today is None else today.row
         if not seen.nnz or not counts(context.watched, np.array([user]))[0]:
             return None
         parts = [model.one_user(user, today) for model in models]
@@ -196,7 +196,7 @@ class Pipeline(Recommender):
     def _block(self, users: Ints, today: Today | None = None) -> Floats:
         """Scores (n, contents) of ``users``; of the one of ``today`` as of now."""
         stage, context = self._second, self._context
-        seen = sp.csr_array(context.watched[users]) if today is None else today.row
+        seen = rows_of(context.watched, users) if today is None else today.row
         tables = [standardised(self._first.models[name], users, seen, today) for name in stage.models]
         cold = np.diff(seen.indptr) == 0
         newcomers = self._newcomers
@@ -207,7 +207,7 @@ class Pipeline(Recommender):
         if stage.ranker is not None and len(warm):
             rows = [table[warm] for table in tables] if len(warm) < len(users) else tables
             known = [self._first.models[name].known_contents for name in stage.models]
-            candidates = collect(rows, users[warm], sp.csr_array(seen[warm]), stage.depth, known)
+            candidates = collect(rows, users[warm], rows_of(seen, warm), stage.depth, known)
             ranked = stage.rank(candidates, context)
             lowest = np.zeros(len(warm), dtype=np.float32)
             np.minimum.at(lowest, candidates.row_user, ranked)

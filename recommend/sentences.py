@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -57,8 +56,10 @@ class Reason:
         """The same fact with names in its text, for those of "users/1" and "keaks/1" that ``names`` has."""
         people = [names.get(USER_PREFIX + person, person) for person in self.people]
         contents = [f"“{names[content]}”" if content in names else content for content in self.contents]
-        told = copy(self)
-        object.__setattr__(told, "text", _sentence(self, people, contents))
+        told = object.__new__(
+            Reason
+        )  # a copy; those of `copy` and `replace` take ten times as long, and a feed has fifty
+        told.__dict__.update(self.__dict__, text=_sentence(self, people, contents))
         return told
 
 

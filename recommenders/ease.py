@@ -23,7 +23,7 @@ from graph.errors import ModelError
 from graph.snapshot import Snapshot
 from recommenders.core.baseline import Baseline, Count, Learned, Positive, Share
 from recommenders.core.config import CORE
-from recommenders.core.interactions import counts, row_of, symmetric_social
+from recommenders.core.interactions import counts, row_of, rows_of, symmetric_social
 from recommenders.core.options import FitOptions, Progress
 from recommenders.core.today import Today
 from recommenders.core.top_k import Floats, Ints, Mask
@@ -183,7 +183,7 @@ class Ease(Baseline):
         """The users' rows x, and x·P·Λ, both (n, contents); the latter is 0 for contents that were not learned."""
         inverse, kept = self._dense("inverse"), self._dense("kept")
         watched = self.watched
-        rows: Floats = np.asarray(watched[users].toarray(), dtype=np.float32)
+        rows: Floats = np.asarray(rows_of(watched, users).toarray(), dtype=np.float32)
         if not len(kept):
             products: Floats = np.asarray(inverse[users], dtype=np.float32) @ watched
             return rows, products

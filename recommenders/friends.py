@@ -16,7 +16,7 @@ from graph.snapshot import Snapshot
 from graph.snapshot.ages import timed
 from recommenders.core.baseline import Baseline, Learned, Share
 from recommenders.core.config import CORE
-from recommenders.core.interactions import counts, directed_social, lately, row_of, symmetric_social
+from recommenders.core.interactions import counts, directed_social, lately, row_of, rows_of, symmetric_social
 from recommenders.core.one_user import FewScores, OneUser
 from recommenders.core.options import FitOptions
 from recommenders.core.today import Today, followed
@@ -110,7 +110,7 @@ class FriendsItems(Baseline):
         return np.asarray(counts(self._sparse("weights"), users) > 0)
 
     def scores(self, users: Ints) -> Floats:
-        return self._sums(self._sparse("weights")[users])
+        return self._sums(rows_of(self._sparse("weights"), users))
 
     def moved_scores(self, today: Today) -> Floats | None:
         """The sum over whom the user follows now. Somebody followed since counts as the mean of the others does."""
@@ -119,7 +119,7 @@ class FriendsItems(Baseline):
 
     def _moved(self, today: Today) -> sp.csr_array:
         """The friends of the user and their weights (1 × users) as of now."""
-        row = self._sparse("weights")[[today.user]]
+        row = rows_of(self._sparse("weights"), np.array([today.user]))
         then = followed(self.snapshot, today.user)
         gone, come = np.setdiff1d(then, today.follows), np.setdiff1d(today.follows, then)
         if not len(gone) and not len(come):
@@ -132,7 +132,7 @@ class FriendsItems(Baseline):
     def one_user(self, user: int, today: Today | None = None) -> OneUser:
         row = None if today is None else self._moved(today)
         if row is None or not row.nnz:
-            row = self._sparse("weights")[[user]]
+            row = rows_of(self._sparse("weights"), np.array([user]))
         found = FewScores.of(sp.csr_array(row @ self._recent))
         if not self.discount:
             return found

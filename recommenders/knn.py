@@ -19,7 +19,7 @@ from graph.snapshot import Snapshot
 from graph.snapshot.ages import timed
 from recommenders.core.baseline import Baseline, Count, KnowsFriends, Learned, Positive, Share
 from recommenders.core.config import CORE
-from recommenders.core.interactions import counts, lately, row_of, with_friends
+from recommenders.core.interactions import counts, lately, row_of, rows_of, with_friends
 from recommenders.core.nearest import nearest
 from recommenders.core.one_user import FewScores, OneUser
 from recommenders.core.options import FitOptions, Progress
@@ -92,13 +92,13 @@ class ItemKnn(_Knn):
         return np.asarray(counts(self.watched, users) > 0)
 
     def scores(self, users: Ints) -> Floats:
-        return self._sums(self.watched[users])
+        return self._sums(rows_of(self.watched, users))
 
     def moved_scores(self, today: Today) -> Floats | None:
         return np.asarray(self._sums(today.row)[0])
 
     def one_user(self, user: int, today: Today | None = None) -> OneUser:
-        watched = self.watched[[user]] if today is None else today.row
+        watched = rows_of(self.watched, np.array([user])) if today is None else today.row
         found = FewScores.of(sp.csr_array(watched @ self._sparse("similar")))
         return replace(found, scores=found.scores * self._fashions[found.contents])
 
@@ -157,7 +157,7 @@ class UserKnn(_Knn, KnowsFriends):
         return lately(self.snapshot, self.half_life)
 
     def scores(self, users: Ints) -> Floats:
-        return np.asarray((self._sparse("similar")[users] @ self._recent).toarray(), dtype=np.float32)
+        return np.asarray((rows_of(self._sparse("similar"), users) @ self._recent).toarray(), dtype=np.float32)
 
 
 def _squares(counts: npt.NDArray[Any]) -> float:

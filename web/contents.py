@@ -12,7 +12,7 @@ from graph.catalogue.change import PublishedContent, change_of_content
 from graph.catalogue.changes import Change
 from recommend.service import FeedService
 from web import catalogue, logs, schemas
-from web.jsonable import plain, snake_case
+from web.jsonable import snake_case
 from web.problems import documented, invalid
 from web.serving import serving
 
@@ -105,7 +105,7 @@ def similar(path: schemas.ContentPath, query: schemas.SimilarQuery) -> dict[str,
         return {
             "model_version": version,
             "content_id": content_id,
-            "items": plain(tuple(items)),
+            "items": tuple(items),
             "display_names": names,
         }
 

@@ -16,7 +16,6 @@ from recommend.request import digest
 from recommend.service import FeedService
 from recommend.wanted import Wanted
 from web import admission, cursor, feed_schemas, logs, metrics
-from web.jsonable import plain
 from web.problems import invalid
 from web.serving import serving
 
@@ -73,7 +72,7 @@ def feed_answer(
     feed = serving().ask(recommend, in_memory=True)
     metrics.count_feed(feed.rung, feed.degraded)
     metrics.count_sources(feed.outcomes)
-    body = plain(feed)
+    body = dict(vars(feed))  # JSON of the items is made from the dataclasses themselves
     del body["outcomes"]
     if not query.debug:
         del body["debug"]
@@ -89,10 +88,12 @@ def _carry_context(body: dict[str, Any], feed: Feed, words: str | None, before: 
     """Give every item its context; ``before`` is how many contents earlier pages showed."""
     if words is not None:
         body["context"] = words
-    for place, (item, one) in enumerate(zip(body["items"], feed.items, strict=True), start=before):
+    items = []
+    for place, one in enumerate(feed.items, start=before):
         source = one.sources[0] if one.sources else ""
         shown = Shown(feed.request_id, place, feed.model_version, source, one.propensity, words)
-        item["context"] = shown.text
+        items.append(vars(one) | {"context": shown.text})
+    body["items"] = items
 
 
 def content_ids(field: str, values: Sequence[str]) -> frozenset[str]:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final
 
+import orjson
 from flask.json.provider import DefaultJSONProvider
 
-__all__ = ["JSONProvider", "plain", "snake_case"]
+__all__ = ["JSONProvider", "snake_case"]
 
-_LEAVES: Final = frozenset({str, int, float, bool, type(None), datetime})
+_COMPACT: Final = {"separators": (",", ":")}
+"""What Flask asks for in an answer."""
 _HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -19,6 +22,13 @@ class JSONProvider(DefaultJSONProvider):
     """Keeps the order of keys, and writes times as clients read them."""
 
     sort_keys = False
+
+    def dumps(self, obj: Any, **kwargs: Any) -> str:
+        """Answers by orjson, in a tenth of the time; json writes what that refuses, such as integers of 65 bits."""
+        if kwargs == _COMPACT:
+            with suppress(TypeError):
+                return str(orjson.dumps(obj, self.default, orjson.OPT_PASSTHROUGH_DATETIME), "utf-8")
+        return super().dumps(obj, **kwargs)
 
     def loads(self, s: str | bytes, **kwargs: Any) -> Any:
         """Raises ValueError for what is no JSON, also where it is nested too deeply."""
@@ -41,16 +51,3 @@ def snake_case(properties: Mapping[str, Any]) -> dict[str, Any]:
         _HUMP.sub("_", key).lower(): snake_case(value) if isinstance(value, Mapping) else value
         for key, value in properties.items()
     }
-
-
-def plain(value: Any) -> Any:
-    """A dataclass as `dataclasses.asdict` gives it, in a tenth of the time: what is no dataclass is not copied."""
-    kind = type(value)
-    if kind in _LEAVES:
-        return value
-    if kind is tuple:
-        return tuple([plain(inner) for inner in value]) if value else value
-    if kind is dict:
-        return {key: plain(inner) for key, inner in value.items()}
-    names = getattr(kind, "__dataclass_fields__", None)
-    return value if names is None else {name: plain(getattr(value, name)) for name in names}

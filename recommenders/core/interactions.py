@@ -20,6 +20,7 @@ __all__ = [
     "lately",
     "one_row",
     "row_of",
+    "rows_of",
     "symmetric_social",
     "with_friends",
 ]
@@ -82,6 +83,14 @@ def counts(matrix: sp.csr_array, rows: Ints) -> Ints:
     """Number of entries of each of ``rows``, shape (n,); costs the rows asked for, not all."""
     indptr = matrix.indptr
     return np.asarray(indptr[rows + 1] - indptr[rows], dtype=np.int64)
+
+
+def rows_of(matrix: sp.csr_array, rows: Ints) -> sp.csr_array:
+    """``matrix[rows]``, shape (n, columns). Of one row scipy takes ten times as long, and a feed asks for many."""
+    if len(rows) != 1:
+        return sp.csr_array(matrix[rows])
+    start, stop = matrix.indptr[rows[0]], matrix.indptr[rows[0] + 1]
+    return one_row(matrix.indices[start:stop].astype(np.int64), matrix.data[start:stop], matrix.shape[1])
 
 
 def row_of(nids: Ints, width: int) -> sp.csr_array:

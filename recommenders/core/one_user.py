@@ -143,9 +143,10 @@ class Table:
         lengths = np.linalg.norm(block, axis=1)
         rounded = np.float32(_ROUNDED * block.shape[1]) * lengths
         self.missed[rows] = np.linalg.norm(block - steps * step[:, None], axis=1) + rounded
-        self.total += block.sum(axis=0, dtype=np.float64)
-        self.gram += block.T @ block
-        self.with_bias += block.T @ self.bias[rows]
+        wide = block.astype(np.float64)  # sums of squares cancel: products of float32 would leave few digits
+        self.total += wide.sum(axis=0)
+        self.gram += wide.T @ wide
+        self.with_bias += wide.T @ self.bias[rows]
 
     def scores_of(self, vector: Floats) -> OneUser:
         """The scores of a user with this vector (dim,)."""

@@ -11,7 +11,7 @@ import scipy.sparse as sp
 
 from graph.snapshot import Snapshot
 from graph.snapshot.ages import watch_span
-from recommenders.core.interactions import interactions, one_row
+from recommenders.core.interactions import interactions, one_row, rows_of
 from recommenders.core.top_k import Floats, Ints
 
 __all__ = ["Today", "followed"]
@@ -36,7 +36,7 @@ class Today:
     @classmethod
     def of(cls, snapshot: Snapshot, user: int) -> Self:
         """As the snapshot has it: nothing happened since."""
-        row = interactions(snapshot)[[user]]
+        row = rows_of(interactions(snapshot), np.array([user]))
         return cls(snapshot, user, row.indices.astype(np.int64), row.data, followed(snapshot, user))
 
     def with_watches(self, contents: Ints, worth: Floats) -> Self:
@@ -55,10 +55,13 @@ class Today:
     @cached_property
     def change(self) -> sp.csr_array:
         """`row` less the row that the model learned from, shape (1, contents); without entries that did not change."""
-        found = sp.csr_array(self.row - interactions(self.snapshot)[[self.user]])
-        found.data[np.abs(found.data) < _SAME] = 0.0
-        found.eliminate_zeros()
-        return found
+        before = rows_of(interactions(self.snapshot), np.array([self.user]))
+        contents = np.union1d(before.indices, self.watched)
+        worth = np.zeros(len(contents), dtype=np.float32)
+        worth[np.searchsorted(contents, self.watched)] = self.worth
+        worth[np.searchsorted(contents, before.indices)] -= before.data
+        moved = np.abs(worth) >= _SAME
+        return one_row(contents[moved], worth[moved], before.shape[1])
 
     @property
     def is_new(self) -> bool:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -16,15 +18,23 @@ from tests.web.fake import FakeFeeds
 from tests.web.test_problems import problem
 from web import cursor
 from web.app import create_app
-from web.jsonable import plain
+from web.jsonable import JSONProvider
 from web.problems import Problem
 
 FEED = "/v1/users/u002/recommendations"
 
 
-def test_a_feed_as_plain_values_is_what_dataclasses_make_of_it(feeds: FakeFeeds) -> None:
-    feed = feeds.recommend("u002", 20)
-    assert plain(feed) == asdict(feed)
+def test_json_of_a_feed_is_what_the_json_module_makes_of_it(feeds: FakeFeeds, alone: Settings) -> None:
+    feed = asdict(feeds.recommend("u002", 20)) | {"text": "é\u2028“<", "large": 2**80, "half": "\ud800", 3: 0.1}
+    app = create_app(alone, feeds)
+    answer: Any = app.json.response
+    usual = json.dumps(feed, default=JSONProvider.default)
+    assert json.loads(answer(feed).data) == json.loads(usual)
+    whole = feeds.recommend("u002", 20)
+    same = json.dumps(asdict(whole), default=JSONProvider.default)
+    assert json.loads(answer(whole).data) == json.loads(same)
+    at = [datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), datetime(2026, 1, 2, 3, 4, 5, 600, UTC)]
+    assert json.loads(answer(at).data) == ["2026-01-02T03:04:05Z", "2026-01-02T03:04:05.000600Z"]
 
 
 def test_feed_is_ranked_explained_and_says_where_it_came_from(get: Any) -> None:

@@ -9,12 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recommenders.core.one_user import FewScores, FixedScores, OneUser, Table
+from recommenders.core.top_k import Floats
 
 
-def agrees(one: OneUser, row: np.ndarray, k: int, closed: np.ndarray) -> None:
-    """Sums, scores and best contents are those of the row; of scores that differ by rounding either may come first."""
+def agrees(one: OneUser, row: np.ndarray, k: int, closed: np.ndarray, size: float = 1.0) -> None:
+    """Sums, scores and best contents are those of the row; of scores that differ by rounding either may come first.
+
+    ``size`` is how large what is added up in a score may be.
+    """
     wide = row.astype(np.float64)
-    near = 1e-5 * max(1.0, float(np.abs(wide).max()))
+    near = 1e-5 * max(size, float(np.abs(wide).max()))
     assert one.sums() == pytest.approx((wide.sum(), wide @ wide), rel=1e-4, abs=len(row) * near)
     some = np.arange(len(row))[::-1]
     np.testing.assert_allclose(one.at(some), row[some], atol=near)
@@ -36,6 +40,17 @@ def cases(draw):
     return rng, width, draw(st.integers(1, 60)), closed
 
 
+def test_sums_keep_their_digits_where_products_cancel():
+    rng = np.random.default_rng(0)
+    vectors, wide = (30.0 * rng.standard_normal((1, 40))).astype(np.float32), rng.standard_normal(40)
+    wide -= np.linalg.pinv(vectors) @ (vectors @ wide)  # orthogonal
+    vector: Floats = wide.astype(np.float32)
+    total, squares = Table(vectors).scores_of(vector).sums()
+    expected = vectors.astype(np.float64) @ vector.astype(np.float64)
+    assert total == pytest.approx(expected.sum(), abs=1e-9)
+    assert squares == pytest.approx(expected @ expected, abs=1e-9)
+
+
 @settings(deadline=None)
 @given(cases(), st.integers(1, 40), st.sampled_from([0.01, 1.0, 30.0]), st.booleans())
 def test_products_bounded_by_bytes_are_those_of_the_vectors(case, dim, scale, biased):
@@ -44,8 +59,9 @@ def test_products_bounded_by_bytes_are_those_of_the_vectors(case, dim, scale, bi
     vectors[rng.random(width) < 0.1] = 0.0
     bias = rng.standard_normal(width).astype(np.float32) if biased else None
     vector = rng.standard_normal(dim).astype(np.float32)
-    row = vectors @ vector + (0.0 if bias is None else bias)
-    agrees(Table(vectors, bias).scores_of(vector), row, k, closed)
+    row = vectors.astype(np.float64) @ vector + (0.0 if bias is None else bias)
+    size = 1.0 + float(np.linalg.norm(vectors, axis=1).max() * np.linalg.norm(vector))
+    agrees(Table(vectors, bias).scores_of(vector), row, k, closed, size)
 
 
 @settings(deadline=None)
