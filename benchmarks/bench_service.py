@@ -113,17 +113,18 @@ def waiting(url: str) -> int:
     return int(next(float(line.split()[-1]) for line in lines if line.startswith("entourage_outbox_events ")))
 
 
-def through(name: str, url: str, run: Run) -> str:
-    """A sentence about the events of a run, once nothing waits any more."""
+def through(name: str, url: str, run: Run) -> tuple[str, float]:
+    """A sentence about the events of a run, once nothing waits any more; and how many were applied a second."""
     began, left = time.perf_counter(), waiting(url)
     while waiting(url) and time.perf_counter() - began < _PATIENCE_S:
         time.sleep(0.05)
     seconds = run.seconds + (time.perf_counter() - began if left else 0.0)
     accepted = sum(int(str(answer.feed.get("accepted", 0))) for answer in run.answers)
+    applied = (accepted - waiting(url)) / seconds
     return (
-        f"{name}: {accepted / run.seconds:,.0f} accepted/s, {(accepted - waiting(url)) / seconds:,.0f} applied/s; "
+        f"{name}: {accepted / run.seconds:,.0f} accepted/s, {applied:,.0f} applied/s; "
         f"{left:,} waited at the end, {waiting(url):,} after {seconds - run.seconds:.1f} s"
-    )
+    ), applied
 
 
 RUN: Final = uuid.uuid4().hex[:8]
@@ -224,9 +225,10 @@ def measure(settings: Settings, url: str, processes: Processes, chosen: argparse
         while len(rates) <= ROUNDS and (len(rates) < 3 or rates[-1] > GROWS * rates[-2]):
             before = processes.seconds()
             many = load.closed(host, port, sent, 2, chosen.seconds)
-            rates.append(len(many.answers) / many.seconds)
-            told(f"events in batches of {EVENTS}, 2 clients, round {len(rates) - 1}", many, before, EVENTS)
-            flows.append(through(f"events alone, round {len(rates) - 1}", url, many))
+            told(f"events in batches of {EVENTS}, 2 clients, round {len(rates)}", many, before, EVENTS)
+            flow, rate = through(f"events alone, round {len(rates)}", url, many)
+            flows.append(flow)
+            rates.append(rate)
         size, before = int(BESIDE["batch"]), processes.seconds()
         with ThreadPoolExecutor(1) as pool:
             some = batches(users, contents, chosen.seed + 1, size)
@@ -235,7 +237,7 @@ def measure(settings: Settings, url: str, processes: Processes, chosen: argparse
             few = beside.result()
         told(f"{BESIDE['feeds']:g} feeds/s and {BESIDE['events']:g} events/s: feeds", at_once, before)
         told(f"… events in batches of {size}", few, before, size)
-        flows.append(through("events beside feeds", url, few))
+        flows.append(through("events beside feeds", url, few)[0])
         flows.append(publishing.sentence(url, snapshot, f"bench-{RUN}"))
     console.print(table)
     for flow in flows:

@@ -56,9 +56,8 @@ class Reason:
         """The same fact with names in its text, for those of "users/1" and "keaks/1" that ``names`` has."""
         people = [names.get(USER_PREFIX + person, person) for person in self.people]
         contents = [f"“{names[content]}”" if content in names else content for content in self.contents]
-        told = object.__new__(
-            Reason
-        )  # a copy; those of `copy` and `replace` take ten times as long, and a feed has fifty
+        # A copy. Those of `copy` and `replace` take ten times as long, and a feed has fifty.
+        told = object.__new__(Reason)
         told.__dict__.update(self.__dict__, text=_sentence(self, people, contents))
         return told
 

@@ -10,7 +10,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass, field
@@ -36,6 +36,7 @@ from recommend.served_model import ServedModel, Together
 from recommend.service import FeedService
 from recommenders.core.recommender import Recommender
 from web import admission, logs
+from web.drains import Drains
 from web.examples import example_users
 from web.models import Models, Stamp, load_model, stamp
 from web.newest_player import NewestPlayer
@@ -91,6 +92,7 @@ class Serving:
     _stamps: tuple[Stamp, Stamp] = (None, None)
     _blocks: Blocks = field(init=False)
     _models: Models = field(init=False)
+    _drains: Drains = field(init=False)
     _players: NewestPlayer = field(init=False)
     _started: bool = False
     _stopped: threading.Event = field(default_factory=threading.Event)
@@ -102,6 +104,7 @@ class Serving:
         self.outbox = self.feeds.recent.outbox
         self._blocks = Blocks(self.outbox)
         self._models = Models(self.settings, self.feeds)
+        self._drains = Drains(self._drain_own)
         self._players = NewestPlayer(self.settings, self.feeds.recent.taken_down)
 
     @classmethod
@@ -133,6 +136,7 @@ class Serving:
         """End the watch and close the graph."""
         self._stopped.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
+        self._drains.close()
         self._models.close()
         if self.mirror:
             self.mirror.close()
@@ -241,23 +245,19 @@ class Serving:
                 return
 
     def apply_now(self, seqs: Sequence[int], now: datetime) -> None:
-        """Write accepted events into the graph; its sender waits for that no longer than ``service.events_ms``.
-
-        What takes longer is written within the deadline, while the sender has the answer that it waits.
-        """
-        graph = self.feeds.graph
-        if not graph or not self.graph_up:  # known already: nobody has to wait for the driver to find out again
+        """Write accepted events into the graph; their sender waits for that no longer than ``service.events_ms``."""
+        if not self.feeds.graph or not self.graph_up:  # nobody has to wait for the driver to find that out again
             return
-        deadline_ms = self.settings.service.deadline_ms
-        waits = timedelta(hours=self.settings.service.events_wait_h)
-        options: Any = {"now": now, "deadline_ms": deadline_ms, "waits": waits, "request_id": logs.request_id()}
-        try:
-            most_ms = min(self.settings.service.events_ms, deadline_ms)
-            self.in_time(lambda _: drain_own(graph, self.ledger, self.outbox, seqs, **options), most_ms)
-        except GraphTimeout:
-            logs.log.info("events wait", events=len(seqs))
-        except GraphError as error:
-            logs.log.warning("events wait", error=str(error))
+        service = self.settings.service
+        with suppress(TimeoutError, CancelledError):
+            drained = self._drains.ask(seqs, now, logs.request_id())
+            drained.result(min(service.events_ms, service.deadline_ms) / 1_000)
+
+    def _drain_own(self, seqs: Sequence[int], now: datetime, request_id: str) -> None:
+        if self.feeds.graph:
+            waits = timedelta(hours=self.settings.service.events_wait_h)
+            options: Any = {"deadline_ms": self.settings.service.deadline_ms, "waits": waits, "request_id": request_id}
+            drain_own(self.feeds.graph, self.ledger, self.outbox, seqs, now=now, **options)
 
     def publish_now(self, seq: int, now: datetime) -> None:
         """Write an accepted change into the graph within the deadline; what cannot be written now waits."""
@@ -385,7 +385,7 @@ class Serving:
         """After a start, which is ready without: have Neo4j plan every query, for when feeds come from it."""
         if self.feeds.graph and self.feeds.snapshot and self.examples:
             warm(FeedService(self.feeds.graph, None, None, self.settings, outbox=self.outbox), self.examples[0])
-            warm_writes(self.feeds.graph, self.feeds.snapshot, self.examples)
+            warm_writes(self.feeds.graph, self.feeds.snapshot, self.settings.home)
 
     def _close_later(self, close: Callable[[], None]) -> None:
         """Requests that still use what is closed have until their deadline."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Final
+
+import numpy as np
 
 from graph import schema
 from graph.catalogue.changes import Change
@@ -13,7 +17,7 @@ from graph.database.driver import Graph
 from graph.errors import EntourageError
 from graph.events import IMPRESSION, KINDS, Entry, milliseconds
 from graph.live.record import rehearse
-from graph.snapshot import Snapshot
+from graph.snapshot import Edges, Snapshot
 from recommend.service import FeedService
 
 __all__ = ["read_ahead", "warm", "warm_writes"]
@@ -30,15 +34,26 @@ def warm(feeds: FeedService, user_id: str) -> None:
             question(user_id)
 
 
-def warm_writes(graph: Graph, snapshot: Snapshot, people: list[str]) -> None:
+def warm_writes(graph: Graph, snapshot: Snapshot, home: Path) -> None:
     """Rehearse an event of each kind and a change of the catalogue, so that the first real ones need not wait either.
 
-    Nothing changes. Does nothing with fewer than two people, or without contents.
+    Nothing changes. By somebody who is not there, about those that the fewest others watch and follow, since what is
+    written is locked for a moment. One worker does it, and none without people or contents.
     """
-    if len(people) < 2 or not len(snapshot.contents):
+    if not len(snapshot.users) or not len(snapshot.contents):
         return
-    now = datetime.now(UTC)
-    content, (person, other, *_) = str(snapshot.contents.ids[0]), people
+    with (home / "rehearsal.lock").open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        _rehearse(graph, snapshot)
+
+
+def _rehearse(graph: Graph, snapshot: Snapshot) -> None:
+    now, person = datetime.now(UTC), "rehearsed"
+    content = str(snapshot.contents.ids[_fewest(snapshot.watched, len(snapshot.contents))])
+    other = str(snapshot.users.ids[_fewest(snapshot.follows, len(snapshot.users))])
     happened = [
         Entry("", f"rehearsed-{kind}-{time}", kind, person, content, milliseconds(now))
         for kind in KINDS
@@ -47,7 +62,12 @@ def warm_writes(graph: Graph, snapshot: Snapshot, people: list[str]) -> None:
     happened = [one._replace(target=other) if one.about_person else one for one in happened if one.kind != IMPRESSION]
     changes = [Change(content, {}), Change(content, {}, taken_down=True), Change(schema.USER_PREFIX + person, {})]
     with suppress(EntourageError):
-        rehearse(graph, happened, changes, now=now)
+        rehearse(graph, happened, changes, now=now, deadline_ms=_WARMING_MS)
+
+
+def _fewest(edges: Edges, targets: int) -> int:
+    """The target of the fewest edges."""
+    return int(np.argmin(np.bincount(edges.target, minlength=targets)))
 
 
 def read_ahead(snapshot: Snapshot) -> None:

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Final, LiteralString, cast
 
@@ -199,7 +199,10 @@ class Graph:
         For exports: values keep the driver's types, and a failure raises in the middle of the iteration.
         """
         config = {"fetch_size": _FETCH_ROWS, "notifications_disabled_classifications": [*_NO_MISTAKES, _DEPRECATED]}
-        with self._explained(name), self._open(neo4j.READ_ACCESS, **config) as session:  # `close` waits for no reader
+        with (
+            self._explained(name),
+            self._open(neo4j.READ_ACCESS, **config) as session,
+        ):  # which `close` does not wait for
             query = neo4j.Query(cypher.load(name), metadata={"query": name}, timeout=0)
             yield from session.run(query, params)
 
@@ -284,8 +287,11 @@ class Graph:
         with self._turn:
             self._closed = True
             answered = self._turn.wait_for(lambda: not self._asking, _CLOSE_SECONDS)
-        with suppress(*() if answered else (Exception,)):  # a server that hangs: whatever that question says
+        try:
             self._driver.close()
+        except Exception:  # in the middle of a question it says anything
+            if answered:
+                raise
 
     def __enter__(self) -> Graph:
         return self
@@ -320,10 +326,10 @@ class Graph:
 
     @contextmanager
     def _session(self, access: str, **config: Any) -> Iterator[neo4j.Session]:
-        """A session that ``close`` waits for. Raises DriverError once closed."""
+        """A session that ``close`` waits for. Raises ServiceUnavailable once closed: what was to be written waits."""
         with self._turn:
             if self._closed:
-                raise DriverError("it is closed")
+                raise ServiceUnavailable("the connection was closed")
             self._asking += 1
         try:
             with self._open(access, **config) as session:

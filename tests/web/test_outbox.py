@@ -14,8 +14,11 @@ import pytest
 from flask.testing import FlaskClient
 
 from graph.database.driver import Graph
-from graph.events import Outbox
+from graph.errors import GraphUnavailable
+from graph.events import Entry, Outbox, milliseconds
 from graph.home import begin
+from graph.live.drain import drain_own
+from graph.live.ledger import Ledger
 from graph.settings import Service, Settings
 from graph.snapshot.export import export
 from recommend.service import FeedService
@@ -171,6 +174,21 @@ def test_a_sender_waits_only_so_long_and_the_event_counts_all_the_same(loaded: S
         other.rollback()
     wait_for(lambda: client.get("/v1/events/slow").json["status"] == "applied")  # type: ignore[index]
     assert watchers(graph, keak) == before + 1
+
+
+def test_what_is_written_as_the_graph_is_closed_waits(loaded: Settings, graph: Graph):
+    closed = Graph.connect(loaded)
+    feeds = FeedService(closed, None, None, loaded)
+    outbox, ledger = feeds.recent.outbox, Ledger.of(loaded)
+    now = datetime.now(UTC)
+    entries = [Entry("", f"closed-{kind}", kind, USERS[0], KEAKS[0], milliseconds(now)) for kind in ("watch", "hide")]
+    seqs = [seq for seq in outbox.accept(entries, milliseconds(now)) if seq is not None]
+    closed.close()
+    with pytest.raises(GraphUnavailable):
+        drain_own(closed, ledger, outbox, seqs, now=now, deadline_ms=60_000, waits=timedelta(hours=1))
+    assert [outbox.those(seqs)[seq].status for seq in seqs] == ["waiting"] * 2
+    drain_own(graph, ledger, outbox, seqs, now=now, deadline_ms=60_000, waits=timedelta(hours=1))
+    assert [outbox.those(seqs)[seq].status for seq in seqs] == ["applied"] * 2
 
 
 def test_what_waits_counts_in_feeds_of_a_graph_that_does_not_have_it_yet(graph: Graph, loaded: Settings) -> None:

@@ -9,7 +9,7 @@ from graph.database.driver import Graph
 from graph.settings import Settings
 from graph.snapshot import load
 from graph.snapshot.export import export
-from tests import checkerboard, checkerboard_graph
+from tests import checkerboard_graph
 from web.warming import warm_writes
 
 NOT_IN_A_REQUEST = {"events/forget"}
@@ -33,7 +33,7 @@ def test_every_write_is_rehearsed_and_nothing_changes(
 
     monkeypatch.setattr(graph, "rehearse", watched)
     before, last = graph.ask(everything), graph.transaction()
-    warm_writes(graph, load(settings.snapshot_path), checkerboard.users()[:2])
+    warm_writes(graph, load(settings.snapshot_path), settings.home)
     assert graph.ask(everything) == before
     assert graph.transaction() == last
     written = {name for name in cypher.names() if name.startswith(("events/", "catalogue/"))}

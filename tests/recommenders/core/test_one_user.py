@@ -40,6 +40,19 @@ def cases(draw):
     return rng, width, draw(st.integers(1, 60)), closed
 
 
+@settings(deadline=None)
+@given(cases(), st.sampled_from([0.0, 0.3, 3.0]), st.sampled_from([0.0, 0.5]))
+def test_nothing_is_missed_among_what_is_too_short_to_reach_the_best(case, spread, biases):
+    rng, width, k, closed = case
+    count = 40 * width
+    vectors = (rng.standard_normal((count, 4)) * rng.lognormal(0.0, spread, (count, 1))).astype(np.float32)
+    bias = (biases * rng.standard_normal(count)).astype(np.float32)
+    vector = rng.standard_normal(4).astype(np.float32)
+    row = vectors.astype(np.float64) @ vector + bias
+    size = 1.0 + float(np.linalg.norm(vectors, axis=1).max() * np.linalg.norm(vector))
+    agrees(Table(vectors, bias).scores_of(vector), row, k, closed, size)
+
+
 def test_sums_keep_their_digits_where_products_cancel():
     rng = np.random.default_rng(0)
     vectors, wide = (30.0 * rng.standard_normal((1, 40))).astype(np.float32), rng.standard_normal(40)
