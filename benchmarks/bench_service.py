@@ -4,7 +4,7 @@
 
 Starts the Neo4j and the service of a home that holds a graph, a snapshot and a model (``--url``: asks one that runs).
 Feeds of 20 with reasons for people drawn evenly. Events that it writes stay in the graph: as many as two clients can
-send, in rounds until they go no faster, since Neo4j compiles its queries meanwhile; then 200/s beside 50 feeds/s. So
+send, in rounds until they go no faster, since Neo4j compiles its queries meanwhile; then 200/s beside 50 feeds/s, twice. So
 do 20 keaks that are published and taken down again. Accepted is what answers say, applied what is in the graph when
 nothing waits in the outbox any more, by the time until then. Rates are an open loop: latency counts from when a
 request was due. Processor time is that of the processes, per answer, and so says the same on a busy machine; wall
@@ -229,15 +229,16 @@ def measure(settings: Settings, url: str, processes: Processes, chosen: argparse
             flow, rate = through(f"events alone, round {len(rates)}", url, many)
             flows.append(flow)
             rates.append(rate)
-        size, before = int(BESIDE["batch"]), processes.seconds()
-        with ThreadPoolExecutor(1) as pool:
-            some = batches(users, contents, chosen.seed + 1, size)
-            beside = pool.submit(load.at_a_rate, host, port, some, BESIDE["events"] / size, chosen.seconds)
-            at_once = load.at_a_rate(host, port, asked, BESIDE["feeds"], chosen.seconds)
-            few = beside.result()
-        told(f"{BESIDE['feeds']:g} feeds/s and {BESIDE['events']:g} events/s: feeds", at_once, before)
-        told(f"… events in batches of {size}", few, before, size)
-        flows.append(through("events beside feeds", url, few)[0])
+        for when in ("first", "next"):
+            size, before = int(BESIDE["batch"]), processes.seconds()
+            with ThreadPoolExecutor(1) as pool:
+                some = batches(users, contents, chosen.seed + len(flows), size)
+                beside = pool.submit(load.at_a_rate, host, port, some, BESIDE["events"] / size, chosen.seconds)
+                at_once = load.at_a_rate(host, port, asked, BESIDE["feeds"], chosen.seconds)
+                few = beside.result()
+            told(f"{BESIDE['feeds']:g} feeds/s and {BESIDE['events']:g} events/s, {when}: feeds", at_once, before)
+            told(f"… events in batches of {size}", few, before, size)
+            flows.append(through(f"events beside feeds, {when}", url, few)[0])
         flows.append(publishing.sentence(url, snapshot, f"bench-{RUN}"))
     console.print(table)
     for flow in flows:

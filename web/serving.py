@@ -41,7 +41,7 @@ from web.examples import example_users
 from web.models import Models, Stamp, load_model, stamp
 from web.newest_player import NewestPlayer
 from web.problems import Problem
-from web.warming import read_ahead, warm, warm_writes
+from web.warming import alone, read_ahead, warm, warm_writes
 
 __all__ = ["Serving", "serving"]
 
@@ -382,10 +382,11 @@ class Serving:
         self._close_later(before.close)
 
     def _warm_graph(self) -> None:
-        """After a start, which is ready without: have Neo4j plan every query, for when feeds come from it."""
-        if self.feeds.graph and self.feeds.snapshot and self.examples:
-            warm(FeedService(self.feeds.graph, None, None, self.settings, outbox=self.outbox), self.examples[0])
-            warm_writes(self.feeds.graph, self.feeds.snapshot, self.settings.home)
+        """After a start, which is ready without: have Neo4j plan every query, for when it is asked."""
+        with alone(self.settings.home / "warming.lock") as first:
+            if first and self.feeds.graph and self.feeds.snapshot and self.examples:
+                warm(FeedService(self.feeds.graph, None, None, self.settings, outbox=self.outbox), self.examples[0])
+                warm_writes(self.feeds.graph, self.feeds.snapshot)
 
     def _close_later(self, close: Callable[[], None]) -> None:
         """Requests that still use what is closed have until their deadline."""

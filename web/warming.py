@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import fcntl
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -20,7 +21,7 @@ from graph.live.record import rehearse
 from graph.snapshot import Edges, Snapshot
 from recommend.service import FeedService
 
-__all__ = ["read_ahead", "warm", "warm_writes"]
+__all__ = ["alone", "read_ahead", "warm", "warm_writes"]
 
 _WARMING_MS: Final = 10_000
 _TIMES: Final = 20
@@ -34,23 +35,26 @@ def warm(feeds: FeedService, user_id: str) -> None:
             question(user_id)
 
 
-def warm_writes(graph: Graph, snapshot: Snapshot, home: Path) -> None:
-    """Rehearse an event of each kind and a change of the catalogue, so that the first real ones need not wait either.
-
-    Nothing changes. By somebody who is not there, about those that the fewest others watch and follow, since what is
-    written is locked for a moment. One worker does it, and none without people or contents.
-    """
-    if not len(snapshot.users) or not len(snapshot.contents):
-        return
-    with (home / "rehearsal.lock").open("a") as file:
+@contextmanager
+def alone(path: Path) -> Iterator[bool]:
+    """Whether no other worker is in here, by a lock on the file at ``path``."""
+    with path.open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            return
-        _rehearse(graph, snapshot)
+            yield False
+        else:
+            yield True
 
 
-def _rehearse(graph: Graph, snapshot: Snapshot) -> None:
+def warm_writes(graph: Graph, snapshot: Snapshot) -> None:
+    """Rehearse an event of each kind and a change of the catalogue, so that the first real ones need not wait either.
+
+    Nothing changes. By somebody who is not there, about those that the fewest others watch and follow, since what is
+    written is locked for a moment. Does nothing without people or contents.
+    """
+    if not len(snapshot.users) or not len(snapshot.contents):
+        return
     now, person = datetime.now(UTC), "rehearsed"
     content = str(snapshot.contents.ids[_fewest(snapshot.watched, len(snapshot.contents))])
     other = str(snapshot.users.ids[_fewest(snapshot.follows, len(snapshot.users))])

@@ -33,7 +33,7 @@ def test_every_write_is_rehearsed_and_nothing_changes(
 
     monkeypatch.setattr(graph, "rehearse", watched)
     before, last = graph.ask(everything), graph.transaction()
-    warm_writes(graph, load(settings.snapshot_path), settings.home)
+    warm_writes(graph, load(settings.snapshot_path))
     assert graph.ask(everything) == before
     assert graph.transaction() == last
     written = {name for name in cypher.names() if name.startswith(("events/", "catalogue/"))}
