@@ -4,11 +4,11 @@
 
 Starts the Neo4j and the service of a home that holds a graph, a snapshot and a model (``--url``: asks one that runs).
 Feeds of 20 with reasons for people drawn evenly. Events that it writes stay in the graph: as many as two clients can
-send, in rounds until they go no faster, since Neo4j compiles its queries meanwhile; then 200/s beside 50 feeds/s, twice. So
-do 20 keaks that are published and taken down again. Accepted is what answers say, applied what is in the graph when
-nothing waits in the outbox any more, by the time until then. Rates are an open loop: latency counts from when a
-request was due. Processor time is that of the processes, per answer, and so says the same on a busy machine; wall
-times do not.
+send, in rounds until they go no faster, since Neo4j compiles its queries meanwhile; then 200/s beside 50 feeds/s,
+twice. So do 20 keaks that are published and taken down again. Accepted is what answers say, applied what is in the
+graph when nothing waits in the outbox any more, by the time until then. Rates are an open loop: latency counts from
+when a request was due. Processor time is that of the processes, per answer, and so says the same on a busy machine;
+wall times do not.
 """
 
 from __future__ import annotations

@@ -383,8 +383,10 @@ class Serving:
 
     def _warm_graph(self) -> None:
         """After a start, which is ready without: have Neo4j plan every query, for when it is asked."""
+        if not (self.feeds.graph and self.feeds.snapshot and self.examples):
+            return
         with alone(self.settings.home / "warming.lock") as first:
-            if first and self.feeds.graph and self.feeds.snapshot and self.examples:
+            if first:
                 warm(FeedService(self.feeds.graph, None, None, self.settings, outbox=self.outbox), self.examples[0])
                 warm_writes(self.feeds.graph, self.feeds.snapshot)
 
