@@ -24,7 +24,7 @@ from recommend.service import FeedService
 __all__ = ["alone", "read_ahead", "warm", "warm_writes"]
 
 _WARMING_MS: Final = 10_000
-_TIMES: Final = 20
+_TIMES: Final = 3
 """How often each kind of event is rehearsed."""
 
 
