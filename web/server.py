@@ -6,6 +6,7 @@ is a free one without a race. Requests that come before the workers are ready wa
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import os
 import shutil
@@ -37,6 +38,8 @@ __all__ = ["Running", "background", "environment", "listen", "serve"]
 
 THREADS: Final = 8
 GRACEFUL_S: Final = 10
+_M_ARENA_MAX: Final = -8
+"""Its number in glibc's malloc.h."""
 _MAX_REQUEST_LINE: Final = 8_190
 """gunicorn's own maximum: a cursor is long."""
 
@@ -122,11 +125,21 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]
         from web.app import create_app
 
         _one_thread_a_product()
+        _few_arenas()
         return create_app(self.settings)
 
     def _announce(self, worker: Any) -> None:
         if self.ready and worker.age == 1:
             self.ready()
+
+
+def _few_arenas() -> None:
+    """Have all threads share two pools of memory: of glibc's own eight a core each keeps what was freed in it.
+
+    At full size that is 0.15 GiB a worker. Other C libraries are left as they are.
+    """
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
 
 
 def _one_thread_a_product() -> None:
