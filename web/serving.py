@@ -41,7 +41,7 @@ from web.examples import example_users
 from web.models import Models, Stamp, load_model, stamp
 from web.newest_player import NewestPlayer
 from web.problems import Problem
-from web.warming import alone, read_ahead, warm, warm_writes
+from web.warming import alone, read_ahead, warm, warm_model, warm_writes
 
 __all__ = ["Serving", "serving"]
 
@@ -117,6 +117,8 @@ class Serving:
         first = threading.Thread(target=opened.follow, name="entourage-first", daemon=True)
         first.start()
         first.join(max(0.0, _FIRST_S - (time.monotonic() - began)))
+        if opened.graph_up and opened.feeds.served and opened.examples:
+            warm_model(opened.feeds.served, opened.examples[0])
         opened._started = True
         threading.Thread(target=opened._warm_graph, name="entourage-warm", daemon=True).start()
         return opened

@@ -19,9 +19,11 @@ from graph.errors import EntourageError
 from graph.events import IMPRESSION, KINDS, Entry, milliseconds
 from graph.live.record import rehearse
 from graph.snapshot import Edges, Snapshot
+from recommend.request import Deadline, Request
+from recommend.served_model import ServedModel
 from recommend.service import FeedService
 
-__all__ = ["alone", "read_ahead", "warm", "warm_writes"]
+__all__ = ["alone", "read_ahead", "warm", "warm_model", "warm_writes"]
 
 _WARMING_MS: Final = 10_000
 _TIMES: Final = 3
@@ -45,6 +47,14 @@ def alone(path: Path) -> Iterator[bool]:
             yield False
         else:
             yield True
+
+
+def warm_model(served: ServedModel, user_id: str) -> None:
+    """Ask a model as for somebody known and as for a newcomer, about whom Neo4j is asked, so that no first is late."""
+    request = Request("warming", user_id, 20, None, frozenset(), True, Deadline(_WARMING_MS))
+    for question in (partial(served.best, request), partial(served.best_for_newcomer, request, _WARMING_MS)):
+        with suppress(EntourageError):
+            question()
 
 
 def warm_writes(graph: Graph, snapshot: Snapshot) -> None:
