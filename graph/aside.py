@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-__all__ = ["append_line", "file", "files", "folder", "folder_of"]
+__all__ = ["alone", "append_line", "file", "files", "folder", "folder_of"]
 
 
 @contextmanager
@@ -45,6 +46,18 @@ def folder_of(parent: Path, about: str) -> Path:
                 other.rename(gone)
             shutil.rmtree(gone, ignore_errors=True)
     return own
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[bool]:
+    """Whether no other process is in here, by a lock on the file at ``path``. Raises OSError."""
+    with path.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
 
 
 @contextmanager

@@ -41,7 +41,7 @@ from web.examples import example_users
 from web.models import Models, Stamp, load_model, stamp
 from web.newest_player import NewestPlayer
 from web.problems import Problem
-from web.warming import alone, read_ahead, warm, warm_model, warm_writes
+from web.warming import read_ahead, warm, warm_graph, warm_model
 
 __all__ = ["Serving", "serving"]
 
@@ -120,7 +120,8 @@ class Serving:
         if opened.graph_up and opened.feeds.served and opened.examples:
             warm_model(opened.feeds.served, opened.examples[0])
         opened._started = True
-        threading.Thread(target=opened._warm_graph, name="entourage-warm", daemon=True).start()
+        about = (opened.feeds, settings, opened.examples)
+        threading.Thread(target=warm_graph, args=about, name="entourage-warm", daemon=True).start()
         return opened
 
     @classmethod
@@ -382,15 +383,6 @@ class Serving:
         before, self._models = self._models, Models(self.settings, fresh)
         self.feeds, self.offline = fresh, _offline(fresh)
         self._close_later(before.close)
-
-    def _warm_graph(self) -> None:
-        """After a start, which is ready without: have Neo4j plan every query, for when it is asked."""
-        if not (self.feeds.graph and self.feeds.snapshot and self.examples):
-            return
-        with alone(self.settings.home / "warming.lock") as first:
-            if first:
-                warm(FeedService(self.feeds.graph, None, None, self.settings, outbox=self.outbox), self.examples[0])
-                warm_writes(self.feeds.graph, self.feeds.snapshot)
 
     def _close_later(self, close: Callable[[], None]) -> None:
         """Requests that still use what is closed have until their deadline."""

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import fcntl
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from graph import schema
+from graph import aside, schema
 from graph.catalogue.changes import Change
 from graph.database.driver import Graph
 from graph.errors import EntourageError
 from graph.events import IMPRESSION, KINDS, Entry, milliseconds
 from graph.live.record import rehearse
+from graph.settings import Settings
 from graph.snapshot import Edges, Snapshot
 from recommend.request import Deadline, Request
 from recommend.served_model import ServedModel
 from recommend.service import FeedService
 
-__all__ = ["alone", "read_ahead", "warm", "warm_model", "warm_writes"]
+__all__ = ["read_ahead", "warm", "warm_graph", "warm_model", "warm_writes"]
 
 _WARMING_MS: Final = 10_000
 _TIMES: Final = 3
@@ -37,16 +35,14 @@ def warm(feeds: FeedService, user_id: str) -> None:
             question(user_id)
 
 
-@contextmanager
-def alone(path: Path) -> Iterator[bool]:
-    """Whether no other worker is in here, by a lock on the file at ``path``."""
-    with path.open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
+def warm_graph(feeds: FeedService, settings: Settings, people: list[str]) -> None:
+    """After a start, which is ready without: have Neo4j plan every query, for when it is asked. One worker does it."""
+    if not (feeds.graph and feeds.snapshot and people):
+        return
+    with aside.alone(settings.home / "warming.lock") as first:
+        if first:
+            warm(FeedService(feeds.graph, None, None, settings, outbox=feeds.recent.outbox), people[0])
+            warm_writes(feeds.graph, feeds.snapshot)
 
 
 def warm_model(served: ServedModel, user_id: str) -> None:

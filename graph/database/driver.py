@@ -199,10 +199,8 @@ class Graph:
         For exports: values keep the driver's types, and a failure raises in the middle of the iteration.
         """
         config = {"fetch_size": _FETCH_ROWS, "notifications_disabled_classifications": [*_NO_MISTAKES, _DEPRECATED]}
-        with (
-            self._explained(name),
-            self._open(neo4j.READ_ACCESS, **config) as session,
-        ):  # which `close` does not wait for
+        # `close` does not wait for it: whoever reads may have stopped in the middle.
+        with self._explained(name), self._open(neo4j.READ_ACCESS, **config) as session:
             query = neo4j.Query(cypher.load(name), metadata={"query": name}, timeout=0)
             yield from session.run(query, params)
 

@@ -169,18 +169,14 @@ def _same(step: Step, state: State) -> bool:
 
 def main() -> None:
     """``python -m graph.live.mirror``: read the whole graph into the home, unless another process is at it."""
-    import fcntl
-
     from graph.settings import load_settings
     from graph.snapshot.export import export
 
     settings = load_settings()
     os.nice(10)
     settings.home.mkdir(parents=True, exist_ok=True)
-    with (settings.home / "mirror.lock").open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+    with aside.alone(settings.home / "mirror.lock") as first:
+        if not first:
             return
         try:
             with Graph.connect(settings) as graph:

@@ -141,18 +141,17 @@ class Table:
         self.total, self.gram = np.zeros(dim), np.zeros((dim, dim))
         self.with_bias = np.zeros(dim)
         for start in range(0, count, _BLOCK):
-            self._read(slice(start, min(start + _BLOCK, count)))
+            self._read(slice(start, min(start + _BLOCK, count)), lengths)
         wide = self.bias.astype(np.float64)
         self.biases = float(wide.sum()), float(wide @ wide)
 
-    def _read(self, rows: slice) -> None:
+    def _read(self, rows: slice, lengths: Floats) -> None:
         contents = self.order[rows]
         block = np.asarray(self.vectors[contents], dtype=np.float32)
         step = np.abs(block).max(axis=1) / np.float32(_STEPS)
         steps = np.rint(block / np.where(step > 0.0, step, np.float32(1.0))[:, None])
         self.bytes[rows], self.step[rows] = steps, step
-        lengths = np.linalg.norm(block, axis=1)
-        rounded = np.float32(_ROUNDED * block.shape[1]) * lengths
+        rounded = np.float32(_ROUNDED * block.shape[1]) * lengths[contents]
         self.missed[rows] = np.linalg.norm(block - steps * step[:, None], axis=1) + rounded
         wide = block.astype(np.float64)  # sums of squares cancel: products of float32 would leave few digits
         self.total += wide.sum(axis=0)
