@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
@@ -18,7 +19,15 @@ from cli.naming import with_id
 from graph import schema
 from graph import snapshot as snapshots
 from graph.database.driver import Graph
-from graph.errors import GraphUnavailable, InputError, ModelError, SettingsError, SnapshotError, UnknownUser
+from graph.errors import (
+    EntourageError,
+    GraphUnavailable,
+    InputError,
+    ModelError,
+    SettingsError,
+    SnapshotError,
+    UnknownUser,
+)
 from graph.events import Outbox
 from graph.settings import Settings, load_settings
 from graph.snapshot import Snapshot
@@ -27,6 +36,7 @@ from ranking import registry
 from recommend.batch import write_all, write_tracks
 from recommend.feed import Feed
 from recommend.restrictions import Recent
+from recommend.served_model import ServedModel, Together
 from recommend.service import FeedService
 from recommend.wanted import Wanted
 from recommenders.core.recommender import Recommender
@@ -175,8 +185,10 @@ def _to_one(
     graph = _graph(settings)
     called: str | None = None
     try:
-        snapshot, trained = _trained(settings, name, needed=asked_for_model)
-        feeds = FeedService(graph, snapshot, trained, settings)
+        several = () if asked_for_model else tuple(settings.feed.recommenders)
+        snapshot, trained = _trained(settings, several or (name,), needed=asked_for_model)
+        feeds = FeedService(graph, snapshot, trained.get(name), settings)
+        together = _together(trained, settings, graph) if several else None
         try:
             called = feeds.user(user)["properties"].get(schema.NAME)
         except UnknownUser as unknown:
@@ -184,7 +196,7 @@ def _to_one(
                 raise
             _console.print(f"[yellow]{escape(unknown.what)}[/] This is what a newcomer would see.")
         only = kind.value if kind else None
-        feed = feeds.recommend(user, n=k, kind=only, deadline_ms=_PATIENCE_MS, wanted=wanted)
+        feed = feeds.recommend(user, n=k, kind=only, deadline_ms=_PATIENCE_MS, wanted=wanted, served=together)
     finally:
         if graph:
             graph.close()
@@ -218,14 +230,33 @@ def _graph(settings: Settings) -> Graph | None:
         return None
 
 
-def _trained(settings: Settings, name: str, *, needed: bool) -> tuple[Snapshot | None, Recommender | None]:
-    """The snapshot and the model; each is None if it is missing and not ``needed``."""
+def _trained(
+    settings: Settings, names: Sequence[str], *, needed: bool
+) -> tuple[Snapshot | None, dict[str, Recommender]]:
+    """The snapshot and the models by name, without those that are missing unless they are ``needed``."""
     snapshot: Snapshot | None = None
+    models: dict[str, Recommender] = {}
     try:
         snapshot = snapshots.load(settings.snapshot_path)
-        return snapshot, registry.open_trained(name, settings, snapshot)
-    except (SnapshotError, ModelError) as missing:
-        if needed:
-            raise
-        _console.print(f"[yellow]{escape(missing.what)}[/] Answering without it.")
-        return snapshot, None
+    except SnapshotError as missing:
+        _do_without(missing, needed)
+        return None, models
+    for name in names:
+        try:
+            models[name] = registry.open_trained(name, settings, snapshot)
+        except ModelError as missing:
+            _do_without(missing, needed)
+    return snapshot, models
+
+
+def _do_without(missing: EntourageError, needed: bool) -> None:
+    if needed:
+        raise missing
+    _console.print(f"[yellow]{escape(missing.what)}[/] Answering without it.")
+
+
+def _together(models: Mapping[str, Recommender], settings: Settings, graph: Graph | None) -> ServedModel | None:
+    """The models of ``[feed.recommenders]`` as one, which is how the service asks them; None where none is there."""
+    names = settings.feed.recommenders
+    those = {name: ServedModel(models[name], name, graph) if name in models else None for name in names}
+    return Together(those, settings.feed) if models else None

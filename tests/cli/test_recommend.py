@@ -8,6 +8,7 @@ import pytest
 from cli import recommend as command
 from graph.snapshot import Snapshot
 from recommenders.knn import ItemKnn
+from recommenders.popularity import Popularity
 from tests import checkerboard, checkerboard_graph
 
 USERS = checkerboard.users()
@@ -50,6 +51,22 @@ def test_without_neo4j_the_snapshot_answers(run, trained, monkeypatch):
     assert done.code == 0
     assert KEAKS[4] in done.printed
     assert "Degraded" in done.printed
+
+
+def test_several_recommenders_make_the_table_that_the_service_would_serve(run, trained, monkeypatch):
+    monkeypatch.setenv("NEO4J_URI", "bolt://127.0.0.1:1")
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("ENTOURAGE_FEED", '{"recommenders": {"item-knn": 2.0, "popularity": 1.0, "als": 1.0}}')
+    Popularity().fit(checkerboard.snapshot()).save(trained.model_path("popularity"))
+    done = run("recommend", "--user", USERS[4])
+    assert done.code == 0, done.printed
+    assert "No model called als is trained" in done.printed
+    assert "by item-knn + popularity, rung: model" in done.printed
+    assert "Left out because of an error: model/als." in done.printed
+    assert "model/item-knn" in done.printed
+    alone = run("recommend", "--user", USERS[4], "--model", "item-knn")
+    assert "by item-knn, rung: model" in alone.printed
+    assert "model/" not in alone.printed
 
 
 @pytest.mark.parametrize(("option", "first"), [([], KEAKS), (["--ids", "bare"], [k.split("/")[1] for k in KEAKS])])
