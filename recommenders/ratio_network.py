@@ -26,8 +26,8 @@ _FAR: Final = 10.0
 _FOLDS: Final = 5
 _COMMON: Final = 0.01
 """Share of the users from which on a category has a column of its own."""
-_SUMS: Final = [1, 2, 4, 5, 6, 7]
-"""Places of `FEATURES` that are sums over rows."""
+_SUMS: Final = [1, 2, 4, 5, 6, 7, 10]
+"""Places of `FEATURES` that grow with the rows; the notebook's "mean watch ratio" is a sum over the length."""
 FEATURES: Final = (
     "video_duration",
     "play_cnt",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -17,6 +18,8 @@ __all__ = ["Loss", "Ranking", "Recipe", "train"]
 Loss = Literal["mse", "l1", "wlr"]
 Ranking = Literal["none", "pairwise", "listwise"]
 _DROPOUT: Final = 0.2
+_CUT_SPREAD: Final = 0.87962566
+"""Deviation of the standard normal distribution between -2 and 2, by which Keras divides."""
 _NARROW: Final = 2
 """The second hidden layer has the width of the first divided by this."""
 _BESIDE: Final = {"none": 0, "pairwise": 1, "listwise": 7}
@@ -70,7 +73,8 @@ def train(
     ``apart`` gives the features while it trains; ``features`` are then those to predict with.
     ``friends`` (users, users): the mean of the vectors of a user's friends is added to the user's own. ``people``
     (users, F): features of users, standardised here, which stand beside the user as those of videos do. The notebook's
-    steps have 32 rows, embeddings of 32 (he-normal), 32 and 16 hidden, Adam with .001, squared errors.
+    steps have 32 rows, embeddings of 32 (Keras' he-normal, whose fan-in is the number of users
+    or videos), 32 and 16 hidden, Adam with .001, squared errors.
     """
     import torch
 
@@ -87,7 +91,8 @@ def train(
     user = torch.nn.Embedding(shape[0] + (circle is not None), factors)
     video = torch.nn.Embedding(shape[1], factors)
     for embedding in (user, video):
-        torch.nn.init.kaiming_normal_(embedding.weight, mode="fan_in")
+        spread = math.sqrt(2.0 / embedding.num_embeddings) / _CUT_SPREAD
+        torch.nn.init.trunc_normal_(embedding.weight, std=spread, a=-2.0 * spread, b=2.0 * spread)
     of_features = torch.nn.Linear(features.shape[1], hidden)
     wide = factors
     layers = [user, video, of_features]

@@ -29,8 +29,9 @@ __all__ = ["WatchRatio", "ratios_of"]
 class WatchRatio(Baseline):
     """Ranks by the seconds that somebody is expected to watch.
 
-    Learns from the rows of ``WATCH_RATIO``, but for pairs that are not in ``WATCHED``: these are held out. In a
-    snapshot without ratios a watch counts by its engagement, and as many pairs drawn at random count 0.
+    Learns from the rows of ``WATCH_RATIO``, but for pairs that are not in ``WATCHED``: these are held out. The ratio of
+    a watch that has none there, such as one that the service was told, is its progress. In a snapshot without ratios a
+    watch counts by its engagement, and as many pairs drawn at random count 0.
     """
 
     factors: Count = 32
@@ -111,26 +112,42 @@ class WatchRatio(Baseline):
         ratios = self._network.scores(np.asarray(users, dtype=np.int64))
         return np.asarray(ratios * self._dense("seconds"), dtype=np.float32)
 
+    @cached_property
+    def _learned_from(self) -> Mask:
+        """Whether each user has a row to learn from, shape (users,)."""
+        rows, _ = ratios_of(self.snapshot)
+        return np.asarray(np.bincount(rows.users, minlength=self.snapshot.users.count) > 0)
+
     def known_users(self, users: Ints) -> Mask:
-        """Those who watched something."""
-        return np.asarray(np.diff(self.snapshot.watched.indptr)[users] > 0)
+        """Those who watched something whose ratio is known."""
+        return self._learned_from[users]
 
 
 def ratios_of(snapshot: Snapshot) -> tuple[Rows, dict[str, Mask]]:
-    """The rows of ``WATCH_RATIO`` whose pair is in ``WATCHED``, else the watches; and whether each was liked, …"""
+    """The ratios of ``WATCH_RATIO`` whose pair is in ``WATCHED``, then the progress of pairs that have none there.
+
+    The engagement of all watches in a snapshot without ratios. Beside the rows: whether each was liked, ….
+    """
     edges, watched = snapshot.edges[schema.WATCH_RATIO], snapshot.watched
-    width = snapshot.contents.count
-    known = watched.source.astype(np.int64) * width + watched.target
+    users, videos = watched.source.astype(np.int64), watched.target.astype(np.int64)
     if not len(edges):
-        ratios = np.asarray(watched.columns["engagement"], dtype=np.float32)
-        return Rows(watched.source.astype(np.int64), watched.target.astype(np.int64), ratios), {}
+        return Rows(users, videos, np.asarray(watched.columns["engagement"], dtype=np.float32)), {}
+    width = snapshot.contents.count
+    known = users * width + videos
     keys = edges.source.astype(np.int64) * width + edges.target
     place = np.searchsorted(known, keys)
     inside = known[np.minimum(place, len(known) - 1)] == keys if len(known) else np.zeros(len(keys), dtype=bool)
-    ratios = np.asarray(edges.columns["ratio"], dtype=np.float32)
-    rows = Rows(edges.source.astype(np.int64), edges.target.astype(np.int64), ratios).keep(inside)
+    place = place[inside]
+    ratios = np.asarray(edges.columns["ratio"], dtype=np.float32)[inside]
+    if "progress" in watched.columns:
+        progress = np.asarray(watched.columns["progress"], dtype=np.float32)
+        alone = np.isfinite(progress)
+        alone[place] = False
+        place = np.concatenate([place, np.flatnonzero(alone)])
+        ratios = np.concatenate([ratios, progress[alone]])
     names = [name for name in ("liked", "commented", "shared") if name in watched.columns]
-    return rows, {name: np.asarray(watched.columns[name], dtype=bool)[place[inside]] for name in names}
+    flags = {name: np.asarray(watched.columns[name], dtype=bool)[place] for name in names}
+    return Rows(users[place], videos[place], ratios), flags
 
 
 def _with_unwatched(rows: Rows, shape: tuple[int, int], seed: int) -> Rows:
@@ -160,7 +177,12 @@ def _seconds(snapshot: Snapshot) -> Floats:
 def _of_file(file: Path, snapshot: Snapshot) -> Floats:
     """The fifteen features of each content from a file of days, 0 where unknown. Raises InputError."""
     newest = newest_watch(snapshot)
-    told = daily_features(file, None if newest is None else day_of(newest))
+    if newest is None:
+        raise InputError(
+            "Most watches have no time, so that no day of a file can be told to be earlier than they are.",
+            do="Leave daily out, or import watches with times.",
+        )
+    told = daily_features(file, day_of(newest))
     numbers = snapshot.contents.ids.str.strip_prefix(schema.KEAK_PREFIX).cast(pl.Int64, strict=False)
     mine = pl.DataFrame({"video_id": numbers}).join(told, on="video_id", how="left", maintain_order="left")
     if not mine["video_duration"].count():

@@ -32,6 +32,8 @@ class RecommenderConformance:
 
     personal = True
     """False for a recommender that tells everyone the same."""
+    options = LITTLE
+    """What it is fitted with."""
     places: frozenset[str] | None = frozenset()
     """By what it can rank for people whom training never saw: watched, follows; None where that depends."""
 
@@ -47,7 +49,7 @@ class RecommenderConformance:
     @pytest.fixture(scope="class")
     @classmethod
     def model(cls, snapshot: Snapshot) -> Recommender:
-        return cls.make().fit(snapshot, LITTLE)
+        return cls.make().fit(snapshot, cls.options)
 
     def test_solves_the_checkerboard(self, model):
         ids, _ = model.recommend(np.arange(checkerboard.SIZE), 1)
@@ -180,7 +182,7 @@ class RecommenderConformance:
             self.make().recommend(0, 1)
 
     def test_odd_data_still_gets_an_answer(self, odd_snapshot):
-        model = self.make().fit(odd_snapshot, LITTLE)
+        model = self.make().fit(odd_snapshot, self.options)
         ids, scores = model.recommend(np.arange(odd_snapshot.users.count), 3)
         assert ids.shape == (odd_snapshot.users.count, 3)
         assert not np.isnan(scores).any()

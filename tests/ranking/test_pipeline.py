@@ -32,6 +32,7 @@ QUICK = FitOptions(effort=Effort.QUICK, share=0.1)
 
 class TestPipeline(RecommenderConformance):
     places = None  # what validation gives a say
+    options = FitOptions(effort=Effort.QUICK, share=0.02)
 
     @staticmethod
     def make():

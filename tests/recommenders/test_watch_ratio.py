@@ -11,8 +11,8 @@ import pytest
 from graph.errors import InputError
 from graph.files.daily_features import COUNTS
 from graph.snapshot import Snapshot
-from recommenders.ratio_network import user_features
-from recommenders.watch_ratio import WatchRatio
+from recommenders.ratio_network import FEATURES, Rows, features_apart, user_features, video_features
+from recommenders.watch_ratio import WatchRatio, ratios_of
 
 VIDEOS = 60
 AT = 1_593_878_400_000  # 5 July 2020 in China
@@ -117,3 +117,50 @@ def test_a_file_of_other_videos_is_refused(tmp_path: Path) -> None:
         WatchRatio(daily=str(tmp_path / "days.csv")).fit(rows(range(VIDEOS)))
     with pytest.raises(InputError, match="cannot be read"):
         WatchRatio(daily=str(tmp_path / "nowhere.csv")).fit(rows(range(VIDEOS)))
+
+
+def test_days_are_refused_where_watches_have_no_times(tmp_path: Path) -> None:
+    whole = rows(range(VIDEOS))
+    ends = {"source": whole.watched.source, "target": whole.watched.target}
+    untimed = Snapshot.build(
+        {"User": whole.users.frame, "Content": whole.contents.frame}, {"WATCHED": pl.DataFrame(ends)}
+    )
+    with pytest.raises(InputError, match="have no time"):
+        WatchRatio(daily=str(days(tmp_path / "days.csv"))).fit(untimed)
+
+
+def test_features_from_other_rows_are_on_the_scale_of_those_from_all() -> None:
+    """Of many rows of one video the share that others have says what all say."""
+    random = np.random.default_rng(0)
+    many = Rows(np.arange(20_000), np.zeros(20_000, dtype=np.int64), random.random(20_000).astype(np.float32) * 2)
+    flags = {name: random.random(20_000) < 0.5 for name in ("liked", "commented", "shared")}
+    whole = video_features(many, np.array([10.0]), flags)[0]
+    apart = features_apart(many, np.array([10.0]), flags)
+    for told in apart.features[:, 0]:
+        np.testing.assert_allclose(told, whole, rtol=0.05, err_msg=str(FEATURES))
+
+
+def test_a_watch_without_a_ratio_teaches_its_progress_and_who_has_neither_is_not_known() -> None:
+    """User 2 watched over the API, user 3 only a video of unknown length, and user 1's pair was held out."""
+    whole = Snapshot.build(
+        {
+            "User": pl.DataFrame({"userId": [str(n) for n in range(4)]}),
+            "Content": pl.DataFrame({"contentId": [f"keaks/{n}" for n in range(3)], "duration": [10.0, 10.0, None]}),
+        },
+        {
+            "WATCHED": pl.DataFrame(
+                {"source": [0, 0, 2, 3], "target": [0, 1, 0, 2], "progress": [1.0, 0.5, 0.25, None],
+                 "liked": [False, False, True, False]}
+            ),
+            "WATCH_RATIO": pl.DataFrame(
+                {"source": [0, 0, 0, 1], "target": [0, 0, 1, 1], "row": [0, 1, 2, 3], "ratio": [1.5, 1.0, 0.5, 2.0]}
+            ),
+        },
+    )  # fmt: skip
+    told, flags = ratios_of(whole)
+    assert sorted(zip(told.users.tolist(), told.videos.tolist(), told.ratios.tolist(), strict=True)) == [
+        (0, 0, 1.0), (0, 0, 1.5), (0, 1, 0.5), (2, 0, 0.25)
+    ]  # fmt: skip
+    assert flags["liked"].tolist() == (told.users == 2).tolist()
+    model = WatchRatio(epochs=1).fit(whole)
+    assert model.known_users(np.arange(4)).tolist() == [True, False, True, False]
