@@ -16,6 +16,7 @@ from cli.fitting import show
 from cli.progress import bars
 from evaluation import keakr_data, keakr_suite
 from evaluation.keakr_data import Network
+from evaluation.keakr_sample import sample
 from evaluation.keakr_suite import LABELS, Board
 from evaluation.report import grid
 from graph import aside
@@ -68,7 +69,7 @@ def keakr(data: Path | None, effort: Effort, seed: int, out: Path | None, comman
 
 def _networks(data: Path | None, bar: Progress) -> list[Network]:
     if data:
-        return [keakr_data.read(data)]
+        return [sample(keakr_data.read(data))]
     from generator.network import generate
     from generator.sizes import DEMO
 
@@ -182,8 +183,10 @@ def _notes(network: Network) -> list[str]:
 def _caption_of(network: Network) -> str:
     parts = network.parts
     left_out = f"; {network.left_out:,} that cannot be used are left out" if network.left_out else ""
+    drawn = f" drawn from {network.drawn_from:,}, reached by follows" if network.drawn_from else ""
     return (
-        f"{network.name}: {network.users:,} people, {network.contents:,} contents, {len(network.follower):,} follows. "
+        f"{network.name}: {network.users:,} people{drawn}, {network.contents:,} contents, "
+        f"{len(network.follower):,} follows. "
         f"In the order of time {len(parts.train):,} audience lines train, {len(parts.validation):,} choose and "
         f"calibrate, {len(parts.test):,} judge{left_out}."
     )

@@ -121,6 +121,8 @@ class Network:
     """Of each content, -1 where unknown."""
     statics: Mapping[str, Mapping[str, Matrix]]
     """Label → name of `USER` or `CONTENT` → what the files say (nodes,), NaN where unknown; times in ms."""
+    drawn_from: int = 0
+    """People of the whole where this is a part of it (`evaluation.keakr_sample`), else 0."""
 
     @cached_property
     def parts(self) -> Parts:

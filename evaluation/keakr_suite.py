@@ -48,6 +48,8 @@ _MINUTES: Final = 8.0
 _BLOCK: Final = 256
 _PAIRS: Final = 500_000
 """Pairs of person and content that are asked for at once."""
+_ALL_PAIRS: Final = 20_000_000
+"""Most of them for a network; with more contents the finds of fewer people are counted. By hand, for time."""
 
 
 @dataclass(frozen=True)
@@ -266,8 +268,8 @@ def _find(board: Board, trained: Mapping[str, Trained], ranker: Recommender) -> 
     later = sp.csr_array(later - later.multiply(seen))
     later.eliminate_zeros()
     people = np.flatnonzero(np.diff(later.indptr) > 0).astype(np.int64)
-    if len(people) > _JUDGED:
-        people = np.sort(np.random.default_rng(board.seed).choice(people, _JUDGED, replace=False))
+    if len(people) > (most := max(1, min(_JUDGED, _ALL_PAIRS // network.contents))):
+        people = np.sort(np.random.default_rng(board.seed).choice(people, most, replace=False))
     board.judged = len(people)
     if not len(people):
         return

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import wait as wait_for
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -29,6 +30,7 @@ from recommend.sentences import Reason
 from recommend.served_model import ServedModel
 from recommend.snapshot_reader import SnapshotReader
 from recommend.sources import Candidate, Source
+from recommenders.core.today import Today
 
 __all__ = ["SOURCES_SHARE", "AskedFeed"]
 
@@ -36,6 +38,8 @@ _log: Final = logging.getLogger("entourage.recommend")
 SOURCES_SHARE: Final = 0.6
 """Share of the deadline after which sources are no longer waited for."""
 _REST_SHARE: Final = 0.9
+_TODAYS_SHARE: Final = 0.3
+"""After which a model is asked without what the person did since it learned."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,7 @@ class AskedFeed:
         graph = self._asks_graph
         if not graph or not self.snapshot:
             return None
-        return self.questions.of_graph(graph.restrictions, request, request.deadline.left_ms(SOURCES_SHARE))
+        return self.questions.of_facts(graph.restrictions, request, request.deadline.left_ms(SOURCES_SHARE))
 
     def _propose(self, request: Request, served: ServedModel | None, journey: Journey) -> list[Proposal]:
         """Ask all sources at once and take what comes in time; the snapshot stands in for what did not."""
@@ -102,7 +106,8 @@ class AskedFeed:
         if served and request.session:
             asked.update({ask.of_model(one.best_for_session, request): source for source, one in served.voices})
         elif served and served.knows(request.user_id):
-            asked.update({ask.of_model(one.best, request): source for source, one in served.voices})
+            done = ask.of_facts(graph.today, served.snapshot, request, left) if graph else None
+            asked.update({ask.of_model(_by_now, one, request, done): source for source, one in served.voices})
             if graph and served.new_contents:
                 asked[ask.of_model(served.new_contents.ask, NEW_CONTENTS, request)] = NEW_CONTENTS
         elif served and graph:
@@ -166,7 +171,7 @@ class AskedFeed:
             return {}
         left = request.deadline.left_ms(_REST_SHARE)
         if graph := self._asks_graph:
-            asked = self.questions.of_graph(graph.facts, request, content_ids, left)
+            asked = self.questions.of_facts(graph.facts, request, content_ids, left)
             answer = self.questions.in_time(asked, "filters", journey, left)
             if answer is not None:
                 return answer
@@ -195,7 +200,7 @@ class AskedFeed:
         left = request.deadline.left_ms(_REST_SHARE)
         traits: dict[str, Traits] | None = None if looks else {}
         if looks and (graph := self._asks_graph):
-            asked = self.questions.of_graph(graph.traits, request, asked_for, left)
+            asked = self.questions.of_facts(graph.traits, request, asked_for, left)
             traits = self.questions.in_time(asked, "traits", journey, left)
         if traits is None and snapshot:
             traits = snapshot.traits(request, asked_for, left)
@@ -219,7 +224,7 @@ class AskedFeed:
         left = request.deadline.left_ms()
         rows = None
         if content_ids and (graph := self._asks_graph):
-            asked = self.questions.of_graph(graph.why, request, content_ids, left)
+            asked = self.questions.of_facts(graph.why, request, content_ids, left)
             rows = self.questions.in_time(asked, "reasons", journey, left)
         if rows is None and snapshot:
             rows = snapshot.why(request, content_ids, left)
@@ -237,11 +242,20 @@ class AskedFeed:
         names = None
         left = request.deadline.left_ms()
         if graph := self._asks_graph:
-            asked = self.questions.of_graph(graph.names, user_ids, content_ids, left)
+            asked = self.questions.of_facts(graph.names, user_ids, content_ids, left)
             names = self.questions.in_time(asked, "names", journey, left)
         if names is None and snapshot:
             names = snapshot.names(user_ids, content_ids)
         return names or {}
+
+
+def _by_now(model: ServedModel, request: Request, done: Future[Today | None] | None) -> list[Candidate]:
+    """The model's best by what the person has done by now, or as of its training where Neo4j does not tell in time."""
+    now = None
+    if done:
+        with suppress(GraphError, TimeoutError):
+            now = done.result(request.deadline.left_ms(_TODAYS_SHARE) / 1_000)
+    return model.best(request, now)
 
 
 def _account(request: Request, proposals: Sequence[Proposal], facts: dict[str, Facts], journey: Journey) -> None:

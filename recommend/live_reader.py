@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from graph import schema
 from graph.live import View
-from graph.live.tops import BEAT, KEAK
+from graph.live.tops import BEAT, KEAK, TRACK
 from graph.snapshot import NO_TIME
 from recommend import kernels as compiled
 from recommend import live_wanted
@@ -29,7 +29,7 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 kernels: Final[Any] = compiled  # what numba makes of them has no types
 taste_kernels: Final[Any] = compiled_taste
-_KINDS: Final = {None: 0, "keak": KEAK, "beat": BEAT}
+_KINDS: Final = {None: 0, "keak": KEAK, "beat": BEAT, "track": TRACK}
 
 
 class LiveReader:
@@ -167,7 +167,7 @@ class LiveReader:
 
     def _for_anybody(self, name: str, request: Request, me: int | None) -> tuple[Ints, Floats]:
         view, limit = self.view, request.pool
-        kind: Any = request.kind
+        kind: Any = None if request.kind == "track" else request.kind  # those for anybody are keaks and beats
         if name == "trending":
             best = self._first("trend", kind, limit)
             best = best[np.isfinite(view.trend[best])]

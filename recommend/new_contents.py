@@ -100,7 +100,10 @@ class NewContents:
         return [Candidate(shelf.ids[n], float(scores[n]), rank=int(above[n]) + k) for k, n in enumerate(best)]
 
     def restock(self) -> None:
-        """Query the graph and place the new contents. Raises the errors of `Graph.read`."""
+        """Query the graph and place the new contents; nothing where the model cannot. Raises like `Graph.read`."""
+        if not self._able:
+            return
+        self._due = time.monotonic() + _FRESH_S
         snapshot, now = self._model.snapshot, int(1000 * time.time())
         span: dict[str, Any] = {"since": min(self._newest, now) - _SLACK_MS, "until": now + DAY}
         (created,) = self._graph.read("lookup/created", deadline_ms=_PATIENCE_MS, **span, **CREATED)

@@ -20,6 +20,7 @@ _log: Final = logging.getLogger("entourage.recommend")
 _MEND_SECONDS: Final = 2.0
 """How long Neo4j is not queried after it did not answer, so that not every request waits for it."""
 _THREADS: Final = 16
+_REST_THREADS: Final = 8
 _MODEL_THREADS: Final = 2
 
 
@@ -30,6 +31,8 @@ class Questions:
         self._graph = graph
         self._broken_until = 0.0
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="graph")
+        # Apart from those of candidates, so that slow sources of other feeds keep no feed from its filters and reasons.
+        self._rest_pool = ThreadPoolExecutor(_REST_THREADS, thread_name_prefix="facts")
         # Apart from the graph's, so that a Neo4j that hangs does not keep the model from answering.
         self._model_pool = ThreadPoolExecutor(_MODEL_THREADS, thread_name_prefix="model")
 
@@ -39,8 +42,12 @@ class Questions:
         return not self._graph or time.monotonic() < self._broken_until
 
     def of_graph(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Begin what waits for Neo4j."""
+        """Begin what waits for candidates from Neo4j."""
         return self._pool.submit(work, *args, **kwargs)
+
+    def of_facts(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Begin what waits for facts, reasons or names from Neo4j."""
+        return self._rest_pool.submit(work, *args, **kwargs)
 
     def of_model(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Begin what a model works out."""

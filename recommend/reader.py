@@ -9,16 +9,20 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+import numpy as np
+
 from graph import schema
 from graph.settings import Settings
-from graph.snapshot import Nodes
+from graph.snapshot import Nodes, Snapshot
 from graph.snapshot.engagement import UNKNOWN
 from recommend.diversity import MOST_MADE, Traits
 from recommend.filters import Facts
 from recommend.request import Request, Seen
 from recommend.restrictions import Restrictions
 from recommend.sources import Candidate, Source
+from recommend.today import today_of
 from recommend.words import queries
+from recommenders.core.today import Today
 
 if TYPE_CHECKING:
     from graph.database.driver import Graph
@@ -107,6 +111,22 @@ class GraphReader:
             **params,
         )
         return [Candidate(row["contentId"], row["score"], at=row.get("at")) for row in rows]
+
+    def today(self, learned: Snapshot, request: Request, deadline_ms: int) -> Today | None:
+        """What the person has done since a model learned, see `recommend.today`."""
+        rows = self.graph.read(
+            "lookup/done",
+            deadline_ms=max(1, deadline_ms),
+            request_id=request.id,
+            userId=request.user_id,
+            weights=self.settings.engagement.model_dump(),
+            unknown=1.0 if self.implicit else UNKNOWN,
+        )
+        if not rows:
+            return None
+        watched = rows[0]["watched"]
+        worth = np.array([worth for _, worth in watched], dtype=np.float32)
+        return today_of(learned, request.user_id, [content_id for content_id, _ in watched], worth, rows[0]["follows"])
 
     def facts(self, request: Request, content_ids: Collection[str], deadline_ms: int) -> dict[str, Facts]:
         rows = self.graph.read(

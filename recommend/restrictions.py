@@ -97,19 +97,20 @@ class Blocks:
 
     def __init__(self, outbox: Outbox) -> None:
         self.outbox = outbox
-        self._count: int | None = None
+        self._known: tuple[int, str | None] | None = None
 
-    def refresh(self, graph: Graph) -> None:
-        """Ask Neo4j for the blocks where their number is another than last time; the number costs it nothing.
+    def refresh(self, graph: Graph, mark: str | None) -> None:
+        """Ask Neo4j for the blocks where their number, which costs it nothing, or ``mark`` is another than last time.
 
-        Raises like ``Graph.read``, and sqlite3.Error or OSError when the file cannot be used.
+        ``mark`` is `graph.live.ledger.State.mark`: another one after others wrote. Raises like ``Graph.read``, and
+        sqlite3.Error or OSError when the file cannot be used.
         """
-        count = graph.read("filters/count_blocks")[0]["count"]
-        if count == self._count:
+        known = graph.read("filters/count_blocks")[0]["count"], mark
+        if known == self._known:
             return
         rows = graph.read("filters/blocks", deadline_ms=0)
         self.outbox.keep_blocks({(row["source"], row["target"]) for row in rows})
-        self._count = count
+        self._known = known
 
 
 def _of(told: Iterable[Entry], user_id: str, blocks: Iterable[Pair] = ()) -> Restrictions:

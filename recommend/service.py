@@ -131,10 +131,7 @@ class FeedService:
         answering = self
         if waiting.blocked and self.snapshot and self._graph_reader:  # the graph would name the blocked people
             answering = self.without_graph.while_late()
-        feed = answering._answer(request, served, debug)
-        if request.draw:
-            exploration.log(self.settings.home, feed, version)
-        return feed
+        return answering._answer(request, served, debug)
 
     def _answer(self, request: Request, served: ServedModel | None, debug: bool) -> Feed:
         journey = Journey(self._questions.graph_is_down and not self._graph_late, account=_account(debug))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from recommend import lookups
 from recommend.reader import Reader
 from recommend.request import Request
@@ -35,12 +37,7 @@ def similar(reader: Reader, model: Recommender, content_id: str, request: Reques
     contents = model.snapshot.contents
     if own not in contents:
         return own, []
-    numbers, scores = model.similar_items(int(contents.nids([own])[0]), min(request.pool, contents.count))
-    near = {
-        str(contents.ids[number]): float(score)
-        for number, score in zip(numbers.tolist(), scores.tolist(), strict=True)
-        if number >= 0 and score
-    }
+    near = _nearest(model, int(contents.nids([own])[0]), request)
     facts = reader.facts(request, list(near), request.deadline.left_ms())
     shown = [
         Similar(one, facts[one].kind, round(score, 6), facts[one].made_by)
@@ -49,3 +46,17 @@ def similar(reader: Reader, model: Recommender, content_id: str, request: Reques
         if not (facts[one].hidden or facts[one].blocked or facts[one].taken_down)
     ]
     return own, shown[: request.n]
+
+
+def _nearest(model: Recommender, content: int, request: Request) -> dict[str, float]:
+    """As many of the kind asked for as a source may propose, where there are so many: id → score, best first."""
+    contents, kinds, most = model.snapshot.contents, model.snapshot.kinds, request.pool
+    while True:
+        numbers, scores = model.similar_items(content, min(most, contents.count))
+        kept = (numbers >= 0) & (scores != 0.0)
+        if request.kind is not None:
+            kept &= kinds[np.maximum(numbers, 0)] == request.kind
+        if request.kind is None or kept.sum() >= request.pool or most >= contents.count:
+            near = zip(numbers[kept].tolist(), scores[kept].tolist(), strict=True)
+            return {str(contents.ids[number]): float(score) for number, score in near}
+        most *= 8

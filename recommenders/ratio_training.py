@@ -91,8 +91,8 @@ def train(
     user = torch.nn.Embedding(shape[0] + (circle is not None), factors)
     video = torch.nn.Embedding(shape[1], factors)
     for embedding in (user, video):
-        spread = math.sqrt(2.0 / embedding.num_embeddings) / _CUT_SPREAD
-        torch.nn.init.trunc_normal_(embedding.weight, std=spread, a=-2.0 * spread, b=2.0 * spread)
+        deviation = math.sqrt(2.0 / embedding.num_embeddings) / _CUT_SPREAD
+        torch.nn.init.trunc_normal_(embedding.weight, std=deviation, a=-2.0 * deviation, b=2.0 * deviation)
     of_features = torch.nn.Linear(features.shape[1], hidden)
     wide = factors
     layers = [user, video, of_features]

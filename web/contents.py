@@ -11,7 +11,7 @@ from graph import schema
 from graph.catalogue.change import PublishedContent, change_of_content
 from graph.catalogue.changes import Change
 from recommend.service import FeedService
-from web import catalogue, logs, schemas
+from web import admission, catalogue, logs, schemas
 from web.jsonable import snake_case
 from web.problems import documented, invalid
 from web.serving import serving
@@ -95,7 +95,7 @@ def change(path: schemas.ContentPath) -> dict[str, Any]:
 )
 def similar(path: schemas.ContentPath, query: schemas.SimilarQuery) -> dict[str, Any]:
     """What resembles a content"""
-    served = None if query.model is None else serving().model(query.model)
+    served = None if query.model is None else serving().model(query.model, admission.deadline())
     about = path.content_id, query.n, query.kind, query.user_id, served
 
     def ask(feeds: FeedService) -> dict[str, Any]:

@@ -19,8 +19,8 @@ from graph import events
 from graph.errors import EntourageError
 from graph.events import IMPRESSION, Entry, feedback, milliseconds
 from graph.live import record
+from web import admission, logs, metrics
 from web import event_schemas as schemas
-from web import logs, metrics
 from web.problems import FieldError, Problem, documented
 from web.serving import Serving, serving
 
@@ -70,7 +70,11 @@ def became(header: schemas.Headers, path: schemas.EventPath) -> dict[str, Any]:
     """What became of an event"""
     held = serving()
     about: dict[str, Any] = {"event_id": path.event_id, "producer": header.producer}
-    kept = held.outbox.find(header.producer, path.event_id)
+    try:
+        kept = held.outbox.find(header.producer, path.event_id)
+    except (OSError, sqlite3.Error) as error:
+        logs.log.error("the outbox cannot be used", error=str(error))
+        raise Problem("unavailable", "The file of the latest events cannot be read now. Ask again later.") from error
     if kept:
         status = "applied" if kept.status == "repeated" else kept.status
         return about | {"status": status, "reason": kept.reason, "received_at": utc(kept.received)}
@@ -78,7 +82,7 @@ def became(header: schemas.Headers, path: schemas.EventPath) -> dict[str, Any]:
     if not graph or not held.graph_up:
         raise Problem("unavailable", "The graph database, which knows the ids of older events, does not answer.")
     keys: Any = {"producer": header.producer, "eventId": path.event_id}
-    rows = held.in_time(lambda _: graph.read("lookup/event", **keys), held.settings.service.deadline_ms)
+    rows = held.in_time(lambda _: graph.read("lookup/event", **keys), admission.deadline().left_ms())
     if not rows:
         raise Problem("unknown-event", "No event with this id of this producer was accepted in the last 30 days.")
     return about | {"status": "applied", "reason": None, "received_at": utc(rows[0]["receivedAt"])}

@@ -7,12 +7,14 @@ from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from graph.identifiers import canonical
-from graph.schema import USER_PREFIX
+from graph.schema import CONTENT_PREFIXES, USER_PREFIX
 from graph.shown import Shown
 from graph.snapshot.ages import DAY
+from recommend import exploration
 from recommend.feed import Feed
 from recommend.reader import content_ids_of
 from recommend.request import digest
+from recommend.served_model import ServedModel
 from recommend.service import FeedService
 from recommend.wanted import Wanted
 from web import admission, cursor, feed_schemas, logs, metrics
@@ -42,7 +44,7 @@ def feed_answer(
     excluded = content_ids("exclude", exclude)
     request_id = logs.request_id()
     deadline = admission.deadline()
-    served = serving().together() if query.model is None else serving().model(query.model)
+    served = serving().together(deadline) if query.model is None else serving().model(query.model, deadline)
     wanted = _wanted(query)
 
     def recommend(feeds: FeedService) -> Feed:
@@ -70,6 +72,7 @@ def feed_answer(
         return feed
 
     feed = serving().ask(recommend, in_memory=True)
+    _log_draws(feed, served)
     metrics.count_feed(feed.rung, feed.degraded)
     metrics.count_sources(feed.outcomes)
     body = dict(vars(feed))  # JSON of the items is made from the dataclasses themselves
@@ -82,6 +85,16 @@ def feed_answer(
     full = len(feed.items) == query.n
     body["next_cursor"] = cursor.encode([*shown, *(digest(item.content_id) for item in feed.items)]) if full else None
     return body, 200, {"Server-Timing": ", ".join(f"{stage};dur={ms:.1f}" for stage, ms in timings.items())}
+
+
+def _log_draws(feed: Feed, served: ServedModel | None) -> None:
+    """Keep what was drawn at random, once it is sure that the person gets to see it."""
+    settings, own = serving().settings, served or serving().feeds.served
+    if settings.feed.exploration and feed.user_id:
+        try:
+            exploration.log(settings.home, feed, own.version if own else None)
+        except OSError as error:  # a feed without a line is better than none
+            logs.log.error("what was explored cannot be logged", error=str(error))
 
 
 def _carry_context(body: dict[str, Any], feed: Feed, words: str | None, before: int) -> None:
@@ -101,15 +114,17 @@ def content_ids(field: str, values: Sequence[str]) -> frozenset[str]:
 
     A comma separates ids and may stand in one, so a value counts as a whole and in parts.
     """
-    texts = {text for value in values for text in (value, *value.split(",")) if text.strip()}
-    if len(texts) > _MAX_IDS:
+    parts = {part for value in values for part in value.split(",") if part.strip()}
+    if len(parts) > _MAX_IDS:
         raise invalid(field, f"holds more than {_MAX_IDS} ids")
+    texts = parts | {value for value in values if value.strip()}
     ids: set[str] = set()
     for text in texts:
         if text.startswith(USER_PREFIX):
             raise invalid(field, f"{text!r} is the id of a user; name contents, such as keaks/123")
         try:
-            ids.update(content_ids_of(canonical(text)))
+            known = canonical(text)
+            ids.update([known] if known.startswith(CONTENT_PREFIXES) else content_ids_of(known))
         except ValueError as error:
             if text not in values or "," not in text:  # a long list is no id, and need not be one
                 raise invalid(field, f"{text[:40]!r} is no content id: {error}") from None

@@ -78,6 +78,12 @@ class Models:
             logs.log.warning("model not loaded", model=name, error=str(error))
             raise Problem("unavailable", f"The model {name} cannot be read; the log says why.") from None
 
+    def loaded(self) -> list[ServedModel]:
+        """Those that were asked for and are there."""
+        with self._turn:
+            asked = [loading for _, loading in self._asked.values()]
+        return [one.result() for one in asked if one.done() and not one.cancelled() and not one.exception()]
+
     def close(self) -> None:
         """Load nothing more. Models that are loaded still answer."""
         with self._turn:

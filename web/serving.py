@@ -31,6 +31,7 @@ from graph.settings import Settings
 from graph.snapshot import Snapshot, derived
 from recommend import live_feed
 from recommend.player import Player
+from recommend.request import Deadline
 from recommend.restrictions import Blocks
 from recommend.served_model import ServedModel, Together
 from recommend.service import FeedService
@@ -173,11 +174,11 @@ class Serving:
             except (GraphError, NotFound):  # what is newer than the snapshot is not unknown
                 raise error from None
 
-    def model(self, name: str) -> ServedModel:
+    def model(self, name: str, deadline: Deadline) -> ServedModel:
         """A trained model of the home by its name. Raises the problem of a name that cannot be used."""
-        return self._models.get(name, _GRAPHS_SHARE * self.settings.service.deadline_ms / 1_000)
+        return self._models.get(name, deadline.left_ms(_GRAPHS_SHARE) / 1_000)
 
-    def together(self) -> ServedModel | None:
+    def together(self, deadline: Deadline) -> ServedModel | None:
         """The models that feed a page together; None where the settings name none, or none of them is there."""
         how = self.settings.feed
         if not how.recommenders:
@@ -185,7 +186,7 @@ class Serving:
         those: dict[str, ServedModel | None] = {}
         for name in how.recommenders:
             try:
-                those[name] = self.model(name)
+                those[name] = self.model(name, deadline)
             except Problem as problem:  # the feed says that it is degraded
                 logs.log.warning("a recommender is missing", model=name, reason=str(problem))
                 those[name] = None
@@ -267,7 +268,7 @@ class Serving:
         graph = self.feeds.graph
         if not graph or not self.graph_up:
             return
-        deadline_ms = self.settings.service.deadline_ms
+        deadline_ms = max(1, admission.deadline().left_ms())
         waits = timedelta(hours=self.settings.service.events_wait_h)
         options: Any = {"now": now, "deadline_ms": deadline_ms, "waits": waits, "request_id": logs.request_id()}
         try:
@@ -277,13 +278,15 @@ class Serving:
         self._place_new()
 
     def _place_new(self) -> None:
-        """Have the model place what any worker published since asked last."""
+        """Have the models place what any worker published since asked last."""
         before = self._published
         with suppress(OSError, sqlite3.Error):
             self._published = self.outbox.changes.published(milliseconds(datetime.now(UTC)) - _LATELY_MS)
         contents = [content_id for content_id, seq in self._published.items() if before.get(content_id) != seq]
-        if contents and self.feeds.served and self.feeds.served.new_contents:
-            self.feeds.served.new_contents.add(contents)
+        own = (self.feeds.served,) if self.feeds.served else ()
+        for one in (*own, *self._models.loaded()) if contents else ():
+            if one.new_contents:
+                one.new_contents.add(contents)
 
     def _drain_changes(self, now: Callable[[], datetime], waits: timedelta) -> None:
         changes = self.outbox.changes
@@ -329,7 +332,7 @@ class Serving:
         if not (self.feeds.graph and self.graph_up):
             return
         try:
-            self._blocks.refresh(self.feeds.graph)
+            self._blocks.refresh(self.feeds.graph, self.ledger.state().mark)
         except (EntourageError, OSError, sqlite3.Error) as error:
             logs.log.warning("blocks", error=str(error))
 

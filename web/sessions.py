@@ -42,6 +42,7 @@ def session_recommendations(query: feed_schemas.FeedOptions, body: feed_schemas.
         known.append(found or text)
         if found is None:
             unknown.append(text)
-    answer, status, headers = feed_answer("", query, [*query.exclude, *body.exclude], session=known)
+    exclude = [*query.exclude, *body.exclude, *unknown]  # in every spelling: what they name may be newer
+    answer, status, headers = feed_answer("", query, exclude, session=known)
     del answer["user_id"]
     return answer | {"unknown": unknown}, status, headers

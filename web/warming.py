@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -46,9 +47,18 @@ def warm_graph(feeds: FeedService, settings: Settings, people: list[str]) -> Non
 
 
 def warm_model(served: ServedModel, user_id: str) -> None:
-    """Ask a model as for somebody known and as for a newcomer, about whom Neo4j is asked, so that no first is late."""
+    """Ask a model as for somebody known and as for a newcomer, about whom Neo4j is asked, so that no first is late.
+
+    And have it place new contents, so that every worker's feeds hold them from the first on.
+    """
     request = Request("warming", user_id, 20, None, frozenset(), True, Deadline(_WARMING_MS))
-    for question in (partial(served.best, request), partial(served.best_for_newcomer, request, _WARMING_MS)):
+    questions: list[Callable[[], object]] = [
+        partial(served.best, request),
+        partial(served.best_for_newcomer, request, _WARMING_MS),
+    ]
+    if served.new_contents:
+        questions.append(served.new_contents.restock)
+    for question in questions:
         with suppress(EntourageError):
             question()
 

@@ -6,13 +6,14 @@ A field that is left out stays as it is; null takes a value away, and an empty l
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from graph import schema
 from graph.catalogue.changes import Change
-from graph.events.event import EARLIEST, UserId, is_text, milliseconds
+from graph.events.event import AHEAD, EARLIEST, UserId, is_text, milliseconds
 from graph.identifiers import MAX_BYTES, canonical, canonical_content
 
 __all__ = ["PublishedContent", "PublishedUser", "Tag", "change_of_content", "change_of_user", "properties_of"]
@@ -50,6 +51,8 @@ _PROPERTIES: Final = {
 def _credible(at: AwareDatetime) -> AwareDatetime:
     if at < EARLIEST:
         raise ValueError("is before 1990")
+    if at > datetime.now(UTC) + AHEAD:  # it would be the newest of all until then
+        raise ValueError("is more than an hour ahead of the service's clock")
     return at
 
 

@@ -21,7 +21,7 @@ _log: Final = logging.getLogger("entourage.events")
 _BATCH: Final = 1_000
 """The most events at a time."""
 _SOONEST_MS: Final = 2_000
-_LATEST_MS: Final = 60_000
+_LATEST_MS: Final = 600_000
 """Between two tries of an event whose person or content is not there yet: a fourth of its age, within these."""
 
 Told = tuple[int, Status, str | None, int]

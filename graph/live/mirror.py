@@ -3,12 +3,14 @@
 In step means: a snapshot was made of a known state of the graph, the ledger has all that our own events changed since,
 and nobody else changed anything, by Neo4j's own count of transactions, which is looked at every second. Where others
 wrote (an import, a query by hand), the view is not used until a new one is made of the graph as it is: by one of the
-workers, in a process of its own.
+workers, in a process of its own. A newer export is taken over while the view before it still answers.
 """
 
 from __future__ import annotations
 
+import logging
 import os
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -28,6 +30,8 @@ from graph.settings import Settings, environment
 from graph.snapshot import Snapshot, Step
 
 __all__ = ["Mirror"]
+
+_log: Final = logging.getLogger("entourage.live")
 
 _CHECK_S: Final = 1.0
 """Seconds between two looks at the graph's count of transactions, by whichever worker comes first."""
@@ -50,6 +54,8 @@ class Mirror:
         self._prepare = prepare
         self._view: View | None = None
         self._step: Step | None = None
+        self._base: Step | None = None
+        """Where the snapshot of the view begins."""
         self._state: State | None = None
         self._following = threading.Lock()
         self._refreshing = threading.Lock()
@@ -60,19 +66,28 @@ class Mirror:
 
     def view(self) -> View | None:
         """The view with all that is known by now; None while it is not in step with the graph."""
-        view = self._view
+        if self._view is None:
+            return None
+        try:
+            with self._following:
+                return self._caught_up()
+        except sqlite3.Error as error:  # Neo4j answers in its place
+            _log.error("the ledger cannot be read: %s", error)
+            return None
+
+    def _caught_up(self) -> View | None:
+        view = self._view  # read again: another one may have been taken meanwhile
         if view is None:
             return None
-        with self._following:
-            assert self._step is not None
-            if news := self.ledger.news(self._step.seq):
-                self._state, facts = news
-                if self._step.seq < self._state.forgotten:
-                    self._view = None
-                    return None
-                view.apply(facts)
-                self._step = self._step.model_copy(update={"seq": self._state.seq})
-            return view if self._in_step() else None
+        assert self._step is not None
+        if news := self.ledger.news(self._step.seq):
+            self._state, facts = news
+            if self._step.seq < self._state.forgotten:
+                self._view = None
+                return None
+            view.apply(facts)
+            self._step = self._step.model_copy(update={"seq": self._state.seq})
+        return view if self._in_step() else None
 
     def refresh(self, graph: Graph) -> None:
         """Compare with the graph; open a snapshot that fits it, or have one made. Raises what `Graph.read` raises."""
@@ -93,14 +108,16 @@ class Mirror:
         self.view()  # takes over what other workers recorded, before it is forgotten
         with self._following:
             fits = self._view is not None and self._step is not None and _same(self._step, state)
-        if fits or state.mark is None:
+        if state.mark is None:
             return
-        self._view = None
-        for path in self._paths():
-            if self._open(path, state, graph):
+        if not fits:
+            self._view = None
+        for path in (self.settings.snapshot_path,) if fits else self._paths():
+            if self._open(path, state, graph, newer=fits):
                 check(graph, self.ledger)  # to open it may take longer than a view may go without a look at the graph
                 return
-        self._have_it_read(state)
+        if not fits:
+            self._have_it_read(state)
 
     def close(self) -> None:
         """Stop what was started."""
@@ -117,14 +134,24 @@ class Mirror:
     def _paths(self) -> tuple[Path, Path]:
         return self.settings.snapshot_path, self.settings.home / "mirror"
 
-    def _open(self, path: Path, state: State, graph: Graph) -> bool:
+    def _open(self, path: Path, state: State, graph: Graph, *, newer: bool) -> bool:
+        """Take the snapshot at a path if it fits; with ``newer`` only one that is made later than that of the view."""
         try:
             snapshot = snapshots.load(path)
         except SnapshotError:
             return False
-        if snapshot.manifest.step is None or not _same(snapshot.manifest.step, state):
+        step = snapshot.manifest.step
+        if step is None or not _same(step, state):
             return False
-        return self._take(snapshot, snapshot.manifest.step, graph)
+        if newer and not self._is_newer(snapshot, step, state):
+            return False
+        return self._take(snapshot, step, graph)
+
+    def _is_newer(self, snapshot: Snapshot, step: Step, state: State) -> bool:
+        view, base = self._view, self._base
+        if view is None or base is None or snapshot is view.snapshot:
+            return False
+        return step.seq >= max(base.seq, state.forgotten)
 
     def _take(self, snapshot: Snapshot, step: Step, graph: Graph) -> bool:
         view = View(snapshot, self.settings.engagement, self._kept(snapshot))
@@ -136,7 +163,7 @@ class Mirror:
             return False
         view.apply(facts)
         with self._following:
-            self._view, self._state = view, state
+            self._view, self._state, self._base = view, state, step
             self._step = step.model_copy(update={"seq": state.seq})
         self._patience = _CALM_S
         self.ledger.forget(step.seq)

@@ -67,12 +67,19 @@ def apply(
     deadline_ms: int,
     request_id: str | None = None,
 ) -> events.Applied:
-    """As `graph.events.apply`. Where it fails midway the ledger's mark changes: views are then read anew.
+    """As `graph.events.apply`; where it fails midway, what was written until then is recorded all the same.
 
-    Only in one's turn (`Ledger.turn`): the ledger tells which transactions are our own.
+    Only in one's turn (`Ledger.turn`): the ledger tells which transactions are our own. Where Neo4j does not tell what
+    it holds then, or whether it wrote, the ledger's mark changes: views are then read anew.
     """
     counting = _Counting(graph)
-    done = events.apply(cast("Graph", counting), happened, now=now, deadline_ms=deadline_ms, request_id=request_id)
+    try:
+        done = events.apply(cast("Graph", counting), happened, now=now, deadline_ms=deadline_ms, request_id=request_id)
+    except GraphError:
+        if counting.changes:
+            with suppress(GraphError):
+                ledger.record(_now(graph, happened), counting.changes, graph.transaction())
+        raise
     pairs = _now(graph, [entry for entry, what in zip(happened, done.outcomes, strict=True) if what != "unknown"])
     ledger.record(pairs, counting.changes, graph.transaction())
     return done

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from graph.live.ids import Ids
 
-__all__ = ["BEAT", "KEAK", "Name", "Tops"]
+__all__ = ["BEAT", "KEAK", "TRACK", "Name", "Tops"]
 
 Ints = npt.NDArray[np.int64]
 Name = Literal["audience", "trend", "created"]
@@ -21,6 +21,7 @@ Kind = Literal["keak", "beat"] | None
 
 KEAK: Final = 1
 BEAT: Final = 2
+TRACK: Final = 3
 """Numbers of kinds: places in ``schema.KINDS``, counted from 1."""
 KEPT: Final = 4_000
 """The length of a list that is kept in order; what goes beyond it is sorted when it is asked for."""

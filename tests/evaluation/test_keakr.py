@@ -12,6 +12,7 @@ from cli import suite_keakr
 from evaluation import keakr_suite
 from evaluation.keakr_data import CONTENT, USER, Lines, Network, read
 from evaluation.keakr_networks import Convolution, train
+from evaluation.keakr_sample import sample
 from evaluation.keakr_suite import LABELS, find, measure
 from generator.network import generate
 from generator.sizes import DEMO
@@ -40,6 +41,25 @@ def test_every_line_is_read_in_the_order_of_time(network: Network) -> None:
         0.55 * lines.progress + 0.15 * lines.commented + 0.2 * lines.shared + 0.1 * lines.liked,
         rtol=1e-6,
     )
+
+
+def test_a_part_of_a_large_network_is_people_and_what_is_among_them(network: Network) -> None:
+    assert sample(network, network.users) is network
+    part = sample(network, 30, seed=1)
+    again = sample(network, 30, seed=1)
+    np.testing.assert_array_equal(part.lines.user, again.lines.user)
+    assert (part.users, part.drawn_from) == (30, network.users)
+    lines = [tuple(row) for row in zip(*(getattr(network.lines, name) for name in ("at", "progress")), strict=True)]
+    told = [tuple(row) for row in zip(*(getattr(part.lines, name) for name in ("at", "progress")), strict=True)]
+    assert len(told) == len(set(told))
+    assert set(told) <= set(lines)
+    assert set(part.lines.content.tolist()) == set(range(part.contents)), "contents that somebody of them watched"
+    assert part.follower.size
+    assert max(part.lines.user.max(), part.follower.max(), part.followed.max(), part.maker.max()) < 30
+    alone = network.follower.size * (30 / network.users) ** 2
+    assert part.follower.size > 1.5 * alone, "people who were reached by follows know one another"
+    assert "30 people drawn from 80, reached by follows" in suite_keakr._caption_of(part)
+    train(part, "gat", "as of the moment", epochs=1)
 
 
 def test_counts_before_a_moment_are_those_of_loops(network: Network) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -13,9 +15,12 @@ from hypothesis import settings as drawn_settings
 
 from graph import snapshot as snapshots
 from graph.database.driver import Graph
+from graph.errors import GraphTimeout
+from graph.events import Entry
 from graph.live import View
 from graph.live import mirror as mirrors
 from graph.live.mirror import Mirror
+from graph.live.record import apply
 from graph.load import watch
 from graph.settings import Composition, Less, Service, Settings
 from graph.snapshot.export import export
@@ -203,6 +208,71 @@ def test_what_a_snapshot_holds_is_forgotten_and_who_had_not_read_it_opens_the_sn
             me = view.users.number(user)
             assert me is not None
             assert content in view.watches.of_node(me)
+
+
+def test_a_newer_export_is_taken_over_while_the_view_before_it_answers(
+    followed: Followed, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that a model of the new export and the view have the same people, and what the export holds is forgotten."""
+    before = followed.view
+    followed.happens("watch", "u001", content_id=KEAKS[4])
+    followed.happens("watch", "a newcomer", content_id=KEAKS[4])
+    export(followed.graph, settings.snapshot_path, settings)
+    opened: list[View | None] = []
+    monkeypatch.setattr(followed.mirror, "_prepare", lambda view: opened.append(followed.mirror.view()))
+    after = followed.view
+    assert opened == [before], "until the new one was there"
+    assert after is not before
+    assert after.snapshot is snapshots.load(settings.snapshot_path)
+    assert followed.mirror.ledger.since(0)[1] == []
+    followed.happens("watch", "u002", content_id=KEAKS[4])
+    again = followed.view
+    assert again is after
+    content = again.contents.number(KEAKS[4])
+    for user in ("u001", "a newcomer", "u002"):
+        me = again.users.number(user)
+        assert me is not None
+        assert content in again.watches.of_node(me)
+
+
+def test_what_was_written_before_a_batch_failed_is_told_to_every_view(
+    followed: Followed, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The follow is in the graph and the watch is not: the view goes on, with the follow."""
+    before, write = followed.view, Graph.write_and_tell
+    mark = followed.mirror.ledger.state().mark
+
+    def refuses(graph: Graph, name: str, /, **params: Any) -> Any:
+        if name == "events/watch":
+            raise GraphTimeout("too late")
+        return write(graph, name, **params)
+
+    entries = [
+        Entry("", "half-1", "follow", "u001", "u002", checkerboard_graph.DAY),
+        Entry("", "half-2", "watch", "u001", KEAKS[4], checkerboard_graph.DAY, 0.5),
+    ]
+    ledger = followed.mirror.ledger
+    with monkeypatch.context() as patch, ledger.turn(60):
+        patch.setattr(Graph, "write_and_tell", refuses)
+        with pytest.raises(GraphTimeout):
+            apply(followed.graph, ledger, entries, now=datetime.now(UTC), deadline_ms=60_000)
+    after = followed.view
+    assert after is before
+    assert ledger.state().mark == mark
+    one, other = (after.users.number(name) or 0 for name in ("u001", "u002"))
+    assert other in after.follows.of_node(one)
+    assert after.contents.number(KEAKS[4]) not in after.watches.of_node(one)
+
+
+def test_a_ledger_that_cannot_be_read_leaves_the_answers_to_neo4j(
+    followed: Followed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def damaged(seq: int) -> None:
+        raise sqlite3.DatabaseError("file is not a database")
+
+    assert followed.view
+    monkeypatch.setattr(followed.mirror.ledger, "news", damaged)
+    assert followed.mirror.view() is None
 
 
 def test_what_others_write_ends_the_use_of_the_view_until_the_graph_is_read_anew(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from graph import snapshot as snapshots
 from graph.live import Pair, View
 from graph.live.facts import ContentNow
 from graph.live.mirror import Mirror
 from graph.settings import Service, Settings
+from graph.snapshot.export import export
 from recommend.request import Deadline, Request
 from recommend.service import FeedService
 from recommend.sources import best_for_known
@@ -51,6 +54,47 @@ def test_the_model_follows_what_a_known_person_does(followed: Followed, settings
     again.close()
     followed.happens("unfollow", "u004", target_id="u001")
     assert today(followed.view, whole, "u002") is None
+
+
+def test_the_model_follows_also_where_the_view_is_of_a_later_export(followed: Followed, settings: Settings) -> None:
+    """Somebody new came before the second export, so that people and contents have other numbers there."""
+    learned = snapshots.load(settings.snapshot_path)
+    followed.happens("watch", "a newcomer", content_id=KEAKS[3])
+    followed.happens("watch", "u004", content_id=KEAKS[3], progress=1.0)
+    export(followed.graph, settings.snapshot_path, settings)
+    view = followed.view
+    assert view.snapshot.manifest.graph_id != learned.manifest.graph_id
+    assert view.users.number("u004") != learned.users.nid("u004")
+    followed.happens("follow", "u004", target_id="u001")
+    now = today(followed.view, learned, "u004")
+    assert now is not None
+    assert now.user == learned.users.nid("u004")
+    assert now.change.indices.tolist() == learned.contents.nids([KEAKS[3]]).tolist()
+    assert learned.users.nid("u001") in now.follows.tolist()
+    assert today(followed.view, learned, "u002") is None
+    assert today(followed.view, learned, "a newcomer") is None
+
+
+def test_by_queries_the_model_follows_as_it_does_from_memory(followed: Followed, settings: Settings) -> None:
+    whole = snapshots.load(settings.snapshot_path)
+    model = ItemKnn(fashion=0.0).fit(whole)
+    slow = settings.model_copy(update={"service": Service(deadline_ms=60_000)})
+    memory = FeedService(followed.graph, whole, model, slow, mirror=followed.mirror)
+    plain = FeedService(followed.graph, whole, model, slow)
+    trained = plain.recommend("u004", 9, request_id="r").items
+    for kind, about in (
+        ("watch", {"content_id": KEAKS[3], "progress": 0.9}),
+        ("like", {"content_id": KEAKS[5]}),
+        ("follow", {"target_id": "u001"}),
+    ):
+        followed.happens(kind, "u004", **about)
+        followed.mirror.refresh(followed.graph)
+        ours, theirs = (feeds.recommend("u004", 9, request_id="r") for feeds in (memory, plain))
+        assert [(one.content_id, one.sources) for one in ours.items] == [
+            (one.content_id, one.sources) for one in theirs.items
+        ]
+        assert [one.score for one in ours.items] == pytest.approx([one.score for one in theirs.items], abs=1e-6)
+    assert theirs.items != trained
 
 
 def test_where_engagement_does_not_vary_every_pair_counts_as_it_was_learned(settings: Settings) -> None:

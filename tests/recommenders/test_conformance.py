@@ -115,7 +115,7 @@ class TestSession(RecommenderConformance):
 class TestWatchRatio(RecommenderConformance):
     @staticmethod
     def make():
-        return WatchRatio(factors=4, hidden=16, epochs=25, batch=32, rate=0.02)
+        return WatchRatio(factors=4, hidden=16, epochs=40, batch=32, rate=0.02)
 
 
 class TestProfileNetwork(RecommenderConformance):

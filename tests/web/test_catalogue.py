@@ -253,6 +253,7 @@ def test_a_keak_waits_for_its_beat_and_what_comes_later_counts(
         (address("keaks/1"), {"beats": ["keaks/2"]}, "beats.0", "is the id of a beat"),
         (address("keaks/1"), {"makers": ["keaks/2"]}, "makers.0", "does not begin with"),
         (address("keaks/1"), {"created_at": 1_700_000_000}, "created_at", "a text with a time zone"),
+        (address("keaks/1"), {"created_at": "2199-01-01T00:00:00Z"}, "created_at", "ahead of the service's clock"),
         (address("keaks/1"), {"kind": "beat"}, "kind", "is a keak, not a beat"),
         ("/v1/contents/1", {}, "content_id", "has no kind"),
         ("/v1/users/1", {"username": "a"}, "username", "Extra inputs"),

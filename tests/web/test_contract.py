@@ -70,7 +70,8 @@ def _answers_as_documented(operation: str) -> Any:
             case.body = {"events": [_about_what_is_there(event) for event in case.body["events"]]}
         if operation == "POST /next/{user}":
             _app.test_client().post("/last/1", json={"track": 2, "time": 1.0})  # a session has every track but once
-        answer = case.call_and_validate(excluded_checks=excluded)
+        # What was wrong may have been the id, which is another one now.
+        answer = case.call_and_validate(excluded_checks=[*excluded, negative_data_rejection])
         assert answer.status_code != 404
 
     return test

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +21,7 @@ from graph.settings import Composition, Service, Settings
 from graph.snapshot import Snapshot, load
 from graph.snapshot.export import export
 from ranking import registry
+from recommend import exploration
 from recommend.service import FeedService
 from tests import checkerboard, checkerboard_graph
 from tests.web.test_problems import problem
@@ -41,7 +44,7 @@ def home(graph: Graph, session_settings: Settings) -> Settings:
     graph.write(
         "load/keaks", deadline_ms=0, rows=[{"id": keak, "properties": {"duration": long}} for keak, long in lengths]
     )
-    rows = [[user, [[LONG, 0.2, False, False, False, 1, at, at]]] for user in checkerboard.users()[10:14]]
+    rows = [[user, [[LONG, 0.9, False, False, False, 1, at, at]]] for user in checkerboard.users()[10:18:2]]
     graph.write("load/watched", deadline_ms=0, rows=rows, most=20)
     settings = session_settings.model_copy(
         update={"service": Service(rate_limit="", deadline_ms=60_000, events_ms=60_000, model="popularity")}
@@ -49,7 +52,8 @@ def home(graph: Graph, session_settings: Settings) -> Settings:
     export(graph, settings.snapshot_path, settings)
     snapshot = load(settings.snapshot_path)
     for name in TRAINED:
-        registry.make(name).fit(snapshot).save(settings.model_path(name))
+        more = {"epochs": 40, "batch": 32, "rate": 0.01} if name == "watch-ratio" else {}
+        registry.make(name, **more).fit(snapshot).save(settings.model_path(name))
     return settings
 
 
@@ -182,6 +186,8 @@ def test_contents_that_resemble_one(client: FlaskClient, graph: Graph, home: Set
     finally:
         graph.write("events/unhide", rows=[row | {"eventId": "unhide", "at": now}], receivedAt=now)
     assert client.get(address, query_string={"kind": "beat", "model": "item-knn"}).json["items"] == []  # type: ignore[index]
+    few: Any = client.get(address, query_string={"kind": "keak", "model": "item-knn", "n": 3}).json
+    assert [item["content_id"] for item in few["items"]] == found[:3]
     problem(client.get("/v1/contents/keaks%2Fnone/similar"), 404, "unknown-content")
     problem(client.get(address, query_string={"model": "nobody's"}), 422, "invalid-parameter")
 
@@ -200,6 +206,60 @@ def test_a_long_list_to_leave_out_is_sent_in_the_body(client: FlaskClient) -> No
     assert best not in by_model(found)
     problem(client.post(FEED, json={"exclude": ["keaks/x"] * 2_001}), 422, "invalid-parameter")
     problem(client.post(FEED, json={"without": []}), 422, "invalid-parameter")
+
+
+def test_ids_with_commas_count_once_and_bare_ones_mean_every_kind(client: FlaskClient) -> None:
+    best = by_model(ask(client, model="item-knn"))[0]
+    exclude = [best.removeprefix("keaks/"), "keaks/a,b", *(f"keaks/none{number}" for number in range(1_997))]
+    answer: Any = client.post(f"{FEED}?model=item-knn&n=3&kind=keak", json={"exclude": exclude})
+    assert answer.status_code == 200, answer.text
+    assert best not in by_model(answer.json)
+
+
+def test_a_feed_of_tracks_is_answered_from_memory_as_by_cypher(live: FlaskClient, plain: FlaskClient) -> None:
+    """There are none here: the answer is empty, and nothing failed."""
+    for client in (live, plain):
+        for query in ({"kind": "track"}, {"kind": "track", "replays": "true"}):
+            feed = ask(client, **query)
+            assert (feed["items"], feed["failed"], feed["degraded"]) == ([], [], False)
+
+
+def test_what_is_drawn_at_random_is_logged_once_it_is_answered(home: Settings, tmp_path: Path) -> None:
+    explores = home.model_copy(update={"home": tmp_path, "neo4j_uri": None, "feed": Composition(exploration=0.9)})
+    snapshot = load(home.snapshot_path)
+    model = registry.make("item-knn").fit(snapshot)
+    client = create_app(explores, FeedService(None, snapshot, model, explores)).test_client()
+    feed = ask(client, n=5)
+    line = json.loads((tmp_path / exploration.LOG).read_text())
+    assert (line["request_id"], line["user_id"], line["model_version"]) == (feed["request_id"], USER, "item-knn")
+    assert line["items"] == [{key: item[key] for key in ("content_id", "propensity")} for item in feed["items"]]
+    problem(client.get("/v1/users/nobody/recommendations"), 404, "unknown-user")
+    assert len((tmp_path / exploration.LOG).read_text().splitlines()) == 1, "nobody saw that one"
+    (tmp_path / exploration.LOG).unlink()
+    (tmp_path / exploration.LOG).mkdir()
+    assert ask(client, n=5)["items"], "a feed without a line is better than none"
+
+
+def test_the_same_request_gives_the_same_bytes_whatever_the_load(live: FlaskClient, plain: FlaskClient) -> None:
+    """Those by Cypher too: they have until a minute here."""
+    for client in (live, plain):
+        done = threading.Event()
+
+        def load_it(client: FlaskClient = client, done: threading.Event = done) -> None:
+            another = client.application.test_client()
+            while not done.is_set():
+                ask(another, model="item-knn", n=50)
+
+        header = {"X-Request-Id": "the-same"}
+        alone = client.get(FEED, query_string={"model": "item-knn"}, headers=header).data
+        threads = [threading.Thread(target=load_it) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        beside = [client.get(FEED, query_string={"model": "item-knn"}, headers=header).data for _ in range(5)]
+        done.set()
+        for thread in threads:
+            thread.join()
+        assert {*beside} == {alone}
 
 
 def test_a_model_is_loaded_once_and_again_when_it_is_trained_anew(

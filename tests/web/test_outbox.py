@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -174,6 +175,17 @@ def test_a_sender_waits_only_so_long_and_the_event_counts_all_the_same(loaded: S
         other.rollback()
     wait_for(lambda: client.get("/v1/events/slow").json["status"] == "applied")  # type: ignore[index]
     assert watchers(graph, keak) == before + 1
+
+
+def test_a_feed_does_not_wait_for_what_is_being_written(tmp_path: Path) -> None:
+    outbox, found = Outbox(tmp_path / "outbox.sqlite3"), list[Any]()
+    now = milliseconds(datetime.now(UTC))
+    outbox.accept([Entry("", "e", "hide", "u1", "keaks/1", now)], now)
+    reader = threading.Thread(target=lambda: found.append(outbox.about("u1", waiting=True)), daemon=True)
+    with outbox._quick.writing(), outbox._durable._lock:
+        reader.start()
+        reader.join(60)
+        assert [one.target for one in found[0]] == ["keaks/1"]
 
 
 def test_what_is_written_as_the_graph_is_closed_waits(loaded: Settings, graph: Graph):

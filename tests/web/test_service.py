@@ -201,6 +201,8 @@ def test_a_session_without_an_id_is_placed_by_what_was_watched(
     assert (feed["rung"], feed["unknown"], feed["degraded"]) == ("model", ["keaks/none"], False)
     assert set(shown) <= set(KEAKS[1::2]) - {KEAKS[1], KEAKS[3], KEAKS[5]}
     assert "user_id" not in feed
+    newer = asked(contents=[KEAKS[1], "9"], exclude=[]).json
+    assert newer["unknown"] == ["9"], "which may be the bare id of something that came since, and is left out then"
     nothing = asked(contents=["keaks/none"]).json
     assert nothing["items"], "what is popular"
     problem(asked(contents=[]), 422, "invalid-parameter")

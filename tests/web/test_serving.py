@@ -14,6 +14,7 @@ from graph.errors import GraphTimeout
 from graph.settings import Service, Settings
 from ranking import registry
 from recommend.feed import Feed
+from recommend.request import Deadline
 from recommend.served_model import ServedModel
 from recommend.service import FeedService
 from recommenders.popularity import Popularity
@@ -130,7 +131,7 @@ def test_whoever_asks_for_a_model_during_a_swap_is_answered(stored: Settings, mo
     monkeypatch.setattr(opened, "load_model", slow_load)
     monkeypatch.setattr(opened, "stamp", slow_stamp)
     with ThreadPoolExecutor(len(names)) as pool:
-        asked = [pool.submit(held.model, name) for name in names]
+        asked = [pool.submit(held.model, name, Deadline(60_000)) for name in names]
         for _ in range(3):  # two loads on two threads, and the one that looks at its folder
             assert begun.acquire(timeout=60)
         while len(held._models._asked) < 3:  # the third load is in the queue
@@ -151,7 +152,7 @@ def test_models_that_are_closed_say_that_one_is_being_loaded(stored: Settings) -
     held = Serving.open(stored)
     held._models.close()
     with pytest.raises(Problem, match="being loaded"):
-        held.model("ease")
+        held.model("ease", Deadline(1_000))
 
 
 def test_damaged_or_vanished_snapshot_leaves_the_old_one_in_service(stored: Settings) -> None:

@@ -375,14 +375,21 @@ def test_a_hanging_filter_costs_no_block(graph: Graph, database: Database, patie
 
 
 def test_a_block_that_is_deleted_by_hand_is_forgotten(graph: Graph, database: Database, tmp_path: Any) -> None:
-    outbox = Outbox(tmp_path / "outbox.sqlite3")
+    outbox, mark = Outbox(tmp_path / "outbox.sqlite3"), "1"
     blocks = Blocks(outbox)
-    blocks.refresh(graph)
+    blocks.refresh(graph, mark)
     before = outbox.blocks()
     database.ask("MATCH (a:User {userId: 'far'}), (b:User {userId: 'secret'}) CREATE (a)-[:BLOCKED]->(b)")
-    blocks.refresh(graph)
+    blocks.refresh(graph, mark)
     assert outbox.blocks() == before | {("far", "secret")}
     assert "secret" in Recent(outbox).with_recent(Restrictions(), "far").blocked
     database.ask("MATCH (:User {userId: 'far'})-[block:BLOCKED]->(:User {userId: 'secret'}) DELETE block")
-    blocks.refresh(graph)
+    blocks.refresh(graph, mark)
     assert outbox.blocks() == before
+    both = "MATCH (a:User {userId: 'far'}), (b:User {userId: 'secret'}), (c:User {userId: 'friend'}) "
+    database.ask(f"{both} CREATE (a)-[:BLOCKED]->(b)")
+    blocks.refresh(graph, mark)
+    database.ask(f"{both} MATCH (a)-[block:BLOCKED]->(b) DELETE block CREATE (b)-[:BLOCKED]->(c)")
+    blocks.refresh(graph, "2")
+    assert outbox.blocks() == before | {("secret", "friend")}, "as many as before, and others"
+    database.ask("MATCH (:User {userId: 'secret'})-[block:BLOCKED]->(:User {userId: 'friend'}) DELETE block")
