@@ -15,7 +15,7 @@ from cli.progress import bars
 from graph import aside
 from graph.errors import InputError, SettingsError
 from graph.files import kinds
-from graph.files.daily_features import daily_features
+from graph.files.daily_features import all_days, daily_features
 from graph.files.kinds import Kind, recognise
 from graph.files.quarantine import ImportReport
 from graph.files.tables import Tables, read_pairs
@@ -90,7 +90,8 @@ def _write(
     daily = daily_features(file) if file else None
     if file:
         read = replace(read, ignored=[name for name in read.ignored if name != file.name])
-    made = report.make(source.resolve().name, holds, tables, read, positive=positive, daily=daily)
+    beside = {file.name: all_days(file)} if file else {}
+    made = report.make(source.resolve().name, holds, tables, read, positive=positive, daily=daily, beside=beside)
     with aside.folder(where) as fresh:
         report.write(made, fresh, "csv" if csv else "parquet")
 

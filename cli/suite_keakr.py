@@ -17,7 +17,7 @@ from cli.progress import bars
 from evaluation import keakr_data, keakr_suite
 from evaluation.keakr_data import Network
 from evaluation.keakr_sample import sample
-from evaluation.keakr_suite import LABELS, Board
+from evaluation.keakr_suite import LABELS, MINUTES, Board
 from evaluation.report import grid
 from graph import aside
 from graph.settings import load_settings
@@ -62,7 +62,7 @@ def keakr(data: Path | None, effort: Effort, seed: int, out: Path | None, comman
     for board in boards:
         for table in _tables(board):
             show(table, _console, _SPARE)
-        for line in _notes(board.network):
+        for line in (*_notes(board.network), _fitted(board)):
             _console.print(line)
     _console.print(f"Took {time.monotonic() - began:.0f} s. With intervals: {where}/leaderboard.md")
 
@@ -84,7 +84,7 @@ def markdown(boards: list[Board], command: str) -> str:
     lines = [f"# Engagement, by the Keakr notebook's models\n\n```console\n$ {command}\n```"]
     for board in boards:
         lines.append(f"\n## {board.network.name}\n\n{_caption_of(board.network)} Seed {board.seed}.\n")
-        lines += [f"{note}\n" for note in _notes(board.network)]
+        lines += [f"{note}\n" for note in (*_notes(board.network), _fitted(board))]
         for table in _tables(board):
             lines.append(f"\n### {table.title}\n")
             cells = [[str(cell) for cell in column.cells] for column in table.columns]
@@ -178,6 +178,16 @@ def _table(title: str, *columns: str) -> Table:
 def _notes(network: Network) -> list[str]:
     generated = [_NOT_ARGUED] if "generated" in network.name else []
     return [*generated, _LEAKS, *([] if len(network.follower) else [_CO_WATCHED])]
+
+
+def _fitted(board: Board) -> str:
+    """How the model of whole catalogues was fitted: otherwise than the networks beside it."""
+    ended = "it was cut short" if board.capped else "which was enough"
+    return (
+        f"{board.ranker} is fitted to the training lines alone, those of a pair folded, with little effort and within "
+        f"{MINUTES:g} minutes ({ended}). The networks' counts as of the moment, and popularity in the table of finds, "
+        "know the validation lines too, once they are over."
+    )
 
 
 def _caption_of(network: Network) -> str:

@@ -22,6 +22,9 @@ FIGURES: Final = (*(f"MAP@{k}" for k in AT), "NDCG@20")
 _NOTEBOOK_BATCH: Final = 1_000
 _MENDED: Final = "notebook's network, mended"
 _GENERATED: Final = 64
+_COUNTED: Final = "Targets are counted from the listens instead."
+_LEAST: Final = 2
+"""Sizes of rows from which on an order can be told."""
 """Numbers a row of each of three generated matrices, for the cost of the notebook's input."""
 
 Make = Callable[[Bench], Judged]
@@ -170,6 +173,9 @@ def _targets_told(data: Data) -> str:
     listeners = np.diff(np.asarray(data.listens.matrix.tocsc().indptr))
     rows = published.targets
     sizes = np.diff(rows.indptr)
+    shape = f"train_matrix.npz has {rows.shape[0]:,} × {rows.shape[1]:,}; "
+    if len(np.unique(sizes)) < _LEAST:
+        return f"{shape}all of its rows are of one size, so their order cannot be told. {_COUNTED}"
     by_listeners = np.sort(listeners)[::-1]
     same = {
         "ids": float(np.corrcoef(sizes, listeners[: len(sizes)])[0, 1]),
@@ -177,7 +183,7 @@ def _targets_told(data: Data) -> str:
     }
     order = max(same, key=lambda one: same[one])
     return (
-        f"train_matrix.npz has {rows.shape[0]:,} × {rows.shape[1]:,}; its rows seem to be in the order of {order} "
+        f"{shape}its rows seem to be in the order of {order} "
         f"(correlation of their sizes with listeners: by id {same['ids']:.2f}, by listeners {same['listeners']:.2f}). "
-        "Targets are counted from the listens instead."
+        f"{_COUNTED}"
     )

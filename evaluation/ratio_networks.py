@@ -124,6 +124,7 @@ MODELS: Final[Mapping[str, Any]] = {
     STAND_IN: _row(NOTEBOOK_RECIPE),
     "network, features of own rows": _row(),
     "network, features from other rows": _row(told=_of_other_rows),
+    "network, features from other rows, steps of 32": _row(NOTEBOOK_RECIPE, _of_other_rows),
     "network, absolute errors": _row(replace(_LARGER, loss="l1"), _of_other_rows),
     "network, WLR": _row(replace(_LARGER, loss="wlr"), _of_other_rows),
     "network, pairwise ranking": _row(replace(_LARGER, ranking="pairwise"), _of_other_rows),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -17,6 +18,7 @@ __all__ = ["QUARTILES", "TIMES", "files", "missing"]
 
 QUARTILES: Final = ("smallest", "25 %", "median", "75 %", "largest")
 _CELL: Final = 40
+_FIRST: Final = 3
 TIMES: Final = (
     *("at", "since", "firstAt", "lastAt"),
     *schema.USER_TIMES,
@@ -27,8 +29,11 @@ TIMES: Final = (
 """Columns in ms since 1970, shown as dates."""
 
 
-def files(tables: Tables, read: ImportReport) -> Section:
-    """What an import makes of each file, their first rows, and the values of each table."""
+def files(tables: Tables, read: ImportReport, beside: Mapping[str, pl.DataFrame] | None = None) -> Section:
+    """What an import makes of each file, their first rows, and the values of each table.
+
+    ``beside``: files that no import takes, by their names.
+    """
     section = Section("Files, types and values")
     counts = ("rows", "loaded", "folded into others", "quarantined", "of unknown people or contents", "values left out")
     section.parts.append(
@@ -66,6 +71,12 @@ def files(tables: Tables, read: ImportReport) -> Section:
             section.parts.append(_described(label, frame))
     if bare:
         section.parts.append(f"Relationships without properties: {', '.join(bare)}.")
+    for name, frame in (beside or {}).items():
+        begins = [
+            (column, " · ".join(str(cell)[:_CELL] for cell in frame[column].head(_FIRST))) for column in frame.columns
+        ]
+        section.parts.append(Table(f"{name}: first rows", ("column", "first rows"), begins, (0, 1)))
+        section.parts.append(_described(name, frame))
     return section
 
 
@@ -91,12 +102,12 @@ def _described(label: str, frame: pl.DataFrame) -> Table:
     return Table(f"{label}: {frame.height:,}", header, rows, (0, 1))
 
 
-def missing(tables: Tables, read: ImportReport) -> Section:
-    """Which columns have gaps, and which rows or values an import leaves out."""
+def missing(tables: Tables, read: ImportReport, beside: Mapping[str, pl.DataFrame] | None = None) -> Section:
+    """Which columns have gaps, and which rows or values an import leaves out; ``beside`` as in `files`."""
     section = Section("Missing values")
     found = [
         (f"{label}.{name}", frame[name].null_count(), frame.height)
-        for label, frame in [*tables.nodes.items(), *tables.edges.items()]
+        for label, frame in [*tables.nodes.items(), *tables.edges.items(), *(beside or {}).items()]
         for name in frame.columns
         if frame[name].null_count()
     ]

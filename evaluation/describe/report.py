@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -58,11 +59,12 @@ def make(
     *,
     positive: float | None = None,
     daily: pl.DataFrame | None = None,
+    beside: Mapping[str, pl.DataFrame] | None = None,
 ) -> Report:
     """The report of a folder called ``name`` that ``holds`` what these words say.
 
     ``positive``: a value above it counts as positive; by default 1 for a ratio and .8 for a share. ``daily`` holds
-    further features of videos (`graph.files.daily_features`).
+    further features of videos (`graph.files.daily_features`), ``beside`` the rows of files that no import takes.
     """
     rows = rows_of(tables, positive)
     contents = features_of(tables, rows, schema.CONTENT, daily)
@@ -73,8 +75,8 @@ def make(
     }
     totals = every[schema.CONTENT]
     sections = [
-        files(tables, read),
-        missing(tables, read),
+        files(tables, read, beside),
+        missing(tables, read, beside),
         _side("Users" if rows.label == schema.USER else "Playlists", rows, users, every[rows.label], best=False),
         _side("Contents", rows, contents, totals, best=True),
         _distribution(rows),

@@ -13,7 +13,7 @@ from graph.errors import InputError
 from graph.files.odd_lines import OPEN, check_columns, header_line, odd_lines
 from graph.files.token_lists import unpacked
 
-__all__ = ["COUNTS", "daily_counts", "daily_features", "day_of"]
+__all__ = ["COUNTS", "all_days", "daily_counts", "daily_features", "day_of"]
 
 _SHOWN: Final = 3
 """Lines that are named for each reason."""
@@ -62,6 +62,17 @@ def daily_features(file: Path, until: date | None = None) -> pl.DataFrame:
         (pl.col("like_cnt") / (plays + 1.0)).alias("like rate"),
         (pl.col("play_duration") / (pl.col("video_duration") + 1.0)).alias("mean watch ratio"),
     )
+
+
+def all_days(file: Path) -> pl.DataFrame:
+    """The rows of the file with every column, for a report: nothing is left out but values that are no numbers.
+
+    Raises InputError for a file that cannot be read.
+    """
+    try:
+        return pl.read_csv(file, infer_schema_length=10_000, ignore_errors=True, truncate_ragged_lines=True)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise InputError(f"{file} cannot be read: {error}.", do="Fetch the file again.") from error
 
 
 def daily_counts(file: Path) -> pl.DataFrame:

@@ -104,6 +104,16 @@ def test_the_table_puts_what_knows_tastes_above_popularity(folder: Path) -> None
     assert "number of clusters" in text
 
 
+def test_the_command_prints_and_writes_everything(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    suite_artists.artists(folder, 1, tmp_path, "entourage evaluate --suite artists")
+    shown, written = capsys.readouterr().out, (tmp_path / "leaderboard.md").read_text()
+    assert "Faults of the notebook, one by one" in shown
+    for name in ("popularity", "item-knn", "gat", "SVD cosine"):
+        assert name in written
+
+
 def test_the_notebooks_own_files_are_read(tmp_path: Path) -> None:
     listens = open_data(notebook(tmp_path / "files"))
     assert listens.published is not None

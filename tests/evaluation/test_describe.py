@@ -91,6 +91,7 @@ def test_kuairec_with_its_daily_features(tmp_path: Path, capsys: pytest.CaptureF
         big.append(f"{user},{video},{played},{length},,20200705,1593878903.4,{played / length}")
     source = kuairec(tmp_path / "rec", big)
     days = [f"{video},20200705,{1000 * video},{','.join(map(str, random.integers(1, 99, 10)))}" for video in range(20)]
+    days[0] = days[0].replace("20200705,0,", "20200705,,")
     (source / "item_daily_features.csv").write_text(
         "\n".join([",".join(["video_id", "date", "video_duration", *COUNTS]), *days]) + "\n"
     )
@@ -106,6 +107,9 @@ def test_kuairec_with_its_daily_features(tmp_path: Path, capsys: pytest.CaptureF
         assert (tmp_path / "told" / picture).read_bytes().startswith(b"\x89PNG")
     assert "held out, which only judges: mean | 0.9" in text
     assert "Not read: video\\_raw.csv." in text
+    assert "item\\_daily\\_features.csv: first rows" in text
+    assert "| item\\_daily\\_features.csv.video\\_duration | 1 | 5.0 % |" in text
+    assert re.search(r"\| video\\_duration \| Int64 \| 19 \| 10,?000 ", text), "19 days tell it"
     people = pl.read_parquet(tmp_path / "told" / "users.parquet")
     assert "register_days" in people.columns
     assert {"user_active_degree", "onehot_feat1"} < {*people.columns}

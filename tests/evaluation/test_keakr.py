@@ -18,7 +18,7 @@ from generator.network import generate
 from generator.sizes import DEMO
 from graph.errors import InputError
 from graph.settings import Engagement
-from recommenders.core.options import silent
+from recommenders.core.options import Effort, silent
 
 HEADER = "user_id\tvideo_id\ttime_ms\tis_comment\tis_forward\tplay_time_ms\tduration_ms\tis_like"
 
@@ -195,6 +195,8 @@ def test_the_tables_name_what_leaks_what_moves_and_what_is_found(
     assert "as exported (leak)" in text
     assert "nobody within two steps had watched" in text
     assert "nothing is argued from it" in text
+    assert "item-knn is fitted to the training lines alone" in text
+    assert "8 minutes (which was enough)" in text
     suite_keakr.draw([board], tmp_path / "calibration.png")
     assert (tmp_path / "calibration.png").read_bytes().startswith(b"\x89PNG")
 
@@ -261,3 +263,17 @@ def test_kuairec_is_refused_because_its_small_matrix_never_trains(tmp_path: Path
         (tmp_path / name).write_text(rows)
     with pytest.raises(InputError, match=r"small_matrix\.csv"):
         read(tmp_path)
+
+
+def test_the_command_prints_and_writes_everything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(keakr_suite, "EPOCHS", 1)
+    monkeypatch.setattr(keakr_suite, "MINUTES", 0.001)
+    generate(tmp_path / "in", DEMO.with_(users=60, keaks=40, beats=10, follows=200, audiences=900), 3, futures=0)
+    suite_keakr.keakr(tmp_path / "in", Effort.QUICK, 0, tmp_path / "out", "entourage evaluate --suite keakr")
+    shown = capsys.readouterr().out
+    assert "pipeline is fitted to the training lines alone" in shown
+    assert "it was cut short" in shown
+    assert {file.name for file in (tmp_path / "out").iterdir()} == {"leaderboard.md", "calibration.png"}
+    assert "pipeline, calibrated" in (tmp_path / "out" / "leaderboard.md").read_text()

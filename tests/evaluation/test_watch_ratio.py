@@ -393,3 +393,15 @@ def test_a_process_that_is_killed_is_told(folder: Path, monkeypatch: pytest.Monk
     finally:
         ended.set()
         thread.join()
+
+
+def test_the_command_prints_and_writes_every_row(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    suite_watch_ratio.watch_ratio(folder, 0, tmp_path, "entourage evaluate --suite watch-ratio")
+    shown, written = capsys.readouterr().out, (tmp_path / "leaderboard.md").read_text()
+    for name in {**MODELS, **networks.ABLATION}:
+        assert name in written, "as a row, or as left out"
+    assert "Published by the notebook on KuaiRec" in shown
+    assert ".0479" in shown
