@@ -29,8 +29,9 @@ from generator import truth
 from graph.settings import load_settings
 from graph.snapshot import Snapshot, load
 from ranking import registry
-from recommenders.core.metrics import judge, ndcg
-from recommenders.core.options import Cap, Effort, FitOptions
+from recommenders.core.effort import Cap, Effort
+from recommenders.core.ndcg import judge, ndcg
+from recommenders.core.options import FitOptions
 
 K = 10
 OTHERS = 2_000

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from evaluation import play_data
-from evaluation.experiments import METRICS, SUSPICIOUS, Effect, Experiment, experiments
+from evaluation.ab_tests import METRICS, SUSPICIOUS, Effect, Experiment, experiments
 from graph.errors import InputError, SettingsError
 from graph.settings import load_settings
 from recommend.player import FOLDER

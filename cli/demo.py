@@ -76,7 +76,7 @@ def _learn(home: Path) -> None:
     from cli.generate import generate
     from cli.import_ import import_
     from cli.train import train
-    from recommenders.core.options import Effort
+    from recommenders.core.effort import Effort
 
     files = home / "files"
     steps: list[tuple[str, str, Callable[[], object]]] = [

@@ -27,7 +27,8 @@ from graph import snapshot as snapshots
 from graph.errors import SettingsError
 from graph.settings import load_settings
 from ranking import registry
-from recommenders.core.options import Cap, Effort, FitOptions
+from recommenders.core.effort import Cap, Effort
+from recommenders.core.options import FitOptions
 
 __all__ = ["How", "Suite", "evaluate"]
 

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.data_folder import data_folder
-from cli.fitting import show
 from cli.progress import bars
+from cli.table_width import show
 from evaluation import artist_suite
 from evaluation.artist_data import open_data
 from evaluation.artist_suite import FIGURES, Board

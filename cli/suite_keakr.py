@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.data_folder import data_folder
-from cli.fitting import show
 from cli.progress import bars
+from cli.table_width import show
 from evaluation import keakr_data, keakr_suite
 from evaluation.keakr_data import Network
 from evaluation.keakr_sample import sample
@@ -21,7 +21,8 @@ from evaluation.keakr_suite import LABELS, MINUTES, Board
 from evaluation.report import grid
 from graph import aside
 from graph.settings import load_settings
-from recommenders.core.options import Effort, Progress
+from recommenders.core.effort import Effort
+from recommenders.core.options import Progress
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

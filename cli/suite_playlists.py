@@ -23,7 +23,7 @@ from graph import snapshot as snapshots
 from graph.errors import InputError
 from graph.files.playlists import holds_playlists
 from graph.settings import load_settings
-from recommenders.core.metrics import Values
+from recommenders.core.ndcg import Values
 from recommenders.sequences import Sequences, first_source
 from recommenders.track2vec import PUBLISHED
 

@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.data_folder import data_folder
-from cli.fitting import show
 from cli.progress import bars
+from cli.table_width import show
 from evaluation import watch_ratio_suite
 from evaluation.ratio_cosine import COSINE, hand_made
 from evaluation.ratio_networks import NOTEBOOK, NOTEBOOK_RECIPE, STAND_IN, passes_of

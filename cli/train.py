@@ -24,7 +24,8 @@ from graph.errors import SettingsError, SnapshotError
 from graph.settings import load_settings
 from ranking import registry
 from ranking.pipeline import Pipeline
-from recommenders.core.options import Cap, Device, Effort, FitOptions
+from recommenders.core.effort import Cap, Effort
+from recommenders.core.options import Device, FitOptions
 from recommenders.next_item import SequenceModel
 
 __all__ = ["train"]

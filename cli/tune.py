@@ -20,8 +20,9 @@ from graph.errors import SettingsError
 from graph.settings import load_settings
 from ranking import registry
 from recommenders.core import search
+from recommenders.core.effort import Effort
 from recommenders.core.holdout import validation
-from recommenders.core.options import Effort, FitOptions
+from recommenders.core.options import FitOptions
 
 __all__ = ["tune"]
 

@@ -18,7 +18,7 @@ from graph.files.artist_profiles import Published, holds_artists, read_published
 from graph.files.token_lists import unpacked
 from graph.files.watch_ratios import named_file
 from graph.snapshot import Snapshot
-from recommenders.core.metrics import Values, discounts
+from recommenders.core.ndcg import Values, discounts
 from recommenders.core.top_k import Floats, Ints
 from recommenders.profile_network import halves, shared_watchers
 

@@ -13,7 +13,8 @@ from evaluation.artist_data import Data, measure
 from evaluation.artist_notebook import AS_IT_STANDS, Faults, indices, notebook_network
 from gnn.recommender import GatNetwork
 from ranking import registry
-from recommenders.core.options import Effort, FitOptions, Progress
+from recommenders.core.effort import Effort
+from recommenders.core.options import FitOptions, Progress
 from recommenders.core.recommender import Recommender
 from recommenders.core.top_k import Floats, Ints
 from recommenders.profile_network import Profiler, shared_watchers, svd_vectors, train

@@ -13,7 +13,7 @@ from evaluation.artist_data import AT, Data, Listens, cut, measure
 from evaluation.artist_models import Bench, Judged
 from evaluation.artist_notebook import AS_IT_STANDS, Faults, notebook_network
 from evaluation.significance import bootstrap_interval
-from recommenders.core.metrics import Values
+from recommenders.core.ndcg import Values
 from recommenders.core.options import Progress, part_of
 
 __all__ = ["FIGURES", "Board", "Fault", "Row", "run"]

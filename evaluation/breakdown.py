@@ -10,7 +10,7 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from recommenders.core.holdout import Holdout
-from recommenders.core.metrics import Values, judge
+from recommenders.core.ndcg import Values, judge
 from recommenders.core.top_k import Ints
 
 __all__ = ["Group", "by_activity", "by_friends", "by_popularity", "recall_in", "strata"]

@@ -17,8 +17,9 @@ from evaluation.ratio_models import Biases
 from evaluation.significance import bootstrap_interval
 from graph.settings import Engagement
 from ranking import registry
-from recommenders.core.metrics import Values, discounts
-from recommenders.core.options import Cap, Effort, FitOptions, Progress, part_of
+from recommenders.core.effort import Cap, Effort
+from recommenders.core.ndcg import Values, discounts
+from recommenders.core.options import FitOptions, Progress, part_of
 from recommenders.core.recommender import Recommender
 from recommenders.core.top_k import Floats, Ints, top_k
 from recommenders.ratio_network import Rows

@@ -15,9 +15,10 @@ from evaluation.contenders import Contender
 from evaluation.cost import Cost
 from evaluation.saved_rankings import Ranking, SavedRankings
 from evaluation.significance import bootstrap_interval, compare, holm
+from recommenders.core.effort import Cap
 from recommenders.core.holdout import Holdout
-from recommenders.core.metrics import Values, judge, ndcg
-from recommenders.core.options import Cap, FitOptions, part_of
+from recommenders.core.ndcg import Values, judge, ndcg
+from recommenders.core.options import FitOptions, part_of
 from recommenders.core.top_k import Ints
 
 __all__ = ["Difference", "Estimate", "GroupRow", "Leaderboard", "Row", "evaluate", "measure"]

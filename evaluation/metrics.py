@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from recommenders.core import metrics as core
-from recommenders.core.metrics import Judged, Values, ndcg
+from recommenders.core import ndcg as core
+from recommenders.core.ndcg import Judged, Values, ndcg
 from recommenders.core.top_k import Ints
 
 __all__ = [

@@ -18,7 +18,7 @@ from graph import schema
 from graph.errors import InputError
 from graph.snapshot import Snapshot
 from recommenders.core.holdout import Holdout
-from recommenders.core.metrics import Values, judge, ndcg
+from recommenders.core.ndcg import Values, judge, ndcg
 from recommenders.core.recommender import Recommender
 from recommenders.core.top_k import Ints
 from recommenders.next_item import SequenceModel

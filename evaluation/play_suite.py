@@ -24,7 +24,8 @@ from graph.snapshot import Edges, Snapshot
 from graph.snapshot.engagement import engagement
 from ranking import registry
 from recommenders.arms import ARMS
-from recommenders.core.options import Cap, Effort, FitOptions, Progress, part_of, silent
+from recommenders.core.effort import Cap, Effort
+from recommenders.core.options import FitOptions, Progress, part_of, silent
 from recommenders.core.recommender import Recommender
 from recommenders.interest import Heard
 from recommenders.interest_fit import own_choices

@@ -17,9 +17,10 @@ from graph.errors import EntourageError, ModelError
 from graph.snapshot import Snapshot
 from ranking import registry
 from recommenders.core.baseline import Baseline
+from recommenders.core.effort import Effort
 from recommenders.core.holdout import Holdout
-from recommenders.core.metrics import Values
-from recommenders.core.options import Effort, FitOptions, Progress
+from recommenders.core.ndcg import Values
+from recommenders.core.options import FitOptions, Progress
 from recommenders.core.recommender import Recommender
 from recommenders.core.search import score, search
 from recommenders.next_item import complete

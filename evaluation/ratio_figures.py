@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from recommenders.core.metrics import Values
+from recommenders.core.ndcg import Values
 from recommenders.core.top_k import Floats
 from recommenders.ratio_network import Rows
 

@@ -34,7 +34,7 @@ from graph.files.daily_features import daily_features, day_of
 from graph.files.quarantine import FileReport
 from graph.files.watch_ratios import DAILY, named_file, read_categories, read_friends, read_people, watch_files
 from graph.files.watch_rows import SMALL, read_matrix, stem
-from recommenders.core.metrics import Values
+from recommenders.core.ndcg import Values
 from recommenders.core.options import Progress, silent
 from recommenders.core.top_k import Floats
 from recommenders.ratio_network import Rows, user_features, video_features

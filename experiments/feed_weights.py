@@ -19,9 +19,10 @@ from evaluation.significance import bootstrap_interval
 from graph.settings import Composition, load_settings
 from graph.snapshot import load
 from ranking import registry
+from recommenders.core.effort import Effort
 from recommenders.core.holdout import validation
-from recommenders.core.metrics import Values, judge, ndcg
-from recommenders.core.options import Effort, FitOptions
+from recommenders.core.ndcg import Values, judge, ndcg
+from recommenders.core.options import FitOptions
 from recommenders.core.top_k import Ints
 
 K = 10

@@ -23,9 +23,10 @@ from evaluation.significance import bootstrap_interval
 from graph.settings import load_settings
 from graph.snapshot import Snapshot, load
 from ranking import registry
+from recommenders.core.effort import Effort
 from recommenders.core.holdout import Holdout, validation
-from recommenders.core.metrics import Values, judge, ndcg
-from recommenders.core.options import Effort, FitOptions
+from recommenders.core.ndcg import Values, judge, ndcg
+from recommenders.core.options import FitOptions
 from recommenders.core.recommender import Recommender
 from recommenders.core.today import Today
 from recommenders.core.top_k import Floats, Ints, top_k

@@ -27,7 +27,7 @@ from graph.settings import load_settings
 from graph.snapshot import Snapshot, load
 from ranking import registry
 from recommenders.core.holdout import Holdout
-from recommenders.core.metrics import judge, ndcg
+from recommenders.core.ndcg import judge, ndcg
 from recommenders.core.recommender import NewContent
 from recommenders.core.top_k import Floats, top_k
 

@@ -29,9 +29,10 @@ from graph.snapshot import NO_TIME, Edges, Nodes, Snapshot, hindsight, load
 from graph.snapshot.ages import timed
 from ranking import registry
 from recommend.sources import AROUND
+from recommenders.core.effort import Cap
 from recommenders.core.holdout import Holdout
-from recommenders.core.metrics import judge, ndcg
-from recommenders.core.options import Cap, FitOptions
+from recommenders.core.ndcg import judge, ndcg
+from recommenders.core.options import FitOptions
 from recommenders.core.recommender import Recommender
 from recommenders.core.top_k import Ints, top_k
 

@@ -20,7 +20,7 @@ from generator.profiles import Names
 from generator.sessions import Sessions
 from generator.tastes import SECOND, World
 from graph.errors import InputError
-from recommenders.core.metrics import judge, ndcg
+from recommenders.core.ndcg import judge, ndcg
 from recommenders.core.top_k import top_k
 
 __all__ = ["Truth", "ceiling", "load", "write"]

@@ -19,7 +19,7 @@ SMALLER: Final[Mapping[str, int]] = {
     "patience": 4,
     "max_epochs": 10,
 }
-"""Defaults of a large graph (`recommenders.core.options.is_large`); a setting that was given stays. Chosen by time and
+"""Defaults of a large graph (`recommenders.core.effort.is_large`); a setting that was given stays. Chosen by time and
 memory at Keakr's full size; width, heads and friends were not measured there. Ten epochs are 250 steps: at a tenth of
 the size validation is best after 50 to 100."""
 

@@ -7,7 +7,7 @@ from typing import Final
 from gnn.config import SMALLER, GnnConfig
 from gnn.recipe import RECIPE
 from graph.snapshot import Snapshot
-from recommenders.core.options import is_large
+from recommenders.core.effort import is_large
 
 __all__ = ["EDGE", "cost", "epoch_cost", "sized"]
 

@@ -35,8 +35,9 @@ from graph.errors import ModelError
 from graph.snapshot import NO_TIME, Snapshot
 from graph.snapshot.ages import newest_watch
 from recommenders.core.artifact import environment
+from recommenders.core.effort import is_large
 from recommenders.core.holdout import Holdout, validation
-from recommenders.core.options import FitOptions, is_large, part_of
+from recommenders.core.options import FitOptions, part_of
 
 __all__ = ["fit", "make_trainer"]
 

@@ -104,7 +104,7 @@ class GraphNetwork(Recommender):
         embedding; if it ended the training, the manifest says so (``capped``). Without a cap nothing depends on the
         clock, and the same seed gives the same bytes on the same machine (CPU).
 
-        In a large graph (`recommenders.core.options.is_large`), training with the setting ``epochs`` can continue from
+        In a large graph (`recommenders.core.effort.is_large`), training with the setting ``epochs`` can continue from
         the ``start`` of ``options``, a network that this process trained on a part of the same graph; it then trains
         for `Recipe.going_on` · ``epochs``.
         """

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from gnn.recipe import RECIPE
 from recommenders.core.holdout import Holdout
-from recommenders.core.metrics import judge, ndcg
+from recommenders.core.ndcg import judge, ndcg
 from recommenders.core.top_k import top_k
 
 __all__ = ["ndcg_at_10", "sampled"]

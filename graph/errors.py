@@ -30,6 +30,7 @@ __all__ = [
     "ModelError",
     "ModelMismatch",
     "NotFound",
+    "Overloaded",
     "SettingsError",
     "SnapshotError",
     "UnknownArtist",
@@ -83,6 +84,10 @@ class GraphAuthError(GraphError):
 
 class GraphTimeout(GraphError):
     """The deadline passed before the answer came."""
+
+
+class Overloaded(GraphTimeout):
+    """So much is asked that the turn of a request did not come before its deadline."""
 
 
 class LocalServerError(GraphError):

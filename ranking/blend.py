@@ -11,7 +11,7 @@ import scipy.sparse as sp
 from ranking.candidates import Candidates
 from ranking.config import CONFIG
 from recommenders.core.config import CORE
-from recommenders.core.metrics import judge, ndcg
+from recommenders.core.ndcg import judge, ndcg
 from recommenders.core.top_k import Floats, Ints, Mask, top_k_of_segments
 
 __all__ = ["Judge", "fit"]

@@ -27,10 +27,11 @@ from ranking.first_stage import NETWORK, FirstStage, Member, plan
 from ranking.second_stage import SecondStage, Verdict
 from ranking.shortlist import candidates_of
 from recommenders.core.artifact import FORMAT, environment, reading
+from recommenders.core.effort import is_large
 from recommenders.core.holdout import Holdout, validation
 from recommenders.core.interactions import counts, row_of, rows_of
 from recommenders.core.nearest import nearest
-from recommenders.core.options import FitOptions, is_large, part_of
+from recommenders.core.options import FitOptions, part_of
 from recommenders.core.recommender import NewContent, Placed, Recommender
 from recommenders.core.today import Today
 from recommenders.core.top_k import Floats, Ints

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from graph.errors import GraphTimeout
+from graph.errors import Overloaded
 from graph.live import View
 from recommend import diversity, exploration, reasons, scorer, selector, sources
 from recommend.filters import Facts
@@ -53,12 +53,12 @@ def compose(
     By the vectors of ``served`` contents are alike, where the composition asks for it.
 
     One request at a time: all of it is work of the processor. A source that fails is named in the ``journey``, and the
-    others answer. Raises GraphTimeout for a request that waits for too long, and the error where all of them fail.
+    others answer. Raises Overloaded for a request that waits for too long, and the error where all of them fail.
     """
     with journey.stage("wait"):
         held = reader.view.lock.acquire(timeout=request.deadline.left_ms(_SHARE) / 1_000)
     if not held:
-        raise GraphTimeout("The service has more to do than it can do before the deadline.")
+        raise Overloaded("The service has more to do than it can do before the deadline.")
     try:
         with reader.restricted(request) as keep:
             with journey.stage("sources"):

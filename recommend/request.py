@@ -112,6 +112,8 @@ class Request:
     wanted: Wanted = EVERYTHING
     composition: Composition = USUAL
     """What sources weigh, and how the feed is spread."""
+    hurried: bool = False
+    """Whether it waited so long that models and reasons are left out."""
     replays: bool = False
     """Whether contents that the person watched may come again."""
     draw: str = ""

@@ -98,6 +98,7 @@ class FeedService:
         wanted: Wanted = EVERYTHING,
         session: Collection[str] = (),
         replays: bool = False,
+        hurried: bool = False,
     ) -> Feed:
         """The ``n`` contents that ``user_id`` (bare) should see next, best first.
 
@@ -105,9 +106,9 @@ class FeedService:
         contents that earlier pages showed; ``served`` is asked in place of this service's own model; ``debug`` asks for
         an account of how the feed came about; ``wanted`` narrows what may be shown; ``session`` holds ids of contents
         that somebody without an id, whose ``user_id`` is empty, has just watched; ``replays`` lets contents come again
-        that ``user_id`` watched. A user nobody knows gets the trending
-        or popular rung. Raises GraphUnavailable when there is neither a database nor a snapshot, GraphTimeout or
-        GraphError when no source answered.
+        that ``user_id`` watched; ``hurried`` leaves models and reasons out, which more than halves what a feed costs,
+        and the feed says so. A user nobody knows gets the trending or popular rung. Raises GraphUnavailable when there
+        is neither a database nor a snapshot, GraphTimeout or GraphError when no source answered.
         """
         deadline = Deadline(deadline_ms or self.settings.service.deadline_ms)
         served, how = served or self.served, self.settings.feed
@@ -119,12 +120,13 @@ class FeedService:
             n,
             kind,
             frozenset(exclude) | frozenset(session) | waiting.hidden | waiting.seen,
-            explain,
+            explain and not hurried,
             deadline,
             frozenset(shown),
             wanted=wanted,
             composition=how,
             replays=replays,
+            hurried=hurried,
             draw=exploration.key(user_id, version, int(1_000 * time.time())) if how.exploration else "",
             session=tuple(dict.fromkeys(session)),
         )
@@ -134,10 +136,12 @@ class FeedService:
         return answering._answer(request, served, debug)
 
     def _answer(self, request: Request, served: ServedModel | None, debug: bool) -> Feed:
-        journey = Journey(self._questions.graph_is_down and not self._graph_late, account=_account(debug))
+        journey = _journey(self._questions.graph_is_down and not self._graph_late, request, debug)
+        if request.hurried:
+            served = None
         if (view := self.mirror.view() if self.mirror else None) is not None:
             try:
-                return self._from_view(view, request, served, Journey(graph_down=False, account=_account(debug)))
+                return self._from_view(view, request, served, _journey(False, request, debug))
             except GraphTimeout:
                 raise
             except Exception as error:  # Neo4j or the snapshot may answer yet
@@ -274,8 +278,11 @@ class FeedService:
         return self._snapshot_reader.knowing(restrictions, self.recent.taken_down())
 
 
-def _account(asked: bool) -> Account | None:
-    return Account() if asked else None
+def _journey(graph_down: bool, request: Request, debug: bool) -> Journey:
+    journey = Journey(graph_down, account=Account() if debug else None)
+    if request.hurried:
+        journey.outcomes.update(model="late", reasons="late")
+    return journey
 
 
 def _feed(

@@ -10,8 +10,9 @@ import scipy.sparse as sp
 from gnn.config import GnnConfig
 from gnn.recommender import GraphNetwork
 from graph.snapshot import Snapshot
+from recommenders.core.effort import Cap
 from recommenders.core.holdout import Holdout, users_of
-from recommenders.core.options import Cap, FitOptions, silent
+from recommenders.core.options import FitOptions, silent
 
 __all__ = ["network", "trained"]
 

@@ -27,6 +27,8 @@ Answer = tuple[dict[str, Any], int, dict[str, str]]
 
 _COLD_RUNGS: Final = ("trending", "popular")
 _MAX_IDS: Final = 2_000
+_HURRIED_SHARE: Final = 0.25
+"""Share of the deadline that a request has waited for a thread when it is answered without models and reasons."""
 _PIPELINES_SHARE: Final = 0.75
 """Share of the deadline for the pipeline: a feed without a late source is better than none."""
 
@@ -44,6 +46,7 @@ def feed_answer(
     excluded = content_ids("exclude", exclude)
     request_id = logs.request_id()
     deadline = admission.deadline()
+    hurried = not deadline.left_ms(_HURRIED_SHARE)
     served = serving().together(deadline) if query.model is None else serving().model(query.model, deadline)
     wanted = _wanted(query)
 
@@ -64,6 +67,7 @@ def feed_answer(
             wanted=wanted,
             session=session,
             replays=query.replays,
+            hurried=hurried,
         )
         if not feed.items:
             _check_tags(feeds, query)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from recommenders.core.config import CORE
 from recommenders.core.holdout import Holdout
-from recommenders.core.metrics import mean_ndcg
+from recommenders.core.ndcg import mean_ndcg
 from recommenders.core.options import FitOptions, part_of
 from recommenders.core.recommender import Recommender
 

@@ -123,7 +123,7 @@ os.environ |= {"NEO4J_PASSWORD": password, "NEO4J_DATABASE": database}
 from cli import train
 from cli.follow import Follower
 from gnn import fitting
-from recommenders.core.options import Effort
+from recommenders.core.effort import Effort
 class Log(train.Log):
     def __call__(self, event, what="", **facts):
         print(event, what, flush=True)

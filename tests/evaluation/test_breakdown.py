@@ -5,7 +5,7 @@ import scipy.sparse as sp
 
 from evaluation import breakdown, splits
 from evaluation.metrics import recall
-from recommenders.core.metrics import judge
+from recommenders.core.ndcg import judge
 from tests import checkerboard
 from tests.evaluation.scored import network
 

@@ -18,7 +18,8 @@ from generator.network import generate
 from generator.sizes import DEMO
 from graph.errors import InputError
 from graph.settings import Engagement
-from recommenders.core.options import Effort, silent
+from recommenders.core.effort import Effort
+from recommenders.core.options import silent
 
 HEADER = "user_id\tvideo_id\ttime_ms\tis_comment\tis_forward\tplay_time_ms\tduration_ms\tis_like"
 

@@ -12,7 +12,8 @@ from evaluation.leaderboard import Leaderboard
 from gnn.recommender import LightSoftmax
 from graph.errors import SettingsError
 from graph.snapshot import Snapshot
-from recommenders.core.options import Cap, FitOptions
+from recommenders.core.effort import Cap
+from recommenders.core.options import FitOptions
 from tests import checkerboard
 from tests.evaluation.scored import Counted, Scored
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evaluation import metrics
-from recommenders.core.metrics import judge, ndcg
+from recommenders.core.ndcg import judge, ndcg
 from tests.evaluation import naive
 
 CONTENTS = 12

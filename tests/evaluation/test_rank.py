@@ -6,7 +6,7 @@ import pytest
 from evaluation import splits
 from evaluation.metrics import precision
 from evaluation.rank import rank
-from recommenders.core.metrics import judge
+from recommenders.core.ndcg import judge
 from tests import checkerboard
 from tests.evaluation.scored import Scored, network
 

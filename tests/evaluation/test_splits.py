@@ -18,7 +18,7 @@ from ranking import pipeline, ranker, registry
 from ranking.first_stage import Member
 from ranking.pipeline import Pipeline
 from recommenders.core.holdout import Holdout, validation
-from recommenders.core.metrics import mean_ndcg
+from recommenders.core.ndcg import mean_ndcg
 from recommenders.plays import plays_of
 from tests import checkerboard
 from tests.evaluation.scored import Counted, network

@@ -58,7 +58,7 @@ def test_a_clock_that_runs_a_hundred_times_faster_and_jumps_changes_no_byte(
     tmp_path, monkeypatch, snapshot, changes, large
 ):
     if large:
-        monkeypatch.setattr("recommenders.core.options.CORE", CORE.model_copy(update={"large_links": 10}))
+        monkeypatch.setattr("recommenders.core.effort.CORE", CORE.model_copy(update={"large_links": 10}))
     config = SMALL.model_copy(update=changes)
     first = saved(tmp_path / "first", snapshot, config)
     clock, rng = time.monotonic, np.random.default_rng()

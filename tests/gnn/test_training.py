@@ -22,10 +22,10 @@ from gnn.topology import Topology
 from gnn.trainer import Trainer
 from graph.errors import ModelError, SettingsError
 from graph.snapshot import Nodes, Snapshot
-from recommenders.core import options
+from recommenders.core import effort
 from recommenders.core.config import CORE
 from recommenders.core.holdout import Holdout
-from recommenders.core.metrics import mean_ndcg
+from recommenders.core.ndcg import mean_ndcg
 from tests import checkerboard
 from tests.conformance import odd
 from tests.killed import killed_at, told_to_the_end
@@ -237,7 +237,7 @@ import time
 from pathlib import Path
 from gnn.config import GnnConfig
 from gnn import fitting
-from recommenders.core import options
+from recommenders.core import effort
 from tests import checkerboard
 from tests.networks import trained
 fitting._CHECKPOINT_EVERY_S, fitting._CHECKPOINT_SHARE = 0.0, float("inf")
@@ -249,7 +249,7 @@ def said(share, what):
 config, epochs = GnnConfig(dim=16, heads=2, layers=2), 60
 graph = checkerboard.snapshot(timed=sys.argv[2] == "small")
 if sys.argv[2] == "large":
-    options.CORE, epochs = options.CORE.model_copy(update={"large_links": 10}), None
+    effort.CORE, epochs = effort.CORE.model_copy(update={"large_links": 10}), None
     config = GnnConfig(dim=16, heads=2, layers=2, max_epochs=40, init="random", lr=0.005)
 model = trained(config, graph, said, epochs=epochs, checkpoint=Path(sys.argv[1]) / "c")
 model.save(Path(sys.argv[1]) / "model")

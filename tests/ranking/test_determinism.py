@@ -22,7 +22,8 @@ if factor != 1.0:  # and every look takes a while
         setattr(time, name, lambda clock=clock: factor * clock() + 0.5 * next(looks))
 from gnn.recommender import GraphNetwork
 from ranking.pipeline import Pipeline
-from recommenders.core.options import Effort, FitOptions
+from recommenders.core.effort import Effort
+from recommenders.core.options import FitOptions
 from tests.conformance import odd
 GraphNetwork.space = {"temperature": (0.2, 0.3)}  # the others would take minutes
 rng = np.random.default_rng(0)

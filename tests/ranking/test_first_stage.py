@@ -10,8 +10,9 @@ import pytest
 from ranking import first_stage, registry
 from ranking.config import CONFIG
 from ranking.first_stage import FirstStage, Member
+from recommenders.core.effort import Cap
 from recommenders.core.holdout import validation
-from recommenders.core.options import Cap, FitOptions
+from recommenders.core.options import FitOptions
 from recommenders.ease import Ease
 from tests import checkerboard
 

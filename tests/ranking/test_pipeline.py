@@ -19,7 +19,8 @@ from ranking.config import CONFIG
 from ranking.pipeline import Pipeline
 from ranking.ranker import Ranker
 from recommenders.core.config import CORE
-from recommenders.core.options import Cap, Effort, FitOptions
+from recommenders.core.effort import Cap, Effort
+from recommenders.core.options import FitOptions
 from recommenders.core.recommender import Recommender
 from recommenders.ease import Ease
 from tests import checkerboard
@@ -106,7 +107,7 @@ def test_says_what_it_tried_and_why_it_chose(fitted):
 
 
 def test_the_network_of_a_large_graph_goes_on_from_what_validation_chose(social, monkeypatch):
-    monkeypatch.setattr("recommenders.core.options.CORE", CORE.model_copy(update={"large_links": 100}))
+    monkeypatch.setattr("recommenders.core.effort.CORE", CORE.model_copy(update={"large_links": 100}))
     monkeypatch.setattr(pipeline, "_with_newcomers", lambda needed, names: list(names))  # whatever has a say here
     model = Pipeline().fit(social, QUICK)
     network: Any = model._first.models["gat"]
@@ -121,7 +122,8 @@ import time
 from pathlib import Path
 from gnn import fitting
 from ranking.pipeline import Pipeline
-from recommenders.core.options import Effort, FitOptions
+from recommenders.core.effort import Effort
+from recommenders.core.options import FitOptions
 from tests import checkerboard
 fitting._CHECKPOINT_EVERY_S = 0.0
 def said(share, what):

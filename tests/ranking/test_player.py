@@ -7,7 +7,8 @@ from typing import get_args
 from ranking import registry
 from ranking.player import PlayerModel
 from recommenders.arms import policy
-from recommenders.core.options import Effort, FitOptions
+from recommenders.core.effort import Effort
+from recommenders.core.options import FitOptions
 from recommenders.interest import Heard
 from recommenders.session import Vectors
 from tests.recommenders.test_session import hidden

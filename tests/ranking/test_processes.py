@@ -18,7 +18,8 @@ import torch
 from gnn import processes
 from gnn.recommender import GraphNetwork
 from ranking import pipeline
-from recommenders.core.options import Effort, FitOptions
+from recommenders.core.effort import Effort
+from recommenders.core.options import FitOptions
 from tests import checkerboard
 torch.set_num_threads(1)  # as torchrun has it
 home, rank = Path(sys.argv[1]), processes.rank()

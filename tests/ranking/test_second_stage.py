@@ -18,8 +18,9 @@ from ranking.blend import Judge
 from ranking.candidates import Candidates, Context, collect, gather, ranks, standardised
 from ranking.config import CONFIG
 from ranking.ranker import feature_names, features
-from recommenders.core.metrics import mean_ndcg
-from recommenders.core.options import Cap, FitOptions
+from recommenders.core.effort import Cap
+from recommenders.core.ndcg import mean_ndcg
+from recommenders.core.options import FitOptions
 from recommenders.popularity import Popularity
 from tests import checkerboard
 from tests.conformance import odd

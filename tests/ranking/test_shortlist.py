@@ -18,8 +18,9 @@ from ranking.pipeline import Pipeline
 from ranking.shortlist import candidates_of
 from recommend import sources
 from recommend.request import Deadline, Request
+from recommenders.core.effort import Effort
 from recommenders.core.one_user import FewScores, FixedScores
-from recommenders.core.options import Effort, FitOptions
+from recommenders.core.options import FitOptions
 from recommenders.core.today import Today
 from tests import checkerboard
 

@@ -8,7 +8,7 @@ from cli.train import train
 from gnn.trainer import Trainer
 from graph.errors import SettingsError, SnapshotError
 from ranking import registry
-from recommenders.core.options import Effort
+from recommenders.core.effort import Effort
 from recommenders.knn import ItemKnn
 from tests import checkerboard
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,7 +16,7 @@ from hypothesis import settings as drawn_settings
 
 from graph import snapshot as snapshots
 from graph.database.driver import Graph
-from graph.errors import GraphTimeout
+from graph.errors import GraphTimeout, Overloaded
 from graph.events import Entry
 from graph.live import View
 from graph.live import mirror as mirrors
@@ -273,6 +274,27 @@ def test_a_ledger_that_cannot_be_read_leaves_the_answers_to_neo4j(
     assert followed.view
     monkeypatch.setattr(followed.mirror.ledger, "news", damaged)
     assert followed.mirror.view() is None
+
+
+def test_a_request_whose_turn_does_not_come_is_refused(followed: Followed, settings: Settings) -> None:
+    feeds = FeedService(followed.graph, None, None, settings, mirror=followed.mirror)
+    held, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with followed.view.lock:
+            held.set()
+            done.wait(60)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    assert held.wait(60)
+    try:
+        with pytest.raises(Overloaded):
+            feeds.recommend("u001", 5, deadline_ms=50)
+    finally:
+        done.set()
+        holder.join()
+    assert feeds.recommend("u001", 5, deadline_ms=60_000).items
 
 
 def test_what_others_write_ends_the_use_of_the_view_until_the_graph_is_read_anew(

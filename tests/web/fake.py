@@ -114,6 +114,7 @@ class FakeFeeds(FeedService):
         wanted: Wanted = EVERYTHING,
         session: Collection[str] = (),
         replays: bool = False,
+        hurried: bool = False,
     ) -> Feed:
         if self.failing:
             raise self.failing

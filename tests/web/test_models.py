@@ -25,6 +25,7 @@ from recommend import exploration
 from recommend.service import FeedService
 from tests import checkerboard, checkerboard_graph
 from tests.web.test_problems import problem
+from web import admission
 from web import models as opened
 from web.app import create_app
 
@@ -222,6 +223,19 @@ def test_a_feed_of_tracks_is_answered_from_memory_as_by_cypher(live: FlaskClient
         for query in ({"kind": "track"}, {"kind": "track", "replays": "true"}):
             feed = ask(client, **query)
             assert (feed["items"], feed["failed"], feed["degraded"]) == ([], [], False)
+
+
+def test_who_waited_long_gets_a_cheaper_feed_that_says_so_and_who_waited_longer_none(live: FlaskClient) -> None:
+    deadline_ms = 60_000
+    admission._waited.ms = 0.3 * deadline_ms
+    hurried = ask(live, model="item-knn", n=5)
+    assert (hurried["degraded"], hurried["late"], hurried["failed"]) == (True, ["model", "reasons"], [])
+    assert hurried["rung"] != "model"
+    assert len(hurried["items"]) == 5
+    assert not any(item["reasons"] for item in hurried["items"])
+    admission._waited.ms = 0.6 * deadline_ms
+    problem(live.get(FEED), 429, "overloaded")
+    assert not ask(live, model="item-knn", n=5)["degraded"]
 
 
 def test_what_is_drawn_at_random_is_logged_once_it_is_answered(home: Settings, tmp_path: Path) -> None:

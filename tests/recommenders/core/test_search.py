@@ -14,9 +14,10 @@ from gnn.recommender import GatNetwork
 from graph.snapshot import Snapshot
 from ranking.first_stage import _LATE
 from recommenders.core.config import CORE
+from recommenders.core.effort import Cap, Effort
 from recommenders.core.holdout import Holdout, users_of, validation
-from recommenders.core.metrics import mean_ndcg
-from recommenders.core.options import Cap, Effort, FitOptions
+from recommenders.core.ndcg import mean_ndcg
+from recommenders.core.options import FitOptions
 from recommenders.core.recommender import Recommender
 from recommenders.core.search import Searched, score, search
 from recommenders.ease import Ease

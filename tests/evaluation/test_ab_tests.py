@@ -11,7 +11,7 @@ import pytest
 from scipy import stats
 
 from evaluation import play_data
-from evaluation.experiments import SUSPICIOUS, experiments, welch
+from evaluation.ab_tests import SUSPICIOUS, experiments, welch
 from graph.errors import InputError
 from graph.files.play_sessions import PLAYS, sessions_of
 

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from cli.fitting import show
+from cli.table_width import show
 
 
 @pytest.mark.parametrize(("width", "lost"), [(120, []), (46, ["spread"]), (38, ["spread", "the mean"]), (12, None)])

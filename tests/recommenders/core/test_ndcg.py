@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommenders.core.metrics import discounts, judge, mean_ndcg, ndcg
+from recommenders.core.ndcg import discounts, judge, mean_ndcg, ndcg
 
 CONTENTS, PLACES = 12, 8
 
