@@ -273,7 +273,7 @@ def test_killed_training_goes_on_to_the_same_end(tmp_path):
 def test_killed_training_on_a_large_graph_goes_on_to_the_same_end(tmp_path, monkeypatch):
     said, resumed = resumed_after("epoch 2 ", tmp_path, "large")
     assert said[0].startswith("epoch 2 ")
-    monkeypatch.setattr(options, "CORE", CORE.model_copy(update={"large_links": 10}))
+    monkeypatch.setattr(effort, "CORE", CORE.model_copy(update={"large_links": 10}))
     monkeypatch.setattr(fitting._Run, "epochs_per_validation", 1)
     config = SMALL.model_copy(update={"max_epochs": 40, "init": "random", "lr": 0.005})
     straight = trained(config, checkerboard.snapshot())
@@ -300,7 +300,7 @@ def test_a_file_cut_short_is_told(tmp_path, file):
 
 
 def test_a_large_graph_gets_a_smaller_network_unless_its_size_was_chosen(monkeypatch):
-    monkeypatch.setattr(options, "CORE", CORE.model_copy(update={"large_links": 10}))
+    monkeypatch.setattr(effort, "CORE", CORE.model_copy(update={"large_links": 10}))
     for config, dim in ((GnnConfig(device="cpu", seed=1), 64), (GnnConfig(dim=32), 32)):
         model = trained(config, checkerboard.snapshot(), epochs=1)
         used = model.artifact.manifest.config
@@ -309,7 +309,7 @@ def test_a_large_graph_gets_a_smaller_network_unless_its_size_was_chosen(monkeyp
 
 
 def test_a_large_graph_is_learned_from_whole_in_the_end(monkeypatch):
-    monkeypatch.setattr(options, "CORE", CORE.model_copy(update={"large_links": 10}))
+    monkeypatch.setattr(effort, "CORE", CORE.model_copy(update={"large_links": 10}))
     heard: list[str] = []
     model = trained(GnnConfig(seed=1, max_epochs=40), checkerboard.snapshot(), lambda share, what: heard.append(what))
     searched = [what for what in heard if what.startswith("finding when to stop")]
@@ -320,7 +320,7 @@ def test_a_large_graph_is_learned_from_whole_in_the_end(monkeypatch):
 
 
 def test_a_large_graph_is_learned_from_whole_by_going_on_from_what_a_part_taught(monkeypatch):
-    monkeypatch.setattr(options, "CORE", CORE.model_copy(update={"large_links": 10}))
+    monkeypatch.setattr(effort, "CORE", CORE.model_copy(update={"large_links": 10}))
     whole = checkerboard.snapshot()
     part = whole.with_edges(whole.watched.keep(np.arange(len(whole.watched)) % 5 > 0))
     config = SMALL.model_copy(update={"max_epochs": 40})
@@ -338,7 +338,7 @@ def test_a_large_graph_is_learned_from_whole_by_going_on_from_what_a_part_taught
 @pytest.mark.parametrize("resumed", [False, True])
 def test_going_on_from_the_best_epoch_takes_the_optimisers_state_of_that_epoch(tmp_path, monkeypatch, resumed):
     """The second of six judged epochs is the best; how many steps Adam has counted tells which state it is in."""
-    monkeypatch.setattr(options, "CORE", CORE.model_copy(update={"large_links": 10}))
+    monkeypatch.setattr(effort, "CORE", CORE.model_copy(update={"large_links": 10}))
     monkeypatch.setattr(fitting._Run, "epochs_per_validation", 1)
     figures = iter([0.1, 0.5, 0.2, 0.2, 0.2, 0.2])
     monkeypatch.setattr(fitting, "ndcg_at_10", lambda *_: next(figures))
