@@ -40,6 +40,7 @@ from benchmarks import load, publishing
 from benchmarks.load import Answer, Request, Run
 from graph import snapshot as snapshots
 from graph.database.connection import running
+from graph.database.driver import Graph
 from graph.server.local_server import LocalServer
 from graph.settings import Settings, load_settings
 from web.server import background
@@ -167,6 +168,7 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=16, help="at saturation")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--no-events", action="store_true", help="leave the graph as it is")
+    parser.add_argument("--by-others", action="store_true", help="write behind the service's back too, at the end")
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args()
     settings = load_settings(**({"home": chosen.home} if chosen.home else {}))
@@ -240,6 +242,9 @@ def measure(settings: Settings, url: str, processes: Processes, chosen: argparse
             told(f"… events in batches of {size}", few, before, size)
             flows.append(through(f"events beside feeds, {when}", url, few)[0])
         flows.append(publishing.sentence(url, snapshot, f"bench-{RUN}"))
+        if chosen.by_others:
+            with Graph.connect(settings) as graph:
+                flows.append(publishing.by_others(url, graph, users, seed=chosen.seed))
     console.print(table)
     for flow in flows:
         console.print(flow)

@@ -1,4 +1,5 @@
-"""How long it takes until what is published or taken down shows in a feed: a part of ``make bench-service``."""
+"""How long it takes until what is published, taken down or written by others shows in a feed: parts of
+``make bench-service``."""
 
 from __future__ import annotations
 
@@ -13,11 +14,13 @@ from urllib.parse import quote
 
 import numpy as np
 
+from graph.database.driver import Graph
 from graph.snapshot import Snapshot
 
-__all__ = ["sentence"]
+__all__ = ["by_others", "sentence"]
 
 _PATIENCE_S: Final = 5.0
+_MOST_S: Final = 900.0
 _PAUSE_S: Final = 0.01
 _FEED: Final = 100
 """Larger than a page: a new keak by somebody one follows stands behind some 60 of the model's best."""
@@ -45,6 +48,36 @@ def sentence(url: str, snapshot: Snapshot, name: str, times: int = 20, seed: int
         f"a keak that was just published, until it is in a follower's feed of {_FEED}: {_told(seen, 'there')}; "
         f"taken down, until it is gone: {_told([one for one in seen if one.there is not None], 'gone')}"
     )
+
+
+def by_others(url: str, graph: Graph, users: list[str], times: int = 5, seed: int = 0) -> str:
+    """Hide the first content of random people's feeds behind the service's back, as a query by hand would, and look
+    until it is gone; then until feeds come from memory again. What was hidden is shown again at the end."""
+    draw, rows, seen = random.Random(seed), list[dict[str, Any]](), list[_Seen]()
+    for number in range(times):
+        person = draw.choice(users)
+        items = _send(url, f"/v1/users/{quote(person, safe='')}/recommendations?n=1", "GET")["items"]
+        now = time.time_ns() // 1_000_000
+        row = {"place": 0, "producer": f"by-hand-{now}", "userId": person, "at": now}
+        rows.append(row | {"contentId": items[0]["content_id"], "eventId": str(number)})
+        began = time.perf_counter()
+        graph.write("events/hide", rows=rows[-1:], receivedAt=now)
+        seen.append(_Seen(None, _until(url, rows[-1]["contentId"], person, began, wanted=False)))
+    for row in rows:
+        at = time.time_ns() // 1_000_000
+        graph.write("events/unhide", rows=[row | {"eventId": f"{row['eventId']}-back", "at": at}], receivedAt=at)
+    began = time.perf_counter()
+    while not _from_memory(url, users[0]) and time.perf_counter() - began < _MOST_S:
+        time.sleep(_PATIENCE_S / 5)
+    back = time.perf_counter() - began
+    memory = f"after {back:.0f} s" if back < _MOST_S else f"not within {_MOST_S:.0f} s"
+    return f"what others write, until a feed shows it: {_told(seen, 'gone')}; feeds come from memory again {memory}"
+
+
+def _from_memory(url: str, person: str) -> bool:
+    """Whether a feed has waited for its turn, which those by Cypher do not."""
+    with urllib.request.urlopen(f"{url}/v1/users/{quote(person, safe='')}/recommendations") as answer:
+        return "wait;" in answer.headers["Server-Timing"]
 
 
 def _once(url: str, name: str, person: str, maker: str) -> _Seen:
