@@ -150,13 +150,16 @@ def ask(name: str, run: Run, before: dict[str, float], after: dict[str, float], 
 
 
 def stages(run: Run) -> str:
-    """Median wall time of each stage, from ``Server-Timing``."""
-    told: dict[str, list[float]] = {}
+    """Median wall time of each stage and, in brackets, its mean processor time, from ``Server-Timing``."""
+    told: dict[str, list[tuple[float, float]]] = {}
     for answer in run.answers:
         for part in filter(None, answer.stages.split(", ")):
-            name, ms = part.split(";dur=")
-            told.setdefault(name, []).append(float(ms))
-    return ", ".join(f"{name} {np.median(values):.2f}" for name, values in told.items())
+            name, ms, cpu = part.replace(";cpu=", ";dur=").split(";dur=")
+            told.setdefault(name, []).append((float(ms), float(cpu)))
+    return ", ".join(
+        f"{name} {np.median([ms for ms, _ in values]):.1f} ({np.mean([cpu for _, cpu in values]):.1f})"
+        for name, values in told.items()
+    )
 
 
 def main() -> None:
@@ -219,7 +222,9 @@ def measure(settings: Settings, url: str, processes: Processes, chosen: argparse
         before = processes.seconds()
         told(f"{rate:g} feeds/s, open loop", load.at_a_rate(host, port, asked, rate, chosen.seconds), before)
     before = processes.seconds()
-    told(f"feeds, {chosen.clients} clients", load.closed(host, port, asked, chosen.clients, chosen.seconds), before)
+    full = told(
+        f"feeds, {chosen.clients} clients", load.closed(host, port, asked, chosen.clients, chosen.seconds), before
+    )
     flows: list[str] = []
     if not chosen.no_events:
         sent = batches(users, contents, chosen.seed, EVENTS)
@@ -248,7 +253,8 @@ def measure(settings: Settings, url: str, processes: Processes, chosen: argparse
     console.print(table)
     for flow in flows:
         console.print(flow)
-    console.print(f"stages, wall ms, 1 client: {stages(warm)}")
+    console.print(f"stages, wall ms and (processor ms), 1 client: {stages(warm)}")
+    console.print(f"the same, {chosen.clients} clients: {stages(full)}")
     console.print(f"sources late or failed: {missing(warm.answers) or 'none'}")
     memory = [process.memory_full_info() for process in processes.workers]
     if memory:

@@ -32,17 +32,20 @@ class Journey:
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     errors: dict[str, Exception] = field(default_factory=dict)
     timings_ms: dict[str, float] = field(default_factory=dict)
+    processor_ms: dict[str, float] = field(default_factory=dict)
+    """Of this thread alone: what others work out for a stage is not in it."""
     account: Account | None = None
     """Where the request asks for it."""
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        started = time.perf_counter()
+        started, worked = time.perf_counter(), time.thread_time()
         try:
             yield
         finally:
-            spent = (time.perf_counter() - started) * 1000
+            spent, work = (time.perf_counter() - started) * 1000, (time.thread_time() - worked) * 1000
             self.timings_ms[name] = round(self.timings_ms.get(name, 0.0) + spent, 2)
+            self.processor_ms[name] = round(self.processor_ms.get(name, 0.0) + work, 2)
 
     def attempt(self, name: str, ask: Callable[[], T]) -> T | None:
         """The answer of ``ask``, or None where it raises: one part that fails must not cost the whole answer."""

@@ -168,6 +168,9 @@ class FeedService:
         """What the model says by what somebody has done until now, or, for somebody new, of what is around them."""
         left = request.deadline.left_ms(SOURCES_SHARE)
         proposals: list[Proposal] = []
+        if not left:  # what is left is for the graph's sources
+            journey.outcomes.update({source.name: "late" for source, _ in served.voices})
+            return proposals
         journey.outcomes.update(dict.fromkeys(served.missing, "failed"))
         if request.session:
             for source, one in served.voices:
@@ -308,5 +311,6 @@ def _feed(
         failed=failed,
         outcomes=journey.outcomes,
         timings_ms=journey.timings_ms,
+        processor_ms=journey.processor_ms,
         debug=journey.account.of(chosen) if journey.account else None,
     )

@@ -85,10 +85,14 @@ def feed_answer(
         del body["debug"]
     if query.context is not None or serving().settings.feed.context:
         _carry_context(body, feed, query.context, len(shown))
-    timings = body.pop("timings_ms")
+    timings, processor = body.pop("timings_ms"), body.pop("processor_ms")
     full = len(feed.items) == query.n
     body["next_cursor"] = cursor.encode([*shown, *(digest(item.content_id) for item in feed.items)]) if full else None
-    return body, 200, {"Server-Timing": ", ".join(f"{stage};dur={ms:.1f}" for stage, ms in timings.items())}
+    stages = [
+        f"{stage};dur={ms:.1f}" + (f";cpu={processor[stage]:.1f}" if stage in processor else "")
+        for stage, ms in timings.items()
+    ]
+    return body, 200, {"Server-Timing": ", ".join(stages)}
 
 
 def _log_draws(feed: Feed, served: ServedModel | None) -> None:
