@@ -154,6 +154,29 @@ def test_pages_of_another_model_repeat_nothing(client: FlaskClient) -> None:
     assert not set(by_model(first)) & set(by_model(second))
 
 
+def test_pages_repeat_nothing_when_something_happens_between_them(graph: Graph, home: Settings) -> None:
+    mirror = Mirror(home)
+    client = served(graph, home, mirror)
+    shown: list[str] = []
+    cursor, pages = None, 0
+    while cursor or not pages:
+        page = ask(client, model="item-knn", n=3, **({"cursor": cursor} if cursor else {}))
+        assert not page["degraded"]
+        shown += [item["content_id"] for item in page["items"]]
+        unseen = next(keak for keak in reversed(checkerboard.contents()) if keak not in shown)
+        events = [
+            {"event_id": f"between-{pages}-{kind}", "kind": kind, "user_id": USER, "at": "2026-01-01T12:00:00Z",
+             "content_id": content}
+            for kind, content in (("hide", shown[-1]), ("watch", unseen))
+        ]  # fmt: skip
+        assert client.post("/v1/events", json={"events": events}).json["applied"] == 2  # type: ignore[index]
+        shown.append(unseen)
+        cursor, pages = page["next_cursor"], pages + 1
+    mirror.close()
+    assert len(shown) == len(set(shown)), shown
+    assert pages > 2
+
+
 @pytest.mark.parametrize("name", ["als", "gat", "Item-KNN", "../models/item-knn", "nobody's", "ünknown"])
 def test_a_name_that_is_not_trained_is_refused_with_those_that_are(client: FlaskClient, name: str) -> None:
     told = problem(client.get(FEED, query_string={"model": name}), 422, "invalid-parameter")
