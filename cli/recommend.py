@@ -187,6 +187,9 @@ def _to_one(
     try:
         several = () if asked_for_model else tuple(settings.feed.recommenders)
         snapshot, trained = _trained(settings, several or (name,), needed=asked_for_model)
+        if several and not trained:  # the service has its own model then
+            snapshot, trained = _trained(settings, (name,), needed=False)
+            several = ()
         feeds = FeedService(graph, snapshot, trained.get(name), settings)
         together = _together(trained, settings, graph) if several else None
         try:

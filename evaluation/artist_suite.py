@@ -22,10 +22,10 @@ FIGURES: Final = (*(f"MAP@{k}" for k in AT), "NDCG@20")
 _NOTEBOOK_BATCH: Final = 1_000
 _MENDED: Final = "notebook's network, mended"
 _GENERATED: Final = 64
+"""Numbers a row of each of three generated matrices, for the cost of the notebook's input."""
 _COUNTED: Final = "Targets are counted from the listens instead."
 _LEAST: Final = 2
 """Sizes of rows from which on an order can be told."""
-"""Numbers a row of each of three generated matrices, for the cost of the notebook's input."""
 
 Make = Callable[[Bench], Judged]
 _MODELS: Final[dict[str, Make]] = {

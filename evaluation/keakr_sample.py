@@ -48,6 +48,7 @@ def sample(network: Network, most: int = PEOPLE, seed: int = 0) -> Network:
             label: {name: values[kept[label]] for name, values in columns.items()}
             for label, columns in network.statics.items()
         },
+        left_out=0,  # those of the whole say nothing of the part
         drawn_from=network.users,
     )
 

@@ -9,7 +9,6 @@ import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import wait as wait_for
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -30,7 +29,6 @@ from recommend.sentences import Reason
 from recommend.served_model import ServedModel
 from recommend.snapshot_reader import SnapshotReader
 from recommend.sources import Candidate, Source
-from recommenders.core.today import Today
 
 __all__ = ["SOURCES_SHARE", "AskedFeed"]
 
@@ -39,7 +37,7 @@ SOURCES_SHARE: Final = 0.6
 """Share of the deadline after which sources are no longer waited for."""
 _REST_SHARE: Final = 0.9
 _TODAYS_SHARE: Final = 0.3
-"""After which a model is asked without what the person did since it learned."""
+"""Share of the deadline after which a model is asked without what the person did since it learned."""
 
 
 @dataclass(frozen=True)
@@ -101,20 +99,23 @@ class AskedFeed:
         """Ask all sources at once and take what comes in time; the snapshot stands in for what did not."""
         asked: dict[Future[list[Candidate]], Source] = {}
         left, graph, ask = request.deadline.left_ms(SOURCES_SHARE), self._asks_graph, self.questions
+        if graph:
+            for source in scorer.asked(sources.asked_of_graph(request), request.composition):
+                asked[ask.of_graph(graph.candidates, source, request, left)] = source
         if served:
             journey.outcomes.update(dict.fromkeys(served.missing, "failed"))
         if served and request.session:
             asked.update({ask.of_model(one.best_for_session, request): source for source, one in served.voices})
         elif served and served.knows(request.user_id):
-            done = ask.of_facts(graph.today, served.snapshot, request, left) if graph else None
-            asked.update({ask.of_model(_by_now, one, request, done): source for source, one in served.voices})
+            now = None
+            if graph:  # without it the models go by their training
+                done = ask.of_facts(graph.today, served.snapshot, request, left)
+                now = ask.in_time(done, "today", journey, request.deadline.left_ms(_TODAYS_SHARE))
+            asked.update({ask.of_model(one.best, request, now): source for source, one in served.voices})
             if graph and served.new_contents:
                 asked[ask.of_model(served.new_contents.ask, NEW_CONTENTS, request)] = NEW_CONTENTS
         elif served and graph:
             asked.update({ask.of_graph(one.best_for_newcomer, request, left): source for source, one in served.voices})
-        if graph:
-            for source in scorer.asked(sources.asked_of_graph(request), request.composition):
-                asked[ask.of_graph(graph.candidates, source, request, left)] = source
         wait_for(asked, timeout=left / 1000)
         proposals: list[Proposal] = []
         for future, source in asked.items():
@@ -247,15 +248,6 @@ class AskedFeed:
         if names is None and snapshot:
             names = snapshot.names(user_ids, content_ids)
         return names or {}
-
-
-def _by_now(model: ServedModel, request: Request, done: Future[Today | None] | None) -> list[Candidate]:
-    """The model's best by what the person has done by now, or as of its training where Neo4j does not tell in time."""
-    now = None
-    if done:
-        with suppress(GraphError, TimeoutError):
-            now = done.result(request.deadline.left_ms(_TODAYS_SHARE) / 1_000)
-    return model.best(request, now)
 
 
 def _account(request: Request, proposals: Sequence[Proposal], facts: dict[str, Facts], journey: Journey) -> None:

@@ -65,8 +65,9 @@ class Feed:
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
     """Outcome of each source and stage that was asked."""
     timings_ms: Mapping[str, float] = field(default_factory=dict)
-    processor_ms: Mapping[str, float] = field(default_factory=dict)
     """How long each stage took."""
+    processor_ms: Mapping[str, float] = field(default_factory=dict)
+    """What each stage cost of the processor, in the thread that answers."""
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,7 @@ _MOST: Final = 500
 _FRESH_S: Final = 60.0
 """Seconds after which the graph is queried for newer contents."""
 _PATIENCE_MS: Final = 10_000
+_STOCK_S: Final = 5.0
 _SLACK_MS: Final = 7 * DAY
 """How long before the model's newest watch contents are searched for: they may have reached the graph later."""
 
@@ -99,11 +100,17 @@ class NewContents:
         best = sorted(wanted, key=lambda n: -scores[n])
         return [Candidate(shelf.ids[n], float(scores[n]), rank=int(above[n]) + k) for k, n in enumerate(best)]
 
+    def stock(self) -> None:
+        """Place the new contents before the first feed asks; waits for at most five seconds, and goes on afterwards."""
+        if self._able and self._asking.acquire(blocking=False):
+            self._due = time.monotonic() + _FRESH_S
+            with suppress(TimeoutError):
+                self._thread.submit(self._restock_and_release).result(_STOCK_S)
+
     def restock(self) -> None:
         """Query the graph and place the new contents; nothing where the model cannot. Raises like `Graph.read`."""
         if not self._able:
             return
-        self._due = time.monotonic() + _FRESH_S
         snapshot, now = self._model.snapshot, int(1000 * time.time())
         span: dict[str, Any] = {"since": min(self._newest, now) - _SLACK_MS, "until": now + DAY}
         (created,) = self._graph.read("lookup/created", deadline_ms=_PATIENCE_MS, **span, **CREATED)

@@ -112,8 +112,8 @@ class Request:
     wanted: Wanted = EVERYTHING
     composition: Composition = USUAL
     """What sources weigh, and how the feed is spread."""
-    hurried: bool = False
-    """Whether it waited so long that models and reasons are left out."""
+    hurried: tuple[str, ...] = ()
+    """The models, and reasons, that are left out because the request waited so long."""
     replays: bool = False
     """Whether contents that the person watched may come again."""
     draw: str = ""

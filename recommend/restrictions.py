@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Blocks", "Recent", "Restrictions"]
 
 _log: Final = logging.getLogger("entourage.recommend")
+_CALM_S: Final = 30.0
 _SEEN: Final = ("watch", "like", "comment", "share")
 
 Pair = tuple[str, str]
@@ -97,20 +99,22 @@ class Blocks:
 
     def __init__(self, outbox: Outbox) -> None:
         self.outbox = outbox
-        self._known: tuple[int, str | None] | None = None
+        self._known: tuple[int | None, str | None] = (None, None)
+        self._asked = -_CALM_S
 
     def refresh(self, graph: Graph, mark: str | None) -> None:
         """Ask Neo4j for the blocks where their number, which costs it nothing, or ``mark`` is another than last time.
 
-        ``mark`` is `graph.live.ledger.State.mark`: another one after others wrote. Raises like ``Graph.read``, and
+        ``mark`` is `graph.live.ledger.State.mark`: another one after others wrote, such as an import, during which the
+        blocks are asked for every half minute. Raises like ``Graph.read``, and
         sqlite3.Error or OSError when the file cannot be used.
         """
         known = graph.read("filters/count_blocks")[0]["count"], mark
-        if known == self._known:
+        if known == self._known or (known[0] == self._known[0] and time.monotonic() < self._asked + _CALM_S):
             return
         rows = graph.read("filters/blocks", deadline_ms=0)
         self.outbox.keep_blocks({(row["source"], row["target"]) for row in rows})
-        self._known = known
+        self._known, self._asked = known, time.monotonic()
 
 
 def _of(told: Iterable[Entry], user_id: str, blocks: Iterable[Pair] = ()) -> Restrictions:

@@ -126,7 +126,7 @@ class FeedService:
             wanted=wanted,
             composition=how,
             replays=replays,
-            hurried=hurried,
+            hurried=_left_out(served, explain) if hurried else (),
             draw=exploration.key(user_id, version, int(1_000 * time.time())) if how.exploration else "",
             session=tuple(dict.fromkeys(session)),
         )
@@ -177,7 +177,7 @@ class FeedService:
                 said = journey.attempt(source.name, partial(one.best_for_session, request))
                 proposals.append((source, said or []))
         elif served.knows(request.user_id):
-            now = today(view, served.snapshot, request.user_id)
+            now = today(view, served.snapshot, request.user_id, left / 1_000)
             for source, one in served.voices:
                 said = journey.attempt(source.name, partial(one.best, request, now))
                 proposals.append((source, said or []))
@@ -283,9 +283,14 @@ class FeedService:
 
 def _journey(graph_down: bool, request: Request, debug: bool) -> Journey:
     journey = Journey(graph_down, account=Account() if debug else None)
-    if request.hurried:
-        journey.outcomes.update(model="late", reasons="late")
+    journey.outcomes.update(dict.fromkeys(request.hurried, "late"))
     return journey
+
+
+def _left_out(served: ServedModel | None, explain: bool) -> tuple[str, ...]:
+    """What a hurried feed does without."""
+    models = [source.name for source, _ in served.voices] if served else []
+    return (*models, *(("reasons",) if explain else ()))
 
 
 def _feed(

@@ -49,14 +49,22 @@ def similar(reader: Reader, model: Recommender, content_id: str, request: Reques
 
 
 def _nearest(model: Recommender, content: int, request: Request) -> dict[str, float]:
-    """As many of the kind asked for as a source may propose, where there are so many: id → score, best first."""
-    contents, kinds, most = model.snapshot.contents, model.snapshot.kinds, request.pool
-    while True:
-        numbers, scores = model.similar_items(content, min(most, contents.count))
-        kept = (numbers >= 0) & (scores != 0.0)
-        if request.kind is not None:
-            kept &= kinds[np.maximum(numbers, 0)] == request.kind
-        if request.kind is None or kept.sum() >= request.pool or most >= contents.count:
-            near = zip(numbers[kept].tolist(), scores[kept].tolist(), strict=True)
-            return {str(contents.ids[number]): float(score) for number, score in near}
-        most *= 8
+    """As many of the kind asked for as a source may propose: id → score, best first.
+
+    Where the nearest hold too few of that kind, all contents are looked at, unless no time is left.
+    """
+    contents = model.snapshot.contents
+    most = min(request.pool, contents.count)
+    found = _of_kind(model, content, most, request)
+    if request.kind and len(found) < request.pool and most < contents.count and request.deadline.left_ms():
+        found = _of_kind(model, content, contents.count, request)
+    return found
+
+
+def _of_kind(model: Recommender, content: int, most: int, request: Request) -> dict[str, float]:
+    numbers, scores = model.similar_items(content, most)
+    kept = (numbers >= 0) & (scores != 0.0)
+    if request.kind is not None:
+        kept &= model.snapshot.kinds[np.maximum(numbers, 0)] == request.kind
+    near = zip(numbers[kept][: request.pool].tolist(), scores[kept].tolist(), strict=False)
+    return {str(model.snapshot.contents.ids[number]): float(score) for number, score in near}

@@ -14,10 +14,11 @@ from recommenders.core.top_k import Floats, Ints
 __all__ = ["today", "today_of"]
 
 
-def today(view: View, learned: Snapshot, user_id: str) -> Today | None:
+def today(view: View, learned: Snapshot, user_id: str, wait_s: float = 1.0) -> Today | None:
     """All that the user watched and whom they follow by now; None where that is what the model ``learned`` from.
 
-    Also None for somebody whom the model does not know. The view may be made of a later snapshot than the model.
+    Also None for somebody whom the model does not know, and where the view is not free within ``wait_s``. The view may
+    be made of a later snapshot than the model.
     """
     user = view.users.number(user_id)
     if user is None or user_id not in learned.users:
@@ -26,12 +27,16 @@ def today(view: View, learned: Snapshot, user_id: str) -> Today | None:
     touched = view.watches.touched(user) or view.follows.touched(user)
     if not touched and view.snapshot.manifest == learned.manifest:
         return None
-    with view.lock:
+    if not view.lock.acquire(timeout=wait_s):
+        return None
+    try:
         contents, worth = view.watches.of_node(user).astype(np.int64), view.watches.worth_of(user).astype(np.float32)
         people = np.unique(view.follows.of_node(user)).astype(np.int64)
-        if not same:  # its numbers are others
-            names = view.contents.names(contents.tolist()), view.users.names(people.tolist())
-            return today_of(learned, user_id, names[0], worth, names[1])
+        names = None if same else (view.contents.names(contents.tolist()), view.users.names(people.tolist()))
+    finally:
+        view.lock.release()
+    if names:  # its numbers are others
+        return today_of(learned, user_id, names[0], worth, names[1])
     there = contents < learned.contents.count  # those after it came later
     return _of(learned, user, contents[there], worth[there], people[people < learned.users.count])
 

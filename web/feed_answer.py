@@ -39,15 +39,23 @@ def feed_answer(
     exclude: Sequence[str],
     *,
     session: Collection[str] = (),
+    left_out: Collection[str] = (),
     must_be_known: bool = False,
 ) -> Answer:
-    """Body, status and headers. Raises UnknownUser for somebody whom nobody knows where that ``must_be_known``."""
+    """Body, status and headers. ``left_out`` holds further ids as they are.
+
+    Raises UnknownUser for somebody whom nobody knows where that ``must_be_known``.
+    """
     shown = cursor.decode(query.cursor) if query.cursor else ()
-    excluded = content_ids("exclude", exclude)
+    excluded = content_ids("exclude", exclude).union(left_out)
     request_id = logs.request_id()
     deadline = admission.deadline()
     hurried = not deadline.left_ms(_HURRIED_SHARE)
-    served = serving().together(deadline) if query.model is None else serving().model(query.model, deadline)
+    served = None
+    if query.model is not None:
+        served = serving().model(query.model, deadline)
+    elif not hurried:
+        served = serving().together(deadline)
     wanted = _wanted(query)
 
     def recommend(feeds: FeedService) -> Feed:

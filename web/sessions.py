@@ -7,7 +7,7 @@ from typing import Final
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
-from recommend.reader import spelled
+from recommend.reader import content_ids_of, spelled
 from web import feed_schemas
 from web.feed_answer import Answer, feed_answer
 from web.problems import documented
@@ -42,7 +42,7 @@ def session_recommendations(query: feed_schemas.FeedOptions, body: feed_schemas.
         known.append(found or text)
         if found is None:
             unknown.append(text)
-    exclude = [*query.exclude, *body.exclude, *unknown]  # in every spelling: what they name may be newer
-    answer, status, headers = feed_answer("", query, exclude, session=known)
+    left_out = {id_ for text in unknown for id_ in content_ids_of(text)}  # what they name may have come since
+    answer, status, headers = feed_answer("", query, [*query.exclude, *body.exclude], session=known, left_out=left_out)
     del answer["user_id"]
     return answer | {"unknown": unknown}, status, headers

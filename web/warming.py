@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -52,13 +51,9 @@ def warm_model(served: ServedModel, user_id: str) -> None:
     And have it place new contents, so that every worker's feeds hold them from the first on.
     """
     request = Request("warming", user_id, 20, None, frozenset(), True, Deadline(_WARMING_MS))
-    questions: list[Callable[[], object]] = [
-        partial(served.best, request),
-        partial(served.best_for_newcomer, request, _WARMING_MS),
-    ]
     if served.new_contents:
-        questions.append(served.new_contents.restock)
-    for question in questions:
+        served.new_contents.stock()
+    for question in (partial(served.best, request), partial(served.best_for_newcomer, request, _WARMING_MS)):
         with suppress(EntourageError):
             question()
 

@@ -70,7 +70,7 @@ def all_days(file: Path) -> pl.DataFrame:
     Raises InputError for a file that cannot be read.
     """
     try:
-        return pl.read_csv(file, infer_schema_length=10_000, ignore_errors=True, truncate_ragged_lines=True)
+        return pl.read_csv(file, infer_schema_length=None, ignore_errors=True, truncate_ragged_lines=True)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise InputError(f"{file} cannot be read: {error}.", do="Fetch the file again.") from error
 

@@ -124,11 +124,13 @@ class Ledger:
         return state, [read(*row) for row in rows]
 
     def since(self, seq: int) -> tuple[State, list[Fact]]:
-        """The same, always."""
+        """The same, always; `news` then tells everything once more, since whoever asks it has not read this."""
         with self._reading:
             self._version = None
         found = self.news(seq)
         assert found is not None
+        with self._reading:
+            self._version = None
         return found
 
     def forget(self, seq: int) -> None:

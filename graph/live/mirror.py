@@ -16,13 +16,15 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from graph import aside
 from graph import snapshot as snapshots
 from graph.database.driver import Graph
-from graph.errors import EntourageError, SnapshotError
+from graph.errors import EntourageError, GraphError, SnapshotError
 from graph.live.ledger import Ledger, State
 from graph.live.record import check
 from graph.live.view import View
@@ -112,12 +114,41 @@ class Mirror:
             return
         if not fits:
             self._view = None
-        for path in (self.settings.snapshot_path,) if fits else self._paths():
-            if self._open(path, state, graph, newer=fits):
+        if fits:
+            self._take_over(state, graph)
+            return
+        for path in self._paths():
+            if self._open(path, state, graph):
                 check(graph, self.ledger)  # to open it may take longer than a view may go without a look at the graph
                 return
-        if not fits:
-            self._have_it_read(state)
+        self._have_it_read(state)
+
+    def _take_over(self, state: State, graph: Graph) -> None:
+        """Take the export over that is newer than the view's, if there is one and no other worker is at it."""
+        try:
+            snapshot = snapshots.load(self.settings.snapshot_path)
+        except SnapshotError:
+            return
+        view, base, step = self._view, self._base, snapshot.manifest.step
+        if view is None or base is None or step is None or snapshot is view.snapshot:
+            return
+        if not _same(step, state) or step.seq < max(base.seq, state.forgotten):
+            return
+        with aside.alone(self.settings.home / "takeover.lock") as first, ThreadPoolExecutor(1) as looking:
+            if not first:
+                return
+            done = threading.Event()
+            looks = looking.submit(self._keep_looking, graph, done)  # the view before may not go without
+            try:
+                self._take(snapshot, step, graph)
+            finally:
+                done.set()
+                looks.result()
+
+    def _keep_looking(self, graph: Graph, done: threading.Event) -> None:
+        while not done.wait(_CHECK_S):
+            with suppress(GraphError):
+                check(graph, self.ledger)
 
     def close(self) -> None:
         """Stop what was started."""
@@ -134,24 +165,16 @@ class Mirror:
     def _paths(self) -> tuple[Path, Path]:
         return self.settings.snapshot_path, self.settings.home / "mirror"
 
-    def _open(self, path: Path, state: State, graph: Graph, *, newer: bool) -> bool:
-        """Take the snapshot at a path if it fits; with ``newer`` only one that is made later than that of the view."""
+    def _open(self, path: Path, state: State, graph: Graph) -> bool:
+        """Take the snapshot at a path if it fits."""
         try:
             snapshot = snapshots.load(path)
         except SnapshotError:
             return False
         step = snapshot.manifest.step
-        if step is None or not _same(step, state):
-            return False
-        if newer and not self._is_newer(snapshot, step, state):
+        if step is None or not _same(step, state) or step.seq < state.forgotten:
             return False
         return self._take(snapshot, step, graph)
-
-    def _is_newer(self, snapshot: Snapshot, step: Step, state: State) -> bool:
-        view, base = self._view, self._base
-        if view is None or base is None or snapshot is view.snapshot:
-            return False
-        return step.seq >= max(base.seq, state.forgotten)
 
     def _take(self, snapshot: Snapshot, step: Step, graph: Graph) -> bool:
         view = View(snapshot, self.settings.engagement, self._kept(snapshot))
@@ -162,7 +185,9 @@ class Mirror:
         if step.seq < state.forgotten:
             return False
         view.apply(facts)
-        with self._following:
+        with self._following:  # what was recorded meanwhile may have been read for the view before
+            state, facts = self.ledger.since(state.seq)
+            view.apply(facts)
             self._view, self._state, self._base = view, state, step
             self._step = step.model_copy(update={"seq": state.seq})
         self._patience = _CALM_S

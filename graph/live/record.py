@@ -97,7 +97,13 @@ def change(
     """As `graph.catalogue.write.write`, and as `apply` in all else."""
     counting = _Counting(graph)
     at = milliseconds(now)
-    done = write(counting, changes, now=at, deadline_ms=deadline_ms, request_id=request_id)
+    try:
+        done = write(counting, changes, now=at, deadline_ms=deadline_ms, request_id=request_id)
+    except GraphError:
+        if counting.changes:
+            with suppress(GraphError):
+                ledger.record(_changed(graph, [one.target for one in changes]), counting.changes, graph.transaction())
+        raise
     facts = _changed(graph, [one.target for one, written in zip(changes, done, strict=True) if written])
     ledger.record(facts, counting.changes, graph.transaction())
     return done

@@ -187,8 +187,12 @@ class View:
         if kept is None:
             return read()
         if not (kept / name).is_dir():
-            with aside.folder(kept / name) as folder:
-                read().save(folder)
+            try:
+                with aside.folder(kept / name) as folder:
+                    read().save(folder)
+            except OSError:
+                if not (kept / name).is_dir():  # no other process was quicker
+                    raise
         return Rows.load(kept / name)
 
     def _read_watches(self) -> Rows:

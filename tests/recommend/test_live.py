@@ -35,6 +35,7 @@ from recommend.snapshot_reader import SnapshotReader
 from recommend.sources import GRAPH_SOURCES, LAST_RESORT, REPLAYS, UNWATCHED, Source
 from recommend.wanted import Wanted
 from tests import checkerboard, checkerboard_graph
+from tests.graph.conftest import wait_for
 from tests.recommend.drawn_graph import CONTENTS, DAY, USERS, Database, Drawn, graphs, snapshot
 from tests.recommend.followed import Followed
 
@@ -220,7 +221,15 @@ def test_a_newer_export_is_taken_over_while_the_view_before_it_answers(
     followed.happens("watch", "a newcomer", content_id=KEAKS[4])
     export(followed.graph, settings.snapshot_path, settings)
     opened: list[View | None] = []
-    monkeypatch.setattr(followed.mirror, "_prepare", lambda view: opened.append(followed.mirror.view()))
+    monkeypatch.setattr(mirrors, "_STALE_S", 20.0)
+    monkeypatch.setattr(mirrors, "_CHECK_S", 0.1)
+
+    def slowly(view: View) -> None:
+        checked = followed.mirror.ledger.state().checked
+        wait_for(lambda: followed.mirror.ledger.state().checked > checked + 1.0)
+        opened.append(followed.mirror.view())
+
+    monkeypatch.setattr(followed.mirror, "_prepare", slowly)
     after = followed.view
     assert opened == [before], "until the new one was there"
     assert after is not before

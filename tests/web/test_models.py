@@ -63,6 +63,7 @@ def served(graph: Graph, home: Settings, mirror: Mirror | None) -> FlaskClient:
     default = registry.kind("popularity").load(home.model_path("popularity"), snapshot)
     app = create_app(home, FeedService(graph, snapshot, default, home, mirror=mirror))
     if mirror:
+        mirror.refresh(graph)  # opened here, since a request has a deadline
         app.before_request(lambda: mirror.refresh(graph))
     return app.test_client()
 

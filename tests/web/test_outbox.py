@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 from flask.testing import FlaskClient
 
+from graph.catalogue.changes import Change
 from graph.database.driver import Graph
 from graph.errors import GraphUnavailable
 from graph.events import Entry, Outbox, milliseconds
@@ -22,6 +23,7 @@ from graph.live.drain import drain_due, drain_own
 from graph.live.ledger import Ledger
 from graph.settings import Service, Settings
 from graph.snapshot.export import export
+from recommend.restrictions import Recent, Restrictions
 from recommend.service import FeedService
 from tests import checkerboard, checkerboard_graph
 from tests.graph.conftest import wait_for
@@ -182,56 +184,13 @@ def test_a_feed_does_not_wait_for_what_is_being_written(tmp_path: Path) -> None:
     outbox, found = Outbox(tmp_path / "outbox.sqlite3"), list[Any]()
     now = milliseconds(datetime.now(UTC))
     outbox.accept([Entry("", "e", "hide", "u1", "keaks/1", now)], now)
-    reader = threading.Thread(target=lambda: found.append(outbox.about("u1", waiting=True)), daemon=True)
-    with outbox._quick.writing(), outbox._durable._lock:
+    outbox.changes.accept(Change("keaks/2", {}, taken_down=True), now)
+    recent = Recent(outbox)
+    reader = threading.Thread(target=lambda: found.append((recent.waiting("u1"), recent.taken_down())), daemon=True)
+    with outbox._quick.writing(), outbox._durable._lock, outbox.changes._quick._lock, outbox.changes._durable._lock:
         reader.start()
         reader.join(60)
-        assert [one.target for one in found[0]] == ["keaks/1"]
-
-
-def test_of_two_workers_that_drain_at_once_each_event_counts_once(loaded: Settings, graph: Graph) -> None:
-    now = datetime.now(UTC)
-    entries = [
-        Entry("", f"both-{user}-{keak}", "watch", USERS[user], KEAKS[keak], milliseconds(now))
-        for user in range(10)
-        for keak in range(10)
-    ]
-    Outbox.of(loaded).accept(entries, milliseconds(now))
-    database = Database(graph)
-    before = counts(database)
-    due, start = now + timedelta(minutes=1), threading.Barrier(2)
-    failed: list[Exception] = []
-
-    def drain() -> None:
-        outbox, ledger = Outbox.of(loaded), Ledger.of(loaded)
-        start.wait(60)
-        try:
-            while outbox.due(milliseconds(due), 1):
-                drain_due(graph, ledger, outbox, now=due, deadline_ms=60_000, waits=timedelta(hours=24))
-        except Exception as error:
-            failed.append(error)
-
-    workers = [threading.Thread(target=drain) for _ in range(2)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join(300)
-    assert not failed
-    after = counts(database)
-    database.close()
-    assert {pair: after[pair] - before.get(pair, 0) for pair in {(one.user_id, one.target) for one in entries}} == {
-        (one.user_id, one.target): 1 for one in entries
-    }
-
-
-def counts(database: Database) -> dict[tuple[str, str], int]:
-    """How often everybody watched what, by the graph."""
-    query = (
-        "UNWIND $rows AS row MATCH (:User {userId: row[0]})-[w:WATCHED]->(:Content {contentId: row[1]}) "
-        "RETURN row[0] AS user, row[1] AS content, coalesce(w.watchCount, 1) AS count"
-    )
-    told = database.ask(query, rows=[[user, keak] for user in USERS for keak in KEAKS])
-    return {(row["user"], row["content"]): row["count"] for row in told}
+        assert found == [(Restrictions(hidden=frozenset({"keaks/1", "keaks/2"})), {"keaks/2": True})]
 
 
 def test_what_is_written_as_the_graph_is_closed_waits(loaded: Settings, graph: Graph):
@@ -299,3 +258,48 @@ def test_an_event_survives_a_kill_right_after_the_answer(graph: Graph, loaded: S
 def watchers(graph: Graph, content: str) -> int:
     (row,) = graph.read("lookup/content", contentIds=[content])
     return int(row["watchers"])
+
+
+def test_of_two_workers_that_drain_at_once_each_event_counts_once(loaded: Settings, graph: Graph) -> None:
+    now = datetime.now(UTC)
+    entries = [
+        Entry("", f"both-{user}-{keak}", "watch", USERS[user], KEAKS[keak], milliseconds(now))
+        for user in range(10)
+        for keak in range(10)
+    ]
+    Outbox.of(loaded).accept(entries, milliseconds(now))
+    database = Database(graph)
+    before = counts(database)
+    due, start = now + timedelta(minutes=1), threading.Barrier(2)
+    failed: list[Exception] = []
+
+    def drain() -> None:
+        outbox, ledger = Outbox.of(loaded), Ledger.of(loaded)
+        start.wait(60)
+        try:
+            while outbox.due(milliseconds(due), 1):
+                drain_due(graph, ledger, outbox, now=due, deadline_ms=60_000, waits=timedelta(hours=24))
+        except Exception as error:
+            failed.append(error)
+
+    workers = [threading.Thread(target=drain) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(300)
+    assert not failed
+    after = counts(database)
+    database.close()
+    assert {pair: after[pair] - before.get(pair, 0) for pair in {(one.user_id, one.target) for one in entries}} == {
+        (one.user_id, one.target): 1 for one in entries
+    }
+
+
+def counts(database: Database) -> dict[tuple[str, str], int]:
+    """How often everybody watched what, by the graph."""
+    query = (
+        "UNWIND $rows AS row MATCH (:User {userId: row[0]})-[w:WATCHED]->(:Content {contentId: row[1]}) "
+        "RETURN row[0] AS user, row[1] AS content, coalesce(w.watchCount, 1) AS count"
+    )
+    told = database.ask(query, rows=[[user, keak] for user in USERS for keak in KEAKS])
+    return {(row["user"], row["content"]): row["count"] for row in told}

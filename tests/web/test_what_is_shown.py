@@ -20,6 +20,7 @@ from graph.errors import GraphError, GraphTimeout, GraphUnavailable
 from graph.events import Outbox
 from graph.settings import Service, Settings
 from graph.snapshot.export import export
+from recommend import restrictions
 from recommend.restrictions import Blocks, Recent, Restrictions
 from recommend.service import FeedService
 from tests.recommend.drawn_graph import DAY, Database
@@ -374,7 +375,10 @@ def test_a_hanging_filter_costs_no_block(graph: Graph, database: Database, patie
     assert "beats/b5" not in {item.content_id for item in feed.items}
 
 
-def test_a_block_that_is_deleted_by_hand_is_forgotten(graph: Graph, database: Database, tmp_path: Any) -> None:
+def test_a_block_that_is_deleted_by_hand_is_forgotten(
+    graph: Graph, database: Database, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(restrictions, "_CALM_S", 0.0)
     outbox, mark = Outbox(tmp_path / "outbox.sqlite3"), "1"
     blocks = Blocks(outbox)
     blocks.refresh(graph, mark)
