@@ -18,6 +18,8 @@ __all__ = ["AS_IT_STANDS", "Faults", "Trained", "indices", "notebook_network"]
 
 _WIDTH: Final = 64
 _DROPOUT: Final = 0.1
+_EMBEDDING: Final = 0.05
+"""Keras draws an embedding between this and its opposite."""
 _NOTEBOOK_BATCH: Final = 1_000
 _NOTEBOOK_RATE: Final = 0.001
 _BATCH: Final = 256
@@ -54,6 +56,25 @@ def indices(matrices: list[Floats], least: float) -> np.ndarray[Any, np.dtype[np
     return np.asarray(np.maximum(np.concatenate(matrices, axis=1) - least, 0.0), dtype=np.int64)
 
 
+def _start_as_keras(modules: Any) -> None:
+    """Give every layer the numbers to start from that Keras gives it, as the notebook has them: torch's are others."""
+    import torch
+
+    start = torch.nn.init
+    for one in modules.modules():
+        if isinstance(one, torch.nn.Embedding):
+            start.uniform_(one.weight, -_EMBEDDING, _EMBEDDING)
+        elif isinstance(one, torch.nn.Linear):
+            start.xavier_uniform_(one.weight)
+            start.zeros_(one.bias)
+        elif isinstance(one, torch.nn.GRU):
+            for name, values in one.named_parameters():
+                if "bias" in name:
+                    start.zeros_(values)
+                else:
+                    (start.orthogonal_ if "hh" in name else start.xavier_uniform_)(values)
+
+
 def notebook_network(
     matrices: list[Floats],
     targets: Floats,
@@ -85,6 +106,7 @@ def notebook_network(
     recurrent = torch.nn.GRU(_WIDTH, _WIDTH, batch_first=True)
     second, last = torch.nn.Linear(_WIDTH, _WIDTH), torch.nn.Linear(_WIDTH, targets.shape[1])
     modules = torch.nn.ModuleList([first, recurrent, second, last, *([embedding] if faults.as_indices else [])])
+    _start_as_keras(modules)
     optimiser: Any = (
         torch.optim.Adagrad(modules.parameters(), lr=_NOTEBOOK_RATE, initial_accumulator_value=0.1)
         if faults.one_pass
