@@ -7,6 +7,7 @@ EntourageError
 │   ├── GraphUnavailable     nothing answers at the address
 │   ├── GraphAuthError       the name or password is wrong
 │   ├── GraphTimeout         the deadline passed first
+│   │   └── Overloaded       so much is asked that the turn did not come
 │   └── LocalServerError     the local Neo4j cannot be started or stopped
 ├── SnapshotError            a snapshot is missing, damaged or of another version
 ├── ModelError               a model cannot be trained, saved or loaded
