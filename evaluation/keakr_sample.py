@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from evaluation.keakr_data import Network
+from graph import schema
 from recommenders.core.top_k import Ints
 
 __all__ = ["PEOPLE", "sample"]
@@ -34,7 +35,7 @@ def sample(network: Network, most: int = PEOPLE, seed: int = 0) -> Network:
     contents, content = np.unique(lines.content, return_inverse=True)
     between = (user_of[network.follower] >= 0) & (user_of[network.followed] >= 0)
     makers = network.maker[contents]
-    kept = {"User": people, "Content": contents}
+    kept = {schema.USER: people, schema.CONTENT: contents}
     return replace(
         network,
         users=len(people),

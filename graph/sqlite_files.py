@@ -33,7 +33,7 @@ def write_ahead(database: sqlite3.Connection) -> None:
 
 
 class Connection:
-    """One connection, used by one thread at a time."""
+    """A connection to write by and one to read by, each used by one thread at a time: reads wait for no write."""
 
     def __init__(
         self,
@@ -50,19 +50,24 @@ class Connection:
         self._path = path
         self._synchronous = synchronous
         self._tables, self._newest, self._mend = tables, newest, mend
-        self._lock = threading.Lock()
+        self._lock, self._reading = threading.Lock(), threading.Lock()
         self._database: sqlite3.Connection | None = None
+        self._reader: sqlite3.Connection | None = None
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            yield self._opened()
+        with self._reading:
+            if self._reader is None:
+                self._reader = self._open()
+            yield self._reader
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """One transaction: whole, or not there at all."""
         with self._lock:
-            database = self._opened()
+            if self._database is None:
+                self._database = self._open()
+            database = self._database
             database.execute("BEGIN IMMEDIATE")
             try:
                 yield database
@@ -73,19 +78,18 @@ class Connection:
                 raise
 
     def close(self) -> None:
-        with self._lock:
-            if self._database:
-                self._database.close()
-            self._database = None
+        with self._lock, self._reading:
+            for database in (self._database, self._reader):
+                if database:
+                    database.close()
+            self._database = self._reader = None
 
-    def _opened(self) -> sqlite3.Connection:
-        if self._database is None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            database = sqlite3.connect(self._path, timeout=10.0, check_same_thread=False, isolation_level=None)
-            write_ahead(database)
-            database.execute(f"PRAGMA synchronous = {self._synchronous}")
-            if not database.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (self._newest,)).fetchone():
-                database.executescript(self._tables)
-            self._mend(database)
-            self._database = database
-        return self._database
+    def _open(self) -> sqlite3.Connection:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        database = sqlite3.connect(self._path, timeout=10.0, check_same_thread=False, isolation_level=None)
+        write_ahead(database)
+        database.execute(f"PRAGMA synchronous = {self._synchronous}")
+        if not database.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (self._newest,)).fetchone():
+            database.executescript(self._tables)
+        self._mend(database)
+        return database

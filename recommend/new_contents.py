@@ -108,9 +108,7 @@ class NewContents:
                 self._thread.submit(self._restock_and_release).result(_STOCK_S)
 
     def restock(self) -> None:
-        """Query the graph and place the new contents; nothing where the model cannot. Raises like `Graph.read`."""
-        if not self._able:
-            return
+        """Query the graph and place the new contents. Raises the errors of `Graph.read`."""
         snapshot, now = self._model.snapshot, int(1000 * time.time())
         span: dict[str, Any] = {"since": min(self._newest, now) - _SLACK_MS, "until": now + DAY}
         (created,) = self._graph.read("lookup/created", deadline_ms=_PATIENCE_MS, **span, **CREATED)

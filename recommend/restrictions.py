@@ -106,8 +106,8 @@ class Blocks:
         """Ask Neo4j for the blocks where their number, which costs it nothing, or ``mark`` is another than last time.
 
         ``mark`` is `graph.live.ledger.State.mark`: another one after others wrote, such as an import, during which the
-        blocks are asked for every half minute. Raises like ``Graph.read``, and
-        sqlite3.Error or OSError when the file cannot be used.
+        blocks are asked for every half minute. Raises like ``Graph.read``, and sqlite3.Error or OSError when the file
+        cannot be used.
         """
         known = graph.read("filters/count_blocks")[0]["count"], mark
         if known == self._known or (known[0] == self._known[0] and time.monotonic() < self._asked + _CALM_S):

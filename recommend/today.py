@@ -31,7 +31,7 @@ def today(view: View, learned: Snapshot, user_id: str, wait_s: float = 1.0) -> T
         return None
     try:
         contents, worth = view.watches.of_node(user).astype(np.int64), view.watches.worth_of(user).astype(np.float32)
-        people = np.unique(view.follows.of_node(user)).astype(np.int64)
+        people = view.follows.of_node(user).astype(np.int64)
         names = None if same else (view.contents.names(contents.tolist()), view.users.names(people.tolist()))
     finally:
         view.lock.release()
@@ -45,12 +45,12 @@ def today_of(
     learned: Snapshot, user_id: str, content_ids: Sequence[str], worth: Floats, followed: Sequence[str]
 ) -> Today | None:
     """The same by ids: what somebody watched, its engagement (n,), and whom they follow; what is newer is left out."""
-    if user_id not in learned.users:
+    user = learned.users.nid(user_id)
+    if user is None:
         return None
     found = [learned.contents.nid(content_id) for content_id in content_ids]
     there = np.array([nid is not None for nid in found], dtype=bool)
     contents = np.array([nid for nid in found if nid is not None], dtype=np.int64)
-    user = int(learned.users.nids([user_id])[0])
     return _of(learned, user, contents, np.asarray(worth, dtype=np.float32)[there], learned.users.known(followed))
 
 

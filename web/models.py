@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ from graph.errors import ModelMismatch
 from graph.settings import Settings
 from graph.snapshot import Snapshot
 from ranking import registry
-from recommend.served_model import ServedModel
+from recommend.served_model import ServedModel, Together
 from recommend.service import FeedService
 from recommenders.core.recommender import Recommender
 from recommenders.core.today import Today
@@ -77,6 +78,21 @@ class Models:
             self._forget(name, loading)
             logs.log.warning("model not loaded", model=name, error=str(error))
             raise Problem("unavailable", f"The model {name} cannot be read; the log says why.") from None
+
+    def together(self, left_s: Callable[[], float]) -> ServedModel | None:
+        """The models that feed a page together; None where the settings name none, or none of them is there.
+
+        ``left_s`` tells how long the next one may be waited for.
+        """
+        how = self._settings.feed
+        those: dict[str, ServedModel | None] = {}
+        for name in how.recommenders:
+            try:
+                those[name] = self.get(name, left_s())
+            except Problem as problem:  # the feed says that it is degraded
+                logs.log.warning("a recommender is missing", model=name, reason=str(problem))
+                those[name] = None
+        return Together(those, how) if any(those.values()) else None
 
     def loaded(self) -> list[ServedModel]:
         """Those that were asked for and are there."""

@@ -33,7 +33,7 @@ from recommend import live_feed
 from recommend.player import Player
 from recommend.request import Deadline
 from recommend.restrictions import Blocks
-from recommend.served_model import ServedModel, Together
+from recommend.served_model import ServedModel
 from recommend.service import FeedService
 from recommenders.core.recommender import Recommender
 from web import admission, logs
@@ -41,7 +41,6 @@ from web.drains import Drains
 from web.examples import example_users
 from web.models import Models, Stamp, load_model, stamp
 from web.newest_player import NewestPlayer
-from web.problems import Problem
 from web.warming import read_ahead, warm, warm_graph, warm_model
 
 __all__ = ["Serving", "serving"]
@@ -180,17 +179,7 @@ class Serving:
 
     def together(self, deadline: Deadline) -> ServedModel | None:
         """The models that feed a page together; None where the settings name none, or none of them is there."""
-        how = self.settings.feed
-        if not how.recommenders:
-            return None
-        those: dict[str, ServedModel | None] = {}
-        for name in how.recommenders:
-            try:
-                those[name] = self.model(name, deadline)
-            except Problem as problem:  # the feed says that it is degraded
-                logs.log.warning("a recommender is missing", model=name, reason=str(problem))
-                those[name] = None
-        return Together(those, how) if any(those.values()) else None
+        return self._models.together(lambda: deadline.left_ms(_GRAPHS_SHARE) / 1_000)
 
     def _in_turn(self, question: Callable[[FeedService], T], milliseconds: float) -> T:
         """As `in_time`, but a few at a time, counting those that hang. Raises GraphTimeout where no turn comes."""

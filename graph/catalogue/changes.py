@@ -61,8 +61,6 @@ class Changes:
         self.path = path
         self._durable = Connection(path, "FULL", _TABLES, "change_settled")
         self._quick = Connection(path, "NORMAL", _TABLES, "change_settled")
-        self._asked = Connection(path, "NORMAL", _TABLES, "change_settled")
-        """Of reads alone: a feed waits for no write."""
         self._known: tuple[list[Any], dict[str, bool]] = ([], {})
 
     def accept(self, change: Change, received: int) -> int:
@@ -157,7 +155,6 @@ class Changes:
         """Close the connections; the next use opens them again."""
         self._durable.close()
         self._quick.close()
-        self._asked.close()
 
     def _kept(self, where: str, *values: Any) -> list[Kept]:
         rows = self._rows(
@@ -178,5 +175,5 @@ class Changes:
     def _rows(self, query: str, *values: Any) -> list[Any]:
         if not self.path.exists():
             return []
-        with self._asked.reading() as database:
+        with self._quick.reading() as database:
             return database.execute(query, values).fetchall()

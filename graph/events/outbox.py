@@ -81,8 +81,6 @@ class Outbox:
         self.path = path
         self._durable = Connection(path, "FULL", _TABLES, "block_target", _add_context)
         self._quick = Connection(path, "NORMAL", _TABLES, "block_target", _add_context)
-        self._asked = Connection(path, "NORMAL", _TABLES, "block_target", _add_context)
-        """Of reads alone: a feed waits for no write."""
         self.changes = Changes(path)
         """Changes of the catalogue, in the same file."""
 
@@ -193,7 +191,6 @@ class Outbox:
         """Close the connections; the next use opens them again."""
         self._durable.close()
         self._quick.close()
-        self._asked.close()
         self.changes.close()
 
     def _kept(self, where: str, *values: Any) -> list[Kept]:
@@ -207,7 +204,7 @@ class Outbox:
     def _rows(self, query: str, *values: Any) -> list[Any]:
         if not self.path.exists():
             return []
-        with self._asked.reading() as database:
+        with self._quick.reading() as database:
             return database.execute(query, values).fetchall()
 
 

@@ -112,11 +112,10 @@ class Mirror:
             fits = self._view is not None and self._step is not None and _same(self._step, state)
         if state.mark is None:
             return
-        if not fits:
-            self._view = None
         if fits:
             self._take_over(state, graph)
             return
+        self._view = None
         for path in self._paths():
             if self._open(path, state, graph):
                 check(graph, self.ledger)  # to open it may take longer than a view may go without a look at the graph

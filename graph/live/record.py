@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any, Final, cast
 
@@ -42,6 +42,17 @@ class _Counting:
     def read(self, name: str, /, **params: Any) -> list[Row]:
         return self._graph.read(name, **params)
 
+    @contextmanager
+    def told_where_it_fails(self, ledger: Ledger, facts: Callable[[], Sequence[Fact]]) -> Iterator[None]:
+        """Where the block fails after it has written, record what the graph holds then: ``facts`` asks for it."""
+        try:
+            yield
+        except GraphError:
+            if self.changes:
+                with suppress(GraphError):
+                    ledger.record(facts(), self.changes, self._graph.transaction())
+            raise
+
 
 class _TakenBack:
     """A graph whose writes are taken back."""
@@ -73,13 +84,8 @@ def apply(
     it holds then, or whether it wrote, the ledger's mark changes: views are then read anew.
     """
     counting = _Counting(graph)
-    try:
+    with counting.told_where_it_fails(ledger, lambda: _now(graph, happened)):
         done = events.apply(cast("Graph", counting), happened, now=now, deadline_ms=deadline_ms, request_id=request_id)
-    except GraphError:
-        if counting.changes:
-            with suppress(GraphError):
-                ledger.record(_now(graph, happened), counting.changes, graph.transaction())
-        raise
     pairs = _now(graph, [entry for entry, what in zip(happened, done.outcomes, strict=True) if what != "unknown"])
     ledger.record(pairs, counting.changes, graph.transaction())
     return done
@@ -97,13 +103,8 @@ def change(
     """As `graph.catalogue.write.write`, and as `apply` in all else."""
     counting = _Counting(graph)
     at = milliseconds(now)
-    try:
+    with counting.told_where_it_fails(ledger, lambda: _changed(graph, [one.target for one in changes])):
         done = write(counting, changes, now=at, deadline_ms=deadline_ms, request_id=request_id)
-    except GraphError:
-        if counting.changes:
-            with suppress(GraphError):
-                ledger.record(_changed(graph, [one.target for one in changes]), counting.changes, graph.transaction())
-        raise
     facts = _changed(graph, [one.target for one, written in zip(changes, done, strict=True) if written])
     ledger.record(facts, counting.changes, graph.transaction())
     return done

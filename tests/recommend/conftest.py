@@ -9,7 +9,15 @@ from graph.live import mirror as mirrors
 from graph.settings import Settings
 from tests import checkerboard_graph
 from tests.conftest import empty
+from tests.recommend.drawn_graph import Database
 from tests.recommend.followed import Followed
+
+
+@pytest.fixture(scope="module")
+def database(graph: Graph) -> Iterator[Database]:
+    opened = Database(graph)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture

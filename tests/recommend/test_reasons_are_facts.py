@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any, get_args
 
 import pytest
@@ -38,13 +37,6 @@ COUNT = r"(?P<count>[\d,]+) (?P<noun>person|people)"
 CONTENT_COUNT = r"(?P<count>[\d,]+) (?P<noun>content|contents)"
 DID = {"liked": "w.liked", "shared": "w.shared", "commented on": "w.commented", "watched": "w.watchCount > 0"}
 DONE = {"watched": "WATCHED WHERE d.watchCount > 0", "made": "MADE"}
-
-
-@pytest.fixture(scope="module")
-def database(graph: Graph) -> Iterator[Database]:
-    opened = Database(graph)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from graph.settings import Composition, Service, Settings
 from graph.snapshot import Snapshot, load
 from graph.snapshot.export import export
 from ranking import registry
-from recommend import exploration
+from recommend import exploration, live_feed
 from recommend.service import FeedService
 from tests import checkerboard, checkerboard_graph
 from tests.web.test_problems import problem
@@ -71,7 +71,7 @@ def served(graph: Graph, home: Settings, mirror: Mirror | None) -> FlaskClient:
 @pytest.fixture(scope="module")
 def live(graph: Graph, home: Settings) -> Iterator[FlaskClient]:
     """Feeds from the graph in memory."""
-    mirror = Mirror(home)
+    mirror = Mirror(home, live_feed.rehearse)  # as the service has it: no request waits for the compiler
     yield served(graph, home, mirror)
     mirror.close()
 
