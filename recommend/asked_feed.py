@@ -6,10 +6,11 @@ What does not come in time comes from the snapshot. `recommend.live_feed` does t
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import wait as wait_for
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from typing import Final
 
 from graph.errors import GraphError, GraphTimeout
@@ -31,6 +32,9 @@ from recommend.snapshot_reader import SnapshotReader
 from recommend.sources import Candidate, Source
 
 __all__ = ["SOURCES_SHARE", "AskedFeed"]
+
+Offline = Callable[[], SnapshotReader | None]
+"""The snapshot, if there is one, with what the person must not be shown; made once something comes too late."""
 
 _log: Final = logging.getLogger("entourage.recommend")
 SOURCES_SHARE: Final = 0.6
@@ -60,7 +64,7 @@ class AskedFeed:
         with journey.stage("sources"):
             restrictions = self._ask_restrictions(request)
             proposals = self._propose(request, served, journey)
-        snapshot = self._offline(request, restrictions, journey)
+        snapshot = cache(partial(self._offline, request, restrictions, journey))
         with journey.stage("filters"):
             facts = self._facts(request, proposals, snapshot, journey)
             again = {one.content_id for source, those in proposals if source is sources.REPLAYS for one in those}
@@ -93,7 +97,7 @@ class AskedFeed:
         graph = self._asks_graph
         if not graph or not self.snapshot:
             return None
-        return self.questions.of_facts(graph.restrictions, request, request.deadline.left_ms(SOURCES_SHARE))
+        return self.questions.of_restrictions(graph.restrictions, request, request.deadline.left_ms(_REST_SHARE))
 
     def _propose(self, request: Request, served: ServedModel | None, journey: Journey) -> list[Proposal]:
         """Ask all sources at once and take what comes in time; the snapshot stands in for what did not."""
@@ -137,7 +141,7 @@ class AskedFeed:
             return None
         restrictions = Restrictions()
         if asked:
-            left = request.deadline.left_ms(SOURCES_SHARE)
+            left = request.deadline.left_ms(_REST_SHARE)
             restrictions = self.questions.in_time(asked, "restrictions", journey, left) or restrictions
         return self.snapshot.knowing(self.recent.with_recent(restrictions, request.user_id), self.recent.taken_down())
 
@@ -146,7 +150,7 @@ class AskedFeed:
         source: Source,
         request: Request,
         facts: dict[str, Facts],
-        snapshot: SnapshotReader | None,
+        snapshot: Offline,
         journey: Journey,
     ) -> list[Proposal]:
         """What is there for everyone, from the graph if it answers, else from the snapshot."""
@@ -155,8 +159,8 @@ class AskedFeed:
         if graph := self._asks_graph:
             asked = self.questions.of_graph(graph.candidates, source, request, left)
             candidates = self.questions.in_time(asked, source.name, journey, left)
-        if candidates is None and snapshot:
-            candidates = snapshot.candidates(source, request, left)
+        if candidates is None and (reader := snapshot()):
+            candidates = reader.candidates(source, request, left)
         proposals: list[Proposal] = [(source, candidates or [])]
         unknown = [(source, [c for c in candidates or [] if c.content_id not in facts])]
         facts |= self._facts(request, unknown, snapshot, journey)
@@ -164,7 +168,7 @@ class AskedFeed:
         return able(request, proposals, facts)
 
     def _facts(
-        self, request: Request, proposals: Sequence[Proposal], snapshot: SnapshotReader | None, journey: Journey
+        self, request: Request, proposals: Sequence[Proposal], snapshot: Offline, journey: Journey
     ) -> dict[str, Facts]:
         """Facts of all candidates; what neither the graph nor the snapshot knows in time has none, and is not shown."""
         content_ids = {candidate.content_id for _, candidates in proposals for candidate in candidates}
@@ -176,8 +180,8 @@ class AskedFeed:
             answer = self.questions.in_time(asked, "filters", journey, left)
             if answer is not None:
                 return answer
-        if snapshot:
-            return snapshot.facts(request, content_ids, left)
+        if reader := snapshot():
+            return reader.facts(request, content_ids, left)
         if journey.graph_down:
             raise lookups.nothing_to_ask()
         raise _worst(journey)
@@ -188,7 +192,7 @@ class AskedFeed:
         scored: Sequence[Scored],
         facts: Mapping[str, Facts],
         served: ServedModel | None,
-        snapshot: SnapshotReader | None,
+        snapshot: Offline,
         journey: Journey,
     ) -> Spread | None:
         """What spreads the feed, where that is asked for; without traits where nobody tells them in time."""
@@ -203,8 +207,8 @@ class AskedFeed:
         if looks and (graph := self._asks_graph):
             asked = self.questions.of_facts(graph.traits, request, asked_for, left)
             traits = self.questions.in_time(asked, "traits", journey, left)
-        if traits is None and snapshot:
-            traits = snapshot.traits(request, asked_for, left)
+        if traits is None and (reader := snapshot()):
+            traits = reader.traits(request, asked_for, left)
         known = traits or {}
         told = [(content_id, at, known.get(content_id, NO_TRAITS)) for content_id, at in less]
         return diversity.spread(
@@ -218,7 +222,7 @@ class AskedFeed:
         )
 
     def _explain(
-        self, request: Request, chosen: Sequence[Scored], snapshot: SnapshotReader | None, journey: Journey
+        self, request: Request, chosen: Sequence[Scored], snapshot: Offline, journey: Journey
     ) -> dict[str, tuple[Reason, ...]]:
         """The reasons of each content, by its id; none where neither the graph nor the snapshot tells any in time."""
         content_ids = [scored.content_id for scored in chosen]
@@ -227,8 +231,8 @@ class AskedFeed:
         if content_ids and (graph := self._asks_graph):
             asked = self.questions.of_facts(graph.why, request, content_ids, left)
             rows = self.questions.in_time(asked, "reasons", journey, left)
-        if rows is None and snapshot:
-            rows = snapshot.why(request, content_ids, left)
+        if rows is None and (reader := snapshot()):
+            rows = reader.why(request, content_ids, left)
         return {content_id: reasons.reasons(row, request.now) for content_id, row in (rows or {}).items()}
 
     def _called(
@@ -236,7 +240,7 @@ class AskedFeed:
         user_ids: Sequence[str],
         content_ids: Sequence[str],
         request: Request,
-        snapshot: SnapshotReader | None,
+        snapshot: Offline,
         journey: Journey,
     ) -> dict[str, str]:
         """Names of what a feed mentions; where Neo4j is late, those of the snapshot, else ids stay."""
@@ -245,8 +249,8 @@ class AskedFeed:
         if graph := self._asks_graph:
             asked = self.questions.of_facts(graph.names, user_ids, content_ids, left)
             names = self.questions.in_time(asked, "names", journey, left)
-        if names is None and snapshot:
-            names = snapshot.names(user_ids, content_ids)
+        if names is None and (reader := snapshot()):
+            names = reader.names(user_ids, content_ids)
         return names or {}
 
 

@@ -22,6 +22,7 @@ _MEND_SECONDS: Final = 2.0
 _THREADS: Final = 16
 _REST_THREADS: Final = 8
 _MODEL_THREADS: Final = 2
+_RESTRICTIONS_THREADS: Final = 4
 
 
 class Questions:
@@ -33,6 +34,8 @@ class Questions:
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="graph")
         # Apart from those of candidates, so that slow sources of other feeds keep no feed from its filters and reasons.
         self._rest_pool = ThreadPoolExecutor(_REST_THREADS, thread_name_prefix="facts")
+        # What must not be shown is told in time even where facts and reasons of other feeds are late.
+        self._restrictions_pool = ThreadPoolExecutor(_RESTRICTIONS_THREADS, thread_name_prefix="restrictions")
         # Apart from the graph's, so that a Neo4j that hangs does not keep the model from answering.
         self._model_pool = ThreadPoolExecutor(_MODEL_THREADS, thread_name_prefix="model")
 
@@ -48,6 +51,10 @@ class Questions:
     def of_facts(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Begin what waits for facts, reasons or names from Neo4j."""
         return self._rest_pool.submit(work, *args, **kwargs)
+
+    def of_restrictions(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Begin what waits for what a person must not be shown."""
+        return self._restrictions_pool.submit(work, *args, **kwargs)
 
     def of_model(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Begin what a model works out."""

@@ -1,6 +1,7 @@
 """One request's way on the checkerboard: the right keak, honestly explained, whatever part is missing."""
 
 import threading
+import time
 from datetime import UTC, datetime
 
 import polars as pl
@@ -242,6 +243,28 @@ def test_a_graph_that_hangs_does_not_hold_the_answer(snapshot, model, settings):
         assert "model" not in feed.late
         assert {"followed_activity", "filters"} <= set(feed.late)
         assert feed.degraded
+
+
+def test_what_others_hid_stays_hidden_where_everything_else_is_late(graph, snapshot, model, settings):
+    events.apply(graph, [event("unhide", USERS[7], content_id=KEAKS[7])])
+    assert KEAKS[7] in ids(FeedService(None, snapshot, model, settings).recommend(USERS[7]))
+    now = time.time_ns() // 1_000_000
+    by_hand = {"place": 0, "producer": "by hand", "userId": USERS[7], "contentId": KEAKS[7], "eventId": "1", "at": now}
+    graph.write("events/hide", rows=[by_hand], receivedAt=now)
+
+    class Late(Graph):
+        def __init__(self) -> None: ...
+
+        def read(self, name, **params):  # type: ignore[override]
+            if name == "filters/restrictions":
+                return graph.read(name, **params)
+            raise GraphTimeout("late")
+
+    feed = FeedService(Late(), snapshot, model, settings).recommend(USERS[7], deadline_ms=60_000)
+    assert {"co_watch", "filters"} <= set(feed.late)
+    assert "restrictions" not in feed.late
+    assert feed.items
+    assert KEAKS[7] not in ids(feed)
 
 
 def test_people(graph, feeds):
