@@ -3,6 +3,9 @@
 #   make test    the whole test suite, on its own Neo4j
 # `make help` lists the rest.
 
+# Where this is set, as in many images, each of the suite's hundred processes compiles PyTorch's files anew: ten seconds.
+unexport PYTHONDONTWRITEBYTECODE
+
 PYTHON ?= python3
 UV_VERSION := 0.13.9
 BIN := .venv/bin
