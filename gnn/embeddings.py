@@ -10,8 +10,9 @@ from typing import Any, Final, Self
 import numpy as np
 import numpy.typing as npt
 
+from recommenders.core.inner_products import InnerProducts
 from recommenders.core.nearest import nearest
-from recommenders.core.one_user import FixedScores, OneUser, Table
+from recommenders.core.one_user import FixedScores, OneUser
 from recommenders.core.top_k import Floats, Ints
 
 __all__ = ["ARRAYS", "Embeddings"]
@@ -51,8 +52,8 @@ class Embeddings:
         return self._table.scores_of(vector) if vector.any() else self._for_all
 
     @cached_property
-    def _table(self) -> Table:
-        return Table(self.contents, self.bias)
+    def _table(self) -> InnerProducts:
+        return InnerProducts(self.contents, self.bias)
 
     @cached_property
     def _for_all(self) -> FixedScores:

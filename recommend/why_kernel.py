@@ -14,7 +14,7 @@ __all__ = ["LATELY", "LATELY_ROWS", "NAMED", "TOGETHER_ROWS", "VERBS", "mark_fri
 
 LATELY = 10
 """Of the contents that the person watched, the newest that ``together`` looks at."""
-LATELY_ROWS, TOGETHER_ROWS = 20_000, 50_000
+LATELY_ROWS, TOGETHER_ROWS = 5_000, 20_000
 """Watchers that ``together`` looks at, of those contents and of the ones asked about: as in the query, which looks at
 fewer, those of the fewest watchers come first. Without a bound, people who are shown the most watched contents of the
 full-size network waited 50 ms for their reasons."""

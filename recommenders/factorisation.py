@@ -15,9 +15,10 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from graph.snapshot import Snapshot
 from recommenders.core.baseline import Baseline, Count, KnowsFriends, Learned, Positive, Share
+from recommenders.core.inner_products import InnerProducts
 from recommenders.core.interactions import lately, with_friends
 from recommenders.core.nearest import nearest
-from recommenders.core.one_user import OneUser, Table
+from recommenders.core.one_user import OneUser
 from recommenders.core.options import FitOptions
 from recommenders.core.today import Today
 from recommenders.core.top_k import Floats, Ints
@@ -68,8 +69,8 @@ class _Factorisation(Baseline):
         return self._table.scores_of(self._dense("users")[user])
 
     @cached_property
-    def _table(self) -> Table:
-        return Table(self._dense("contents"))
+    def _table(self) -> InnerProducts:
+        return InnerProducts(self._dense("contents"))
 
     @property
     def content_vectors(self) -> Floats | None:
