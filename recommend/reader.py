@@ -191,7 +191,7 @@ class GraphReader:
         (row,) = self.graph.read(
             "filters/restrictions", deadline_ms=max(1, deadline_ms), request_id=request.id, userId=request.user_id
         )
-        return Restrictions(frozenset(row["blocked"]), frozenset(row["hidden"]))
+        return Restrictions(frozenset(row["blocked"]), frozenset(row["hidden"]), frozenset(row["seen"]))
 
     def why(self, request: Request, content_ids: Collection[str], deadline_ms: int) -> dict[str, Row]:
         rows = self.graph.read(

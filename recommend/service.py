@@ -9,11 +9,13 @@ import logging
 import time
 import uuid
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from copy import copy
+from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final
 
-from graph.errors import GraphTimeout, ModelError
+from graph.errors import GraphError, GraphTimeout, GraphUnavailable, ModelError
 from graph.events import Outbox
 from graph.live import View
 from graph.live.mirror import Mirror
@@ -22,7 +24,7 @@ from graph.snapshot import Snapshot
 from recommend import exploration, live_feed, lookups, selector
 from recommend.account import Account
 from recommend.asked_feed import SOURCES_SHARE, AskedFeed
-from recommend.feed import RUNGS, Feed, Person, Recommendation, Rung, Subgraph
+from recommend.feed import RUNGS, Feed, Outcome, Person, Recommendation, Rung, Subgraph
 from recommend.journey import Journey, Proposal
 from recommend.live_reader import LiveReader
 from recommend.naming import named as with_names
@@ -45,6 +47,10 @@ if TYPE_CHECKING:
 __all__ = ["FeedService"]
 
 _log: Final = logging.getLogger("entourage.recommend")
+_QUERIES_SHARE: Final = 0.6
+"""Of the time that is left, for a feed by queries where a view that is behind can stand in for it."""
+_RESTRICTIONS_SHARE: Final = 0.8
+"""Of the deadline: until then a view that is behind waits for what a person must not be shown."""
 
 
 class FeedService:
@@ -52,8 +58,9 @@ class FeedService:
 
     Safe to share between threads; make one in each process. ``model_version`` is named in every feed that the model
     took part in. While ``mirror`` is in step with the graph, feeds come from it, and Neo4j is asked about people only
-    whom the model does not know. What the ``outbox`` (by default that of the home) holds counts in every answer before
-    the graph or the snapshot has it.
+    whom the model does not know; while it is behind, they come from Neo4j, and where that is too slow from the mirror,
+    without what the person must not be shown by now. What the ``outbox`` (by default that of the home) holds counts in
+    every answer before the graph or the snapshot has it.
     """
 
     def __init__(
@@ -81,6 +88,7 @@ class FeedService:
         self.served = ServedModel(model, self.model_version or model.name, graph) if model else None
         self._questions = Questions(graph=graph is not None)
         self._asked = AskedFeed(self._questions, self._graph_reader, self._snapshot_reader, self.recent)
+        self._asked_graph = AskedFeed(self._questions, self._graph_reader, None, self.recent)
         self._graph_late = False
 
     def recommend(
@@ -132,7 +140,7 @@ class FeedService:
         )
         answering = self
         if waiting.blocked and self.snapshot and self._graph_reader:  # the graph would name the blocked people
-            answering = self.without_graph.while_late()
+            answering = self.without_graph.while_late
         return answering._answer(request, served, debug)
 
     def _answer(self, request: Request, served: ServedModel | None, debug: bool) -> Feed:
@@ -147,10 +155,41 @@ class FeedService:
             except Exception as error:  # Neo4j or the snapshot may answer yet
                 _log.error("the graph in memory failed", exc_info=error)
                 journey.outcomes["memory"] = "failed"
+        elif self.mirror and self._graph_reader and not journey.graph_down and (behind := self.mirror.behind()):
+            with suppress(GraphUnavailable):
+                return self._from_either(behind, self._graph_reader, request, served, debug)
+            journey.graph_down = True
         if self._graph_late:
             journey.outcomes["graph"] = "late"
         chosen, items = self._asked.compose(request, served, journey)
         return _feed(request, items, chosen, journey, served)
+
+    def _from_either(
+        self, behind: View, graph: GraphReader, request: Request, served: ServedModel | None, debug: bool
+    ) -> Feed:
+        """The feed from Neo4j, or where that is too slow from a view that others wrote past.
+
+        Raises GraphUnavailable.
+        """
+        asked = self._questions.of_restrictions(graph.restrictions, request, request.deadline.left_ms())
+        journey = _journey(False, request, debug)
+        outcome: Outcome = "late"
+        if not self._graph_late:
+            soon = Deadline(int(_QUERIES_SHARE * request.deadline.left_ms()))
+            try:
+                chosen, items = self._asked_graph.compose(replace(request, deadline=soon), served, journey)
+                return _feed(request, items, chosen, journey, served)
+            except GraphUnavailable:
+                raise
+            except GraphError as error:
+                journey = _journey(False, request, debug)
+                outcome = "late" if isinstance(error, GraphTimeout) else "failed"
+        left = request.deadline.left_ms(_RESTRICTIONS_SHARE)
+        if told := self._questions.in_time(asked, "restrictions", journey, left):
+            behind.restrict(request.user_id, told.blocked, told.hidden)
+            request = replace(request, exclude=request.exclude | told.hidden | told.seen)
+        journey.outcomes["graph"] = outcome
+        return self._from_view(behind, request, served, journey)
 
     def _from_view(self, view: View, request: Request, served: ServedModel | None, journey: Journey) -> Feed:
         """The feed from the graph as it lies in memory."""
@@ -191,6 +230,7 @@ class FeedService:
                     proposals.append((source, answer))
         return [proposal for proposal in proposals if proposal[1]]
 
+    @cached_property
     def while_late(self) -> FeedService:
         """The same for an answer that takes the place of one for which Neo4j was too slow: its feeds say just that."""
         stand_in = copy(self)

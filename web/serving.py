@@ -152,7 +152,7 @@ class Serving:
 
         ``in_memory``: whether the question needs no more than the mirror while that is in step with the graph. Of such
         questions only a few are asked of the graph at a time, since all together would make all of them late; the
-        others are answered from the snapshot.
+        others are answered from a mirror that is behind, or from the snapshot.
         Within the deadline of the request, whatever hangs. Raises the first try's error when the snapshot cannot answer
         the question either.
         """
@@ -168,8 +168,10 @@ class Serving:
                 raise
             if not isinstance(error, (GraphTimeout, GraphUnavailable)):
                 logs.log.error("graph failed", exc_info=error)
+            late = isinstance(error, GraphTimeout)
+            stands_in = self.feeds if late and in_memory and self.mirror and self.mirror.behind() else self.offline
             try:
-                return question(self.offline.while_late() if isinstance(error, GraphTimeout) else self.offline)
+                return question(stands_in.while_late if late else stands_in)
             except (GraphError, NotFound):  # what is newer than the snapshot is not unknown
                 raise error from None
 

@@ -2,7 +2,7 @@
 
 In step means: a snapshot was made of a known state of the graph, the ledger has all that our own events changed since,
 and nobody else changed anything, by Neo4j's own count of transactions, which is looked at every second. Where others
-wrote (an import, a query by hand), the view is not used until a new one is made of the graph as it is: by one of the
+wrote (an import, a query by hand), the view is behind until a new one is made of the graph as it is: by one of the
 workers, in a process of its own. A newer export is taken over while the view before it still answers.
 """
 
@@ -68,28 +68,37 @@ class Mirror:
 
     def view(self) -> View | None:
         """The view with all that is known by now; None while it is not in step with the graph."""
+        return self._caught_up()[0]
+
+    def behind(self) -> View | None:
+        """The view that knows our own events, but not what others wrote; None while it is in step, or there is none."""
+        return self._caught_up()[1]
+
+    def _caught_up(self) -> tuple[View | None, View | None]:
+        """The view as the one that is in step, or as the one that is behind."""
         if self._view is None:
-            return None
+            return None, None
         try:
             with self._following:
-                return self._caught_up()
+                view = self._with_news()
+                return (view, None) if self._in_step() else (None, view)
         except sqlite3.Error as error:  # Neo4j answers in its place
             _log.error("the ledger cannot be read: %s", error)
-            return None
+            return None, None
 
-    def _caught_up(self) -> View | None:
+    def _with_news(self) -> View | None:
         view = self._view  # read again: another one may have been taken meanwhile
         if view is None:
             return None
         assert self._step is not None
         if news := self.ledger.news(self._step.seq):
             self._state, facts = news
-            if self._step.seq < self._state.forgotten:
+            if self._step.seq < self._state.forgotten or self._step.ledger != self._state.id:
                 self._view = None
                 return None
             view.apply(facts)
             self._step = self._step.model_copy(update={"seq": self._state.seq})
-        return view if self._in_step() else None
+        return view
 
     def refresh(self, graph: Graph) -> None:
         """Compare with the graph; open a snapshot that fits it, or have one made. Raises what `Graph.read` raises."""
@@ -115,7 +124,6 @@ class Mirror:
         if fits:
             self._take_over(state, graph)
             return
-        self._view = None
         for path in self._paths():
             if self._open(path, state, graph):
                 check(graph, self.ledger)  # to open it may take longer than a view may go without a look at the graph

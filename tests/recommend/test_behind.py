@@ -1,0 +1,116 @@
+"""While others write, feeds come from Neo4j, or without what was hidden from the graph as it was in memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from graph import snapshot as snapshots
+from graph.database.driver import Graph
+from graph.errors import GraphError, GraphTimeout, GraphUnavailable
+from graph.live import mirror as mirrors
+from recommend.feed import Feed
+from recommend.service import FeedService
+from tests import checkerboard
+from tests.recommend.drawn_graph import Database
+from tests.recommend.followed import Followed
+
+KEAKS = checkerboard.contents()
+ME = "u007"
+ASK: dict[str, Any] = {"n": 50, "deadline_ms": 60_000}
+
+
+class Only(Graph):
+    """A graph that answers what a person must not be shown, and fails with ``error`` at all else."""
+
+    def __init__(self, graph: Graph, error: GraphError) -> None:
+        self.graph, self.error = graph, error
+
+    def read(self, name: str, **params: Any) -> list[dict[str, Any]]:  # type: ignore[override]
+        if name != "filters/restrictions":
+            raise self.error
+        return self.graph.read(name, **params)
+
+
+@pytest.fixture
+def passed(followed: Followed, database: Database, monkeypatch: pytest.MonkeyPatch) -> Followed:
+    """A graph in memory that others wrote past: they hid, watched and blocked something."""
+    monkeypatch.setattr(mirrors, "_CHECK_S", 0.0)
+    monkeypatch.setattr(mirrors, "_CALM_S", 3_600.0)
+    assert followed.view
+    in_step = feeds(followed, followed.graph)
+    assert {KEAKS[7], KEAKS[0]} <= ids(in_step.recommend(ME, **ASK))
+    assert "beats/even" in ids(in_step.recommend("u008", **ASK))
+    database.ask(
+        f"MATCH (me:User {{userId: '{ME}'}}), (hidden:Content {{contentId: '{KEAKS[7]}'}}), "
+        f"(watched:Content {{contentId: '{KEAKS[0]}'}}) "
+        "CREATE (me)-[:HID {at: 1}]->(hidden), (me)-[:WATCHED {watchCount: 1, lastAt: 1}]->(watched)"
+    )
+    database.ask(
+        "MATCH (one:User {userId: 'u000'}), (two:User {userId: 'u008'}) CREATE (one)-[:BLOCKED {at: 1}]->(two)"
+    )
+    followed.mirror.refresh(followed.graph)
+    assert followed.mirror.view() is None
+    assert followed.mirror.behind()
+    return followed
+
+
+def ids(feed: Feed) -> set[str]:
+    return {item.content_id for item in feed.items}
+
+
+def feeds(followed: Followed, graph: Graph) -> FeedService:
+    snapshot = snapshots.load(followed.settings.snapshot_path)
+    return FeedService(graph, snapshot, None, followed.settings, mirror=followed.mirror)
+
+
+def test_neo4j_answers_while_it_is_fast(passed: Followed) -> None:
+    feed = feeds(passed, passed.graph).recommend(ME, **ASK)
+    assert "graph" not in feed.late
+    assert ids(feed)
+    assert not {KEAKS[7], KEAKS[0]} & ids(feed)
+
+
+@pytest.mark.parametrize("error", [GraphTimeout("late"), GraphError("broken")])
+def test_where_neo4j_is_late_the_graph_in_memory_leaves_out_what_others_hid(
+    passed: Followed, error: GraphError
+) -> None:
+    service = feeds(passed, Only(passed.graph, error))
+    feed = service.recommend(ME, **ASK)
+    assert feed.degraded
+    assert (feed.late if isinstance(error, GraphTimeout) else feed.failed) == ("graph",)
+    assert ids(feed)
+    assert not {KEAKS[7], KEAKS[0]} & ids(feed)
+    other = service.recommend("u008", **ASK)
+    assert ids(other)
+    assert "beats/even" not in ids(other), "who made it has blocked them"
+    assert not any("u000" in reason.people for item in other.items for reason in item.reasons)
+
+
+def test_our_own_events_show_there_too(passed: Followed) -> None:
+    service = feeds(passed, Only(passed.graph, GraphTimeout("late")))
+    first = next(iter(ids(service.recommend("u003", **ASK))))
+    passed.happens("hide", "u003", content_id=first)
+    assert first not in ids(service.recommend("u003", **ASK))
+
+
+def test_a_stand_in_asks_neo4j_for_no_feed(passed: Followed) -> None:
+    asked: list[str] = []
+
+    class Listening(Only):
+        def read(self, name: str, **params: Any) -> list[dict[str, Any]]:  # type: ignore[override]
+            asked.append(name)
+            return super().read(name, **params)
+
+    service = feeds(passed, Listening(passed.graph, GraphTimeout("late")))
+    feed = service.while_late.recommend(ME, **ASK)
+    assert asked == ["filters/restrictions"]
+    assert feed.late == ("graph",)
+    assert KEAKS[7] not in ids(feed)
+
+
+def test_without_neo4j_the_snapshot_answers(passed: Followed) -> None:
+    feed = feeds(passed, Only(passed.graph, GraphUnavailable("gone"))).recommend(ME, **ASK)
+    assert (feed.graph_down, feed.degraded) == (True, True)
+    assert ids(feed)
