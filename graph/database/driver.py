@@ -37,7 +37,7 @@ logging.getLogger("neo4j").addHandler(logging.NullHandler())
 
 _CONNECT_SECONDS: Final = 5.0
 _RETRY_SECONDS: Final = 30.0
-_CLOSE_SECONDS: Final = 5.0
+_CLOSE_SECONDS: Final = 15.0
 _FETCH_ROWS: Final = 5_000
 #: A type or key without data is no mistake (a test checks every name against graph.schema), so this warning is off.
 _NO_MISTAKES: Final = [neo4j.NotificationDisabledClassification.UNRECOGNIZED]
@@ -278,7 +278,7 @@ class Graph:
             return str(self._driver.get_server_info().agent)
 
     def close(self) -> None:
-        """Close all connections, once what other threads ask has been answered, or after five seconds.
+        """Close all connections, once what other threads ask has been answered, or after fifteen seconds.
 
         The driver's connections belong to one thread each: closed in the middle of a question they fail anyhow.
         """
@@ -369,6 +369,10 @@ class Graph:
             raise GraphError(f"{name} {what} by Neo4j: {_text(error)}", do="Its log says more.") from error
         except DriverError as error:
             raise GraphError(f"{name} failed: {error}") from error
+        except (BufferError, AttributeError) as error:  # what a connection says that is closed while it is read
+            if not self._closed:
+                raise
+            raise self._unavailable(error) from error
 
     def _unavailable(self, error: Exception) -> GraphUnavailable:
         return GraphUnavailable(

@@ -124,10 +124,13 @@ class Mirror:
         if fits:
             self._take_over(state, graph)
             return
-        for path in self._paths():
-            if self._open(path, state, graph):
+        found = [one for path in self._paths() if (one := self._readable(path, state))]
+        for snapshot, step in found:
+            if _same(step, state) and self._take(snapshot, step, graph):
                 check(graph, self.ledger)  # to open it may take longer than a view may go without a look at the graph
                 return
+        if found and self._view is None:
+            self._take(*max(found, key=lambda one: one[1].seq), graph)
         self._have_it_read(state)
 
     def _take_over(self, state: State, graph: Graph) -> None:
@@ -172,16 +175,16 @@ class Mirror:
     def _paths(self) -> tuple[Path, Path]:
         return self.settings.snapshot_path, self.settings.home / "mirror"
 
-    def _open(self, path: Path, state: State, graph: Graph) -> bool:
-        """Take the snapshot at a path if it fits."""
+    def _readable(self, path: Path, state: State) -> tuple[Snapshot, Step] | None:
+        """The snapshot at a path from which our own events lead on: what others wrote it may not have."""
         try:
             snapshot = snapshots.load(path)
         except SnapshotError:
-            return False
+            return None
         step = snapshot.manifest.step
-        if step is None or not _same(step, state) or step.seq < state.forgotten:
-            return False
-        return self._take(snapshot, step, graph)
+        if step is None or step.ledger != state.id or step.seq < state.forgotten:
+            return None
+        return snapshot, step
 
     def _take(self, snapshot: Snapshot, step: Step, graph: Graph) -> bool:
         view = View(snapshot, self.settings.engagement, self._kept(snapshot))

@@ -28,7 +28,7 @@ KEAKS = checkerboard.contents()
 
 
 def watched(view: View | None, user: str, content: str) -> bool:
-    """Whether the view, which is in step, has a watch."""
+    """Whether the view has a watch."""
     assert view is not None, "not in step"
     me = view.users.number(user)
     assert me is not None
@@ -151,6 +151,13 @@ def test_what_others_write_ends_the_use_of_the_view_until_the_graph_is_read_anew
     database.ask("MATCH (u:User {userId: 'u001'}) SET u.isPrivate = true")
     mirror.refresh(followed.graph)
     assert mirror.view() is None
+    started = Mirror(followed.settings)
+    started.refresh(followed.graph)
+    for one in (mirror, started):
+        assert one.view() is None
+        assert one.behind()
+    followed.happens("watch", "u001", content_id=KEAKS[4])
+    assert watched(started.behind(), "u001", KEAKS[4])
     mirror.refresh(followed.graph)
     mirror.refresh(followed.graph)
     assert mirror._reading
@@ -158,6 +165,7 @@ def test_what_others_write_ends_the_use_of_the_view_until_the_graph_is_read_anew
     mirror.refresh(followed.graph)
     view = mirror.view()
     assert view is not None
+    assert mirror.behind() is None
     me = view.users.number("u001")
     assert me is not None
     assert view.private[me]
