@@ -178,12 +178,13 @@ class FeedService:
             soon = Deadline(int(_QUERIES_SHARE * request.deadline.left_ms()))
             try:
                 chosen, items = self._asked_graph.compose(replace(request, deadline=soon), served, journey)
-                return _feed(request, items, chosen, journey, served)
+                if items or not journey.those("late"):
+                    return _feed(request, items, chosen, journey, served)
             except GraphUnavailable:
                 raise
             except GraphError as error:
-                journey = _journey(False, request, debug)
                 outcome = "late" if isinstance(error, GraphTimeout) else "failed"
+            journey = _journey(False, request, debug)
         left = request.deadline.left_ms(_RESTRICTIONS_SHARE)
         if told := self._questions.in_time(asked, "restrictions", journey, left):
             behind.restrict(request.user_id, told.blocked, told.hidden)

@@ -88,6 +88,19 @@ def test_where_neo4j_is_late_the_graph_in_memory_leaves_out_what_others_hid(
     assert not any("u000" in reason.people for item in other.items for reason in item.reasons)
 
 
+def test_where_neo4j_tells_what_is_known_and_no_candidates_in_time_memory_does(passed: Followed) -> None:
+    class Slow(Only):
+        def read(self, name: str, **params: Any) -> list[dict[str, Any]]:  # type: ignore[override]
+            if name.startswith("candidates/"):
+                raise self.error
+            return self.graph.read(name, **params)
+
+    feed = feeds(passed, Slow(passed.graph, GraphTimeout("late"))).recommend(ME, **ASK)
+    assert feed.late == ("graph",)
+    assert ids(feed)
+    assert not {KEAKS[7], KEAKS[0]} & ids(feed)
+
+
 def test_our_own_events_show_there_too(passed: Followed) -> None:
     service = feeds(passed, Only(passed.graph, GraphTimeout("late")))
     first = next(iter(ids(service.recommend("u003", **ASK))))
