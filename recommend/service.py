@@ -49,6 +49,9 @@ __all__ = ["FeedService"]
 _log: Final = logging.getLogger("entourage.recommend")
 _QUERIES_SHARE: Final = 0.6
 """Of the time that is left, for a feed by queries where a view that is behind can stand in for it."""
+_PAUSE_S: Final = 2.0
+"""After a feed by queries that was late: how long a view that is behind answers without a try. Such tries cost more
+than the feeds, and while a large graph is read anew they are all late."""
 _RESTRICTIONS_SHARE: Final = 0.8
 """Of the deadline: until then a view that is behind waits for what a person must not be shown."""
 
@@ -90,6 +93,7 @@ class FeedService:
         self._asked = AskedFeed(self._questions, self._graph_reader, self._snapshot_reader, self.recent)
         self._asked_graph = AskedFeed(self._questions, self._graph_reader, None, self.recent)
         self._graph_late = False
+        self._tried_late = -_PAUSE_S
 
     def recommend(
         self,
@@ -174,7 +178,7 @@ class FeedService:
         asked = self._questions.of_restrictions(graph.restrictions, request, request.deadline.left_ms())
         journey = _journey(False, request, debug)
         outcome: Outcome = "late"
-        if not self._graph_late:
+        if not self._graph_late and time.monotonic() >= self._tried_late + _PAUSE_S:
             soon = Deadline(int(_QUERIES_SHARE * request.deadline.left_ms()))
             try:
                 chosen, items = self._asked_graph.compose(replace(request, deadline=soon), served, journey)
@@ -184,6 +188,7 @@ class FeedService:
                 raise
             except GraphError as error:
                 outcome = "late" if isinstance(error, GraphTimeout) else "failed"
+            self._tried_late = time.monotonic()
             journey = _journey(False, request, debug)
         left = request.deadline.left_ms(_RESTRICTIONS_SHARE)
         if told := self._questions.in_time(asked, "restrictions", journey, left):

@@ -10,6 +10,7 @@ from graph import snapshot as snapshots
 from graph.database.driver import Graph
 from graph.errors import GraphError, GraphTimeout, GraphUnavailable
 from graph.live import mirror as mirrors
+from recommend import service as services
 from recommend.feed import Feed
 from recommend.service import FeedService
 from tests import checkerboard
@@ -26,8 +27,10 @@ class Only(Graph):
 
     def __init__(self, graph: Graph, error: GraphError) -> None:
         self.graph, self.error = graph, error
+        self.asked: set[str] = set()
 
     def read(self, name: str, **params: Any) -> list[dict[str, Any]]:  # type: ignore[override]
+        self.asked.add(name)
         if name != "filters/restrictions":
             raise self.error
         return self.graph.read(name, **params)
@@ -65,6 +68,14 @@ def feeds(followed: Followed, graph: Graph) -> FeedService:
     return FeedService(graph, snapshot, None, followed.settings, mirror=followed.mirror)
 
 
+def asked(service: FeedService) -> set[str]:
+    """What Neo4j is asked for a feed."""
+    assert isinstance(service.graph, Only)
+    service.graph.asked.clear()
+    service.recommend(ME, **ASK)
+    return service.graph.asked
+
+
 def test_neo4j_answers_while_it_is_fast(passed: Followed) -> None:
     feed = feeds(passed, passed.graph).recommend(ME, **ASK)
     assert "graph" not in feed.late
@@ -82,6 +93,7 @@ def test_where_neo4j_is_late_the_graph_in_memory_leaves_out_what_others_hid(
     assert (feed.late if isinstance(error, GraphTimeout) else feed.failed) == ("graph",)
     assert ids(feed)
     assert not {KEAKS[7], KEAKS[0]} & ids(feed)
+    assert asked(service) == {"filters/restrictions"}, "what was late a moment ago is not tried again"
     other = service.recommend("u008", **ASK)
     assert ids(other)
     assert "beats/even" not in ids(other), "who made it has blocked them"
@@ -108,17 +120,17 @@ def test_our_own_events_show_there_too(passed: Followed) -> None:
     assert first not in ids(service.recommend("u003", **ASK))
 
 
+def test_neo4j_is_tried_again_after_a_while(passed: Followed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(services, "_PAUSE_S", 0.0)
+    service = feeds(passed, Only(passed.graph, GraphTimeout("late")))
+    service.recommend(ME, **ASK)
+    assert "candidates/trending" in asked(service)
+
+
 def test_a_stand_in_asks_neo4j_for_no_feed(passed: Followed) -> None:
-    asked: list[str] = []
-
-    class Listening(Only):
-        def read(self, name: str, **params: Any) -> list[dict[str, Any]]:  # type: ignore[override]
-            asked.append(name)
-            return super().read(name, **params)
-
-    service = feeds(passed, Listening(passed.graph, GraphTimeout("late")))
-    feed = service.while_late.recommend(ME, **ASK)
-    assert asked == ["filters/restrictions"]
+    service = feeds(passed, Only(passed.graph, GraphTimeout("late"))).while_late
+    assert asked(service) == {"filters/restrictions"}
+    feed = service.recommend(ME, **ASK)
     assert feed.late == ("graph",)
     assert KEAKS[7] not in ids(feed)
 
