@@ -76,7 +76,7 @@ class LiveReader:
             return self._replays(request, me)
         if len(self._followed) < len(view.users.rank):
             self._followed, self._shut = (np.zeros(len(view.users.rank), dtype=bool) for _ in range(2))
-        blocked = np.fromiter(view.blocked.get(me, ()), dtype=np.int64)
+        blocked = np.fromiter(self._blocked(request, me), dtype=np.int64)
         self._shut[blocked] = True
         kernels.mark(view.watches.view, view.made.view, me, self._seen, True)
         try:
@@ -211,18 +211,20 @@ class LiveReader:
     def _avoided(self, request: Request, me: int | None, *, seen: bool = True) -> Ints:
         """What the queries for anybody leave out: own, seen, hidden and excluded ones, and those of blocked people."""
         view = self.view
-        excluded = view.contents.numbers(request.exclude)
-        if me is None:
-            return excluded
-        parts: list[npt.NDArray[Any]] = [
-            excluded,
-            view.watches.of_node(me) if seen else excluded,
-            view.made.of(me),
-            np.fromiter(view.hid.get(me, ()), dtype=np.int64),
-        ]
-        parts.extend(view.made.of(other) for other in view.blocked.get(me, ()))
+        parts: list[npt.NDArray[Any]] = [view.contents.numbers(request.exclude)]
+        if seen:
+            parts.append(view.contents.numbers(request.watched))
+        if me is not None:
+            parts += [view.made.of(me), np.fromiter(view.hid.get(me, ()), dtype=np.int64)]
+            parts += [view.watches.of_node(me)] if seen else []
+        parts += [view.made.of(other) for other in self._blocked(request, me)]
         avoided: Ints = np.concatenate(parts).astype(np.int64)
         return avoided
+
+    def _blocked(self, request: Request, me: int | None) -> set[int]:
+        """People who are blocked on either side."""
+        known: set[int] = set() if me is None else self.view.blocked.get(me, set())
+        return known | set(self.view.users.numbers(request.blocked).tolist()) if request.blocked else known
 
     @contextmanager
     def restricted(self, request: Request) -> Iterator[Callable[[Ints], Ints]]:
@@ -281,12 +283,13 @@ class LiveReader:
     def facts(self, request: Request, content_ids: Collection[str]) -> dict[str, Facts]:
         """What decides whether each content may be shown; contents that are not known are left out."""
         view, me = self.view, self.view.users.number(request.user_id)
-        seen = own = hidden = blocked = again = frozenset[int]()
+        seen = own = hidden = again = frozenset[int]()
+        blocked = self._blocked(request, me)
         if me is not None:
             if request.replays:
                 again = frozenset(self._replays(request, me)[0].tolist())
             seen, own = frozenset(view.watches.of_node(me).tolist()), frozenset(view.made.of(me).tolist())
-            hidden, blocked = frozenset(view.hid.get(me, ())), frozenset(view.blocked.get(me, ()))
+            hidden = frozenset(view.hid.get(me, ()))
         wanted = live_wanted.mask(view, request.wanted)
         facts = {}
         for content_id in content_ids:
@@ -299,7 +302,7 @@ class LiveReader:
                 kind=schema.KINDS[view.kinds[content] - 1],
                 link=self._link(content),
                 made_by=self.makers(content),
-                seen=content in seen,
+                seen=content in seen or content_id in request.watched,
                 replay=content in again,
                 own=content in own,
                 hidden=content in hidden,
@@ -328,5 +331,4 @@ class LiveReader:
     def why(self, request: Request, content_ids: Collection[str]) -> dict[str, dict[str, Any]]:
         """The row of ``explore/why_this_content`` of each content that is known."""
         view, me = self.view, self.view.users.number(request.user_id)
-        blocked = set() if me is None else view.blocked.get(me, set())
-        return self._why.rows(me, view.contents.numbers(content_ids), blocked, request.now)
+        return self._why.rows(me, view.contents.numbers(content_ids), self._blocked(request, me), request.now)

@@ -109,6 +109,10 @@ class Request:
     """`digest` of every content that earlier pages of the same feed showed."""
     now: int = field(default_factory=lambda: int(1000 * time.time()))
     """The time of the request, in ms since 1970."""
+    blocked: frozenset[str] = frozenset()
+    """Bare ids of people blocked on either side, beside those whom the graph in memory knows to be."""
+    watched: frozenset[str] = frozenset()
+    """Ids of contents that the person watched, beside those of which the graph in memory knows it."""
     wanted: Wanted = EVERYTHING
     composition: Composition = USUAL
     """What sources weigh, and how the feed is spread."""

@@ -9,7 +9,6 @@ import logging
 import time
 import uuid
 from collections.abc import Collection, Sequence
-from contextlib import suppress
 from copy import copy
 from dataclasses import replace
 from functools import cached_property, partial
@@ -52,6 +51,8 @@ _QUERIES_SHARE: Final = 0.6
 _PAUSE_S: Final = 2.0
 """After a feed by queries that was late: how long a view that is behind answers without a try. Such tries cost more
 than the feeds, and while a large graph is read anew they are all late."""
+_BESIDE_ITEMS: Final = ("names", "reasons", "traits")
+"""What a feed by queries must have too, where a view can stand in for it."""
 _RESTRICTIONS_SHARE: Final = 0.8
 """Of the deadline: until then a view that is behind waits for what a person must not be shown."""
 
@@ -83,7 +84,7 @@ class FeedService:
         self.settings = settings
         self.model_version = model_version or (model.name if model else None)
         self.mirror = mirror
-        self._live: LiveReader | None = None
+        self._live: list[LiveReader] = []  # the one in use, shared with who stands in while Neo4j is late
         self.recent = Recent(outbox or Outbox.of(settings))
         implicit = bool(snapshot and snapshot.mode == "implicit")
         self._graph_reader = GraphReader(graph, settings, implicit) if graph else None
@@ -151,18 +152,19 @@ class FeedService:
         journey = _journey(self._questions.graph_is_down and not self._graph_late, request, debug)
         if request.hurried:
             served = None
-        if (view := self.mirror.view() if self.mirror else None) is not None:
-            try:
+        try:
+            if (view := self.mirror.view() if self.mirror else None) is not None:
                 return self._from_view(view, request, served, _journey(False, request, debug))
-            except GraphTimeout:
-                raise
-            except Exception as error:  # Neo4j or the snapshot may answer yet
-                _log.error("the graph in memory failed", exc_info=error)
-                journey.outcomes["memory"] = "failed"
-        elif self.mirror and self._graph_reader and not journey.graph_down and (behind := self.mirror.behind()):
-            with suppress(GraphUnavailable):
+            behind = self.mirror.behind() if self.mirror else None
+            if behind is not None and self._graph_reader and not journey.graph_down:
                 return self._from_either(behind, self._graph_reader, request, served, debug)
+        except GraphTimeout:
+            raise
+        except GraphUnavailable:
             journey.graph_down = True
+        except Exception as error:  # Neo4j or the snapshot may answer yet
+            _log.error("the graph in memory failed", exc_info=error)
+            journey.outcomes["memory"] = "failed"
         if self._graph_late:
             journey.outcomes["graph"] = "late"
         chosen, items = self._asked.compose(request, served, journey)
@@ -171,29 +173,33 @@ class FeedService:
     def _from_either(
         self, behind: View, graph: GraphReader, request: Request, served: ServedModel | None, debug: bool
     ) -> Feed:
-        """The feed from Neo4j, or where that is too slow from a view that others wrote past.
+        """The feed from Neo4j, or where that is too slow from a view that is not in step.
 
         Raises GraphUnavailable.
         """
         asked = self._questions.of_restrictions(graph.restrictions, request, request.deadline.left_ms())
-        journey = _journey(False, request, debug)
         outcome: Outcome = "late"
         if not self._graph_late and time.monotonic() >= self._tried_late + _PAUSE_S:
-            soon = Deadline(int(_QUERIES_SHARE * request.deadline.left_ms()))
+            soon = replace(request, deadline=Deadline(int(_QUERIES_SHARE * request.deadline.left_ms())))
+            journey = _journey(False, request, debug)
             try:
-                chosen, items = self._asked_graph.compose(replace(request, deadline=soon), served, journey)
-                if items or not journey.those("late"):
+                chosen, items = self._asked_graph.compose(soon, served, journey)
+                if self._questions.graph_is_down:
+                    raise lookups.nothing_to_ask()
+                late = set(journey.those("late")).difference(request.hurried)
+                if not late or (len(items) == request.n and late.isdisjoint(_BESIDE_ITEMS)):
+                    asked.cancel()
                     return _feed(request, items, chosen, journey, served)
             except GraphUnavailable:
                 raise
             except GraphError as error:
                 outcome = "late" if isinstance(error, GraphTimeout) else "failed"
             self._tried_late = time.monotonic()
-            journey = _journey(False, request, debug)
-        left = request.deadline.left_ms(_RESTRICTIONS_SHARE)
-        if told := self._questions.in_time(asked, "restrictions", journey, left):
-            behind.restrict(request.user_id, told.blocked, told.hidden)
-            request = replace(request, exclude=request.exclude | told.hidden | told.seen)
+        journey = _journey(False, request, debug)
+        told = self._questions.in_time(asked, "restrictions", journey, request.deadline.left_ms(_RESTRICTIONS_SHARE))
+        known = self.recent.with_recent(told or Restrictions(), request.user_id)
+        exclude = request.exclude | known.hidden
+        request = replace(request, exclude=exclude, blocked=known.blocked, watched=known.seen)
         journey.outcomes["graph"] = outcome
         return self._from_view(behind, request, served, journey)
 
@@ -201,9 +207,10 @@ class FeedService:
         """The feed from the graph as it lies in memory."""
         with journey.stage("model"):
             proposals = self._models_proposals(view, request, served, journey) if served else []
-        reader = self._live
+        reader = self._live[0] if self._live else None
         if reader is None or reader.view is not view:
-            reader = self._live = LiveReader(view)
+            reader = LiveReader(view)
+            self._live[:] = [reader]
         chosen, facts, why = live_feed.compose(reader, request, proposals, journey, served)
         with journey.stage("names"):
             items = with_names(selector.items(chosen, facts, why, request.now), reader.names)
@@ -229,6 +236,8 @@ class FeedService:
             if shelf := served.new_contents:
                 said = journey.attempt(NEW_CONTENTS.name, lambda: shelf.ask(NEW_CONTENTS, request))
                 proposals.append((NEW_CONTENTS, said or []))
+        elif "graph" in journey.outcomes:  # it was late a moment ago
+            journey.outcomes.update({source.name: "late" for source, _ in served.voices})
         elif not self._questions.graph_is_down:
             asked = [(self._questions.of_graph(one.best_for_newcomer, request, left), s) for s, one in served.voices]
             for future, source in asked:
@@ -269,7 +278,7 @@ class FeedService:
 
     def check_known(self, user_id: str) -> None:
         """Raises UnknownUser for somebody whom nobody knows."""
-        view = self.mirror.view() if self.mirror else None
+        view = (self.mirror.view() or self.mirror.behind()) if self.mirror else None
         if view is None or user_id not in view.users:
             self.user(user_id)
 
@@ -319,7 +328,8 @@ class FeedService:
     def _reader(self, user_id: str | None) -> Reader:
         """Neo4j where it answers, else the snapshot with what ``user_id`` must not be shown by now."""
         blocks_wait = user_id is not None and self._snapshot_reader and self.recent.waiting(user_id).blocked
-        if self._graph_reader and not self._questions.graph_is_down and not blocks_wait:
+        late = self._graph_late and self._snapshot_reader is not None
+        if self._graph_reader and not self._questions.graph_is_down and not blocks_wait and not late:
             return self._graph_reader
         if not self._snapshot_reader:
             raise lookups.nothing_to_ask()

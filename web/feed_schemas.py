@@ -12,11 +12,11 @@ from graph.identifiers import canonical
 from recommend.feed import Rung
 from recommend.sentences import ReasonKind, Verb
 from web import cursor
-from web.schemas import MAX_ITEMS, PATTERN, TEXT, ContentId, DisplayNames, RequestPart, UserId
+from web.schemas import MAX_ITEMS, PATTERN, TEXT, ContentId, DisplayNames, RequestPart, UserId, without_controls
 
 __all__ = ["Feed", "FeedBody", "FeedOptions", "FeedQuery", "People", "PeopleQuery", "SessionBody", "SessionFeed"]
 
-_Tag = Annotated[str, BeforeValidator(canonical), TEXT]
+_Tag = Annotated[str, BeforeValidator(canonical), BeforeValidator(without_controls), TEXT]
 
 
 class FeedOptions(RequestPart):

@@ -5,6 +5,7 @@ Those of feeds and people are in `web.feed_schemas`.
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from functools import cache
 from typing import Annotated, Any, Final, Literal
@@ -31,6 +32,7 @@ __all__ = [
     "Subgraph",
     "UserId",
     "UserPath",
+    "without_controls",
 ]
 
 MAX_ITEMS: Final = 100
@@ -38,7 +40,17 @@ Label = Literal["User", "Keak", "Beat", "Track", "Genre", "Mood", "Hashtag"]
 PATTERN: Final = r"^[^\u0000-\u0009\u000b-\u001f\u007f-\u009f]+$"
 """No control character but newline."""
 TEXT: Final = Field(min_length=1, max_length=MAX_BYTES, json_schema_extra={"pattern": PATTERN})
-UserId = Annotated[str, BeforeValidator(canonical_user), TEXT]
+_CONTROL: Final = re.compile(r"[\u0000-\u0009\u000b-\u001f\u007f-\u009f]")
+
+
+def without_controls(text: Any) -> Any:
+    """Refuses what `PATTERN` refuses, also around an id, where it would be cut off as white space."""
+    if isinstance(text, str) and _CONTROL.search(text):
+        raise ValueError("an id holds no control characters")
+    return text
+
+
+UserId = Annotated[str, BeforeValidator(canonical_user), BeforeValidator(without_controls), TEXT]
 _LONGEST: Final = Field(
     min_length=1, max_length=MAX_BYTES + max(map(len, schema.CONTENT_PREFIXES)), json_schema_extra={"pattern": PATTERN}
 )
@@ -50,7 +62,7 @@ def _content_id(text: Any) -> str:
     return canonical_content(text) if text.strip().startswith(schema.CONTENT_PREFIXES) else canonical(text)
 
 
-ContentId = Annotated[str, BeforeValidator(_content_id), _LONGEST]
+ContentId = Annotated[str, BeforeValidator(_content_id), BeforeValidator(without_controls), _LONGEST]
 
 
 DisplayNames = Annotated[

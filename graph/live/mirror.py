@@ -38,7 +38,7 @@ _log: Final = logging.getLogger("entourage.live")
 _CHECK_S: Final = 1.0
 """Seconds between two looks at the graph's count of transactions, by whichever worker comes first."""
 _STALE_S: Final = 4.0
-"""After which a view is not used: nobody knows what the graph holds by now."""
+"""After which a view is no longer in step: nobody knows what the graph holds by now."""
 _ROWS: Final = 2
 """Raised when what `View` keeps in files changes."""
 _CALM_S: Final = 3.0
@@ -71,7 +71,10 @@ class Mirror:
         return self._caught_up()[0]
 
     def behind(self) -> View | None:
-        """The view that knows our own events, but not what others wrote; None while it is in step, or there is none."""
+        """The view while it is not in step: it knows our own events, but not what others may have written.
+
+        None while it is in step, and where there is none.
+        """
         return self._caught_up()[1]
 
     def _caught_up(self) -> tuple[View | None, View | None]:
@@ -129,9 +132,10 @@ class Mirror:
             if _same(step, state) and self._take(snapshot, step, graph):
                 check(graph, self.ledger)  # to open it may take longer than a view may go without a look at the graph
                 return
-        if found and self._view is None:
-            self._take(*max(found, key=lambda one: one[1].seq), graph)
         self._have_it_read(state)
+        if found and self._view is None:
+            newest = max(found, key=lambda one: (one[1].seq, one[0].manifest.begun or 0))
+            self._take(*newest, graph)
 
     def _take_over(self, state: State, graph: Graph) -> None:
         """Take the export over that is newer than the view's, if there is one and no other worker is at it."""

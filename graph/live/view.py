@@ -94,20 +94,6 @@ class View:
                 if isinstance(fact, Pair):
                     self._pair(fact)
 
-    def restrict(self, user_id: str, blocked: Iterable[str], hidden: Iterable[str]) -> None:
-        """Take over whom (blocked on either side) and what somebody must not be shown, as the graph tells it by now."""
-        with self.lock:
-            me = self.users.number(user_id)
-            if me is None:
-                return
-            self.hid[me] = set(self.contents.numbers(hidden).tolist())
-            before, now = self.blocked.get(me, set()), set(self.users.numbers(blocked).tolist())
-            for other in before - now:
-                self.blocked[other].discard(me)
-            for other in now:
-                self.blocked.setdefault(other, set()).add(me)
-            self.blocked[me] = now
-
     def _pair(self, pair: Pair) -> None:
         user = self._user(pair.source)
         if pair.people:

@@ -10,6 +10,7 @@ from graph import snapshot as snapshots
 from graph.database.driver import Graph
 from graph.errors import GraphError, GraphTimeout, GraphUnavailable
 from graph.live import mirror as mirrors
+from recommend import live_feed
 from recommend import service as services
 from recommend.feed import Feed
 from recommend.service import FeedService
@@ -40,6 +41,7 @@ class Only(Graph):
 def passed(followed: Followed, database: Database, monkeypatch: pytest.MonkeyPatch) -> Followed:
     """A graph in memory that others wrote past: they hid, watched and blocked something."""
     monkeypatch.setattr(mirrors, "_CHECK_S", 0.0)
+    monkeypatch.setattr(services, "_PAUSE_S", 3_600.0)
     monkeypatch.setattr(mirrors, "_CALM_S", 3_600.0)
     assert followed.view
     in_step = feeds(followed, followed.graph)
@@ -78,9 +80,12 @@ def asked(service: FeedService) -> set[str]:
 
 def test_neo4j_answers_while_it_is_fast(passed: Followed) -> None:
     feed = feeds(passed, passed.graph).recommend(ME, **ASK)
-    assert "graph" not in feed.late
+    assert not feed.degraded
     assert ids(feed)
     assert not {KEAKS[7], KEAKS[0]} & ids(feed)
+    hurried = feeds(passed, passed.graph).recommend(ME, hurried=True, **ASK)
+    assert hurried.late == ("reasons",)
+    assert ids(hurried)
 
 
 @pytest.mark.parametrize("error", [GraphTimeout("late"), GraphError("broken")])
@@ -113,11 +118,56 @@ def test_where_neo4j_tells_what_is_known_and_no_candidates_in_time_memory_does(p
     assert not {KEAKS[7], KEAKS[0]} & ids(feed)
 
 
+class Silent(Only):
+    """A graph that answers nothing in time."""
+
+    def read(self, name: str, **params: Any) -> list[dict[str, Any]]:  # type: ignore[override]
+        raise GraphTimeout("late")
+
+
 def test_our_own_events_show_there_too(passed: Followed) -> None:
-    service = feeds(passed, Only(passed.graph, GraphTimeout("late")))
-    first = next(iter(ids(service.recommend("u003", **ASK))))
+    service = feeds(passed, Silent(passed.graph, GraphTimeout("late")))
+    feed = service.recommend("u003", **ASK)
+    assert {"graph", "restrictions"} <= set(feed.late)
+    first = feed.items[0].content_id
     passed.happens("hide", "u003", content_id=first)
     assert first not in ids(service.recommend("u003", **ASK))
+
+
+def test_blocks_that_the_service_knows_count_where_neo4j_tells_none_in_time(passed: Followed) -> None:
+    service = feeds(passed, Silent(passed.graph, GraphTimeout("late")))
+    assert "beats/even" in ids(service.recommend("u008", **ASK))
+    service.recent.outbox.keep_blocks({("u000", "u008")})
+    assert "beats/even" not in ids(service.recommend("u008", **ASK))
+
+
+def test_what_somebody_unknown_there_must_not_be_shown_is_left_out(passed: Followed, database: Database) -> None:
+    database.ask(
+        "MATCH (maker:User {userId: 'u000'}) "
+        "CREATE (:User {userId: 'imported', createdAt: 1})-[:BLOCKED {at: 1}]->(maker)"
+    )
+    service = feeds(passed, Only(passed.graph, GraphTimeout("late")))
+    assert "beats/even" in ids(service.recommend("nobody", **ASK))
+    assert "beats/even" not in ids(service.recommend("imported", **ASK))
+
+
+def test_replays_come_there_too(passed: Followed) -> None:
+    service = feeds(passed, Only(passed.graph, GraphTimeout("late")))
+    assert any(
+        reason.kind == "replay" for item in service.recommend(ME, replays=True, **ASK).items for reason in item.reasons
+    )
+
+
+def test_where_the_view_fails_the_snapshot_answers(passed: Followed, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*args: Any, **kwargs: Any) -> None:
+        raise KeyError("broken")
+
+    service = feeds(passed, Only(passed.graph, GraphTimeout("late")))
+    monkeypatch.setattr(live_feed, "compose", broken)
+    feed = service.recommend(ME, **ASK)
+    assert ids(feed)
+    assert "memory" in feed.failed
+    assert KEAKS[7] not in ids(feed)
 
 
 def test_neo4j_is_tried_again_after_a_while(passed: Followed, monkeypatch: pytest.MonkeyPatch) -> None:
