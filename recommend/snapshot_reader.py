@@ -55,7 +55,8 @@ class SnapshotReader:
         makers = self.snapshot.edges[schema.MADE].outgoing
         blocked = self._blocked(me)
         theirs = sum(len(makers.of(person)) for person in blocked.tolist())
-        hidden = len(self._mine(schema.HID, me)) + len(self.restrictions.hidden) + len(self.restrictions.seen)
+        since = np.setdiff1d(self.snapshot.contents.known(self.restrictions.seen), self._mine(schema.WATCHED, me))
+        hidden = len(self._mine(schema.HID, me)) + len(self.restrictions.hidden) + len(since)
         most = request.pool + theirs + hidden + int(self._gone.sum())  # the filters hold these back
         wanted = request.wanted_in(self.snapshot)
         among = ~self._gone if wanted is None else wanted & ~self._gone

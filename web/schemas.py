@@ -37,10 +37,11 @@ __all__ = [
 
 MAX_ITEMS: Final = 100
 Label = Literal["User", "Keak", "Beat", "Track", "Genre", "Mood", "Hashtag"]
-PATTERN: Final = r"^[^\u0000-\u0009\u000b-\u001f\u007f-\u009f]+$"
+_CONTROLS: Final = r"\u0000-\u0009\u000b-\u001f\u007f-\u009f"
+PATTERN: Final = f"^[^{_CONTROLS}]+$"
 """No control character but newline."""
 TEXT: Final = Field(min_length=1, max_length=MAX_BYTES, json_schema_extra={"pattern": PATTERN})
-_CONTROL: Final = re.compile(r"[\u0000-\u0009\u000b-\u001f\u007f-\u009f]")
+_CONTROL: Final = re.compile(f"[{_CONTROLS}]")
 
 
 def without_controls(text: Any) -> Any:

@@ -126,7 +126,7 @@ def _product(row, vector):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN2
 
 
 @numba.njit(cache=True, nogil=True)
-def _first_look(heads, bounds, head, length, rest, guess, slack):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _first_look(heads, bounds, head, length, guess, slack):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """For `STRIDE` contents what their heads say without a bias, and how far from that the score may be."""
     for place in range(STRIDE):
         guess[place] = 0.0
@@ -155,7 +155,7 @@ def _reach(order, tops, heads, tails, bounds, head, tail, length, rest, closed, 
         longest, greatest = tops[stride]
         if longest * length * np.float32(1.0001) + greatest + np.float32(0.0001) * abs(greatest) < bar:
             continue
-        _first_look(heads[stride], bounds[stride], head, length, rest, guesses, slacks)
+        _first_look(heads[stride], bounds[stride], head, length, guesses, slacks)
         for place in range(min(count - stride * STRIDE, STRIDE)):
             guess, slack = guesses[place], slacks[place]
             if guess + slack + bounds[stride, 3, place] * rest < bar:

@@ -1,17 +1,13 @@
-"""The suite of watch ratios: its figures against loops, its features against later days, its table from a folder."""
+"""The suite of watch ratios: its rows, its figures against loops, its features against later days."""
 
 from __future__ import annotations
 
-import threading
-import time
 import tracemalloc
-from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 
 from cli import suite_watch_ratio
@@ -21,26 +17,11 @@ from evaluation.ratio_cosine import COSINE, cosine, hand_made
 from evaluation.ratio_figures import measure
 from evaluation.ratio_forests import last_rows
 from evaluation.watch_ratio_suite import MODELS, open_data, run
-from graph.errors import EntourageError, InputError
+from graph.errors import InputError
 from graph.files.daily_features import COUNTS, daily_counts, daily_features
 from recommenders.ratio_network import Rows, video_features
 from tests.graph.files.test_watch_ratios import BIG
 from tests.graph.files.test_watch_ratios import folder as kuairec
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """30 users and 40 videos of two tastes: who shares a video's taste watches it one and a half times, others .2."""
-    random = np.random.default_rng(0)
-    lines = ["user_id\tvideo_id\ttime_ms\tis_comment\tis_forward\tplay_time_ms\tduration_ms\tis_like"]
-    for at in range(1500):
-        user, video = int(random.integers(30)), int(random.integers(40))
-        length = 1000 * (5 + video) if video else 0
-        played = int((1.5 if user % 2 == video % 2 else 0.2) * length * random.uniform(0.9, 1.1))
-        lines.append(f"{user}\t{video}\t{1_600_000_000_000 + at}\t0\t0\t{played}\t{length}\t{int(played > length)}")
-    path = tmp_path_factory.mktemp("kuairand")
-    (path / "log.tsv").write_text("\n".join(lines) + "\n")
-    return path
 
 
 def test_the_newest_rows_judge_and_rows_without_a_duration_are_counted(folder: Path) -> None:
@@ -340,68 +321,3 @@ def test_the_cosine_has_the_features_of_rows_of_days_and_categories(folder: Path
     assert "The cosine has 39 features: 11 of rows, 26 of the file's days (all of them, as there: a leak), 2" in text
     plain = run(open_data(folder), names=[COSINE], progress=lambda share, what: None)
     assert "The cosine has 11 features: 11 of rows. " in suite_watch_ratio.markdown(plain, "x")
-
-
-def test_plain_predictors_als_and_item_knn_stand_in_every_table(folder: Path) -> None:
-    names = ["mean", "median", "als", "item-knn", "network, without features"]
-    board = run(open_data(folder), names=names, progress=lambda share, what: None)
-    assert {row.model for row in board.ablation} == {*names}
-    assert {row.model for row in board.rows} == {*names[:4]}
-    assert suite_watch_ratio.markdown(board, "x").count("| item-knn |") == 2
-
-
-def test_at_one_place_the_text_says_that_two_figures_are_one(folder: Path) -> None:
-    data = open_data(folder)
-    text = [suite_watch_ratio.markdown(watch_ratio_suite.Board(one, 0), "x") for one in (data, _of_few(data))]
-    assert ["same figure" in one for one in text] == [data.most == 1, True]
-
-
-def _of_few(data: watch_ratio_suite.Data) -> watch_ratio_suite.Data:
-    """The same, judged by three rows of one user."""
-    rows = Rows(np.zeros(3, dtype=np.int64), np.arange(3), np.ones(3, dtype=np.float32))
-    return replace(data, test=replace(data.test, rows=rows))
-
-
-def test_two_processes_fit_the_same_rows(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    data, names = open_data(folder), ["mean", "als", "network, features of own rows", "network, WLR"]
-    here = run(data, names=names, progress=lambda share, what: None)
-    monkeypatch.setattr(watch_ratio_suite, "_MANY", 0)
-    told: list[float] = []
-    apart = run(data, names=names, progress=lambda share, what: told.append(share))
-    assert [(row.model, row.values) for row in apart.rows] == [(row.model, row.values) for row in here.rows]
-    assert told == [0.25, 0.5, 0.75, 1.0]
-
-
-def test_a_process_that_is_killed_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch_ratio_suite, "_MANY", 0)
-    ended = threading.Event()
-
-    def kill() -> None:
-        while not ended.is_set():
-            with suppress(psutil.Error):
-                for child in psutil.Process().children():
-                    if "spawn_main" in " ".join(child.cmdline()):
-                        child.kill()
-                        return
-            time.sleep(0.05)
-
-    thread = threading.Thread(target=kill)
-    thread.start()
-    try:
-        with pytest.raises(EntourageError, match="was killed"):
-            run(open_data(folder), names=["mean", "median"], progress=lambda share, what: None)
-    finally:
-        ended.set()
-        thread.join()
-
-
-def test_the_command_prints_and_writes_every_row(
-    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("COLUMNS", "200")
-    suite_watch_ratio.watch_ratio(folder, 0, tmp_path, "entourage evaluate --suite watch-ratio")
-    shown, written = capsys.readouterr().out, (tmp_path / "leaderboard.md").read_text()
-    for name in {**MODELS, **networks.ABLATION}:
-        assert name in written, "as a row, or as left out"
-    assert "Published by the notebook on KuaiRec" in shown
-    assert ".0479" in shown
