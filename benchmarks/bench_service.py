@@ -249,7 +249,7 @@ def measure(settings: Settings, url: str, processes: Processes, chosen: argparse
         flows.append(publishing.sentence(url, snapshot, f"bench-{RUN}"))
         if chosen.by_others:
             with Graph.connect(settings) as graph:
-                flows.append(publishing.by_others(url, graph, users, seed=chosen.seed))
+                flows.append(publishing.by_others(url, graph, snapshot, users, seed=chosen.seed))
     console.print(table)
     for flow in flows:
         console.print(flow)

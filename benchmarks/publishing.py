@@ -14,7 +14,11 @@ from urllib.parse import quote
 
 import numpy as np
 
+from graph import events
+from graph.catalogue import write as catalogue
+from graph.catalogue.changes import Change
 from graph.database.driver import Graph
+from graph.events import Entry
 from graph.snapshot import Snapshot
 
 __all__ = ["by_others", "sentence"]
@@ -52,32 +56,57 @@ def sentence(url: str, snapshot: Snapshot, name: str, times: int = 20, seed: int
     )
 
 
-def by_others(url: str, graph: Graph, users: list[str], times: int = 5, seed: int = 0) -> str:
-    """Hide the first content of random people's feeds behind the service's back, as a query by hand would, and look
-    until it is gone; then until feeds come from memory again. What was hidden is shown again at the end."""
-    draw, rows, seen = random.Random(seed), list[dict[str, Any]](), list[_Seen]()
+def by_others(url: str, graph: Graph, snapshot: Snapshot, users: list[str], times: int = 5, seed: int = 0) -> str:
+    """Write behind the service's back, as a program of one's own would, and look until feeds show it: ``times`` random
+    people hide the first content of their feeds, and as many follow somebody who has just published a keak, which is
+    then taken down. Then look until feeds come from memory again.
+
+    What was hidden and followed is taken back at the end; the keaks stay in the graph, taken down.
+    """
+    draw, run = random.Random(seed), f"by-others-{time.time_ns()}"
+    hidden, published, done = list[_Seen](), list[_Seen](), list[Entry]()
     try:
-        while len(seen) < times:
+        while len(hidden) < times:
             person = draw.choice(users)
             items = _send(url, f"/v1/users/{quote(person, safe='')}/recommendations?n=1", "GET")["items"]
-            if not items:
-                continue
-            now = time.time_ns() // 1_000_000
-            row = {"place": 0, "producer": f"by-hand-{now}", "userId": person, "at": now}
-            rows.append(row | {"contentId": items[0]["content_id"], "eventId": str(len(seen))})
-            began = time.perf_counter()
-            graph.write("events/hide", rows=rows[-1:], receivedAt=now)
-            seen.append(_Seen(None, _until(url, rows[-1]["contentId"], person, began, wanted=False)))
+            if items:
+                done.append(Entry(run, f"hide-{len(hidden)}", "hide", person, items[0]["content_id"], _now()))
+                began = time.perf_counter()
+                events.apply(graph, done[-1:])
+                hidden.append(_Seen(None, _until(url, done[-1].target, person, began, wanted=False)))
+        for number in range(times):
+            person, maker = draw.choice(users), snapshot.users.ids[draw.randrange(snapshot.users.count)]
+            done.append(Entry(run, f"follow-{number}", "follow", person, maker, _now()))
+            published.append(_written(url, graph, f"keaks/{run}-{number}", done[-1]))
     finally:
-        for row in rows:
-            at = time.time_ns() // 1_000_000
-            graph.write("events/unhide", rows=[row | {"eventId": f"{row['eventId']}-back", "at": at}], receivedAt=at)
+        back = [one._replace(event_id=f"{one.event_id}-back", kind=f"un{one.kind}", at=_now()) for one in done]
+        events.apply(graph, back)
     began = time.perf_counter()
     while not all(_from_memory(url, users[0]) for _ in range(_IN_A_ROW)) and time.perf_counter() - began < _MOST_S:
         time.sleep(_PATIENCE_S / 5)
-    back = time.perf_counter() - began
-    memory = f"after {back:.0f} s" if back < _MOST_S else f"not within {_MOST_S:.0f} s"
-    return f"what others write, until a feed shows it: {_told(seen, 'gone')}; feeds come from memory again {memory}"
+    spent = time.perf_counter() - began
+    memory = f"after {spent:.0f} s" if spent < _MOST_S else f"not within {_MOST_S:.0f} s"
+    return (
+        f"what others write, until a feed shows it: hidden {_told(hidden, 'gone')}; a new keak of somebody newly "
+        f"followed, in a feed of {_FEED} {_told(published, 'there')}; taken down {_told(published, 'gone')}; "
+        f"feeds come from memory again {memory}"
+    )
+
+
+def _written(url: str, graph: Graph, content: str, follow: Entry) -> _Seen:
+    """Have somebody follow the maker of a new content, and take it down once it was seen."""
+    person, body = follow.user_id, {"title": "By hand", "makers": [follow.target], "created_at": _now()}
+    began = time.perf_counter()
+    catalogue.write(graph, [Change(content, body, taken_down=False)], now=_now())
+    events.apply(graph, [follow])
+    there = _until(url, content, person, began, wanted=True)
+    began = time.perf_counter()
+    catalogue.write(graph, [Change(content, {}, taken_down=True)], now=_now())
+    return _Seen(there, _until(url, content, person, began, wanted=False))
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _from_memory(url: str, person: str) -> bool:

@@ -191,7 +191,22 @@ class GraphReader:
         (row,) = self.graph.read(
             "filters/restrictions", deadline_ms=max(1, deadline_ms), request_id=request.id, userId=request.user_id
         )
-        return Restrictions(frozenset(row["blocked"]), frozenset(row["hidden"]), frozenset(row["seen"]))
+        blocked, hidden, seen = (frozenset(row[name]) for name in ("blocked", "hidden", "seen"))
+        return Restrictions(blocked, hidden, seen, row["follows"])
+
+    def followed(self, request: Request, deadline_ms: int) -> dict[str, int | None]:
+        """Whom the person follows, and since when (ms, None where it is unknown)."""
+        (row,) = self.graph.read(
+            "lookup/followed_now", deadline_ms=max(1, deadline_ms), request_id=request.id, userId=request.user_id
+        )
+        return dict(row["followed"])
+
+    def gone(self, request: Request, content_ids: Sequence[str], deadline_ms: int) -> frozenset[str]:
+        """Those that must not be shown any more: taken down, or not in the graph."""
+        (row,) = self.graph.read(
+            "filters/gone", deadline_ms=max(1, deadline_ms), request_id=request.id, contentIds=list(content_ids)
+        )
+        return frozenset(row["contentIds"])
 
     def why(self, request: Request, content_ids: Collection[str], deadline_ms: int) -> dict[str, Row]:
         rows = self.graph.read(

@@ -37,6 +37,8 @@ class Restrictions:
     """Prefixed content ids."""
     seen: frozenset[str] = frozenset()
     """Prefixed ids of contents that they watched, liked, commented on or shared."""
+    follows: int | None = None
+    """How many people they follow, where Neo4j told."""
 
 
 _NONE: Final = Restrictions()

@@ -23,6 +23,7 @@ from graph.snapshot import Snapshot
 from recommend import exploration, live_feed, lookups, selector
 from recommend.account import Account
 from recommend.asked_feed import SOURCES_SHARE, AskedFeed
+from recommend.behind import Behind
 from recommend.feed import RUNGS, Feed, Outcome, Person, Recommendation, Rung, Subgraph
 from recommend.journey import Journey, Proposal
 from recommend.live_reader import LiveReader
@@ -53,8 +54,6 @@ _PAUSE_S: Final = 2.0
 than the feeds, and while a large graph is read anew they are all late."""
 _BESIDE_ITEMS: Final = ("names", "reasons", "traits")
 """What a feed by queries must have too, where a view can stand in for it."""
-_RESTRICTIONS_SHARE: Final = 0.8
-"""Of the deadline: until then a view that is behind waits for what a person must not be shown."""
 
 
 class FeedService:
@@ -93,6 +92,7 @@ class FeedService:
         self._questions = Questions(graph=graph is not None)
         self._asked = AskedFeed(self._questions, self._graph_reader, self._snapshot_reader, self.recent)
         self._asked_graph = AskedFeed(self._questions, self._graph_reader, None, self.recent)
+        self._behind = Behind(self._questions, self._graph_reader, self.recent) if self._graph_reader else None
         self._graph_late = False
         self._tried_late = -_PAUSE_S
 
@@ -142,11 +142,9 @@ class FeedService:
             hurried=_left_out(served, explain) if hurried else (),
             draw=exploration.key(user_id, version, int(1_000 * time.time())) if how.exploration else "",
             session=tuple(dict.fromkeys(session)),
+            blocked=waiting.blocked,
         )
-        answering = self
-        if waiting.blocked and self.snapshot and self._graph_reader:  # the graph would name the blocked people
-            answering = self.without_graph.while_late
-        return answering._answer(request, served, debug)
+        return self._answer(request, served, debug)
 
     def _answer(self, request: Request, served: ServedModel | None, debug: bool) -> Feed:
         journey = _journey(self._questions.graph_is_down and not self._graph_late, request, debug)
@@ -154,10 +152,12 @@ class FeedService:
             served = None
         try:
             if (view := self.mirror.view() if self.mirror else None) is not None:
-                return self._from_view(view, request, served, _journey(False, request, debug))
-            behind = self.mirror.behind() if self.mirror else None
-            if behind is not None and self._graph_reader and not journey.graph_down:
-                return self._from_either(behind, self._graph_reader, request, served, debug)
+                own = _journey(False, request, debug)
+                chosen, items = self._from_view(view, request, served, own)
+                return _feed(request, items, chosen, own, served)
+            view = self.mirror.behind() if self.mirror else None
+            if view is not None and self._behind and not journey.graph_down:
+                return self._from_either(view, self._behind, request, served, debug)
         except GraphTimeout:
             raise
         except GraphUnavailable:
@@ -165,21 +165,23 @@ class FeedService:
         except Exception as error:  # Neo4j or the snapshot may answer yet
             _log.error("the graph in memory failed", exc_info=error)
             journey.outcomes["memory"] = "failed"
+        if request.blocked and self.snapshot and self._graph_reader:  # the graph would name the blocked people
+            return self.without_graph.while_late._answer(request, served, debug)
         if self._graph_late:
             journey.outcomes["graph"] = "late"
         chosen, items = self._asked.compose(request, served, journey)
         return _feed(request, items, chosen, journey, served)
 
     def _from_either(
-        self, behind: View, graph: GraphReader, request: Request, served: ServedModel | None, debug: bool
+        self, view: View, behind: Behind, request: Request, served: ServedModel | None, debug: bool
     ) -> Feed:
         """The feed from Neo4j, or where that is too slow from a view that is not in step.
 
         Raises GraphUnavailable.
         """
-        asked = self._questions.of_restrictions(graph.restrictions, request, request.deadline.left_ms())
+        asked = behind.ask(request)
         outcome: Outcome = "late"
-        if not self._graph_late and time.monotonic() >= self._tried_late + _PAUSE_S:
+        if not self._graph_late and not request.blocked and time.monotonic() >= self._tried_late + _PAUSE_S:
             soon = replace(request, deadline=Deadline(int(_QUERIES_SHARE * request.deadline.left_ms())))
             journey = _journey(False, request, debug)
             try:
@@ -196,15 +198,16 @@ class FeedService:
                 outcome = "late" if isinstance(error, GraphTimeout) else "failed"
             self._tried_late = time.monotonic()
         journey = _journey(False, request, debug)
-        told = self._questions.in_time(asked, "restrictions", journey, request.deadline.left_ms(_RESTRICTIONS_SHARE))
-        known = self.recent.with_recent(told or Restrictions(), request.user_id)
-        exclude = request.exclude | known.hidden
-        request = replace(request, exclude=exclude, blocked=known.blocked, watched=known.seen)
         journey.outcomes["graph"] = outcome
-        return self._from_view(behind, request, served, journey)
+        request = behind.restricted(view, request, asked, journey)
+        compose = partial(self._from_view, view, request, served, journey)
+        chosen, items = behind.without_gone(view, request, journey, compose)
+        return _feed(request, items, chosen, journey, served)
 
-    def _from_view(self, view: View, request: Request, served: ServedModel | None, journey: Journey) -> Feed:
-        """The feed from the graph as it lies in memory."""
+    def _from_view(
+        self, view: View, request: Request, served: ServedModel | None, journey: Journey
+    ) -> tuple[list[Scored], tuple[Recommendation, ...]]:
+        """What to show from the graph as it lies in memory, as it was scored and as it is answered."""
         with journey.stage("model"):
             proposals = self._models_proposals(view, request, served, journey) if served else []
         reader = self._live[0] if self._live else None
@@ -214,7 +217,7 @@ class FeedService:
         chosen, facts, why = live_feed.compose(reader, request, proposals, journey, served)
         with journey.stage("names"):
             items = with_names(selector.items(chosen, facts, why, request.now), reader.names)
-        return _feed(request, items, chosen, journey, served)
+        return chosen, items
 
     def _models_proposals(self, view: View, request: Request, served: ServedModel, journey: Journey) -> list[Proposal]:
         """What the model says by what somebody has done until now, or, for somebody new, of what is around them."""

@@ -25,6 +25,7 @@ from graph import aside
 from graph import snapshot as snapshots
 from graph.database.driver import Graph
 from graph.errors import EntourageError, GraphError, SnapshotError
+from graph.live.facts import ContentNow
 from graph.live.ledger import Ledger, State
 from graph.live.record import check
 from graph.live.view import View
@@ -44,6 +45,11 @@ _ROWS: Final = 2
 _CALM_S: Final = 3.0
 """How long nobody else has to have written before the graph is read anew."""
 _MOST_PATIENT_S: Final = 600.0
+_LEARNED: Final = 1_000
+"""The most contents of others that a view that is behind learns of: the newest."""
+_LEARNED_BEFORE_MS: Final = 86_400_000
+"""How long before its snapshot a content may say that it was created, and be learned of."""
+_LEARNING_MS: Final = 5_000
 
 
 class Mirror:
@@ -64,6 +70,8 @@ class Mirror:
         self._marks: tuple[str | None, float] = (None, 0.0)
         self._patience = _CALM_S
         self._named = False
+        self._learned: tuple[View | None, str | None] = (None, None)
+        """The view that learned of the contents of others, and the graph's mark by then."""
         self._reading: subprocess.Popen[bytes] | None = None
 
     def view(self) -> View | None:
@@ -136,6 +144,26 @@ class Mirror:
         if found and self._view is None:
             newest = max(found, key=lambda one: (one[1].seq, one[0].manifest.begun or 0))
             self._take(*newest, graph)
+        self._learn(graph, state)
+
+    def _learn(self, graph: Graph, state: State) -> None:
+        """Tell a view that is behind of contents that others published since its snapshot.
+
+        Of follows and what is hidden, blocked or taken down, whoever asks for a feed tells it.
+        """
+        view = self._view
+        if view is None or (view, state.mark) == self._learned:
+            return
+        now = int(1_000 * time.time())
+        since = (view.snapshot.manifest.begun or now) - _LEARNED_BEFORE_MS
+        (newest,) = graph.read(
+            "lookup/created", deadline_ms=_LEARNING_MS, since=since, until=now + _LEARNED_BEFORE_MS, scanned=_LEARNED
+        )
+        those = [one for one in newest["contentIds"] if view.is_new(one)]
+        if those:
+            told = graph.read("lookup/contents_now", deadline_ms=_LEARNING_MS, ids=those)[0]["contents"]
+            view.apply([ContentNow(**one) for one in told])
+        self._learned = view, state.mark
 
     def _take_over(self, state: State, graph: Graph) -> None:
         """Take the export over that is newer than the view's, if there is one and no other worker is at it."""

@@ -175,6 +175,34 @@ class View:
     def _values(self) -> dict[Name, npt.NDArray[Any]]:
         return {"audience": self.audience, "trend": self.trend, "created": self.created}
 
+    def is_new(self, content_id: str) -> bool:
+        """Whether the snapshot does not hold this content."""
+        number = self.contents.number(content_id)
+        return number is None or number >= self.snapshot.contents.count
+
+    def follows_of(self, user_id: str) -> int:
+        """How many people somebody follows; 0 of somebody who is not known."""
+        user = self.users.number(user_id)
+        return 0 if user is None else self.follows.degree(user)
+
+    def follow_only(self, user_id: str, followed: Mapping[str, int | None]) -> None:
+        """Take over whom somebody follows by now, and since when (ms), where others wrote that."""
+        with self.lock:
+            user = self._user(user_id)
+            now = {self._user(other): NO_TIME if at is None else at for other, at in followed.items()}
+            before = set(self.follows.of_node(user).tolist())
+            for other in before.difference(now):
+                self.follows.drop(user, other)
+            for other in now.keys() - before:
+                self.follows.put(user, other, now[other], self.users.rank)
+
+    def take_down(self, content_ids: Iterable[str]) -> None:
+        """Show contents no more, where others took them down or deleted them."""
+        with self.lock:
+            for number in map(self.contents.number, content_ids):
+                if number is not None:
+                    self.taken_down[number] = True
+
     def want_less(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Take over what people want less of: the rows of ``lookup/less``."""
         with self.lock:

@@ -9,12 +9,13 @@ import pytest
 from graph import snapshot as snapshots
 from graph.database.driver import Graph
 from graph.errors import GraphError, GraphTimeout, GraphUnavailable
+from graph.events import Entry
 from graph.live import mirror as mirrors
 from recommend import live_feed
 from recommend import service as services
 from recommend.feed import Feed
 from recommend.service import FeedService
-from tests import checkerboard
+from tests import checkerboard, checkerboard_graph
 from tests.recommend.drawn_graph import Database
 from tests.recommend.followed import Followed
 
@@ -23,8 +24,12 @@ ME = "u007"
 ASK: dict[str, Any] = {"n": 50, "deadline_ms": 60_000}
 
 
+SMALL = {"filters/restrictions", "lookup/followed_now", "filters/gone"}
+"""What a feed from a view that is behind asks of Neo4j."""
+
+
 class Only(Graph):
-    """A graph that answers what a person must not be shown, and fails with ``error`` at all else."""
+    """A graph that answers the small questions about a reader, and fails with ``error`` at all else."""
 
     def __init__(self, graph: Graph, error: GraphError) -> None:
         self.graph, self.error = graph, error
@@ -32,7 +37,7 @@ class Only(Graph):
 
     def read(self, name: str, **params: Any) -> list[dict[str, Any]]:  # type: ignore[override]
         self.asked.add(name)
-        if name != "filters/restrictions":
+        if name not in SMALL:
             raise self.error
         return self.graph.read(name, **params)
 
@@ -98,7 +103,7 @@ def test_where_neo4j_is_late_the_graph_in_memory_leaves_out_what_others_hid(
     assert (feed.late if isinstance(error, GraphTimeout) else feed.failed) == ("graph",)
     assert ids(feed)
     assert not {KEAKS[7], KEAKS[0]} & ids(feed)
-    assert asked(service) == {"filters/restrictions"}, "what was late a moment ago is not tried again"
+    assert asked(service) == {"filters/restrictions", "filters/gone"}, "what was late a moment ago is not tried again"
     other = service.recommend("u008", **ASK)
     assert ids(other)
     assert "beats/even" not in ids(other), "who made it has blocked them"
@@ -141,6 +146,15 @@ def test_blocks_that_the_service_knows_count_where_neo4j_tells_none_in_time(pass
     assert "beats/even" not in ids(service.recommend("u008", **ASK))
 
 
+def test_a_block_that_waits_counts_in_feeds_from_memory(passed: Followed) -> None:
+    service = feeds(passed, Only(passed.graph, GraphTimeout("late")))
+    service.recent.outbox.accept([Entry("", "w1", "block", "u000", "u008", checkerboard_graph.DAY)], 0)
+    feed = service.recommend("u008", **ASK)
+    assert feed.late == ("graph",)
+    assert "beats/even" not in ids(feed)
+    assert "u000" not in str(feed.items)
+
+
 def test_what_somebody_unknown_there_must_not_be_shown_is_left_out(passed: Followed, database: Database) -> None:
     database.ask(
         "MATCH (maker:User {userId: 'u000'}) "
@@ -149,6 +163,43 @@ def test_what_somebody_unknown_there_must_not_be_shown_is_left_out(passed: Follo
     service = feeds(passed, Only(passed.graph, GraphTimeout("late")))
     assert "beats/even" in ids(service.recommend("nobody", **ASK))
     assert "beats/even" not in ids(service.recommend("imported", **ASK))
+
+
+def test_whom_somebody_follows_by_a_query_counts_there(passed: Followed, database: Database) -> None:
+    database.ask(
+        f"MATCH (me:User {{userId: '{ME}'}}) OPTIONAL MATCH (me)-[follows:FOLLOWS]->() DELETE follows "
+        "WITH DISTINCT me MATCH (maker:User {userId: 'u001'}) CREATE (me)-[:FOLLOWS {since: 1}]->(maker)"
+    )
+    service = feeds(passed, Only(passed.graph, GraphTimeout("late")))
+    assert "lookup/followed_now" in asked(service)
+    view = passed.mirror.behind()
+    assert view
+    assert view.users.names(view.follows.of_node(view.users.number(ME) or 0).tolist()) == ["u001"]
+    assert "lookup/followed_now" not in asked(service), "what the view knows is not asked for again"
+    reasons = {reason.people for item in service.recommend(ME, **ASK).items for reason in item.reasons if reason.people}
+    assert reasons == {("u001",)}
+
+
+def test_contents_that_others_publish_are_learned_of_and_what_they_take_down_is_gone(
+    passed: Followed, database: Database
+) -> None:
+    database.ask(
+        "MATCH (maker:User {userId: 'u000'}) "
+        "CREATE (maker)-[:MADE]->(:Content:Keak {contentId: 'keaks/new', keakId: 'new', createdAt: timestamp()}), "
+        "(:Content:Keak {contentId: 'keaks/lost', keakId: 'lost', createdAt: timestamp()})"
+    )
+    service = feeds(passed, Only(passed.graph, GraphTimeout("late")))
+    assert not {"keaks/new", "keaks/lost"} & ids(service.recommend("u002", **ASK))
+    passed.mirror.refresh(passed.graph)
+    assert passed.mirror.view() is None
+    feed = service.recommend("u002", **ASK)
+    assert {"keaks/new", "keaks/lost"} <= ids(feed)
+    database.ask("MATCH (content:Keak {keakId: 'new'}) SET content.takenDown = true")
+    database.ask("MATCH (content:Keak {keakId: 'lost'}) DETACH DELETE content")
+    assert not {"keaks/new", "keaks/lost"} & ids(service.recommend("u002", **ASK))
+    silent = feeds(passed, Silent(passed.graph, GraphTimeout("late"))).recommend("u002", **ASK)
+    assert not {"keaks/new", "keaks/lost"} & ids(silent), "the view remembers"
+    assert "taken_down" in silent.late
 
 
 def test_replays_come_there_too(passed: Followed) -> None:
@@ -179,7 +230,7 @@ def test_neo4j_is_tried_again_after_a_while(passed: Followed, monkeypatch: pytes
 
 def test_a_stand_in_asks_neo4j_for_no_feed(passed: Followed) -> None:
     service = feeds(passed, Only(passed.graph, GraphTimeout("late"))).while_late
-    assert asked(service) == {"filters/restrictions"}
+    assert asked(service) == {"filters/restrictions", "filters/gone"}
     feed = service.recommend(ME, **ASK)
     assert feed.late == ("graph",)
     assert KEAKS[7] not in ids(feed)

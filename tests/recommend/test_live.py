@@ -13,6 +13,7 @@ from hypothesis import settings as drawn_settings
 from graph import snapshot as snapshots
 from graph.database.driver import Graph
 from graph.errors import Overloaded
+from graph.events import Entry
 from graph.live import View
 from graph.live.mirror import Mirror
 from graph.load import watch
@@ -151,6 +152,17 @@ def test_every_kind_of_event_shows_as_cypher_has_it(followed: Followed, settings
     now = checkerboard_graph.DAY + 2 * 86_400_000
     users = ["u001", "u002", "u003", "u004", "u006", "u007", "a newcomer"]
     agree(ours, theirs, users, [*KEAKS, "beats/even", "beats/odd"], now)
+
+
+def test_a_block_that_waits_counts_in_memory_before_the_graph_has_it(followed: Followed, settings: Settings) -> None:
+    service = FeedService(followed.graph, None, None, settings, mirror=followed.mirror)
+    assert followed.view
+    assert "beats/even" in {item.content_id for item in service.recommend("u008", 50, deadline_ms=60_000).items}
+    service.recent.outbox.accept([Entry("", "w1", "block", "u000", "u008", checkerboard_graph.DAY)], 0)
+    feed = service.recommend("u008", 50, deadline_ms=60_000)
+    assert (feed.degraded, "wait" in feed.timings_ms) == (False, True)
+    assert "beats/even" not in {item.content_id for item in feed.items}
+    assert "u000" not in str(feed.items)
 
 
 def test_a_request_whose_turn_does_not_come_is_refused(followed: Followed, settings: Settings) -> None:

@@ -63,6 +63,9 @@ def _answers_as_documented(operation: str) -> Any:
         excluded = [positive_data_acceptance]
         if operation == "POST /v1/events":  # one refused event of a batch is told in an answer of 200
             excluded.append(negative_data_rejection)
+        # An object or a list in a query is sent as some text or not at all, which may be valid.
+        if any(isinstance(value, dict | list) for value in (case.query or {}).values()):
+            excluded.append(negative_data_rejection)
         case.call_and_validate(excluded_checks=excluded)
         case.path_parameters = {name: _KNOWN[name] for name in case.path_parameters or {}}
         if operation.startswith("DELETE"):  # the others ask for what is known
