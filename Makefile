@@ -19,7 +19,7 @@ help:  ## List the targets
 demo: install  ## Generate, import, train, compare, serve: see what Entourage does
 	$(BIN)/entourage demo
 
-test: install-dev  ## Run the test suite in two processes; each starts its own Neo4j on free ports
+test: install-dev  ## Run the test suite in three processes; two start a Neo4j of their own on free ports
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 check: install-dev  ## Format, lint, types, import rules

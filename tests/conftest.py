@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import logging
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import hypothesis
 import neo4j
 import pytest
 from pydantic import SecretStr
+from xdist.scheduler import LoadFileScheduling
 
 from graph.database.driver import Graph
 from graph.home import begin
 from graph.server import jars, java, local_server
 from graph.server.local_server import Connection, LocalServer
-from graph.server.memory import SMALL, Memory
+from graph.server.memory import SMALL, Memory, machine_mb
 from graph.settings import Settings
 
 for name in ("COLUMNS", "LINES"):  # pytest's workers inherit 80 and 24 from readline, and a console would keep them
@@ -43,6 +46,12 @@ _FIRST: Final = (
     "graph/server/test_local_server.py", "recommend/test_reasons_are_facts.py", "graph/formats/test_stores.py",
     "cli/test_demo.py", "web/test_server.py", "web/test_what_is_shown.py",
 )  # fmt: skip
+
+#: Folders whose tests that ask Neo4j are one half of all such, by the time they take.
+_ASK_FIRST: Final = ("cypher", "recommend")
+_ROOMY_MB: Final = 12_000
+_GROUPS: Final = "ENTOURAGE_TESTS_GROUPS"
+"""Where a worker tells the scheduler, which collects nothing itself, which files ask Neo4j."""
 
 SHARED_DATA = Path(os.environ.get("ENTOURAGE_DATA") or Path(__file__).parents[2] / "shared" / "data")
 
@@ -136,24 +145,55 @@ def shared_data() -> Path:
     return SHARED_DATA
 
 
+class _TwoServers(LoadFileScheduling):  # type: ignore[misc]  # xdist has no types
+    """Hands out files as wholes, and all files that ask Neo4j in two groups: a third worker starts no third server."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        if not hasattr(self, "_groups"):
+            self._groups = json.loads(Path(os.environ[_GROUPS]).read_text("utf-8"))
+        file = nodeid.split("::", 1)[0]
+        return str(self._groups.get(file, file))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
+    """See `_TwoServers`."""
+    return _TwoServers(config, log) if config.getoption("dist") == "loadfile" else None
+
+
 def pytest_xdist_auto_num_workers() -> int:
-    """For ``-n auto``: two workers, each with a Neo4j of its own, or none where a Neo4j is given."""
-    return 0 if Settings().neo4j_uri else 2
+    """For ``-n auto``: two workers, each with a Neo4j of its own, and one more for while they wait for it.
+
+    None where a Neo4j is given.
+    """
+    if Settings().neo4j_uri:
+        return 0
+    return 3 if machine_mb() >= _ROOMY_MB else 2
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Refuse several workers on one Neo4j."""
     if config.getoption("numprocesses", None) and Settings().neo4j_uri:
         raise pytest.UsageError("The workers would empty each other's graph at NEO4J_URI. Use -n auto, or unset it.")
+    if config.getoption("numprocesses", None):
+        folder = tempfile.TemporaryDirectory(prefix="entourage-tests-")
+        config.add_cleanup(folder.cleanup)
+        os.environ[_GROUPS] = str(Path(folder.name) / "groups.json")  # which the workers inherit
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Start the longest files first, and leave out tests of public data sets on machines that have none.
+    """Start what takes longest first, and leave out tests of public data sets on machines that have none.
 
     A stranger's run is whole without those.
     """
-    places = {Path(__file__).parent / file: place for place, file in enumerate(_FIRST)}
-    items.sort(key=lambda item: places.get(item.path, len(places)))
+    here = Path(__file__).parent
+    asking = {item.path for item in items if "neo4j_server" in getattr(item, "fixturenames", ())}
+    groups = {path: 1 if path.relative_to(here).parts[0] in _ASK_FIRST else 2 for path in asking}
+    if os.environ.get("PYTEST_XDIST_WORKER") == "gw0":
+        told = {item.nodeid.split("::", 1)[0]: f"neo4j-{groups[item.path]}" for item in items if item.path in groups}
+        Path(os.environ[_GROUPS]).write_text(json.dumps(told), "utf-8")
+    places = {here / file: place for place, file in enumerate(_FIRST)}
+    items.sort(key=lambda item: (-groups.get(item.path, 0), places.get(item.path, len(places))))
     if SHARED_DATA.is_dir():
         return
     needing = [item for item in items if "shared_data" in getattr(item, "fixturenames", ())]
