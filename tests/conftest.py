@@ -56,13 +56,21 @@ _GROUPS: Final = "ENTOURAGE_TESTS_GROUPS"
 SHARED_DATA = Path(os.environ.get("ENTOURAGE_DATA") or Path(__file__).parents[2] / "shared" / "data")
 
 
+#: Neo4j plans anew where a graph has grown, and once for each order of magnitude of a list that is handed over.
+_ONE_PLAN: Final = """
+dbms.cypher.statistics_divergence_threshold=1.0
+dbms.cypher.min_replan_interval=1d
+internal.cypher.use_parameter_size=false
+"""
+
+
 class _Server(LocalServer):
     """Plans a query once: tests fill and empty the graph all the time, and planning anew costs more than asking."""
 
     def _configure(self, chosen: tuple[int, int], memory: Memory) -> None:
         super()._configure(chosen, memory)
         with (self.home / "neo4j.conf").open("a", encoding="utf-8") as file:
-            file.write("dbms.cypher.statistics_divergence_threshold=1.0\ndbms.cypher.min_replan_interval=1d\n")
+            file.write(_ONE_PLAN)
 
 
 @pytest.fixture(scope="session", autouse=True)

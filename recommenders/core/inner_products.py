@@ -8,6 +8,7 @@ from typing import Final
 import numba
 import numpy as np
 
+from graph.errors import ModelError
 from recommenders.core.one_user import OneUser, best_of
 from recommenders.core.top_k import ROOM, Floats, Ints, cut
 
@@ -40,7 +41,10 @@ class InnerProducts:
     """
 
     def __init__(self, vectors: Floats, bias: Floats | None = None) -> None:
-        """``vectors`` are (contents, dim), ``bias`` (contents,) is added to their products."""
+        """``vectors`` are (contents, dim), ``bias`` (contents,) is added to their products.
+
+        Raises ModelError where one of them is no finite number: it would hide all others.
+        """
         count, dim = vectors.shape
         self.vectors = vectors
         self.bias = np.zeros(count, dtype=np.float32) if bias is None else np.array(bias, dtype=np.float32)
@@ -49,6 +53,8 @@ class InnerProducts:
         blocks = [slice(start, min(start + _BLOCK, count)) for start in range(0, count, _BLOCK)]
         for rows in blocks:
             wide = self.vectors[rows].astype(np.float64)  # sums of squares cancel: float32 would leave few digits
+            if not (np.isfinite(wide).all() and np.isfinite(self.bias[rows]).all()):
+                raise ModelError("The model's vectors are not all finite numbers.", do="Run `entourage train` again.")
             lengths[rows] = np.linalg.norm(wide, axis=1)
             self.total += wide.sum(axis=0)
             self.gram += wide.T @ wide

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from graph.errors import ModelError
 from recommenders.core.inner_products import HEAD, InnerProducts
 from recommenders.core.top_k import Floats
 from tests.recommenders.core.test_one_user import agrees, cases
@@ -56,3 +57,13 @@ def test_equal_products_come_by_number(case):
     _, width, k, closed = case
     best = InnerProducts(np.ones((width, 3), dtype=np.float32)).scores_of(np.ones(3, dtype=np.float32)).best(k, closed)
     assert best.tolist() == np.setdiff1d(np.arange(width), closed)[:k].tolist()
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_a_number_that_is_none_is_refused_and_hides_nothing(wrong):
+    vectors = np.ones((3, 2), dtype=np.float32)
+    vectors[1, 0] = wrong
+    with pytest.raises(ModelError, match="finite"):
+        InnerProducts(vectors)
+    with pytest.raises(ModelError, match="finite"):
+        InnerProducts(np.ones((3, 2), dtype=np.float32), np.array([0.0, wrong, 0.0]))
