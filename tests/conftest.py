@@ -48,7 +48,7 @@ _FIRST: Final = (
 )  # fmt: skip
 
 #: Folders whose tests that ask Neo4j are one half of all such, by the time they take.
-_ASK_FIRST: Final = ("cypher", "recommend")
+_ASK_FIRST: Final = ("cypher", "recommend", "web")
 _ROOMY_MB: Final = 12_000
 _GROUPS: Final = "ENTOURAGE_TESTS_GROUPS"
 """Where a worker tells the scheduler, which collects nothing itself, which files ask Neo4j."""
