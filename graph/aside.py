@@ -5,22 +5,35 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import tempfile
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final
 
 __all__ = ["alone", "append_line", "file", "files", "folder", "folder_of"]
+
+_ABANDONED_S: Final = 60.0
+"""How old a temporary folder has to be at least: a younger one may not be locked yet."""
 
 
 @contextmanager
 def folder(path: Path) -> Iterator[Path]:
-    """A temporary folder next to ``path``: renamed to ``path`` when the block succeeds, deleted when it fails."""
+    """A temporary folder next to ``path``: renamed to ``path`` when the block succeeds, deleted when it fails.
+
+    Those that killed processes have left there are deleted too.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
+    _delete_abandoned(path)
     fresh = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    held = os.open(fresh, os.O_RDONLY)
     try:
+        with suppress(OSError):  # some network drives have no locks of folders: nothing is deleted there
+            fcntl.flock(held, fcntl.LOCK_EX)  # says that somebody writes here
         yield fresh
         fresh.chmod(0o755)
         old = fresh.with_name(fresh.name + "-old")
@@ -29,7 +42,25 @@ def folder(path: Path) -> Iterator[Path]:
         fresh.rename(path)
         shutil.rmtree(old, ignore_errors=True)
     finally:
+        os.close(held)
         shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _delete_abandoned(path: Path) -> None:
+    """Delete the temporary folders of ``path`` that nobody writes any more."""
+    ours = re.compile(rf"\.{re.escape(path.name)}-\w{{8}}(-old)?")
+    for other in path.parent.iterdir():
+        if not ours.fullmatch(other.name):
+            continue
+        with suppress(OSError):  # held by its writer, or gone
+            if time.time() - other.stat().st_mtime < _ABANDONED_S:
+                continue
+            held = os.open(other, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(other, ignore_errors=True)
+            finally:
+                os.close(held)
 
 
 def folder_of(parent: Path, about: str) -> Path:
