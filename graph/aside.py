@@ -50,8 +50,8 @@ def _delete_abandoned(path: Path) -> None:
     """Delete the temporary folders of ``path`` that nobody writes any more."""
     ours = re.compile(rf"\.{re.escape(path.name)}-\w{{8}}(-old)?")
     for other in path.parent.iterdir():
-        if not ours.fullmatch(other.name):
-            continue
+        if not ours.fullmatch(other.name) or (other.name.endswith("-old") and not path.exists()):
+            continue  # what was killed between two renames left the old one whole
         with suppress(OSError):  # held by its writer, or gone
             if time.time() - other.stat().st_mtime < _ABANDONED_S:
                 continue

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
+from graph.errors import Overloaded
 from graph.live import View
+from graph.live.mirror import Mirror
 from recommend.account import Account
 from recommend.feed import Recommendation
 from recommend.journey import Journey
@@ -36,6 +39,7 @@ class Behind:
     questions: Questions
     graph: GraphReader
     recent: Recent
+    mirror: Mirror
 
     def ask(self, request: Request) -> Future[Restrictions]:
         """Begin to ask what the reader must not be shown."""
@@ -57,24 +61,46 @@ class Behind:
         """Have the view follow whom the reader follows, where their number is another one than there."""
         if follows == view.follows_of(request.user_id) or follows > _MOST_FOLLOWS:
             return
-        left = request.deadline.left_ms(_SHARE)
-        asked = self.questions.of_restrictions(self.graph.followed, request, left)
+        left, before = request.deadline.left_ms(_SHARE), self.mirror.ledger.state().seq
+        asked = self.questions.of_facts(self.graph.followed, request, left)
         followed = self.questions.in_time(asked, "follows", journey, left)
         if followed is not None:
-            view.follow_only(request.user_id, followed)
+            me = request.user_id
+            self.mirror.tell(view, before, lambda own: None if me in own else view.follow_only(me, followed))
 
     def without_gone(self, view: View, request: Request, journey: Journey, compose: Callable[[], Shown]) -> Shown:
-        """What ``compose`` would show without what others took down or deleted, of which the view then knows."""
+        """What ``compose`` would show without what others took down or deleted, of which the view then knows.
+
+        The feed is shorter where that has no end. The journey says ``taken_down`` where Neo4j told nothing in time.
+        """
         chosen, items = compose()
-        for _ in range(_TRIES):
-            left = request.deadline.left_ms(_LAST_SHARE)
-            names = [one.content_id for one in items]
-            asked = self.questions.of_restrictions(self.graph.gone, request, names, left)
-            gone = self.questions.in_time(asked, "taken_down", journey, left)
+        for again in reversed(range(_TRIES)):
+            gone = self._gone(view, request, items, journey)
             if not gone:
                 break
-            view.take_down(gone)
-            if journey.account is not None:
-                journey.account = Account()
-            chosen, items = compose()
+            items = tuple(one for one in items if one.content_id not in gone and gone.isdisjoint(_named(one)))
+            left_over = {one.content_id for one in items}
+            chosen = [one for one in chosen if one.content_id in left_over]
+            if again and request.deadline.left_ms(_SHARE):
+                if journey.account is not None:
+                    journey.account = Account()
+                with suppress(Overloaded):  # then what is left over is shown
+                    chosen, items = compose()
         return chosen, items
+
+    def _gone(
+        self, view: View, request: Request, items: Sequence[Recommendation], journey: Journey
+    ) -> frozenset[str] | None:
+        """Contents of the items and of their reasons that must not be shown any more."""
+        left, before = request.deadline.left_ms(_LAST_SHARE), self.mirror.ledger.state().seq
+        content_ids = sorted({content_id for one in items for content_id in (one.content_id, *_named(one))})
+        asked = self.questions.of_facts(self.graph.gone, request, content_ids, left)
+        gone = self.questions.in_time(asked, "taken_down", journey, left)
+        if gone:
+            self.mirror.tell(view, before, lambda own: view.take_down(gone - own))
+        return gone
+
+
+def _named(item: Recommendation) -> set[str]:
+    """The contents that its reasons name."""
+    return {content_id for reason in item.reasons for content_id in reason.contents}

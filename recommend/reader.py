@@ -194,12 +194,12 @@ class GraphReader:
         blocked, hidden, seen = (frozenset(row[name]) for name in ("blocked", "hidden", "seen"))
         return Restrictions(blocked, hidden, seen, row["follows"])
 
-    def followed(self, request: Request, deadline_ms: int) -> dict[str, int | None]:
-        """Whom the person follows, and since when (ms, None where it is unknown)."""
+    def followed(self, request: Request, deadline_ms: int) -> dict[str, tuple[int | None, bool]]:
+        """Whom the person follows, since when (ms, None where it is unknown), and who of them is private."""
         (row,) = self.graph.read(
             "lookup/followed_now", deadline_ms=max(1, deadline_ms), request_id=request.id, userId=request.user_id
         )
-        return dict(row["followed"])
+        return {user_id: (since, private) for user_id, since, private in row["followed"]}
 
     def gone(self, request: Request, content_ids: Sequence[str], deadline_ms: int) -> frozenset[str]:
         """Those that must not be shown any more: taken down, or not in the graph."""

@@ -92,7 +92,9 @@ class FeedService:
         self._questions = Questions(graph=graph is not None)
         self._asked = AskedFeed(self._questions, self._graph_reader, self._snapshot_reader, self.recent)
         self._asked_graph = AskedFeed(self._questions, self._graph_reader, None, self.recent)
-        self._behind = Behind(self._questions, self._graph_reader, self.recent) if self._graph_reader else None
+        self._behind = (
+            Behind(self._questions, self._graph_reader, self.recent, mirror) if self._graph_reader and mirror else None
+        )
         self._graph_late = False
         self._tried_late = -_PAUSE_S
 

@@ -17,6 +17,7 @@ from graph.events import IMPRESSION, KINDS, Entry, milliseconds
 from graph.live.record import rehearse
 from graph.settings import Settings
 from graph.snapshot import Edges, Snapshot
+from recommend.reader import GraphReader
 from recommend.request import Deadline, Request
 from recommend.served_model import ServedModel
 from recommend.service import FeedService
@@ -42,7 +43,17 @@ def warm_graph(feeds: FeedService, settings: Settings, people: list[str]) -> Non
     with aside.alone(settings.home / "warming.lock") as first:
         if first:
             warm(FeedService(feeds.graph, None, None, settings, outbox=feeds.recent.outbox), people[0])
+            reader = GraphReader(feeds.graph, settings, feeds.snapshot.mode == "implicit")
+            warm_small(reader, people[0], feeds.snapshot.contents.ids.head(20).to_list())
             warm_writes(feeds.graph, feeds.snapshot)
+
+
+def warm_small(graph: GraphReader, user_id: str, content_ids: list[str]) -> None:
+    """The questions of a feed from a view that is behind, which come when Neo4j has the most to do."""
+    request = Request("warming", user_id, 20, None, frozenset(), True, Deadline(_WARMING_MS))
+    for question in (graph.restrictions, graph.followed, partial(graph.gone, content_ids=content_ids)):
+        with suppress(EntourageError):
+            question(request, deadline_ms=_WARMING_MS)
 
 
 def warm_model(served: ServedModel, user_id: str) -> None:

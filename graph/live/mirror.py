@@ -15,9 +15,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -25,7 +26,7 @@ from graph import aside
 from graph import snapshot as snapshots
 from graph.database.driver import Graph
 from graph.errors import EntourageError, GraphError, SnapshotError
-from graph.live.facts import ContentNow
+from graph.live.facts import ContentNow, Pair, PersonNow
 from graph.live.ledger import Ledger, State
 from graph.live.record import check
 from graph.live.view import View
@@ -50,6 +51,8 @@ _LEARNED: Final = 1_000
 _LEARNED_BEFORE_MS: Final = 86_400_000
 """How long before its snapshot a content may say that it was created, and be learned of."""
 _LEARNING_MS: Final = 5_000
+_AT_A_TIME: Final = 50
+"""Contents that a view learns of before a feed may have its turn."""
 
 
 class Mirror:
@@ -70,8 +73,10 @@ class Mirror:
         self._marks: tuple[str | None, float] = (None, 0.0)
         self._patience = _CALM_S
         self._named = False
-        self._learned: tuple[View | None, str | None] = (None, None)
-        """The view that learned of the contents of others, and the graph's mark by then."""
+        self._learned: str | None = None
+        """The graph's mark when the view last learned of the contents of others."""
+        self._told: dict[str, ContentNow] = {}
+        """What it learned of them."""
         self._reading: subprocess.Popen[bytes] | None = None
 
     def view(self) -> View | None:
@@ -79,7 +84,7 @@ class Mirror:
         return self._caught_up()[0]
 
     def behind(self) -> View | None:
-        """The view while it is not in step: it knows our own events, but not what others may have written.
+        """The view while it is not in step: it knows our own events, and of what others wrote what it was told.
 
         None while it is in step, and where there is none.
         """
@@ -144,15 +149,15 @@ class Mirror:
         if found and self._view is None:
             newest = max(found, key=lambda one: (one[1].seq, one[0].manifest.begun or 0))
             self._take(*newest, graph)
-        self._learn(graph, state)
+        self._learn(graph, state.mark)
 
-    def _learn(self, graph: Graph, state: State) -> None:
-        """Tell a view that is behind of contents that others published since its snapshot.
+    def _learn(self, graph: Graph, mark: str | None) -> None:
+        """Tell a view that is behind of contents that others published since its snapshot, and have a maker.
 
-        Of follows and what is hidden, blocked or taken down, whoever asks for a feed tells it.
+        An import writes who made a content after the content: until then nobody knows whether a reader blocked them.
         """
-        view = self._view
-        if view is None or (view, state.mark) == self._learned:
+        view, before = self._view, self.ledger.state().seq
+        if view is None or mark == self._learned:
             return
         now = int(1_000 * time.time())
         since = (view.snapshot.manifest.begun or now) - _LEARNED_BEFORE_MS
@@ -160,10 +165,36 @@ class Mirror:
             "lookup/created", deadline_ms=_LEARNING_MS, since=since, until=now + _LEARNED_BEFORE_MS, scanned=_LEARNED
         )
         those = [one for one in newest["contentIds"] if view.is_new(one)]
+        news: list[ContentNow] = []
         if those:
             told = graph.read("lookup/contents_now", deadline_ms=_LEARNING_MS, ids=those)[0]["contents"]
-            view.apply([ContentNow(**one) for one in told])
-        self._learned = view, state.mark
+            news = [one for row in told if (one := ContentNow(**row)).makers and self._told.get(one.id) != one]
+        makers = sorted({maker for one in news for maker in one.makers if maker not in view.users})
+        if makers:
+            people = graph.read("lookup/people_now", deadline_ms=_LEARNING_MS, ids=makers)[0]["people"]
+            view.apply([PersonNow(**person) for person in people])  # some are private
+        try:
+            for start in range(0, len(news), _AT_A_TIME):
+                some = {one.id: one for one in news[start : start + _AT_A_TIME]}
+                self.tell(view, before, partial(_take_over_contents, view, some))
+                self._told |= some
+        except (TypeError, ValueError, OverflowError) as error:  # a time that is no number, by a query by hand
+            _log.error("contents that others wrote cannot be learned of: %s", error)
+        self._learned = mark
+
+    def tell(self, view: View, before: int, learn: Callable[[frozenset[str]], object]) -> None:
+        """Have ``view`` learn what Neo4j told, unless it is in use no more.
+
+        ``before`` is the ledger's ``seq`` from before Neo4j was asked; ``learn`` is given the ids of people and
+        contents of which our own events have changed something since, as the answer may be older.
+        """
+        with self._following:
+            if view is not self._view:
+                return
+            own: set[str] = set()
+            for fact in self.ledger.since(before)[1]:
+                own |= {fact.source, fact.target} if isinstance(fact, Pair) else {fact.id}
+            learn(frozenset(own))
 
     def _take_over(self, state: State, graph: Graph) -> None:
         """Take the export over that is newer than the view's, if there is one and no other worker is at it."""
@@ -232,6 +263,7 @@ class Mirror:
             view.apply(facts)
             self._view, self._state, self._base = view, state, step
             self._step = step.model_copy(update={"seq": state.seq})
+            self._learned, self._told = None, {}
         self._patience = _CALM_S
         self.ledger.forget(step.seq)
         return True
@@ -255,6 +287,10 @@ class Mirror:
         self._reading = subprocess.Popen(
             [sys.executable, "-m", "graph.live.mirror"], env=environment(self.settings), stdin=subprocess.DEVNULL
         )
+
+
+def _take_over_contents(view: View, told: Mapping[str, ContentNow], own: frozenset[str]) -> None:
+    view.apply([one for content_id, one in told.items() if content_id not in own])
 
 
 def _same(step: Step, state: State) -> bool:

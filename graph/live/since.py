@@ -14,8 +14,6 @@ class Since:
     """Names, links and moods of what changed. Whoever reads it holds the view's lock."""
 
     def __init__(self) -> None:
-        self.published: list[str] = []
-        """Ids of contents that were published or taken down, the last one last; some more than once."""
         self.touched: set[int] = set()
         """Numbers of contents whose genres, moods, hashtags, makers or time may be others than in the snapshot."""
         self.names: dict[str, str | None] = {}
@@ -28,7 +26,6 @@ class Since:
     def content(self, now: ContentNow, touched: list[int]) -> None:
         """Keep what is said of a content, whose number is the first of those ``touched``."""
         number = touched[0]
-        self.published.append(now.id)
         self.touched.update(touched)
         self.names[now.id] = now.title or None
         self.links[number] = now.link

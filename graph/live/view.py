@@ -185,11 +185,15 @@ class View:
         user = self.users.number(user_id)
         return 0 if user is None else self.follows.degree(user)
 
-    def follow_only(self, user_id: str, followed: Mapping[str, int | None]) -> None:
-        """Take over whom somebody follows by now, and since when (ms), where others wrote that."""
+    def follow_only(self, user_id: str, followed: Mapping[str, tuple[int | None, bool]]) -> None:
+        """Take over whom somebody follows by now, since when (ms) and who of them is private, where others wrote it."""
         with self.lock:
             user = self._user(user_id)
-            now = {self._user(other): NO_TIME if at is None else at for other, at in followed.items()}
+            now: dict[int, int] = {}
+            for other_id, (at, private) in followed.items():
+                other = self._user(other_id)
+                now[other] = NO_TIME if at is None else at
+                self.private[other] |= private
             before = set(self.follows.of_node(user).tolist())
             for other in before.difference(now):
                 self.follows.drop(user, other)

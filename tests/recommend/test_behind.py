@@ -14,6 +14,8 @@ from graph.live import mirror as mirrors
 from recommend import live_feed
 from recommend import service as services
 from recommend.feed import Feed
+from recommend.reader import GraphReader
+from recommend.request import Request
 from recommend.service import FeedService
 from tests import checkerboard, checkerboard_graph
 from tests.recommend.drawn_graph import Database
@@ -147,12 +149,13 @@ def test_blocks_that_the_service_knows_count_where_neo4j_tells_none_in_time(pass
 
 
 def test_a_block_that_waits_counts_in_feeds_from_memory(passed: Followed) -> None:
-    service = feeds(passed, Only(passed.graph, GraphTimeout("late")))
-    service.recent.outbox.accept([Entry("", "w1", "block", "u000", "u008", checkerboard_graph.DAY)], 0)
-    feed = service.recommend("u008", **ASK)
-    assert feed.late == ("graph",)
-    assert "beats/even" not in ids(feed)
-    assert "u000" not in str(feed.items)
+    service = feeds(passed, Silent(passed.graph, GraphTimeout("late")))
+    assert "beats/odd" in ids(service.recommend("u009", **ASK))
+    service.recent.outbox.accept([Entry("", "w1", "block", "u001", "u009", checkerboard_graph.DAY)], 0)
+    feed = service.recommend("u009", **ASK)
+    assert "wait" in feed.timings_ms, "from memory"
+    assert "beats/odd" not in ids(feed)
+    assert "u001" not in str(feed.items)
 
 
 def test_what_somebody_unknown_there_must_not_be_shown_is_left_out(passed: Followed, database: Database) -> None:
@@ -186,7 +189,9 @@ def test_contents_that_others_publish_are_learned_of_and_what_they_take_down_is_
     database.ask(
         "MATCH (maker:User {userId: 'u000'}) "
         "CREATE (maker)-[:MADE]->(:Content:Keak {contentId: 'keaks/new', keakId: 'new', createdAt: timestamp()}), "
-        "(:Content:Keak {contentId: 'keaks/lost', keakId: 'lost', createdAt: timestamp()})"
+        "(:User {userId: 'shy', isPrivate: true})-[:MADE]->"
+        "(:Content:Keak {contentId: 'keaks/lost', keakId: 'lost', createdAt: timestamp()}), "
+        "(:Content:Keak {contentId: 'keaks/half', keakId: 'half', createdAt: timestamp()})"
     )
     service = feeds(passed, Only(passed.graph, GraphTimeout("late")))
     assert not {"keaks/new", "keaks/lost"} & ids(service.recommend("u002", **ASK))
@@ -194,12 +199,43 @@ def test_contents_that_others_publish_are_learned_of_and_what_they_take_down_is_
     assert passed.mirror.view() is None
     feed = service.recommend("u002", **ASK)
     assert {"keaks/new", "keaks/lost"} <= ids(feed)
+    assert "keaks/half" not in ids(feed), "an import may not have said yet who made it"
+    assert "shy" not in str(feed.items)
     database.ask("MATCH (content:Keak {keakId: 'new'}) SET content.takenDown = true")
     database.ask("MATCH (content:Keak {keakId: 'lost'}) DETACH DELETE content")
     assert not {"keaks/new", "keaks/lost"} & ids(service.recommend("u002", **ASK))
     silent = feeds(passed, Silent(passed.graph, GraphTimeout("late"))).recommend("u002", **ASK)
     assert not {"keaks/new", "keaks/lost"} & ids(silent), "the view remembers"
     assert "taken_down" in silent.late
+
+
+def test_where_what_is_gone_has_no_end_the_feed_is_shorter(passed: Followed, monkeypatch: pytest.MonkeyPatch) -> None:
+    service = feeds(passed, Only(passed.graph, GraphTimeout("late")))
+    monkeypatch.setattr(GraphReader, "gone", lambda _self, _request, content_ids, deadline_ms: frozenset(content_ids))
+    feed = service.recommend(ME, n=1, deadline_ms=60_000)
+    assert feed.items == ()
+    view = passed.mirror.behind()
+    assert view
+    assert int(view.taken_down.sum()) >= 3
+
+
+def test_what_our_own_events_changed_meanwhile_is_not_overwritten(
+    passed: Followed, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    followed = GraphReader.followed
+
+    def slow(reader: GraphReader, request: Request, deadline_ms: int) -> dict[str, tuple[int | None, bool]]:
+        told = followed(reader, request, deadline_ms)
+        passed.happens("follow", ME, target_id="u005")
+        assert passed.mirror.behind(), "it has taken that over"
+        return told
+
+    database.ask(f"MATCH (:User {{userId: '{ME}'}})-[follows:FOLLOWS]->() WITH follows LIMIT 1 DELETE follows")
+    monkeypatch.setattr(GraphReader, "followed", slow)
+    feeds(passed, Only(passed.graph, GraphTimeout("late"))).recommend(ME, **ASK)
+    view = passed.mirror.behind()
+    assert view
+    assert "u005" in view.users.names(view.follows.of_node(view.users.number(ME) or 0).tolist())
 
 
 def test_replays_come_there_too(passed: Followed) -> None:
