@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from graph import events
+from graph import clock, events
 from graph.catalogue import write as catalogue
 from graph.catalogue.changes import Change
 from graph.database.driver import Graph
@@ -71,16 +71,16 @@ def by_others(url: str, graph: Graph, snapshot: Snapshot, users: list[str], time
             person = draw.choice(users)
             items = _send(url, f"/v1/users/{quote(person, safe='')}/recommendations?n=1", "GET")["items"]
             if items:
-                done.append(Entry(run, f"hide-{len(hidden)}", "hide", person, items[0]["content_id"], _now()))
+                done.append(Entry(run, f"hide-{len(hidden)}", "hide", person, items[0]["content_id"], clock.now()))
                 began = time.perf_counter()
                 events.apply(graph, done[-1:])
                 hidden.append(_Seen(None, _until(url, done[-1].target, person, began, wanted=False)))
         for number in range(times):
             person, maker = _strangers(draw, snapshot, users)
-            done.append(Entry(run, f"follow-{number}", "follow", person, maker, _now()))
+            done.append(Entry(run, f"follow-{number}", "follow", person, maker, clock.now()))
             published.append(_written(url, graph, f"keaks/{run}-{number}", done[-1]))
     finally:
-        back = [one._replace(event_id=f"{one.event_id}-back", kind=f"un{one.kind}", at=_now()) for one in done]
+        back = [one._replace(event_id=f"{one.event_id}-back", kind=f"un{one.kind}", at=clock.now()) for one in done]
         events.apply(graph, back)
     began = time.perf_counter()
     while not all(_from_memory(url, users[0]) for _ in range(_IN_A_ROW)) and time.perf_counter() - began < _MOST_S:
@@ -106,18 +106,14 @@ def _strangers(draw: random.Random, snapshot: Snapshot, users: list[str]) -> tup
 
 def _written(url: str, graph: Graph, content: str, follow: Entry) -> _Seen:
     """Have somebody follow the maker of a new content, and take it down once it was seen."""
-    person, body = follow.user_id, {"title": "By hand", "makers": [follow.target], "created_at": _now()}
+    person, body = follow.user_id, {"title": "By hand", "makers": [follow.target], "created_at": clock.now()}
     began = time.perf_counter()
-    catalogue.write(graph, [Change(content, body, taken_down=False)], now=_now())
+    catalogue.write(graph, [Change(content, body, taken_down=False)], now=clock.now())
     events.apply(graph, [follow])
     there = _until(url, content, person, began, wanted=True)
     began = time.perf_counter()
-    catalogue.write(graph, [Change(content, {}, taken_down=True)], now=_now())
+    catalogue.write(graph, [Change(content, {}, taken_down=True)], now=clock.now())
     return _Seen(there, _until(url, content, person, began, wanted=False))
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def _from_memory(url: str, person: str) -> bool:

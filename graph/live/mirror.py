@@ -22,7 +22,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from graph import aside
+from graph import aside, clock
 from graph import snapshot as snapshots
 from graph.database.driver import Graph
 from graph.errors import EntourageError, GraphError, SnapshotError
@@ -159,7 +159,7 @@ class Mirror:
         view, before = self._view, self.ledger.state().seq
         if view is None or mark == self._learned:
             return
-        now = int(1_000 * time.time())
+        now = clock.now()
         since = (view.snapshot.manifest.begun or now) - _LEARNED_BEFORE_MS
         (newest,) = graph.read(
             "lookup/created", deadline_ms=_LEARNING_MS, since=since, until=now + _LEARNED_BEFORE_MS, scanned=_LEARNED

@@ -25,7 +25,7 @@ from web.app import create_app
 pytestmark = pytest.mark.timeout(1_800)
 
 DRAWN = settings(
-    max_examples=8,
+    max_examples=12,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow],
