@@ -105,12 +105,12 @@ class PipelineConfig(BaseModel):
         "feature_fraction": 0.6,
         "bagging_fraction": 0.8,
         "bagging_freq": 1,
-        "bagging_by_query": True,
         "lambda_l2": 10.0,
         "max_bin": 127,
         "eval_at": [20],
     }
-    """LightGBM's settings for a forest. By hand."""
+    """LightGBM's settings for a forest. By hand. Rows are drawn, not whole users: LightGBM 4.7 draws users differently
+    in every run as soon as it has two threads and some 500 of them (docs/decisions.md)."""
     half_lives: tuple[int, ...] = (7, 30)
     """Half-lives in days of the recent watches that the ranker sees. Scale 0.1 (experiments/fading-watches.md)."""
     forgotten: Positive = 0.001
