@@ -13,6 +13,7 @@ from pydantic import Field
 
 from graph.snapshot import Snapshot
 from recommenders.core.baseline import Count, Learned, Share
+from recommenders.core.costs import COSTS
 from recommenders.core.nearest import nearest, others
 from recommenders.core.options import FitOptions
 from recommenders.core.singular import right_singular_vectors
@@ -129,7 +130,7 @@ class PpmiSvd(SequenceModel):
     late: ClassVar[frozenset[str]] = frozenset({"context"})
 
     def _cost(self, snapshot: Snapshot) -> float:
-        return 2e-7 * self.factors * len(snapshot.watched)
+        return COSTS.ppmi_watch * self.factors * len(snapshot.watched)
 
     def _learn(self, snapshot: Snapshot, options: FitOptions) -> dict[str, Learned]:
         together = co_occurrences(self._sequences(snapshot), self.window)

@@ -23,6 +23,7 @@ from graph.errors import ModelError
 from graph.snapshot import Snapshot
 from recommenders.core.baseline import Baseline, Count, Learned, Positive, Share
 from recommenders.core.config import CORE
+from recommenders.core.costs import COSTS
 from recommenders.core.interactions import counts, row_of, rows_of, symmetric_social
 from recommenders.core.options import FitOptions, Progress
 from recommenders.core.today import Today
@@ -124,8 +125,12 @@ class Ease(Baseline):
         users, contents = snapshot.users.count, snapshot.contents.count
         by_user = users <= self.largest_side and (users <= contents or self.friends > 0)
         side = users if by_user else min(contents, self.largest_side)
-        judging = 1e-11 * min(CORE.search_users, users) * side * contents
-        return 2e-11 * side**3 + judging + (2e-11 * side**2 * contents if by_user else 0.0)
+        judged = min(CORE.search_users, users)
+        if by_user:
+            products = COSTS.inverse_product * (side + judged) * len(snapshot.watched)
+        else:
+            products = COSTS.inverse_dense * judged * side**2
+        return COSTS.inverse * side**3 + products
 
     @property
     def known_contents(self) -> Mask | None:

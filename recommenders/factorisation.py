@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from graph.snapshot import Snapshot
 from recommenders.core.baseline import Baseline, Count, KnowsFriends, Learned, Positive, Share
+from recommenders.core.costs import COSTS
 from recommenders.core.inner_products import InnerProducts
 from recommenders.core.interactions import lately, with_friends
 from recommenders.core.nearest import nearest
@@ -144,7 +145,7 @@ class Als(_Factorisation, KnowsFriends):
     def _cost(self, snapshot: Snapshot) -> float:
         links = len(snapshot.watched) + (len(snapshot.follows) if self.resolved(snapshot)["friends"] else 0)
         rows = snapshot.users.count + snapshot.contents.count
-        return self.iterations * self.factors * (6e-9 * links + 1e-9 * rows * self.factors)
+        return self.iterations * self.factors * (COSTS.als_link * links + COSTS.als_row * rows * self.factors)
 
     def _model(self, seed: int) -> Any:
         from implicit.als import AlternatingLeastSquares
@@ -182,7 +183,8 @@ class Bpr(_Factorisation):
     }
 
     def _cost(self, snapshot: Snapshot) -> float:
-        return 4e-9 * self.iterations * len(snapshot.watched) * (16 + self.factors)
+        width = COSTS.bpr_factors + self.factors
+        return COSTS.bpr_watch * self.iterations * len(snapshot.watched) * width
 
     def _model(self, seed: int) -> Any:
         from implicit.bpr import BayesianPersonalizedRanking

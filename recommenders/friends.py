@@ -16,6 +16,7 @@ from graph.snapshot import Snapshot
 from graph.snapshot.ages import timed
 from recommenders.core.baseline import Baseline, Learned, Share
 from recommenders.core.config import CORE
+from recommenders.core.costs import COSTS
 from recommenders.core.interactions import counts, directed_social, lately, row_of, rows_of, symmetric_social
 from recommenders.core.one_user import FewScores, OneUser
 from recommenders.core.options import FitOptions
@@ -103,7 +104,7 @@ class FriendsItems(Baseline):
             if self.resolved(snapshot)["second_degree"]
             else 0.0
         )
-        return 1e-6 * len(snapshot.follows) + 3e-8 * min(paths, CORE.friends_paths)
+        return COSTS.follow * len(snapshot.follows) + COSTS.path * min(paths, CORE.friends_paths)
 
     def known_users(self, users: Ints) -> Mask:
         """Users with a friend."""

@@ -13,6 +13,7 @@ import scipy.sparse as sp
 from graph.snapshot import Snapshot
 from recommenders.core.baseline import Count, KnowsFriends, Learned, Share
 from recommenders.core.config import CORE
+from recommenders.core.costs import COSTS
 from recommenders.core.interactions import counts, with_friends
 from recommenders.core.options import FitOptions
 from recommenders.core.singular import right_singular_vectors
@@ -67,8 +68,8 @@ class GfCf(KnowsFriends):
     def _cost(self, snapshot: Snapshot) -> float:
         rows = snapshot.users.count + snapshot.contents.count
         links = len(snapshot.watched) + len(snapshot.follows)
-        judging = 2e-9 * min(CORE.search_users, snapshot.users.count) * len(snapshot.watched)
-        return self.factors * (3e-8 * links + 4e-10 * rows * self.factors) + judging
+        judging = COSTS.gf_cf_judging * min(CORE.search_users, snapshot.users.count) * len(snapshot.watched)
+        return self.factors * (COSTS.gf_cf_link * links + COSTS.gf_cf_row * rows * self.factors) + judging
 
     def known_users(self, users: Ints) -> Mask:
         """Users who watched something; if friends are learned, also users with friends."""

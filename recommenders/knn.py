@@ -19,6 +19,7 @@ from graph.snapshot import Snapshot
 from graph.snapshot.ages import timed
 from recommenders.core.baseline import Baseline, Count, KnowsFriends, Learned, Positive, Share
 from recommenders.core.config import CORE
+from recommenders.core.costs import COSTS
 from recommenders.core.interactions import counts, lately, row_of, rows_of, with_friends
 from recommenders.core.nearest import nearest
 from recommenders.core.one_user import FewScores, OneUser
@@ -30,8 +31,6 @@ __all__ = ["ItemKnn", "UserKnn", "neighbours"]
 
 Weighting = Literal["none", "tf-idf", "bm25"]
 
-_PRODUCT_S = 6e-9
-"""Seconds of the reference machine for one multiplication of the similarity product and what follows it."""
 _BLOCK_PRODUCTS = 20_000_000
 """Multiplications in one block of the similarity product; bounds its memory to some hundred MB."""
 
@@ -85,7 +84,7 @@ class ItemKnn(_Knn):
         return self._watchers
 
     def _cost(self, snapshot: Snapshot) -> float:
-        return _PRODUCT_S * _squares(np.diff(snapshot.watched.indptr))
+        return COSTS.similarity_product * _squares(np.diff(snapshot.watched.indptr))
 
     def known_users(self, users: Ints) -> Mask:
         """Users who watched something."""
@@ -146,7 +145,9 @@ class UserKnn(_Knn, KnowsFriends):
         return with_friends(self.snapshot, self.watched, weight)
 
     def _cost(self, snapshot: Snapshot) -> float:
-        return _PRODUCT_S * _squares(np.bincount(snapshot.watched.target, minlength=snapshot.contents.count))
+        return COSTS.similarity_product * _squares(
+            np.bincount(snapshot.watched.target, minlength=snapshot.contents.count)
+        )
 
     def known_users(self, users: Ints) -> Mask:
         """Users with a neighbour."""

@@ -21,6 +21,7 @@ from graph.snapshot import Snapshot
 from graph.snapshot.ages import timed
 from recommenders.core.artifact import FORMAT, environment, reading
 from recommenders.core.config import CORE
+from recommenders.core.costs import COSTS
 from recommenders.core.interactions import interactions
 from recommenders.core.nearest import nearest
 from recommenders.core.options import FitOptions
@@ -93,7 +94,7 @@ class Baseline(Recommender):
 
     def _cost(self, snapshot: Snapshot) -> float:
         """Seconds to fit with the present settings on the reference machine."""
-        return 1e-7 * len(snapshot.watched)
+        return COSTS.watch * len(snapshot.watched)
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -13,8 +13,7 @@ class CoreConfig(BaseModel):
     """Fixed constants of validation, search, work and the models of `recommenders`.
 
     Settings of a model are fields of its class; most of them are searched. The graph networks have `gnn.config` and
-    `gnn.recipe`, the pipeline has `ranking.config`. How many seconds a fit takes on the reference machine is estimated
-    by each model's ``cost``.
+    `gnn.recipe`, the pipeline has `ranking.config`. `recommenders.core.costs` says what a fit costs.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
@@ -26,8 +25,6 @@ class CoreConfig(BaseModel):
     """Settings are chosen by NDCG at this cut-off. By hand: as long as a feed."""
     search_users: int = 6_000
     """Most users on whom a setting is judged. By hand, for time."""
-    judging_s: float = 2e-8
-    """Seconds of the reference machine to score and rank one content for one user. Measured by time."""
 
     # Work
     large_links: int = 5_000_000

@@ -18,6 +18,7 @@ import scipy.sparse as sp
 from graph.errors import ModelError
 from graph.snapshot import Snapshot
 from graph.snapshot.ages import timed
+from recommenders.core.costs import COSTS
 from recommenders.core.one_user import OneUser
 from recommenders.core.options import FitOptions
 from recommenders.core.today import Today
@@ -130,7 +131,7 @@ class Recommender(ABC):
 
         With ``changed`` it is the cost of `with_settings` for these settings. The search counts its work in it.
         """
-        return 0.1
+        return COSTS.any_fit
 
     def unsearched(self) -> frozenset[str]:
         """Settings of ``space`` that a search skips on the fitted snapshot.

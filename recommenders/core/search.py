@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from recommenders.core.config import CORE
+from recommenders.core.costs import COSTS
 from recommenders.core.holdout import Holdout
 from recommenders.core.ndcg import mean_ndcg
 from recommenders.core.options import FitOptions, part_of
 from recommenders.core.recommender import Recommender
 
-__all__ = ["Searched", "Trial", "score", "search"]
+__all__ = ["Searched", "Trial", "judging_cost", "score", "search"]
 
 _CAP_SHARE: Final = 0.8
 """Share of a time cap after which no further trial begins."""
@@ -45,6 +46,11 @@ def score(model: Recommender, holdout: Holdout, k: int = CORE.search_k) -> float
     judged = holdout.sample(CORE.search_users)
     ids, _ = model.recommend(judged.users, k, allowed=holdout.allowed, held_back=holdout.masked)
     return mean_ndcg(ids, holdout.held_out[judged.users], k, graded=True)
+
+
+def judging_cost(holdout: Holdout) -> float:
+    """Seconds of the reference machine that `score` takes, estimated from sizes."""
+    return COSTS.judging * min(len(holdout.users), CORE.search_users) * holdout.train.contents.count
 
 
 def search(
@@ -106,9 +112,7 @@ class _Run:
 
     def cost(self, model: Recommender, changed: frozenset[str] | None = None) -> float:
         """Seconds of the reference machine to fit the model, or to change these settings of it, and to judge it."""
-        train = self.holdout.train
-        judging = CORE.judging_s * min(len(self.holdout.users), CORE.search_users) * train.contents.count
-        return model.cost(train, changed) + judging
+        return model.cost(self.holdout.train, changed) + judging_cost(self.holdout)
 
     def allowed(self, cost: float, most_of_cap: float = _CAP_SHARE) -> bool:
         """Whether a trial of this cost may begin. The cap is checked only if the work is enough, so it counts as hit
