@@ -77,7 +77,7 @@ def evaluate(
     first_seed: Annotated[
         int, typer.Option(min=0, help="First split seed; for final results use one that nobody has inspected.")
     ] = 0,
-    k: Annotated[str, typer.Option(help="Comma-separated cut-offs; the first orders the table.")] = "10,20",
+    k: Annotated[str, typer.Option(help="Comma-separated list lengths; the first orders the table.")] = "10,20",
     effort: Annotated[
         Effort, typer.Option(help="How much work every model gets. The same seed and effort give the same table.")
     ] = Effort.NORMAL,
@@ -131,7 +131,7 @@ def evaluate(
         return
     settings = load_settings()
     names = [name.strip() for name in models.split(",") if name.strip()]
-    cutoffs = _cutoffs(k)
+    lengths = _lengths(k)
     given = contenders.read_settings(settings_file) if settings_file else {}
     taking_part = contenders.named(names, given, searched=search)
     cap = Cap(budget)
@@ -158,7 +158,7 @@ def evaluate(
         board = leaderboard.evaluate(
             taking_part,
             made,
-            cutoffs,
+            lengths,
             FitOptions(effort=effort, cap=cap, progress=progress),
             saved=SavedRankings(resume) if resume else None,
         )
@@ -201,11 +201,11 @@ def _command(given: Mapping[str, Any]) -> str:
     return shlex.join(words)
 
 
-def _cutoffs(text: str) -> list[int]:
+def _lengths(text: str) -> list[int]:
     try:
         found = list(dict.fromkeys(int(part) for part in text.split(",")))
     except ValueError:
         found = []
     if not found or min(found) < 1:
-        raise SettingsError(f"--k {text!r} is no list of cut-offs.", do="Give whole numbers from 1 on, such as 10,20.")
+        raise SettingsError(f"--k {text!r} is no list of lengths.", do="Give whole numbers from 1 on, such as 10,20.")
     return found

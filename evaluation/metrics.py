@@ -1,4 +1,4 @@
-"""Metrics at a cut-off k: accuracy of a ranking for each user, and properties of the recommended lists.
+"""Metrics at a list length k: accuracy of a ranking for each user, and properties of the recommended lists.
 
 Precision, recall and NDCG are computed as in the social-recommendation papers (SELFRec, QRec): precision divides by k
 even if fewer contents were held out; recall divides by the number held out; the ideal DCG runs over min(k, held out);
