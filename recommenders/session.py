@@ -53,7 +53,7 @@ class SessionModel(Baseline):
     choose."""
     temperature: Share = 0.01
     """Exploration: a track whose expected share is lower by this much is drawn e times less often. Simulated listeners
-    (benchmarks/bench_player.py), where 0.01 and 0.02 tie."""
+    (experiments/player_arms.py), where 0.01 and 0.02 tie."""
 
     name: ClassVar[str] = "session"
     late: ClassVar[frozenset[str]] = frozenset({"temperature"})

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.guide_pictures``: walk through the guide in Neo4j Browser, and keep a picture of every answer.
+"""``python -m docs.guide_pictures``: walk through the guide in Neo4j Browser, and keep a picture of every answer.
 
 It opens the local server's Browser in Chromium, loads style and guide from a running ``entourage serve``, and on each
 page clicks what a person would: the parameters, then the query. Needs ``playwright`` and Chromium.
@@ -88,7 +88,7 @@ def document() -> str:
         "Style and guide were loaded from `entourage serve`; parameters and query were clicked.",
         "Those of playlists and of degree outliers are of the demonstration, with 60 playlists beside it.",
         "Those of sessions are of 400 generated ones.",
-        "`python -m benchmarks.guide_pictures` takes them anew and writes this page.",
+        "`python -m docs.guide_pictures` takes them anew and writes this page.",
         "`:guide http://localhost:8000/browser/guide.html` opens the guide ([cypher.md](cypher.md)).",
     ]
     group = ""

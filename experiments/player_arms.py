@@ -1,4 +1,4 @@
-"""Shares a session that each arm of the player gets from simulated listeners: ``python -m benchmarks.bench_player``.
+"""Shares a session that each arm of the player gets from simulated listeners: ``python -m experiments.player_arms``.
 
 **This is a simulation.** It orders nothing but the arms, under the assumptions that stand here: a user has three
 interests among the tracks, a bias in 0..10 and a sharpness in 0.5..2. A session has one of the interests, z, and begins

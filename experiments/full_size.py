@@ -1,6 +1,6 @@
 """Quality and cost of models on a generated network of any size, and the ceiling of quality.
 
-    python -m benchmarks.full_size FOLDER --models popularity,als,ease,pipeline --budget 50 --out full_size.json
+    python -m experiments.full_size FOLDER --models popularity,als,ease,pipeline --budget 50 --out full_size.json
 
 FOLDER is what `entourage generate` wrote, for its ground truth; the snapshot is that of the home folder. Everything
 since the truth's cut-off is held out. Each model is fitted in a process of its own, so that peaks of memory are
