@@ -16,16 +16,10 @@ import polars as pl
 
 from graph import schema
 from recommenders.core.top_k import Floats, Ints
+from recommenders.ratio_config import RATIO
 
 __all__ = ["FEATURES", "Apart", "Network", "Rows", "features_apart", "user_features", "video_features"]
 
-_AT_ONCE: Final = 1 << 17
-"""Pairs whose ratios are predicted at once."""
-_FAR: Final = 10.0
-"""Most of the logarithm of a ratio."""
-_FOLDS: Final = 5
-_COMMON: Final = 0.01
-"""Share of the users from which on a category has a column of its own."""
 _SUMS: Final = [1, 2, 4, 5, 6, 7, 10]
 """Places of `FEATURES` that grow with the rows; the notebook's "mean watch ratio" is a sum over the length."""
 FEATURES: Final = (
@@ -70,8 +64,8 @@ class Network:
         """The expected ratio of each pair, shape (n,)."""
         left, right = self.arrays["user"] @ self.arrays["of_user"], self._videos
         found = np.empty(len(users), dtype=np.float32)
-        for start in range(0, len(users), _AT_ONCE):
-            part = slice(start, start + _AT_ONCE)
+        for start in range(0, len(users), RATIO.at_once):
+            part = slice(start, start + RATIO.at_once)
             found[part] = self._rest(left[users[part]] + right[videos[part]])
         return found
 
@@ -94,7 +88,9 @@ class Network:
         a = self.arrays
         second = np.maximum(np.maximum(first, 0.0) @ a["second_weight"] + a["second_bias"], 0.0)
         told = (second @ a["last_weight"] + a["last_bias"])[:, 0]
-        return np.asarray(np.exp(np.clip(told, -_FAR, _FAR)) if "odds" in a else told, dtype=np.float32)
+        return np.asarray(
+            np.exp(np.clip(told, -RATIO.longest_log, RATIO.longest_log)) if "odds" in a else told, dtype=np.float32
+        )
 
 
 def video_features(rows: Rows, seconds: Floats, flags: dict[str, npt.NDArray[np.bool_]] | None = None) -> Floats:
@@ -134,7 +130,7 @@ def user_features(people: pl.DataFrame) -> Floats:
             found.append(np.where(np.isfinite(values), values, np.nanmean(values)))
     for name in (*schema.FEATURE_TEXTS, *schema.FEATURE_FLAGS, *schema.FEATURE_CATEGORIES):
         if name in people.columns:
-            counts = people[name].drop_nulls().value_counts().filter(pl.col("count") >= _COMMON * people.height)
+            counts = people[name].drop_nulls().value_counts().filter(pl.col("count") >= RATIO.common * people.height)
             found += [(people[name] == value).fill_null(value=False).to_numpy() for value in counts[name].sort()]
     columns = [np.asarray(column, dtype=np.float32) for column in found if column.min() < column.max()]
     return np.stack(columns, axis=1) if columns else np.zeros((people.height, 0), dtype=np.float32)
@@ -156,11 +152,11 @@ def features_apart(rows: Rows, seconds: Floats, flags: dict[str, npt.NDArray[np.
     A mean over all rows contains the row's own ratio: where a video has few rows, a network would read its label there.
     Sums are raised to the number of all rows.
     """
-    fold = np.random.default_rng(seed).integers(0, _FOLDS, len(rows))
+    fold = np.random.default_rng(seed).integers(0, RATIO.folds, len(rows))
     found = []
-    for one in range(_FOLDS):
+    for one in range(RATIO.folds):
         others = fold != one
         told = video_features(rows.keep(others), seconds, {name: flag[others] for name, flag in flags.items()})
-        told[:, _SUMS] *= _FOLDS / (_FOLDS - 1)
+        told[:, _SUMS] *= RATIO.folds / (RATIO.folds - 1)
         found.append(told)
     return Apart(fold, np.stack(found))

@@ -11,29 +11,15 @@ import scipy.sparse as sp
 
 from recommenders.core.options import Progress
 from recommenders.core.top_k import Floats, Ints
+from recommenders.ratio_config import RATIO
 from recommenders.ratio_network import Apart, Network, Rows
 
 __all__ = ["Loss", "Ranking", "Recipe", "train"]
 
 Loss = Literal["mse", "l1", "wlr"]
 Ranking = Literal["none", "pairwise", "listwise"]
-_DROPOUT: Final = 0.2
 _CUT_SPREAD: Final = 0.87962566
 """Deviation of the standard normal distribution between -2 and 2, by which Keras divides."""
-_NARROW: Final = 2
-"""The second hidden layer has the width of the first divided by this."""
-_BESIDE: Final = {"none": 0, "pairwise": 1, "listwise": 7}
-"""Further rows of the same user that a row is ranked with."""
-_MOST: Final = 2.0
-"""Ratios above it rank the same."""
-_TEMPERATURE: Final = 0.5
-"""Of both softmaxes of the listwise loss."""
-_EDGES: Final = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
-"""Ratios between which a row belongs to one bucket, for ``balance``."""
-_ROUNDING: Final = 1e-5
-"""Share of a mean; a smaller spread of 32-bit numbers is no difference."""
-_FRIENDS: Final = 20
-"""Most friends of a user whose vectors are averaged, those of the lowest nids."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +72,7 @@ def train(
     if apart is not None:
         told_apart = torch.from_numpy(((apart.features - middle) / spread).astype(np.float32))
         fold = torch.from_numpy(apart.fold)
-    factors, hidden, narrow = recipe.factors, recipe.hidden, max(1, recipe.hidden // _NARROW)
+    factors, hidden, narrow = recipe.factors, recipe.hidden, max(1, recipe.hidden // RATIO.narrow)
     circle = None if friends is None else torch.from_numpy(_circles(friends))
     user = torch.nn.Embedding(shape[0] + (circle is not None), factors)
     video = torch.nn.Embedding(shape[1], factors)
@@ -110,7 +96,8 @@ def train(
     users, videos = torch.from_numpy(rows.users.astype(np.int64)), torch.from_numpy(rows.videos.astype(np.int64))
     ratios = torch.from_numpy(rows.ratios.astype(np.float32))
     generator = torch.Generator().manual_seed(seed)
-    relu, beside = torch.nn.functional.relu, _BESIDE[recipe.ranking]
+    relu = torch.nn.functional.relu
+    beside = {"none": 0, "pairwise": 1, "listwise": RATIO.listwise_rows}[recipe.ranking]
     own_rows = _OwnRows(rows, shape[0], generator) if beside else None
     chance = torch.from_numpy(_chances(rows.ratios, recipe.balance)) if recipe.balance else None
 
@@ -124,7 +111,7 @@ def train(
         own = videos[part]
         beside_it = given[own] if apart is None else told_apart[fold[part], own]
         both = torch.cat([vectors(users[part]), video(own), relu(of_features(beside_it))], dim=1)
-        both = torch.nn.functional.dropout(relu(first(both)), _DROPOUT)
+        both = torch.nn.functional.dropout(relu(first(both)), RATIO.dropout)
         return last(relu(second(both)))[:, 0]
 
     threads = torch.get_num_threads()
@@ -173,7 +160,7 @@ def train(
 def _scale(features: Floats) -> tuple[Floats, Floats]:
     """Mean and standard deviation of each column, 1 where it differs by no more than rounding does."""
     middle, spread = features.mean(axis=0), features.std(axis=0)
-    return middle, np.where(spread > _ROUNDING * np.abs(middle), spread, 1.0)
+    return middle, np.where(spread > RATIO.rounding * np.abs(middle), spread, 1.0)
 
 
 class _OwnRows:
@@ -209,18 +196,18 @@ def _rank_error(told: Any, ratios: Any, ranking: Ranking) -> Any:
     """Of groups of one user's rows, shape (groups, rows)."""
     import torch
 
-    ratios = ratios.clamp(max=_MOST)
+    ratios = ratios.clamp(max=RATIO.most)
     if ranking == "pairwise":
         apart = ratios[:, 0] - ratios[:, 1]
         return (apart.abs() * torch.nn.functional.softplus((told[:, 1] - told[:, 0]) * apart.sign())).mean()
-    truth = torch.softmax(ratios / _TEMPERATURE, dim=1)
-    return -(truth * torch.log_softmax(told / _TEMPERATURE, dim=1)).sum(dim=1).mean()
+    truth = torch.softmax(ratios / RATIO.temperature, dim=1)
+    return -(truth * torch.log_softmax(told / RATIO.temperature, dim=1)).sum(dim=1).mean()
 
 
 def _chances(ratios: Floats, balance: float) -> Floats:
     """Cumulative probability of each row to be drawn."""
-    bucket = np.searchsorted(_EDGES, ratios)
-    share = np.bincount(bucket, minlength=len(_EDGES) + 1) / max(1, len(ratios))
+    bucket = np.searchsorted(RATIO.edges, ratios)
+    share = np.bincount(bucket, minlength=len(RATIO.edges) + 1) / max(1, len(ratios))
     weights = np.cumsum(share[bucket] ** -balance)
     return np.asarray(weights / weights[-1])
 
@@ -228,7 +215,7 @@ def _chances(ratios: Floats, balance: float) -> Floats:
 def _circles(friends: sp.csr_array) -> Ints:
     """Friends of each user, filled up with the number of users, shape (users, most)."""
     count = friends.shape[0]
-    degrees = np.minimum(np.diff(friends.indptr), _FRIENDS)
+    degrees = np.minimum(np.diff(friends.indptr), RATIO.friends)
     found = np.full((count, max(1, int(degrees.max(initial=0)))), count, dtype=np.int64)
     for place in range(found.shape[1]):
         has = degrees > place
