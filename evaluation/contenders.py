@@ -6,12 +6,13 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from evaluation.rank import rank
 from graph.errors import SettingsError
 from graph.snapshot import Snapshot
 from ranking import registry
+from recommenders.core.config import CORE
 from recommenders.core.holdout import validation
 from recommenders.core.options import FitOptions
 from recommenders.core.recommender import Recommender
@@ -19,12 +20,6 @@ from recommenders.core.search import search
 from recommenders.core.top_k import Ints
 
 __all__ = ["Contender", "fit", "named", "read_settings"]
-
-_SHARE: Final = 0.3
-"""Share of an effort's work for the search of a single model. The pipeline has all of it, for the search of eight
-models, their blend and their ranker. By hand."""
-_NETWORK_SHARE: Final = 0.6
-"""The same for a network; in the pipeline it has 0.4 for its search and 0.3 for training on everything. By hand."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +51,7 @@ def fit(name: str, train: Snapshot, options: FitOptions) -> Recommender:
     """The recommender called ``name``, its settings searched on a validation part of ``train``, fitted on all of it."""
     kind = registry.kind(name)
     part = validation(train, seed=options.seed)
-    share = _NETWORK_SHARE if kind.trial_settings else _SHARE
+    share = CORE.single_network_share if kind.trial_settings else CORE.single_share
     own = options.but(share=share * options.share * options.work(train) / options.work(part.train))
     best = search(kind, part, own)
     return kind.make(**{**best.settings, **best.model.found}).fit(train, options.but(share=share * options.share))

@@ -14,7 +14,8 @@ from graph.errors import InputError
 from graph.files import play_logs, play_sessions
 from graph.files.playlists import lists_of
 from graph.snapshot import Snapshot
-from recommenders.sequences import HEARD, Sequences, Source, sequences_of
+from recommenders.core.config import CORE
+from recommenders.sequences import Sequences, Source, sequences_of
 
 __all__ = ["heard", "listed", "of_snapshot"]
 
@@ -33,7 +34,7 @@ def heard(folder: Path, told: play_data.Told | None = None) -> tuple[Sequences, 
         )
     tracks = play_logs.read_tracks(catalogue).sort("track")
     plays = play_sessions.sessions_of(play_data.lines(folder, set(tracks["track"].to_list()), told))
-    kept = plays.filter(pl.col("share") >= HEARD)
+    kept = plays.filter(pl.col("share") >= CORE.heard_share)
     grouped = kept.group_by("session", maintain_order=True).agg("track")
     numbers = {track: number for number, track in enumerate(tracks["track"].to_list())}
     lists = [[numbers[track] for track in row] for row in grouped["track"].to_list()]

@@ -17,12 +17,9 @@ __all__ = ["ALL", "evidence", "fit_weights", "heard_of", "own_choices", "same_ar
 
 ALL: Final = frozenset({"mean", "level", "artist", "text", "heard", "noise", "start"})
 """Names of all weights."""
-_STEPS: Final = (2.0, 1.3)
-_ROUNDS: Final = 2
-_LEAST: Final = 0.02
 
 
-def heard_of(plays: Plays, artists: Ints, weights: Weights, dim: int = 24, seed: int = 0) -> Floats:
+def heard_of(plays: Plays, artists: Ints, weights: Weights, dim: int, seed: int = 0) -> Floats:
     """`heard_vectors` from what was heard above what the user hears of an average track."""
     share, _ = adjusted(plays, artists)
     value = np.where(plays.place == 0, weights.start, logit(share) - weights.mean)
@@ -64,8 +61,8 @@ def fit_weights(
     if not parts:
         return best
     score = _score(parts, best, start)
-    for _ in range(_ROUNDS):
-        for factor in _STEPS:
+    for _ in range(CORE.weights_rounds):
+        for factor in CORE.weights_factors:
             for name in ("mean", "level", "heard", "noise", "start", "artist", "text"):
                 if name not in free:
                     continue
@@ -107,8 +104,8 @@ def same_artist_share(plays: Plays, artists: Ints, word: str = "artist") -> tupl
 
 def _moved(name: str, value: float, factor: float, direction: int) -> float:
     if name == "mean":
-        return value + direction * 0.5 * (factor - 1.0)
-    return float(max(value * factor**direction, _LEAST))
+        return value + direction * CORE.weights_mean * (factor - 1.0)
+    return float(max(value * factor**direction, CORE.weights_least))
 
 
 def _parts(plays: Plays, artists: Ints, text: Floats, heard: Floats, seed: int) -> list[_Part]:

@@ -20,7 +20,7 @@ from recommenders.core.top_k import Floats, Ints
 from recommenders.interest import Weights
 from recommenders.interest_fit import ALL, evidence, fit_weights, heard_of
 from recommenders.plays import Plays, adjusted
-from recommenders.sequences import HEARD, Sequences
+from recommenders.sequences import Sequences
 from recommenders.track2vec import Track2Vec
 
 __all__ = ["Chosen", "Source", "Taught", "choose", "item_item", "settled", "shares", "text_alone", "track2vec"]
@@ -42,12 +42,12 @@ class Taught:
 
     @property
     def lists(self) -> Sequences:
-        """For each session, its first track and the tracks of which at least `HEARD` was heard, each once.
+        """For each session, its first track and the tracks that were heard, each once.
 
-        The discount for earlier tracks of an artist is taken out of the shares first.
+        Heard is at least `CoreConfig.heard_share`; the discount for earlier tracks of an artist is taken out first.
         """
         share, _ = adjusted(self.plays, self.artists)
-        heard = (share >= HEARD) | (self.plays.place == 0)
+        heard = (share >= CORE.heard_share) | (self.plays.place == 0)
         number = np.unique(self.plays.session, return_inverse=True)[1][heard]
         indptr = np.concatenate(([0], np.cumsum(np.bincount(number)))).astype(np.int64)
         return Sequences(indptr, self.plays.track[heard], len(self.artists))

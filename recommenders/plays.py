@@ -106,7 +106,8 @@ def adjusted(plays: Plays, artists: Ints) -> tuple[Floats, Ints]:
     key = plays.session * (int(artists.max(initial=0)) + 1) + artists[plays.track]
     before = _earlier(key)
     repeats = _earlier(plays.session * (int(plays.track.max(initial=0)) + 1) + plays.track)
-    share = np.clip(plays.share / REPEAT_DISCOUNT ** np.minimum(before, 12), 0.0, 1.0).astype(np.float32)
+    discount = REPEAT_DISCOUNT ** np.minimum(before, CORE.artist_discounts)
+    share = np.clip(plays.share / discount, 0.0, 1.0).astype(np.float32)
     share[repeats > 0] = np.nan
     return share, before
 

@@ -10,26 +10,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
 
 from graph.snapshot import Snapshot
 from recommenders.core.baseline import Baseline, Count, Learned, Positive
+from recommenders.core.config import CORE
 from recommenders.core.interactions import counts, row_of
 from recommenders.core.options import FitOptions, Progress, silent
 from recommenders.core.singular import right_singular_vectors
 from recommenders.core.top_k import Floats, Ints, Mask, top_k
 
 __all__ = ["ProfileNetwork", "Profiler", "halves", "shared_watchers", "svd_vectors", "train"]
-
-_DROPOUT: Final = 0.2
-_CHECKED: Final = 5
-"""Epochs between two looks at the validation part."""
-_ROWS: Final = 50_000
-"""Most contents that train, drawn at random above that. By hand, for memory."""
-_SVD_ROUNDS: Final = 8
 
 
 @dataclass(frozen=True)
@@ -57,7 +51,7 @@ def svd_vectors(watched: sp.csr_array, components: int, seed: int = 0) -> Floats
 
     Shape (contents, min(components, people, contents)).
     """
-    directions = right_singular_vectors(watched, components, _SVD_ROUNDS, seed)
+    directions = right_singular_vectors(watched, components, CORE.profile_svd_rounds, seed)
     return np.asarray(directions * np.linalg.norm(watched @ directions, axis=0), dtype=np.float32)
 
 
@@ -105,14 +99,14 @@ def train(
         for part in torch.split(torch.randperm(len(given), generator=generator), batch):
             if not len(part):
                 continue
-            wide = torch.nn.functional.dropout(relu(first(given[part])), _DROPOUT)
-            narrow = torch.nn.functional.dropout(relu(second(wide)), _DROPOUT)
+            wide = torch.nn.functional.dropout(relu(first(given[part])), CORE.profile_dropout)
+            narrow = torch.nn.functional.dropout(relu(second(wide)), CORE.profile_dropout)
             error = torch.nn.functional.cross_entropy(last(narrow), wanted[part])
             adam.zero_grad()
             error.backward()  # type: ignore[no-untyped-call]
             adam.step()
         progress(epoch / epochs, f"epoch {epoch} of {epochs}")
-        if judge is not None and (epoch % _CHECKED == 0 or epoch == epochs):
+        if judge is not None and (epoch % CORE.profile_checked == 0 or epoch == epochs):
             value = judge(_arrays(layers, spread))
             if best is None or value > best[0]:
                 best = value, epoch, _arrays(layers, spread)
@@ -153,8 +147,8 @@ class ProfileNetwork(Baseline):
         parts = [sp.csr_array(self.watched[half]) for half in halves(people, options.seed)]
         counts = [np.diff(sp.csc_array(part).indptr) for part in parts]
         rows = np.flatnonzero((counts[0] > 0) & (counts[1] > 0)).astype(np.int64)
-        if len(rows) > _ROWS:
-            rows = np.sort(np.random.default_rng(options.seed).choice(rows, _ROWS, replace=False))
+        if len(rows) > CORE.profile_contents:
+            rows = np.sort(np.random.default_rng(options.seed).choice(rows, CORE.profile_contents, replace=False))
         columns = np.argsort(-counts[1], kind="stable")[: self.targets].astype(np.int64)
         vectors = svd_vectors(parts[0], self.components, options.seed)
         wanted = shared_watchers(parts[1], rows, columns)
@@ -172,7 +166,7 @@ class ProfileNetwork(Baseline):
         return {**network.arrays, "vectors": vectors, "columns": columns}
 
     def _cost(self, snapshot: Snapshot) -> float:
-        rows = min(_ROWS, snapshot.contents.count)
+        rows = min(CORE.profile_contents, snapshot.contents.count)
         links = len(snapshot.watched)
         return 2e-9 * self.epochs * rows * self.width * self.targets / 10 + 1e-7 * self.components * links
 

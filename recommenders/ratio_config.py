@@ -23,7 +23,7 @@ class RatioConfig(BaseModel):
     """A column whose standard deviation is at most this share of its mean does not differ: 32-bit numbers are rounded
     by about as much. By hand."""
     friends: int = 20
-    """Most friends of a user whose vectors are averaged, those of the lowest nids. By hand, for time."""
+    """Most friends of a user whose vectors are averaged, those of the lowest nids. By hand."""
 
     # Layers
     dropout: float = 0.2
@@ -47,7 +47,7 @@ class RatioConfig(BaseModel):
 
     # Blocks; they may change the last digits
     at_once: int = 1 << 17
-    """Pairs whose ratios are predicted at once. By hand, for memory."""
+    """Pairs whose ratios are predicted at once. By hand."""
 
 
 RATIO: Final = RatioConfig()

@@ -14,14 +14,13 @@ import scipy.sparse as sp
 from graph import schema
 from graph.errors import SettingsError
 from graph.snapshot import NO_TIME, Edges, Snapshot
+from recommenders.core.config import CORE
 from recommenders.core.top_k import Ints
 
-__all__ = ["HEARD", "SOURCES", "Sequences", "Source", "entries_of", "first_source", "sequences_of"]
+__all__ = ["SOURCES", "Sequences", "Source", "entries_of", "first_source", "sequences_of"]
 
 Source = Literal["auto", "playlists", "plays", "watches"]
 SOURCES: Final[tuple[Source, ...]] = ("playlists", "plays", "watches")
-HEARD: Final = 0.5
-"""Share of a track from which a play counts as heard."""
 
 
 @dataclass(frozen=True)
@@ -115,8 +114,8 @@ def sequences_of(snapshot: Snapshot, source: Source = "auto") -> Sequences:
     """The lists of contents that a snapshot holds.
 
     ``playlists`` are in the order of their places; ``plays`` are the tracks of each session that were heard to at least
-    `HEARD`; ``watches`` are each user's, in the order of time where times are known. With ``auto`` the first of these
-    that the snapshot has. Raises SettingsError for a source that it has not.
+    `CoreConfig.heard_share`; ``watches`` are each user's, in the order of time where times are known. With ``auto`` the
+    first of these that the snapshot has. Raises SettingsError for a source that it has not.
     """
     source, edges = _edges(snapshot, source)
     frame = pl.DataFrame({"source": edges.source, "target": edges.target})
@@ -154,7 +153,7 @@ def _edges(snapshot: Snapshot, source: Source) -> tuple[Source, Edges]:
 
 
 def _heard(edges: Edges) -> npt.NDArray[np.bool_]:
-    return np.asarray(np.asarray(edges.columns["share"]) >= HEARD)
+    return np.asarray(np.asarray(edges.columns["share"]) >= CORE.heard_share)
 
 
 _TYPES: Final[dict[Source, str]] = {"playlists": schema.HOLDS, "plays": schema.PLAYED}

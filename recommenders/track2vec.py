@@ -19,6 +19,7 @@ from pydantic import Field
 from graph.errors import ModelError, SettingsError
 from graph.snapshot import Snapshot
 from recommenders.core.baseline import Count, Learned, Positive, Share
+from recommenders.core.config import CORE
 from recommenders.core.nearest import nearest, others
 from recommenders.core.options import FitOptions, Progress
 from recommenders.core.top_k import Floats, Ints, Mask
@@ -46,13 +47,6 @@ NOTEBOOK: Final[Mapping[str, Any]] = {
 PUBLISHED: Final[Mapping[str, Any]] = {**NOTEBOOK, "epochs": 130, "exponent": -0.5, "metric": "cosine"}
 """The best on Deezer playlists in Caselles-Dupré, Lesaint and Royo-Letelier, "Word2vec applied to recommendation:
 hyperparameters matter" (RecSys 2018)."""
-_ENTRIES: Final = 1_200_000
-"""Entries of the notebook's lists, tracks that occur once included."""
-_EPOCHS: Final = 6, 150
-_OFTEN: Final = 12
-"""Entries of a track above which the notebook thins it out: 1e-5 of `_ENTRIES`."""
-_RAREST: Final = 0.1
-"""Largest share to thin from, for lists with few entries."""
 
 
 @dataclass
@@ -68,14 +62,15 @@ class _Vectors(SequenceModel):
     window: Count = 3
     """Tracks on either side that count as neighbours."""
     epochs: Count | None = None
-    """Passes over all lists; None for the notebook's work, with `_EPOCHS` at least and at most."""
+    """Passes over all lists; None for the notebook's work, with its 6 epochs at least and
+    `CoreConfig.track2vec_most_epochs` at most."""
     negatives: Count = 5
     """Random tracks for each pair of neighbours."""
     exponent: Exponent = 0.5
     """A negative is drawn in proportion to its count to this power; below 0 rare tracks are drawn more often."""
     subsample: Share | None = None
     """Tracks with more than this share of all entries are randomly left out, the more frequent the more often; 0 for
-    never, None for the share of `_OFTEN` entries, which is at least the notebook's."""
+    never, None for the share of `CoreConfig.track2vec_often` entries, which is at least the notebook's."""
     artists: bool = False
     """Whether each track is followed by its artist, who then has a vector too; windows are twice as wide."""
     least: Count = 1
@@ -131,9 +126,12 @@ class _Vectors(SequenceModel):
         entries = max(1, entries_of(snapshot, self.source))
         epochs, subsample = self.epochs, self.subsample
         if epochs is None:
-            epochs = int(np.clip(_EPOCHS[0] * _ENTRIES // entries, *_EPOCHS))
+            fewest = NOTEBOOK["epochs"]
+            most = CORE.track2vec_most_epochs
+            epochs = int(np.clip(fewest * CORE.track2vec_entries // entries, fewest, most))
         if subsample is None:
-            subsample = float(np.clip(_OFTEN / entries, _OFTEN / _ENTRIES, _RAREST))
+            often, least = CORE.track2vec_often, CORE.track2vec_often / CORE.track2vec_entries
+            subsample = float(np.clip(often / entries, least, CORE.track2vec_thinned_from))
         return {"epochs": epochs, "subsample": subsample}
 
     def _cost(self, snapshot: Snapshot) -> float:
@@ -251,7 +249,7 @@ class Track2VecNetwork(_Vectors):
         drawn = np.cumsum(counts**self.exponent)
         kept = _kept(counts, subsample)
         filled = lists.take(np.flatnonzero(lists.lengths > 1))
-        start = random.uniform(-0.05, 0.05, (len(seen), self.factors))  # as Keras does, which the notebook used
+        start = random.uniform(-CORE.track2vec_start, CORE.track2vec_start, (len(seen), self.factors))
         vectors_of_seen = torch.nn.Parameter(torch.from_numpy(start.astype(np.float32)))
         neuron = torch.nn.Parameter(torch.tensor([1.0, 0.0]))  # a negative weight would first push neighbours apart
         # Fused: one pass over all vectors. It takes a third of the time at the notebook's size.

@@ -17,8 +17,6 @@ from recommenders.core.top_k import Floats, Ints
 
 __all__ = ["heard_vectors", "text_vectors"]
 
-_WIDTH: Final = 1 << 15
-"""Columns that the parts of texts are hashed to."""
 _WORD: Final = re.compile(r"\w+")
 
 
@@ -34,22 +32,22 @@ def text_vectors(texts: list[str], dim: int = CORE.text_dim) -> Floats:
         words = _WORD.findall("".join(letter for letter in plain if not unicodedata.combining(letter)))
         parts = {f"w{word}" for word in words}
         parts |= {f"{word}_"[at : at + 3] for word in (f"_{word}" for word in words) for at in range(len(word) - 1)}
-        column_list += [zlib.crc32(part.encode()) % _WIDTH for part in parts]
+        column_list += [zlib.crc32(part.encode()) % CORE.text_columns for part in parts]
         row_list += [row] * len(parts)
     pairs = np.array(row_list, dtype=np.int64), np.array(column_list, dtype=np.int64)
-    matrix = sp.csr_array((np.ones(len(row_list), dtype=np.float32), pairs), shape=(len(texts), _WIDTH))
-    carriers = np.bincount(matrix.indices, minlength=_WIDTH)
+    matrix = sp.csr_array((np.ones(len(row_list), dtype=np.float32), pairs), shape=(len(texts), CORE.text_columns))
+    carriers = np.bincount(matrix.indices, minlength=CORE.text_columns)
     matrix.data *= np.log(len(texts) / np.maximum(carriers, 1)).astype(np.float32)[matrix.indices]
     lengths = _norms(np.asarray(matrix.multiply(matrix).sum(axis=1), dtype=np.float32))
     matrix.data /= np.repeat(lengths, np.diff(matrix.indptr))
-    basis = right_singular_vectors(matrix, dim, rounds=3)
+    basis = right_singular_vectors(matrix, dim, rounds=CORE.text_svd_rounds)
     found = np.asarray(matrix @ basis, dtype=np.float32)
     known = np.diff(matrix.indptr) > 0
     found[known] -= found[known].mean(axis=0) if known.any() else 0.0
     return np.asarray(found / _norms((found * found).sum(axis=1))[:, None], dtype=np.float32)
 
 
-def heard_vectors(session: Ints, track: Ints, value: Floats, artists: Ints, dim: int = 24, seed: int = 0) -> Floats:
+def heard_vectors(session: Ints, track: Ints, value: Floats, artists: Ints, dim: int, seed: int = 0) -> Floats:
     """Vectors whose products with a session's vector give ``value``, by alternating least squares: (contents, ``dim``).
 
     A track's vector is its artist's and one of its own; both stay near 0 where little was heard. ``session`` ascends.
@@ -62,7 +60,7 @@ def heard_vectors(session: Ints, track: Ints, value: Floats, artists: Ints, dim:
     number = np.unique(session, return_inverse=True)[1]
     sessions = int(number[-1]) + 1
     own = np.zeros((len(artists), dim))
-    of_artist = 0.3 * rng.standard_normal((int(artists.max()) + 1, dim))
+    of_artist = CORE.heard_start * rng.standard_normal((int(artists.max()) + 1, dim))
     by_session = np.searchsorted(number, np.arange(sessions + 1))
     by_track, by_artist = np.argsort(track, kind="stable"), np.argsort(artists[track], kind="stable")
     track_start = np.searchsorted(track[by_track], np.arange(len(artists) + 1))

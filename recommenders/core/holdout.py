@@ -83,12 +83,13 @@ def users_of(held_out: sp.csr_array) -> Ints:
 def validation(snapshot: Snapshot, share: float = CORE.validation_share, seed: int = 0) -> Holdout:
     """The validation part, about ``share`` of the watches; pipeline, networks and search all use it.
 
-    If more than half of the watches have times, and no more than twice the share would be held out, the newest watches
-    are held out, by the time of their last watch: a pair that was watched before and after the cut-off is held out as a
-    whole (left in the training part, such pairs cost a point of NDCG@10 on the demonstration). Otherwise a random share
-    of each user's watches is held out, at least one of a user with three or more. A pair that is in the training part
-    too is not judged. Watches without a time stay in the training part. Counts that the export took over both parts,
-    and follows made after the cut-off, are removed (`graph.snapshot.hindsight`).
+    If more than half of the watches have times, and no more than `CoreConfig.validation_excess` times the share would
+    be held out, the newest watches are held out, by the time of their last watch: a pair that was watched before and
+    after the cut-off is held out as a whole (left in the training part, such pairs cost a point of NDCG@10 on the
+    demonstration). Otherwise a random share of each user's watches is held out, at least one of a user with
+    `CoreConfig.validation_watches` or more. A pair that is in the training part too is not judged. Watches without a
+    time stay in the training part. Counts that the export took over both parts, and follows made after the cut-off,
+    are removed (`graph.snapshot.hindsight`).
     """
     watched, past = snapshot.watched, snapshot
     cutoff = _cutoff(snapshot, share)
@@ -115,14 +116,14 @@ def _cutoff(snapshot: Snapshot, share: float) -> int | None:
     last = np.asarray(snapshot.watched.columns["lastAt"])
     known = np.sort(last[last != NO_TIME])
     cutoff = int(known[min(len(known) - 1, math.ceil((1.0 - share) * len(known)))])
-    return cutoff if np.mean(last >= cutoff) <= 2 * share else None
+    return cutoff if np.mean(last >= cutoff) <= CORE.validation_excess * share else None
 
 
 def _random(indptr: Ints, share: float, seed: int) -> Mask:
     rng = np.random.default_rng(seed)
     degrees = np.diff(indptr)
     quota = np.floor(share * degrees + rng.random(len(degrees))).astype(np.int64)  # random rounding keeps the mean
-    quota = np.where(degrees < 3, 0, np.clip(quota, 1, degrees // 2))
+    quota = np.where(degrees < CORE.validation_watches, 0, np.clip(quota, 1, degrees // 2))
     return drawn(indptr, quota, rng)
 
 

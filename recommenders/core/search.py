@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from recommenders.core.config import CORE
 from recommenders.core.costs import COSTS
@@ -14,9 +14,6 @@ from recommenders.core.options import FitOptions, part_of
 from recommenders.core.recommender import Recommender
 
 __all__ = ["Searched", "Trial", "judging_cost", "score", "search"]
-
-_CAP_SHARE: Final = 0.8
-"""Share of a time cap after which no further trial begins."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +111,7 @@ class _Run:
         """Seconds of the reference machine to fit the model, or to change these settings of it, and to judge it."""
         return model.cost(self.holdout.train, changed) + judging_cost(self.holdout)
 
-    def allowed(self, cost: float, most_of_cap: float = _CAP_SHARE) -> bool:
+    def allowed(self, cost: float, most_of_cap: float = CORE.search_cap_share) -> bool:
         """Whether a trial of this cost may begin. The cap is checked only if the work is enough, so it counts as hit
         only if it really left something out."""
         return self.options.cap.allows(self.longest_s, most_of_cap) if self._fits(cost) else False
