@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from gnn.config import SMALLER, GnnConfig
 from gnn.recipe import RECIPE
 from graph.snapshot import Snapshot
 from recommenders.core.effort import is_large
 
-__all__ = ["EDGE", "cost", "epoch_cost", "sized"]
-
-EDGE: Final = 2.5e-9
-"""Seconds of the reference machine to pass one message of one layer, forward and backward, per number of a vector."""
-_PAIR: Final = 4.3e-9
-"""Seconds for one pair of user and content in the softmax, forward and backward …"""
-_PAIR_WIDTH: Final = 2e-11
-"""… and in addition for each number of a vector."""
-_STEP: Final = 0.02
-"""Seconds for a step of any size."""
-_USUAL_EPOCHS: Final = 80
-"""Epochs that a fit takes on average until validation stops it, on Last.fm and the demonstration."""
+__all__ = ["cost", "epoch_cost", "sized"]
 
 
 def sized(config: GnnConfig, snapshot: Snapshot) -> GnnConfig:
@@ -44,10 +31,11 @@ def epoch_cost(config: GnnConfig, snapshot: Snapshot) -> float:
     if config.neighbours:
         nodes = float(snapshot.users.count + snapshot.contents.count)
         messages = min(messages, steps * nodes * config.neighbours * config.layers * config.dim)
-    return _STEP * steps + EDGE * messages + some * pairs * (_PAIR + _PAIR_WIDTH * config.dim)
+    softmax = some * pairs * (RECIPE.pair_s + RECIPE.pair_width_s * config.dim)
+    return RECIPE.step_s * steps + RECIPE.message_s * messages + softmax
 
 
 def cost(config: GnnConfig, snapshot: Snapshot) -> float:
     """Seconds of the reference machine for a fit: for the given ``epochs``, or for the usual number of epochs."""
-    epochs = config.epochs or min(config.max_epochs, _USUAL_EPOCHS)
+    epochs = config.epochs or min(config.max_epochs, RECIPE.usual_epochs)
     return epochs * epoch_cost(config, snapshot)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from copy import deepcopy
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import torch
@@ -41,8 +41,6 @@ from recommenders.core.options import FitOptions, part_of
 
 __all__ = ["fit", "make_trainer"]
 
-_CAP_SHARE: Final = 0.9
-"""Share of a time cap after which no further epoch begins."""
 _CHECKPOINT_EVERY_S = 60.0
 """Seconds between two checkpoints, at least. Checkpoints change no result, so the clock may decide."""
 _CHECKPOINT_SHARE = 0.05
@@ -105,7 +103,7 @@ class _Run:
         self.options = options
         affordable = int(options.work(snapshot) / max(epoch_cost(config, snapshot), 1e-9))
         self.epochs = epochs or min(config.max_epochs, max(1, affordable))
-        self.cap_share = _CAP_SHARE
+        self.cap_share = RECIPE.cap_share
         self.checkpoint = checkpoint
         self.trainer = make_trainer(config, snapshot)
         self.best: list[Tensor] | None = None

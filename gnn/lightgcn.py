@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from gnn.cost import EDGE
 from gnn.recipe import RECIPE
 from graph.snapshot import Snapshot
 from recommenders.core.baseline import Baseline, Count, Learned, Positive, Share
@@ -21,11 +20,6 @@ if TYPE_CHECKING:
     from gnn.lightgcn_training import Trained
 
 __all__ = ["LightGcn"]
-
-_USUAL_EPOCHS: Final = 100
-"""Epochs that its cost is estimated with, if they are not given."""
-_CAP_SHARE: Final = 0.9
-"""Share of a time cap after which no further epoch begins."""
 
 
 @dataclass
@@ -90,12 +84,12 @@ class LightGcn(Baseline):
         return {"threads": int(self._dense("threads")), "precision": "float32"}
 
     def _cost(self, snapshot: Snapshot) -> float:
-        return (self.epochs or min(self.most_epochs, _USUAL_EPOCHS)) * self._epoch_cost(snapshot)
+        return (self.epochs or min(self.most_epochs, RECIPE.lightgcn_usual_epochs)) * self._epoch_cost(snapshot)
 
     def _epoch_cost(self, snapshot: Snapshot) -> float:
         """Seconds of the reference machine for a pass over the watches."""
         steps = min(self.most_steps, max(1.0, len(snapshot.watched) / self.batch))
-        return steps * 2.0 * len(snapshot.watched) * self.layers * self.dim * EDGE
+        return steps * 2.0 * len(snapshot.watched) * self.layers * self.dim * RECIPE.message_s
 
     def _affordable(self, snapshot: Snapshot, options: FitOptions) -> int:
         """Epochs that fit into the work of the options."""
@@ -118,7 +112,7 @@ class LightGcn(Baseline):
             nonlocal began, longest
             longest, began = max(longest, options.cap.spent - began), options.cap.spent
             options.progress(epoch / epochs, f"epoch {epoch} of at most {epochs}, loss {loss:.3f}")
-            return options.cap.allows(longest, _CAP_SHARE)
+            return options.cap.allows(longest, RECIPE.cap_share)
 
         return train(
             watched,

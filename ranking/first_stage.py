@@ -26,17 +26,16 @@ __all__ = ["NETWORK", "FirstStage", "Member", "plan"]
 NETWORK: Final = "gat"
 """The graph network that takes part in the pipeline."""
 _LATE: Final[Mapping[str, Sequence[Any]]] = {
-    "correction": (1.0, 0.75, 0.5, 0.25),
-    "discount": (0.0, 0.1, 0.2, 0.3),
+    "correction": CONFIG.ease_corrections,
+    "discount": CONFIG.ease_discounts,
 }
 """EASE's settings between EASE and user-EASE; only the pipeline searches them, and trying a value is cheap."""
 _INVERTED: Final[Mapping[str, Sequence[Any]]] = {
     "regularisation": Ease.space["regularisation"],
-    "taper": (0.0, 0.25, 0.5),
+    "taper": CONFIG.ease_tapers,
 }
 """EASE's settings for which every value needs another inverse."""
-_AGAIN: Final[Mapping[str, Sequence[Any]]] = {"regularisation": (1000.0, 300.0, 3000.0)}
-"""Larger values of λ: the λ found on a part of the users may be too small for all users."""
+_AGAIN: Final[Mapping[str, Sequence[Any]]] = {"regularisation": CONFIG.ease_again}
 _FRIENDS: Final[Mapping[str, Sequence[Any]]] = {"friends": Ease.space["friends"]}
 
 
@@ -101,12 +100,12 @@ class FirstStage:
         """Search every member's settings on ``holdout``. ``network`` are given settings of the graph network.
 
         ``shares``: member → its share of the work of ``options``. A finished member is saved in the folder
-        ``options.checkpoint``, and a later run that finds it there does not search it again. When half of a cap is
-        spent, all members but popularity are left out.
+        ``options.checkpoint``, and a later run that finds it there does not search it again. When
+        `PipelineConfig.first_stage_cap` of a cap is spent, all members but popularity are left out.
         """
         stage = cls()
         for number, member in enumerate(members):
-            if number and member.name != "popularity" and not options.cap.allows(share=0.5):
+            if number and member.name != "popularity" and not options.cap.allows(share=CONFIG.first_stage_cap):
                 continue
             began = time.monotonic()
             tell = part_of(progress, number / len(members), (number + 1) / len(members))

@@ -25,9 +25,6 @@ sums: Final[Any] = compiled  # what numba makes of them has no types
 _SETTINGS: Final[dict[str, Any]] = {
     "objective": "lambdarank",
     "label_gain": list(range(CONFIG.ranker_levels + 1)),
-    "num_threads": 2,
-    "deterministic": True,
-    "force_row_wise": True,
     "verbosity": -1,
     "metric": "ndcg",
     **CONFIG.forest,
@@ -222,11 +219,11 @@ class Ranker:
 
 
 def _until(options: FitOptions, share: float) -> Any:
-    """A callback that ends a forest when the cap leaves no time: the last forest ends at 0.7 of the whole time."""
+    """A callback that ends a forest when the cap leaves no time: after ``share`` of `PipelineConfig.forests_cap`."""
     from lightgbm.callback import EarlyStopException
 
     def callback(environment: Any) -> None:
-        if environment.iteration and not options.cap.allows(share=0.6 + 0.1 * share):
+        if environment.iteration and not options.cap.allows(share=CONFIG.ranker_cap + CONFIG.forests_cap * share):
             raise EarlyStopException(environment.iteration, environment.evaluation_result_list)
 
     callback.order = 40  # type: ignore[attr-defined]

@@ -116,7 +116,7 @@ def learn(
     choices.append(("blend", judge.by_user(crossed), SecondStage(list(models), weights)))
 
     importance: dict[str, float] = {}
-    if len(candidates.users) >= CONFIG.ranker_users and options.cap.allows(share=0.6):
+    if len(candidates.users) >= CONFIG.ranker_users and options.cap.allows(share=CONFIG.ranker_cap):
         names = feature_names(models, context)
         table = features(candidates, crossed, models, context, names)
         ranker, corrected = Ranker.fit(
