@@ -52,6 +52,7 @@ class Baseline(Recommender):
     late: ClassVar[frozenset[str]] = frozenset()
     """Settings that only ``scores`` reads: changing them needs no new fit."""
     _capped = False
+    """Whether a time cap left something out of what was learned."""
 
     @abstractmethod
     def _learn(self, snapshot: Snapshot, options: FitOptions) -> dict[str, Learned]:
@@ -86,7 +87,7 @@ class Baseline(Recommender):
         if not set(changes) <= self.late:
             return changed.fit(self.snapshot, options)
         changed._attach(self.snapshot)
-        changed.learned = self.learned
+        changed.learned, changed._capped = self.learned, self._capped
         return changed
 
     def cost(self, snapshot: Snapshot, changed: frozenset[str] | None = None) -> float:

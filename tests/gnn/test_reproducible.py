@@ -16,6 +16,7 @@ import torch
 from gnn import sweeps
 from gnn.artifact import TIMING
 from gnn.config import GnnConfig
+from gnn.recipe import RECIPE
 from gnn.recommender import GraphNetwork
 from gnn.reproducible import reproducible
 from graph.errors import SettingsError
@@ -84,6 +85,16 @@ def test_the_manifest_says_how_many_threads_and_which_precision(tmp_path, snapsh
     manifest = json.loads(saved(tmp_path / "model", snapshot, config, epochs=1)["manifest.json"])
     assert (manifest["threads"], manifest["precision"]) == (1, "float32")
     assert manifest["recipe"]["epoch_steps"] == 25
+    assert manifest["recipe"]["message_s"] == RECIPE.message_s
+
+
+def test_a_model_of_before_a_constant_was_in_the_recipe_is_read(tmp_path, snapshot):
+    saved(tmp_path / "model", snapshot, SMALL, epochs=1)
+    file = tmp_path / "model" / "manifest.json"
+    manifest = json.loads(file.read_text())
+    del manifest["recipe"]["message_s"]
+    file.write_text(json.dumps(manifest))
+    assert GraphNetwork.load(tmp_path / "model", snapshot).artifact.manifest.epochs == 1
 
 
 def test_threads_and_determinism_end_with_the_training():

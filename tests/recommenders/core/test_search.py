@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -264,6 +265,15 @@ def test_late_settings_learn_nothing_anew(monkeypatch):
     assert len(learned) == 1 < len(found.trials)
     best = Ease(**{**Ease().settings, **found.settings}).fit(PART.train)
     np.testing.assert_allclose(found.model.scores(np.arange(20)), best.scores(np.arange(20)), rtol=1e-5)
+
+
+def test_a_model_cut_short_says_so_with_another_late_setting_too(tmp_path):
+    cap = Cap(1e-9)
+    assert not cap.allows()
+    short, whole = (Ease().fit(PART.train, FitOptions(cap=one)) for one in (cap, Cap()))
+    for name, model, capped in (("short", short, True), ("whole", whole, False)):
+        model.with_settings(discount=0.3).save(tmp_path / name)
+        assert json.loads((tmp_path / name / "manifest.json").read_text())["capped"] is capped
 
 
 def test_a_half_life_is_found_where_only_it_knows_what_is_watched_next():
