@@ -76,7 +76,7 @@ class LightGcn(Baseline):
         return self._vectors(trained)
 
     @property
-    def found(self) -> dict[str, Any]:
+    def fitted_settings(self) -> dict[str, Any]:
         return {"epochs": int(self._dense("epochs"))}
 
     @property

@@ -123,7 +123,7 @@ class GraphNetwork(Recommender):
         return self.config.model_dump()
 
     @property
-    def found(self) -> dict[str, Any]:
+    def fitted_settings(self) -> dict[str, Any]:
         return {"epochs": self.best_epochs}
 
     def unsearched(self) -> frozenset[str]:

@@ -163,7 +163,7 @@ def _search(
         start, trials = fewer.settings, len(fewer.trials)
         options = options.but(share=(1.0 - CONFIG.thinned_share) * options.share)
     best = search(kind, holdout, options, start=start, space=member.space)
-    return best.model, {**best.settings, **best.model.found}, trials + len(best.trials)
+    return best.model, {**best.settings, **best.model.fitted_settings}, trials + len(best.trials)
 
 
 def _finished(folder: Path | None, snapshot: Snapshot) -> tuple[Recommender, dict[str, Any], int, float] | None:

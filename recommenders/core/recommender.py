@@ -102,7 +102,7 @@ class Recommender(ABC):
         return {}
 
     @property
-    def found(self) -> dict[str, Any]:
+    def fitted_settings(self) -> dict[str, Any]:
         """Settings found by the fit, such as a network's epochs, to be given to a fit without a validation part."""
         return {}
 
