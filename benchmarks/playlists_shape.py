@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from graph import aside
-from recommenders.sequences import Sequences
+from recommenders.core.sequences import Sequences
 
 LISTS: Final = 100_000
 TRACKS: Final = 1_000_000

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from cli.progress import bar
 from cli.suite_artists import artists
@@ -47,7 +48,8 @@ class Suite(StrEnum):
 
 _OF_SUITES: Final = ("--suite", "--data", "--first-seed", "--out")
 _OF_SUITE: Final[Mapping[Suite, tuple[str, ...]]] = {
-    Suite.BOTIFY: ("--snapshot",),
+    Suite.BOTIFY: ("--snapshot", "--budget"),
+    Suite.KEAKR: ("--budget",),
     Suite.PLAYLISTS: ("--snapshot", "--sequences"),
 }
 """Options that suites read: all of them, and those of one beside."""
@@ -118,7 +120,7 @@ def evaluate(
         playlists(data, sequences, snapshot, first_seed, out, command)
         return
     if suite is Suite.BOTIFY:
-        botify(data, snapshot, first_seed, out, command)
+        botify(data, snapshot, first_seed, out, command, budget)
         return
     if suite is Suite.WATCH_RATIO:
         watch_ratio(data, first_seed, out, command)
@@ -127,7 +129,7 @@ def evaluate(
         artists(data, first_seed, out, command)
         return
     if suite is Suite.KEAKR:
-        keakr(data, Effort.QUICK, first_seed, out, command)
+        keakr(data, Effort.QUICK, first_seed, out, command, budget)
         return
     settings = load_settings()
     names = [name.strip() for name in models.split(",") if name.strip()]
@@ -165,6 +167,8 @@ def evaluate(
     folder = out or settings.home / "evaluation" / split.value
     report.write(board, folder, command)
     _console.print(report.table(board, _console.width))
+    if capped := report.cut_short([row.model for row in board.rows if row.capped]):
+        _console.print(f"[yellow]{escape(capped)}[/]")
     _console.print(f"Took {time.monotonic() - began:.0f} s. Tests, breakdowns and the plot: {folder}/leaderboard.md")
     _console.print(
         "Next: `entourage tune MODEL` searches settings, `entourage train --model MODEL` trains on everything."

@@ -112,8 +112,8 @@ def open_listening(model: str) -> Listening:
 
 
 def _vectors(listening: Listening) -> tuple[Floats, Mask]:
-    found = getattr(listening.model, "vectors", None)
-    if not isinstance(found, np.ndarray):
+    found = listening.model.content_vectors
+    if found is None:
         raise SettingsError(f"{listening.model.name} has no vectors to draw.", do="Use --model track2vec.")
     known = listening.model.known_contents
     return found, np.ones(len(found), dtype=bool) if known is None else known

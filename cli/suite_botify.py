@@ -16,6 +16,7 @@ from cli.progress import bars
 from evaluation import off_policy, play_data, play_suite
 from evaluation.off_policy import Logged
 from evaluation.play_suite import Board
+from evaluation.report import cut_short, row_label
 from graph import aside
 from graph import snapshot as snapshots
 from graph.settings import load_settings
@@ -30,14 +31,16 @@ _ESTIMATES: Final = {
 }
 
 
-def botify(data: Path | None, snapshot: Path | None, seed: int, out: Path | None, command: str) -> None:
+def botify(
+    data: Path | None, snapshot: Path | None, seed: int, out: Path | None, command: str, budget: float | None = None
+) -> None:
     """Print the table, and write it as Markdown. Play logs come from ``data``, else from ``snapshot`` where given."""
     began = time.monotonic()
     settings = load_settings()
     where = snapshot if snapshot and not data else data or data_folder() / "botify"
     whole = snapshots.load(where) if where == snapshot else play_data.read(where, _left_out)
     with bars(_console) as bar:
-        board = play_suite.run(whole, seed=seed, progress=bar)
+        board = play_suite.run(whole, seed=seed, budget=budget, progress=bar)
     folder = out or settings.home / "evaluation" / "botify"
     with aside.file(folder / "leaderboard.md") as file:
         file.write_text(markdown(board, command), encoding="utf-8")
@@ -45,6 +48,8 @@ def botify(data: Path | None, snapshot: Path | None, seed: int, out: Path | None
     if board.told:
         _console.print(f"Users and tracks, of the sessions learned from: {board.told}")
     _console.print(_table(board))
+    if capped := cut_short(_capped(board)):
+        _console.print(f"[yellow]{escape(capped)}[/]")
     for name, why in board.left_out.items():
         _console.print(f"[yellow]{escape(name)} was left out:[/] {escape(why)}")
     if board.off_policy:
@@ -62,6 +67,8 @@ def markdown(board: Board, command: str) -> str:
     if board.off_policy:
         lines += ["", "| arm | IPS | SNIPS | DR | choices | effective |", "|---|---:|---:|---:|---:|---:|"]
         lines += [f"| {arm} | {' | '.join(_cells(log))} |" for arm, log in board.off_policy.items()]
+    capped = cut_short(_capped(board))
+    lines += ["", capped] if capped else []
     return f"# Shares heard\n\n{_caption(board)}\n\n```console\n$ {command}\n```\n\n" + "\n".join(lines) + "\n"
 
 
@@ -71,19 +78,24 @@ def _table(board: Board) -> Table:
     for name in ("MAE", "95 %", "NDCG", "95 %", "s"):
         table.add_column(name, justify="right", no_wrap=True)
     best = min(board.rows, key=lambda row: float(row.error.mean()), default=None)
-    for row, cells in zip(board.rows, _rows(board), strict=True):
+    for row, cells in zip(board.rows, _rows(board, "\n"), strict=True):
         table.add_row(*cells, style="bold" if row is best else None)
     return table
 
 
-def _rows(board: Board) -> list[tuple[str, ...]]:
+def _rows(board: Board, between: str = ", ") -> list[tuple[str, ...]]:
     found: list[tuple[str, ...]] = []
     for row in board.rows:
         low, high = board.interval(row.error)
         worst, best = board.interval(row.ndcg)
         error = f"{row.error.mean():.4f}", f"{low:.4f}–{high:.4f}"
-        found.append((row.model, *error, f"{row.ndcg.mean():.4f}", f"{worst:.4f}–{best:.4f}", f"{row.seconds:.0f}"))
+        model = row_label(row.model, row.capped, between)
+        found.append((model, *error, f"{row.ndcg.mean():.4f}", f"{worst:.4f}–{best:.4f}", f"{row.seconds:.0f}"))
     return found
+
+
+def _capped(board: Board) -> list[str]:
+    return [row.model for row in board.rows if row.capped]
 
 
 def _estimates(logs: dict[str, Logged]) -> Table:

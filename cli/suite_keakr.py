@@ -17,8 +17,8 @@ from cli.table_width import show
 from evaluation import keakr_data, keakr_suite
 from evaluation.keakr_data import Network
 from evaluation.keakr_sample import sample
-from evaluation.keakr_suite import LABELS, MINUTES, Board
-from evaluation.report import grid
+from evaluation.keakr_suite import LABELS, Board
+from evaluation.report import CUT_SHORT, grid, row_label
 from graph import aside
 from graph.settings import load_settings
 from recommenders.core.effort import Effort
@@ -45,7 +45,9 @@ _SPARE: Final = ("processor s", "calibration off by", "MAE, people", "95 %", "pr
 _NOT_ARGUED: Final = "A demonstration on a generated network: nothing is argued from it."
 
 
-def keakr(data: Path | None, effort: Effort, seed: int, out: Path | None, command: str) -> None:
+def keakr(
+    data: Path | None, effort: Effort, seed: int, out: Path | None, command: str, budget: float | None = None
+) -> None:
     """Print the tables, and write them as Markdown with a plot of the calibration.
 
     Without a folder: KuaiRand of the public data, and the demonstration's generated network.
@@ -55,7 +57,7 @@ def keakr(data: Path | None, effort: Effort, seed: int, out: Path | None, comman
     with bars(_console) as bar:
         for network in _networks(data, bar):
             _console.print(_caption_of(network))
-            boards.append(keakr_suite.run(network, effort=effort, seed=seed, progress=bar))
+            boards.append(keakr_suite.run(network, effort=effort, seed=seed, budget=budget, progress=bar))
     where = out or load_settings().home / "evaluation" / "keakr"
     with aside.files(where) as fresh:
         (fresh / "leaderboard.md").write_text(markdown(boards, command), encoding="utf-8")
@@ -138,9 +140,10 @@ def _main(board: Board) -> Table:
         low, high = row.interval
         leaks = f"{row.counters} (leak)" if row.counters == "as exported" else row.counters
         figures = (row.absolute, row.error.mean(), row.off)
+        capped = board.capped and row.model == f"{board.ranker}, calibrated"
         table.add_row(
-            row.model, leaks, f"{row.ndcg.mean():.4f}", f"{low:.4f}–{high:.4f}", *(f"{one:.4f}" for one in figures),
-            f"{row.processor_seconds:.0f}",
+            row_label(row.model, capped), leaks, f"{row.ndcg.mean():.4f}", f"{low:.4f}–{high:.4f}",
+            *(f"{one:.4f}" for one in figures), f"{row.processor_seconds:.0f}",
         )  # fmt: skip
     return table
 
@@ -183,10 +186,10 @@ def _notes(network: Network) -> list[str]:
 
 def _fitted(board: Board) -> str:
     """How the model of whole catalogues was fitted: otherwise than the networks beside it."""
-    ended = "it was cut short" if board.capped else "which was enough"
+    ended = f" ({CUT_SHORT})" if board.capped else ""
     return (
-        f"{board.ranker} is fitted to the training lines alone, those of a pair folded, with little effort and within "
-        f"{MINUTES:g} minutes ({ended}). The networks' counts as of the moment, and popularity in the table of finds, "
+        f"{board.ranker} is fitted to the training lines alone, those of a pair folded, with little "
+        f"effort{ended}. The networks' counts as of the moment, and popularity in the table of finds, "
         "know the validation lines too, once they are over."
     )
 

@@ -24,7 +24,7 @@ from graph.errors import InputError
 from graph.files.playlists import holds_playlists
 from graph.settings import load_settings
 from recommenders.core.ndcg import Values
-from recommenders.sequences import Sequences, first_source
+from recommenders.core.sequences import Sequences, first_source
 from recommenders.track2vec import PUBLISHED
 
 __all__ = ["Lists", "playlists"]

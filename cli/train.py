@@ -23,10 +23,9 @@ from graph import snapshot as snapshots
 from graph.errors import SettingsError, SnapshotError
 from graph.settings import load_settings
 from ranking import registry
-from ranking.pipeline import Pipeline
 from recommenders.core.effort import Cap, Effort
 from recommenders.core.options import Device, FitOptions
-from recommenders.next_item import SequenceModel
+from recommenders.core.recommender import Recommender
 
 __all__ = ["train"]
 
@@ -90,7 +89,7 @@ def train(
     recommender = registry.make(model, **given | dict(map(_read, setting or ())))
     snapshot = snapshots.load(settings.snapshot_path)
     held = snapshot.manifest.edges[schema.HOLDS]
-    if not len(snapshot.watched) and not (held and isinstance(recommender, SequenceModel)):
+    if not len(snapshot.watched) and not (held and recommender.learns_from_lists):
         raise SnapshotError(
             f"The snapshot holds no watches, which {model} learns from.",
             do="Train track2vec, which learns from playlists." if held else "Import some and run `entourage export`.",
@@ -123,7 +122,7 @@ def train(
     if processes.rank() == 0:
         recommender.save(path)
         shutil.rmtree(checkpoint, ignore_errors=True)
-    if isinstance(recommender, Pipeline) and recommender.metrics:
+    if recommender.metrics:
         _console.print(_table(recommender))
     if recommender.told:
         _console.print(escape(recommender.told))
@@ -136,7 +135,7 @@ def train(
             seconds=round(time.monotonic() - began, 1),
             cutoff=about.cutoff,
             capped=cap.hit,
-            metrics=recommender.metrics if isinstance(recommender, Pipeline) else {},
+            metrics=dict(recommender.metrics),
         )
     if cap.hit:
         _console.print(
@@ -174,8 +173,8 @@ def _of(model: str, file: Path) -> dict[str, Any]:
     return known[model]
 
 
-def _table(pipeline: Pipeline) -> Table:
-    metrics, seconds = pipeline.metrics, pipeline.seconds["search"]
+def _table(model: Recommender) -> Table:
+    metrics, seconds = model.metrics, model.seconds["search"]
     table = Table("", "NDCG@20", "weight", "trials", "seconds", title="On the validation part", title_justify="left")
     for name, value in sorted(metrics["NDCG@20 on validation"].items(), key=lambda entry: entry[1]):
         style = "bold green" if name == metrics["chosen"] else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from rich.console import Console
@@ -9,7 +10,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli.progress import bars
-from graph.settings import load_settings
+from graph.errors import SettingsError
+from graph.settings import Settings, load_settings
 from graph.upgrade import BEFORE, Upgrade
 from graph.upgrade import upgrade as bring_up_to_date
 from ranking import registry
@@ -19,6 +21,7 @@ __all__ = ["upgrade"]
 
 _console = Console(soft_wrap=True)
 _WATCHES: Final = "schema/V0005__one_definition"
+_GAT: Final = "since this version gat is the graph attention network alone, and pipeline is the whole."
 
 
 def upgrade() -> None:
@@ -42,11 +45,8 @@ def upgrade() -> None:
             "Older versions kept the first and the last time of a pair's watches only, and the first time of a follow. "
             "`entourage import` of the same files adds the others."
         )
-    if settings.service.model in done.moved:
-        _console.print(
-            f"[yellow]service.model is {settings.service.model}:[/] since this version gat is the graph attention "
-            "network alone, and pipeline is the whole."
-        )
+    for where, told in _settings_to_look_at(settings, done.moved):
+        _console.print(f"[yellow]{escape(where)}:[/] {escape(told)}")
     if done.put_aside:
         _console.print("Next: `entourage import FOLDER`, `entourage export`, then `entourage train`.")
     elif done.exported or settings.snapshot_path.exists():
@@ -54,6 +54,23 @@ def upgrade() -> None:
         _console.print(f"Next: `entourage {'serve' if serves else 'train'}`.")
     else:
         _console.print("Next: `entourage export`, then `entourage train`.")
+
+
+def _settings_to_look_at(settings: Settings, moved: Sequence[str]) -> list[tuple[str, str]]:
+    """Settings that name a model which was put aside, or which no version knows by that name any more, and why."""
+    named = [(f"service.model is {settings.service.model}", settings.service.model)]
+    named += [(f"feed.recommenders names {name}", name) for name in settings.feed.recommenders]
+    found = []
+    for where, name in named:
+        try:
+            registry.check(name)
+        except SettingsError as error:
+            found.append((where, f"{error} {error.do}"))
+            continue
+        if name in moved:
+            again = f"models called {name} must be trained again: `entourage train --model {name}`."
+            found.append((where, _GAT if name == "gat" else again))
+    return found
 
 
 def _lines(done: Upgrade) -> list[tuple[str, str]]:

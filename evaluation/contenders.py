@@ -54,7 +54,9 @@ def fit(name: str, train: Snapshot, options: FitOptions) -> Recommender:
     share = CORE.single_network_share if kind.trial_settings else CORE.single_share
     own = options.but(share=share * options.share * options.work(train) / options.work(part.train))
     best = search(kind, part, own)
-    return kind.make(**{**best.settings, **best.model.fitted_settings}).fit(train, options.but(share=share * options.share))
+    return kind.make(**{**best.settings, **best.model.fitted_settings}).fit(
+        train, options.but(share=share * options.share)
+    )
 
 
 def read_settings(file: Path) -> dict[str, dict[str, Any]]:

@@ -183,16 +183,14 @@ class _Layers:
         """Vectors of all people, (users, width), from the features and the relation of one block; None without."""
         import torch
 
-        from gnn.layers import Gat
-
         if not self.uses_graph or block is None:
             return None
         features, relation = block
         vectors = torch.relu(self._start(features))
+        convolution: Any
         for convolution in self._convolutions:
-            target: Any = vectors
-            if isinstance(convolution, Gat):
-                target = tuple(vectors @ end for end in convolution.ends())
+            ends = convolution.ends()
+            target = vectors if ends is None else tuple(vectors @ end for end in ends)
             vectors = torch.relu(vectors + convolution(vectors, target, relation))
         return vectors
 

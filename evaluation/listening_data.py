@@ -15,7 +15,7 @@ from graph.files import play_logs, play_sessions
 from graph.files.playlists import lists_of
 from graph.snapshot import Snapshot
 from recommenders.core.config import CORE
-from recommenders.sequences import Sequences, Source, sequences_of
+from recommenders.core.sequences import Sequences, Source, sequences_of
 
 __all__ = ["heard", "listed", "of_snapshot"]
 
@@ -61,7 +61,7 @@ def listed(folder: Path) -> tuple[Sequences, Titles, int]:
 
 
 def of_snapshot(snapshot: Snapshot, source: Source) -> tuple[Sequences, Titles]:
-    """The lists that a snapshot holds (`recommenders.sequences.sequences_of`), and the first artist of each content."""
+    """The lists of a snapshot (`recommenders.core.sequences.sequences_of`), and the first artist of each content."""
     performed = snapshot.edges[schema.PERFORMED_BY]
     artists: list[str | None] = [None] * snapshot.contents.count
     ids = snapshot.nodes[schema.ARTIST].ids.to_list()

@@ -20,9 +20,8 @@ from graph.snapshot import Snapshot
 from recommenders.core.holdout import Holdout
 from recommenders.core.ndcg import Values, judge, ndcg
 from recommenders.core.recommender import Recommender
+from recommenders.core.sequences import Sequences
 from recommenders.core.top_k import Ints
-from recommenders.next_item import SequenceModel
-from recommenders.sequences import Sequences
 
 __all__ = ["CLICKS_OF", "LEAST", "Completion", "NextTrack", "Titles", "clicks", "hide", "r_precision", "split"]
 
@@ -69,7 +68,7 @@ class NextTrack:
 
     def train(self, model: type[Recommender]) -> Snapshot:
         """The snapshot that a model of this kind learns from."""
-        return self.ordered if issubclass(model, SequenceModel) else self.plain
+        return self.ordered if model.learns_from_lists else self.plain
 
     def holdout(self, model: type[Recommender], rows: Ints | None = None) -> Holdout:
         """The validation lists, or those of ``rows``, as `recommenders.core.search` judges by."""
@@ -85,7 +84,7 @@ class NextTrack:
         sequences can do the latter.
         """
         rows, back = np.unique(self.test, return_inverse=True)
-        if isinstance(model, SequenceModel):
+        if model.learns_from_lists:
             ids, _ = model.complete(self.contexts.take(rows), k, exclude=exclude)
         else:
             ids, _ = model.recommend(rows, k)
@@ -136,7 +135,7 @@ class Completion:
 
     def train(self, model: type[Recommender]) -> Snapshot:
         """The snapshot that a model of this kind learns from."""
-        return self.ordered if issubclass(model, SequenceModel) else self.plain
+        return self.ordered if model.learns_from_lists else self.plain
 
     def judge(self, ids: Ints) -> dict[str, Values]:
         """R-precision, NDCG and clicks of each list, shape (lists,); ``ids`` has `CLICKS_OF` columns."""

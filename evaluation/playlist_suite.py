@@ -23,8 +23,7 @@ from recommenders.core.ndcg import Values
 from recommenders.core.options import FitOptions, Progress
 from recommenders.core.recommender import Recommender
 from recommenders.core.search import score, search
-from recommenders.next_item import complete
-from recommenders.sequences import Sequences
+from recommenders.core.sequences import Sequences
 from recommenders.track2vec import NOTEBOOK, PUBLISHED
 
 __all__ = ["MODELS", "Board", "Row", "run", "tune_track2vec"]
@@ -196,7 +195,7 @@ def _row(label: str, fits: tuple[_Fits, _Fits], seed: int, trials: int, tell: Pr
         once = exclude == "last" or _is_long(name, part)
         model, *others = _on_each(name, settings, options, fits[: 1 if once else 2])
         values = part.judge(part.rank(model, _JUDGED, exclude))
-        completion = whole.judge(complete(others[0], whole.given, CLICKS_OF)[0]) if others else None
+        completion = whole.judge(others[0].complete(whole.given, CLICKS_OF)[0]) if others else None
     except EntourageError as error:
         return str(error)
     return Row(label, settings, values, completion, time.monotonic() - began)

@@ -13,7 +13,10 @@ from rich.table import Table
 from evaluation.leaderboard import Estimate, GroupRow, Leaderboard, Row
 from graph import aside
 
-__all__ = ["grid", "markdown", "table", "write"]
+__all__ = ["CUT_SHORT", "cut_short", "grid", "markdown", "row_label", "table", "write"]
+
+CUT_SHORT: Final = "cut short by --budget"
+"""What the row of a model says whose fit left work out to keep its minutes."""
 
 #: Shown on a terminal of 80 columns, and what a wider one adds; the files have every metric.
 _SHOWN: Final = ("Precision", "Recall", "NDCG", "Coverage")
@@ -38,20 +41,24 @@ def table(board: Leaderboard, width: int = 80) -> Table:
         cells = [_cell(name, row.metrics[f"{name}@{k}"], spread=name == "NDCG") for name in names]
         interval = _interval(row.metrics[board.lead_metric], 1)
         cost = (f"{row.fit_seconds:.1f}", f"{row.fit_processor_seconds:.1f}", f"{row.peak_mib:,.0f}")
-        made.add_row(row.model, *cells, interval, *cost, style="bold" if place == 0 else None)
+        made.add_row(
+            row_label(row.model, row.capped, "\n"), *cells, interval, *cost, style="bold" if place == 0 else None
+        )
     return made
 
 
 def markdown(board: Leaderboard, command: str = "") -> str:
     """The whole leaderboard as Markdown: a table for each cut-off, tests, breakdowns, and the ``command`` behind it."""
     parts = [f"# {_title(board)}", _caption(board)]
+    if capped := cut_short([row.model for row in board.rows if row.capped]):
+        parts.append(capped)
     if command:
         parts.append(f"```console\n$ {command}\n```")
     for k in board.ks:
         names = [name.removesuffix(f"@{k}") for name in board.rows[0].metrics if name.endswith(f"@{k}")]
-        rows = [[row.model, *(_cell(name, row.metrics[f"{name}@{k}"]) for name in names)] for row in board.rows]
+        rows = [[_label(row), *(_cell(name, row.metrics[f"{name}@{k}"]) for name in names)] for row in board.rows]
         parts += [f"## At {k}", grid(["model", *names], rows)]
-    costs = [[row.model, _interval(row.metrics[board.lead_metric]), *_cost(row)] for row in board.rows]
+    costs = [[_label(row), _interval(row.metrics[board.lead_metric]), *_cost(row)] for row in board.rows]
     parts += [
         "## Certainty and cost",
         grid(["model", f"95 % interval of {board.lead_metric}", "fit", "processor", "peak memory"], costs),
@@ -73,6 +80,19 @@ def markdown(board: Leaderboard, command: str = "") -> str:
     for title, rows_of in groupby(board.groups, key=lambda row: row.breakdown):
         parts += [f"## {title}", _groups(list(rows_of), [row.model for row in board.rows])]
     return "\n\n".join(parts) + "\n"
+
+
+def row_label(model: str, capped: bool, between: str = ", ") -> str:
+    """The first cell of a model's row. ``between`` of a line's end keeps the column narrow."""
+    told = CUT_SHORT.replace(" by", "\nby") if between == "\n" else CUT_SHORT
+    return f"{model}{between}{told}" if capped else model
+
+
+def cut_short(models: Sequence[str]) -> str:
+    """The sentence under a table about the models whose fits a budget cut short; empty for none."""
+    if not models:
+        return ""
+    return f"{', '.join(models)}: {CUT_SHORT}. Work was left out, and another run may give other figures."
 
 
 def write(board: Leaderboard, folder: Path, command: str = "") -> None:
@@ -110,6 +130,10 @@ def _interval(estimate: Estimate, digits: int = 2) -> str:
     if estimate.low is None or estimate.high is None:
         return ""
     return f"{100 * estimate.low:.{digits}f} … {100 * estimate.high:.{digits}f}"
+
+
+def _label(row: Row) -> str:
+    return row_label(row.model, row.capped)
 
 
 def _cost(row: Row) -> tuple[str, str, str]:

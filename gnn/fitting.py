@@ -47,14 +47,16 @@ _CHECKPOINT_SHARE = 0.05
 """Share of the time that writing checkpoints may take, at most: for a large network one takes seconds."""
 
 
-def fit(name: str, config: GnnConfig, snapshot: Snapshot, options: FitOptions) -> Artifact:
-    """See `gnn.recommender.GraphNetwork.fit`."""
+def fit(
+    name: str, config: GnnConfig, snapshot: Snapshot, options: FitOptions, start: Artifact | None = None
+) -> Artifact:
+    """See `gnn.recommender.GraphNetwork.fit`; ``start`` is what the ``start`` of ``options`` has learned."""
     config = sized(config.model_copy(update={"seed": options.seed, "device": options.device}), snapshot)
     with reproducible(config.threads, device_of(config.device)):
-        return _fit(name, config, snapshot, options)
+        return _fit(name, config, snapshot, options, start)
 
 
-def _fit(name: str, config: GnnConfig, snapshot: Snapshot, options: FitOptions) -> Artifact:
+def _fit(name: str, config: GnnConfig, snapshot: Snapshot, options: FitOptions, start: Artifact | None) -> Artifact:
     large = is_large(snapshot)
     begun, metrics = 0.0, dict[str, float]()
     run: _Run | None = None
@@ -76,8 +78,7 @@ def _fit(name: str, config: GnnConfig, snapshot: Snapshot, options: FitOptions) 
         if large:  # there is no time for a second training, so this one continues, on all watches
             run = search.going_on(snapshot, epochs, options, training_file)
         del search
-    elif options.start is not None and large and epochs is not None:
-        start: Artifact = options.start.artifact  # type: ignore[attr-defined]
+    elif start is not None and large and epochs is not None:
         run = _Run.after(start.weights, start.manifest.epochs, config, snapshot, epochs, options, training_file)
     run = run or _Run(config, snapshot, options.validation, epochs, options, training_file)
     run.options = options.but(progress=part_of(options.progress, begun, 1.0))

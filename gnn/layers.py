@@ -16,14 +16,25 @@ from gnn.config import Convolution
 from gnn.recipe import RECIPE
 from gnn.relations import Relation
 
-__all__ = ["CONVOLUTIONS", "Dense", "Gat", "GatV2", "Gcn", "GraphConv", "Light", "Sage"]
+__all__ = ["CONVOLUTIONS", "Dense", "Gat", "GatV2", "Gcn", "GraphConv", "Light", "Messages", "Sage"]
 
 
 def _log_degrees(relation: Relation, like: Tensor) -> Tensor:
     return torch.from_numpy(relation.degrees).to(like).log1p()
 
 
-class _Attention(nn.Module):
+class Messages(nn.Module):
+    """Base of the convolutions: messages over one relation, from the vectors of its sources and of its targets."""
+
+    def ends(self) -> tuple[Tensor, Tensor] | None:
+        """Matrices for the vectors of sources and of targets, whose products `forward` takes instead of the targets.
+
+        None: `forward` takes the vectors of the targets.
+        """
+        return None
+
+
+class _Attention(Messages):
     """Base of both attentions: a learned prior against sources with many edges, and weights of edge features."""
 
     def __init__(self, dim: int, heads: int, edge_features: int) -> None:
@@ -76,7 +87,7 @@ class GatV2(_Attention):
         return attend_v2(self.left(source), self.right(target), self.weight, bias, edge_bias, source, relation)
 
 
-class _Fixed(nn.Module):
+class _Fixed(Messages):
     """Convolutions whose edge weights depend on degrees alone."""
 
     def __init__(self, dim: int, heads: int, edge_features: int) -> None:
@@ -166,7 +177,7 @@ class Dense(nn.Module):
         return self.linear(vectors).relu()  # type: ignore[no-any-return]
 
 
-CONVOLUTIONS: dict[Convolution, Callable[[int, int, int], nn.Module]] = {
+CONVOLUTIONS: dict[Convolution, Callable[[int, int, int], Messages]] = {
     "gat": Gat,
     "gatv2": GatV2,
     "gcn": Gcn,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from gnn.config import GnnConfig
-from gnn.layers import CONVOLUTIONS, Dense, Gat
+from gnn.layers import CONVOLUTIONS, Dense, Messages
 from gnn.relations import Relation
 from gnn.topology import Cold, Link
 from graph import schema
@@ -107,7 +108,7 @@ class Network(nn.Module):
             links = [link for link in self.links if not last or link.target in self.mix]
             halves = self._halves(links, depth, before, targets)
             for link in links:
-                target = halves.get(link.name, targets[link.target])  # a `Gat` needs these products, not the vectors
+                target = halves.get(link.name, targets[link.target])  # see `Messages.ends`
                 message = convolutions[link.name](before[link.source], target, relations[depth][link.name])  # type: ignore[index]
                 if not link.main:
                     message = message * self.gates[link.name][depth]
@@ -133,7 +134,7 @@ class Network(nn.Module):
     def _halves(
         self, links: Iterable[Link], depth: int, before: Mapping[str, Tensor], targets: Mapping[str, Tensor]
     ) -> dict[str, tuple[Tensor, Tensor]]:
-        """The two parts of the attention scores of every `Gat`: products of source and of target vectors.
+        """For every convolution with `Messages.ends`: the products of source and of target vectors with these.
 
         All links that begin or end at the same vectors share one matrix product, since reading the vectors takes most
         of its time.
@@ -141,9 +142,9 @@ class Network(nn.Module):
         kinds = {"before": before, "targets": targets}
         factors: dict[tuple[str, str], dict[tuple[str, str], Tensor]] = {}
         for link in links:
-            convolution = self.convolutions[depth][link.name]  # type: ignore[index]
-            if isinstance(convolution, Gat):
-                source, target = convolution.ends()
+            convolution = cast("Messages", self.convolutions[depth][link.name])  # type: ignore[index]
+            if (ends := convolution.ends()) is not None:
+                source, target = ends
                 same = targets[link.target] is before[link.target]
                 factors.setdefault(("before", link.source), {})[link.name, "source"] = source
                 factors.setdefault(("before" if same else "targets", link.target), {})[link.name, "target"] = target

@@ -62,6 +62,7 @@ class GraphNetwork(Recommender):
         "friends": (0.2, 0.5, 1.0, 0.0),
         "weight_decay": (1.0, 0.3, 0.1, 3.0),
     }
+    need_follows: ClassVar[frozenset[str]] = frozenset({"friends"})
     has_one_user: ClassVar[bool] = True
     trial_settings: ClassVar[Mapping[str, Any]] = {"dim": 64, "heads": 4, "max_epochs": 40}
     """Half the width and fewer epochs: enough to compare settings, in less than half the time."""
@@ -110,7 +111,9 @@ class GraphNetwork(Recommender):
         """
         from gnn.fitting import fit
 
-        self._artifact = fit(self.name, self.config, snapshot, options or FitOptions())
+        options = options or FitOptions()
+        start = options.start.artifact if isinstance(options.start, GraphNetwork) else None
+        self._artifact = fit(self.name, self.config, snapshot, options, start)
         self._snapshot = snapshot
         return self
 
@@ -150,7 +153,6 @@ class GraphNetwork(Recommender):
 
     @property
     def places_newcomers(self) -> bool:
-        """Whether it was trained to place users by their features and follows alone."""
         return self._taught(schema.USER)
 
     @property

@@ -49,9 +49,9 @@ class Pipeline(Recommender):
     trains_together: ClassVar[bool] = True
 
     def __init__(self) -> None:
-        self.metrics: dict[str, Any] = {}
+        self.metrics: Mapping[str, Any] = {}
         """Results on the validation part, the choices made and the numbers of trials; saved in the manifest."""
-        self.seconds: dict[str, Any] = {}
+        self.seconds: Mapping[str, Any] = {}
         """Seconds of each step; saved in a file of their own, because nothing else depends on the clock."""
 
     @classmethod
@@ -238,7 +238,7 @@ class Pipeline(Recommender):
     @property
     def _newcomers(self) -> Mapping[str, float]:
         """The weights of the models for users without watches."""
-        network: Any = self._first.models.get(NETWORK)
+        network = self._first.models.get(NETWORK)
         return CONFIG.cold_taught if network and network.places_newcomers else CONFIG.cold
 
     @property

@@ -17,7 +17,7 @@ from recommend.restrictions import Recent
 from recommend.taken_down import taken_down
 from recommenders.core.recommender import Recommender
 from recommenders.core.top_k import Mask
-from recommenders.play_cf import PlayCf, write_lists
+from recommenders.play_cf import write_lists
 
 __all__ = ["write_all", "write_tracks"]
 
@@ -90,11 +90,7 @@ def write_tracks(model: Recommender, path: Path, k: int, *, heard: bool = False,
             raise InputError(f"The id {strange[0]!r} of {what} is no integer.", do="Leave --ids numbers out.")
     gone = _gone(snapshot, recent)
     asked = k + int(gone.sum())
-    if isinstance(model, PlayCf):
-        lists = model.recommend_all(asked, heard=heard)
-    else:
-        blocks = [np.arange(start, min(start + _BLOCK, len(users))) for start in range(0, len(users), _BLOCK)]
-        lists = np.vstack([model.recommend(block, asked, exclude_seen=not heard)[0] for block in blocks])
+    lists = model.recommend_all(asked, heard=heard)
     if asked > k:
         lists = np.take_along_axis(lists, np.argsort(gone[lists] & (lists >= 0), axis=1, kind="stable"), axis=1)[:, :k]
     write_lists(path, users.to_list(), tracks.to_list(), lists)

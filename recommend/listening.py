@@ -17,9 +17,8 @@ from graph.errors import SettingsError, UnknownContent
 from graph.snapshot import Snapshot
 from recommend.taken_down import taken_down
 from recommenders.core.recommender import Recommender
+from recommenders.core.sequences import Sequences
 from recommenders.core.top_k import Ints, Mask
-from recommenders.next_item import complete
-from recommenders.sequences import Sequences
 
 __all__ = ["INSTEAD", "MODEL", "Listening", "Step", "Track", "Why", "folded"]
 
@@ -205,7 +204,7 @@ class Listening:
                     found.append(number)
             numbers.append(found)
             unknown.append(missing)
-        ids, scores = complete(self.model, Sequences.of(numbers, len(self._ids)), n, ~gone)
+        ids, scores = self.model.complete(Sequences.of(numbers, len(self._ids)), n, allowed=~gone)
         answers = []
         for row, missing in enumerate(unknown):
             told = [

@@ -16,10 +16,10 @@ from recommenders.core.baseline import Count, Learned, Share
 from recommenders.core.costs import COSTS
 from recommenders.core.nearest import nearest, others
 from recommenders.core.options import FitOptions
+from recommenders.core.sequences import Sequences
 from recommenders.core.singular import right_singular_vectors
 from recommenders.core.top_k import Floats, Ints, top_k_of_segments
 from recommenders.next_item import Context, SequenceModel
-from recommenders.sequences import Sequences
 
 __all__ = ["CoOccurrence", "PpmiSvd", "SessionKnn", "co_occurrences", "context_of", "query"]
 

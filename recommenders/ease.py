@@ -60,6 +60,7 @@ class Ease(Baseline):
         "friends": (0.0, 0.3, 1.0, 3.0),
     }
     late: ClassVar[frozenset[str]] = frozenset({"correction", "discount"})
+    need_follows: ClassVar[frozenset[str]] = frozenset({"friends"})
 
     def _learn(self, snapshot: Snapshot, options: FitOptions) -> dict[str, Learned]:
         users, contents = self.watched.shape

@@ -104,6 +104,7 @@ class Als(_Factorisation, KnowsFriends):
         "confidence": (1.0, 2.0, 5.0, 10.0, 30.0),
         "friends": (1.0, 0.0, 0.3, 3.0),
     }
+    need_times: ClassVar[frozenset[str]] = frozenset({"half_life"})
 
     def _weights(self) -> sp.csr_array:
         return with_friends(self.snapshot, lately(self.snapshot, self.half_life), self._weight_of_friends)

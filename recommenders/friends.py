@@ -50,6 +50,7 @@ class FriendsItems(Baseline):
 
     name: ClassVar[str] = "friends-items"
     has_one_user: ClassVar[bool] = True
+    need_times: ClassVar[frozenset[str]] = frozenset({"half_life"})
     space: ClassVar[Mapping[str, Sequence[Any]]] = {
         "half_life": (30.0, 7.0, 90.0, 0.0),
         "weighting": ("watched", "circle", "same"),

@@ -15,12 +15,12 @@ import polars as pl
 from graph.errors import EntourageError
 from recommenders.core.config import CORE
 from recommenders.core.options import FitOptions
+from recommenders.core.sequences import HEARD, Sequences
 from recommenders.core.singular import right_singular_vectors
 from recommenders.core.top_k import Floats, Ints
 from recommenders.interest import Weights
 from recommenders.interest_fit import ALL, evidence, fit_weights, heard_of
 from recommenders.plays import Plays, adjusted
-from recommenders.sequences import Sequences
 from recommenders.track2vec import Track2Vec
 
 __all__ = ["Chosen", "Source", "Taught", "choose", "item_item", "settled", "shares", "text_alone", "track2vec"]

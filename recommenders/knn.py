@@ -76,6 +76,7 @@ class ItemKnn(_Knn):
 
     space: ClassVar[Mapping[str, Sequence[Any]]] = {"fashion": (0.5, 1.0, 0.25, 0.0), **_Knn.space}
     late: ClassVar[frozenset[str]] = frozenset({"fashion"})
+    need_times: ClassVar[frozenset[str]] = frozenset({"fashion"})
     name: ClassVar[str] = "item-knn"
     has_one_user: ClassVar[bool] = True
     _by_row: ClassVar[bool] = False  # neighbours are kept for each candidate, and candidates are the columns
@@ -138,6 +139,7 @@ class UserKnn(_Knn, KnowsFriends):
         "friends": (1.0, 0.0, 0.3, 3.0),
     }
     late: ClassVar[frozenset[str]] = frozenset({"half_life"})
+    need_times: ClassVar[frozenset[str]] = frozenset({"half_life"})
     name: ClassVar[str] = "user-knn"
 
     def _rows(self) -> sp.csr_array:

@@ -12,19 +12,28 @@ import numpy as np
 
 from graph.snapshot import Snapshot
 from recommenders.core.baseline import Baseline
-from recommenders.core.recommender import Recommender
+from recommenders.core.sequences import Sequences, Source, sequences_of
 from recommenders.core.top_k import Floats, Ints, Mask, top_k
-from recommenders.sequences import Sequences, Source, sequences_of
 
-__all__ = ["Context", "Continues", "SequenceModel", "complete"]
+__all__ = ["Context", "SequenceModel"]
 
 Context = Literal["last", "all"]
 _BLOCK_VALUES: Final = 4_000_000
 """Scores held at once: 16 MB of float32, which malloc uses again instead of asking for new pages."""
 
 
-class Continues:
-    """Continues lists of contents. A subclass writes ``list_scores`` and has a ``snapshot``."""
+@dataclass
+class SequenceModel(Baseline):
+    """Base of the recommenders that learn from `recommenders.core.sequences` and rank the next item.
+
+    A subclass writes ``list_scores``.
+    """
+
+    source: Source = "auto"
+    """Which lists it learns from; see `recommenders.core.sequences.sequences_of`."""
+
+    name: ClassVar[str]
+    learns_from_lists: ClassVar[bool] = True
 
     @abstractmethod
     def list_scores(self, lists: Sequences) -> Floats:
@@ -33,11 +42,7 @@ class Continues:
     def complete(
         self, lists: Sequences, k: int, *, exclude: Literal["all", "last"] = "all", allowed: Mask | None = None
     ) -> tuple[Ints, Floats]:
-        """The ``k`` best next contents of each list, best first, shapes (n, k); -1 and -inf where there are fewer.
-
-        Contents of the list are left out; with ``exclude`` "last" only its last content. ``allowed`` is a mask
-        (contents,) of the contents that may be returned.
-        """
+        """See `Recommender.complete`: the `list_scores` of the list as it stands."""
         ids = np.full((len(lists), k), -1, dtype=np.int64)
         best = np.full((len(lists), k), -np.inf, dtype=np.float32)
         block = max(1, _BLOCK_VALUES // max(1, lists.width))
@@ -55,16 +60,6 @@ class Continues:
             ids[start : start + block, : found.shape[1]] = found
             best[start : start + block, : found.shape[1]] = values
         return ids, best
-
-
-@dataclass
-class SequenceModel(Continues, Baseline):
-    """Base of the recommenders that learn from `recommenders.sequences` and rank the next item."""
-
-    source: Source = "auto"
-    """Which lists it learns from; see `recommenders.sequences.sequences_of`."""
-
-    name: ClassVar[str]
 
     def _sequences(self, snapshot: Snapshot) -> Sequences:
         return sequences_of(snapshot, self.source)
@@ -89,28 +84,3 @@ class SequenceModel(Continues, Baseline):
             return None
         scores: Floats = self.list_scores(Sequences.of([watched], self.snapshot.contents.count))[0]
         return scores
-
-
-def complete(model: Recommender, lists: Sequences, k: int, allowed: Mask | None = None) -> tuple[Ints, Floats]:
-    """The ``k`` best next contents of each list by any model; shapes (lists, k), -1 and -inf where there are fewer.
-
-    A model of sequences continues the list; any other model treats it as the watches of a newcomer. ``allowed``
-    (contents,) says which may be returned.
-    """
-    if isinstance(model, Continues):
-        return model.complete(lists, k, allowed=allowed)
-    nobody = np.empty(0, dtype=np.int64)
-    ids = np.full((len(lists), k), -1, dtype=np.int64)
-    best = np.full((len(lists), k), -np.inf, dtype=np.float32)
-    for row in range(len(lists)):
-        scores = model.newcomer_scores(np.unique(lists[row]), nobody, nobody)
-        if scores is not None:
-            scores = np.array(scores, dtype=np.float32)
-            scores[lists[row]] = -np.inf
-            if model.known_contents is not None:
-                scores[~model.known_contents] = -np.inf
-            if allowed is not None:
-                scores[~allowed] = -np.inf
-            found, values = top_k(scores[None, :], k)
-            ids[row, : found.shape[1]], best[row, : found.shape[1]] = found[0], values[0]
-    return ids, best

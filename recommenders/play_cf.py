@@ -88,7 +88,7 @@ class PlayCf(Baseline):
     def scores(self, users: Ints) -> Floats:
         return np.asarray((self._sparse("similar")[users] @ self._sparse("values")).toarray(), dtype=np.float32)
 
-    def recommend_all(self, k: int = 100, *, heard: bool = False) -> Ints:
+    def recommend_all(self, k: int, *, heard: bool = False) -> Ints:
         """The ``k`` best tracks of every user (`recommend_all`), filled with those that most users played."""
         values = self._sparse("values")
         popular = np.argsort(-np.bincount(values.indices, minlength=values.shape[1]), kind="stable")

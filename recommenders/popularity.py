@@ -29,6 +29,7 @@ class Popularity(Baseline):
 
     name: ClassVar[str] = "popularity"
     has_one_user: ClassVar[bool] = True
+    need_times: ClassVar[frozenset[str]] = frozenset({"half_life"})
     space: ClassVar[Mapping[str, Sequence[Any]]] = {"half_life": (0.0, 7.0, 30.0, 90.0, 365.0)}
 
     def _learn(self, snapshot: Snapshot, options: FitOptions) -> dict[str, Learned]:

@@ -22,10 +22,10 @@ from recommenders.core.baseline import Count, Learned, Positive, Share
 from recommenders.core.config import CORE
 from recommenders.core.nearest import nearest, others
 from recommenders.core.options import FitOptions, Progress
+from recommenders.core.sequences import Sequences, entries_of
 from recommenders.core.top_k import Floats, Ints, Mask
 from recommenders.counting import context_of, unit
 from recommenders.next_item import Context, SequenceModel
-from recommenders.sequences import Sequences, entries_of
 from recommenders.track_gradient import clear, gradient
 
 __all__ = ["NOTEBOOK", "PUBLISHED", "Track2Vec", "Track2VecNetwork", "with_artists"]
@@ -144,6 +144,10 @@ class _Vectors(SequenceModel):
     def vectors(self) -> Floats:
         """A vector for each content, shape (contents, factors)."""
         return self._dense("latent_positions")
+
+    @property
+    def content_vectors(self) -> Floats:
+        return self.vectors
 
     @property
     def known_contents(self) -> Mask:

@@ -185,6 +185,8 @@ class KnowsFriends(Baseline):
     of friends say more than friendship does, and `recommenders.friends` has those.
     """
 
+    need_follows: ClassVar[frozenset[str]] = frozenset({"friends"})
+
     def resolved(self, snapshot: Snapshot) -> dict[str, Any]:
         settings = super().resolved(snapshot)
         if self.friends is None:

@@ -10,7 +10,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Final, Self
+from types import MappingProxyType
+from typing import Any, ClassVar, Final, Literal, Self
 
 import numpy as np
 import scipy.sparse as sp
@@ -21,6 +22,7 @@ from graph.snapshot.ages import timed
 from recommenders.core.costs import COSTS
 from recommenders.core.one_user import OneUser
 from recommenders.core.options import FitOptions
+from recommenders.core.sequences import Sequences
 from recommenders.core.today import Today
 from recommenders.core.top_k import Floats, Ints, Mask, all_equal, top_k
 
@@ -28,8 +30,8 @@ __all__ = ["NewContent", "Placed", "Recommender"]
 
 _BLOCK_VALUES: Final = 4_000_000
 """Scores held at once while recommending: 16 MB of float32, which malloc uses again instead of asking for new pages."""
-_TIMED: Final = frozenset({"half_life", "fashion"})
-"""Settings that have no effect without times."""
+_ALL_BLOCK: Final = 1_024
+"""Users whose lists `Recommender.recommend_all` makes at once."""
 
 
 @dataclass(frozen=True)
@@ -81,11 +83,21 @@ class Recommender(ABC):
     """Whether `one_user` gives its form of one user's scores."""
     trains_together: ClassVar[bool] = False
     """Whether several processes (`gnn.processes`) can train it together."""
+    learns_from_lists: ClassVar[bool] = False
+    """Whether it learns from ordered lists, of which playlists alone are enough, and continues any list."""
     space: ClassVar[Mapping[str, Sequence[Any]]] = {}
     """Setting → the values that `recommenders.core.search` tries, most important setting first."""
+    need_times: ClassVar[frozenset[str]] = frozenset()
+    """Settings without effect on a graph without times."""
+    need_follows: ClassVar[frozenset[str]] = frozenset()
+    """Settings without effect on a graph without follows."""
     trial_settings: ClassVar[Mapping[str, Any]] = {}
     """Settings that make a trial of the search cheaper; the best trial is fitted once more without them."""
 
+    metrics: Mapping[str, Any] = MappingProxyType({})
+    """What the fit measured and chose on a validation part, for the report of a training; empty for nothing."""
+    seconds: Mapping[str, Any] = MappingProxyType({})
+    """Seconds of the steps behind `metrics`, for people to read."""
     _snapshot: Snapshot | None = None
 
     @classmethod
@@ -136,10 +148,10 @@ class Recommender(ABC):
     def unsearched(self) -> frozenset[str]:
         """Settings of ``space`` that a search skips on the fitted snapshot.
 
-        By default those without effect there: recency without times, friends without follows.
+        By default those without effect there: `need_times` and `need_follows`.
         """
-        without_times = frozenset() if timed(self.snapshot) else _TIMED
-        return without_times | (frozenset() if len(self.snapshot.follows) else {"friends"})
+        without_times = frozenset() if timed(self.snapshot) else self.need_times
+        return without_times | (frozenset() if len(self.snapshot.follows) else self.need_follows)
 
     @abstractmethod
     def scores(self, users: Ints) -> Floats:
@@ -156,6 +168,11 @@ class Recommender(ABC):
     def known_users(self, users: Ints) -> Mask:
         """Mask (n,) of the ``users`` that this model can score."""
         return np.ones(len(users), dtype=bool)
+
+    @property
+    def places_newcomers(self) -> bool:
+        """Whether the fitted model learned to place users by their profile and follows alone."""
+        return False
 
     def newcomer_scores(
         self, watched: Ints, follows: Ints, followers: Ints, *, properties: Mapping[str, Any] | None = None
@@ -276,3 +293,37 @@ class Recommender(ABC):
             ids[start : start + block, : chosen.shape[1]] = chosen
             best[start : start + block, : chosen.shape[1]] = values
         return (ids[0], best[0]) if np.ndim(users) == 0 else (ids, best)
+
+    def recommend_all(self, k: int, *, heard: bool = False) -> Ints:
+        """The ``k`` best contents of every user, shape (users, k); -1 where there are fewer.
+
+        ``heard`` lets contents that the user watched stand in the list.
+        """
+        users = np.arange(self.snapshot.users.count)
+        blocks = [users[start : start + _ALL_BLOCK] for start in range(0, len(users), _ALL_BLOCK)]
+        return np.vstack([self.recommend(block, k, exclude_seen=not heard)[0] for block in blocks])
+
+    def complete(
+        self, lists: Sequences, k: int, *, exclude: Literal["all", "last"] = "all", allowed: Mask | None = None
+    ) -> tuple[Ints, Floats]:
+        """The ``k`` best next contents of each list, best first, shapes (lists, k); -1 and -inf where there are fewer.
+
+        Contents of the list are left out; with ``exclude`` "last" only its last content. ``allowed`` is a mask
+        (contents,) of the contents that may be returned. A model that does not learn from lists treats a list as the
+        watches of a newcomer.
+        """
+        nobody = np.empty(0, dtype=np.int64)
+        ids = np.full((len(lists), k), -1, dtype=np.int64)
+        best = np.full((len(lists), k), -np.inf, dtype=np.float32)
+        for row in range(len(lists)):
+            scores = self.newcomer_scores(np.unique(lists[row]), nobody, nobody)
+            if scores is not None:
+                scores = np.array(scores, dtype=np.float32)
+                scores[lists[row] if exclude == "all" else lists[row][-1:]] = -np.inf
+                if self.known_contents is not None:
+                    scores[~self.known_contents] = -np.inf
+                if allowed is not None:
+                    scores[~allowed] = -np.inf
+                found, values = top_k(scores[None, :], k)
+                ids[row, : found.shape[1]], best[row, : found.shape[1]] = found[0], values[0]
+        return ids, best

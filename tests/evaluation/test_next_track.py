@@ -7,11 +7,10 @@ import scipy.sparse as sp
 
 from evaluation.next_track import CLICKS_OF, Titles, clicks, hide, r_precision, split
 from graph.errors import InputError
+from recommenders.core.sequences import Sequences
 from recommenders.counting import CoOccurrence
 from recommenders.knn import ItemKnn
-from recommenders.next_item import complete
 from recommenders.popularity import Popularity
-from recommenders.sequences import Sequences
 
 SIZE = 15
 
@@ -84,7 +83,7 @@ def test_lists_are_hidden_whole(lists, titles):
     assert not given.multiply(hidden).nnz
     assert part.ordered.users.count < len(lists)
     for model in (CoOccurrence(), ItemKnn(), Popularity()):
-        ids, _ = complete(model.fit(part.train(type(model))), part.given, CLICKS_OF)
+        ids, _ = model.fit(part.train(type(model))).complete(part.given, CLICKS_OF)
         assert all(not set(ids[row].tolist()) & set(part.given[row].tolist()) for row in range(len(part.given)))
         assert set(part.judge(ids)) == {"R-precision", "NDCG@500", "clicks"}
 

@@ -10,8 +10,8 @@ import torch
 from graph.errors import SettingsError
 from graph.snapshot import Snapshot
 from recommenders import counting
+from recommenders.core.sequences import Sequences, sequences_of
 from recommenders.counting import CoOccurrence, PpmiSvd, SessionKnn, co_occurrences, query
-from recommenders.sequences import Sequences, sequences_of
 from recommenders.track2vec import NOTEBOOK, Track2Vec, Track2VecNetwork, with_artists
 from recommenders.track_gradient import clear, gradient
 from tests import checkerboard

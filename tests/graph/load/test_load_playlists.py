@@ -11,7 +11,7 @@ from graph.database.driver import Graph
 from graph.load.live import import_folder
 from graph.settings import Settings
 from graph.snapshot.export import export
-from recommenders.sequences import sequences_of
+from recommenders.core.sequences import sequences_of
 from tests.conftest import empty
 from tests.graph.files.test_playlists import CATALOGUE, write
 
