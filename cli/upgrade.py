@@ -65,7 +65,7 @@ def _settings_to_look_at(settings: Settings, moved: Sequence[str]) -> list[tuple
         try:
             registry.check(name)
         except SettingsError as error:
-            found.append((where, f"{error} {error.do}"))
+            found.append((where, str(error)))
             continue
         if name in moved:
             again = f"models called {name} must be trained again: `entourage train --model {name}`."
