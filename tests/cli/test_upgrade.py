@@ -13,6 +13,7 @@ import pytest
 
 import cypher
 from cli.main import COMMANDS
+from cli.upgrade import upgrade as upgrade_command
 from graph import home, snapshot
 from graph import upgrade as module
 from graph.database.connection import running
@@ -309,3 +310,29 @@ def test_a_home_is_checked_without_a_command(tmp_path: Path) -> None:
     (tmp_path / "format").write_text("no number")
     with pytest.raises(SettingsError, match="entourage upgrade"):
         home.check(settings)
+
+
+def test_settings_that_name_a_model_put_aside_or_renamed_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def upgraded(service: str, moved: tuple[str, ...], feed: str = "") -> str:
+        (tmp_path / "entourage.toml").write_text(f'[service]\nmodel = "{service}"\n[feed.recommenders]\n{feed}')
+        monkeypatch.setenv("ENTOURAGE_CONFIG", str(tmp_path / "entourage.toml"))
+        monkeypatch.setenv("ENTOURAGE_HOME", str(tmp_path / "home"))
+        done = module.Upgrade(5, None, (), moved, exported=False, put_aside=None)
+        monkeypatch.setattr("cli.upgrade.bring_up_to_date", lambda *_: done)
+        upgrade_command()
+        return " ".join(capsys.readouterr().out.split())
+
+    told = upgraded("gat", ("gat",))
+    assert "service.model is gat: since this version gat is the graph attention network alone" in told
+    printed = upgraded("pipeline", ("pipeline", "ease"), "ease = 1.0\nals = 1.0\ngnn = 2.0\n")
+    assert "service.model is pipeline: models called pipeline must be trained again" in printed
+    assert "feed.recommenders names ease: models called ease must be trained again" in printed
+    assert (
+        "feed.recommenders names gnn: No recommender is called 'gnn'. The graph networks alone are called gat"
+        in printed
+    )
+    assert "als" not in printed
+    assert "attention network" not in printed
+    assert "service.model" not in upgraded("pipeline", ("ease",))

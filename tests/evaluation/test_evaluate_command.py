@@ -58,6 +58,21 @@ def test_the_report_tells_the_command_that_makes_it_again(folder, tmp_path, monk
     assert "demo" not in told
 
 
+def test_what_a_budget_cut_short_is_told_in_its_row_and_below_the_table(folder, tmp_path, capsys):
+    run(folder, tmp_path / "out", models="popularity,item-knn", budget=1e-9)
+    printed = capsys.readouterr().out
+    row = next(line for line in printed.splitlines() if line.split()[:1] == ["item-knn"])
+    below = printed.splitlines()[printed.splitlines().index(row) + 1 :]
+    assert [line.split()[:2] for line in below[:2]] == [["cut", "short"], ["by", "--budget"]]
+    assert "item-knn: cut short by --budget. Work was left out" in " ".join(printed.split())
+    told = (tmp_path / "out/leaderboard.md").read_text()
+    assert "| item-knn, cut short by --budget |" in told
+    assert "item-knn: cut short by --budget. Work was left out" in told
+    assert "| popularity |" in told
+    run(folder, tmp_path / "whole", models="popularity,item-knn")
+    assert "cut short" not in capsys.readouterr().out + (tmp_path / "whole/leaderboard.md").read_text()
+
+
 @pytest.mark.parametrize("how", [How.COLD_USERS, How.COLD_CONTENTS])
 def test_cold_starts_have_a_table_too(folder, tmp_path, how):
     run(folder, tmp_path / "out", split=how, fraction=0.2)
@@ -91,7 +106,7 @@ def test_a_suite_refuses_what_it_does_not_read(tmp_path):
     """They were passed over in silence, and stood in the report's command as if they had counted."""
     for suite, given, message in (
         (Suite.KEAKR, {"models": "ease", "k": "5"}, "does not read --models, --k"),
-        (Suite.ARTISTS, {"snapshot": tmp_path}, "does not read --snapshot"),
+        (Suite.ARTISTS, {"snapshot": tmp_path, "budget": 1.0}, "does not read --budget, --snapshot"),
         (Suite.BOTIFY, {"sequences": Lists.PLAYS}, "does not read --sequences"),
         (Suite.PLAYLISTS, {"data": tmp_path, "snapshot": tmp_path}, "both say what is compared"),
     ):

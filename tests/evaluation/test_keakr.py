@@ -197,7 +197,8 @@ def test_the_tables_name_what_leaks_what_moves_and_what_is_found(
     assert "nobody within two steps had watched" in text
     assert "nothing is argued from it" in text
     assert "item-knn is fitted to the training lines alone" in text
-    assert "8 minutes (which was enough)" in text
+    assert "with little effort. " in text
+    assert "cut short" not in text
     suite_keakr.draw([board], tmp_path / "calibration.png")
     assert (tmp_path / "calibration.png").read_bytes().startswith(b"\x89PNG")
 
@@ -270,11 +271,11 @@ def test_the_command_prints_and_writes_everything(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(keakr_suite, "EPOCHS", 1)
-    monkeypatch.setattr(keakr_suite, "MINUTES", 0.001)
     generate(tmp_path / "in", DEMO.with_(users=60, keaks=40, beats=10, follows=200, audiences=900), 3, futures=0)
-    suite_keakr.keakr(tmp_path / "in", Effort.QUICK, 0, tmp_path / "out", "entourage evaluate --suite keakr")
+    command = "entourage evaluate --suite keakr --budget 0.001"
+    suite_keakr.keakr(tmp_path / "in", Effort.QUICK, 0, tmp_path / "out", command, budget=0.001)
     shown = capsys.readouterr().out
     assert "pipeline is fitted to the training lines alone" in shown
-    assert "it was cut short" in shown
+    assert "with little effort (cut short by --budget)" in " ".join(shown.split())
     assert {file.name for file in (tmp_path / "out").iterdir()} == {"leaderboard.md", "calibration.png"}
-    assert "pipeline, calibrated" in (tmp_path / "out" / "leaderboard.md").read_text()
+    assert "| pipeline, calibrated, cut short by --budget |" in (tmp_path / "out" / "leaderboard.md").read_text()

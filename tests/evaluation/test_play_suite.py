@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from cli.evaluate import Suite, evaluate
 from cli.main import app
-from evaluation import play_data
+from evaluation import play_data, play_suite
 from evaluation.play_suite import run, until
 from graph import snapshot as snapshots
 from graph.errors import EntourageError, InputError, SettingsError
@@ -81,6 +83,19 @@ def test_models_that_know_tastes_foretell_shares_better_than_the_mean(logs: Path
     assert max(ranks, key=lambda name: ranks[name]) != "user mean"
     assert "neighbours" in board.told
     assert set(board.off_policy) == {"random", "sticky-artist", "item-item", "session"}
+
+
+def test_what_a_budget_cut_short_is_told_in_its_row_and_below_the_table(
+    logs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(play_suite, "run", partial(run, models=("user mean", "session")))
+    evaluate(suite=Suite.BOTIFY, data=logs, out=tmp_path, budget=1e-9)
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "session: cut short by --budget. Work was left out" in printed
+    told = (tmp_path / "leaderboard.md").read_text()
+    assert "| session, cut short by --budget |" in told
+    assert "| user mean |" in told
+    assert "\n\nsession: cut short by --budget. Work was left out" in told
 
 
 def test_a_folder_without_plays_says_what_it_lacks(tmp_path: Path) -> None:

@@ -233,7 +233,7 @@ def test_a_graph_that_hangs_does_not_hold_the_answer(snapshot, model, settings):
 
     feeds = FeedService(Hanging(GraphTimeout("late")), snapshot, model, settings)
     try:
-        newcomers = [feeds.recommend(f"newcomer {n}", deadline_ms=2_000) for n in range(3)]
+        newcomers = [feeds.recommend(f"newcomer {n}", deadline_ms=2_000) for n in range(3)]  # 50 are enough
         answers = [feeds.recommend(USERS[7], deadline_ms=2_000) for _ in range(4)]
     finally:
         free.set()

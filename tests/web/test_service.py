@@ -152,7 +152,7 @@ class Hanging:
 
 
 def test_a_neo4j_that_hangs_costs_no_answer_that_the_snapshot_has(prepared: Settings) -> None:
-    quick = prepared.model_copy(update={"service": Service(rate_limit="", deadline_ms=2_000)})
+    quick = prepared.model_copy(update={"service": Service(rate_limit="", deadline_ms=2_000)})  # 50 are enough
     snapshot, hanging = checkerboard.snapshot(), Hanging()
     feeds = FeedService(cast("Graph", hanging), snapshot, Ease().fit(snapshot), quick)
     client = create_app(quick, feeds).test_client()
