@@ -130,10 +130,10 @@ def run(
         foretold = np.clip(_design(test, means, scores[judged]) @ weights, 0.0, 1.0)
         ranked = _design(test, means, opening[judged]) @ opened
         seconds = time.monotonic() - began
-        error = _by_user(test.user, np.abs(foretold - test.share))
-        rows.append(Row(name, error, _ndcg(test, ranked, seed), seconds, options.cap.hit))
+        off = _by_user(test.user, np.abs(foretold - test.share))
+        rows.append(Row(name, off, _ndcg(test, ranked, seed), seconds, options.cap.hit))
     newest = plays.keep(plays.began >= second)
-    policies = logged(session, newest, ARMS, seed=seed) if session else {}
+    policies = logged(session, newest, ARMS, seed=seed) if session is not None else {}
     counts = [len(np.unique(part.session)) for part in (learned, later.until(second), newest)]
     return Board(
         tuple(rows),

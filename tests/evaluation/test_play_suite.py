@@ -88,14 +88,14 @@ def test_models_that_know_tastes_foretell_shares_better_than_the_mean(logs: Path
 def test_what_a_budget_cut_short_is_told_in_its_row_and_below_the_table(
     logs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(play_suite, "run", partial(run, models=("user mean", "session")))
+    monkeypatch.setattr(play_suite, "run", partial(run, models=("user mean", "gat")))
     evaluate(suite=Suite.BOTIFY, data=logs, out=tmp_path, budget=1e-9)
     printed = " ".join(capsys.readouterr().out.split())
-    assert "session: cut short by --budget. Work was left out" in printed
+    assert "gat: cut short by --budget. Work was left out" in printed
     told = (tmp_path / "leaderboard.md").read_text()
-    assert "| session, cut short by --budget |" in told
+    assert "| gat, cut short by --budget |" in told
     assert "| user mean |" in told
-    assert "\n\nsession: cut short by --budget. Work was left out" in told
+    assert "\n\ngat: cut short by --budget. Work was left out" in told
 
 
 def test_a_folder_without_plays_says_what_it_lacks(tmp_path: Path) -> None:

@@ -72,3 +72,10 @@ def test_all_that_a_search_tries_can_be_set_and_comes_back(name):
 def test_numbers_that_are_none_are_refused(name, setting, value):
     with pytest.raises(SettingsError, match=setting):
         registry.make(name, **{setting: value})
+
+
+@pytest.mark.parametrize("name", registry.NAMES)
+def test_settings_that_need_times_or_follows_are_among_those_that_are_searched(name):
+    kind = registry.kind(name)
+    assert kind.need_times | kind.need_follows <= kind.space.keys()
+    assert {"half_life", "friends"} & kind.space.keys() <= kind.need_times | kind.need_follows

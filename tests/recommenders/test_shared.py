@@ -9,6 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from recommenders.core.interactions import interactions
+from recommenders.core.sequences import Sequences
 from recommenders.friends import FriendsItems
 from recommenders.knn import ItemKnn
 from tests import checkerboard
@@ -33,3 +34,27 @@ def test_indices_take_four_bytes():
     for matrix in (interactions(snapshot), friends.learned["weights"], similar.learned["similar"]):
         assert isinstance(matrix, sp.csr_array)
         assert matrix.indices.dtype == matrix.indptr.dtype == np.int32
+
+
+def test_the_lists_of_everybody_are_those_of_each():
+    model = ItemKnn().fit(checkerboard.snapshot())
+    everybody = np.arange(checkerboard.SIZE)
+    for heard in (False, True):
+        alone = np.vstack([model.recommend(int(user), 5, exclude_seen=not heard)[0] for user in everybody])
+        np.testing.assert_array_equal(model.recommend_all(5, heard=heard), alone)
+
+
+def test_a_model_that_does_not_learn_from_lists_continues_one_as_it_recommends_to_a_newcomer():
+    model = ItemKnn().fit(checkerboard.snapshot())
+    nobody = np.empty(0, dtype=np.int64)
+    lists = Sequences.of([[2, 4, 6], []], checkerboard.SIZE)
+    scores = model.newcomer_scores(np.array([2, 4, 6]), nobody, nobody)
+    assert scores is not None
+    for exclude, gone in (("all", [2, 4, 6]), ("last", [6])):
+        left = scores.copy()
+        left[gone] = -np.inf
+        ids, best = model.complete(lists, 5, exclude=exclude)
+        np.testing.assert_array_equal(best[0], np.sort(left)[::-1][:5])
+        np.testing.assert_array_equal(left[ids[0]], best[0])
+        assert (ids[1] == -1).all()
+        assert np.isneginf(best[1]).all()
