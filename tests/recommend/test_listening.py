@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
+from gnn.recommender import GatNetwork
 from graph.errors import InputError, UnknownContent
 from graph.home import begin
 from graph.settings import Settings
@@ -205,6 +206,11 @@ def test_the_map_is_a_picture(home):
     answer = CliRunner().invoke(app, arguments, catch_exceptions=False)
     assert answer.exit_code == 0
     assert (home / "map.png").read_bytes().startswith(b"\x89PNG")
+    GatNetwork(epochs=1).fit(tracks()).save(home / "home" / "models" / "gat")
+    (home / "map.png").unlink()
+    answer = CliRunner().invoke(app, [*arguments, "--model", "gat"])
+    assert answer.exit_code == 0
+    assert (home / "map.png").is_file()
     without = CliRunner().invoke(app, [*arguments, "--model", "co-occurrence"])
     assert "no vectors" in str(without.exception)
 

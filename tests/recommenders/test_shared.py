@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
+from typing import Literal
 
 import numpy as np
 import scipy.sparse as sp
@@ -50,7 +51,8 @@ def test_a_model_that_does_not_learn_from_lists_continues_one_as_it_recommends_t
     lists = Sequences.of([[2, 4, 6], []], checkerboard.SIZE)
     scores = model.newcomer_scores(np.array([2, 4, 6]), nobody, nobody)
     assert scores is not None
-    for exclude, gone in (("all", [2, 4, 6]), ("last", [6])):
+    asked: list[tuple[Literal["all", "last"], list[int]]] = [("all", [2, 4, 6]), ("last", [6])]
+    for exclude, gone in asked:
         left = scores.copy()
         left[gone] = -np.inf
         ids, best = model.complete(lists, 5, exclude=exclude)
