@@ -15,7 +15,7 @@ import polars as pl
 from graph.errors import EntourageError
 from recommenders.core.config import CORE
 from recommenders.core.options import FitOptions
-from recommenders.core.sequences import HEARD, Sequences
+from recommenders.core.sequences import Sequences
 from recommenders.core.singular import right_singular_vectors
 from recommenders.core.top_k import Floats, Ints
 from recommenders.interest import Weights
