@@ -12,17 +12,18 @@ import numpy.typing as npt
 import polars as pl
 import scipy.sparse as sp
 
+from evaluation.metrics import average_precision
 from graph import schema
 from graph.errors import InputError
 from graph.files.artist_profiles import Published, holds_artists, read_published
 from graph.files.token_lists import unpacked
 from graph.files.watch_ratios import named_file
 from graph.snapshot import Snapshot
-from recommenders.core.ndcg import Values, discounts
+from recommenders.core.ndcg import Judged, Values, ndcg
 from recommenders.core.top_k import Floats, Ints
 from recommenders.profile_network import halves, shared_watchers
 
-__all__ = ["AT", "COLUMNS", "Data", "average_precision", "cut", "measure", "open_data"]
+__all__ = ["AT", "COLUMNS", "Data", "cut", "measure", "open_data"]
 
 COLUMNS: Final = 1_000
 """Artists that are ranked: those of the most listeners among those that are not held out."""
@@ -161,19 +162,10 @@ def measure(scores: Floats | Matrix, rows: Ints, data: Data, *, in_order: bool =
     order = np.take_along_axis(mixed, places, axis=1)
     shares = shared_watchers(data.second, rows, data.columns).astype(np.float64)
     truth = np.asarray((data.second[:, rows].T @ data.second > 0).sum(axis=1)).ravel() - 1  # not the artist itself
-    gains = np.take_along_axis(shares, order, axis=1)
-    found = {f"MAP@{k}": average_precision(gains > 0, truth, k) for k in AT}
-    weight = discounts(most)
-    ideal = -np.sort(-shares, axis=1)[:, :most] @ weight
-    found["NDCG@20"] = np.divide(gains @ weight, ideal, out=np.zeros(len(rows)), where=ideal > 0)
-    return found
-
-
-def average_precision(hits: npt.NDArray[np.bool_], truth: Ints, k: int) -> Values:
-    """Sum of the precision at each hit among the first ``k``, over min(truth, k); 0 without a truth. Shape (n,)."""
-    first = hits[:, :k].astype(np.float64)
-    precision = np.cumsum(first, axis=1) / np.arange(1, first.shape[1] + 1)
-    return np.asarray((precision * first).sum(axis=1) / np.maximum(np.minimum(truth, k), 1), dtype=np.float64)
+    judged = Judged(np.take_along_axis(shares, order, axis=1), -np.sort(-shares, axis=1)[:, :most], truth)
+    found = {f"MAP@{k}": average_precision(judged, k) for k in AT}
+    found["NDCG@20"] = ndcg(judged, most, graded=True)
+    return {name: np.nan_to_num(values) for name, values in found.items()}  # 0 for an artist with nobody in common
 
 
 def _pairs(file: Path) -> npt.NDArray[np.int64]:

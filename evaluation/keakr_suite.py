@@ -18,7 +18,7 @@ from evaluation.significance import bootstrap_interval
 from graph.settings import Engagement
 from ranking import registry
 from recommenders.core.effort import Cap, Effort
-from recommenders.core.ndcg import Values, discounts
+from recommenders.core.ndcg import Values, ndcg_of_rows, places
 from recommenders.core.options import FitOptions, Progress, part_of
 from recommenders.core.recommender import Recommender
 from recommenders.core.top_k import Floats, Ints, top_k
@@ -181,16 +181,11 @@ def measure(
 
 def _ndcg(scores: Values, users: Ints, gains: Values, seed: int) -> Values:
     """NDCG@10 over the lines of each person with two or more, if any gain is above 0; ties by chance."""
-    random = np.random.default_rng(seed)
-    order = np.lexsort((random.random(len(scores)), -scores, users))
-    found: list[float] = []
-    for rows in np.split(order, np.flatnonzero(np.diff(users[order])) + 1):
-        own = gains[rows]
-        if len(rows) < _LEAST or not own.any():
-            continue
-        weight = discounts(min(_PLACES, len(rows)))
-        found.append(float((own[: len(weight)] @ weight) / (np.sort(own)[::-1][: len(weight)] @ weight)))
-    return np.asarray(found or [0.0], dtype=np.float64)
+    chance = np.random.default_rng(seed).random(len(scores))
+    _, owners, lines = np.unique(users, return_inverse=True, return_counts=True)
+    found = ndcg_of_rows(owners, places(owners, scores, chance), gains, _PLACES)
+    judged = found[(lines >= _LEAST) & ~np.isnan(found)]
+    return judged if len(judged) else np.zeros(1)
 
 
 def _means(network: Network) -> Values:

@@ -56,10 +56,15 @@ def graded_ndcg(judged: Judged, k: int) -> Values:
 
 
 def average_precision(judged: Judged, k: int) -> Values:
-    """Precision at each hit's place, summed over the first ``k`` and divided by min(k, held out); its mean is MAP@k."""
+    """Precision at each hit's place, summed over the first ``k`` and divided by min(k, held out); its mean is MAP@k.
+
+    NaN for users without held-out contents.
+    """
     hits = _hits(judged, k)
-    precisions = np.cumsum(hits, axis=1) / np.arange(1, k + 1)
-    return np.asarray((precisions * hits).sum(axis=1) / np.minimum(judged.held, k))
+    precisions = np.cumsum(hits, axis=1) / np.arange(1, hits.shape[1] + 1)
+    most = np.minimum(judged.held, k)
+    values: Values = np.divide((precisions * hits).sum(axis=1), most, out=np.full(len(most), np.nan), where=most > 0)
+    return values
 
 
 def reciprocal_rank(judged: Judged, k: int) -> Values:

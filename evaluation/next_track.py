@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 import scipy.sparse as sp
 
+from evaluation.metrics import hit_rate
 from graph import schema
 from graph.errors import InputError
 from graph.snapshot import Snapshot
@@ -93,12 +94,12 @@ class NextTrack:
     def judge(self, ids: Ints) -> dict[str, Values]:
         """HR and NDCG at 10 of each test list, shape (tests,)."""
         wanted = self.truth[self.test][:, None]
-        hits = ids[:, :10] == wanted
         held_out = sp.csr_array(
             (np.ones(len(wanted), dtype=np.float32), wanted[:, 0], np.arange(len(wanted) + 1)),
             shape=(len(wanted), self.contexts.width),
         )
-        return {"HR@10": hits.any(axis=1).astype(np.float64), "NDCG@10": ndcg(judge(ids[:, :10], held_out), 10)}
+        judged = judge(ids[:, :10], held_out)
+        return {"HR@10": hit_rate(judged, 10), "NDCG@10": ndcg(judged, 10)}
 
 
 def split(

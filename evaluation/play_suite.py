@@ -26,6 +26,7 @@ from ranking import registry
 from ranking.player import PlayerModel
 from recommenders.arms import ARMS
 from recommenders.core.effort import Cap, Effort
+from recommenders.core.ndcg import Values, ndcg_of_rows, places
 from recommenders.core.options import FitOptions, Progress, part_of, silent
 from recommenders.core.recommender import Recommender
 from recommenders.interest import Heard
@@ -44,7 +45,6 @@ hand."""
 _FEWEST: Final = 20
 """Times at which sessions began. By hand: of fewer, a part of the split may have none."""
 _BLOCK: Final = 256
-Values = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -225,16 +225,8 @@ def _by_user(users: npt.NDArray[Any], values: Values) -> Values:
 
 def _ndcg(plays: Plays, scores: Values, seed: int) -> Values:
     """NDCG over the tracks heard in each session but the first, the share as gain, by user; ties by chance."""
-    rng = np.random.default_rng(seed)
-    chance = rng.random(len(plays))
-    users: list[int] = []
-    found: list[float] = []
-    for rows in np.split(np.arange(len(plays)), np.flatnonzero(np.diff(plays.session)) + 1):
-        gain = plays.share[rows].astype(np.float64)
-        if len(rows) < 2 or not gain.any():
-            continue
-        discount = 1.0 / np.log2(np.arange(len(rows)) + 2.0)
-        order = np.lexsort((chance[rows], -scores[rows]))
-        found.append(float(gain[order] @ discount / (np.sort(gain)[::-1] @ discount)))
-        users.append(int(plays.user[rows[0]]))
-    return _by_user(np.array(users, dtype=np.int64), np.array(found))
+    chance = np.random.default_rng(seed).random(len(plays))
+    _, first, owners, tracks = np.unique(plays.session, return_index=True, return_inverse=True, return_counts=True)
+    found = ndcg_of_rows(owners, places(owners, scores, chance), plays.share.astype(np.float64), len(plays))
+    judged = (tracks > 1) & ~np.isnan(found)
+    return _by_user(plays.user[first[judged]], found[judged])

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from recommenders.core.ndcg import Values
+from recommenders.core.ndcg import Values, ndcg_of_rows, places
 from recommenders.core.top_k import Floats
 from recommenders.ratio_network import Rows
 
@@ -56,25 +56,17 @@ def measure(predicted: Floats, rows: Rows, most: int, seed: int = 0) -> tuple[di
 
 def _ranking(predicted: Floats, rows: Rows, most: int, random: np.random.Generator) -> dict[str, float]:
     ties, chance = random.random((2, len(rows)))
-    order = np.lexsort((ties, -predicted, rows.users))
-    users, truth, chance = rows.users[order], rows.ratios[order].astype(np.float64), chance[order]
-    starts = np.flatnonzero(np.concatenate(([True], users[1:] != users[:-1])))
-    hits, common, notebook, graded = [], [], [], []
-    for start, stop in zip(starts, np.append(starts[1:], len(users)), strict=True):
-        ratios = truth[start:stop]
-        if len(ratios) < FEWEST:
-            continue
-        k = min(most, len(ratios))
-        discount = 1.0 / np.log2(np.arange(2, k + 2))
-        best = np.zeros(len(ratios), dtype=bool)
-        best[np.lexsort((chance[start:stop], -ratios))[:k]] = True
-        found = best[:k]
-        hits.append(found.mean())
-        common.append(found.sum() / (2 * k - found.sum()))
-        ideal = discount[: int(found.sum())].sum()
-        notebook.append((found * discount).sum() / ideal if ideal else 0.0)
-        gains = np.minimum(ratios, _BEST_GAIN)
-        top = (np.sort(gains)[::-1][:k] * discount).sum()
-        graded.append((gains[:k] * discount).sum() / top if top else 0.0)
-    told = {"HR": hits, "Jaccard": common, "NDCG, notebook": notebook, "NDCG": graded}
-    return {name: float(np.mean(values)) if values else 0.0 for name, values in told.items()}
+    users, ratios = rows.users, rows.ratios.astype(np.float64)
+    candidates = np.bincount(users)
+    judged = candidates >= FEWEST
+    place = places(users, predicted, ties)
+    retrieved, best = place < most, places(users, ratios, chance) < most
+    k = np.minimum(candidates, most)[judged]
+    hits = np.bincount(users[retrieved & best], minlength=len(candidates))[judged]
+    told = {
+        "HR": hits / k,
+        "Jaccard": hits / (2 * k - hits),
+        "NDCG, notebook": ndcg_of_rows(users[retrieved], place[retrieved], 1.0 * best[retrieved], most)[judged],
+        "NDCG": ndcg_of_rows(users, place, np.minimum(ratios, _BEST_GAIN), most)[judged],
+    }
+    return {name: float(np.nan_to_num(values).mean()) if judged.any() else 0.0 for name, values in told.items()}

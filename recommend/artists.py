@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -12,6 +11,7 @@ import numpy as np
 from graph import schema
 from graph.errors import UnknownArtist
 from recommend.listening import Listening, folded
+from recommenders.core.ndcg import discounts
 
 __all__ = ["PREFIX", "Artist", "Artists"]
 
@@ -95,15 +95,16 @@ class Artists:
         total: dict[int, float] = {}
         gone = self._listening.gone
         count = min(_NEAR + len(own) + int(gone.sum()), len(gone))
+        weights = discounts(_NEAR).tolist()
         ids, scores = self._listening.model.similar_items(asked, count)
         ids[(scores == 0.0) | gone[ids]] = -1  # a cosine of 0: nothing in common
         for row in ids.tolist():
             near = [content for content in row if content >= 0 and content not in mine]
             told: set[int] = {number}
-            for place, content in enumerate(near[:_NEAR], 1):
+            for weight, content in zip(weights, near, strict=False):
                 for artist in there.target[there.indptr[content] : there.indptr[content + 1]].tolist():
                     if artist not in told:
                         told.add(artist)
-                        total[artist] = total.get(artist, 0.0) + 1.0 / math.log2(1 + place)
+                        total[artist] = total.get(artist, 0.0) + weight
         best = sorted(total, key=lambda artist: (-total[artist], artist))[:n]
         return [Artist(self._ids[one], self._names[one], round(total[one] / len(asked), 6)) for one in best]

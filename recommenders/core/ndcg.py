@@ -1,4 +1,4 @@
-"""NDCG, used by validation, the leaderboard and the generator's ceiling."""
+"""NDCG, used by validation, the leaderboard, the suites and the generator's ceiling."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import scipy.sparse as sp
 
 from recommenders.core.top_k import Ints
 
-__all__ = ["Judged", "Values", "discounts", "gini", "judge", "mean_ndcg", "ndcg"]
+__all__ = ["Judged", "Values", "discounts", "gini", "judge", "mean_ndcg", "ndcg", "ndcg_of_rows", "places"]
 
 Values = npt.NDArray[np.float64]
 
@@ -47,11 +47,10 @@ def judge(ids: Ints, held_out: sp.csr_array) -> Judged:
     gains = np.where(hits, held_out.data[place], 0.0).astype(np.float64)
 
     rows = np.repeat(np.arange(n), held)
-    order = np.lexsort((-held_out.data, rows))
-    rank = np.arange(len(order)) - np.repeat(np.asarray(held_out.indptr[:-1], dtype=np.int64), held)
+    rank = places(rows, held_out.data)
     best = rank < k
     ideal = np.zeros((n, k))
-    ideal[rows[best], rank[best]] = held_out.data[order][best]
+    ideal[rows[best], rank[best]] = held_out.data[best]
     return Judged(gains, ideal, held)
 
 
@@ -78,6 +77,31 @@ def mean_ndcg(ids: Ints, held_out: sp.csr_array, k: int, *, graded: bool = False
     values = ndcg(judge(ids[:, :k], held_out), k, graded=graded)
     values = values[~np.isnan(values)]
     return float(values.mean()) if len(values) else 0.0
+
+
+def places(owners: Ints, scores: npt.NDArray[Any], draw: Values | None = None) -> Ints:
+    """Place, from 0, of each row among the rows of its owner, the highest score first; all have shape (rows,).
+
+    Of equal scores the one with the lowest ``draw`` comes first, without draws the one that stands first.
+    """
+    order = np.lexsort((-scores, owners) if draw is None else (draw, -scores, owners))
+    counts = np.bincount(owners)
+    found = np.empty(len(owners), dtype=np.int64)
+    found[order] = np.arange(len(owners)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return found
+
+
+def ndcg_of_rows(owners: Ints, places_: Ints, gains: npt.NDArray[Any], k: int) -> Values:
+    """Graded NDCG@k of each owner 0, 1, … where only an owner's own rows were ranked, at the `places` that are given.
+
+    ``owners``, ``places_`` and ``gains`` have shape (rows,). NaN for an owner without a gain above 0.
+    """
+    weight = np.append(discounts(k), 0.0)
+    gained, ideal = (
+        np.bincount(owners, weights=gains * weight[np.minimum(at, k)]) for at in (places_, places(owners, gains))
+    )
+    values: Values = np.divide(gained, ideal, out=np.full(len(gained), np.nan), where=ideal > 0)
+    return values
 
 
 def gini(counts: npt.NDArray[Any]) -> float:

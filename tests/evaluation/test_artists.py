@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cli import suite_artists
-from evaluation.artist_data import Data, average_precision, cut, measure, open_data
+from evaluation.artist_data import Data, cut, measure, open_data
 from evaluation.artist_notebook import Faults, indices, notebook_network
 from evaluation.artist_suite import run
 from graph.errors import InputError
@@ -74,13 +74,6 @@ def test_figures_are_those_of_loops(data: Data) -> None:
             hits = [other in truth for other in order[:k]]
             total = sum(sum(hits[: at + 1]) / (at + 1) for at in range(len(hits)) if hits[at])
             assert found[f"MAP@{k}"][place] == pytest.approx(total / min(len(truth), k))
-
-
-def test_an_average_precision_is_over_the_smaller_of_truth_and_k() -> None:
-    hits = np.array([[True, False, True]])
-    assert average_precision(hits, np.array([2]), 3)[0] == pytest.approx((1 + 2 / 3) / 2)
-    assert average_precision(hits, np.array([9]), 3)[0] == pytest.approx((1 + 2 / 3) / 3)
-    assert average_precision(hits, np.array([0]), 3)[0] == pytest.approx(1 + 2 / 3)
 
 
 def test_the_notebook_loses_its_numbers_and_the_mended_network_keeps_them(data: Data) -> None:

@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommenders.core.ndcg import discounts, judge, mean_ndcg, ndcg
+from recommenders.core.ndcg import discounts, judge, mean_ndcg, ndcg, ndcg_of_rows, places
 
 CONTENTS, PLACES = 12, 8
 
@@ -81,6 +81,36 @@ def test_grades_matter_only_where_they_are_asked_for():
     binary, graded = ndcg(judge(ids, held_out), 2), ndcg(judge(ids, held_out), 2, graded=True)
     assert binary.tolist() == [1.0, 1.0]
     assert graded[0] == 1.0 > graded[1]
+
+
+#: Rows of an owner each with a score, a gain and a draw; few different ones, so that many are equal.
+rows = st.lists(
+    st.tuples(
+        st.integers(0, 3), st.sampled_from([0.0, 1.0, 2.0]), st.sampled_from([0.0, 0.0, 0.3, 1.0]), st.sampled_from("ab")
+    ),
+    min_size=1,
+    max_size=20,
+)
+
+
+@given(rows, st.integers(1, 6), st.booleans())
+def test_ndcg_of_an_owner_s_own_rows_is_that_of_a_naive_loop(some, k, drawn):
+    owners, scores, gains = (np.array(column) for column in list(zip(*some, strict=True))[:3])
+    draw = np.array([float(ord(row[3])) for row in some]) if drawn else None
+    place = places(owners, scores, draw)
+    found = ndcg_of_rows(owners, place, gains, k)
+    for owner in range(owners.max() + 1):
+        own = [at for at in range(len(some)) if owners[at] == owner]
+        ranked = sorted(own, key=lambda at: (-scores[at], 0.0 if draw is None else draw[at], at))
+        assert [place[at] for at in ranked] == list(range(len(own)))
+        worth = {at: gains[at] for at in own if gains[at] > 0}
+        assert found[owner] == pytest.approx(naive(ranked, worth, k, graded=True), nan_ok=True)
+
+
+def test_without_rows_there_are_no_places_and_no_values():
+    nobody, nothing = np.empty(0, dtype=np.int64), np.empty(0)
+    assert not len(places(nobody, nothing))
+    assert not len(ndcg_of_rows(nobody, nobody, nothing, 5))
 
 
 def test_discounts_are_those_of_the_first_places():
