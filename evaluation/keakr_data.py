@@ -27,7 +27,7 @@ from graph.files.watch_rows import is_kuairec, read_matrix
 from graph.settings import Engagement
 from graph.snapshot import Snapshot
 from graph.snapshot.engagement import engagement
-from recommenders.core.top_k import Floats, Ints
+from recommenders.core.top_k import Floats, Ints, highest_of_rows
 
 __all__ = ["CONTENT", "USER", "Counters", "Lines", "Network", "Parts", "read"]
 
@@ -192,13 +192,10 @@ class Network:
         watched = _ones(sp.csr_array((np.ones(len(ends[0]), dtype=np.float32), ends), (self.users, self.contents)))
         common = sp.csr_array(watched @ watched.T)
         common = sp.csr_array(common - sp.diags_array(common.diagonal()))
-        rows = np.repeat(np.arange(self.users), np.diff(common.indptr))
-        order = np.lexsort((common.indices, -common.data, rows))
-        rank = np.arange(len(order)) - np.repeat(common.indptr[:-1].astype(np.int64), np.diff(common.indptr))
-        near = order[(rank < _NEAREST) & (common.data[order] >= _CO_WATCHED)]
-        pairs = rows[near], common.indices[near].astype(np.int64)
-        matrix = sp.csr_array((np.ones(len(near), dtype=np.float32), pairs), shape=common.shape)
-        return _ones(matrix + matrix.T)
+        common.data[common.data < _CO_WATCHED] = 0.0
+        common.sort_indices()  # of equal numbers that of the lower person is kept
+        near = highest_of_rows(common, _NEAREST)
+        return _ones(near + near.T)
 
     def snapshot(self, lines: Lines) -> Snapshot:
         """Of these lines and the follows before the end of them, for models that learn from a graph."""

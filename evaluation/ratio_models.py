@@ -16,7 +16,7 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from recommenders.core.options import Progress
-from recommenders.core.top_k import Floats
+from recommenders.core.top_k import Floats, highest_of_rows
 from recommenders.ratio_network import Rows
 
 if TYPE_CHECKING:
@@ -106,17 +106,14 @@ def _blocks(
 
 
 def _nearest(similar: sp.csc_array, own: npt.NDArray[np.int64], videos: int) -> sp.csc_array:
-    """Each column's `_NEIGHBOURS` highest above 0, ties included, without the video itself; all of few videos."""
+    """Each column's `_NEIGHBOURS` highest above 0, without the video itself; all of few videos."""
     column = np.repeat(np.arange(len(own)), np.diff(similar.indptr))
     similar.data[similar.indices == own[column]] = 0.0
-    if videos > _NEIGHBOURS:
-        least = np.zeros(len(own), dtype=similar.dtype)
-        for place, (start, stop) in enumerate(pairwise(similar.indptr)):
-            if stop - start >= _NEIGHBOURS:
-                least[place] = max(0.0, np.partition(similar.data[start:stop], -_NEIGHBOURS)[-_NEIGHBOURS])
-        similar.data[similar.data < least[column]] = 0.0
     similar.eliminate_zeros()
-    return similar
+    if videos <= _NEIGHBOURS:
+        return similar
+    similar.sort_indices()  # of equal similarities that of the lower video is kept
+    return sp.csc_array(highest_of_rows(similar.T, _NEIGHBOURS).T)
 
 
 def als(data: Data, seed: int, progress: Progress) -> Floats:

@@ -18,7 +18,7 @@ from recommenders.core.nearest import nearest, others
 from recommenders.core.options import FitOptions
 from recommenders.core.sequences import Sequences
 from recommenders.core.singular import right_singular_vectors
-from recommenders.core.top_k import Floats, Ints, top_k_of_segments
+from recommenders.core.top_k import Floats, Ints, highest_of_rows
 from recommenders.next_item import Context, SequenceModel
 
 __all__ = ["CoOccurrence", "PpmiSvd", "SessionKnn", "co_occurrences", "context_of", "query"]
@@ -188,7 +188,8 @@ class SessionKnn(SequenceModel):
         similar = sp.csr_array(self._asked(lists) @ self._by_item)
         similar.data /= np.sqrt(np.maximum(lengths[similar.indices], 1)).astype(np.float32)
         weight = (self._idf**self.rarity).astype(np.float32)
-        kept = _best(similar, self.neighbours)
+        kept = highest_of_rows(similar, self.neighbours)
+        kept.sort_indices()  # the order of the sums below
         return np.asarray((kept @ matrix).toarray() * weight, dtype=np.float32)
 
     @cached_property
@@ -219,11 +220,3 @@ class SessionKnn(SequenceModel):
 def unit(vectors: Floats) -> Floats:
     """Rows scaled to length one; rows of zeros stay."""
     return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12), dtype=np.float32)
-
-
-def _best(similar: sp.csr_array, k: int) -> sp.csr_array:
-    """Only the ``k`` highest entries of each row."""
-    places = top_k_of_segments(similar.data, similar.indptr.astype(np.int64), k)
-    rows, columns = np.nonzero(places >= 0)
-    kept = similar.indptr[rows] + places[rows, columns]
-    return sp.csr_array((similar.data[kept], (rows, similar.indices[kept])), shape=similar.shape)

@@ -10,7 +10,6 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Any, ClassVar, Literal
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
@@ -25,7 +24,7 @@ from recommenders.core.nearest import nearest
 from recommenders.core.one_user import FewScores, OneUser
 from recommenders.core.options import FitOptions, Progress
 from recommenders.core.today import Today
-from recommenders.core.top_k import Floats, Ints, Mask
+from recommenders.core.top_k import Floats, Ints, Mask, highest_of_rows
 
 __all__ = ["ItemKnn", "UserKnn", "neighbours"]
 
@@ -198,29 +197,6 @@ def neighbours(rows: sp.csr_array, k: int, shrink: float, progress: Progress) ->
         row = np.repeat(np.arange(start, stop), np.diff(product.indptr))
         product.data /= norms[row] * norms[product.indices] + np.float32(shrink) + np.float32(1e-9)
         product.data[row == product.indices] = 0.0
-        keep = _best_of_rows(product.indptr.astype(np.int64), product.data.astype(np.float32), k)
-        kept = np.concatenate(([0], np.cumsum(keep)))[product.indptr].astype(product.indptr.dtype)
-        blocks.append(sp.csr_array((product.data[keep], product.indices[keep], kept), shape=product.shape))
+        blocks.append(highest_of_rows(product, k))
         progress(float(stop / rows.shape[0]), "comparing")
     return sp.csr_array(sp.vstack(blocks, format="csr"))
-
-
-@numba.njit(cache=True)
-def _best_of_rows(indptr, values, k):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Mask of the ``k`` highest positive values of each CSR row."""
-    keep = np.zeros(len(values), dtype=np.bool_)
-    for row in range(len(indptr) - 1):
-        start, stop = indptr[row], indptr[row + 1]
-        bar = np.float32(0.0)
-        if stop - start > k:
-            bar = np.partition(values[start:stop], stop - start - k)[stop - start - k]
-        left = k
-        for place in range(start, stop):
-            if values[place] > bar:
-                keep[place] = True
-                left -= 1
-        for place in range(start, stop):
-            if left > 0 and values[place] == bar and bar > 0 and not keep[place]:
-                keep[place] = True
-                left -= 1
-    return keep

@@ -21,7 +21,7 @@ from graph.snapshot import Snapshot
 from recommenders.core.baseline import Baseline, Learned, Share
 from recommenders.core.interactions import counts
 from recommenders.core.options import FitOptions
-from recommenders.core.top_k import Floats, Ints, Mask
+from recommenders.core.top_k import Floats, Ints, Mask, highest_of_rows
 from recommenders.plays import plays_of
 
 __all__ = ["Neighbourhood", "PlayCf", "cosines", "normalised", "recommend_all", "write_lists"]
@@ -147,16 +147,10 @@ def cosines(values: sp.csr_array, neighbours: int = 0, significance: float = 0.0
     others, found = np.empty(starts[-1], dtype=np.int32), np.empty(starts[-1], dtype=np.float32)
     _side_by_side(users, _compare, both, (significance, starts, counts, others, found))
     similar: sp.csr_array = sp.csr_array((found, others, starts), shape=(users, users))
-    return _nearest(similar, neighbours) if neighbours else similar
-
-
-def _nearest(similar: sp.csr_array, neighbours: int) -> sp.csr_array:
-    """Only the ``neighbours`` highest positive similarities of each row, of equal ones those of the lower nids."""
-    rows: Ints = np.repeat(np.arange(similar.shape[0]), np.diff(similar.indptr))
-    order = np.lexsort((similar.indices, -similar.data, rows))
-    place = np.arange(len(order)) - similar.indptr[rows]  # rows ascend, so they are the same in this order
-    kept = order[(place < neighbours) & (similar.data[order] > 0)]
-    return sp.csr_array((similar.data[kept], (rows[kept], similar.indices[kept])), shape=similar.shape)
+    if neighbours:
+        similar.sort_indices()  # of equal similarities that of the lower nid is kept
+        similar = highest_of_rows(similar, neighbours)
+    return similar
 
 
 def _side_by_side(users: int, kernel: Callable[..., None], given: Sequence[Any], more: Sequence[Any]) -> None:

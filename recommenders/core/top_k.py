@@ -7,8 +7,9 @@ from typing import Final
 import numba
 import numpy as np
 import numpy.typing as npt
+import scipy.sparse as sp
 
-__all__ = ["ROOM", "Floats", "Ints", "Mask", "all_equal", "cut", "top_k", "top_k_of_segments"]
+__all__ = ["ROOM", "Floats", "Ints", "Mask", "all_equal", "cut", "highest_of_rows", "top_k", "top_k_of_segments"]
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
@@ -39,6 +40,17 @@ def top_k_of_segments(scores: Floats, indptr: Ints, k: int) -> Ints:
     """
     places: Ints = _best(np.asarray(indptr, dtype=np.int64), np.ascontiguousarray(scores, dtype=np.float32), k)[0]
     return places
+
+
+def highest_of_rows(matrix: sp.csr_array, k: int) -> sp.csr_array:
+    """``matrix`` with only the ``k`` highest values above 0 of each row, in the order in which they stand.
+
+    Of equal values the one that stands first is kept: where the columns of each row ascend, that of the lower column.
+    """
+    values = np.asarray(matrix.data, dtype=np.float32)
+    keep = _highest(matrix.indptr.astype(np.int64), values, k)
+    kept = np.concatenate(([0], np.cumsum(keep)))[matrix.indptr].astype(matrix.indptr.dtype)
+    return sp.csr_array((matrix.data[keep], matrix.indices[keep], kept), shape=matrix.shape)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -88,25 +100,47 @@ def _best(indptr, scores, k):  # type: ignore[no-untyped-def]  # noqa: ANN001, A
         return places, values
     for row in range(rows):
         segment = scores[indptr[row] : indptr[row + 1]]
-        # Only what beats the bar is looked at twice: in a long row, few scores do.
         room = min(len(segment), ROOM * k)
         found, best = np.empty(room, dtype=np.int64), np.empty(room, dtype=np.float32)
-        size, bar = 0, lowest
-        for place in range(len(segment)):
-            if segment[place] > bar:  # false for NaN and -inf; an equal score stays behind the lower position
-                if size == room:
-                    size, bar = cut(found, best, size, k)
-                    if segment[place] <= bar:
-                        continue
-                found[size], best[size] = place, segment[place]
-                size += 1
-        if size > k:
-            size, bar = cut(found, best, size, k)
+        size = _gather(segment, k, lowest, found, best)
         order = np.argsort(-best[:size], kind="mergesort")  # stable: equal scores keep the order of their positions
         for rank in range(size):
             places[row, rank] = found[order[rank]]
             values[row, rank] = best[order[rank]]
     return places, values
+
+
+@numba.njit(cache=True, nogil=True)
+def _highest(indptr, values, k):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Mask of the ``k`` highest values above 0 of each segment."""
+    keep = np.zeros(len(values), dtype=np.bool_)
+    found, best = np.empty(ROOM * k, dtype=np.int64), np.empty(ROOM * k, dtype=np.float32)
+    for row in range(len(indptr) - 1):
+        start = indptr[row]
+        segment = values[start : indptr[row + 1]]
+        for at in range(_gather(segment, k, np.float32(0.0), found, best)):
+            keep[start + found[at]] = True
+    return keep
+
+
+@numba.njit(cache=True, nogil=True)
+def _gather(segment, k, bar, found, best):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Write the ``k`` highest scores above ``bar`` into ``best``, their positions into ``found``; how many there are.
+
+    They keep the order of their positions. Only what beats the bar is looked at twice: in a long row, few scores do.
+    """
+    size = 0
+    for place in range(len(segment)):
+        if segment[place] > bar:  # false for NaN and -inf; an equal score stays behind the lower position
+            if size == len(found):
+                size, bar = cut(found, best, size, k)
+                if segment[place] <= bar:
+                    continue
+            found[size], best[size] = place, segment[place]
+            size += 1
+    if size > k:
+        size, bar = cut(found, best, size, k)
+    return size
 
 
 @numba.njit(cache=True, nogil=True)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evaluation import metrics
-from recommenders.core.ndcg import judge, ndcg
+from recommenders.core.ndcg import Judged, judge, ndcg
 from tests.evaluation import naive
 
 CONTENTS = 12
@@ -67,6 +67,14 @@ def test_the_ideal_list_scores_one_even_when_fewer_than_k_were_held_out():
     assert metrics.graded_ndcg(judged, K)[0] == pytest.approx(1)
     assert metrics.recall(judged, K)[0] == 1
     assert metrics.precision(judged, K)[0] == pytest.approx(2 / K)
+
+
+def test_an_average_precision_is_over_the_smaller_of_held_out_and_k():
+    """Also of fewer than ``k`` places, and nothing of users without held-out contents."""
+    judged = Judged(np.array([[1.0, 0.0, 0.5]] * 2 + [[0.0] * 3]), np.zeros((3, 3)), np.array([2, 9, 0]))
+    for k, most in ((3, 3), (20, 9)):
+        expected = [(1 + 2 / 3) / 2, (1 + 2 / 3) / most, np.nan]
+        np.testing.assert_allclose(metrics.average_precision(judged, k), expected)
 
 
 def test_graded_ndcg_prefers_what_was_loved_and_the_binary_one_does_not():

@@ -86,7 +86,10 @@ def test_grades_matter_only_where_they_are_asked_for():
 #: Rows of an owner each with a score, a gain and a draw; few different ones, so that many are equal.
 rows = st.lists(
     st.tuples(
-        st.integers(0, 3), st.sampled_from([0.0, 1.0, 2.0]), st.sampled_from([0.0, 0.0, 0.3, 1.0]), st.sampled_from("ab")
+        st.integers(0, 3),
+        st.sampled_from([0.0, 1.0, 2.0]),
+        st.sampled_from([0.0, 0.0, 0.3, 1.0]),
+        st.sampled_from("ab"),
     ),
     min_size=1,
     max_size=20,

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from recommenders.core.top_k import all_equal, top_k, top_k_of_segments
+from recommenders.core.top_k import all_equal, highest_of_rows, top_k, top_k_of_segments
 
 #: Few different values, so that many are equal.
 values = st.sampled_from([0.0, 1.0, 1.0, 2.0, -3.0, float("nan"), float("inf"), float("-inf")])
@@ -50,6 +51,21 @@ def test_the_best_of_segments_are_those_of_a_naive_sort_of_each(segments, k):
     found = top_k_of_segments(scores, indptr, k)
     assert found.shape == (len(segments), k)
     assert found.tolist() == [padded(naive(segment, k), k) for segment in segments]
+
+
+@settings(deadline=None)  # the first call compiles
+@given(st.lists(st.lists(values, max_size=40), max_size=5), st.integers(1, 4), st.randoms())
+def test_rows_keep_their_highest_values_above_0_in_the_order_in_which_they_stand(rows, k, random):
+    columns = [random.sample(range(40), len(row)) for row in rows]
+    indptr = np.cumsum([0, *(len(row) for row in rows)])
+    data = np.array([value for row in rows for value in row], dtype=np.float32)
+    matrix = sp.csr_array((data, np.concatenate([*columns, []]).astype(int), indptr), shape=(len(rows), 40))
+    found = highest_of_rows(matrix, k)
+    assert found.shape == matrix.shape
+    for row, own, start, stop in zip(rows, columns, found.indptr[:-1], found.indptr[1:], strict=True):
+        kept = sorted(place for place in naive(row, k) if row[place] > 0)
+        assert found.indices[start:stop].tolist() == [own[place] for place in kept]
+        assert found.data[start:stop].tolist() == [row[place] for place in kept]
 
 
 @pytest.mark.parametrize("k", [32, 33, 60, 100])
