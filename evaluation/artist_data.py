@@ -20,7 +20,7 @@ from graph.files.token_lists import unpacked
 from graph.files.watch_ratios import named_file
 from graph.snapshot import Snapshot
 from recommenders.core.ndcg import Judged, Values, ndcg
-from recommenders.core.top_k import Floats, Ints
+from recommenders.core.top_k import Floats, Ints, top_k
 from recommenders.profile_network import halves, shared_watchers
 
 __all__ = ["AT", "COLUMNS", "Data", "cut", "measure", "open_data"]
@@ -151,18 +151,14 @@ def measure(scores: Floats | Matrix, rows: Ints, data: Data, *, in_order: bool =
     """
     random = np.random.default_rng(data.seed)
     most = max(AT)
-    scores = np.array(scores, dtype=np.float64)
-    scores[rows[:, None] == data.columns[None, :]] = -np.inf
-    mixed = random.permuted(np.tile(np.arange(scores.shape[1]), (len(rows), 1)), axis=1)
-    drawn = np.take_along_axis(scores, mixed, axis=1)
-    most = min(most, scores.shape[1])
-    places = np.argsort(-drawn, axis=1, kind="stable")[:, : most + (not in_order)]
+    others = np.where(rows[:, None] == data.columns[None, :], -np.inf, scores).astype(np.float32)
+    best, _ = top_k(others, most + (not in_order), random)
     if not in_order:
-        places = random.permuted(places, axis=1)[:, :most]
-    order = np.take_along_axis(mixed, places, axis=1)
+        best = random.permuted(best, axis=1)[:, :most]
     shares = shared_watchers(data.second, rows, data.columns).astype(np.float64)
     truth = np.asarray((data.second[:, rows].T @ data.second > 0).sum(axis=1)).ravel() - 1  # not the artist itself
-    judged = Judged(np.take_along_axis(shares, order, axis=1), -np.sort(-shares, axis=1)[:, :most], truth)
+    gains = np.where(best >= 0, np.take_along_axis(shares, np.maximum(best, 0), axis=1), 0.0)
+    judged = Judged(gains, -np.sort(-shares, axis=1)[:, :most], truth)
     found = {f"MAP@{k}": average_precision(judged, k) for k in AT}
     found["NDCG@20"] = ndcg(judged, most, graded=True)
     return {name: np.nan_to_num(values) for name, values in found.items()}  # 0 for an artist with nobody in common

@@ -14,6 +14,7 @@ from evaluation.artist_notebook import AS_IT_STANDS, Faults, indices, notebook_n
 from gnn.recommender import GatNetwork
 from ranking import registry
 from recommenders.core.effort import Effort
+from recommenders.core.nearest import unit
 from recommenders.core.options import FitOptions, Progress
 from recommenders.core.recommender import Recommender
 from recommenders.core.top_k import Floats, Ints
@@ -84,8 +85,8 @@ class Bench:
         """Cosine of the SVD vectors alone."""
 
         def of(components: int) -> Scores:
-            unit = _unit(self.vectors(components))
-            return lambda rows: np.asarray(unit[rows] @ unit[self.data.columns].T, dtype=np.float32)
+            vectors = unit(self.vectors(components))
+            return lambda rows: np.asarray(vectors[rows] @ vectors[self.data.columns].T, dtype=np.float32)
 
         return self._best("SVD cosine", _COMPONENTS, of, "components")
 
@@ -215,10 +216,6 @@ class Bench:
 
 def _of(network: Profiler, vectors: Floats) -> Scores:
     return lambda rows: network.logits(vectors[rows])
-
-
-def _unit(vectors: Floats) -> Floats:
-    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12), dtype=np.float32)
 
 
 def _nearest_centre(points: Floats, centres: Any) -> Ints:

@@ -12,6 +12,7 @@ import scipy.sparse as sp
 
 from evaluation.ratio_models import MOST_APART, Matrix
 from graph.files.daily_features import daily_counts
+from recommenders.core.nearest import unit
 from recommenders.core.options import Progress
 from recommenders.core.top_k import Floats
 from recommenders.ratio_network import Rows
@@ -102,7 +103,7 @@ def cosine(data: Data, seed: int, progress: Progress) -> Floats:
     mine = total / np.maximum(np.bincount(rows.users, minlength=data.users), 1)
     given = (np.clip(rows.ratios - mine[rows.users], -MOST_APART, MOST_APART), (rows.users, rows.videos))
     weights = sp.csr_array(given, shape=(data.users, data.videos))
-    user, video = _unit(weights @ standard), _unit(standard)
+    user, video = unit(weights @ standard), unit(standard)
 
     def near(of: Rows) -> Matrix:
         found = np.empty(len(of), dtype=np.float64)
@@ -116,7 +117,3 @@ def cosine(data: Data, seed: int, progress: Progress) -> Floats:
         return np.full(len(data.test.rows.users), truth.mean(), dtype=np.float32)
     slope, level = np.polyfit(known, truth, 1)
     return np.asarray(level + max(slope, 0.0) * near(data.test.rows), dtype=np.float32)
-
-
-def _unit(vectors: Matrix) -> Matrix:
-    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9), dtype=np.float64)

@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 
 from graph import aside
+from recommenders.core.nearest import unit
 from recommenders.core.top_k import Floats, Ints, Mask
-from recommenders.counting import unit
 
 __all__ = ["draw", "flat"]
 

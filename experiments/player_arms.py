@@ -33,6 +33,7 @@ from graph import schema
 from graph.files import play_logs, play_sessions
 from ranking.player import PlayerModel
 from recommenders.arms import ARMS, policy
+from recommenders.core.nearest import unit
 from recommenders.core.singular import right_singular_vectors
 from recommenders.interest import Choice, Heard
 from recommenders.plays import REPEAT_DISCOUNT
@@ -65,8 +66,8 @@ class World:
         groups = rng.standard_normal((80, DIM))
         count = int(artists.max()) + 1
         of_artist = groups[rng.integers(0, len(groups), count)] + 0.8 * rng.standard_normal((count, DIM))
-        drawn = _unit(of_artist)[artists] + OWN * _unit(rng.standard_normal((len(artists), DIM)))
-        vectors = np.sqrt(1.0 - words) * _unit(drawn)
+        drawn = unit(of_artist)[artists] + OWN * unit(rng.standard_normal((len(artists), DIM)))
+        vectors = np.sqrt(1.0 - words) * unit(drawn)
         if words:
             vectors = np.hstack([vectors, np.sqrt(words) * _meaning(texts)])
         vectors = (SCALE * vectors).astype(np.float32)
@@ -150,12 +151,8 @@ def _meaning(texts: list[str]) -> Array:
     columns = np.array([known[word] for row in words for word in row])
     rarity = np.log(len(texts) / np.bincount(columns, minlength=len(known))).astype(np.float32)
     matrix = sp.csr_array((rarity[columns], (rows, columns)), shape=(len(texts), len(known)))
-    found = _unit(np.asarray(matrix @ right_singular_vectors(matrix, DIM), dtype=np.float64))
-    return _unit(found - found.mean(axis=0))
-
-
-def _unit(rows: Array) -> Array:
-    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9))
+    found = unit(np.asarray(matrix @ right_singular_vectors(matrix, DIM), dtype=np.float64))
+    return unit(found - found.mean(axis=0))
 
 
 def main() -> None:

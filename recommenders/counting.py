@@ -14,7 +14,7 @@ from pydantic import Field
 from graph.snapshot import Snapshot
 from recommenders.core.baseline import Count, Learned, Share
 from recommenders.core.costs import COSTS
-from recommenders.core.nearest import nearest, others
+from recommenders.core.nearest import nearest, others, unit
 from recommenders.core.options import FitOptions
 from recommenders.core.sequences import Sequences
 from recommenders.core.singular import right_singular_vectors
@@ -215,8 +215,3 @@ class SessionKnn(SequenceModel):
     def similar_items(self, items: Ints | int, k: int) -> tuple[Ints, Floats]:
         """By the cosine between the lists that hold them."""
         return nearest(self._by_item, items, k)
-
-
-def unit(vectors: Floats) -> Floats:
-    """Rows scaled to length one; rows of zeros stay."""
-    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12), dtype=np.float32)

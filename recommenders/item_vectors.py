@@ -14,6 +14,7 @@ import polars as pl
 
 from graph.errors import EntourageError
 from recommenders.core.config import CORE
+from recommenders.core.nearest import unit
 from recommenders.core.options import FitOptions
 from recommenders.core.sequences import Sequences
 from recommenders.core.singular import right_singular_vectors
@@ -143,8 +144,8 @@ def settled(vectors: Floats, counts: Ints, artists: Ints, dim: int) -> Floats:
     found = np.zeros((len(vectors), min(dim, vectors.shape[1])), dtype=np.float32)
     if not len(heard):
         return found
-    own = _unit(np.asarray(vectors[heard], dtype=np.float64))
-    own = _unit(own - own.mean(axis=0))
+    own = unit(np.asarray(vectors[heard], dtype=np.float64))
+    own = unit(own - own.mean(axis=0))
     if own.shape[1] > dim:
         own = own @ np.linalg.eigh(own.T @ own)[1][:, ::-1][:, :dim]
     plays = counts[heard].astype(np.float64)
@@ -156,7 +157,3 @@ def settled(vectors: Floats, counts: Ints, artists: Ints, dim: int) -> Floats:
     found[heard] = share * own + (1.0 - share) * of_artist[artists[heard]]
     length = float(np.mean(np.sum(found[heard] ** 2, axis=1)))
     return np.asarray(found / np.sqrt(max(length, 1e-9)), dtype=np.float32)
-
-
-def _unit(rows: Floats) -> Floats:
-    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9))

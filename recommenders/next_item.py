@@ -56,9 +56,7 @@ class SequenceModel(Baseline):
                 scores[filled, part.last()[filled]] = -np.inf
             if allowed is not None:
                 scores[:, ~allowed] = -np.inf
-            found, values = top_k(scores, k)
-            ids[start : start + block, : found.shape[1]] = found
-            best[start : start + block, : found.shape[1]] = values
+            ids[start : start + block], best[start : start + block] = top_k(scores, k)
         return ids, best
 
     def _sequences(self, snapshot: Snapshot) -> Sequences:

@@ -202,11 +202,8 @@ class ProfileNetwork(Baseline):
         shares = np.exp(logits - logits.max(axis=1, keepdims=True))
         shares /= shares.sum(axis=1, keepdims=True)
         shares[batch[:, None] == columns[None, :]] = -np.inf
-        ids = np.full((len(batch), k), -1, dtype=np.int64)
-        best = np.full((len(batch), k), -np.inf, dtype=np.float32)
-        found, values = top_k(np.asarray(shares, dtype=np.float32), k)
-        ids[:, : found.shape[1]] = np.where(found >= 0, columns[np.maximum(found, 0)], -1)
-        best[:, : found.shape[1]] = values
+        found, best = top_k(np.asarray(shares, dtype=np.float32), k)
+        ids = np.where(found >= 0, columns[np.maximum(found, 0)], -1)
         return (ids[0], best[0]) if np.ndim(items) == 0 else (ids, best)
 
     def _scores(self, watched: sp.csr_array) -> Floats:

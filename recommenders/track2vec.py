@@ -20,11 +20,11 @@ from graph.errors import ModelError, SettingsError
 from graph.snapshot import Snapshot
 from recommenders.core.baseline import Count, Learned, Positive, Share
 from recommenders.core.config import CORE
-from recommenders.core.nearest import nearest, others
+from recommenders.core.nearest import nearest, others, unit
 from recommenders.core.options import FitOptions, Progress
 from recommenders.core.sequences import Sequences, entries_of
 from recommenders.core.top_k import Floats, Ints, Mask
-from recommenders.counting import context_of, unit
+from recommenders.counting import context_of
 from recommenders.next_item import Context, SequenceModel
 from recommenders.track_gradient import clear, gradient
 

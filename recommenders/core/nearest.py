@@ -1,13 +1,18 @@
-"""The rows of a matrix with the highest cosine to given rows."""
+"""The rows of a matrix with the highest cosine to given rows, and rows of length one, whose products are cosines."""
 
 from __future__ import annotations
 
+from typing import Any, TypeVar
+
 import numpy as np
+import numpy.typing as npt
 import scipy.sparse as sp
 
 from recommenders.core.top_k import Floats, Ints, top_k
 
-__all__ = ["nearest", "others"]
+__all__ = ["nearest", "others", "unit"]
+
+Real = TypeVar("Real", bound=np.floating[Any])
 
 
 def nearest(vectors: sp.csr_array | Floats, items: Ints | int, k: int) -> tuple[Ints, Floats]:
@@ -30,8 +35,10 @@ def others(scores: Floats, items: Ints | int, k: int) -> tuple[Ints, Floats]:
     """
     batch = np.atleast_1d(np.asarray(items, dtype=np.int64))
     scores[np.arange(len(batch)), batch] = -np.inf
-    ids = np.full((len(batch), k), -1, dtype=np.int64)
-    best = np.full((len(batch), k), -np.inf, dtype=np.float32)
-    found, values = top_k(scores, k)
-    ids[:, : found.shape[1]], best[:, : found.shape[1]] = found, values
+    ids, best = top_k(scores, k)
     return (ids[0], best[0]) if np.ndim(items) == 0 else (ids, best)
+
+
+def unit(rows: npt.NDArray[Real]) -> npt.NDArray[Real]:
+    """Rows scaled to length one; rows of zeros stay."""
+    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9), dtype=rows.dtype)

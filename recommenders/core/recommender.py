@@ -283,15 +283,7 @@ class Recommender(ABC):
                 scores[held_back[rows].nonzero()] = -np.inf
             if allowed is not None:
                 scores[:, ~allowed] = -np.inf
-            if ties is None:
-                chosen, values = top_k(scores, k)
-            else:
-                order = ties.permuted(np.tile(np.arange(width, dtype=np.int32), (len(rows), 1)), axis=1)
-                places, values = top_k(np.take_along_axis(scores, order, axis=1), k)
-                chosen = np.take_along_axis(order, np.maximum(places, 0), axis=1).astype(np.int64)
-                chosen[places < 0] = -1
-            ids[start : start + block, : chosen.shape[1]] = chosen
-            best[start : start + block, : chosen.shape[1]] = values
+            ids[start : start + block], best[start : start + block] = top_k(scores, k, ties)
         return (ids[0], best[0]) if np.ndim(users) == 0 else (ids, best)
 
     def recommend_all(self, k: int, *, heard: bool = False) -> Ints:

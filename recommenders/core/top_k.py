@@ -21,15 +21,21 @@ ROOM: Final = 8
 """Times ``k`` scores that are kept before they are cut to ``k``."""
 
 
-def top_k(scores: Floats, k: int) -> tuple[Ints, Floats]:
-    """Columns and values of the ``k`` highest scores of each row, best first, ties by lower column.
+def top_k(scores: Floats, k: int, ties: np.random.Generator | None = None) -> tuple[Ints, Floats]:
+    """Columns and values of the ``k`` highest scores of each row, best first.
 
-    Shape (n, min(k, columns)) for ``scores`` of shape (n, columns). NaN counts as -inf; -inf comes back as -1.
+    Ties by lower column, or with ``ties`` in a random order drawn anew for each row. Both have shape (n, k): NaN counts
+    as -inf, and what is -inf, or where a row has fewer than ``k``, comes back as column -1 and value -inf.
     """
     rows, width = scores.shape
+    if ties is not None:
+        order = ties.permuted(np.tile(np.arange(width, dtype=np.int32), (rows, 1)), axis=1)
+        places, values = top_k(np.take_along_axis(scores, order, axis=1), k)
+        columns = np.take_along_axis(order, np.maximum(places, 0), axis=1)
+        return np.where(places >= 0, columns.astype(np.int64), -1), values
     indptr = np.arange(rows + 1, dtype=np.int64) * width
     flat = np.ascontiguousarray(scores, dtype=np.float32).ravel()
-    columns, values = _best(indptr, flat, min(k, width))
+    columns, values = _best(indptr, flat, k)
     return columns, values
 
 

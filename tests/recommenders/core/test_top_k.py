@@ -35,12 +35,28 @@ def padded(found: list[int], length: int) -> list[int]:
 @example([[0.0, 2.0, 1.0, 1.0, 1.0, 3.0]], 3)  # some are tied at it
 def test_the_best_are_those_of_a_naive_sort(table, k):
     columns, best = top_k(np.array(table, dtype=np.float32), k)
-    length = min(k, len(table[0]))
-    assert columns.shape == best.shape == (len(table), length)
+    assert columns.shape == best.shape == (len(table), k)
     for row, found, scores in zip(table, columns.tolist(), best.tolist(), strict=True):
         expected = naive(row, k)
-        assert found == padded(expected, length)
-        assert scores == [row[column] for column in expected] + [float("-inf")] * (length - len(expected))
+        assert found == padded(expected, k)
+        assert scores == [row[column] for column in expected] + [float("-inf")] * (k - len(expected))
+
+
+@settings(deadline=None)
+@given(tables, st.integers(0, 12), st.integers(0, 3))
+def test_with_draws_the_same_scores_come_best_first_in_an_order_of_chance(table, k, seed):
+    scores = np.array(table, dtype=np.float32)
+    columns, best = top_k(scores, k, np.random.default_rng(seed))
+    np.testing.assert_array_equal(best, top_k(scores, k)[1])
+    for row, found, values in zip(table, columns.tolist(), best.tolist(), strict=True):
+        there = [column for column in found if column >= 0]
+        assert len(there) == len(set(there)) == len(naive(row, k))
+        assert [row[column] for column in there] == values[: len(there)]
+
+
+def test_draws_give_every_one_of_equal_scores_the_first_place():
+    columns, _ = top_k(np.zeros((400, 4), dtype=np.float32), 1, np.random.default_rng(0))
+    assert (np.bincount(columns[:, 0], minlength=4) > 60).all()
 
 
 @settings(deadline=None)
@@ -73,7 +89,7 @@ def test_more_than_a_few_follow_the_same_rules(k):
     rng = np.random.default_rng(k)
     table = rng.choice([0.0, 1.0, 2.0, -3.0, np.nan, np.inf, -np.inf], size=(40, 90)).tolist()
     columns, _ = top_k(np.array(table, dtype=np.float32), k)
-    assert columns.tolist() == [padded(naive(row, k), min(k, 90)) for row in table]
+    assert columns.tolist() == [padded(naive(row, k), k) for row in table]
 
 
 def test_of_very_many_equal_scores_the_lowest_columns_come_first():
