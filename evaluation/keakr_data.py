@@ -27,6 +27,7 @@ from graph.files.watch_rows import is_kuairec, read_matrix
 from graph.settings import Engagement
 from graph.snapshot import Snapshot
 from graph.snapshot.engagement import engagement
+from recommenders.core.holdout import cut_in_order
 from recommenders.core.top_k import Floats, Ints, highest_of_rows
 
 __all__ = ["CONTENT", "USER", "Counters", "Lines", "Network", "Parts", "read"]
@@ -63,7 +64,6 @@ CONTENT: Final = (
 _DAY: Final = 86_400_000
 _ALWAYS: Final = np.iinfo(np.int64).max // 4
 _NEVER: Final = -1
-_SHARES: Final = (0.8, 0.9)
 _LEAST: Final = 100
 _CO_WATCHED: Final = 2
 _NEAREST: Final = 20
@@ -126,10 +126,8 @@ class Network:
 
     @cached_property
     def parts(self) -> Parts:
-        """80 % of the lines train, 10 % choose and calibrate, 10 % judge."""
-        first, second = (int(share * len(self.lines)) for share in _SHARES)
-        cuts = slice(0, first), slice(first, second), slice(second, None)
-        return Parts(*(self.lines.keep(cut) for cut in cuts))
+        """80 % of the lines train, 10 % choose and calibrate, 10 % are held out."""
+        return Parts(*(self.lines.keep(part) for part in cut_in_order(len(self.lines))))
 
     def user_vectors(self, users: Ints, at: Ints, counters: Counters) -> Matrix:
         """`USER` of each of ``users`` at the moments ``at``, (n, 12); NaN where unknown."""

@@ -34,6 +34,7 @@ from graph.files.daily_features import daily_features, day_of
 from graph.files.quarantine import FileReport
 from graph.files.watch_ratios import DAILY, named_file, read_categories, read_friends, read_people, watch_files
 from graph.files.watch_rows import SMALL, read_matrix, stem
+from recommenders.core.holdout import cut_in_order
 from recommenders.core.ndcg import Values
 from recommenders.core.options import Progress, silent
 from recommenders.core.top_k import Floats
@@ -142,15 +143,14 @@ def open_data(folder: Path) -> Data:
     known = rows.drop_nulls("ratio").sort("at", nulls_last=False, maintain_order=True)
     undated = 0 if judged else known["at"].null_count()
     known = known if judged else known.drop_nulls("at")
-    cuts = (0.9, 1.0) if judged else (0.8, 0.9)
-    first, second = (int(cut * known.height) for cut in cuts)
-    if not 0 < first < second or everything.height - undated <= second:
+    train, validation, newest = cut_in_order(known.height, (0.9, 1.0) if judged else (0.8, 0.9))
+    if not 0 < train.stop < validation.stop or everything.height - undated <= validation.stop:
         without = f", {undated:,} of them without a time" if undated else ""
         raise InputError(
             f"{folder} has {everything.height:,} rows with a ratio{without}, too few to train, choose and judge.",
             do="Name a folder of KuaiRec or KuaiRand with more rows with --data.",
         )
-    last = pl.concat(judged).drop_nulls("ratio") if judged else known.slice(second)
+    last = pl.concat(judged).drop_nulls("ratio") if judged else known[newest]
 
     def part(frame: pl.DataFrame) -> Part:
         place = [ids.search_sorted(frame[name]).to_numpy().astype(np.int64) for name, ids in numbered.items()]
@@ -164,8 +164,8 @@ def open_data(folder: Path) -> Data:
         len(users),
         len(videos),
         length.fill_null(np.nan).to_numpy().astype(np.float32),
-        part(known.slice(0, first)),
-        part(known.slice(first, second - first)),
+        part(known[train]),
+        part(known[validation]),
         part(last),
         rows["ratio"].null_count(),
         videos,

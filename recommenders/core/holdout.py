@@ -1,4 +1,7 @@
-"""`Holdout`, a training part with a held-out part, and `validation`, the hold-out that chooses settings and epochs."""
+"""`Holdout`, a training part with a held-out part, and `validation`, the hold-out that chooses settings and epochs.
+
+`cut_in_order` says which rows train, choose and judge where each row is judged by itself.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from recommenders.core.config import CORE
 from recommenders.core.interactions import interactions
 from recommenders.core.top_k import Ints, Mask
 
-__all__ = ["Holdout", "drawn", "users_of", "validation"]
+__all__ = ["Holdout", "cut_in_order", "drawn", "users_of", "validation"]
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,15 @@ class Holdout:
         )
         held_out = sp.csr_array(self.held_out[chosen])
         return Holdout(self.name, fewer, held_out, users_of(held_out), seed=self.seed)
+
+
+def cut_in_order(rows: int, ends: tuple[float, float] = (0.8, 0.9)) -> tuple[slice, slice, slice]:
+    """Places of the training, the validation and the held-out part among so many rows, the oldest first.
+
+    ``ends`` are the shares of the rows at which the first two parts end.
+    """
+    first, second = (int(end * rows) for end in ends)
+    return slice(0, first), slice(first, second), slice(second, rows)
 
 
 def users_of(held_out: sp.csr_array) -> Ints:

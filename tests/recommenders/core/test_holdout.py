@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graph.snapshot import NO_TIME, Snapshot
-from recommenders.core.holdout import validation
+from recommenders.core.holdout import cut_in_order, validation
 from tests import checkerboard
 from tests.conformance import odd
 from tests.evaluation.scored import network
@@ -27,6 +27,15 @@ def test_at_random_every_user_keeps_most_and_nothing_is_lost(seed, share):
     assert (held[degrees < 3] == 0).all()
     assert (held[degrees >= 3] >= 1).all()
     assert (held <= degrees / 2).all()
+
+
+@given(st.integers(0, 500))
+def test_a_cut_in_order_gives_every_row_to_one_part_the_newest_to_the_last(count):
+    train, chosen, held_out = (list(range(count))[part] for part in cut_in_order(count))
+    assert train + chosen + held_out == list(range(count))
+    assert len(train) == int(0.8 * count)
+    assert abs(len(chosen) - 0.1 * count) < 1
+    assert abs(len(held_out) - 0.1 * count) <= 1
 
 
 def test_repeated_pairs_are_not_asked_for_when_they_are_known():
