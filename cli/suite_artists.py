@@ -1,4 +1,4 @@
-"""``entourage evaluate --suite artists``: whose listeners an artist shares, foretold by every model."""
+"""``entourage evaluate --suite artists``: whose listeners an artist shares, predicted by every model."""
 
 from __future__ import annotations
 
@@ -107,9 +107,10 @@ def _caption(board: Board) -> str:
     halves = data.first.shape[0], data.second.shape[0]
     told = f" {board.targets_told}" if board.targets_told else ""
     return (
-        f"{data.listens.name}. Vectors from {halves[0]:,} listeners, targets and truth from the other {halves[1]:,}. "
+        f"{data.listens.name}. Vectors from {halves[0]:,} listeners, targets and what is held out from the other "
+        f"{halves[1]:,}. "
         f"Of the artists with a listener in both halves {len(data.train):,} train, {len(data.validation):,} choose, "
         f"{len(data.test):,} judge. Ranked are the {len(data.columns):,} artists of the most listeners that "
-        f"are not held out; the truth of an artist is every other artist with a listener in common, on average "
-        f"{board.truth:,.0f}. Gains of the NDCG are shares of listeners in common. Seed {data.seed}.{told}"
+        f"are not held out; what is held out for an artist is every other artist with a listener in common, on average "
+        f"{board.held_out:,.0f}. Gains of the NDCG are shares of listeners in common. Seed {data.seed}.{told}"
     )

@@ -97,7 +97,7 @@ def markdown(boards: list[Board], command: str) -> str:
 
 
 def draw(boards: list[Board], file: Path) -> None:
-    """Mean foretold and mean true engagement of ten equal parts of the lines, a panel a network and counters."""
+    """Mean predicted and mean true engagement of ten equal parts of the lines, a panel a network and counters."""
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -120,7 +120,7 @@ def _panel(board: Board, kind: str, axes: Axes) -> None:
         axes.plot(row.bins[:, 0], row.bins[:, 1], marker="o", ms=3, label=row.model)
     ends = (min(row.bins.min() for row in shown), max(row.bins.max() for row in shown))
     axes.plot(ends, ends, color="grey", lw=0.8, ls="--")
-    axes.set(xlabel="foretold engagement", ylabel="true engagement")
+    axes.set(xlabel="predicted engagement", ylabel="true engagement")
     leaks = ", which leaks" if kind == "as exported" else ""
     axes.set_title(f"{board.network.name}: counters {kind}{leaks}", loc="left", fontsize=9)
     axes.legend(fontsize=7)
@@ -133,7 +133,7 @@ def _tables(board: Board) -> list[Table]:
 
 def _main(board: Board) -> Table:
     table = _table(
-        f"{board.network.name}: engagement foretold",
+        f"{board.network.name}: predicted engagement",
         "model", "counters", "NDCG@10", "95 %", "MAE", "MAE, people", "calibration off by", "processor s",
     )  # fmt: skip
     for row in board.rows:

@@ -115,9 +115,9 @@ def _caption(board: Board) -> str:
     return (
         f"{data.name}. {data.users:,} users, {data.videos:,} videos; {len(data.train.rows):,} rows train, "
         f"{len(data.validation.rows):,} choose, {len(data.test.rows):,} judge; {data.without:,} rows have no duration "
-        f"and no ratio, and are left out. Candidates are a user's videos in the judging part; HR and NDCG at "
+        f"and no ratio, and are left out. Candidates are a user's videos in the held-out part; HR and NDCG at "
         f"{data.most}, over users of two candidates and more{one}; gains of NDCG are ratios up to 2; "
-        f"equal truths are ordered by chance. No threshold makes a ratio good or bad, and none is clipped. "
+        f"equal true ratios are ordered by chance. No threshold makes a ratio good or bad, and none is clipped. "
         f"True mean {judged.mean():.4f}; the training mean errs by {np.abs(judged - constant).mean():.4f} here and by "
         f"{np.abs(chosen - constant).mean():.4f} on the part that chooses: so much is the data's, and no model's. "
         f"{in_time}{refused}{frozen}Seed {board.seed}.{missing}"

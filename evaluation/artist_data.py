@@ -55,7 +55,7 @@ class Data:
     """Of the first half, from whom vectors are made."""
     first: sp.csr_array
     second: sp.csr_array
-    """The listens of both halves: people × artists. Targets and truth are from the second."""
+    """The listens of both halves: people × artists. Targets and what is held out are from the second."""
     train: Ints
     validation: Ints
     test: Ints
@@ -144,10 +144,10 @@ def cut(listens: Listens, seed: int = 0) -> Data:
 def measure(scores: Floats | Matrix, rows: Ints, data: Data, *, in_order: bool = True) -> dict[str, Values]:
     """MAP@1, 5, 10, 20 and NDCG@20 of each of ``rows``, whose ``scores`` are (rows, columns).
 
-    The truth of an artist is every other artist with a listener in common in the second half, as in the notebook, so
-    also those that are not among the columns; an average precision is divided by min(truth, k). Gains of the NDCG are
-    the shares of listeners in common. Equal scores get a random order. Without ``in_order`` the best 21 are taken
-    unsorted, as the notebook did: their order is not defined, so it is random here.
+    What is held out for an artist is every other artist with a listener in common in the second half, as in the
+    notebook, so also those that are not among the columns; an average precision is divided by min(held out, k). Gains
+    of the NDCG are the shares of listeners in common. Equal scores get a random order. Without ``in_order`` the best 21
+    are taken unsorted, as the notebook did: their order is not defined, so it is random here.
     """
     random = np.random.default_rng(data.seed)
     most = max(AT)
@@ -156,9 +156,9 @@ def measure(scores: Floats | Matrix, rows: Ints, data: Data, *, in_order: bool =
     if not in_order:
         best = random.permuted(best, axis=1)[:, :most]
     shares = shared_watchers(data.second, rows, data.columns).astype(np.float64)
-    truth = np.asarray((data.second[:, rows].T @ data.second > 0).sum(axis=1)).ravel() - 1  # not the artist itself
+    held = np.asarray((data.second[:, rows].T @ data.second > 0).sum(axis=1)).ravel() - 1  # not the artist itself
     gains = np.where(best >= 0, np.take_along_axis(shares, np.maximum(best, 0), axis=1), 0.0)
-    judged = Judged(gains, -np.sort(-shares, axis=1)[:, :most], truth)
+    judged = Judged(gains, -np.sort(-shares, axis=1)[:, :most], held)
     found = {f"MAP@{k}": average_precision(judged, k) for k in AT}
     found["NDCG@20"] = ndcg(judged, most, graded=True)
     return {name: np.nan_to_num(values) for name, values in found.items()}  # 0 for an artist with nobody in common

@@ -1,4 +1,4 @@
-"""The suite ``artists``: whose listeners an artist shares, foretold by the notebook's network, ours, and others."""
+"""The suite ``artists``: whose listeners an artist shares, predicted by the notebook's network, ours, and others."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class Board:
     components: dict[str, dict[int, float]] = field(default_factory=dict)
     """Model → number of components or clusters → MAP@10 on the validation artists."""
     spread_within: dict[str, dict[int, float]] = field(default_factory=dict)
-    truth: float = 0.0
+    held_out: float = 0.0
     """Mean number of other artists with a listener in common, of a held-out artist."""
     generated: tuple[int, float] | None = None
     """Artists, and processor seconds of the notebook's pass over three generated matrices for them."""
@@ -102,7 +102,7 @@ def run(listens: Listens, *, seed: int = 0, models: tuple[str, ...] | None = Non
     data = cut(listens, seed)
     board = Board(data, targets_told=_targets_told(data))
     together = (data.second[:, data.test].T @ data.second > 0).sum(axis=1)
-    board.truth = float(np.asarray(together).mean()) - 1.0
+    board.held_out = float(np.asarray(together).mean()) - 1.0
     chosen = [name for name in _MODELS if models is None or name in models]
     steps = len(chosen) + (len(_FAULTS) if models is None else 0)
     made: dict[str, Judged] = {}

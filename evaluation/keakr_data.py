@@ -175,7 +175,7 @@ class Network:
         return np.stack([np.asarray(columns[name], dtype=np.float64) for name in CONTENT], axis=1)
 
     def social(self, before: int) -> sp.csr_array:
-        """People × people, 1 where one followed the other before a moment; of a network without follows `together`."""
+        """People × people, 1 where one followed the other before a cut-off; of a network without follows `together`."""
         if not len(self.follower):
             return self.together(before)
         kept = self.since < before
@@ -184,7 +184,7 @@ class Network:
         return _ones(matrix + matrix.T)
 
     def together(self, before: int) -> sp.csr_array:
-        """People × people: the twenty with whom somebody has most contents in common, two or more, before a moment."""
+        """People × people: the twenty with whom somebody has most contents in common, two or more, before a cut-off."""
         kept = self.lines.at < before
         ends = self.lines.user[kept], self.lines.content[kept]
         watched = _ones(sp.csr_array((np.ones(len(ends[0]), dtype=np.float32), ends), (self.users, self.contents)))

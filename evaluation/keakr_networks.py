@@ -71,7 +71,7 @@ class Trained:
         self.epochs = 0
 
     def predict(self, lines: Lines) -> Floats:
-        """Engagement foretold of each line; the graph is that before the first of them."""
+        """Predicted engagement of each line; the graph is that before the first of them."""
         return self.pairs(lines.user, lines.content, lines.at, int(lines.at.min(initial=0)))
 
     def pairs(self, users: Ints, contents: Ints, at: Ints, before: int) -> Floats:

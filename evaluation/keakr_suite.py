@@ -1,4 +1,4 @@
-"""The suite ``keakr``: engagement foretold from naive vectors and a social graph, and the pipeline, split in time."""
+"""The suite ``keakr``: engagement predicted from naive vectors and a social graph, and the pipeline, split in time."""
 
 from __future__ import annotations
 
@@ -62,10 +62,10 @@ class Row:
     absolute: float
     """The same over lines."""
     ndcg: Values
-    """NDCG@10 over each person's lines in the judging part, the engagement as gain; people of two lines and more, one
-    of them with an engagement above 0."""
+    """NDCG@10 over each person's held-out lines, the engagement as gain; people of two lines and more, one of them
+    with an engagement above 0."""
     bins: npt.NDArray[np.float64]
-    """Calibration: mean foretold and mean true engagement of ten equal parts of the lines, (10, 2)."""
+    """Calibration: mean predicted and mean true engagement of ten equal parts of the lines, (10, 2)."""
     processor_seconds: float
 
     @property
@@ -111,7 +111,7 @@ class Board:
     rows: list[Row] = field(default_factory=list)
     moved: list[Moved] = field(default_factory=list)
     finds: list[Find] = field(default_factory=list)
-    """Empty where nobody of the judging part watched something new."""
+    """Empty where nobody watched something new in the held-out part."""
     judged: int = 0
     """People whose finds are counted."""
     ranker: str = ""
@@ -130,11 +130,11 @@ def run(
     its scores it took 71 s and 100 s of the processor there (docs/results.md).
     """
     board, parts = Board(network, seed), network.parts
-    truth = parts.test.label(Engagement())
+    held_out = parts.test.label(Engagement())
     trained: dict[str, Trained] = {}
 
-    def judge(model: str, counters: str, foretold: Floats | Values, began: float) -> None:
-        board.rows.append(measure(model, counters, foretold, parts.test, truth, seed, time.process_time() - began))
+    def judge(model: str, counters: str, predicted: Floats | Values, began: float) -> None:
+        board.rows.append(measure(model, counters, predicted, parts.test, held_out, seed, time.process_time() - began))
 
     began = time.process_time()
     judge("mean", "", np.full(len(parts.test), parts.train.label(Engagement()).mean()), began)
@@ -166,10 +166,16 @@ def run(
 
 
 def measure(
-    model: str, counters: str, foretold: Floats | Values, lines: Lines, truth: Floats, seed: int, seconds: float = 0.0
+    model: str,
+    counters: str,
+    predicted: Floats | Values,
+    lines: Lines,
+    held_out: Floats,
+    seed: int,
+    seconds: float = 0.0,
 ) -> Row:
-    """The figures of ``foretold`` engagement (n,) for ``lines``."""
-    found, true = np.asarray(foretold, dtype=np.float64), np.asarray(truth, dtype=np.float64)
+    """The figures of ``predicted`` engagement (n,) for ``lines``."""
+    found, true = np.asarray(predicted, dtype=np.float64), np.asarray(held_out, dtype=np.float64)
     error = np.abs(found - true)
     people, number = np.unique(lines.user, return_inverse=True)
     by_person = np.bincount(number, weights=error) / np.bincount(number, minlength=len(people))
@@ -241,10 +247,10 @@ def _moved(network: Network, given: Trained, seed: int, progress: Progress) -> l
         made = given
         if place:
             made = train(network, "dense", "as of the moment", weights=weights, epochs=EPOCHS, seed=seed, progress=part)
-        foretold = made.predict(test).astype(np.float64)
-        values = {gain: float(_ndcg(foretold, test.user, of.astype(np.float64), seed).mean())
+        predicted = made.predict(test).astype(np.float64)
+        values = {gain: float(_ndcg(predicted, test.user, of.astype(np.float64), seed).mean())
                   for gain, of in gains.items()}  # fmt: skip
-        told.append(Moved(name, _tau(before, foretold, test.user), values))
+        told.append(Moved(name, _tau(before, predicted, test.user), values))
     return told
 
 
@@ -264,7 +270,7 @@ def _tau(one: Floats | Values, other: Floats | Values, users: Ints) -> float:
 
 
 def _find(board: Board, trained: Mapping[str, Trained], ranker: Recommender) -> None:
-    """Ten best of all contents for people of the judging part; which hits nobody near them had watched."""
+    """Ten best of all contents for people of the held-out part; which hits nobody near them had watched."""
     network, test = board.network, board.network.parts.test
     start = int(test.at[0])
     past = network.lines.at < start
@@ -281,7 +287,7 @@ def _find(board: Board, trained: Mapping[str, Trained], ranker: Recommender) -> 
     social = network.social(start)
     near = sp.csr_array(social[people] + social[people] @ social)
     around = np.asarray((near @ seen).toarray()) > 0
-    truth, hidden = later[people].toarray() > 0, seen[people].toarray() > 0
+    held_out, hidden = later[people].toarray() > 0, seen[people].toarray() > 0
     scored: dict[str, Floats] = {
         "popularity": np.tile(np.asarray(seen.sum(axis=0), dtype=np.float32), (len(people), 1)),
         **{name: _all_pairs(made, people, network.contents, start) for name, made in trained.items()},
@@ -292,17 +298,17 @@ def _find(board: Board, trained: Mapping[str, Trained], ranker: Recommender) -> 
             ]
         ),
     }
-    board.finds = [find(name, np.where(hidden, -np.inf, scores), truth, around) for name, scores in scored.items()]
+    board.finds = [find(name, np.where(hidden, -np.inf, scores), held_out, around) for name, scores in scored.items()]
 
 
-def find(model: str, scores: Floats | Values, truth: npt.NDArray[np.bool_], around: npt.NDArray[np.bool_]) -> Find:
-    """What the ten best of ``scores`` hold, shape (people, contents) as ``truth`` and ``around``, what near people had.
+def find(model: str, scores: Floats | Values, held_out: npt.NDArray[np.bool_], around: npt.NDArray[np.bool_]) -> Find:
+    """What the ten best of ``scores`` hold; ``around`` is what near people had. All have shape (people, contents).
 
     A content of -inf is not proposed; somebody may have fewer than ten others.
     """
     ids, _ = top_k(np.nan_to_num(scores, neginf=-np.inf).astype(np.float32), _PLACES)
     proposed, rows = ids >= 0, np.arange(len(ids))[:, None]
-    hit = truth[rows, np.maximum(ids, 0)] & proposed
+    hit = held_out[rows, np.maximum(ids, 0)] & proposed
     far = ~around[rows, np.maximum(ids, 0)] & proposed
     return Find(model, int(hit.sum()), int((hit & far).sum()), float(far.sum() / max(1, proposed.sum())))
 

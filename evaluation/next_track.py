@@ -60,7 +60,7 @@ class NextTrack:
     """The same without times, for models that would treat a place as a date."""
     contexts: Sequences
     """All but the last kept item of each list."""
-    truth: Ints
+    held_out: Ints
     """The last kept item of each list; -1 for an empty one."""
     test: Ints
     """Numbers of the lists that are judged, drawn with replacement."""
@@ -75,7 +75,7 @@ class NextTrack:
         """The validation lists, or those of ``rows``, as `recommenders.core.search` judges by."""
         rows = np.unique(self.validation if rows is None else rows)
         ones = np.ones(len(rows), dtype=np.float32)
-        held_out = sp.csr_array((ones, (rows, self.truth[rows])), shape=(len(self.contexts), self.contexts.width))
+        held_out = sp.csr_array((ones, (rows, self.held_out[rows])), shape=(len(self.contexts), self.contexts.width))
         return Holdout("next track", self.train(model), held_out, rows)
 
     def rank(self, model: Recommender, k: int, exclude: Literal["all", "last"] = "all") -> Ints:
@@ -93,10 +93,10 @@ class NextTrack:
 
     def judge(self, ids: Ints) -> dict[str, Values]:
         """HR and NDCG at 10 of each test list, shape (tests,)."""
-        wanted = self.truth[self.test][:, None]
+        last = self.held_out[self.test]
         held_out = sp.csr_array(
-            (np.ones(len(wanted), dtype=np.float32), wanted[:, 0], np.arange(len(wanted) + 1)),
-            shape=(len(wanted), self.contexts.width),
+            (np.ones(len(last), dtype=np.float32), last, np.arange(len(last) + 1)),
+            shape=(len(last), self.contexts.width),
         )
         judged = judge(ids[:, :10], held_out)
         return {"HR@10": hit_rate(judged, 10), "NDCG@10": ndcg(judged, 10)}
@@ -158,8 +158,8 @@ def hide(lists: Sequences, titles: Titles, *, seed: int = 0, share: float = 0.1,
     asked = kept.take(drawn)
     place = np.arange(len(asked.items)) - np.repeat(asked.indptr[:-1], asked.lengths)
     first = place < np.repeat((asked.lengths + 1) // 2, asked.lengths)
-    given, hidden = asked.keep(first), asked.keep(~first)
-    held_out = hidden.matrix() - hidden.matrix().multiply(given.matrix())
+    given, rest = asked.keep(first), asked.keep(~first)
+    held_out = rest.matrix() - rest.matrix().multiply(given.matrix())
     held_out = sp.csr_array(held_out)
     held_out.eliminate_zeros()
     some = np.flatnonzero(np.diff(held_out.indptr))

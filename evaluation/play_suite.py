@@ -127,10 +127,10 @@ def run(
         opened = _calibrated(kept.keep(kept.began < second), means, opening[kept.began < second])
         judged = kept.began >= second
         test = kept.keep(judged)
-        foretold = np.clip(_design(test, means, scores[judged]) @ weights, 0.0, 1.0)
+        predicted = np.clip(_design(test, means, scores[judged]) @ weights, 0.0, 1.0)
         ranked = _design(test, means, opening[judged]) @ opened
         seconds = time.monotonic() - began
-        off = _by_user(test.user, np.abs(foretold - test.share))
+        off = _by_user(test.user, np.abs(predicted - test.share))
         rows.append(Row(name, off, _ndcg(test, ranked, seed), seconds, options.cap.hit))
     newest = plays.keep(plays.began >= second)
     policies = logged(session, newest, ARMS, seed=seed) if session is not None else {}
@@ -145,9 +145,9 @@ def run(
     )
 
 
-def until(snapshot: Snapshot, moment: int) -> Snapshot:
-    """The snapshot of what was played in sessions that began before ``moment``; nodes stay."""
-    kept = plays_of(snapshot).until(moment)
+def until(snapshot: Snapshot, cutoff: int) -> Snapshot:
+    """The snapshot of what was played in sessions that began before ``cutoff``; nodes stay."""
+    kept = plays_of(snapshot).until(cutoff)
     frame = pl.DataFrame({"source": kept.user, "target": kept.track, "progress": kept.share, "at": kept.at})
     pairs = frame.group_by("source", "target").agg(
         pl.col("progress").max(), pl.col("at").min().alias("firstAt"), pl.col("at").max().alias("lastAt")

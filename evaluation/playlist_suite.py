@@ -129,13 +129,13 @@ def run(
     kept = np.flatnonzero(lists.counts >= LEAST)
     lists, titles = lists.renumbered(kept), titles.take(kept)  # every item that stays costs a score for each list
     part, whole = split(lists, titles, seed=seed), hide(lists, titles, seed=seed)
-    truth = part.contexts.matrix()[part.test, part.truth[part.test]]
+    held_out = part.contexts.matrix()[part.test, part.held_out[part.test]]
     board = Board(
         total,
         len(kept),
         len(part.test),
         len(np.unique(part.test)),
-        float(np.asarray(truth).astype(bool).mean()),
+        float(np.asarray(held_out).astype(bool).mean()),
         len(whole.given),
         seed,
     )

@@ -112,8 +112,8 @@ def cosine(data: Data, seed: int, progress: Progress) -> Floats:
             found[part] = np.einsum("ij,ij->i", user[of.users[part]], video[of.videos[part]])
         return found
 
-    known, truth = near(data.validation.rows), data.validation.rows.ratios
+    known, ratios = near(data.validation.rows), data.validation.rows.ratios
     if not np.ptp(known) > 0.0:  # no line goes through a single cosine
-        return np.full(len(data.test.rows.users), truth.mean(), dtype=np.float32)
-    slope, level = np.polyfit(known, truth, 1)
+        return np.full(len(data.test.rows.users), ratios.mean(), dtype=np.float32)
+    slope, level = np.polyfit(known, ratios, 1)
     return np.asarray(level + max(slope, 0.0) * near(data.test.rows), dtype=np.float32)

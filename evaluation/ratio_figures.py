@@ -23,11 +23,11 @@ FEWEST: Final = 2
 def measure(predicted: Floats, rows: Rows, most: int, seed: int = 0) -> tuple[dict[str, float], Values]:
     """The figures of predictions for ``rows``, and each user's mean absolute error.
 
-    Equal predictions, and equal truths, are ordered by chance: which of equal truths are the highest depends on the
-    seed alone, so that no model gains by it.
+    Equal predictions, and equal true ratios, are ordered by chance: which of equal ratios are the highest depends on
+    the seed alone, so that no model gains by it.
 
     MAE and RMSE over rows; "MAE, users" the mean over users; XAUC the share of pairs of rows in the right order; over
-    users of two candidates and more, HR the share of the ``most`` highest truths among the highest predictions (also
+    users of two candidates and more, HR the share of the ``most`` highest ratios among the highest predictions (also
     the precision, the recall and the F1 of that many), Jaccard what both have in common by what either has, "NDCG,
     notebook" with gains 0 and 1 and the ideal from what was retrieved, NDCG with ratios up to 2 as gains and the ideal
     of all candidates.

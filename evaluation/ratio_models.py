@@ -2,8 +2,8 @@
 
 Those without a network or forest; `evaluation.ratio_networks` and `evaluation.ratio_forests` have the others.
 
-Each takes the data, a seed and a progress, and gives a prediction for every row of the judging part. All learn from
-the training part; where something is chosen or stopped, the validation part decides.
+Each takes the data, a seed and a progress, and gives a prediction for every held-out row. All learn from the training
+part; where something is chosen or stopped, the validation part decides.
 """
 
 from __future__ import annotations
@@ -74,13 +74,13 @@ def item_knn(data: Data, seed: int, progress: Progress) -> Floats:
     by_video, of_video = left.tocsc(), left.T.tocsr()
     norms = np.sqrt(np.maximum(left.multiply(left).sum(axis=0), 1e-9)).astype(np.float32)
     asked, user = np.unique(test.users, return_inverse=True)
-    wanted, video = np.unique(test.videos, return_inverse=True)
+    asked_videos, video = np.unique(test.videos, return_inverse=True)
     mine, known = left[asked], seen[asked]
     order = np.argsort(video, kind="stable")
     places = video[order]
     extra = np.zeros(len(test), dtype=np.float64)
-    for start, stop in _blocks(by_video, np.diff(left.indptr), wanted, len(asked)):
-        own = wanted[start:stop]
+    for start, stop in _blocks(by_video, np.diff(left.indptr), asked_videos, len(asked)):
+        own = asked_videos[start:stop]
         common = (of_video @ by_video[:, own]).tocsc()
         common.data /= norms[common.indices] * np.repeat(norms[own], np.diff(common.indptr))
         similar = _nearest(common, own, data.videos)
@@ -92,14 +92,14 @@ def item_knn(data: Data, seed: int, progress: Progress) -> Floats:
 
 
 def _blocks(
-    by_video: sp.csc_array, of_user: npt.NDArray[np.integer], wanted: npt.NDArray[np.int64], asked: int
+    by_video: sp.csc_array, of_user: npt.NDArray[np.integer], asked_videos: npt.NDArray[np.int64], asked: int
 ) -> list[tuple[int, int]]:
-    """Cuts of ``wanted``; the products of a block hold at most `_AT_ONCE` numbers, or those of one video."""
-    watched = np.add.reduceat(np.append(of_user[by_video.indices], 0), by_video.indptr[:-1])[wanted]
-    watched = np.where(np.diff(by_video.indptr)[wanted] > 0, watched, 0)
+    """Cuts of ``asked_videos``; the products of a block hold at most `_AT_ONCE` numbers, or those of one video."""
+    watched = np.add.reduceat(np.append(of_user[by_video.indices], 0), by_video.indptr[:-1])[asked_videos]
+    watched = np.where(np.diff(by_video.indptr)[asked_videos] > 0, watched, 0)
     size = np.cumsum(np.minimum(watched, by_video.shape[1]) + asked)
     edges = [0]
-    while edges[-1] < len(wanted):
+    while edges[-1] < len(asked_videos):
         before = size[edges[-1] - 1] if edges[-1] else 0
         edges.append(max(edges[-1] + 1, int(np.searchsorted(size, before + _AT_ONCE, side="right"))))
     return list(pairwise(edges))

@@ -160,7 +160,7 @@ def newcomers(snapshot: Snapshot, fraction: float = 0.1, seed: int = 0, *, keep_
     held_out = whole.held_out.tocoo()
     asked = np.isin(held_out.row, chosen) & known[held_out.col]
     if not asked.any():
-        raise InputError("None of the users withheld watched anything later.", do="Choose a larger fraction.")
+        raise InputError("None of the held-out users watched anything later.", do="Choose a larger fraction.")
     judged = sp.csr_array(
         (held_out.data[asked], (held_out.row[asked], held_out.col[asked])), shape=whole.held_out.shape
     )

@@ -1,7 +1,7 @@
 """The suite ``watch-ratio``: predict how long somebody watches a video, on rows that no model has seen.
 
 KuaiRec: ``big_matrix`` trains, its newest tenth chooses, ``small_matrix`` judges. KuaiRand: rows with a ratio in the
-order of time, 80 % train, 10 % choose, 10 % judge. Candidates of a user are the videos that they have in the judging
+order of time, 80 % train, 10 % choose, 10 % judge. Candidates of a user are the videos that they have in the held-out
 part.
 """
 

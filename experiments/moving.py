@@ -42,7 +42,7 @@ class Later:
 
     user: int
     contents: Ints
-    worth: Floats
+    engagement: Floats
 
 
 def later(snapshot: Snapshot, part: Holdout, least: int) -> list[Later]:
@@ -65,7 +65,7 @@ def found(model: Recommender, train: Snapshot, people: list[Later], after: int, 
     best = np.full((len(people), K), -1, dtype=np.int64)
     spent = 0.0
     for row, person in enumerate(people):
-        now = Today.of(train, person.user).with_watches(person.contents[:after], person.worth[:after])
+        now = Today.of(train, person.user).with_watches(person.contents[:after], person.engagement[:after])
         began = time.perf_counter()
         moved = model.moved_scores(now) if moves else None
         scores = np.array(model.scores(np.array([person.user]))[0] if moved is None else moved)
@@ -74,8 +74,8 @@ def found(model: Recommender, train: Snapshot, people: list[Later], after: int, 
             scores[~known] = -np.inf
         scores[now.watched] = -np.inf
         best[row] = top_k(scores[None, :], K)[0][0]
-    wanted = np.array([person.contents[after] for person in people])
-    ones = np.ones(len(people), dtype=np.float32), (np.arange(len(people)), wanted)
+    held = np.array([person.contents[after] for person in people])
+    ones = np.ones(len(people), dtype=np.float32), (np.arange(len(people)), held)
     held_out = sp.csr_array(ones, shape=(len(people), train.contents.count))
     return ndcg(judge(best, held_out), K), 1_000 * spent / len(people)
 

@@ -2,7 +2,7 @@
 
     python -m experiments.new_contents --seeds 3
 
-It uses the snapshot of the home folder. A tenth of the contents is withheld with all their watches, and only these are
+It uses the snapshot of the home folder. A tenth of the contents is held out with all their watches, and only these are
 ranked, for the users who watched any of them (`evaluation.splits.cold_contents`). One network is trained without these
 contents and places them by features, makers, beats, genres, moods and hashtags (`Recommender.place`). Another network
 is trained with them in its graph, without their watches. Content similarity is fitted with them too.
@@ -55,7 +55,7 @@ def without(snapshot: Snapshot, gone: npt.NDArray[np.bool_]) -> Snapshot:
 
 
 def described(snapshot: Snapshot, content: int, kept: npt.NDArray[np.int64]) -> NewContent:
-    """What the graph knows of a withheld content; ``kept`` maps contents to their nids in `without`, -1 if withheld."""
+    """What the graph knows of a held-out content; ``kept`` maps contents to their nids in `without`, -1 if held out."""
     near = {}
     for name in NEAR:
         type_, edges = schema.RELATIONSHIPS[name], snapshot.edges[name]
@@ -64,7 +64,7 @@ def described(snapshot: Snapshot, content: int, kept: npt.NDArray[np.int64]) -> 
         else:
             incoming = edges.incoming
             others = np.asarray(incoming.neighbour[incoming.indptr[content] : incoming.indptr[content + 1]])
-        if type_.source == type_.target:  # a withheld beat cannot be a neighbour
+        if type_.source == type_.target:  # a held-out beat cannot be a neighbour
             others = kept[others]
         near[name] = others[others >= 0]
     return NewContent(properties(snapshot.contents, content), near)
@@ -98,7 +98,7 @@ def measure(split: Holdout) -> dict[str, npt.NDArray[np.float64]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--snapshot", type=Path, help="by default the one in the home folder")
-    parser.add_argument("--fraction", type=float, default=0.1, help="share of the contents that is withheld")
+    parser.add_argument("--fraction", type=float, default=0.1, help="share of the contents that is held out")
     parser.add_argument("--seeds", type=int, default=1, help="splits")
     chosen = parser.parse_args()
     whole = load(chosen.snapshot or load_settings().snapshot_path)

@@ -48,9 +48,9 @@ class Plays:
         """The plays where ``mask`` is true."""
         return Plays(*(getattr(self, name)[mask] for name in self.__dataclass_fields__))
 
-    def until(self, moment: int) -> Plays:
-        """The plays of sessions that began before ``moment``."""
-        return self.keep(self.began < moment)
+    def until(self, cutoff: int) -> Plays:
+        """The plays of sessions that began before ``cutoff``."""
+        return self.keep(self.began < cutoff)
 
     @property
     def began(self) -> Ints:

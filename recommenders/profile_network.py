@@ -1,4 +1,4 @@
-"""Whose listeners a content shares, foretold from its vector: the artists' profile network, and its training.
+"""Whose listeners a content shares, predicted from its vector: the artists' profile network, and its training.
 
 A content's vector is its row of a truncated SVD of the watches of one half of the people; its profile is the share of
 its watchers in common with each of the most watched contents, counted in the other half. Trained with torch, asked
@@ -123,7 +123,7 @@ def _arrays(layers: Mapping[str, Any], spread: np.float32) -> Profiler:
 
 @dataclass
 class ProfileNetwork(Baseline):
-    """Ranks the most watched contents by the watchers that the network foretells in common.
+    """Ranks the most watched contents by the watchers that the network predicts in common.
 
     A user's vector is the mean of those of what they watched.
     """
@@ -195,7 +195,7 @@ class ProfileNetwork(Baseline):
         return self._scores(row_of(watched, self.snapshot.contents.count))[0] if len(watched) else None
 
     def similar_items(self, items: Ints | int, k: int) -> tuple[Ints, Floats]:
-        """The ``k`` targets with the highest shares of watchers foretold in common with each item."""
+        """The ``k`` targets with the highest predicted shares of watchers in common with each item."""
         batch = np.atleast_1d(np.asarray(items, dtype=np.int64))
         columns = self._dense("columns")
         logits = self._network.logits(self._dense("vectors")[batch])

@@ -200,8 +200,8 @@ def _rank_error(told: Any, ratios: Any, ranking: Ranking) -> Any:
     if ranking == "pairwise":
         apart = ratios[:, 0] - ratios[:, 1]
         return (apart.abs() * torch.nn.functional.softplus((told[:, 1] - told[:, 0]) * apart.sign())).mean()
-    truth = torch.softmax(ratios / RATIO.temperature, dim=1)
-    return -(truth * torch.log_softmax(told / RATIO.temperature, dim=1)).sum(dim=1).mean()
+    target = torch.softmax(ratios / RATIO.temperature, dim=1)
+    return -(target * torch.log_softmax(told / RATIO.temperature, dim=1)).sum(dim=1).mean()
 
 
 def _chances(ratios: Floats, balance: float) -> Floats:

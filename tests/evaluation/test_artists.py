@@ -68,12 +68,12 @@ def test_figures_are_those_of_loops(data: Data) -> None:
     found = measure(scores, data.test, data)
     heard = [set(np.flatnonzero(column)) for column in data.second.toarray().T]
     for place, artist in enumerate(data.test):
-        truth = {other for other in range(len(heard)) if other != artist and heard[artist] & heard[other]}
+        held_out = {other for other in range(len(heard)) if other != artist and heard[artist] & heard[other]}
         order = [int(data.columns[column]) for column in np.argsort(-scores[place])]
         for k in (1, 5, 10, 20):
-            hits = [other in truth for other in order[:k]]
+            hits = [other in held_out for other in order[:k]]
             total = sum(sum(hits[: at + 1]) / (at + 1) for at in range(len(hits)) if hits[at])
-            assert found[f"MAP@{k}"][place] == pytest.approx(total / min(len(truth), k))
+            assert found[f"MAP@{k}"][place] == pytest.approx(total / min(len(held_out), k))
 
 
 def test_the_notebook_loses_its_numbers_and_the_mended_network_keeps_them(data: Data) -> None:

@@ -118,8 +118,8 @@ def test_nothing_later_is_in_a_vector_of_the_moment_and_something_is_in_one_of_t
 def test_figures_are_those_of_loops() -> None:
     zeros = np.zeros(5, dtype=np.float32)
     lines = Lines(np.array([0, 0, 0, 1, 2]), np.arange(5), np.arange(5), zeros, zeros, zeros, zeros)
-    truth = np.array([0.2, 1.0, 0.0, 0.5, 0.0])
-    found = measure("one", "", np.array([0.3, 0.2, 0.1, 0.5, 0.4]), lines, truth, 0)
+    held_out = np.array([0.2, 1.0, 0.0, 0.5, 0.0])
+    found = measure("one", "", np.array([0.3, 0.2, 0.1, 0.5, 0.4]), lines, held_out, 0)
     assert found.absolute == pytest.approx((0.1 + 0.8 + 0.1 + 0.0 + 0.4) / 5)
     assert found.error.tolist() == pytest.approx([1.0 / 3, 0.0, 0.4])
     weight = 1.0 / np.log2([2, 3, 4])
@@ -129,8 +129,8 @@ def test_figures_are_those_of_loops() -> None:
 def test_people_without_two_lines_or_without_any_engagement_have_no_ndcg() -> None:
     users = np.array([0, 1, 1, 2, 2])
     lines = Lines(users, np.arange(5), np.arange(5), *(np.zeros(5, dtype=np.float32) for _ in range(4)))
-    truth = np.array([1.0, 0.0, 0.0, 0.0, 0.5], dtype=np.float32)
-    row = measure("model", "", np.array([0.1, 0.2, 0.3, 0.1, 0.9], dtype=np.float32), lines, truth, 0)
+    held_out = np.array([1.0, 0.0, 0.0, 0.0, 0.5], dtype=np.float32)
+    row = measure("model", "", np.array([0.1, 0.2, 0.3, 0.1, 0.9], dtype=np.float32), lines, held_out, 0)
     assert row.ndcg.tolist() == [1.0]  # of person 2 alone
 
 
@@ -139,12 +139,12 @@ def test_a_share_of_what_is_proposed_counts_no_empty_places() -> None:
     scores = np.full((2, 20), -np.inf)
     scores[0, :3] = [3.0, 2.0, 1.0]
     scores[1, 5] = 1.0
-    truth, around = np.zeros((2, 20), dtype=bool), np.zeros((2, 20), dtype=bool)
-    truth[0, :2] = True
+    held_out, around = np.zeros((2, 20), dtype=bool), np.zeros((2, 20), dtype=bool)
+    held_out[0, :2] = True
     around[0, 1:3] = True
-    found = find("model", scores, truth, around)
+    found = find("model", scores, held_out, around)
     assert (found.hits, found.far_hits, found.far_share) == (2, 1, 0.5)
-    assert find("model", np.full((2, 20), -np.inf), truth, around).far_share == 0.0
+    assert find("model", np.full((2, 20), -np.inf), held_out, around).far_share == 0.0
 
 
 def test_networks_learn_what_the_vectors_say(tmp_path: Path) -> None:
@@ -159,13 +159,13 @@ def test_networks_learn_what_the_vectors_say(tmp_path: Path) -> None:
     (tmp_path / "log.tsv").write_text("\n".join(rows) + "\n")
     log = read(tmp_path)
     test = log.parts.test
-    truth = test.label(Engagement())
-    mean = measure("mean", "", np.full(len(test), truth.mean()), test, truth, 0)
+    held_out = test.label(Engagement())
+    mean = measure("mean", "", np.full(len(test), held_out.mean()), test, held_out, 0)
     names: tuple[Convolution, ...] = ("dense", "gat")
     found = [train(log, name, "as of the moment", epochs=12).predict(test) for name in names]
-    for foretold in found:
-        assert ((foretold >= 0) & (foretold <= 1)).all()
-        assert measure("", "", foretold, test, truth, 0).absolute < 0.5 * mean.absolute
+    for predicted in found:
+        assert ((predicted >= 0) & (predicted <= 1)).all()
+        assert measure("", "", predicted, test, held_out, 0).absolute < 0.5 * mean.absolute
     assert not np.allclose(found[0], found[1])
 
 

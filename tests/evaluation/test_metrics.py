@@ -35,8 +35,8 @@ def as_ids(ranked: list[list[int]]) -> np.ndarray:
 
 def as_matrix(worth: list[dict[int, float]]) -> sp.csr_array:
     dense = np.zeros((len(worth), CONTENTS))
-    for row, wanted in enumerate(worth):
-        for content, value in wanted.items():
+    for row, own in enumerate(worth):
+        for content, value in own.items():
             dense[row, content] = value
     return sp.csr_array(dense)
 

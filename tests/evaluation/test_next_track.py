@@ -37,7 +37,7 @@ def test_the_cut_is_the_notebooks(lists, titles):
     assert not set(part.test) & set(part.validation)
     assert len(set(part.test)) < len(part.test)  # drawn with replacement
     for row in part.test:
-        assert part.truth[row] == kept[row][-1]
+        assert part.held_out[row] == kept[row][-1]
         assert part.contexts[row].tolist() == kept[row][:-1].tolist()
     learned = sum(len(part.contexts[row]) for row in range(len(lists)))
     assert len(part.ordered.watched) == learned
@@ -57,10 +57,10 @@ def test_hits_are_those_of_a_plain_loop(lists, titles):
     judged = part.judge(ids)
     for place, row in enumerate(part.test):
         ranked = ids[place].tolist()
-        hit = part.truth[row] in ranked
+        hit = part.held_out[row] in ranked
         assert judged["HR@10"][place] == hit
-        wanted = 1 / np.log2(ranked.index(part.truth[row]) + 2) if hit else 0.0
-        assert judged["NDCG@10"][place] == pytest.approx(wanted)
+        expected = 1 / np.log2(ranked.index(part.held_out[row]) + 2) if hit else 0.0
+        assert judged["NDCG@10"][place] == pytest.approx(expected)
     assert judged["HR@10"].mean() > 0.9  # the next stands beside the last
 
 

@@ -1,4 +1,4 @@
-"""The suite botify: sessions split in time, shares foretold, and the commands that read play logs."""
+"""The suite botify: sessions split in time, predicted shares, and the commands that read play logs."""
 
 from __future__ import annotations
 
@@ -64,16 +64,16 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_what_was_played_later_is_unknown_before(logs: Path) -> None:
     whole = play_data.read(logs)
-    moment = int(np.median(plays_of(whole).began))
-    before = until(whole, moment)
+    cutoff = int(np.median(plays_of(whole).began))
+    before = until(whole, cutoff)
     kept = plays_of(before)
     assert 0 < len(kept) < len(plays_of(whole))
-    assert kept.at.max() < moment + 10
+    assert kept.at.max() < cutoff + 10
     assert int(before.watched.columns["lastAt"].max()) == int(kept.at.max())
     assert len(before.watched) == len(np.unique(kept.user * whole.contents.count + kept.track))
 
 
-def test_models_that_know_tastes_foretell_shares_better_than_the_mean(logs: Path) -> None:
+def test_models_that_know_tastes_predict_shares_better_than_the_mean(logs: Path) -> None:
     board = run(play_data.read(logs), models=("user mean", "play-cf", "item-knn", "session"))
     assert not board.left_out
     errors = {row.model: row.error.mean() for row in board.rows}

@@ -182,26 +182,26 @@ def two_futures(
         frames = {"WATCHED": edges_frame(bare), "FOLLOWS": pl.DataFrame(follows), "LISTENS_TO": pl.DataFrame(listens)}
         return cut(Snapshot.build(nodes, frames))
 
-    truth, other = future(), future()
-    for label, nodes in truth.train.nodes.items():
+    real, other = future(), future()
+    for label, nodes in real.train.nodes.items():
         assert nodes.frame.equals(other.train.nodes[label].frame)
-    for type_, edges in truth.train.edges.items():
+    for type_, edges in real.train.edges.items():
         same = other.train.edges[type_]
         assert (len(edges), set(edges.columns)) == (len(same), set(same.columns))
         np.testing.assert_array_equal([edges.source, edges.target], [same.source, same.target])
         for name, column in edges.columns.items():
             np.testing.assert_array_equal(column, same.columns[name])
-    assert abs(other.held_out - truth.held_out).sum() > 0
-    return truth, other
+    assert abs(other.held_out - real.held_out).sum() > 0
+    return real, other
 
 
 def test_newcomers_are_the_same_whatever_happens_later():
-    """Who is withheld, and what is learned from, are the same; else the training part would know the future."""
-    truth, _ = two_futures(
+    """Who is held out, and what is learned from, are the same; else the training part would know the future."""
+    real, _ = two_futures(
         40, 40, 15, np.random.default_rng(2), lambda whole: splits.newcomers(whole, 0.3, seed=1), cutoff=830
     )
-    assert truth.cutoff is not None
-    assert truth.cutoff <= 830  # the newest fifth of the watches, which are spread evenly over a thousand
+    assert real.cutoff is not None
+    assert real.cutoff <= 830  # the newest fifth of the watches, which are spread evenly over a thousand
 
 
 @pytest.mark.parametrize(
@@ -214,24 +214,24 @@ def test_newcomers_are_the_same_whatever_happens_later():
 )
 def test_a_shuffled_future_gains_nothing(make):
     """What a model learns is the same whatever happens after the cut-off, so it cannot have seen it."""
-    truth, other = two_futures(30, 40, 15, np.random.default_rng(0))
-    ranked = [rank(make().fit(split.train), truth, 10, seed=3) for split in (truth, other)]
+    real, other = two_futures(30, 40, 15, np.random.default_rng(0))
+    ranked = [rank(make().fit(split.train), real, 10, seed=3) for split in (real, other)]
     assert (ranked[0] == ranked[1]).all()
-    figures = [mean_ndcg(ids, truth.held_out[truth.users], 10) for ids in ranked]
+    figures = [mean_ndcg(ids, real.held_out[real.users], 10) for ids in ranked]
     assert figures[0] == pytest.approx(figures[1])
 
 
 def test_a_shuffled_future_gains_the_pipeline_nothing(monkeypatch):
     """Search, blend and ranker included. One thread does all sums: two do not always add in the same order."""
-    truth, other = two_futures(160, 60, 20, np.random.default_rng(1))
+    real, other = two_futures(160, 60, 20, np.random.default_rng(1))
     monkeypatch.setitem(ranker._SETTINGS, "num_threads", 1)
     quick = [Member("popularity", 0.1), Member("als", 0.1, {}), Member("item-knn", 0.1), Member("friends-items", 0.1)]
     monkeypatch.setattr(pipeline, "plan", lambda snapshot, **_: quick)  # the network by itself is tested above
     ranked, figures = [], []
-    for split in (truth, other):
+    for split in (real, other):
         with threadpool_limits(1):
             model = Pipeline().fit(split.train)
-        ranked.append(rank(model, truth, 10, seed=3))
+        ranked.append(rank(model, real, 10, seed=3))
         figures.append(model.metrics["NDCG@20 on validation"])
     assert "blend + ranker" in figures[0]
     assert figures[0] == figures[1]
@@ -247,7 +247,7 @@ def test_cold_users_have_no_watch_left_but_keep_their_friends():
 
 
 def test_newcomers_have_no_watch_left_and_are_judged_by_what_they_watch_next():
-    # Everyone watched content 0 before the cut-off, withheld users too; 1 and 2 are watched after it.
+    # Everyone watched content 0 before the cut-off, held-out users too; 1 and 2 are watched after it.
     watches = [(u, 0, 1 + u) for u in range(10)] + [(10, 1, 5), (10, 2, 6), (10, 0, 7)]
     whole = network([*watches, *[(u, 1 + u % 2, 100 + u) for u in range(3)]])
     split = splits.newcomers(whole, 0.4, seed=0)

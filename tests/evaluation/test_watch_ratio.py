@@ -122,7 +122,7 @@ def test_similar_videos_are_those_of_the_whole_matrix_and_memory_stays_small(
     assert peak < 6_000**2  # a matrix of videos × videos has four times as many bytes
 
 
-def test_nothing_of_the_judging_part_is_in_the_features(folder: Path) -> None:
+def test_nothing_of_the_held_out_part_is_in_the_features(folder: Path) -> None:
     data = open_data(folder)
     frozen = video_features(data.train.rows, data.seconds, data.train.flags)
     np.testing.assert_array_equal(data.features(), frozen)
@@ -160,23 +160,21 @@ def test_factors_of_a_fold_lie_where_those_of_all_rows_do(folder: Path) -> None:
 
 def test_figures_are_those_of_loops() -> None:
     users = np.array([0, 0, 0, 1, 1, 2])
-    truth = np.array([0.5, 3.0, 1.0, 0.2, 0.4, 1.0], dtype=np.float32)
+    true = np.array([0.5, 3.0, 1.0, 0.2, 0.4, 1.0], dtype=np.float32)
     predicted = np.array([0.6, 1.0, 2.0, 0.1, 0.9, 1.0], dtype=np.float32)
-    values, errors = measure(predicted, Rows(users, np.arange(6), truth), 1)
+    values, errors = measure(predicted, Rows(users, np.arange(6), true), 1)
     np.testing.assert_allclose(errors, [(0.1 + 2.0 + 1.0) / 3, (0.1 + 0.5) / 2, 0.0], atol=1e-6)
     assert values["MAE"] == pytest.approx(3.7 / 6)
     assert values["MAE, users"] == pytest.approx(errors.mean())
     assert values["HR"] == 0.5  # the first of user 0 is another, that of user 1 is right; user 2 has one candidate
     assert values["NDCG, notebook"] == 0.5
     assert values["NDCG"] == pytest.approx((1.0 / 2.0 + 1.0) / 2)  # 1.0 where 2 (3 clipped) was to be had
-    pairs = [(i, j) for i in range(6) for j in range(6) if truth[i] != truth[j]]
-    right = [
-        np.sign((predicted[i] - predicted[j]) * (truth[i] - truth[j])) / 2 + 0.5 for i, j in pairs
-    ]  # half for ties
+    pairs = [(i, j) for i in range(6) for j in range(6) if true[i] != true[j]]
+    right = [np.sign((predicted[i] - predicted[j]) * (true[i] - true[j])) / 2 + 0.5 for i, j in pairs]  # half for ties
     assert values["XAUC"] == pytest.approx(np.mean(right), abs=0.01)
 
 
-def test_equal_truths_favour_no_prediction() -> None:
+def test_equal_ratios_favour_no_prediction() -> None:
     """Of two videos with the same ratio one is the best by chance, the same one for every model."""
     users, videos = np.repeat(np.arange(2_000), 2), np.tile(np.arange(2), 2_000)
     rows = Rows(users, videos, np.full(4_000, 0.7, dtype=np.float32))

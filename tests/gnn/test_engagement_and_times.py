@@ -149,7 +149,7 @@ def test_follows_of_a_step_were_there_by_its_moment(snapshot):
         assert before == (since <= newest - age * DAY).sum()
 
 
-def test_no_step_sees_what_it_is_to_foretell(snapshot, monkeypatch):
+def test_no_step_sees_what_it_is_to_predict(snapshot, monkeypatch):
     run = fitting.make_trainer(SMALL.model_copy(update={"edge_dropout": 0.0, "cold": 0.0}), snapshot)
     seen: list[set[tuple[int, int]]] = []
     wanted: list[set[tuple[int, int]]] = []

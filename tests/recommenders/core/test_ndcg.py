@@ -22,28 +22,28 @@ people = st.lists(st.tuples(rankings, held), min_size=1, max_size=6)
 def arrays(some: list[tuple[list[int], dict[int, float]]]) -> tuple[np.ndarray, sp.csr_array]:
     ids = np.full((len(some), PLACES), -1)
     values = np.zeros((len(some), CONTENTS), dtype=np.float32)
-    for row, (ranked, wanted) in enumerate(some):
+    for row, (ranked, gains) in enumerate(some):
         ids[row, : len(ranked)] = ranked
-        for content, value in wanted.items():
+        for content, value in gains.items():
             values[row, content] = value
     return ids, sp.csr_array(values)
 
 
-def naive(ranked: list[int], wanted: dict[int, float], k: int, *, graded: bool) -> float:
+def naive(ranked: list[int], gains: dict[int, float], k: int, *, graded: bool) -> float:
     """NaN for a user with nothing held out."""
     gained = ideal = 0.0
     for place, content in enumerate(ranked[:k], start=1):
-        if content in wanted:
-            gained += (wanted[content] if graded else 1.0) / math.log2(place + 1)
-    for place, value in enumerate(sorted(wanted.values(), reverse=True)[:k], start=1):
+        if content in gains:
+            gained += (gains[content] if graded else 1.0) / math.log2(place + 1)
+    for place, value in enumerate(sorted(gains.values(), reverse=True)[:k], start=1):
         ideal += (value if graded else 1.0) / math.log2(place + 1)
-    return gained / ideal if wanted else math.nan
+    return gained / ideal if gains else math.nan
 
 
 @given(people, st.integers(1, PLACES), st.booleans())
 def test_ndcg_is_that_of_a_naive_loop(some, k, graded):
     ids, held_out = arrays(some)
-    expected = [naive(ranked, wanted, k, graded=graded) for ranked, wanted in some]
+    expected = [naive(ranked, gains, k, graded=graded) for ranked, gains in some]
     np.testing.assert_allclose(ndcg(judge(ids, held_out), k, graded=graded), expected, rtol=1e-6)
     judged = [value for value in expected if not math.isnan(value)]
     mean = sum(judged) / len(judged) if judged else 0.0
@@ -106,8 +106,8 @@ def test_ndcg_of_an_owner_s_own_rows_is_that_of_a_naive_loop(some, k, drawn):
         own = [at for at in range(len(some)) if owners[at] == owner]
         ranked = sorted(own, key=lambda at: (-scores[at], 0.0 if draw is None else draw[at], at))
         assert [place[at] for at in ranked] == list(range(len(own)))
-        worth = {at: gains[at] for at in own if gains[at] > 0}
-        assert found[owner] == pytest.approx(naive(ranked, worth, k, graded=True), nan_ok=True)
+        above = {at: gains[at] for at in own if gains[at] > 0}
+        assert found[owner] == pytest.approx(naive(ranked, above, k, graded=True), nan_ok=True)
 
 
 def test_without_rows_there_are_no_places_and_no_values():
