@@ -39,13 +39,13 @@ def main() -> None:
     chosen = parser.parse_args()
     settings = load_settings()
     part = validation(load(chosen.snapshot or settings.snapshot_path), seed=chosen.seed).sample(chosen.users)
-    truth = part.held_out[part.users]
+    held_out = part.held_out[part.users]
     table = Table("model", "weight", "maker decay", "NDCG@10, %", "less than the list, 95 %")
     for name in chosen.models.split(","):
         model = registry.make(name).fit(part.train, FitOptions(seed=chosen.seed, effort=Effort.QUICK))
 
         def judged(ids: Ints) -> Values:
-            return 100 * ndcg(judge(ids, truth), K)
+            return 100 * ndcg(judge(ids, held_out), K)
 
         alone = judged(model.recommend(part.users, K)[0])
         table.add_row(name, "its list", "", f"{alone.mean():.2f}", "")

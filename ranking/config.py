@@ -142,7 +142,7 @@ class PipelineConfig(BaseModel):
 
     # Users without watches in the training data
     cold: Mapping[str, float] = {"friends-items": 1.0, "gat": 1.0, "popularity": 0.5}
-    """Weights of the models for users without watches. Fixed by hand, looking at users withheld from the demonstration;
+    """Weights of the models for users without watches. Fixed by hand, looking at users held out from the demonstration;
     they are not searched, because a validation part has hardly any such users."""
     cold_taught: Mapping[str, float] = {"friends-items": 1.0, "gat": 4.0, "popularity": 0.5}
     """The same if the network learned to place users by their profile. Fixed by hand, like ``cold``."""
