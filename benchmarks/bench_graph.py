@@ -325,7 +325,7 @@ def write(
         started = time.perf_counter()
         while not stop.is_set():
             batch = [event(f"{run}-{written + n}", readers, contents, random) for n in range(size)]
-            written += events.apply(graph, batch).applied
+            written += events.apply(graph, batch).count("applied")
             elapsed = time.perf_counter() - started
             if wanted:
                 stop.wait(written / wanted - elapsed)

@@ -83,9 +83,6 @@ TITLE: Final = "title"
 #: What people are called; ids name them where no file brought it.
 NAME: Final = "name"
 
-#: What an analyst's notebook writes to people: the number of their community. Neither imported nor exported.
-COMMUNITY: Final = "community"
-
 #: Kinds of content, as the API and the snapshot's ``kind`` column spell them.
 KINDS: Final[tuple[str, ...]] = ("keak", "beat", "track")
 #: Their labels, in that order: every content has one of them.
@@ -207,18 +204,14 @@ BEAT_TEXT_LISTS: Final = ("licenceType",)
 USER_RENAMED: Final = {"username": NAME, "displayName": NAME, "nickname": NAME}
 CONTENT_RENAMED: Final = {"lien": "link", "name": TITLE, "caption": TITLE}
 
-#: Properties of users that earlier versions wrote and no file has; the schema file that renames them knows them.
-FORMER: Final = ("battleCount", "prizeMoneyWon", "prizeMoneyGiven")
-
 TRACK_COUNTS: Final = ("pop",)
 TRACK_TEXTS: Final = (TITLE, "preview")
 
 SESSION_TIMES: Final = ("startedAt", "endedAt")
 SESSION_TEXTS: Final = ("arm",)
 
-#: A hash of the tracks of a playlist, and of the plays of a session, by which an import tells whether the graph holds
-#: others. Not exported.
-PLAYLIST_KEPT: Final = ("digest",)
+#: A hash of the plays of a session, by which an import tells whether the graph holds others. Not exported; playlists
+#: have one of their tracks under the same name.
 SESSION_KEPT: Final = ("digest",)
 
 #: The id column of each jsonl file (ids bare), and the columns that refer to another file's ids (bare as well).

@@ -2,14 +2,13 @@
 
 from graph.events.event import AHEAD, IMPRESSION, KINDS, Entry, Event, milliseconds
 from graph.events.outbox import Kept, Outbox, Status
-from graph.events.record import KEPT, Applied, Outcome, apply, forget
+from graph.events.record import KEPT, Outcome, apply, forget
 
 __all__ = [
     "AHEAD",
     "IMPRESSION",
     "KEPT",
     "KINDS",
-    "Applied",
     "Entry",
     "Event",
     "Kept",

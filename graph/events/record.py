@@ -8,7 +8,6 @@ own times (graph/load/watch.py, docs/cypher.md), and an event never undoes somet
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 
@@ -16,7 +15,7 @@ from graph.database.driver import Graph
 from graph.events.event import IMPRESSION, Entry, Event, milliseconds
 from graph.load import watch
 
-__all__ = ["KEPT", "Applied", "Outcome", "apply", "forget"]
+__all__ = ["KEPT", "Outcome", "apply", "forget"]
 
 KEPT: Final = timedelta(days=30)
 """How long the id of an event is kept after it was received."""
@@ -39,25 +38,6 @@ Outcome = Literal["applied", "repeated", "unknown"]
 it again once these are there."""
 
 
-@dataclass(frozen=True)
-class Applied:
-    """The outcome of each event of a list, in its order."""
-
-    outcomes: tuple[Outcome, ...]
-
-    @property
-    def applied(self) -> int:
-        return self.outcomes.count("applied")
-
-    @property
-    def repeated(self) -> int:
-        return self.outcomes.count("repeated")
-
-    @property
-    def unknown(self) -> int:
-        return self.outcomes.count("unknown")
-
-
 def apply(
     graph: Graph,
     events: Iterable[Event | Entry],
@@ -65,8 +45,8 @@ def apply(
     now: datetime | None = None,
     deadline_ms: int = 0,
     request_id: str | None = None,
-) -> Applied:
-    """Write the events into the graph, in batches; each batch is whole or not there at all.
+) -> tuple[Outcome, ...]:
+    """Write the events into the graph, in batches, each in one transaction; return each event's outcome, in order.
 
     ``now``: when they were received; None is now. ``deadline_ms`` is of each batch, 0 for ever. When it fails midway,
     send the whole list again. Raises GraphTimeout, GraphUnavailable and the other graph errors.
@@ -91,7 +71,7 @@ def apply(
         first = distinct[row["producer"], row["eventId"]]
         if first != row["place"]:
             outcomes[row["place"]] = "unknown" if outcomes[first] == "unknown" else "repeated"
-    return Applied(tuple(outcomes))
+    return tuple(outcomes)
 
 
 def forget(graph: Graph, now: datetime | None = None) -> int:

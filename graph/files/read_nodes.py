@@ -27,7 +27,6 @@ from graph.files.times import milliseconds
 
 __all__ = ["ID", "NAMED", "read_nodes"]
 
-_CHUNK: Final = 32 << 20
 _FLOAT: Final = re.compile(rb":\s*-?(?:\d+(?:\.\d*)?[eE]|\d{16,}\.)")
 """A number in JSON that is a float of many digits, or may be one."""
 _SHOWN: Final = 3

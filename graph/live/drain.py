@@ -11,7 +11,7 @@ from typing import Final, Literal
 from graph.database.driver import Graph
 from graph.errors import GraphAuthError, GraphError, GraphTimeout, GraphUnavailable
 from graph.events.event import milliseconds
-from graph.events.outbox import Kept, Outbox, Status
+from graph.events.outbox import Kept, Outbox
 from graph.live.ledger import Ledger
 from graph.live.record import apply
 
@@ -24,8 +24,6 @@ _SOONEST_MS: Final = 2_000
 _LATEST_MS: Final = 600_000
 """Between two tries of an event whose person or content is not there yet: a fourth of its age, within these."""
 
-Told = tuple[int, Status, str | None, int]
-"""Number, status, reason, and when (ms) it is tried again."""
 Later = tuple[int, Literal["waiting", "rejected"], str | None, int]
 
 
@@ -95,7 +93,7 @@ def _write(
         unknown(one.seq, one.received, one.entry.target, milliseconds(now), waits)
         if outcome == "unknown"
         else (one.seq, outcome, None, 0)
-        for one, outcome in zip(kept, done.outcomes, strict=True)
+        for one, outcome in zip(kept, done, strict=True)
     ]
     outbox.settle(told, milliseconds(now))
 

@@ -77,7 +77,7 @@ def apply(
     now: datetime,
     deadline_ms: int,
     request_id: str | None = None,
-) -> events.Applied:
+) -> tuple[events.Outcome, ...]:
     """As `graph.events.apply`; where it fails midway, what was written until then is recorded all the same.
 
     Only in one's turn (`Ledger.turn`): the ledger tells which transactions are our own. Where Neo4j does not tell what
@@ -86,7 +86,7 @@ def apply(
     counting = _Counting(graph)
     with counting.told_where_it_fails(ledger, lambda: _now(graph, happened)):
         done = events.apply(cast("Graph", counting), happened, now=now, deadline_ms=deadline_ms, request_id=request_id)
-    pairs = _now(graph, [entry for entry, what in zip(happened, done.outcomes, strict=True) if what != "unknown"])
+    pairs = _now(graph, [entry for entry, what in zip(happened, done, strict=True) if what != "unknown"])
     ledger.record(pairs, counting.changes, graph.transaction())
     return done
 

@@ -46,7 +46,6 @@ __all__ = [
     "newest_last",
     "pairs",
     "progress",
-    "pulse",
     "trends",
     "watched",
     "whole",
@@ -99,11 +98,6 @@ class _Groups:
 
     def sizes(self) -> Array:
         return np.diff(self.starts, append=len(self.order)).astype(np.int32)
-
-
-def pulse(milliseconds: int) -> float:
-    """The logarithm of the weight that a watch at this time (ms since 1970) has in ``Content.trend``."""
-    return milliseconds * RATE
 
 
 def pairs(source: Array, target: Array) -> pl.DataFrame:

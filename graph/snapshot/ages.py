@@ -13,7 +13,7 @@ import polars as pl
 from graph.snapshot.derived import derived
 from graph.snapshot.format import NO_TIME, Snapshot
 
-__all__ = ["DAY", "Span", "ages", "created", "days_before", "fading", "newest_watch", "timed", "watch_span"]
+__all__ = ["DAY", "Span", "ages", "created", "fading", "newest_watch", "timed", "watch_span"]
 
 Floats = npt.NDArray[np.float32]
 Times = npt.NDArray[np.int64]
@@ -42,7 +42,7 @@ def timed(snapshot: Snapshot) -> bool:
 
 
 def ages(snapshot: Snapshot) -> Floats | None:
-    """Age of every watch in days (`days_before` the newest), shape (watches,), float32; None if not `timed`."""
+    """Age of every watch, in days before the newest, shape (watches,), float32; None if not `timed`."""
     span = watch_span(snapshot)
     return None if span is None else span.days(np.asarray(snapshot.watched.columns["lastAt"]))
 
@@ -76,12 +76,6 @@ class Span:
     def longest(self) -> np.float32:
         """The highest of `days`."""
         return np.float32(self.days(np.array([self.oldest]))[0])
-
-
-def days_before(times: Times, now: int | None = None) -> Floats | None:
-    """`Span.days` of ``times`` (N,) themselves; None unless more than half are known."""
-    span = Span.of(times, now)
-    return None if span is None else span.days(times)
 
 
 def watch_span(snapshot: Snapshot) -> Span | None:

@@ -44,9 +44,9 @@ def facts(graph: Graph, user: str, content_id: str) -> dict[str, Any]:
 def test_a_watch_counts_once(graph):
     before = content(graph, KEAKS[2])
     seen = event("w1", "watch", USERS[2], content_id=KEAKS[2], progress=0.4)
-    assert events.apply(graph, [seen]).outcomes == ("applied",)
-    assert events.apply(graph, [seen]).outcomes == ("repeated",)
-    assert events.apply(graph, [seen, seen]).outcomes == ("repeated", "repeated")
+    assert events.apply(graph, [seen]) == ("applied",)
+    assert events.apply(graph, [seen]) == ("repeated",)
+    assert events.apply(graph, [seen, seen]) == ("repeated", "repeated")
     after = content(graph, KEAKS[2])
     assert after["watchers"] == before["watchers"] + 1
     assert after["properties"]["audience"] == after["watchers"]
@@ -96,15 +96,15 @@ def test_follow_and_unfollow_keep_their_order(graph):
     user, other = USERS[4], USERS[7]
     before = follows(graph, user)
     done = events.apply(graph, [event("o1", "follow", user, target_id=other)])
-    assert (done.applied, follows(graph, user)) == (1, before + 1)
+    assert (done.count("applied"), follows(graph, user)) == (1, before + 1)
     toggled = [
         event("o2", "unfollow", user, target_id=other),
         event("o3", "follow", user, target_id=other),
         event("o4", "unfollow", user, target_id=other),
     ]
-    assert events.apply(graph, toggled).applied == 3
+    assert events.apply(graph, toggled).count("applied") == 3
     assert follows(graph, user) == before
-    assert events.apply(graph, [*toggled, event("o1", "follow", user, target_id=other)]).applied == 0
+    assert events.apply(graph, [*toggled, event("o1", "follow", user, target_id=other)]).count("applied") == 0
     assert follows(graph, user) == before
 
 
@@ -160,24 +160,24 @@ def test_a_person_becomes_known_by_doing_something(graph):
 def test_what_nobody_knows_is_named_and_may_come_again(graph):
     early = event("u1", "watch", USERS[0], content_id="keaks/late", progress=1.0)
     nobody = event("u2", "follow", USERS[0], target_id="nobody")
-    assert events.apply(graph, [early, nobody, nobody]).outcomes == ("unknown",) * 3
+    assert events.apply(graph, [early, nobody, nobody]) == ("unknown",) * 3
     graph.write("load/keaks", deadline_ms=0, rows=[{"id": "keaks/late", "properties": {}}])
-    assert events.apply(graph, [early]).outcomes == ("applied",)
+    assert events.apply(graph, [early]) == ("applied",)
 
 
 def test_old_ids_are_forgotten(graph):
     old = event("old", "hide", USERS[0], content_id=KEAKS[1])
     events.apply(graph, [old], now=NOON)
-    assert events.apply(graph, [old], now=NOON).repeated == 1
+    assert events.apply(graph, [old], now=NOON).count("repeated") == 1
     assert events.forget(graph, NOON + events.KEPT) == 0
     assert events.forget(graph, NOON + events.KEPT + timedelta(seconds=1)) == 1
-    assert events.apply(graph, [old]).applied == 1
+    assert events.apply(graph, [old]).count("applied") == 1
 
 
 def test_an_id_is_of_its_producer(graph):
     hide = {"kind": "hide", "user_id": USERS[1], "content_id": KEAKS[1], "at": NOON, "event_id": "same"}
     one, two = (events.Event.model_validate(hide | {"producer": name}) for name in ("phone", "web"))
-    assert events.apply(graph, [one, two, one]).outcomes == ("applied", "applied", "repeated")
+    assert events.apply(graph, [one, two, one]) == ("applied", "applied", "repeated")
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ def test_every_spelling_of_an_id_is_one_id(graph):
         event("s2", "watch", " spelled", minutes=1, content_id=f"keaks/{long}"),
         event("s3", "follow", "spelled", target_id=f"users/{USERS[0]}"),
     ]
-    assert events.apply(graph, said).applied == 3
+    assert events.apply(graph, said).count("applied") == 3
     assert not graph.read("lookup/user", userId="users/spelled")
     assert content(graph, f"keaks/{long}")["watchers"] == 1
     assert follows(graph, "spelled") == 1
