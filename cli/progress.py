@@ -21,7 +21,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from graph.files.folder import Progress as Report
+from graph.progress import Progress as Report
 
 __all__ = ["Log", "bar", "bars"]
 

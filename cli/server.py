@@ -16,7 +16,7 @@ from graph.database.connection import connection
 from graph.database.doctor import counts
 from graph.database.driver import Graph
 from graph.errors import GraphError
-from graph.server.jars import Progress as Report
+from graph.server.jars import StepProgress
 from graph.server.local_server import LocalServer
 from graph.settings import load_settings
 
@@ -71,7 +71,7 @@ def status() -> None:
 
 
 @contextmanager
-def shown(console: Console) -> Iterator[Report]:
+def shown(console: Console) -> Iterator[StepProgress]:
     """A progress bar for what ``LocalServer`` reports; it vanishes when all is done."""
     columns = SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[far]}")
     with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as bars:

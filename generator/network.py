@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -22,6 +22,7 @@ from generator.tastes import world
 from generator.watching import Views
 from graph import aside, schema
 from graph.errors import InputError
+from graph.progress import Progress
 
 __all__ = ["MARK", "Generated", "generate"]
 
@@ -29,7 +30,6 @@ MARK: Final = "generated.json"
 """This file marks a generated folder, which may be replaced; other folders may not."""
 HELD_OUT: Final = 0.2
 """Share of the views, the last ones, that the ground truth is about."""
-Progress = Callable[[float, str], None]
 
 
 @dataclass(frozen=True)

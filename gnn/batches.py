@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from gnn import processes
 from gnn.config import GnnConfig
-from gnn.friends import Friends
+from gnn.friend_loss import Friends
 from gnn.recipe import RECIPE
 from gnn.relations import Relation, both_directions
 from gnn.topology import Cold, Cutoffs, Topology

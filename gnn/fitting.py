@@ -23,7 +23,7 @@ from gnn.cost import epoch_cost, sized
 from gnn.embeddings import Embeddings
 from gnn.encoder import Encoder
 from gnn.features import edge_ages, edge_features, half_lives, node_features, watch_weights
-from gnn.friends import Friends
+from gnn.friend_loss import Friends
 from gnn.recipe import RECIPE
 from gnn.reproducible import reproducible
 from gnn.topology import Topology

@@ -18,7 +18,7 @@ from gnn import processes
 from gnn.batches import Batch, Batches
 from gnn.config import GnnConfig
 from gnn.features import NodeFeatures
-from gnn.friends import Friends
+from gnn.friend_loss import Friends
 from gnn.loss import CatalogueSample, pairwise_loss, popularity_bias, softmax_loss
 from gnn.model import Network
 from gnn.recipe import RECIPE

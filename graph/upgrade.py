@@ -12,7 +12,7 @@ from typing import Final
 from graph import home
 from graph.database.connection import local_home, running
 from graph.database.driver import Graph
-from graph.files.folder import Progress
+from graph.progress import Progress
 from graph.server.local_server import LocalServer
 from graph.settings import Settings
 from graph.snapshot.export import export, exportable

@@ -28,10 +28,11 @@ from graph.files.options import Options
 from graph.files.quarantine import Column, FileReport, ImportReport, Quarantine
 from graph.files.records import records
 from graph.files.tables import Known, Tables
-from graph.files.text import PACKED, Progress
+from graph.files.text import PACKED
 from graph.files.token_lists import unpacked
 from graph.identifiers import canonical, canonical_user
 from graph.load import watch
+from graph.progress import Progress
 
 __all__ = ["MATRICES", "Published", "holds_artists", "read_artists", "read_published"]
 

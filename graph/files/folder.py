@@ -13,11 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from graph.errors import InputError
-from graph.files.text import FETCH_AGAIN, PACKED, Progress
+from graph.files.text import FETCH_AGAIN, PACKED
+from graph.progress import Progress
 
 __all__ = [
     "EXPECTED",
-    "Progress",
     "ahead",
     "file_name",
     "find",

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from graph.errors import InputError
-from graph.files.text import FETCH_AGAIN, Lines, Progress, line_chunks
+from graph.files.text import FETCH_AGAIN, Lines, line_chunks
+from graph.progress import Progress
 
 __all__ = ["BAD", "NotOneValue", "is_json", "json_lines", "objects", "one_value", "shown", "unwrapped"]
 

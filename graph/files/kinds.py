@@ -9,13 +9,13 @@ from typing import Final
 
 from graph.files import folder as keakr
 from graph.files.artist_profiles import holds_artists, read_artists
-from graph.files.folder import Progress
 from graph.files.options import Options
 from graph.files.play_logs import check_for_halves, holds_logs, read_play_logs
 from graph.files.playlists import check_for_arrays, holds_playlists, read_playlists
 from graph.files.quarantine import ImportReport
 from graph.files.tables import Known, Tables, read_folder
 from graph.files.watch_ratios import holds_watch_ratios, read_watch_ratios
+from graph.progress import Progress
 
 __all__ = ["Kind", "read", "recognise"]
 

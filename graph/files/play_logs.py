@@ -33,7 +33,8 @@ from graph.files.play_sessions import PLAYS, each_once, sessions_of
 from graph.files.play_tables import tables_of
 from graph.files.quarantine import Column, FileReport, ImportReport, Quarantine
 from graph.files.tables import Known, Tables
-from graph.files.text import PACKED, Progress, line_chunks
+from graph.files.text import PACKED, line_chunks
+from graph.progress import Progress
 
 __all__ = [
     "arm_of",

@@ -26,9 +26,10 @@ from graph.files.options import Options
 from graph.files.playlist_tables import Playlists, tables_of
 from graph.files.quarantine import Column, FileReport, ImportReport, Quarantine
 from graph.files.tables import Known, Tables
-from graph.files.text import PACKED, Progress
+from graph.files.text import PACKED
 from graph.files.token_lists import check_token_lists, holds_token_lists, read_token_lists, unpacked
 from graph.identifiers import canonical
+from graph.progress import Progress
 
 __all__ = ["check_for_arrays", "holds_playlists", "lists_of", "read_playlists"]
 

@@ -19,8 +19,8 @@ from graph.files.options import Options
 from graph.files.quarantine import FileReport, Quarantine
 from graph.files.rows import Rows, rows
 from graph.files.scale import NOISE, Census, Scale
-from graph.files.text import Progress
 from graph.files.times import milliseconds
+from graph.progress import Progress
 
 __all__ = ["NOTHING", "read_audiences", "read_follows"]
 

@@ -16,7 +16,7 @@ import polars as pl
 
 from graph import schema
 from graph.files.canonical import checked, refuse_large_floats
-from graph.files.folder import Progress, ahead, is_parquet, parquet_batches
+from graph.files.folder import ahead, is_parquet, parquet_batches
 from graph.files.json_rows import json_lines, shown
 from graph.files.node_files import FRACTIONS, NodeFile
 from graph.files.node_values import NO_ID, elements, value
@@ -24,6 +24,7 @@ from graph.files.options import Options
 from graph.files.quarantine import Column, FileReport, Quarantine
 from graph.files.read_edges import NOTHING
 from graph.files.times import milliseconds
+from graph.progress import Progress
 
 __all__ = ["ID", "NAMED", "read_nodes"]
 

@@ -22,7 +22,8 @@ from graph.files.layout import Layout, chosen_columns, named, sniff
 from graph.files.options import Options
 from graph.files.quarantine import Column, FileReport
 from graph.files.records import parse
-from graph.files.text import Progress, line_chunks
+from graph.files.text import line_chunks
+from graph.progress import Progress
 
 __all__ = ["Rows", "rows"]
 

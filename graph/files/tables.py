@@ -18,7 +18,7 @@ from graph import schema
 from graph.errors import InputError
 from graph.files import quarantine as quarantines
 from graph.files.canonical import CONTROL
-from graph.files.folder import Progress, file_name, find, others
+from graph.files.folder import file_name, find, others
 from graph.files.ids import Codes, Contents, Ends, IdMap, Named, Users
 from graph.files.node_files import BEATS, KEAKS, USERS, NodeFile
 from graph.files.options import Options
@@ -28,6 +28,7 @@ from graph.files.read_nodes import ID, read_nodes
 from graph.files.scale import Census, Found
 from graph.identifiers import MAX_BYTES
 from graph.load import watch
+from graph.progress import Progress
 
 __all__ = ["Known", "Tables", "read_folder", "read_lines", "read_pairs"]
 

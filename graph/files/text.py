@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -11,11 +11,9 @@ from typing import Final
 import pyarrow as pa
 
 from graph.errors import InputError, SettingsError
+from graph.progress import Progress
 
-__all__ = ["FETCH_AGAIN", "PACKED", "Lines", "Progress", "check_encoding", "line_chunks"]
-
-Progress = Callable[[float, str], None]
-"""Called with the share done (0..1) and what is being done."""
+__all__ = ["FETCH_AGAIN", "PACKED", "Lines", "check_encoding", "line_chunks"]
 
 PACKED: Final = {".gz": "gzip", ".zst": "zstd"}
 FETCH_AGAIN: Final = "Fetch or write the file again; nothing was loaded."

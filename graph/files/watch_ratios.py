@@ -29,11 +29,11 @@ from graph.files.options import Options
 from graph.files.quarantine import Column, FileReport, ImportReport, Quarantine
 from graph.files.records import records
 from graph.files.tables import Known, Tables
-from graph.files.text import Progress
 from graph.files.token_lists import unpacked
 from graph.files.user_features import USER_FEATURES, read_user_features
 from graph.files.watch_rows import BIG, RAND, ROWS, SMALL, first_rows, header_of, plain, read_matrix, stem
 from graph.load import watch
+from graph.progress import Progress
 
 __all__ = [
     "DAILY",

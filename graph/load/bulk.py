@@ -21,13 +21,13 @@ from graph.database.connection import local_home, running, unfinished_import
 from graph.database.driver import Graph
 from graph.errors import GraphError, InputError, SettingsError
 from graph.files import kinds
-from graph.files.folder import Progress
 from graph.files.kinds import Kind
 from graph.files.options import Options
 from graph.files.quarantine import ImportReport
 from graph.files.tables import Tables
 from graph.load import watch
 from graph.load.live import keep_scales
+from graph.progress import Progress
 from graph.server.local_server import LocalServer
 from graph.settings import Settings
 

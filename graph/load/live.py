@@ -20,13 +20,13 @@ from graph import schema
 from graph.database.connection import unfinished_import
 from graph.database.driver import Graph
 from graph.files import kinds
-from graph.files.folder import Progress
 from graph.files.kinds import Kind
 from graph.files.options import Options
 from graph.files.quarantine import ImportReport
 from graph.files.tables import Known, Tables, read_pairs
 from graph.load import watch
 from graph.load.sessions import settle_sessions
+from graph.progress import Progress
 from graph.settings import Settings
 
 __all__ = ["import_folder", "import_pairs", "keep_scales", "known", "load", "settle"]

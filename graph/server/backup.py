@@ -11,7 +11,7 @@ from typing import Final
 
 from graph import aside, home
 from graph.errors import InputError, LocalServerError, SettingsError
-from graph.server.jars import Progress
+from graph.server.jars import StepProgress
 from graph.server.local_server import LocalServer
 
 __all__ = ["backup", "restore"]
@@ -21,7 +21,7 @@ DATABASE: Final = "neo4j"
 _PARTS: Final = (f"databases/{DATABASE}", f"transactions/{DATABASE}")
 
 
-def backup(server: LocalServer, file: Path, progress: Progress | None = None) -> int:
+def backup(server: LocalServer, file: Path, progress: StepProgress | None = None) -> int:
     """Write the local graph to ``file``; its size in bytes. A server that runs is stopped meanwhile.
 
     The file takes its name when it is whole. Raises SettingsError when ``NEO4J_URI`` is set, InputError when there is
@@ -39,7 +39,7 @@ def backup(server: LocalServer, file: Path, progress: Progress | None = None) ->
     return file.stat().st_size
 
 
-def restore(server: LocalServer, file: Path, progress: Progress | None = None) -> None:
+def restore(server: LocalServer, file: Path, progress: StepProgress | None = None) -> None:
     """Put the graph in ``file`` in the place of the local one; a server that runs is stopped meanwhile.
 
     The backup is loaded next to the present store and checked by starting Neo4j on it; only then is the present store
@@ -63,7 +63,7 @@ def restore(server: LocalServer, file: Path, progress: Progress | None = None) -
         server.stop()
 
 
-def _exchange(server: LocalServer, loaded: Path, old: Path, progress: Progress | None) -> None:
+def _exchange(server: LocalServer, loaded: Path, old: Path, progress: StepProgress | None) -> None:
     """Put the loaded store in the place of the present one and start Neo4j on it, or put everything back."""
     data = server.home / "data"
     _move(data, old)
@@ -99,7 +99,7 @@ def _move(source: Path, target: Path) -> None:
 
 
 @contextmanager
-def _stopped(server: LocalServer, progress: Progress | None) -> Iterator[None]:
+def _stopped(server: LocalServer, progress: StepProgress | None) -> Iterator[None]:
     """Stop the server for the block, and start it again, on the same ports, if it ran."""
     _say(progress, "Stopping Neo4j")
     ran = server.stop()
@@ -118,6 +118,6 @@ def _require_local(server: LocalServer) -> None:
         )
 
 
-def _say(progress: Progress | None, what: str) -> None:
+def _say(progress: StepProgress | None, what: str) -> None:
     if progress:
         progress(what, 0, 0)

@@ -24,7 +24,7 @@ from graph.errors import LocalServerError
 if TYPE_CHECKING:
     from jgo.maven import MavenContext
 
-__all__ = ["NEO4J_VERSION", "Jar", "Progress", "damaged", "fetch", "home", "locked", "paths", "write_lock"]
+__all__ = ["NEO4J_VERSION", "Jar", "StepProgress", "damaged", "fetch", "home", "locked", "paths", "write_lock"]
 
 NEO4J_VERSION: Final = "5.26.30"
 ROOTS: Final = (
@@ -37,8 +37,8 @@ ROOTS: Final = (
 LOCK: Final = Path(__file__).with_name("jars.lock")
 DOWNLOAD_MB: Final = 150
 
-#: Progress callback: (what, done, total); total is 0 when it is unknown.
-Progress = Callable[[str, int, int], None]
+StepProgress = Callable[[str, int, int], None]
+"""Called with the name of a step, what it has done and its total, in a unit of its own; 0 for an unknown total."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def damaged(cache: Path) -> list[Jar]:
         ]
 
 
-def fetch(cache: Path, progress: Progress | None = None) -> list[Path]:
+def fetch(cache: Path, progress: StepProgress | None = None) -> list[Path]:
     """The paths of all locked jars, each checked; what is missing or damaged is downloaded first (150 MB, once).
 
     Each jar is written aside, checked and renamed, so an interrupted download goes on where it stopped. Raises
@@ -94,7 +94,7 @@ def paths(cache: Path) -> list[Path]:
     return [home(cache) / jar.file for jar in locked()]
 
 
-def write_lock(progress: Progress | None = None) -> int:
+def write_lock(progress: StepProgress | None = None) -> int:
     """Resolve ROOTS, download every jar and write the lock; the number of jars."""
     with tempfile.TemporaryDirectory(prefix="entourage-jars-") as scratch:
         context = _maven(Path(scratch))
@@ -111,7 +111,7 @@ def write_lock(progress: Progress | None = None) -> int:
     return len(lines)
 
 
-def _download(jars: list[Jar], folder: Path, progress: Progress | None) -> None:
+def _download(jars: list[Jar], folder: Path, progress: StepProgress | None) -> None:
     free = shutil.disk_usage(folder).free
     if free < 2 * DOWNLOAD_MB * 1_000_000:
         raise LocalServerError(

@@ -36,7 +36,7 @@ from graph.database.connection import (
 )
 from graph.errors import LocalServerError
 from graph.server import jars, java, ports
-from graph.server.jars import Progress
+from graph.server.jars import StepProgress
 from graph.server.memory import SMALL, Memory, advise, available_mb, machine_mb
 from graph.settings import Settings
 
@@ -94,7 +94,7 @@ class LocalServer:
         memory: Memory | None = None,
         bolt_port: int | None = None,
         http_port: int | None = None,
-        progress: Progress | None = None,
+        progress: StepProgress | None = None,
     ) -> None:
         self.settings = settings
         self.home = local_home(settings)
@@ -104,7 +104,7 @@ class LocalServer:
         self._process: subprocess.Popen[bytes] | None = None
         self._watch: subprocess.Popen[bytes] | None = None
 
-    def start(self, progress: Progress | None = None, *, child: bool = False) -> Connection:
+    def start(self, progress: StepProgress | None = None, *, child: bool = False) -> Connection:
         """Start the server, or find the one that runs; returns when it answers, after about 10 s.
 
         ``child`` ties its life to this process's. Raises LocalServerError when memory, disk or a port is short, the
@@ -188,7 +188,7 @@ class LocalServer:
             self.stop()
 
     def _launch(
-        self, class_path: list[Path], chosen: tuple[int, int], progress: Progress | None, *, child: bool
+        self, class_path: list[Path], chosen: tuple[int, int], progress: StepProgress | None, *, child: bool
     ) -> Running:
         memory = self._sized()
         self._configure(chosen, memory)
@@ -217,7 +217,7 @@ class LocalServer:
         now.write(self.home)
         return now
 
-    def _wait(self, now: Running, progress: Progress | None) -> bool:
+    def _wait(self, now: Running, progress: StepProgress | None) -> bool:
         """Wait until the server says that it has started; False when one of its ports was taken."""
         begun = time.monotonic()
         try:
@@ -280,7 +280,7 @@ class LocalServer:
         ]
         (self.home / "neo4j.conf").write_text("\n".join(lines) + "\n", "utf-8")
 
-    def _set_password(self, class_path: list[Path], progress: Progress | None) -> None:
+    def _set_password(self, class_path: list[Path], progress: StepProgress | None) -> None:
         file = password_file(self.settings)
         if file.exists():
             return

@@ -22,11 +22,11 @@ import polars as pl
 from graph import aside, home, schema
 from graph.database.driver import Graph
 from graph.errors import SnapshotError
-from graph.files.folder import Progress
 from graph.files.ids import Codes
 from graph.files.node_files import FRACTIONS
 from graph.live.ledger import Ledger
 from graph.live.record import checked
+from graph.progress import Progress
 from graph.settings import Settings
 from graph.snapshot.arrays import NO_TIME
 from graph.snapshot.edge_file import TIMES, EdgeFile, columns

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from graph.progress import Progress
 from graph.snapshot import Snapshot
 from recommenders.core.effort import Cap, Effort
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Device", "FitOptions", "Progress", "part_of", "silent"]
 
-Progress = Callable[[float, str], None]
-"""Called with the share done (0..1) and what is being done."""
 Device = Literal["auto", "cpu", "cuda"]
 
 

@@ -11,7 +11,7 @@ import torch
 from gnn import batches, processes
 from gnn.config import GnnConfig
 from gnn.fitting import make_trainer
-from gnn.friends import Friends
+from gnn.friend_loss import Friends
 from gnn.recipe import RECIPE
 from gnn.recommender import GraphNetwork
 from gnn.trainer import Trainer
