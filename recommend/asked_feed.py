@@ -14,7 +14,7 @@ from functools import cache, partial
 from typing import Final
 
 from graph.errors import GraphError, GraphTimeout
-from recommend import diversity, lookups, reasons, scorer, selector, sources
+from recommend import diversity, lookups, reasons, scorer, selector, sources, time_shares
 from recommend.diversity import NO_TRAITS, Spread, Traits
 from recommend.feed import Recommendation
 from recommend.filters import Facts
@@ -24,24 +24,19 @@ from recommend.new_contents import NEW_CONTENTS
 from recommend.questions import Questions
 from recommend.reader import GraphReader
 from recommend.request import Request
-from recommend.restrictions import Recent, Restrictions
+from recommend.restrictions import Recent, Restrictions, by_now
 from recommend.scorer import Scored
 from recommend.sentences import Reason
 from recommend.served_model import ServedModel
 from recommend.snapshot_reader import SnapshotReader
 from recommend.sources import Candidate, Source
 
-__all__ = ["SOURCES_SHARE", "AskedFeed"]
+__all__ = ["AskedFeed"]
 
 Offline = Callable[[], SnapshotReader | None]
 """The snapshot, if there is one, with what the person must not be shown; made once something comes too late."""
 
 _log: Final = logging.getLogger("entourage.recommend")
-SOURCES_SHARE: Final = 0.6
-"""Share of the deadline after which sources are no longer waited for."""
-_REST_SHARE: Final = 0.9
-_TODAYS_SHARE: Final = 0.3
-"""Share of the deadline after which a model is asked without what the person did since it learned."""
 
 
 @dataclass(frozen=True)
@@ -97,12 +92,12 @@ class AskedFeed:
         graph = self._asks_graph
         if not graph or not self.snapshot:
             return None
-        return self.questions.of_restrictions(graph.restrictions, request, request.deadline.left_ms(_REST_SHARE))
+        return self.questions.of_restrictions(graph.restrictions, request, request.deadline.left_ms(time_shares.REST))
 
     def _propose(self, request: Request, served: ServedModel | None, journey: Journey) -> list[Proposal]:
         """Ask all sources at once and take what comes in time; the snapshot stands in for what did not."""
         asked: dict[Future[list[Candidate]], Source] = {}
-        left, graph, ask = request.deadline.left_ms(SOURCES_SHARE), self._asks_graph, self.questions
+        left, graph, ask = request.deadline.left_ms(time_shares.SOURCES), self._asks_graph, self.questions
         if graph:
             for source in scorer.asked(sources.asked_of_graph(request), request.composition):
                 asked[ask.of_graph(graph.candidates, source, request, left)] = source
@@ -114,7 +109,7 @@ class AskedFeed:
             now = None
             if graph:  # without it the models go by their training
                 done = ask.of_facts(graph.today, served.snapshot, request, left)
-                now = ask.in_time(done, "today", journey, request.deadline.left_ms(_TODAYS_SHARE))
+                now = ask.in_time(done, "today", journey, request.deadline.left_ms(time_shares.TODAY))
             asked.update({ask.of_model(one.best, request, now): source for source, one in served.voices})
             if graph and served.new_contents:
                 asked[ask.of_model(served.new_contents.ask, NEW_CONTENTS, request)] = NEW_CONTENTS
@@ -139,11 +134,8 @@ class AskedFeed:
         """The snapshot, with what the person must not be shown by now as far as that is known."""
         if not self.snapshot:
             return None
-        restrictions = Restrictions()
-        if asked:
-            left = request.deadline.left_ms(_REST_SHARE)
-            restrictions = self.questions.in_time(asked, "restrictions", journey, left) or restrictions
-        return self.snapshot.knowing(self.recent.with_recent(restrictions, request.user_id), self.recent.taken_down())
+        known = by_now(asked, self.questions, self.recent, request, journey, time_shares.REST)
+        return self.snapshot.knowing(known, self.recent.taken_down())
 
     def _last_resort(
         self,
@@ -155,7 +147,7 @@ class AskedFeed:
     ) -> list[Proposal]:
         """What is there for everyone, from the graph if it answers, else from the snapshot."""
         candidates: list[Candidate] | None = None
-        left = request.deadline.left_ms(_REST_SHARE)
+        left = request.deadline.left_ms(time_shares.REST)
         if graph := self._asks_graph:
             asked = self.questions.of_graph(graph.candidates, source, request, left)
             candidates = self.questions.in_time(asked, source.name, journey, left)
@@ -174,7 +166,7 @@ class AskedFeed:
         content_ids = {candidate.content_id for _, candidates in proposals for candidate in candidates}
         if not content_ids:
             return {}
-        left = request.deadline.left_ms(_REST_SHARE)
+        left = request.deadline.left_ms(time_shares.REST)
         if graph := self._asks_graph:
             asked = self.questions.of_facts(graph.facts, request, content_ids, left)
             answer = self.questions.in_time(asked, "filters", journey, left)
@@ -202,7 +194,7 @@ class AskedFeed:
             return None
         content_ids = [one.content_id for one in scored]
         asked_for = {*content_ids, *(content_id for content_id, _ in less)}
-        left = request.deadline.left_ms(_REST_SHARE)
+        left = request.deadline.left_ms(time_shares.REST)
         traits: dict[str, Traits] | None = None if looks else {}
         if looks and (graph := self._asks_graph):
             asked = self.questions.of_facts(graph.traits, request, asked_for, left)

@@ -11,22 +11,19 @@ from typing import Final
 from graph.errors import Overloaded
 from graph.live import View
 from graph.live.mirror import Mirror
+from recommend import time_shares
 from recommend.account import Account
 from recommend.feed import Recommendation
 from recommend.journey import Journey
 from recommend.questions import Questions
 from recommend.reader import GraphReader
 from recommend.request import Request
-from recommend.restrictions import Recent, Restrictions
+from recommend.restrictions import Recent, Restrictions, by_now
 from recommend.scorer import Scored
 
 __all__ = ["Behind"]
 
 Shown = tuple[list[Scored], tuple[Recommendation, ...]]
-_SHARE: Final = 0.8
-"""Of the deadline: until then a feed waits for what its reader must not be shown and whom they follow."""
-_LAST_SHARE: Final = 0.95
-"""Until then it waits to hear which contents are gone."""
 _MOST_FOLLOWS: Final = 5_000
 """Of somebody who follows more than that, new follows by others show once the graph is read anew."""
 _TRIES: Final = 3
@@ -50,10 +47,9 @@ class Behind:
 
         The journey says ``restrictions`` where Neo4j told nothing in time; what the outbox knows counts even then.
         """
-        told = self.questions.in_time(asked, "restrictions", journey, request.deadline.left_ms(_SHARE))
-        if told and told.follows is not None:
-            self._learn_follows(view, request, told.follows, journey)
-        known = self.recent.with_recent(told or Restrictions(), request.user_id)
+        known = by_now(asked, self.questions, self.recent, request, journey, time_shares.RESTRICTIONS)
+        if known.follows is not None:
+            self._learn_follows(view, request, known.follows, journey)
         exclude = request.exclude | known.hidden
         return replace(request, exclude=exclude, blocked=request.blocked | known.blocked, watched=known.seen)
 
@@ -61,7 +57,7 @@ class Behind:
         """Have the view follow whom the reader follows, where their number is another one than there."""
         if follows == view.follows_of(request.user_id) or follows > _MOST_FOLLOWS:
             return
-        left, before = request.deadline.left_ms(_SHARE), self.mirror.ledger.state().seq
+        left, before = request.deadline.left_ms(time_shares.RESTRICTIONS), self.mirror.ledger.state().seq
         asked = self.questions.of_facts(self.graph.followed, request, left)
         followed = self.questions.in_time(asked, "follows", journey, left)
         if followed is not None:
@@ -81,7 +77,7 @@ class Behind:
             items = tuple(one for one in items if one.content_id not in gone and gone.isdisjoint(_named(one)))
             left_over = {one.content_id for one in items}
             chosen = [one for one in chosen if one.content_id in left_over]
-            if again and request.deadline.left_ms(_SHARE):
+            if again and request.deadline.left_ms(time_shares.RESTRICTIONS):
                 if journey.account is not None:
                     journey.account = Account()
                 with suppress(Overloaded):  # then what is left over is shown
@@ -92,7 +88,7 @@ class Behind:
         self, view: View, request: Request, items: Sequence[Recommendation], journey: Journey
     ) -> frozenset[str] | None:
         """Contents of the items and of their reasons that must not be shown any more."""
-        left, before = request.deadline.left_ms(_LAST_SHARE), self.mirror.ledger.state().seq
+        left, before = request.deadline.left_ms(time_shares.GONE), self.mirror.ledger.state().seq
         content_ids = sorted({content_id for one in items for content_id in (one.content_id, *_named(one))})
         asked = self.questions.of_facts(self.graph.gone, request, content_ids, left)
         gone = self.questions.in_time(asked, "taken_down", journey, left)

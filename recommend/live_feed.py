@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from graph.errors import Overloaded
 from graph.live import View
-from recommend import diversity, exploration, reasons, scorer, selector, sources
+from recommend import diversity, exploration, reasons, scorer, selector, sources, time_shares
 from recommend.filters import Facts
 from recommend.journey import Journey, Proposal
 from recommend.live_reader import LiveReader
@@ -28,8 +28,6 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 _REHEARSED: Final = 20
 """People for whom a rehearsal composes feeds."""
-_SHARE: Final = 0.9
-"""Share of the deadline after which a request that still waits for its turn is not begun."""
 
 
 def rehearse(view: View) -> None:
@@ -56,7 +54,7 @@ def compose(
     others answer. Raises Overloaded for a request that waits for too long, and the error where all of them fail.
     """
     with journey.stage("wait"):
-        held = reader.view.lock.acquire(timeout=request.deadline.left_ms(_SHARE) / 1_000)
+        held = reader.view.lock.acquire(timeout=request.deadline.left_ms(time_shares.IN_MEMORY) / 1_000)
     if not held:
         raise Overloaded("The service has more to do than it can do before the deadline.")
     try:

@@ -10,15 +10,19 @@ import logging
 import sqlite3
 import time
 from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from graph.events import Entry, Outbox
+from recommend.journey import Journey
+from recommend.questions import Questions
+from recommend.request import Request
 
 if TYPE_CHECKING:
     from graph.database.driver import Graph
 
-__all__ = ["Blocks", "Recent", "Restrictions"]
+__all__ = ["Blocks", "Recent", "Restrictions", "by_now"]
 
 _log: Final = logging.getLogger("entourage.recommend")
 _CALM_S: Final = 30.0
@@ -60,7 +64,12 @@ class Recent:
         except (OSError, sqlite3.Error) as error:
             _log.error("the outbox cannot be read: %s", error)
             return known
-        return Restrictions(known.blocked | told.blocked, known.hidden | told.hidden, known.seen | told.seen)
+        return replace(
+            known,
+            blocked=known.blocked | told.blocked,
+            hidden=known.hidden | told.hidden,
+            seen=known.seen | told.seen,
+        )
 
     def waiting(self, user_id: str) -> Restrictions:
         """What was accepted and is not in the graph yet; nothing where the outbox cannot be read.
@@ -94,6 +103,25 @@ class Recent:
         """
         blocked, hidden, seen = _standing(self.outbox.restricting())
         return blocked | self.outbox.blocks(), hidden, seen
+
+
+def by_now(
+    asked: Future[Restrictions] | None,
+    questions: Questions,
+    recent: Recent,
+    request: Request,
+    journey: Journey,
+    share: float,
+) -> Restrictions:
+    """What the reader of a feed must not be shown: the answer of Neo4j, if asked, and what the outbox adds.
+
+    Neo4j is waited for until ``share`` of the deadline; the journey says ``restrictions`` where nothing came in time,
+    and the outbox counts even then.
+    """
+    known = None
+    if asked:
+        known = questions.in_time(asked, "restrictions", journey, request.deadline.left_ms(share))
+    return recent.with_recent(known or Restrictions(), request.user_id)
 
 
 class Blocks:

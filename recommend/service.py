@@ -20,9 +20,9 @@ from graph.live import View
 from graph.live.mirror import Mirror
 from graph.settings import Settings
 from graph.snapshot import Snapshot
-from recommend import exploration, live_feed, lookups, selector
+from recommend import exploration, live_feed, lookups, selector, time_shares
 from recommend.account import Account
-from recommend.asked_feed import SOURCES_SHARE, AskedFeed
+from recommend.asked_feed import AskedFeed
 from recommend.behind import Behind
 from recommend.feed import RUNGS, Feed, Outcome, Person, Recommendation, Rung, Subgraph
 from recommend.journey import Journey, Proposal
@@ -47,8 +47,6 @@ if TYPE_CHECKING:
 __all__ = ["FeedService"]
 
 _log: Final = logging.getLogger("entourage.recommend")
-_QUERIES_SHARE: Final = 0.6
-"""Of the time that is left, for a feed by queries where a view that is behind can stand in for it."""
 _PAUSE_S: Final = 2.0
 """After a feed by queries that was late: how long a view that is behind answers without a try. Such tries cost more
 than the feeds, and while a large graph is read anew they are all late."""
@@ -184,7 +182,7 @@ class FeedService:
         asked = behind.ask(request)
         outcome: Outcome = "late"
         if not self._graph_late and not request.blocked and time.monotonic() >= self._tried_late + _PAUSE_S:
-            soon = replace(request, deadline=Deadline(int(_QUERIES_SHARE * request.deadline.left_ms())))
+            soon = replace(request, deadline=Deadline(int(time_shares.QUERIES * request.deadline.left_ms())))
             journey = _journey(False, request, debug)
             try:
                 chosen, items = self._asked_graph.compose(soon, served, journey)
@@ -223,7 +221,7 @@ class FeedService:
 
     def _models_proposals(self, view: View, request: Request, served: ServedModel, journey: Journey) -> list[Proposal]:
         """What the model says by what somebody has done until now, or, for somebody new, of what is around them."""
-        left = request.deadline.left_ms(SOURCES_SHARE)
+        left = request.deadline.left_ms(time_shares.SOURCES)
         proposals: list[Proposal] = []
         if not left:  # what is left is for the graph's sources
             journey.outcomes.update({source.name: "late" for source, _ in served.voices})

@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Any, Final
+from typing import Any
 
 import flask
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
 from graph.settings import Settings
+from recommend import time_shares
 from recommend.request import Deadline
 from web.problems import Problem
 
 __all__ = ["Worker", "deadline", "init_app"]
 
-_MOST_WAITED: Final = 0.5
-"""Share of ``service.deadline_ms``; whoever waited longer is refused."""
 _waited = threading.local()
 
 
@@ -45,7 +44,7 @@ def init_app(app: flask.Flask, settings: Settings) -> None:
         waited = getattr(_waited, "ms", 0.0)
         _waited.ms = 0.0
         flask.g.deadline = Deadline(settings.service.deadline_ms, spent_ms=waited)
-        if flask.request.path.startswith("/v1/") and waited > _MOST_WAITED * settings.service.deadline_ms:
+        if flask.request.path.startswith("/v1/") and waited > time_shares.REFUSED * settings.service.deadline_ms:
             raise Problem("overloaded", "More is asked than the service can answer in time. Ask again a little later.")
 
     app.before_request(admit)

@@ -10,7 +10,7 @@ from graph.identifiers import canonical
 from graph.schema import CONTENT_PREFIXES, USER_PREFIX
 from graph.shown import Shown
 from graph.snapshot.ages import DAY
-from recommend import exploration
+from recommend import exploration, time_shares
 from recommend.feed import Feed
 from recommend.reader import content_ids_of
 from recommend.request import digest
@@ -27,10 +27,6 @@ Answer = tuple[dict[str, Any], int, dict[str, str]]
 
 _COLD_RUNGS: Final = ("trending", "popular")
 _MAX_IDS: Final = 2_000
-_HURRIED_SHARE: Final = 0.25
-"""Share of the deadline that a request has waited for a thread when it is answered without models and reasons."""
-_PIPELINES_SHARE: Final = 0.75
-"""Share of the deadline for the pipeline: a feed without a late source is better than none."""
 
 
 def feed_answer(
@@ -50,7 +46,7 @@ def feed_answer(
     excluded = content_ids("exclude", exclude).union(left_out)
     request_id = logs.request_id()
     deadline = admission.deadline()
-    hurried = not deadline.left_ms(_HURRIED_SHARE)
+    hurried = not deadline.left_ms(time_shares.HURRIED)
     served = None
     if query.model is not None:
         served = serving().model(query.model, deadline)
@@ -60,7 +56,7 @@ def feed_answer(
 
     def recommend(feeds: FeedService) -> Feed:
         # Asked a second time, of the snapshot alone, only what the first try left may be spent.
-        deadline_ms = max(1, min(int(_PIPELINES_SHARE * deadline.milliseconds), deadline.left_ms()))
+        deadline_ms = max(1, min(int(time_shares.PIPELINE * deadline.milliseconds), deadline.left_ms()))
         feed = feeds.recommend(
             user_id,
             query.n,

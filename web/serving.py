@@ -29,7 +29,7 @@ from graph.live.mirror import Mirror
 from graph.live.publish import publish, publish_due
 from graph.settings import Settings
 from graph.snapshot import Snapshot, derived
-from recommend import live_feed
+from recommend import live_feed, time_shares
 from recommend.player import Player
 from recommend.request import Deadline
 from recommend.restrictions import Blocks
@@ -57,12 +57,8 @@ _FIRST_S: Final = 45.0
 """How long a start waits for the mirror; after it feeds come from Cypher until it is there. The very first start of an
 installation compiles loops meanwhile. gunicorn ends a worker that is not there after a minute."""
 _THREADS: Final = 32
-_GRAPHS_SHARE: Final = 0.9
-"""Of the deadline; what is left is for the snapshot's answer."""
 _TURNS: Final = 4
 """Feeds of a worker that may be asking Neo4j at a time: each asks eleven questions."""
-_TURNS_SHARE: Final = 0.25
-"""Of the deadline: how long another one waits for its turn before it is answered from the snapshot."""
 _PING_S: Final = 5.0
 
 T = TypeVar("T")
@@ -161,7 +157,7 @@ class Serving:
         try:
             if self.offline and not self.graph_up:
                 raise GraphUnavailable("The graph did not answer when last asked.")
-            left = admission.deadline().left_ms(_GRAPHS_SHARE)
+            left = admission.deadline().left_ms(time_shares.GRAPH)
             return self._in_turn(question, left) if in_memory and self.offline else self.in_time(question, left)
         except GraphError as error:
             if not self.offline:
@@ -177,16 +173,16 @@ class Serving:
 
     def model(self, name: str, deadline: Deadline) -> ServedModel:
         """A trained model of the home by its name. Raises the problem of a name that cannot be used."""
-        return self._models.get(name, deadline.left_ms(_GRAPHS_SHARE) / 1_000)
+        return self._models.get(name, deadline.left_ms(time_shares.GRAPH) / 1_000)
 
     def together(self, deadline: Deadline) -> ServedModel | None:
         """The models that feed a page together; None where the settings name none, or none of them is there."""
-        return self._models.together(lambda: deadline.left_ms(_GRAPHS_SHARE) / 1_000)
+        return self._models.together(lambda: deadline.left_ms(time_shares.GRAPH) / 1_000)
 
     def _in_turn(self, question: Callable[[FeedService], T], milliseconds: float) -> T:
         """As `in_time`, but a few at a time, counting those that hang. Raises GraphTimeout where no turn comes."""
         began = time.monotonic()
-        if not self._turns.acquire(timeout=_TURNS_SHARE * milliseconds / 1_000):
+        if not self._turns.acquire(timeout=time_shares.TURN * milliseconds / 1_000):
             raise GraphTimeout("Others were asking the graph already.")
         milliseconds -= 1_000 * (time.monotonic() - began)
         return self.in_time(question, milliseconds, lambda _: self._turns.release())

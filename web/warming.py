@@ -37,19 +37,19 @@ def warm(feeds: FeedService, user_id: str) -> None:
 
 
 def warm_graph(feeds: FeedService, settings: Settings, people: list[str]) -> None:
-    """After a start, which is ready without: have Neo4j plan every query, for when it is asked. One worker does it."""
+    """Have Neo4j plan every query after a start, which does not wait for this. One worker does it."""
     if not (feeds.graph and feeds.snapshot and people):
         return
     with aside.alone(settings.home / "warming.lock") as first:
         if first:
             warm(FeedService(feeds.graph, None, None, settings, outbox=feeds.recent.outbox), people[0])
             reader = GraphReader(feeds.graph, settings, feeds.snapshot.mode == "implicit")
-            warm_small(reader, people[0], feeds.snapshot.contents.ids.head(20).to_list())
+            warm_behind(reader, people[0], feeds.snapshot.contents.ids.head(20).to_list())
             warm_writes(feeds.graph, feeds.snapshot)
 
 
-def warm_small(graph: GraphReader, user_id: str, content_ids: list[str]) -> None:
-    """The questions of a feed from a view that is behind, which come when Neo4j has the most to do."""
+def warm_behind(graph: GraphReader, user_id: str, content_ids: list[str]) -> None:
+    """Ask Neo4j the questions of a feed from a view that is behind: they come when Neo4j has the most to do."""
     request = Request("warming", user_id, 20, None, frozenset(), True, Deadline(_WARMING_MS))
     for question in (graph.restrictions, graph.followed, partial(graph.gone, content_ids=content_ids)):
         with suppress(EntourageError):
