@@ -53,7 +53,7 @@ class Embeddings:
 
     @cached_property
     def _table(self) -> InnerProducts:
-        return InnerProducts(self.contents, self.bias)
+        return InnerProducts(self.contents, self.bias, self.users)
 
     @cached_property
     def _for_all(self) -> FixedScores:

@@ -96,8 +96,8 @@ class Artists:
         gone = self._listening.gone
         count = min(_NEAR + len(own) + int(gone.sum()), len(gone))
         weights = discounts(_NEAR).tolist()
-        ids, scores = self._listening.model.similar_items(asked, count)
-        ids[(scores == 0.0) | gone[ids]] = -1  # a cosine of 0: nothing in common
+        ids, _ = self._listening.model.similar_items(asked, count)
+        ids[gone[ids]] = -1
         for row in ids.tolist():
             near = [content for content in row if content >= 0 and content not in mine]
             told: set[int] = {number}

@@ -184,7 +184,7 @@ class Listening:
         gone = self.gone
         ids, scores = self.model.similar_items(number, min(n + int(gone.sum()), len(self._ids)))
         pairs = zip(ids.tolist(), scores.tolist(), strict=True)
-        shown = [self.track(one, score=round(score, 6)) for one, score in pairs if one >= 0 and score and not gone[one]]
+        shown = [self.track(one, score=round(score, 6)) for one, score in pairs if one >= 0 and not gone[one]]
         return shown[:n]
 
     def complete(self, lists: Sequence[Sequence[str]], n: int) -> list[tuple[list[Track], list[str]]]:
@@ -264,8 +264,8 @@ class Listening:
         most = len(self._ids)
         k = min(most, candidates + 32)
         while True:
-            ids, scores = self.model.similar_items(present, k)
-            found = ids[(ids >= 0) & (scores != 0.0)].tolist()  # 0 is nothing in common
+            ids, _ = self.model.similar_items(present, k)
+            found = ids[ids >= 0].tolist()
             near = [number for number in found if number not in gone and self.learned(number)][:candidates]
             if len(near) == candidates or len(found) < k or k == most:
                 return near

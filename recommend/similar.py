@@ -63,7 +63,7 @@ def _nearest(model: Recommender, content: int, request: Request) -> dict[str, fl
 
 def _of_kind(model: Recommender, content: int, most: int, request: Request) -> dict[str, float]:
     numbers, scores = model.similar_items(content, most)
-    kept = (numbers >= 0) & (scores != 0.0)
+    kept = numbers >= 0
     if request.kind is not None:
         kept &= model.snapshot.kinds[np.maximum(numbers, 0)] == request.kind
     near = zip(numbers[kept][: request.pool].tolist(), scores[kept].tolist(), strict=False)

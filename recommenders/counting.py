@@ -102,7 +102,7 @@ class CoOccurrence(SequenceModel):
     def similar_items(self, items: Ints | int, k: int) -> tuple[Ints, Floats]:
         """The items that co-occur with it most, by the same weights."""
         batch = np.atleast_1d(np.asarray(items, dtype=np.int64))
-        return others(np.asarray(self._weighted[batch].toarray(), dtype=np.float32), items, k)
+        return others(np.asarray(self._weighted[batch].toarray(), dtype=np.float32), items, k, nothing=0.0)
 
 
 @dataclass

@@ -71,7 +71,7 @@ class _Factorisation(Baseline):
 
     @cached_property
     def _table(self) -> InnerProducts:
-        return InnerProducts(self._dense("contents"))
+        return InnerProducts(self._dense("contents"), users=self._dense("users"))
 
     @property
     def content_vectors(self) -> Floats | None:

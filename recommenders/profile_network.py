@@ -203,7 +203,7 @@ class ProfileNetwork(Baseline):
         shares /= shares.sum(axis=1, keepdims=True)
         shares[batch[:, None] == columns[None, :]] = -np.inf
         found, best = top_k(np.asarray(shares, dtype=np.float32), k)
-        ids = np.where(found >= 0, columns[np.maximum(found, 0)], -1)
+        ids = np.where(best > 0.0, columns[np.maximum(found, 0)], -1)
         return (ids[0], best[0]) if np.ndim(items) == 0 else (ids, best)
 
     def _scores(self, watched: sp.csr_array) -> Floats:

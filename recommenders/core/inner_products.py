@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -40,11 +41,14 @@ class InnerProducts:
     that bar is not looked at (Cauchy and Schwarz). Of ALS's vectors at full size that leaves 3 in 100.
     """
 
-    def __init__(self, vectors: Floats, bias: Floats | None = None) -> None:
+    def __init__(self, vectors: Floats, bias: Floats | None = None, users: Floats | None = None) -> None:
         """``vectors`` are (contents, dim), ``bias`` (contents,) is added to their products.
 
-        Raises ModelError where one of them is no finite number: it would hide all others.
+        Raises ModelError where one of them is no finite number, which would hide all others, or where one of ``users``
+        is none: the known vectors (users, dim) that `scores_of` is asked for.
         """
+        if users is not None and not all(np.isfinite(part).all() for part in _blocks(users)):
+            raise _not_finite()
         count, dim = vectors.shape
         self.vectors = vectors
         self.bias = np.zeros(count, dtype=np.float32) if bias is None else np.array(bias, dtype=np.float32)
@@ -54,7 +58,7 @@ class InnerProducts:
         for rows in blocks:
             wide = self.vectors[rows].astype(np.float64)  # sums of squares cancel: float32 would leave few digits
             if not (np.isfinite(wide).all() and np.isfinite(self.bias[rows]).all()):
-                raise ModelError("The model's vectors are not all finite numbers.", do="Run `entourage train` again.")
+                raise _not_finite()
             lengths[rows] = np.linalg.norm(wide, axis=1)
             self.total += wide.sum(axis=0)
             self.gram += wide.T @ wide
@@ -91,6 +95,16 @@ class InnerProducts:
     def scores_of(self, vector: Floats) -> OneUser:
         """The scores of a user with this vector (dim,)."""
         return _Products(self, np.array(vector, dtype=np.float32))
+
+
+def _blocks(vectors: Floats) -> Iterator[Floats]:
+    """Few rows at a time, so that a file of many is not copied into memory."""
+    for start in range(0, len(vectors), _BLOCK):
+        yield vectors[start : start + _BLOCK]
+
+
+def _not_finite() -> ModelError:
+    return ModelError("The model's vectors are not all finite numbers.", do="Run `entourage train` again.")
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,10 @@ Real = TypeVar("Real", bound=np.floating[Any])
 
 
 def nearest(vectors: sp.csr_array | Floats, items: Ints | int, k: int) -> tuple[Ints, Floats]:
-    """The ``k`` rows with the highest cosine to each row in ``items``, without the row itself; shapes as `top_k`."""
+    """The ``k`` rows with the highest cosine to each row in ``items``, without the row itself, as `others` gives them.
+
+    Rows with a cosine of 0 have nothing in common.
+    """
     batch = np.atleast_1d(np.asarray(items, dtype=np.int64))
     if isinstance(vectors, np.ndarray):
         norms = np.linalg.norm(vectors, axis=1)
@@ -25,17 +28,19 @@ def nearest(vectors: sp.csr_array | Floats, items: Ints | int, k: int) -> tuple[
         norms = np.sqrt(np.asarray(vectors.multiply(vectors).sum(axis=1), dtype=np.float32))
         products = np.asarray((vectors[batch] @ vectors.T).toarray())
     norms = np.maximum(norms, 1e-12)
-    return others(np.asarray(products / norms[batch, None] / norms, dtype=np.float32), items, k)
+    return others(np.asarray(products / norms[batch, None] / norms, dtype=np.float32), items, k, nothing=0.0)
 
 
-def others(scores: Floats, items: Ints | int, k: int) -> tuple[Ints, Floats]:
+def others(scores: Floats, items: Ints | int, k: int, *, nothing: float = -np.inf) -> tuple[Ints, Floats]:
     """The ``k`` highest of each row of ``scores``, one row for each of ``items``, without the item itself.
 
-    Shapes (n, k), or (k,) for a single item; -1 and -inf where there are fewer. Writes into ``scores``.
+    Shapes (n, k), or (k,) for a single item; -1 and -inf where there are fewer, and for each of the ``k`` whose score
+    is ``nothing``: it has nothing in common with the item. Writes into ``scores``.
     """
     batch = np.atleast_1d(np.asarray(items, dtype=np.int64))
     scores[np.arange(len(batch)), batch] = -np.inf
     ids, best = top_k(scores, k)
+    ids[best == nothing], best[best == nothing] = -1, -np.inf
     return (ids[0], best[0]) if np.ndim(items) == 0 else (ids, best)
 
 

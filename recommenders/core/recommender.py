@@ -222,7 +222,10 @@ class Recommender(ABC):
 
     @abstractmethod
     def similar_items(self, items: Ints | int, k: int) -> tuple[Ints, Floats]:
-        """The ``k`` contents nearest to each item, without the item itself."""
+        """The ``k`` contents nearest to each item, without the item itself; -1 for one with nothing in common with it.
+
+        What is nearest has the highest score, which may be 0 or less.
+        """
 
     @abstractmethod
     def save(self, path: Path) -> None:

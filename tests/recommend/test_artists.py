@@ -14,6 +14,7 @@ from recommend.artists import Artists
 from recommend.listening import Listening
 from recommenders.core.top_k import Floats, Mask
 from recommenders.counting import CoOccurrence
+from recommenders.track2vec import Track2VecNetwork
 from tests.recommend.test_listening import SIZE, tracks
 
 EACH = 5
@@ -86,6 +87,18 @@ def test_an_artist_whose_tracks_the_model_only_has_vectors_of_has_similar_ones()
     snapshot = performed()
     few = Artists(Listening(snapshot, Few(window=2).fit(snapshot)))
     assert {one.artist_id for one in few.similar(2, 2)} == {"a1", "a3"}
+
+
+def test_a_distance_of_zero_is_the_most_in_common() -> None:
+    snapshot = performed()
+    model = Track2VecNetwork(metric="euclidean", factors=1, epochs=1, subsample=0.0).fit(snapshot)
+    at = np.arange(SIZE, dtype=np.float32) // EACH
+    at[3 * EACH : 4 * EACH] = 0.0  # the fourth artist's tracks have the vectors of the first one's
+    model.learned |= {"latent_positions": at[:, None], "known": np.ones(SIZE, dtype=np.bool_)}
+    listening = Listening(snapshot, model)
+    assert [one.artist_id for one in Artists(listening).similar(0, 2)] == ["a3", "a1"]
+    same = {f"tracks/{n}" for n in (*range(1, EACH), *range(3 * EACH, 4 * EACH))}
+    assert {one.content_id for one in listening.similar(0, len(same))} == same
 
 
 def test_a_graph_without_artists_says_so() -> None:

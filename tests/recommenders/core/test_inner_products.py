@@ -7,9 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gnn.embeddings import Embeddings
 from graph.errors import ModelError
 from recommenders.core.inner_products import HEAD, InnerProducts
 from recommenders.core.top_k import Floats
+from recommenders.factorisation import Als
+from tests import checkerboard
 from tests.recommenders.core.test_one_user import agrees, cases
 
 
@@ -67,3 +70,17 @@ def test_a_number_that_is_none_is_refused_and_hides_nothing(wrong):
         InnerProducts(vectors)
     with pytest.raises(ModelError, match="finite"):
         InnerProducts(np.ones((3, 2), dtype=np.float32), np.array([0.0, wrong, 0.0]))
+    with pytest.raises(ModelError, match="finite"):
+        InnerProducts(np.ones((3, 2), dtype=np.float32), users=vectors)
+
+
+@pytest.mark.parametrize("array", ["users", "contents"])
+def test_a_model_with_a_vector_that_is_not_finite_answers_nobody(array):
+    model = Als(factors=4).fit(checkerboard.snapshot())
+    model.learned[array] = np.array(model.learned[array])
+    model.learned[array][3, 1] = np.nan
+    with pytest.raises(ModelError, match="finite"):
+        model.one_user(0)
+    network = Embeddings(model.learned["users"], model.learned["contents"], *np.zeros((2, checkerboard.SIZE), "f4"))
+    with pytest.raises(ModelError, match="finite"):
+        network.one_user(np.ones(4, dtype=np.float32))
