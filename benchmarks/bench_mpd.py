@@ -21,9 +21,9 @@ import numpy as np
 from graph.files.playlists import lists_of
 
 LISTS: Final = 1_000
-"""In a slice."""
+"""Playlists in a slice."""
 ENTRIES: Final = 66_346_428
-"""In the data set (Chen et al., RecSys 2018)."""
+"""Entries of all playlists of the data set (Chen et al., RecSys 2018)."""
 _TRACKS: Final = 2_262_292
 _ARTISTS: Final = 295_860
 _LONGEST: Final = 250

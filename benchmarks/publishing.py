@@ -96,7 +96,7 @@ def by_others(url: str, graph: Graph, snapshot: Snapshot, users: list[str], time
 
 
 def _strangers(draw: random.Random, snapshot: Snapshot, users: list[str]) -> tuple[str, str]:
-    """Somebody, and one whom they do not follow."""
+    """A random person, and another whom that person does not follow."""
     while True:
         person, other = draw.choice(users), draw.randrange(snapshot.users.count)
         me = int(snapshot.users.nids([person])[0])

@@ -38,7 +38,7 @@ def describe(
     header: Annotated[
         bool | None, typer.Option("--header/--no-header", help="Whether the first row names the columns.")
     ] = None,
-    encoding: Annotated[str | None, typer.Option(help="Of text files that are not UTF-8.")] = None,
+    encoding: Annotated[str | None, typer.Option(help="Encoding of text files that are not UTF-8.")] = None,
     progress: Annotated[str | None, typer.Option(help="How progress is given: percent, fraction or seconds.")] = None,
     positive: Annotated[
         float | None,

@@ -69,7 +69,8 @@ def evaluate(
     split: Annotated[
         How,
         typer.Option(
-            help="Hold out at random, the newest, all of some users or contents, or all of some users and the newest."
+            help="What is held out: random watches, the newest watches, all watches of some users or of some contents, "
+            "or all watches of some users and the newest of the others."
         ),
     ] = How.RANDOM,
     fraction: Annotated[float, typer.Option(help="Share held out, between 0 and 1.")] = 0.2,

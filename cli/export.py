@@ -51,7 +51,7 @@ def export(
         int | None, typer.Option("--sample", min=1, help="Only so many people, drawn along follows.")
     ] = None,
     sample_by: Annotated[Method, typer.Option(help="Random walk with restart, or forest fire.")] = Method.WALK,
-    seed: Annotated[int, typer.Option(min=0, help="Of the sample.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the sample.")] = 0,
 ) -> None:
     """Write the snapshot that training and serving read, or with --to, --where or --sample files of other formats.
 

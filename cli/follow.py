@@ -51,7 +51,7 @@ class Follower:
         self.changed, self.minutes = changed, minutes
 
     def run(self) -> None:
-        """Until SIGTERM, which ends it well, or until a training fails, whose error is raised."""
+        """Train again whenever the graph changed, until SIGTERM. Raises the error of a training that fails."""
         doing = "training"
         try:
             with _on_sigterm():

@@ -55,7 +55,9 @@ def import_(
     header: Annotated[
         bool | None, typer.Option("--header/--no-header", help="Whether the first row names the columns.")
     ] = None,
-    encoding: Annotated[str | None, typer.Option(help="Of text files that are not UTF-8: latin-1, cp1252 …")] = None,
+    encoding: Annotated[
+        str | None, typer.Option(help="Encoding of text files that are not UTF-8: latin-1, cp1252 …")
+    ] = None,
     progress: Annotated[
         str | None,
         typer.Option(help="How progress is given: percent, fraction or seconds. Found from the column otherwise."),

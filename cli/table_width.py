@@ -51,7 +51,7 @@ def _room(columns: Sequence[Column], console: Console) -> int:
 
 
 def _width(column: Column) -> int:
-    """That of the widest cell, and of the longest word of the header."""
+    """The width of the widest cell or of the longest word of the header, whichever is larger."""
     return max(map(cell_len, (*str(column.header).split(), *map(str, column.cells))), default=1)
 
 

@@ -76,7 +76,7 @@ class Experiment:
     arms: tuple[Arm, ...]
     effects: tuple[Effect, ...]
     sample_ratio_p: float
-    """Of the numbers of users, were they split as they should be."""
+    """The p-value of the users' numbers under the intended split (a test of sample ratio mismatch)."""
     in_several: int
     """Users with more than one treatment, who are left out."""
 

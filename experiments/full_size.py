@@ -44,7 +44,7 @@ class Result:
     ndcg: float
     """NDCG@10 over the random users."""
     error: float
-    """Its standard error."""
+    """The standard error of this mean."""
     probed_ndcg: float
     """NDCG@10 over the probed users, to compare with the ceiling."""
     fit_s: float

@@ -275,7 +275,7 @@ def _closest(random: np.random.Generator, vectors: Array, among: Array, count: i
 
 
 def _mutual(graph: Follows) -> Array:
-    """For each user the number of followed people who follow back, shape (n,) int64."""
+    """The number of followed people who follow back, for each user, shape (n,) int64."""
     count = len(graph.start) - 1
     follower = np.repeat(np.arange(count, dtype=np.int64), np.diff(graph.start))
     pairs = np.sort(follower * count + graph.target)

@@ -39,7 +39,7 @@ class Sizes:
         return cls(*(round(scale * full) for full in vars(FULL).values()))
 
     def with_(self, **sizes: int | None) -> Sizes:
-        """These sizes with the given ones replaced. Raises SettingsError if no network can have them."""
+        """Return the sizes with the given ones replaced. Raises SettingsError if no network can have them."""
         changed = replace(self, **{name: size for name, size in sizes.items() if size is not None})
         for name, least in {"users": 20, "keaks": 10, "beats": 5, "follows": 1, "audiences": 1}.items():
             if getattr(changed, name) < least:

@@ -60,7 +60,7 @@ class Artifact:
     encoder: Encoder
     """Embeds users and contents that training did not see."""
     weights: Sequence[Any] = ()
-    """In a large graph, every parameter as a tensor, for a training that continues from it. Never saved."""
+    """Every parameter as a tensor, for a training that continues from it; only in a large graph. Never saved."""
     seconds: float = 0.0
     """Seconds of the last training, the part before a kill included. Saved in ``timing.json``."""
 

@@ -39,11 +39,11 @@ class Batch:
     weight: Floats
     """Weight of each positive in the loss, (E,), not normalised."""
     relations: list[dict[str, Relation]]
-    """For each layer: link name → the edges that carry messages."""
+    """The edges that carry messages, by link name, one mapping for each layer."""
     last_users: Ints | None
     """Users that the last layer is computed for; None for all."""
     senders: Ints | None
-    """In a network of one layer, the users whose vectors the layer reads, ascending; None for all."""
+    """Users whose vectors the only layer of a network reads, ascending; None for all."""
     cold: Cold
     """Nodes that are treated as new in this step: they have no id and no watches."""
     with_friends: Ints
@@ -103,7 +103,7 @@ class Batches:
 
     @cached_property
     def edges_per_step(self) -> int:
-        """About how many edges carry a message in a step. If ``neighbours`` is 0, the edges of one layer."""
+        """About the number of edges that carry a message in a step; for ``neighbours`` 0, the edges of one layer."""
         most, layers = self.config.neighbours, self.config.layers
         if self.config.convolution == "dense" or not layers:
             return 0

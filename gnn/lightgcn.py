@@ -137,5 +137,5 @@ class LightGcn(Baseline):
         return self._dense("contents")
 
     def similar_items(self, items: Ints | int, k: int) -> tuple[Ints, Floats]:
-        """By the cosine between the contents' vectors."""
+        """The ``k`` contents with the highest cosine between their vectors and the item's."""
         return nearest(self._dense("contents"), items, k)

@@ -95,7 +95,7 @@ class Relation:
 
 
 def rows_of(indptr: Ints, rows: Ints) -> tuple[Ints, Ints]:
-    """For the CSR of only ``rows`` (n,) of another: its row starts, and the position of each entry in the other."""
+    """The row starts of the CSR of only ``rows`` (n,) of another one, and the position of each entry in that one."""
     counts = np.diff(indptr)[rows]
     starts = np.concatenate(([0], np.cumsum(counts)))
     return starts, np.repeat(indptr[rows] - starts[:-1], counts) + np.arange(starts[-1])

@@ -292,7 +292,7 @@ def attend_v2_back_sources(
     d_score: Any,
     d_values: Any,
 ) -> None:
-    """As ``attend_back_sources`` for GATv2: d_left is (S, K), d_score (E, H) the gradient of the whole score."""
+    """Do what ``attend_back_sources`` does, for GATv2: d_left is (S, K), d_score (E, H) the gradient of the score."""
     heads = alpha.shape[1]
     keys = left.shape[1] // heads
     width = values.shape[1] // heads

@@ -43,7 +43,7 @@ class Watches:
         return indptr, self.content[places], weight
 
     def since(self, users: Ints, cutoff: float) -> Ints:
-        """Those of ``users`` with watches after the cut-off; all of them if these are fewer than the processes."""
+        """The ``users`` with watches after the cut-off; all ``users`` if these are fewer than the processes."""
         indptr, places = rows_of(self.indptr, users)
         assert self.recency is not None
         later = np.concatenate(([0], np.cumsum(self.recency[places] > cutoff)))

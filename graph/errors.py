@@ -88,7 +88,7 @@ class GraphTimeout(GraphError):
 
 
 class Overloaded(GraphTimeout):
-    """So much is asked that the turn of a request did not come before its deadline."""
+    """The service is so busy that the turn of a request did not come before its deadline."""
 
 
 class LocalServerError(GraphError):

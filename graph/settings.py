@@ -65,7 +65,7 @@ class Service(BaseModel):
     events_wait_h: Annotated[float, Field(ge=0.0, le=720.0)] = 24.0
     """How long an event waits for its person and content to come into the graph, in hours; then it is rejected."""
     rate_limit: str = "600 per minute"
-    """Per client address, in the notation of flask-limiter; empty for none."""
+    """Most requests of one client address, in the notation of flask-limiter; empty for no limit."""
     media_hosts: tuple[MediaHost, ...] = ()
     """Where the page may load audio from, such as https://media.example; nowhere else."""
 
@@ -87,7 +87,7 @@ class Less(BaseModel):
     genre: Weight = 0.25
     hashtag: Weight = 0.25
     half_life_days: Annotated[float, Field(gt=0.0)] = 30.0
-    """After so many days it takes half as much."""
+    """Days after which a wish for less takes half as much."""
 
 
 class Composition(BaseModel):
@@ -122,7 +122,7 @@ class Composition(BaseModel):
     replay_engagement: Weight = 0.6
     """A content comes again if the engagement of its watch was at least this."""
     replay_days: Annotated[float, Field(ge=0.0)] = 14.0
-    """And if it was last watched so many days ago."""
+    """It must also have been last watched at least so many days ago."""
     exploration: Weight = 0.0
     """Share of the places of a feed for contents drawn at random, with their propensity in a log in the home."""
     context: bool = False

@@ -28,7 +28,7 @@ class Shown(NamedTuple):
 
     request_id: str
     place: int
-    """From 0, over all pages of the feed."""
+    """The place in the feed, from 0 over all pages."""
     model_version: str | None
     """None where no model took part."""
     source: str
@@ -40,7 +40,7 @@ class Shown(NamedTuple):
 
     @property
     def text(self) -> str:
-        """As text for an address: a checksum, a version and JSON, in base64. No secret is in it, and no signature."""
+        """Text for an address: a checksum, a version and JSON, in base64. No secret is in it, and no signature."""
         return packed(_VERSION + json.dumps(self, ensure_ascii=False, separators=(",", ":")).encode())
 
 

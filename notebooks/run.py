@@ -41,7 +41,7 @@ def run(files: Iterable[Path]) -> dict[Path, nbformat.NotebookNode]:
 
 
 def _clean(output: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """Without counters, and of a table or picture only what is shown."""
+    """Remove counters, and of a table or picture what is not shown."""
     if "execution_count" in output:
         output.execution_count = None
     data = output.get("data", {})

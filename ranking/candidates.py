@@ -43,7 +43,7 @@ class Candidates:
 
     @property
     def row_user(self) -> Ints:
-        """For every row the position of its user in ``users``."""
+        """The position of each row's user in ``users``."""
         return np.repeat(np.arange(len(self.users)), np.diff(self.indptr))
 
     def of(self, chosen: Ints) -> Candidates:

@@ -195,7 +195,7 @@ class Pipeline(Recommender):
         return candidates.contents[order], ranked[order]
 
     def _block(self, users: Ints, today: Today | None = None) -> Floats:
-        """Scores (n, contents) of ``users``; of the one of ``today`` as of now."""
+        """Scores (n, contents) of ``users``. With ``today``, the scores of its one user as of now."""
         stage, context = self._second, self._context
         seen = rows_of(context.watched, users) if today is None else today.row
         tables = [standardised(self._first.models[name], users, seen, today) for name in stage.models]
@@ -243,7 +243,7 @@ class Pipeline(Recommender):
 
     @property
     def content_vectors(self) -> Floats | None:
-        """Those of the graph network."""
+        """The content vectors of the graph network."""
         return self._first.models[NETWORK].content_vectors if NETWORK in self._first.models else None
 
     def similar_items(self, items: Ints | int, k: int) -> tuple[Ints, Floats]:

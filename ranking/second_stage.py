@@ -78,7 +78,7 @@ class Verdict:
     """Results on the validation part. Every figure is NDCG@20 on users from whom blend and ranker did not learn."""
 
     figures: dict[str, float]
-    """By model, then ``blend`` and, if it was tried, ``blend + ranker``."""
+    """The figure of each model, of ``blend`` and, if it was tried, of ``blend + ranker``."""
     chosen: str
     importance: dict[str, float]
 

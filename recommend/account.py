@@ -21,7 +21,7 @@ class Account:
     proposed: Counter[str] = field(default_factory=Counter)
     kept: Counter[str] = field(default_factory=Counter)
     removed: Counter[str] = field(default_factory=Counter)
-    """By the first filter that held a proposal back; unknown where nothing is known of a content."""
+    """Proposals by the filter that first held them back; ``unknown`` where nothing is known of a content."""
 
     def filtered(self, source: str, content_ids: Sequence[str], request: Request, facts: Mapping[str, Facts]) -> None:
         """Count what a source proposed, and what became of it."""

@@ -25,7 +25,7 @@ __all__ = ["Behind"]
 
 Shown = tuple[list[Scored], tuple[Recommendation, ...]]
 _MOST_FOLLOWS: Final = 5_000
-"""Of somebody who follows more than that, new follows by others show once the graph is read anew."""
+"""A reader who follows more people sees follows that others wrote only once the graph is read anew."""
 _TRIES: Final = 3
 
 

@@ -22,12 +22,12 @@ class Traits:
     """What a content may have in common with others; ids or numbers, of one kind within a request."""
 
     beats: tuple[Hashable, ...] = ()
-    """Those that it uses."""
+    """The beats that the content uses."""
     genres: tuple[Hashable, ...] = ()
-    """Its own and those of its beats."""
+    """The genres of the content and of its beats."""
     hashtags: tuple[Hashable, ...] = ()
     makers: tuple[Hashable, ...] = ()
-    """Without those who are marked private."""
+    """The makers who are not marked private."""
     watchers: int | None = None
     """Watchers of all that a maker of it made, added up, of the maker with most; None where that is not counted."""
 
@@ -42,7 +42,7 @@ NO_TRAITS: Final = Traits()
 MOST_LESS: Final = 100
 """Contents of which somebody wants to see less that count, the newest."""
 MOST_MADE: Final = 1_000
-"""Whoever made more contents is no new maker, whoever watched them."""
+"""A maker of more contents than this never counts as new, however few people watched them."""
 
 
 def wanted(composition: Composition) -> bool:
@@ -85,7 +85,7 @@ class Lessened:
     """What somebody wants to see less of, and how far a candidate with something in common goes down."""
 
     def __init__(self, settings: Less, those: Iterable[tuple[str, int, Traits]], now: int) -> None:
-        """``those``: of each content its id, since when (ms), and its traits. The newest `MOST_LESS` count."""
+        """``those``: id, time of the wish (ms) and traits of each content. Only the newest `MOST_LESS` count."""
         newest = sorted(those, key=lambda one: (-one[1], one[0]))[:MOST_LESS]
         self._weights = {"maker": settings.maker, "beat": settings.beat, "genre": settings.genre}
         self._weights["hashtag"] = settings.hashtag

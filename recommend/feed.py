@@ -103,7 +103,7 @@ class Node:
     label: str
     """User, Keak, Beat, Genre, Mood or Hashtag."""
     name: str
-    """For showing: the name or title; the bare id of users, the prefixed id of contents where there is none."""
+    """The name or title to show; where there is none, the bare id of a user or the prefixed id of a content."""
     depth: int
     """Steps from the user asked about, who has 0."""
 

@@ -33,7 +33,7 @@ class Journey:
     errors: dict[str, Exception] = field(default_factory=dict)
     timings_ms: dict[str, float] = field(default_factory=dict)
     processor_ms: dict[str, float] = field(default_factory=dict)
-    """Of this thread alone: what others work out for a stage is not in it."""
+    """Processor time of this thread alone: the work of other threads for a stage is not in it."""
     account: Account | None = None
     """Where the request asks for it."""
 

@@ -49,7 +49,7 @@ class Step(NamedTuple):
     """One step of a walk."""
 
     number: int
-    """Of the content."""
+    """The number of the content."""
     why: Why
     """``near`` for one of the nearest by the model, or how it stood in for these (`INSTEAD`)."""
 
@@ -161,8 +161,10 @@ class Listening:
         return taken_down(self.snapshot, self._since()) if self._since else taken_down(self.snapshot)
 
     def usable(self, numbers: Ints) -> Ints:
-        """Those of some contents that the model has something to say of and that are not taken down, the largest
-        audience first: what it learned, or has a vector of, though it may recommend others only."""
+        """The given contents that the model learned or has a vector of, less those taken down, largest audience first.
+
+        It may have vectors of contents that it does not recommend.
+        """
         kept, known = ~self.gone[numbers], self.model.known_contents
         if known is not None:
             vectors = self.model.content_vectors

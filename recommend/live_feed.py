@@ -164,7 +164,7 @@ def _distinct(found: Sequence[_Found]) -> Ints:
 
 
 def _scored(found: Sequence[_Found], reader: LiveReader) -> tuple[Ints, Floats, float]:
-    """As `recommend.scorer.score`: contents best first, ties by id, their scores, and the strength that counts as 1."""
+    """Do what `recommend.scorer.score` does; give contents, best first, scores, and the strength that counts as 1."""
     distinct, total = _distinct(found), reader.total
     for one in found:
         total[one.contents] += one.strengths
@@ -206,7 +206,7 @@ def _selected(
     best: float,
     served: ServedModel | None,
 ) -> tuple[list[Scored], dict[str, Facts]]:
-    """As `recommend.selector.select`, and the facts of what is chosen."""
+    """The result of `recommend.selector.select`, and the facts of the chosen contents."""
     best_first = order.tolist()
     how = request.composition
     spread = diversity.spread(

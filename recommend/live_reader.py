@@ -228,7 +228,7 @@ class LiveReader:
 
     @contextmanager
     def restricted(self, request: Request) -> Iterator[Callable[[Ints], Ints]]:
-        """While the block lasts, a function that takes away contents that no filter lets through."""
+        """Give a function that takes away contents that no filter lets through; it works until the block ends."""
         self.fit()
         view, held = self.view, self._held
         me = view.users.number(request.user_id)

@@ -18,7 +18,7 @@ __all__ = ["content", "known_content", "neighbourhood", "nothing_to_ask", "peopl
 
 _FRIENDS: Final = Source("friends_of_friends", "friends", 1.0)
 _TASTE: Final = Source("same_taste", "graph", 0.5)
-"""By hand: who is followed by several of those one follows comes before who only watches the same."""
+"""Weights set by hand, so that friends of several friends come before people who only watch the same."""
 _TIMES: Final = {*schema.USER_TIMES, *schema.KEAK_TIMES, *schema.BEAT_TIMES}
 
 

@@ -16,7 +16,7 @@ __all__ = ["SnapshotNames", "named"]
 
 T = TypeVar("T", Recommendation, Person)
 Ask = Callable[[Sequence[str], Sequence[str]], Mapping[str, str]]
-"""From bare user ids and content ids to names by prefixed id, of those that have one."""
+"""Takes bare user ids and content ids; gives the names of those that have one, by prefixed id."""
 
 _NONE: Final = pl.Series([], dtype=pl.String)
 

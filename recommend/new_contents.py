@@ -116,7 +116,7 @@ class NewContents:
         self._shelf = self._placed(new)
 
     def _placed(self, content_ids: Sequence[str]) -> _Shelf:
-        """Those around which there is somebody or something that the model knows, as the graph has them by now."""
+        """Place the contents with a neighbour that the model knows, as the graph has them by now."""
         rows = self._graph.read(
             "lookup/surroundings", deadline_ms=_PATIENCE_MS, contentIds=list(content_ids), **SURROUNDINGS
         )

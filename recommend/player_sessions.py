@@ -30,7 +30,7 @@ class Noted(NamedTuple):
     """A play that was added."""
 
     at: int
-    """Its time, ms since 1970: no two plays of a user have the same, and a later one has a higher one."""
+    """The play's time, ms since 1970. No two plays of a user have the same, and a later play has a higher one."""
     session: Heard
     """The session that it belongs to."""
     ended: list[Heard]

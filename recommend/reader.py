@@ -88,7 +88,7 @@ class GraphReader:
     graph: Graph
     settings: Settings
     implicit: bool
-    """As in ``graph.snapshot.engagement``."""
+    """Whether every watch has engagement 1 (``graph.snapshot.engagement``)."""
 
     def candidates(self, source: Source, request: Request, deadline_ms: int) -> list[Candidate]:
         params: dict[str, Any] = {**source.caps}
@@ -202,7 +202,7 @@ class GraphReader:
         return {user_id: (since, private) for user_id, since, private in row["followed"]}
 
     def gone(self, request: Request, content_ids: Sequence[str], deadline_ms: int) -> frozenset[str]:
-        """Those that must not be shown any more: taken down, or not in the graph."""
+        """The contents that must not be shown any more: taken down, or not in the graph."""
         (row,) = self.graph.read(
             "filters/gone", deadline_ms=max(1, deadline_ms), request_id=request.id, contentIds=list(content_ids)
         )

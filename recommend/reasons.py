@@ -13,7 +13,7 @@ __all__ = ["FRESH_DAYS", "MOST", "TRENDING_DAYS", "followed_by", "reasons", "rep
 Row = Mapping[str, Any]
 
 TRENDING_DAYS: Final = 7
-"""As the query counts it."""
+"""Days of watches that the query counts as trending."""
 FRESH_DAYS: Final = 7
 MOST: Final = 3
 _DAY_MS: Final = 86_400_000
@@ -126,7 +126,7 @@ def _strongest(facts: Sequence[Row]) -> Row | None:
 
 
 def _time(milliseconds: int | None) -> datetime | None:
-    """As a time; None where it is unknown or outside the calendar."""
+    """The time as a datetime; None where it is unknown or outside the calendar."""
     if milliseconds is None:
         return None
     try:

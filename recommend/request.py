@@ -24,7 +24,7 @@ _LABELS: Final = {None: schema.CONTENT, "keak": schema.KEAK, "beat": schema.BEAT
 
 DIGEST_BYTES: Final = 4
 USUAL: Final = Composition()
-"""Of a feed as it is composed where no setting says otherwise."""
+"""The composition of a feed where no setting says otherwise."""
 _NARROWED: Final = 5
 """Times as many candidates are asked for where only some contents are wanted."""
 

@@ -280,7 +280,7 @@ class FeedService:
         return lookups.user(self._reader(user_id), user_id)
 
     def check_known(self, user_id: str) -> None:
-        """Raises UnknownUser for somebody whom nobody knows."""
+        """Raise UnknownUser if no user has this id."""
         view = (self.mirror.view() or self.mirror.behind()) if self.mirror else None
         if view is None or user_id not in view.users:
             self.user(user_id)

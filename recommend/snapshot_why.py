@@ -19,7 +19,7 @@ Row = dict[str, Any]
 
 _NAMED: Final = 3
 _LATELY: Final = 10
-"""Of the contents that the person watched, the newest that ``together`` looks at."""
+"""``together`` looks at so many of the contents that the person watched, the newest."""
 _WEEK_MS: Final = 7 * 86_400_000
 _VERBS: Final = ("liked", "shared", "commented", "watched")
 

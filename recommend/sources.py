@@ -44,11 +44,11 @@ class Candidate:
 
     content_id: str
     score: float
-    """On the source's own scale; higher is better."""
+    """The score on the source's own scale; higher is better."""
     rank: int | None = None
-    """Its place, from 0, among all that the source would name, where it names only some; else that in its list."""
+    """The place, from 0, among all that the source would name, if it names only some; else the place in its list."""
     at: int | None = None
-    """Of a replay: when the person last watched it, ms."""
+    """When the person last watched it, ms; only for a replay."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Which contents of a snapshot are taken down: as it says itself, and as was said since."""
+"""Which contents of a snapshot are taken down, by the snapshot itself and by what was accepted after it."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ _created: Final[WeakKeyDictionary[Snapshot, Ints]] = WeakKeyDictionary()
 
 @dataclass(frozen=True)
 class Wanted:
-    """Of several values of one sort any will do; of several sorts all must hold."""
+    """What a feed is narrowed to. A content needs one of the values of each sort that is given."""
 
     genres: frozenset[str] = frozenset()
     """Ids or names in small letters. A keak has the genres and moods of the beats that it uses too."""

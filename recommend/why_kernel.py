@@ -13,7 +13,7 @@ __all__ = ["LATELY", "LATELY_ROWS", "NAMED", "TOGETHER_ROWS", "VERBS", "mark_fri
 # ruff: noqa: ANN001, ANN201, ANN202
 
 LATELY = 10
-"""Of the contents that the person watched, the newest that ``together`` looks at."""
+"""``together`` looks at so many of the contents that the person watched, the newest."""
 LATELY_ROWS, TOGETHER_ROWS = 5_000, 20_000
 """Watchers that ``together`` looks at, of those contents and of the ones asked about: as in the query, which looks at
 fewer, those of the fewest watchers come first. Without a bound, people who are shown the most watched contents of the

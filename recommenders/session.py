@@ -175,7 +175,7 @@ class SessionModel(Baseline):
         return sp.csr_array(self.watched @ performed), np.asarray(self.watched @ interest.vectors, dtype=np.float32)
 
     def known_users(self, users: Ints) -> Mask:
-        """Those who heard something."""
+        """Whether each of ``users`` heard something."""
         return np.asarray(counts(self.watched, users) > 0)
 
     def scores(self, users: Ints) -> Floats:
@@ -214,7 +214,7 @@ def other_numbers(plays: Plays, artists: Ints) -> bool:
 
 
 def _of_same_artist(plays: Plays, artists: Ints) -> tuple[int, float]:
-    """Of the choices that arms of other players with "artist" in their name made: how many, and `same_artist_share`."""
+    """Number and `same_artist_share` of the choices by arms of other players with "artist" in their name."""
     return same_artist_share(plays.keep(~own_choices(plays, EXPERIMENT)), artists)
 
 

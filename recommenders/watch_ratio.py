@@ -42,7 +42,7 @@ class WatchRatio(Baseline):
     batch: Count = 1_024
     """Rows a step; the notebook has 32."""
     rate: Positive = 0.001
-    """Of Adam; chosen on KuaiRand's validation part (experiments/watch-ratio.md)."""
+    """Learning rate of Adam; chosen on KuaiRand's validation part (experiments/watch-ratio.md)."""
     loss: Loss = "mse"
     """Squared errors, as in the notebook, absolute ones, or WLR (`Recipe.loss`)."""
     ranking: Ranking = "none"
@@ -119,7 +119,7 @@ class WatchRatio(Baseline):
         return np.asarray(np.bincount(rows.users, minlength=self.snapshot.users.count) > 0)
 
     def known_users(self, users: Ints) -> Mask:
-        """Those who watched something whose ratio is known."""
+        """Whether each of ``users`` watched something whose ratio is known."""
         return self._learned_from[users]
 
 

@@ -74,7 +74,7 @@ def _shared(response: flask.Response) -> flask.Response:
 
 
 def _origins(settings: Settings) -> set[str]:
-    """Of the Browser that the local server serves, of one beside ``NEO4J_URI``, and of Neo4j's own."""
+    """Origins of the local server's Browser, of one beside ``NEO4J_URI``, and of Neo4j's own."""
     try:
         where = connection(settings)
     except GraphError:
@@ -93,7 +93,7 @@ def _grass() -> str:
 
 
 def _most(column: pl.Series | None) -> bool:
-    """Whether most nodes have it."""
+    """Whether most nodes of the label have the property."""
     return column is not None and column.null_count() * 2 < len(column)
 
 

@@ -38,7 +38,7 @@ class Drains:
             return drained
 
     def close(self) -> None:
-        """What runs ends; what waits does not begin."""
+        """Stop: the drain that runs ends, the one that waits does not begin."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _run(self, own: list[int], now: datetime, request_id: str) -> None:

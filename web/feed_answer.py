@@ -1,4 +1,4 @@
-"""From the parameters of a feed to its answer, for somebody with an id and for a session without one."""
+"""Makes a feed's answer from its parameters, for somebody with an id and for a session without one."""
 
 from __future__ import annotations
 

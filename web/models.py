@@ -95,7 +95,7 @@ class Models:
         return Together(those, how) if any(those.values()) else None
 
     def loaded(self) -> list[ServedModel]:
-        """Those that were asked for and are there."""
+        """The models that were asked for and are loaded."""
         with self._turn:
             asked = [loading for _, loading in self._asked.values()]
         return [one.result() for one in asked if one.done() and not one.cancelled() and not one.exception()]
@@ -112,7 +112,7 @@ class Models:
         return ServedModel(model, version, self._feeds.graph)
 
     def _forget(self, name: str, loading: Future[ServedModel]) -> None:
-        """So that it is tried anew."""
+        """Forget a loading that failed, so that it is tried anew."""
         with self._turn:
             if self._asked.get(name, (None, None))[1] is loading:
                 del self._asked[name]
@@ -148,7 +148,7 @@ def load_model(name: str, settings: Settings, snapshot: Snapshot) -> tuple[Recom
 
 
 def stamp(path: Path) -> Stamp:
-    """Which folder lies there now; None for none."""
+    """The stamp of the folder that is there now; None if there is none."""
     try:
         stat = path.stat()
     except OSError:

@@ -124,6 +124,6 @@ def _player() -> Player:
 @no_number.route("/next/<path:given>", methods=["POST"])
 @no_number.route("/last/<path:given>", methods=["POST"])
 def not_a_number(given: str) -> NoReturn:
-    """Say of what is no whole number what stands in the address."""
+    """Answer that the address needs a whole number where it has something else."""
     whose = "track" if flask.request.path.startswith("/track/") else "user"
     raise Problem("not-found", f"{given[:_SHOWN]!r} is no number of a {whose}: those are whole numbers from 0 on.")

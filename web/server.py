@@ -39,7 +39,7 @@ __all__ = ["Running", "background", "environment", "listen", "serve"]
 THREADS: Final = 8
 GRACEFUL_S: Final = 10
 _M_ARENA_MAX: Final = -8
-"""Its number in glibc's malloc.h."""
+"""The number of M_ARENA_MAX in glibc's malloc.h."""
 _MAX_REQUEST_LINE: Final = 8_190
 """gunicorn's own maximum: a cursor is long."""
 
@@ -162,13 +162,13 @@ class _Logger(Logger):  # type: ignore[misc]
 
 
 def _close(_server: Any, worker: Any) -> None:
-    """In a worker that leaves: end its watch and close its driver."""
+    """End the watch and close the driver of a worker that leaves."""
     if app := getattr(worker, "wsgi", None):
         app.extensions["entourage.serving"].stop()
 
 
 def _forget(_server: Any, worker: Any) -> None:
-    """In the master: a worker that left no longer counts among the live gauges."""
+    """Take a worker that left out of the live gauges; called in the master."""
     from prometheus_client.multiprocess import mark_process_dead
 
     mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]

@@ -49,10 +49,10 @@ POLL_S: Final = 2.0
 _FOLLOW_S: Final = 1.0
 _DRAIN_S: Final = 1.0
 _BETWEEN_S: Final = 0.01
-"""Between two batches of what has waited: longer than requests sleep while they wait for their turn."""
+"""Pause between two batches of waiting events: longer than requests sleep while they wait for their turn."""
 _DRAIN_MS: Final = 30_000
 _LATELY_MS: Final = 300_000
-"""How far back what was published is looked for: a change is settled with the time at which its request began."""
+"""How far back published contents are looked for: a change is settled with the time at which its request began."""
 _FIRST_S: Final = 45.0
 """How long a start waits for the mirror; after it feeds come from Cypher until it is there. The very first start of an
 installation compiles loops meanwhile. gunicorn ends a worker that is not there after a minute."""
@@ -82,7 +82,7 @@ class Serving:
     outbox: Outbox = field(init=False)
     _trouble: str = ""
     _published: dict[str, int] = field(default_factory=dict)
-    """What the model was told of: `Changes.published`."""
+    """The published contents that the model knows of (`Changes.published`)."""
     _newest: Snapshot | None = None
     """The newest snapshot that could be read; feeds may still be of an older one, which their model fits."""
     _stamps: tuple[Stamp, Stamp] = (None, None)
@@ -180,7 +180,7 @@ class Serving:
         return self._models.together(lambda: deadline.left_ms(time_shares.GRAPH) / 1_000)
 
     def _in_turn(self, question: Callable[[FeedService], T], milliseconds: float) -> T:
-        """As `in_time`, but a few at a time, counting those that hang. Raises GraphTimeout where no turn comes."""
+        """Do what `in_time` does, a few at a time, counting those that hang. Raises GraphTimeout if no turn comes."""
         began = time.monotonic()
         if not self._turns.acquire(timeout=time_shares.TURN * milliseconds / 1_000):
             raise GraphTimeout("Others were asking the graph already.")

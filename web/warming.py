@@ -1,4 +1,4 @@
-"""What a service does before anybody waits for it."""
+"""Work that a service does in advance, so that no user waits for it."""
 
 from __future__ import annotations
 

@@ -125,28 +125,28 @@ class PublishedContent(_Said):
     title: Text | None = None
     created_at: Time | None = None
     updated_at: Time | None = None
-    """Of beats."""
+    """Only beats have it."""
     link: Text | None = None
     duration: Annotated[float, Field(ge=0.0, le=1e9, strict=True, allow_inf_nan=False)] | None = None
     """Seconds."""
     bpm: Annotated[float, Field(ge=0.0, le=1e4, strict=True, allow_inf_nan=False)] | None = None
-    """Of beats."""
+    """Only beats have it."""
     content_type: Text | None = None
-    """Of keaks."""
+    """Only keaks have it."""
     has_small_thumbnail: Flag | None = None
-    """Of keaks."""
+    """Only keaks have it."""
     licence_type: Annotated[list[Text], Field(max_length=_MOST)] | None = None
-    """Of beats."""
+    """Only beats have it."""
     preview: Text | None = None
-    """Of tracks."""
+    """Only tracks have it."""
     makers: Annotated[list[UserId], Field(max_length=_MOST)] = []
-    """Who is not known yet becomes known by it."""
+    """Ids of the makers. A maker who is not known yet becomes known by this."""
     beats: Annotated[list[BeatId], Field(max_length=_MOST)] = []
-    """Of keaks: the beats in it, which must be known."""
+    """The beats in a keak, which must be known."""
     genres: Tags = []
     """An id or a name, in capitals or not, or both; what is not known yet is added."""
     moods: Tags = []
-    """As ``genres``."""
+    """Ids or names, as in ``genres``."""
     hashtags: Annotated[list[Hashtag], Field(max_length=_MOST)] = []
 
 
@@ -189,5 +189,5 @@ def change_of_user(user_id: str, said: PublishedUser) -> Change:
 
 
 def properties_of(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of the fields that are properties of the node, as the graph names them."""
+    """The fields that are properties of the node, by the graph's names."""
     return {_PROPERTIES[field]: value for field, value in body.items() if field in _PROPERTIES}

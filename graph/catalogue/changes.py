@@ -39,7 +39,7 @@ class Change(NamedTuple):
     body: Mapping[str, Any]
     """Field → value, None for a value that goes; what is left out stays."""
     taken_down: bool | None = None
-    """Of a content: whether it is taken down; None of a person."""
+    """Whether the content is taken down; None for a person."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ class Changes:
         return dict(self._rows(f"SELECT target, seq FROM change WHERE {where}", since))  # noqa: S608
 
     def backlog(self) -> tuple[int, int | None]:
-        """As `Outbox.backlog`, of changes alone."""
+        """The same as `Outbox.backlog`, for changes alone."""
         ((length, oldest),) = self._rows("SELECT count(*), min(received) FROM change WHERE status = 'waiting'") or [
             (0, None)
         ]

@@ -37,7 +37,7 @@ DISK_MB: Final = 1_000
 _NEVER: Final = 0
 _NODE_BYTES: Final = 500
 _RELATIONSHIP_BYTES: Final = 140
-"""Of the store, as measured at Keakr's full size (docs/scale.md)."""
+"""Bytes of a node and of a relationship in the store, measured at Keakr's full size (docs/scale.md)."""
 _NAMED: Final = re.compile(r"CREATE\s+(?:\w+\s+)*?(?:CONSTRAINT|INDEX)\s+(\w+)")
 _DROPPED: Final = re.compile(r"DROP\s+(?:CONSTRAINT|INDEX)\s+(\w+)")
 

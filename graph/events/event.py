@@ -31,7 +31,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 _NO_CONTROL: Final = r"[^\x00-\x09\x0b-\x1f\x7f-\x9f]*"
 _PATTERN: Final = rf"^{_NO_CONTROL}[^\x00-\x20\x7f-\xa0]{_NO_CONTROL}$"
-"""For readers of the OpenAPI document: what `canonical` refuses, as far as a pattern can say it."""
+"""Tells readers of the OpenAPI document what `canonical` refuses, as far as a pattern can say it."""
 _PREFIX: Final = len(schema.USER_PREFIX)
 
 Id = Annotated[
@@ -275,7 +275,7 @@ class Entry(NamedTuple):
 
     @classmethod
     def of(cls, event: Event) -> Entry:
-        """That of an event."""
+        """The entry of an event."""
         did = event.root
         target = did.target_id if isinstance(did, AboutPerson) else did.content_id
         share = did.progress if isinstance(did, Watch) else None

@@ -231,12 +231,12 @@ class Named:
         return pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String))
 
     def places(self) -> tuple[pl.Series, Codes]:
-        """As `Ends.places`."""
+        """See `Ends.places`."""
         return _sorted(self.map.ids)
 
 
 def _tidy(text: str) -> str:
-    """In NFC, without ``#`` in front and without white space around it."""
+    """The text in NFC, without ``#`` in front and without white space around it."""
     return unicodedata.normalize("NFC", text).strip().lstrip("#").strip()
 
 

@@ -19,7 +19,7 @@ _EXTENDED: Final = ("$oid", "$date", "$numberLong", "$numberInt", "$numberDouble
 _FLOATS: Final = ("$numberDouble", "$numberDecimal")
 _NOT_FINITE: Final = ("nan", "inf", "infinity")
 _WHOLE: Final = 2.0**53
-"""From here on a float does not say which whole number is meant."""
+"""From this number on, a float does not say which whole number is meant."""
 BAD: Final = object()
 """What stands for a line that is no JSON."""
 

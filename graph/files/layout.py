@@ -215,7 +215,7 @@ def plain(title: str) -> str:
 
 
 def _known(titles: Sequence[str], names: Names) -> list[int | None]:
-    """For each of our columns, the place of the title that stands for it; None where none does."""
+    """The place of the title that stands for each of our columns; None where no title does."""
     found: list[int | None] = []
     spelled = [plain(title) for title in titles]
     for number, aliases in enumerate(names.columns.values()):

@@ -25,7 +25,7 @@ class Column:
     """One column of a file, and how it is read."""
 
     title: str
-    """Its name in the file, or its number."""
+    """The column's name in the file, or its number."""
     ours: str | None
     """Our column that it stands for; None if it is ignored."""
     how: str = ""
@@ -81,7 +81,7 @@ class ImportReport:
     ignored: list[str] = field(default_factory=list)
     """Files of the folder that are not read."""
     scales: list[Found] = field(default_factory=list)
-    """In which scale each progress column was read."""
+    """The scale in which each progress column was read."""
     nodes: dict[str, int] = field(default_factory=dict)
     relationships: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)

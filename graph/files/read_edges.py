@@ -32,7 +32,7 @@ _TRUE: Final = ("true", "1", "1.0", "t", "yes", "y")
 _FALSE: Final = ("false", "0", "0.0", "f", "no", "n")
 _FLAGS: Final = ("liked", "commented", "shared")
 _LATE_SECONDS: Final = 1.0
-"""By how much a watch may be longer than its content: durations are rounded."""
+"""Seconds by which a watch may be longer than its content, since durations are rounded."""
 
 
 class _Check:

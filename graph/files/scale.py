@@ -24,7 +24,7 @@ _INSIDE: Final = 0.999
 _RATIO: Final = 3.0
 """Watch ratios hardly pass it: contents are seldom watched three times in one go. Percent below it are told as such."""
 NOISE: Final = 1e-6
-"""By how much a fraction may be above 1 from rounding alone; it is 1 then, and the others are no percent."""
+"""A fraction may be above 1 by this much from rounding alone: it counts as 1, and the column is not in percent."""
 _EXPECTED: Final = 3.0
 """If percent would give at least this many values above the duration and there are none, the column may be seconds."""
 _HARDLY: Final = 0.001
@@ -61,7 +61,7 @@ class Census:
     timed: int = 0
     """Values whose content's duration is known."""
     at_100: int = 0
-    """Of those, exactly 100."""
+    """Values of exactly 100."""
     above_duration: int = 0
     expected: float = field(default=0.0)
     """Expected number of values above their duration if they were percent and spread evenly."""

@@ -14,7 +14,7 @@ __all__ = ["FIRST", "LEAD", "Times", "milliseconds"]
 FIRST: Final = 631_152_000_000
 """1990: what is earlier is an unknown time."""
 LEAD: Final = 3_600_000
-"""By how much a time may be ahead of the clock."""
+"""Milliseconds by which a time may be ahead of the clock."""
 
 _GENERAL: Final = (
     r"^\s*(?<date>\d{4}-\d{2}-\d{2})(?:[T ](?<clock>\d{2}:\d{2}(?::\d{2})?)(?:[.,](?<fraction>\d+))?)?"

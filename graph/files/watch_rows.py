@@ -179,12 +179,12 @@ def _truth(text: str) -> bool | None:
 
 
 def plain(file: Path) -> Path:
-    """Its name without .gz or .zst."""
+    """The file's name without .gz or .zst."""
     return Path(file.stem) if file.suffix.lower() in PACKED else Path(file.name)
 
 
 def stem(file: Path) -> str:
-    """Its name without any ending."""
+    """The file's name without any ending."""
     return plain(file).stem
 
 

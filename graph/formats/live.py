@@ -56,7 +56,7 @@ class LiveGraph:
 
     @property
     def graph(self) -> Graph:
-        """This process's own connection."""
+        """The connection of this process."""
         refuse_fork(self._process)
         if self._open is None:
             self._open = Graph.connect(self._settings)
@@ -122,7 +122,7 @@ class LiveGraph:
         return Edges.build(type_, frame["source"].to_numpy(), frame["target"].to_numpy(), shape, {})
 
     def _columns(self, label: str, nids: Ints, names: list[str]) -> pl.DataFrame:
-        """These properties of the nodes ``nids``, in their order."""
+        """The properties ``names`` of the nodes ``nids``, in their order."""
         types = held_columns(self.graph, label)
         unique, inverse = np.unique(nids, return_inverse=True)
         parts = [pl.DataFrame(schema={"nid": pl.Int32, **{name: types[name] for name in names}})]

@@ -19,7 +19,7 @@ from graph.snapshot.arrays import Csr, Ints
 __all__ = ["REVERSE", "EdgeKind", "NeighbourSampler", "Neighbours", "SnapshotNeighbours"]
 
 REVERSE: Final = "rev_"
-"""Before the name of a relationship type: the same edges from target to source, as ``ToUndirected`` names them."""
+"""Prefix of a relationship type for the same edges from target to source, as ``ToUndirected`` names them."""
 
 EdgeKind = tuple[str, str, str]
 
@@ -32,7 +32,7 @@ class Neighbours(Protocol):
         """Nodes by label."""
 
     def neighbours(self, kind: EdgeKind, nids: Ints, cap: int) -> tuple[Ints, Ints]:
-        """For each of ``nids``, targets of ``kind``, up to ``cap`` drawn sources: (places in ``nids``, source nids)."""
+        """Draw up to ``cap`` sources of each of ``nids``, targets of ``kind``: (places in ``nids``, source nids)."""
 
 
 class SnapshotNeighbours:
@@ -44,7 +44,7 @@ class SnapshotNeighbours:
         self._rng = np.random.default_rng(seed)
 
     def neighbours(self, kind: EdgeKind, nids: Ints, cap: int) -> tuple[Ints, Ints]:
-        """As `Neighbours` says; without replacement where a node has more than ``cap``."""
+        """See `Neighbours`. Draws without replacement where a node has more than ``cap``."""
         edges = self._snapshot.edges[kind[1].removeprefix(REVERSE)]
         around: Csr = edges.outgoing if kind[1].startswith(REVERSE) else edges.incoming
         places, drawn = [], []

@@ -21,7 +21,7 @@ __all__ = ["column", "edge_frame", "write_csv", "write_dgl", "write_neo4j", "wri
 _SLICE: Final = 2_000_000
 """Relationships written at once."""
 _BETWEEN: Final = "\x1f"
-"""Between the values of a list in Neo4j's files."""
+"""Separates the values of a list in Neo4j's files."""
 _NEO4J_TYPES: Final = {pl.String: "", pl.Int64: ":long", pl.Int32: ":int", pl.Boolean: ":boolean"}
 
 

@@ -1,4 +1,4 @@
-"""From the outbox into the graph: at least once, and counted once, since the graph knows the ids of counted events."""
+"""Writes the outbox into the graph at least once; each event counts once, since the graph keeps the ids of events."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BATCH: Final = 1_000
 """The most events at a time."""
 _SOONEST_MS: Final = 2_000
 _LATEST_MS: Final = 600_000
-"""Between two tries of an event whose person or content is not there yet: a fourth of its age, within these."""
+"""Limits of the pause before the next try of an event that waits for its person or content: a fourth of its age."""
 
 Later = tuple[int, Literal["waiting", "rejected"], str | None, int]
 

@@ -74,7 +74,7 @@ class PersonNow:
 Fact = Pair | ContentNow | PersonNow
 _CONTENT: Final = 2
 _PERSON: Final = 3
-"""In the ledger's column ``people``, which holds 0 or 1 of a pair."""
+"""Values of the ledger's column ``people`` for a content and a person; a pair has 0 or 1 there."""
 _HELD: Final = tuple(field.name for field in fields(Pair) if field.name not in ("people", "source", "target"))
 
 

@@ -27,7 +27,7 @@ from graph.sqlite_files import write_ahead
 __all__ = ["Ledger", "State"]
 
 _PAUSE_S: Final = 0.002
-"""Between two looks whether it is one's turn."""
+"""Seconds between two tries to get one's turn."""
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS pair (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, people INTEGER, source TEXT, target TEXT, held TEXT,
@@ -52,9 +52,9 @@ class State:
     checked: float
     """When the graph was last compared with it, in seconds since 1970."""
     seq: int
-    """Of the newest pair."""
+    """Number of the newest pair."""
     forgotten: int
-    """Of the newest pair that is not kept any more: who has not read it cannot go on."""
+    """Number of the newest pair that was deleted. A reader that has not read it must read the graph anew."""
 
     @property
     def step(self) -> Step | None:
@@ -93,7 +93,7 @@ class Ledger:
             yield
 
     def record(self, facts: Iterable[Fact], changes: int, last: Transaction | None) -> None:
-        """In one's turn: keep what the graph holds after ``changes`` transactions of ours; ``last`` is the newest."""
+        """Keep what the graph holds after ``changes`` of our transactions, the newest ``last``. Only in one's turn."""
         with closing(self._open()) as database, database:
             own = self._own(database) + changes
             database.executemany(
@@ -104,7 +104,7 @@ class Ledger:
             database.execute("UPDATE state SET own = ?, mark = ?, checked = ?", (own, mark, time.time()))
 
     def state(self) -> State:
-        """As of now."""
+        """The state as of now."""
         with self._reading:
             return self._state(self._reader())
 
@@ -124,7 +124,7 @@ class Ledger:
         return state, [read(*row) for row in rows]
 
     def since(self, seq: int) -> tuple[State, list[Fact]]:
-        """The same, always; `news` then tells everything once more, since whoever asks it has not read this."""
+        """Do what `news` does, but also if nothing changed; the next `news` tells the same facts to its own caller."""
         with self._reading:
             self._version = None
         found = self.news(seq)

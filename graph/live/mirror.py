@@ -40,7 +40,7 @@ _log: Final = logging.getLogger("entourage.live")
 _CHECK_S: Final = 1.0
 """Seconds between two looks at the graph's count of transactions, by whichever worker comes first."""
 _STALE_S: Final = 4.0
-"""After which a view is no longer in step: nobody knows what the graph holds by now."""
+"""Seconds after which a view is no longer in step: nobody knows what the graph holds by then."""
 _ROWS: Final = 2
 """Raised when what `View` keeps in files changes."""
 _CALM_S: Final = 3.0

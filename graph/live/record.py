@@ -100,7 +100,7 @@ def change(
     deadline_ms: int,
     request_id: str | None = None,
 ) -> list[bool]:
-    """As `graph.catalogue.write.write`, and as `apply` in all else."""
+    """Do what `graph.catalogue.write.write` does, and record it as `apply` does."""
     counting = _Counting(graph)
     at = milliseconds(now)
     with counting.told_where_it_fails(ledger, lambda: _changed(graph, [one.target for one in changes])):
@@ -126,7 +126,7 @@ def rehearse(
 
 
 def forget(graph: Graph, ledger: Ledger, now: datetime) -> int:
-    """As `graph.events.forget`."""
+    """Do what `graph.events.forget` does, in one's turn."""
     with ledger.turn(_PATIENCE_S):
         counting = _Counting(graph)
         forgotten = events.forget(cast("Graph", counting), now)

@@ -105,7 +105,7 @@ def _find(rows, node, to):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN2
 
 @numba.njit(cache=True)
 def _goes_to(rows, node, at, rank, ranks):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Before which place of its row a neighbour with this time and rank of its id stands."""
+    """The place of its row before which a neighbour with this time and rank of its id stands."""
     start, end = rows.start[node], rows.start[node] + rows.length[node]
     place = end
     while place > start:
@@ -165,7 +165,7 @@ class Links:
             self.put(node, np.append(own, np.int32(to)), spare=4 + len(own) // 4)
 
     def drop(self, node: int, to: int) -> None:
-        """Without this neighbour; the last one takes its place."""
+        """Remove this neighbour; the last one takes its place."""
         own = self.of(node)
         place = np.flatnonzero(own == to)
         if len(place):
@@ -213,7 +213,7 @@ class Rows:
         said: npt.NDArray[np.uint8] | None = None,
         worth: npt.NDArray[np.float64] | None = None,
     ) -> Rows:
-        """From a CSR in any order within its rows; ``at`` of None is unknown everywhere."""
+        """Make rows from a CSR in any order within its rows; with ``at`` None no time is known."""
         times = np.full(len(to), NO_TIME, dtype=np.int64) if at is None else np.asarray(at)
         owner = np.repeat(np.arange(len(indptr) - 1, dtype=np.int32), np.diff(indptr))
         order = np.lexsort((-np.asarray(to), times, owner))

@@ -1,4 +1,4 @@
-"""`Since`: what changes of the catalogue said since the snapshot that the arrays of a view have no place for."""
+"""`Since`: facts from changes of the catalogue after the snapshot that the arrays of a view have no place for."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Since:
         self.touched: set[int] = set()
         """Numbers of contents whose genres, moods, hashtags, makers or time may be others than in the snapshot."""
         self.names: dict[str, str | None] = {}
-        """By prefixed id, what a person or content is called; None where there is no name to show."""
+        """The name of a person or content, by prefixed id; None where there is none to show."""
         self.links: dict[int, str | None] = {}
         """Where contents play."""
         self.moods: dict[int, frozenset[str]] = {}

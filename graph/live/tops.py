@@ -60,7 +60,7 @@ class _Top:
         return ordered
 
     def _key(self, content: int) -> _Key:
-        """By the id itself: its rank changes when others come between."""
+        """The key to sort by. It has the id itself, since its rank changes when others come between."""
         return -float(self.values[content]), self._ids.name(content), content
 
     def added(self, content: int) -> None:
@@ -123,7 +123,7 @@ class Tops:
                 self._tops[name, kind].added(content)
 
     def changed(self, content: int, names: Sequence[Name] = ("audience", "trend")) -> None:
-        """These values of a content changed."""
+        """Sort a content anew whose values ``names`` changed."""
         for kind in self._kinds_of(content):
             for name in names:
                 self._tops[name, kind].changed(content)

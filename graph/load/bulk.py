@@ -48,7 +48,7 @@ _ORDER: Final = {
     schema.TAGGED: ("audience", "source"),
 }
 _BETWEEN: Final = "\x1f"
-"""Between the values of a list property in the importer's files."""
+"""Separates the values of a list property in the importer's files."""
 _TYPES: Final = {pl.String: "", pl.Int64: ":long", pl.Int32: ":int", pl.Boolean: ":boolean"}
 
 

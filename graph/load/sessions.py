@@ -42,9 +42,9 @@ class _Beside:
     """Sessions of the graph beside those of the files, by id."""
 
     replaced: list[str]
-    """Of the graph: all of their lines stand in other sessions of the files, which are loaded."""
+    """Sessions of the graph all of whose lines stand in other sessions of the files, which are loaded."""
     parts: list[str]
-    """Of the files, not to be loaded: the graph has all of their lines, and some in sessions with more lines."""
+    """Sessions of the files that are not loaded: the graph has all of their lines, some in sessions with more lines."""
     cut: int
     """Sessions of the files that overlap one of the graph, where each has lines that the other lacks."""
     lost: int

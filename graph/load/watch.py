@@ -57,7 +57,7 @@ HALF_LIFE_MS: Final = 3 * 24 * 3_600_000
 RATE: Final = math.log(2) / HALF_LIFE_MS
 """Growth of the logarithm of a watch's weight, per millisecond."""
 DIGITS: Final = 7
-"""Of a share: what 32 bits hold."""
+"""Decimal digits of a share: as many as 32 bits hold."""
 MAX_TIMES: Final = 1_000
 """Watches of one pair that are counted."""
 

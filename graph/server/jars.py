@@ -50,7 +50,7 @@ class Jar:
 
     @property
     def file(self) -> str:
-        """Its file name, unique within the lock."""
+        """The jar's file name, unique within the lock."""
         group, *rest = self.coordinate.split(":")
         return f"{group}.{'-'.join(rest)}.jar"
 

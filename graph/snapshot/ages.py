@@ -19,7 +19,7 @@ Floats = npt.NDArray[np.float32]
 Times = npt.NDArray[np.int64]
 
 DAY: Final = 86_400_000
-"""In milliseconds."""
+"""Milliseconds of a day."""
 _TIMED: Final = 0.5
 """Times are used only if more than this share of the watches (or follows) have one. By hand."""
 _ASTRAY: Final = 0.001
@@ -57,7 +57,7 @@ class Span:
     oldest: int
     newest: int
     now: int
-    """From when ages are measured."""
+    """The time from which ages are measured."""
 
     @classmethod
     def of(cls, times: Times, now: int | None = None) -> Self | None:

@@ -51,7 +51,7 @@ class Parquet:
         self._mapped = np.memmap(path, dtype=np.uint8, mode="r")
 
     def read(self, columns: list[str] | None = None) -> pl.DataFrame:
-        """These columns, or all."""
+        """Read the given columns, or all."""
         return pl.read_parquet(self._mapped.tobytes(), columns=columns)
 
 
@@ -92,7 +92,7 @@ class Nodes:
 
     @cached_property
     def _nid_of(self) -> dict[str, int] | None:
-        """From id to nid; None for many ids that ascend, as an export writes them: halving finds them without a map."""
+        """Id → nid; None for many ascending ids, as an export writes them: a binary search finds them without a map."""
         keys = self.keys
         if self.count > _MANY and all(key < following for key, following in pairwise(keys)):
             return None

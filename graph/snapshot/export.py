@@ -187,7 +187,7 @@ class Numbered:
 
     def __init__(self, numbers: pl.Series) -> None:
         self.numbers = numbers
-        """In nid order."""
+        """Neo4j's numbers of the nodes, in nid order."""
         places = numbers.to_numpy()
         self._nids = np.full(int(places.max(initial=0)) + 2, -1, dtype=np.int32)
         self._nids[places] = np.arange(len(numbers), dtype=np.int32)

@@ -36,7 +36,7 @@ Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 
 _PARTS: Final = ("data", "indices", "indptr")
-"""Of a sparse matrix by rows; each is a file."""
+"""Arrays of a sparse matrix by rows; each is a file."""
 _MAPPED_VALUES: Final = 4_000_000
 """Arrays with more values are read by memory map when a model is loaded."""
 

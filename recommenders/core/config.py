@@ -115,7 +115,7 @@ class CoreConfig(BaseModel):
     newest_sessions: float = 0.15
     """Share of the sessions, the newest ones, that choose the weights of the session model. By hand."""
     fewest_sessions: int = 200
-    """With fewer sessions the session model learns nothing about tracks. By hand."""
+    """Fewest sessions from which the session model learns anything about tracks. By hand."""
     weighed_sessions: int = 1_500
     """Most sessions by whose likelihood the weights are chosen. By hand, for time."""
     weights_deviation: float = 1.0

@@ -18,7 +18,7 @@ __all__ = ["InnerProducts"]
 _STEPS: Final = 127.0
 """A number of a vector is kept as one of 255 steps."""
 _ROUNDED: Final = 2e-7
-"""Of a sum, for each number in it: more than what single precision makes of it."""
+"""Bound on the rounding error of a sum, for each number in it: more than single precision makes."""
 HEAD: Final = 16
 """Numbers of a turned vector that are looked at first. Of the network's vectors at full size, which have 64, they leave
 10 in 100 contents to be looked at in full; 24 leave 4 and 32 leave 1, for a dearer first look."""
@@ -147,7 +147,7 @@ def _product(row, vector):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN2
 
 @numba.njit(cache=True, nogil=True)
 def _first_look(heads, bounds, head, length, guess, slack):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """For `STRIDE` contents what their heads say without a bias, and how far from that the score may be."""
+    """Scores of `STRIDE` contents by their heads, and how far from these the true scores may be."""
     for place in range(STRIDE):
         guess[place] = 0.0
         slack[place] = bounds[2, place] * length + np.float32(_ROUNDED) * abs(bounds[0, place])

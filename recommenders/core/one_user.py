@@ -47,7 +47,7 @@ class FewScores(OneUser):
 
     @classmethod
     def of(cls, row: sp.csr_array) -> FewScores:
-        """From a matrix of one row."""
+        """Make it from a matrix of one row."""
         row.sort_indices()
         return cls(row.indices.astype(np.int64), row.data.astype(np.float32), row.shape[1])
 

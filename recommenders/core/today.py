@@ -35,7 +35,7 @@ class Today:
 
     @classmethod
     def of(cls, snapshot: Snapshot, user: int) -> Self:
-        """As the snapshot has it: nothing happened since."""
+        """The user's state in the snapshot: nothing happened since."""
         row = rows_of(interactions(snapshot), np.array([user]))
         return cls(snapshot, user, row.indices.astype(np.int64), row.data, followed(snapshot, user))
 
@@ -70,7 +70,7 @@ class Today:
 
     @cached_property
     def places(self) -> Ints:
-        """For each watch its row of the snapshot's ``WATCHED``; -1 for one that is new, or has another engagement."""
+        """The row of each watch in the snapshot's ``WATCHED``; -1 if it is new or has another engagement."""
         watched = self.snapshot.watched
         start, stop = watched.indptr[self.user], watched.indptr[self.user + 1]
         place = dict(zip(watched.target[start:stop].tolist(), range(start, stop), strict=True))

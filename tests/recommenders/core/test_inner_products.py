@@ -77,10 +77,12 @@ def test_a_number_that_is_none_is_refused_and_hides_nothing(wrong):
 @pytest.mark.parametrize("array", ["users", "contents"])
 def test_a_model_with_a_vector_that_is_not_finite_answers_nobody(array):
     model = Als(factors=4).fit(checkerboard.snapshot())
-    model.learned[array] = np.array(model.learned[array])
-    model.learned[array][3, 1] = np.nan
+    wrong = np.array(model.learned[array])
+    wrong[3, 1] = np.nan
+    model.learned[array] = wrong
     with pytest.raises(ModelError, match="finite"):
         model.one_user(0)
-    network = Embeddings(model.learned["users"], model.learned["contents"], *np.zeros((2, checkerboard.SIZE), "f4"))
+    vectors = [np.asarray(model.learned[name]) for name in ("users", "contents")]
+    network = Embeddings(*vectors, *np.zeros((2, checkerboard.SIZE), dtype=np.float32))
     with pytest.raises(ModelError, match="finite"):
         network.one_user(np.ones(4, dtype=np.float32))
