@@ -62,7 +62,7 @@ console = Console()
 
 @dataclass(frozen=True)
 class Processes:
-    """Whose processor time is told apart."""
+    """Processes whose processor time is measured apart."""
 
     workers: tuple[psutil.Process, ...]
     neo4j: psutil.Process | None

@@ -24,7 +24,7 @@ _TIMEOUT_S: Final = 60.0
 
 @dataclass(frozen=True)
 class Request:
-    """What is sent."""
+    """One request to send."""
 
     path: str
     body: bytes = b""
@@ -37,7 +37,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back."""
+    """The answer to one request."""
 
     status: int
     """0 when the connection broke or the answer took a minute."""

@@ -198,7 +198,7 @@ def check_options(kind: Kind, options: Options) -> None:
 
 
 def _preview(report: ImportReport) -> None:
-    """What the files were taken for, before anything is loaded."""
+    """Show what each file was taken for, before anything is loaded."""
     shown: list[list[Column]] = []
     alike: list[str] = []
     for file in report.files:

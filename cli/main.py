@@ -157,7 +157,7 @@ def main() -> None:
 
 
 def _warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> str:
-    """What went on in spite of it, without the line of code that noticed."""
+    """Print a warning without the line of code that raised it."""
     return f"{'Warning' if category is UserWarning else category.__name__}: {message}\n"
 
 

@@ -1,4 +1,4 @@
-"""How a table names what the graph has a name for."""
+"""Names of users and contents in a table."""
 
 from __future__ import annotations
 

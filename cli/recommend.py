@@ -50,7 +50,7 @@ _PATIENCE_MS: Final = 30_000
 
 
 class Kind(StrEnum):
-    """What may be recommended."""
+    """Kinds of content to recommend."""
 
     KEAK = "keak"
     BEAT = "beat"
@@ -58,7 +58,7 @@ class Kind(StrEnum):
 
 
 class Ids(StrEnum):
-    """How content ids are written."""
+    """Notations of content ids."""
 
     PREFIXED = "prefixed"
     BARE = "bare"

@@ -24,7 +24,7 @@ _console = Console(soft_wrap=True)
 
 
 class Arm(StrEnum):
-    """What chooses the next track in the player."""
+    """Ways to choose the next track in the player."""
 
     RANDOM = "random"
     STICKY_ARTIST = "sticky-artist"

@@ -83,7 +83,7 @@ class Question:
     group: str
     title: str
     text: str
-    """What it answers."""
+    """The question that the query answers."""
     parameters: tuple[str, ...]
     """Names of the parameters, in the order in which the query has them."""
     columns: str

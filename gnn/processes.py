@@ -15,7 +15,7 @@ from typing import Any, Final
 __all__ = ["added_up", "agreed", "count", "joined", "rank", "shared"]
 
 _PATIENCE: Final = timedelta(hours=12)
-"""How long the other processes wait while the first one works alone."""
+"""Time that the other processes wait while the first one works alone."""
 _patient: Any = None
 """Process group with this timeout; the default group's is half an hour."""
 

@@ -1,4 +1,4 @@
-"""What time it is; tests replace `now`."""
+"""The clock; tests replace `now`."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ class Engagement(BaseModel):
 
 
 class Service(BaseModel):
-    """How ``entourage serve`` listens and how long it may take."""
+    """Settings of ``entourage serve``: its address and its time limits."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -110,7 +110,7 @@ class Composition(BaseModel):
     most_of_genre: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
     """The same for one genre, a content's own or that of its beat."""
     less: Less = Less()
-    """What "see less of this" does."""
+    """Settings of "see less of this"."""
     mmr: Weight = 1.0
     """What the score counts; the rest counts how little a content is like those above it. 1 for the score alone."""
     new_makers: Weight = 0.0

@@ -32,11 +32,11 @@ class Shown(NamedTuple):
     model_version: str | None
     """None where no model took part."""
     source: str
-    """What proposed the item most strongly."""
+    """The source that proposed the item most strongly."""
     propensity: float | None
     """The probability with which it was put at its place; None where nothing is drawn at random."""
     words: str | None
-    """What the client said with its request."""
+    """The words that the client sent with its request."""
 
     @property
     def text(self) -> str:
@@ -48,7 +48,7 @@ _ADAPTER: Final = TypeAdapter(tuple[str, int, str | None, str, FiniteFloat | Non
 
 
 def read(text: str) -> Shown:
-    """What `Shown.text` was made of. Raises ValueError for any other text."""
+    """Read what `Shown.text` wrote. Raises ValueError for any other text."""
     body = unpacked(text)
     try:
         if body[:1] == _VERSION:

@@ -27,7 +27,7 @@ _FORMER: Final = "recent.sqlite3"
 
 @dataclass(frozen=True)
 class Upgrade:
-    """What `upgrade` found and did."""
+    """The result of `upgrade`."""
 
     found: int | None
     """Format of the home before; None for one that held nothing."""
@@ -40,7 +40,7 @@ class Upgrade:
     exported: bool
     """Whether the snapshot was written anew."""
     put_aside: Path | None
-    """Where the snapshot went for which the graph holds no data."""
+    """The folder to which a snapshot was moved for which the graph holds no data."""
 
     @property
     def nothing(self) -> bool:

@@ -66,7 +66,7 @@ class SecondStage:
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """What `save` wrote."""
+        """Read what `save` wrote."""
         stage = json.loads((folder / "second_stage.json").read_text())
         weights = np.array(stage["weights"], dtype=np.float32)
         ranker = Ranker.load(folder) if stage["ranker"] else None

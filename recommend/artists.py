@@ -81,7 +81,7 @@ class Artists:
         )
 
     def artist(self, number: int) -> Artist:
-        """What is known of an artist by number."""
+        """The artist with this number."""
         return Artist(self._ids[number], self._names[number])
 
     def similar(self, number: int, n: int) -> list[Artist]:

@@ -23,7 +23,7 @@ __all__ = ["write_all", "write_tracks"]
 
 _BLOCK: Final = 1_024
 _PREFIX: Final = f"^({'|'.join(schema.CONTENT_PREFIXES)})"
-"""What tells kinds apart; slashes after it belong to the id."""
+"""The prefix that tells kinds apart; slashes after it belong to the id."""
 
 
 def write_all(

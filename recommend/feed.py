@@ -33,7 +33,7 @@ class Recommendation:
     reasons: tuple[Reason, ...] = ()
     """The strongest first; empty when the request did not ask for reasons, or ``late`` or ``failed`` names them."""
     link: str | None = None
-    """Where it plays, if the graph knows."""
+    """The address at which the content plays, if the graph has it."""
     made_by: tuple[str, ...] = ()
     """Bare ids of its makers, if the graph knows; not of those who are marked private."""
     display_names: Mapping[str, str] = field(default_factory=dict)
@@ -65,9 +65,9 @@ class Feed:
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
     """Outcome of each source and stage that was asked."""
     timings_ms: Mapping[str, float] = field(default_factory=dict)
-    """How long each stage took."""
+    """The time that each stage took."""
     processor_ms: Mapping[str, float] = field(default_factory=dict)
-    """What each stage cost of the processor, in the thread that answers."""
+    """The processor time of each stage, in the thread that answers."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Person:
     score: float
     """0..1, comparable within one answer only."""
     sources: tuple[str, ...] = ()
-    """What proposed them, the strongest first: friends_of_friends, same_taste."""
+    """The sources of the proposal, strongest first: friends_of_friends, same_taste."""
     shared_count: int = 0
     """Contents that both watched, of those that were looked at."""
     shared: tuple[str, ...] = ()

@@ -18,7 +18,7 @@ __all__ = ["FILTERS", "Facts", "allowed", "held_back"]
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known about one candidate and the person it is for."""
+    """Facts about one candidate and the person it is for."""
 
     content_id: str
     kind: str
@@ -34,7 +34,7 @@ class Facts:
     replay: bool = False
     """Seen, and may come again."""
     wanted: bool = True
-    """What the request is narrowed to."""
+    """Whether the candidate is among what the request is narrowed to."""
 
 
 #: A candidate is kept if every filter returns true.

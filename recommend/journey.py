@@ -1,4 +1,4 @@
-"""What happens to one request on the way."""
+"""The record of one request: its stages, their times and outcomes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _log: Final = logging.getLogger("entourage.recommend")
 
 @dataclass
 class Journey:
-    """What happens to one request on the way, for the feed's own account of it."""
+    """The record of one request, for the feed's own account of it."""
 
     graph_down: bool
     outcomes: dict[str, Outcome] = field(default_factory=dict)
@@ -35,7 +35,7 @@ class Journey:
     processor_ms: dict[str, float] = field(default_factory=dict)
     """Processor time of this thread alone: the work of other threads for a stage is not in it."""
     account: Account | None = None
-    """Where the request asks for it."""
+    """An account of the candidates; only if the request asks for it."""
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:

@@ -177,7 +177,7 @@ class Listening:
         return known is None or bool(known[number])
 
     def track(self, number: int, *, score: float | None = None, skipped: bool = False) -> Track:
-        """What is known of a content by its number."""
+        """The track with this number."""
         title, artist, preview = self._titles[number], self._artists[number], self._previews[number] or None
         return Track(self._ids[number], title, artist, preview, score, skipped)
 

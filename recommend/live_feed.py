@@ -95,7 +95,7 @@ def compose(
 
 @dataclass(frozen=True)
 class _Found:
-    """What a source proposes, as numbers of contents."""
+    """Proposals of a source, as numbers of contents."""
 
     source: Source
     weight: float
@@ -114,7 +114,7 @@ class _Found:
 
     @cached_property
     def strengths(self) -> Floats:
-        """What each place is worth, as in `recommend.scorer.score`."""
+        """The strength of each place, as in `recommend.scorer.score`."""
         ranks = np.arange(len(self.contents)) if self.ranks is None else self.ranks
         return np.asarray(self.weight * scorer.FLATNESS / (scorer.FLATNESS + ranks))
 
@@ -176,7 +176,7 @@ def _scored(found: Sequence[_Found], reader: LiveReader) -> tuple[Ints, Floats, 
 
 
 def _named(reader: LiveReader, request: Request, found: _Found, at: int, name: str) -> Candidate:
-    """What a source proposes at a place, by its id."""
+    """The proposal of a source at a place, by its id."""
     seen = reader.watched_at(request, int(found.contents[at])) if found.source is sources.REPLAYS else None
     return Candidate(name, float(found.scores[at]), at=seen)
 
@@ -188,7 +188,7 @@ def _again(found: Sequence[_Found], best_first: Sequence[int]) -> Callable[[int]
 
 
 def _less(reader: LiveReader, request: Request) -> diversity.Lessened | None:
-    """What the person wants to see less of; None for nothing."""
+    """The contents that the person wants to see less of; None for none."""
     those = reader.less(request)
     if not those:
         return None

@@ -59,7 +59,7 @@ class LiveReader:
         self._followed, self._shut = (np.zeros(len(view.users.rank), dtype=bool) for _ in range(2))
 
     def candidates(self, source: Source, request: Request) -> list[Candidate]:
-        """What a source proposes, its best first."""
+        """The proposals of a source, best first."""
         contents, scores = self.ranked(source, request)
         names = self.view.contents.names(contents.tolist())
         return [Candidate(name, score) for name, score in zip(names, scores.tolist(), strict=True)]

@@ -46,13 +46,13 @@ class Reader(Protocol):
     """
 
     def candidates(self, source: Source, request: Request, deadline_ms: int) -> list[Candidate]:
-        """What a source proposes, its best first."""
+        """The proposals of a source, best first."""
 
     def facts(self, request: Request, content_ids: Collection[str], deadline_ms: int) -> dict[str, Facts]:
         """What decides whether each content may be shown; contents that are not known are left out."""
 
     def traits(self, request: Request, content_ids: Collection[str], deadline_ms: int) -> dict[str, Traits]:
-        """What contents may have in common; those that are not known are left out."""
+        """The traits of contents; contents that are not known are left out."""
 
     def why(self, request: Request, content_ids: Collection[str], deadline_ms: int) -> dict[str, Row]:
         """The row of ``explore/why_this_content`` of each content that is known."""

@@ -18,7 +18,7 @@ FRESH_DAYS: Final = 7
 MOST: Final = 3
 _DAY_MS: Final = 86_400_000
 _TASTES: Final[tuple[Verb, ...]] = ("watched", "listens to", "creates in", "made")
-"""What a person did with a genre, the strongest first."""
+"""Acts of a person on a genre, strongest first."""
 
 
 def reasons(row: Row, now: int) -> tuple[Reason, ...]:

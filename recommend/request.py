@@ -45,7 +45,7 @@ class Deadline:
         return (time.perf_counter() - self._started) * 1000
 
     def left_ms(self, share: float = 1.0) -> int:
-        """What is left until ``share`` of the whole has passed; 0 when it has."""
+        """Milliseconds left until ``share`` of the whole has passed; 0 when it has."""
         return max(0, int(self.milliseconds * share - self.elapsed_ms()))
 
 
@@ -96,7 +96,7 @@ class SeenOnce:
 
 @dataclass(frozen=True)
 class Request:
-    """What ``FeedService.recommend`` was asked."""
+    """The request for a feed (``FeedService.recommend``)."""
 
     id: str
     user_id: str
@@ -115,7 +115,7 @@ class Request:
     """Ids of contents that the person watched, beside those of which the graph in memory knows it."""
     wanted: Wanted = EVERYTHING
     composition: Composition = USUAL
-    """What sources weigh, and how the feed is spread."""
+    """The weights of the sources, and how the feed is spread."""
     hurried: tuple[str, ...] = ()
     """The models, and reasons, that are left out because the request waited so long."""
     replays: bool = False

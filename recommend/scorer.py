@@ -27,13 +27,13 @@ class Scored:
     said: tuple[tuple[Source, Candidate], ...]
     """The sources that proposed it, highest contribution first."""
     parts: tuple[float, ...] = ()
-    """What each of them contributes to the score."""
+    """The contribution of each of them to the score."""
     propensity: float | None = None
     """The probability with which it was put where it stands, where places are drawn at random."""
 
 
 def weight(source: Source, composition: Composition) -> float:
-    """What a source weighs: what the settings say, or its own weight."""
+    """The weight of a source: that of the settings, or its own."""
     return composition.weights.get(cast("FeedSource", source.name), source.weight)
 
 

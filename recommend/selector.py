@@ -83,7 +83,7 @@ def _made_by(scored: Sequence[Scored], facts: Mapping[str, Facts], place: int) -
 def items(
     chosen: Iterable[Scored], facts: Mapping[str, Facts], why: Mapping[str, tuple[Reason, ...]], now: int
 ) -> tuple[Recommendation, ...]:
-    """What is chosen as the answer has it, with its facts and reasons."""
+    """The chosen contents as items of the answer, with their facts and reasons."""
     return tuple(
         Recommendation(
             content_id=scored.content_id,

@@ -51,7 +51,7 @@ _PAUSE_S: Final = 2.0
 """After a feed by queries that was late: how long a view that is behind answers without a try. Such tries cost more
 than the feeds, and while a large graph is read anew they are all late."""
 _BESIDE_ITEMS: Final = ("names", "reasons", "traits")
-"""What a feed by queries must have too, where a view can stand in for it."""
+"""Further parts that a feed by queries must have where a view can stand in for it."""
 
 
 class FeedService:
@@ -347,7 +347,7 @@ def _journey(graph_down: bool, request: Request, debug: bool) -> Journey:
 
 
 def _left_out(served: ServedModel | None, explain: bool) -> tuple[str, ...]:
-    """What a hurried feed does without."""
+    """The models, and reasons, that a hurried feed does without."""
     models = [source.name for source, _ in served.voices] if served else []
     return (*models, *(("reasons",) if explain else ()))
 

@@ -53,7 +53,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Source:
-    """How to ask for one sort of candidate."""
+    """A source of one sort of candidate, and how to ask it."""
 
     name: str
     rung: Rung

@@ -32,6 +32,6 @@ IN_MEMORY: Final = 0.9
 QUERIES: Final = 0.6
 """Where the graph in memory is behind: share of what is left for a feed by queries, before that graph stands in."""
 RESTRICTIONS: Final = 0.8
-"""That stand-in waits until then for what its reader must not be shown and whom they follow."""
+"""The graph in memory that stands in waits until then for what its reader must not be shown and whom they follow."""
 GONE: Final = 0.95
-"""That stand-in waits until then to hear which contents are gone."""
+"""The graph in memory that stands in waits until then to hear which contents are gone."""

@@ -29,7 +29,7 @@ __all__ = ["Chosen", "Source", "Taught", "choose", "item_item", "settled", "shar
 
 @dataclass(frozen=True)
 class Taught:
-    """What a source learns from."""
+    """The data that a source learns from."""
 
     plays: Plays
     artists: Ints

@@ -31,7 +31,7 @@ __all__ = ["blueprint", "guide_address"]
 blueprint: Final = flask.Blueprint("browser", __name__, url_prefix="/browser")
 
 _HOSTED: Final = ("https://browser.neo4j.io", "http://browser.neo4j.io")
-"""Where Neo4j serves the newer Browser."""
+"""Addresses at which Neo4j serves the newer Browser."""
 _PORT: Final = 7474
 _ASKED: Final = "cache-control, pragma, sentry-trace, baggage"
 """Headers that Browser's preflight names."""

@@ -40,7 +40,7 @@ class Line(NamedTuple):
     number: int
     """Counted from 1, blank ones too."""
     sent: Any
-    """What it says; None where it is no JSON."""
+    """The value of the line; None where it is no JSON."""
     is_json: bool
 
 
@@ -78,7 +78,7 @@ def _lines() -> list[Line]:
 
 
 class Headers(BaseModel):
-    """Who sends."""
+    """Headers of a request with events."""
 
     model_config = ConfigDict(populate_by_name=True)
 
@@ -91,13 +91,13 @@ class Headers(BaseModel):
 
 
 class EventPath(BaseModel):
-    """Which event."""
+    """Identifies an event."""
 
     event_id: Id = Field(description="As its producer sent it, percent-encoded as a whole.")
 
 
 class Outcome(BaseModel):
-    """What became of one event of a batch."""
+    """The outcome of one event of a batch."""
 
     event_id: str | None = Field(description="As it was sent; null where it has none.")
     line: int | None = Field(default=None, description="Of NDJSON: its line, counted from 1.")
@@ -111,7 +111,7 @@ class Outcome(BaseModel):
 
 
 class EventsAccepted(BaseModel):
-    """What became of the events."""
+    """The outcomes of the events."""
 
     request_id: str
     accepted: int = Field(description="How many are on disk now: all but the refused ones.")
@@ -126,7 +126,7 @@ class EventsAccepted(BaseModel):
 
 
 class EventStatus(BaseModel):
-    """What became of an event."""
+    """The state of an event."""
 
     event_id: str
     producer: str

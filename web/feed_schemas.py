@@ -20,7 +20,7 @@ _Tag = Annotated[str, BeforeValidator(canonical), BeforeValidator(without_contro
 
 
 class FeedOptions(RequestPart):
-    """How many of which contents."""
+    """Options of a feed: the number and kind of its contents, and what it is narrowed to."""
 
     n: int = Field(20, ge=1, le=MAX_ITEMS, description="How many.")
     kind: Literal["keak", "beat", "track"] | None = Field(None, description="One kind only.")
@@ -75,13 +75,13 @@ class FeedQuery(FeedOptions):
 
 
 class FeedBody(RequestPart):
-    """What to leave out, where it is too long for an address."""
+    """Ids to leave out, where they are too many for an address."""
 
     exclude: list[str] = Field([], max_length=2_000, description="Content ids to leave out.")
 
 
 class SessionBody(FeedBody):
-    """What was watched, and what to leave out."""
+    """Ids of watched contents, and ids to leave out."""
 
     model_config = ConfigDict(json_schema_extra={"example": {"contents": ["keaks/1", "keaks/2"]}})
 
@@ -91,7 +91,7 @@ class SessionBody(FeedBody):
 
 
 class PeopleQuery(RequestPart):
-    """How many people."""
+    """The number of people."""
 
     n: int = Field(10, ge=1, le=MAX_ITEMS, description="How many.")
 
@@ -144,14 +144,14 @@ class Item(BaseModel):
 
 
 class Proposed(BaseModel):
-    """What a source proposed."""
+    """The proposals of a source."""
 
     proposed: int
     kept: int = Field(description="What no filter held back.")
 
 
 class Part(BaseModel):
-    """What a source contributes to the score of an item."""
+    """The contribution of a source to the score of an item."""
 
     source: str
     score: float = Field(description="The source's own measure.")
@@ -159,7 +159,7 @@ class Part(BaseModel):
 
 
 class Debug(BaseModel):
-    """How a feed came about."""
+    """An account of how a feed was made."""
 
     sources: dict[str, Proposed]
     removed: dict[str, int] = Field(

@@ -14,7 +14,7 @@ from flask.json.provider import DefaultJSONProvider
 __all__ = ["JSONProvider", "snake_case"]
 
 _COMPACT: Final = {"separators": (",", ":")}
-"""What Flask asks for in an answer."""
+"""Options of json.dumps that Flask uses in an answer."""
 _HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -39,7 +39,7 @@ class JSONProvider(DefaultJSONProvider):
 
     @staticmethod
     def default(value: Any) -> Any:
-        """What the json module calls for a type it does not know."""
+        """Make a value that JSON has of a type that the json module does not know."""
         if isinstance(value, datetime):
             return value.isoformat().replace("+00:00", "Z")
         return DefaultJSONProvider.default(value)

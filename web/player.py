@@ -28,19 +28,19 @@ _SHOWN: Final = 40
 
 
 class User(BaseModel):
-    """Who listens."""
+    """The user who listens."""
 
     user: int = Field(ge=0, le=2**53, description="The user's number.")
 
 
 class Number(BaseModel):
-    """Which track."""
+    """The number of a track."""
 
     track: int = Field(ge=0, description="The track's number in the catalogue; one that it lacks is answered 404.")
 
 
 class Heard(BaseModel):
-    """What was heard of which track."""
+    """The share that was heard of a track."""
 
     model_config = ConfigDict(strict=True, json_schema_extra={"example": {"track": 17, "time": 0.8}})
 
@@ -49,14 +49,14 @@ class Heard(BaseModel):
 
 
 class Next(BaseModel):
-    """What comes next."""
+    """The next track."""
 
     user: int
     track: int = Field(description="The number of the track to play.")
 
 
 class Ended(BaseModel):
-    """Whose session ended."""
+    """The user whose session ended."""
 
     user: int
 

@@ -156,7 +156,7 @@ def init_app(app: flask.Flask) -> None:
 
 
 def on_validation_error(error: ValidationError) -> flask.Response:
-    """What flask-openapi3 calls when a parameter does not fit its model."""
+    """Answer a parameter that does not fit its model; flask-openapi3 calls this."""
     errors = []
     for found in error.errors():
         field = ".".join(str(part) for part in found["loc"])

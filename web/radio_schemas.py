@@ -17,7 +17,7 @@ _List = Annotated[list[_Name], Field(min_length=1, max_length=500)]
 
 
 class RadioQuery(RequestPart):
-    """Where the radio begins, and how it goes on."""
+    """The first track of the radio, and how it goes on."""
 
     seed: str = Field(
         min_length=1,
@@ -87,14 +87,14 @@ class CompletedItem(BaseModel):
 
 
 class CompletedList(BaseModel):
-    """What a list goes on with."""
+    """Further tracks of a list."""
 
     items: list[CompletedItem]
     unknown: list[str] = Field(description="Of the list: what is not in the snapshot, or not learned by the model.")
 
 
 class Completed(CompletedList):
-    """What the lists go on with."""
+    """Further tracks of the lists."""
 
     request_id: str
     model: str
@@ -110,7 +110,7 @@ class ArtistPath(RequestPart):
 
 
 class SimilarQuery(RequestPart):
-    """How many."""
+    """The number of artists."""
 
     n: int = Field(10, ge=1, le=_MOST, description="How many.")
 

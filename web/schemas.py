@@ -108,14 +108,14 @@ class ContentPath(RequestPart):
 
 
 class NeighbourhoodQuery(RequestPart):
-    """How far and how much."""
+    """The distance and the size of a neighbourhood."""
 
     depth: int = Field(2, ge=1, le=2, description="Steps from the user.")
     limit: int = Field(60, ge=1, le=300, description="Links at most.")
 
 
 class SimilarQuery(RequestPart):
-    """How many contents of which kind, by which model, for whom."""
+    """The number and kind of the contents, the model, and the person they are for."""
 
     n: int = Field(10, ge=1, le=MAX_ITEMS, description="How many.")
     kind: Literal["keak", "beat", "track"] | None = Field(None, description="One kind only.")
@@ -126,7 +126,7 @@ class SimilarQuery(RequestPart):
 
 
 class SearchQuery(RequestPart):
-    """What to look for."""
+    """The words of a search."""
 
     q: ContentId = Field(description="Words of an id or a name, or an id.")
     n: int = Field(10, ge=1, le=50, description="How many.")
@@ -157,7 +157,7 @@ class Link(BaseModel):
 
 
 class Subgraph(BaseModel):
-    """What surrounds a user, sampled."""
+    """A sample of a user's neighbourhood."""
 
     request_id: str
     user_id: str
@@ -166,7 +166,7 @@ class Subgraph(BaseModel):
 
 
 class User(BaseModel):
-    """What is known about a user."""
+    """Facts about a user."""
 
     user_id: str
     follows: int
@@ -179,7 +179,7 @@ class User(BaseModel):
 
 
 class Content(BaseModel):
-    """What is known about a content."""
+    """Facts about a content."""
 
     content_id: str
     kind: Literal["keak", "beat", "track"]
@@ -195,7 +195,7 @@ class Content(BaseModel):
 
 
 class Changed(BaseModel):
-    """What became of a change of the catalogue."""
+    """The outcome of a change of the catalogue."""
 
     request_id: str
     status: Literal["applied", "waiting", "rejected"] = Field(
@@ -206,13 +206,13 @@ class Changed(BaseModel):
 
 
 class ContentChanged(Changed):
-    """What became of a change of a content."""
+    """The outcome of a change of a content."""
 
     content_id: str = Field(description="With its kind.")
 
 
 class UserChanged(Changed):
-    """What became of a change of a person."""
+    """The outcome of a change of a person."""
 
     user_id: str
 
@@ -260,7 +260,7 @@ class Found(BaseModel):
 
 
 class SearchResults(BaseModel):
-    """What has the words asked for."""
+    """Users and contents that have the words asked for."""
 
     results: list[Found]
 

@@ -69,7 +69,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def url_of(listener: socket.socket) -> str:
-    """Where a browser on this machine reaches what listens here."""
+    """The address at which a browser on this machine reaches the server."""
     host, port = listener.getsockname()[:2]
     if host in ("0.0.0.0", "::"):  # noqa: S104 - every address, so this machine's own too
         host = "127.0.0.1"

@@ -32,7 +32,7 @@ CREATE INDEX IF NOT EXISTS change_settled ON change (settled);
 
 
 class Change(NamedTuple):
-    """What is said of one content or person."""
+    """A change of one content or person."""
 
     target: str
     """``keaks/1`` or ``users/1``."""

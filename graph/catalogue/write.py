@@ -20,7 +20,7 @@ _IDS: Final = dict(zip(schema.CONTENT_PREFIXES, (schema.KEAK_ID, schema.BEAT_ID,
 
 
 class Store(Protocol):
-    """What is asked of a `graph.database.driver.Graph`."""
+    """The part of a `graph.database.driver.Graph` that this module uses."""
 
     def read(self, name: str, /, **params: Any) -> list[Row]:
         """See there."""
@@ -107,7 +107,7 @@ class _Keys:
 
 
 def _keys(graph: Store, changes: Sequence[Change], how: dict[str, Any]) -> _Keys:
-    """What the changes name, with what is not known yet added to the graph."""
+    """Keys of the tags that the changes name; tags that are not known yet are added to the graph."""
     wanted: dict[tuple[str, str, str | None], None] = {}
     for change in changes:
         for field, label in (*_LISTS.items(), *((field, schema.GENRE) for field in _LISTS_OF_USERS)):

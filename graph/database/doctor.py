@@ -43,7 +43,7 @@ _DROPPED: Final = re.compile(r"DROP\s+(?:CONSTRAINT|INDEX)\s+(\w+)")
 
 
 class Verdict(StrEnum):
-    """How a check ended."""
+    """Results of a check."""
 
     OK = "ok"
     WARN = "warn"

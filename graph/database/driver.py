@@ -382,7 +382,7 @@ class Graph:
 
 
 _OF_SCHEMA: Final = ("CREATE CONSTRAINT", "CREATE INDEX", "CREATE FULLTEXT INDEX", "DROP CONSTRAINT", "DROP INDEX")
-"""How the statements of schema files begin that say nothing of data."""
+"""Beginnings of the statements of schema files that change no data."""
 
 
 def _statements(text: LiteralString) -> Iterator[LiteralString]:

@@ -1,4 +1,4 @@
-"""What the driver answers as plain values."""
+"""Plain values of the driver's answers."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ def is_text(at: Any) -> Any:
 
 
 class _Happened(BaseModel):
-    """What all events say."""
+    """Fields of all events."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -114,14 +114,14 @@ class Watch(_Happened):
 
 
 class AboutContent(_Happened):
-    """What somebody did to a content, or took back; ``kind`` says it."""
+    """An act on a content, or one taken back; ``kind`` says which."""
 
     kind: str
     content_id: ContentId
 
 
 class AboutPerson(_Happened):
-    """What somebody did to another person, or took back; ``kind`` says it."""
+    """An act on another person, or one taken back; ``kind`` says which."""
 
     kind: str
     target_id: UserId
@@ -263,7 +263,7 @@ class Entry(NamedTuple):
     target: str
     """The content, or the other person."""
     at: int
-    """When, in ms since 1970."""
+    """The event's time, in ms since 1970."""
     progress: float | None = None
     context: str | None = None
     """The token of the item of a feed that led to it (`graph.shown`)."""

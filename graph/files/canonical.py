@@ -17,7 +17,7 @@ _SPACE: Final = (
     "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
     "\u2028\u2029\u202f\u205f\u3000"
 )
-"""What ``str.strip`` takes for white space."""
+"""Characters that ``str.strip`` takes for white space."""
 CONTROL: Final = r"[\x00-\x09\x0b-\x1f\x7f-\x9f]"
 _PREFIXES: Final = (schema.USER_PREFIX, *schema.CONTENT_PREFIXES)
 _EXPONENT: Final = r"^-?\d+(?:\.\d*)?[eE]\+\d+$|^-?\d\.\d+E\d+$"

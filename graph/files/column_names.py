@@ -1,4 +1,4 @@
-"""What headers call our columns of follows and of watches."""
+"""Names of our columns of follows and of watches in the headers of files."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Names:
     weak: tuple[str, ...]
     """Names of the second column that count where no better one is there."""
     keys: Mapping[str, str]
-    """What --columns calls them → ours."""
+    """The name in --columns → our name of the column."""
 
 
 FOLLOWERS: Final = Names(

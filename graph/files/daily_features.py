@@ -22,7 +22,7 @@ _LARGEST: Final = 1e15
 _CHINA: Final = timezone(timedelta(hours=8))
 
 _KINDS: Final = ("_cnt", "_num", "_duration", "_progress")
-"""How the columns end that `daily_counts` takes."""
+"""Endings of the columns that `daily_counts` takes."""
 COUNTS: Final = (
     "show_cnt",
     "play_cnt",

@@ -101,7 +101,7 @@ class Ends(ABC):
 
     @abstractmethod
     def takes(self, raw: pl.Series) -> npt.NDArray[np.bool_]:
-        """Which of these ids `add` would add."""
+        """Whether `add` would add each of these ids."""
 
     @abstractmethod
     def add(self, raw: pl.Series) -> None:

@@ -21,7 +21,7 @@ _NOT_FINITE: Final = ("nan", "inf", "infinity")
 _WHOLE: Final = 2.0**53
 """From this number on, a float does not say which whole number is meant."""
 BAD: Final = object()
-"""What stands for a line that is no JSON."""
+"""Stands for a line that is no JSON."""
 
 
 class NotOneValue(ValueError):

@@ -26,7 +26,7 @@ _SAID: Final = re.compile(r'"?sep=(.)"?\s*')
 """The line by which spreadsheets say the separator."""
 _MARKUP: Final = re.compile(r"\s*<(?:!doctype|html|\?xml)\b", re.IGNORECASE)
 _TYPED: Final = re.compile(r":(?:token|float)(?:_seq)?$")
-"""What RecBole writes behind the names of a header."""
+"""The types that RecBole writes behind the names of a header."""
 _NO_WORD: Final = re.compile(r"|true|false|yes|no|[^\d]{0,12}\d.*", re.IGNORECASE)
 """A field with a digit near its begin, a flag, or nothing."""
 _SHORTEST_TIME: Final = 8
@@ -35,7 +35,7 @@ _SHORTEST_TIME: Final = 8
 
 @dataclass(frozen=True)
 class Layout:
-    """How to read one table."""
+    """The layout of one table."""
 
     separator: str
     header: bool
@@ -303,7 +303,7 @@ def named(path: Path, titles: Sequence[str], names: Names, *, sure: bool | None 
 
 
 def _key(names: Names, ours: str) -> str:
-    """What --columns calls our column."""
+    """The name of our column in --columns."""
     return next(key for key, name in names.keys.items() if name == ours)
 
 

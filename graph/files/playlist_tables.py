@@ -19,7 +19,7 @@ __all__ = ["Playlists", "tables_of"]
 
 @dataclass(frozen=True)
 class Playlists:
-    """What a folder of playlists says."""
+    """The playlists of a folder, and what it says of their tracks."""
 
     playlists: pl.DataFrame
     """playlistId, name (null where unknown), in the order of the files."""

@@ -73,7 +73,7 @@ class FileReport:
 
 @dataclass
 class ImportReport:
-    """What an import did."""
+    """The report of an import."""
 
     files: list[FileReport] = field(default_factory=list)
     quarantine: Path | None = None
@@ -85,7 +85,7 @@ class ImportReport:
     nodes: dict[str, int] = field(default_factory=dict)
     relationships: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
-    """What else the user should know, as sentences."""
+    """Sentences with whatever else the user should know."""
     seconds: float = 0.0
 
     def check(self) -> None:

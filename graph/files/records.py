@@ -31,7 +31,7 @@ class Parsed:
     lines: npt.NDArray[np.int64]
     """The line of the file that each row begins in."""
     starts: npt.NDArray[np.int64]
-    """Where each row begins in ``data``, and where the last one ends."""
+    """Positions in ``data`` at which rows begin, and the end of the last one."""
     broken: npt.NDArray[np.int64]
     """Rows whose quotes cannot be read."""
     data: bytes
@@ -172,7 +172,7 @@ def _slowly(data: bytes, separator: str, width: int, first: int, *, final: bool)
 
 
 def _last_end(data: bytes) -> int:
-    """Where the last row ends, by the parity of quotes."""
+    """The end of the last row, by the parity of quotes."""
     array = np.frombuffer(data, dtype=np.uint8)
     ends = np.flatnonzero(array == 10)
     outside = np.searchsorted(np.flatnonzero(array == 34), ends) % 2 == 0

@@ -39,7 +39,7 @@ class Rows:
 
     frame: pl.DataFrame
     lines: npt.NDArray[np.int64]
-    """Where each row stands in the file."""
+    """The line number of each row in the file."""
     faults: list[tuple[npt.NDArray[np.int64], str]]
     """Rows that could not be split, and why."""
     raw: Callable[[pl.Series], pl.Series]

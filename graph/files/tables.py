@@ -58,7 +58,7 @@ _KINDS: Final[dict[str, NodeFile]] = {"users": USERS, "keaks": KEAKS, "beats": B
 
 @dataclass(frozen=True)
 class Known:
-    """What a live graph holds already: rows may name these ids too."""
+    """Ids that a live graph holds already: rows may name them too."""
 
     users: pl.Series = field(default_factory=lambda: pl.Series([], dtype=pl.String))
     contents: pl.Series = field(default_factory=lambda: pl.Series([], dtype=pl.String))

@@ -32,7 +32,7 @@ _NO_TEXT: Final = {
     b"PK\x03\x04": "a ZIP archive or a spreadsheet",
     b"PAR1": "Parquet (.parquet)",
 }
-"""What a file begins with that is no text."""
+"""First bytes of files that are no text."""
 _NULS: Final = 0.3
 """Share of NUL bytes among every second byte from which on a file without a mark is UTF-16."""
 _LONGEST: Final = 64 << 20

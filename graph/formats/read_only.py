@@ -27,7 +27,7 @@ class ReadOnlyFeatures(FeatureStore):  # type: ignore[misc]
     """A FeatureStore whose tensors cannot be put or removed: NotImplementedError, as PyG's interface has it."""
 
     written_by: ClassVar[str]
-    """What the error says: how the graph is written instead."""
+    """The advice of the error: how the graph is written instead."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ class ReadOnlyTopology(GraphStore):  # type: ignore[misc]
     """A GraphStore whose edges cannot be put or removed: NotImplementedError, as PyG's interface has it."""
 
     written_by: ClassVar[str]
-    """What the error says: how the graph is written instead."""
+    """The advice of the error: how the graph is written instead."""
 
     def _put_edge_index(self, edge_index: Any, edge_attr: EdgeAttr) -> bool:
         raise NotImplementedError(self.written_by)

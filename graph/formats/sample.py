@@ -32,7 +32,7 @@ _DRAWS: Final = 65_536
 
 
 class Method(StrEnum):
-    """How a sample spreads."""
+    """Ways in which a sample spreads."""
 
     WALK = "walk"
     """Random walk with restart: a person and those around them, near and far."""

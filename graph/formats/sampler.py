@@ -25,7 +25,7 @@ EdgeKind = tuple[str, str, str]
 
 
 class Neighbours(Protocol):
-    """Where neighbours are drawn from."""
+    """A source of neighbours."""
 
     @property
     def counts(self) -> Mapping[str, int]:

@@ -42,7 +42,7 @@ CREATE TABLE IF NOT EXISTS forgotten (seq INTEGER);
 
 @dataclass(frozen=True)
 class State:
-    """What the ledger says."""
+    """The state of the ledger."""
 
     id: str
     own: int

@@ -66,7 +66,7 @@ class Mirror:
         self._view: View | None = None
         self._step: Step | None = None
         self._base: Step | None = None
-        """Where the snapshot of the view begins."""
+        """The step at which the snapshot of the view was made."""
         self._state: State | None = None
         self._following = threading.Lock()
         self._refreshing = threading.Lock()
@@ -76,7 +76,7 @@ class Mirror:
         self._learned: str | None = None
         """The graph's mark when the view last learned of the contents of others."""
         self._told: dict[str, ContentNow] = {}
-        """What it learned of them."""
+        """The facts of the contents that the view learned of."""
         self._reading: subprocess.Popen[bytes] | None = None
 
     def view(self) -> View | None:

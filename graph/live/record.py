@@ -158,7 +158,7 @@ def checked(graph: Graph, ledger: Ledger) -> State:
 
 
 def _changed(graph: Graph, ids: Sequence[str]) -> list[Fact]:
-    """What the graph holds of all people and contents that changes were about."""
+    """The graph's facts of all people and contents that changes were about."""
     people = [one.removeprefix(schema.USER_PREFIX) for one in ids if one.startswith(schema.USER_PREFIX)]
     contents = [one for one in ids if not one.startswith(schema.USER_PREFIX)]
     facts: list[Fact] = []
@@ -170,7 +170,7 @@ def _changed(graph: Graph, ids: Sequence[str]) -> list[Fact]:
 
 
 def _now(graph: Graph, happened: Iterable[Entry]) -> list[Pair]:
-    """What the graph holds of all pairs that events were about."""
+    """The graph's facts of all pairs that events were about."""
     watches: dict[tuple[str, str], None] = {}
     follows: dict[tuple[str, str], None] = {}
     for one in happened:

@@ -44,7 +44,7 @@ _T = TypeVar("_T", bound=np.generic)
 
 
 class Adjacency(NamedTuple):
-    """What a compiled loop reads; `neighbour` and `when` take it apart."""
+    """Arrays for compiled loops; `neighbour` and `when` read them."""
 
     start: npt.NDArray[np.int64]
     length: npt.NDArray[np.int32]
@@ -74,7 +74,7 @@ def place_of(rows, node, k):  # type: ignore[no-untyped-def]  # noqa: ANN001, AN
 
 @numba.njit(cache=True, inline="always")
 def neighbour(rows, place):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
-    """Who is at a place."""
+    """The neighbour at a place."""
     base = len(rows.to)
     return rows.to[place] if place < base else rows.more_to[place - base]
 

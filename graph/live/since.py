@@ -19,7 +19,7 @@ class Since:
         self.names: dict[str, str | None] = {}
         """The name of a person or content, by prefixed id; None where there is none to show."""
         self.links: dict[int, str | None] = {}
-        """Where contents play."""
+        """Addresses at which contents play."""
         self.moods: dict[int, frozenset[str]] = {}
         """Ids and names of the moods of contents, in small letters."""
 

@@ -187,7 +187,7 @@ def _write(parts: Iterable[pl.DataFrame], path: Path) -> Path:
 
 
 def _type(name: str, dtype: pl.DataType) -> str:
-    """How the bulk importer is told the type of a column."""
+    """The type of a column in the header for the bulk importer."""
     if dtype == pl.List(pl.Int64):
         return ":long[]"
     return "" if ":" in name else _TYPES.get(type(dtype), ":double")

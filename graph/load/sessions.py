@@ -25,7 +25,7 @@ _USERS: Final = 5_000
 _PAIRS: Final = 2_000
 """Pairs of a person and a track that are mended at once."""
 _LINE: Final = ("user", "at", "content")
-"""What a line is known by."""
+"""The columns that identify a line."""
 _NEAR: Final = {
     "user": pl.String,
     "old": pl.String,

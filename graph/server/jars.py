@@ -90,7 +90,7 @@ def fetch(cache: Path, progress: StepProgress | None = None) -> list[Path]:
 
 
 def paths(cache: Path) -> list[Path]:
-    """Where the locked jars lie, in class path order, there or not."""
+    """The paths of the locked jars, in class path order; a jar may not exist yet."""
     return [home(cache) / jar.file for jar in locked()]
 
 

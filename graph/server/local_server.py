@@ -64,7 +64,7 @@ except ProcessLookupError:
 
 @dataclass(frozen=True)
 class Status:
-    """What the local server is doing."""
+    """The state of the local server."""
 
     home: Path
     running: Running | None
@@ -140,7 +140,7 @@ class LocalServer:
             return process is not None
 
     def status(self) -> Status:
-        """What runs, where, and how large it is."""
+        """The state of the server, its address and its size."""
         now = running(self.settings)
         process = now.process(self.home) if now else None
         return Status(
@@ -339,7 +339,7 @@ class LocalServer:
 
     @property
     def _classes(self) -> Path:
-        """Where a server writes its archive of classes when it ends."""
+        """The path to which a server writes its archive of classes when it ends."""
         return self.home / "run" / "classes.jsa"
 
     @property

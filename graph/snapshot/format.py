@@ -74,7 +74,7 @@ class Step(BaseModel):
 
 
 class Manifest(BaseModel):
-    """What a snapshot holds; see the module docstring."""
+    """The manifest of a snapshot; see the module docstring."""
 
     version: int = schema.SNAPSHOT_VERSION
     graph_id: str
