@@ -57,9 +57,9 @@ def warm_behind(graph: GraphReader, user_id: str, content_ids: list[str]) -> Non
 
 
 def warm_model(served: ServedModel, user_id: str) -> None:
-    """Ask a model as for somebody known and as for a newcomer, about whom Neo4j is asked, so that no first is late.
+    """Ask a model for a known user and for a newcomer, about whom it asks Neo4j, so that no first feed is late.
 
-    And have it place new contents, so that every worker's feeds hold them from the first on.
+    It also places new contents, so that the first feeds of every worker hold them.
     """
     request = Request("warming", user_id, 20, None, frozenset(), True, Deadline(_WARMING_MS))
     if served.new_contents:

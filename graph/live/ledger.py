@@ -124,7 +124,7 @@ class Ledger:
         return state, [read(*row) for row in rows]
 
     def since(self, seq: int) -> tuple[State, list[Fact]]:
-        """Do what `news` does, but also if nothing changed; the next `news` tells the same facts to its own caller."""
+        """Do what `news` does, also if nothing changed, and leave the facts for the next caller of `news`."""
         with self._reading:
             self._version = None
         found = self.news(seq)
