@@ -127,7 +127,11 @@ def _experiment(name: str, rows: pl.DataFrame, control: str | None, shares: Mapp
     sessions = rows.group_by("treatment", "user", "session").agg(
         pl.col("share").sum().cast(pl.Float64).alias("shares"), pl.len().cast(pl.Float64).alias("tracks")
     )
-    users = sessions.group_by("treatment", "user").agg(pl.col("shares").mean(), pl.col("tracks").mean())
+    # Groups come in no order, and the last digits of a mean depend on it.
+    sessions = sessions.sort("treatment", "user", "session")
+    users = sessions.group_by("treatment", "user", maintain_order=True).agg(
+        pl.col("shares").mean(), pl.col("tracks").mean()
+    )
     counts = {str(t): users.filter(pl.col("treatment") == t).height for t in users["treatment"].unique().to_list()}
     if control not in counts:
         control = "C" if "C" in counts else max(sorted(counts), key=lambda t: counts[t], default="")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -172,8 +173,13 @@ class Trainer:
         try:
             whole = [self.topology.whole] * self.config.layers
             layers = self.network.propagate(whole, cold=self.batches.always_cold)
-            # The first layer may be the parameters themselves, which are swapped back below.
-            layers[0] = {label: vectors.detach().clone() for label, vectors in layers[0].items()}
+            # Layers may be the parameters themselves, which are swapped back below: the first one, and after it those of
+            # labels that get no messages.
+            kept = [{label: vectors.detach().clone() for label, vectors in layers[0].items()}]
+            for before, layer in pairwise(layers):
+                passed = {label: kept[-1][label] for label in layer if layer[label] is before[label]}
+                kept.append({**layer, **passed})
+            layers = kept
             users, contents = (
                 self.network.mixed(label, [layer[label] for layer in layers]) for label in (schema.USER, schema.CONTENT)
             )

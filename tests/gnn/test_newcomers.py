@@ -77,6 +77,15 @@ def tagged() -> Snapshot:
     )
 
 
+def test_what_gets_no_messages_keeps_its_averaged_vectors_in_every_layer(tagged):
+    """Without messages a hashtag's vectors are the parameters themselves in every layer."""
+    layers = trained(SMALL.model_copy(update={"convolution": "dense"}), tagged, epochs=2).artifact.encoder.layers
+    first, *later = layers["Hashtag"]
+    assert later
+    for vectors in later:
+        np.testing.assert_array_equal(vectors, first)
+
+
 def properties(snapshot: Snapshot, content: int) -> dict[str, Any]:
     """As the graph has them: without those that are unknown."""
     row = snapshot.contents.frame.row(content, named=True)
