@@ -173,8 +173,8 @@ class Trainer:
         try:
             whole = [self.topology.whole] * self.config.layers
             layers = self.network.propagate(whole, cold=self.batches.always_cold)
-            # Layers may be the parameters themselves, which are swapped back below: the first one, and after it those of
-            # labels that get no messages.
+            # A layer may be the parameters themselves, which are swapped back below: the first one, and then that of a
+            # label that gets no messages.
             kept = [{label: vectors.detach().clone() for label, vectors in layers[0].items()}]
             for before, layer in pairwise(layers):
                 passed = {label: kept[-1][label] for label in layer if layer[label] is before[label]}
