@@ -38,7 +38,7 @@ def tune(
         How, typer.Option(help="The split of `entourage evaluate` whose test part is not used.")
     ] = How.RANDOM,
     fraction: Annotated[float, typer.Option(help="Size of that test part, between 0 and 1.")] = 0.2,
-    k: Annotated[int, typer.Option(min=1, help="Settings are judged by NDCG at this cut-off.")] = 10,
+    k: Annotated[int, typer.Option(min=1, help="Settings are judged by NDCG at this list length.")] = 10,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the split and of the search.")] = 0,
     snapshot: Annotated[Path | None, typer.Option(help="Folder of the snapshot; by default the exported one.")] = None,
     out: Annotated[

@@ -40,7 +40,7 @@ class Row(BaseModel):
 
     model: str
     metrics: dict[str, Estimate]
-    """Metrics by name and cut-off, such as ``NDCG@10``."""
+    """Metrics by name and list length, such as ``NDCG@10``."""
     fit_seconds: float
     fit_processor_seconds: float
     """Of all threads together."""
@@ -119,9 +119,9 @@ def evaluate(
     reference: str | None = None,
     saved: SavedRankings | None = None,
 ) -> Leaderboard:
-    """Fit every contender on every split, rank for its judged users, and measure at every cut-off in ``ks``.
+    """Fit every contender on every split, rank for its judged users, and measure at every length in ``ks``.
 
-    The first cut-off is used for the order of the table, the tests and the breakdowns. The tests compare the contender
+    The first length is used for the order of the table, the tests and the breakdowns. The tests compare the contender
     labelled ``reference``, or the best one, with each other one. Rankings found in ``saved`` are not computed again;
     new ones are added to it.
     """
@@ -172,7 +172,7 @@ def _add(ranking: Ranking, split: Holdout, ks: Sequence[int], trials: _Trials) -
 
 
 def measure(ids: Ints, split: Holdout, ks: Sequence[int]) -> dict[str, Values]:
-    """Every metric at every cut-off: a value for each judged user, or a single value for a metric over all lists."""
+    """Every metric at every list length: a value for each judged user, or one value for a metric over all lists."""
     judged = judge(ids, split.held_out[split.users])
     train = split.train
     watchers = np.bincount(train.watched.target, minlength=train.contents.count)

@@ -26,7 +26,7 @@ _IN_PERCENT: Final = ("HR", "Precision", "Recall", "NDCG", "NDCG graded", "MAP",
 
 
 def table(board: Leaderboard, width: int = 80) -> Table:
-    """The leaderboard at its first cut-off, for a terminal ``width`` columns wide."""
+    """The leaderboard at its first list length, for a terminal ``width`` columns wide."""
     k = board.ks[0]
     made = Table(title=_title(board), caption=_caption(board), title_justify="left", caption_justify="left")
     made.box, made.collapse_padding, made.pad_edge = box.SIMPLE_HEAD, True, False
@@ -48,7 +48,7 @@ def table(board: Leaderboard, width: int = 80) -> Table:
 
 
 def markdown(board: Leaderboard, command: str = "") -> str:
-    """The whole leaderboard as Markdown: a table for each cut-off, tests, breakdowns, and the ``command`` behind it."""
+    """The whole leaderboard as Markdown: a table for each list length, tests, breakdowns, and its ``command``."""
     parts = [f"# {_title(board)}", _caption(board)]
     if capped := cut_short([row.model for row in board.rows if row.capped]):
         parts.append(capped)

@@ -133,8 +133,8 @@ class PipelineConfig(BaseModel):
     }
     """LightGBM's settings for a forest. By hand. The last three are there so that two runs add in the same order: two
     threads, as the reference machine has cores, and no layout of the data that LightGBM chooses by the clock. Rows are
-    drawn, not whole users: LightGBM 4.7 draws users differently
-    in every run as soon as it has two threads and some 500 of them (docs/decisions.md)."""
+    drawn, not whole users: LightGBM 4.7 draws users differently in every run as soon as it has two threads and some 500
+    of them (docs/decisions.md)."""
     half_lives: tuple[int, ...] = (7, 30)
     """Half-lives in days of the recent watches that the ranker sees. Scale 0.1 (experiments/fading-watches.md)."""
     forgotten: Positive = 0.001

@@ -18,6 +18,7 @@ import scipy.sparse as sp
 from graph.snapshot import Snapshot
 from recommenders.core.baseline import Baseline, Count, Learned, Positive
 from recommenders.core.config import CORE
+from recommenders.core.costs import COSTS
 from recommenders.core.interactions import counts, row_of
 from recommenders.core.options import FitOptions, Progress, silent
 from recommenders.core.singular import right_singular_vectors
@@ -168,7 +169,8 @@ class ProfileNetwork(Baseline):
     def _cost(self, snapshot: Snapshot) -> float:
         rows = min(CORE.profile_contents, snapshot.contents.count)
         links = len(snapshot.watched)
-        return 2e-9 * self.epochs * rows * self.width * self.targets / 10 + 1e-7 * self.components * links
+        training = COSTS.profile_number * self.epochs * rows * self.width * self.targets / 10
+        return training + COSTS.profile_component * self.components * links
 
     @cached_property
     def _network(self) -> Profiler:

@@ -20,6 +20,7 @@ from graph.errors import ModelError, SettingsError
 from graph.snapshot import Snapshot
 from recommenders.core.baseline import Count, Learned, Positive, Share
 from recommenders.core.config import CORE
+from recommenders.core.costs import COSTS
 from recommenders.core.nearest import nearest, others, unit
 from recommenders.core.options import FitOptions, Progress
 from recommenders.core.sequences import Sequences, entries_of
@@ -138,7 +139,7 @@ class _Vectors(SequenceModel):
         twice = 2 if self.artists else 1
         entries: int = entries_of(snapshot, self.source) * twice
         pairs = self.window * twice + 1  # of an entry: gensim draws a window from 1 to this one for each
-        return 8e-8 * pairs * (1 + self.negatives) * float(self._used(snapshot)["epochs"]) * entries
+        return COSTS.track2vec_pair * pairs * (1 + self.negatives) * float(self._used(snapshot)["epochs"]) * entries
 
     @property
     def vectors(self) -> Floats:

@@ -16,6 +16,7 @@ from graph.files.daily_features import daily_features, day_of
 from graph.snapshot import Snapshot
 from graph.snapshot.ages import newest_watch
 from recommenders.core.baseline import Baseline, Count, Learned, Positive, Share
+from recommenders.core.costs import COSTS
 from recommenders.core.interactions import directed_social
 from recommenders.core.options import FitOptions
 from recommenders.core.top_k import Floats, Ints, Mask
@@ -97,7 +98,12 @@ class WatchRatio(Baseline):
 
     def _cost(self, snapshot: Snapshot) -> float:
         rows = max(len(snapshot.edges[schema.WATCH_RATIO]), 2 * len(snapshot.watched))
-        return (2.0 if self.ranking == "none" else 4.0) * self.epochs * rows * (1.2e-6 + 7e-4 / self.batch)
+        return (
+            (2.0 if self.ranking == "none" else 4.0)
+            * self.epochs
+            * rows
+            * (COSTS.ratio_row + COSTS.ratio_step / self.batch)
+        )
 
     @cached_property
     def _network(self) -> Network:

@@ -27,7 +27,7 @@ class CoreConfig(BaseModel):
     validation_watches: int = 3
     """Without times, users with fewer watches than this hold none out. By hand."""
     search_k: int = 20
-    """Settings are chosen by NDCG at this cut-off. By hand: as long as a feed."""
+    """Settings are chosen by NDCG at this list length. By hand: as long as a feed."""
     search_users: int = 6_000
     """Most users on whom a setting is judged. By hand, for time."""
     search_cap_share: float = 0.8

@@ -57,6 +57,18 @@ class Costs(BaseModel):
     ppmi_watch: float = 2e-7
     """One watch and one singular vector of PPMI-SVD."""
 
+    # Measured by time as well, on other data; no table is kept
+    track2vec_pair: float = 8e-8
+    """One pair of tracks, or of a track and a negative, in one epoch of Track2Vec."""
+    profile_number: float = 2e-9
+    """One content, one unit of a layer and ten targets, in one epoch of the profile network."""
+    profile_component: float = 1e-7
+    """One watch and one component of its SVD."""
+    ratio_row: float = 1.2e-6
+    """One row in one epoch of the watch-ratio network."""
+    ratio_step: float = 7e-4
+    """One step of it, of any number of rows."""
+
 
 COSTS: Final = Costs()
 """The costs in use."""

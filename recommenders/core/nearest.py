@@ -40,7 +40,8 @@ def others(scores: Floats, items: Ints | int, k: int, *, nothing: float = -np.in
     batch = np.atleast_1d(np.asarray(items, dtype=np.int64))
     scores[np.arange(len(batch)), batch] = -np.inf
     ids, best = top_k(scores, k)
-    ids[best == nothing], best[best == nothing] = -1, -np.inf
+    apart = best == nothing
+    ids[apart], best[apart] = -1, -np.inf
     return (ids[0], best[0]) if np.ndim(items) == 0 else (ids, best)
 
 

@@ -30,8 +30,6 @@ __all__ = ["NewContent", "Placed", "Recommender"]
 
 _BLOCK_VALUES: Final = 4_000_000
 """Scores held at once while recommending: 16 MB of float32, which malloc uses again instead of asking for new pages."""
-_ALL_BLOCK: Final = 1_024
-"""Users whose lists `Recommender.recommend_all` makes at once."""
 
 
 @dataclass(frozen=True)
@@ -294,9 +292,7 @@ class Recommender(ABC):
 
         ``heard`` lets contents that the user watched stand in the list.
         """
-        users = np.arange(self.snapshot.users.count)
-        blocks = [users[start : start + _ALL_BLOCK] for start in range(0, len(users), _ALL_BLOCK)]
-        return np.vstack([self.recommend(block, k, exclude_seen=not heard)[0] for block in blocks])
+        return self.recommend(np.arange(self.snapshot.users.count), k, exclude_seen=not heard)[0]
 
     def complete(
         self, lists: Sequences, k: int, *, exclude: Literal["all", "last"] = "all", allowed: Mask | None = None

@@ -68,7 +68,7 @@ def search(
 
     The start is always fitted. Another trial begins only if its estimated cost (`Recommender.cost`) still fits into
     ``options.work``, so the same data and seed give the same trials on any machine, idle or busy. A cap can end the
-    search earlier. ``most`` limits the number of trials, and ``k`` is the cut-off of the NDCG. Without ``space`` and
+    search earlier. ``most`` limits the number of trials, and ``k`` is the NDCG's list length. Without ``space`` and
     ``start`` the model's own space and defaults are used. Models with ``trial_settings`` are tried with these; the best
     is fitted once more without them at the end, and kept if it is better.
     """
