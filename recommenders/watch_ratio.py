@@ -98,12 +98,8 @@ class WatchRatio(Baseline):
 
     def _cost(self, snapshot: Snapshot) -> float:
         rows = max(len(snapshot.edges[schema.WATCH_RATIO]), 2 * len(snapshot.watched))
-        return (
-            (2.0 if self.ranking == "none" else 4.0)
-            * self.epochs
-            * rows
-            * (COSTS.ratio_row + COSTS.ratio_step / self.batch)
-        )
+        passes = (2.0 if self.ranking == "none" else 4.0) * self.epochs
+        return passes * rows * (COSTS.ratio_row + COSTS.ratio_step / self.batch)
 
     @cached_property
     def _network(self) -> Network:
