@@ -21,10 +21,12 @@ class PipelineConfig(BaseModel):
     # Shares of the work
     network_share: Positive = 0.4
     """Share of the pipeline's work for the network's search. By hand: more steps improve the network most."""
-    search_share: Positive = 0.2
-    """Share of the pipeline's work for searching the settings of all other models. By hand: EASE has long trials."""
-    search_share_without_ease: Positive = 0.13
-    """The same if EASE does not take part. By hand."""
+    search_share: Positive = 0.5
+    """Share of the pipeline's work for searching the settings of all other models. Validation parts of yelp-social and
+    Last.fm: with 0.2 GF-CF and the KNN models stopped after 3 to 6 settings, far below what they reach
+    (experiments/second-stage.md)."""
+    large_search_share: Positive = 0.2
+    """The same in a large graph, where single fits take minutes. By hand."""
     again_share: Positive = 0.3
     """Most of the pipeline's work that the network's training on everything may take. By hand."""
     member_shares: Mapping[str, float] = {
@@ -76,6 +78,8 @@ class PipelineConfig(BaseModel):
     in time: with few steps they make it worse for users it knows. Demonstration, validation part."""
     quick_network_share: Positive = 0.25
     """``network_share`` then. Demonstration, validation part (experiments/quick-effort.md)."""
+    quick_search_share: Positive = 0.2
+    """``search_share`` then. By hand."""
     quick_depth: Count = 30
     """``depth`` then; the ranker learns from a third of the rows. Demonstration, validation part."""
     quick_without: tuple[str, ...] = ("user-ease", "gf-cf")

@@ -86,7 +86,7 @@ class Pipeline(Recommender):
             part,
             options.but(share=options.share * work / options.work(part.train)),
             network={**({"cold": 0.0, "in_time": False} if quick else {}), **(SMALLER if large else {})},
-            shares=_shares(members, quick=quick),
+            shares=_shares(members, quick=quick, large=large),
             progress=part_of(options.progress, 0.0, 0.5),
         )
         refit = options.but(share=CONFIG.again_share * options.share, progress=part_of(options.progress, 0.7, 1.0))
@@ -285,10 +285,9 @@ def _with_newcomers(needed: Sequence[str], names: Sequence[str]) -> list[str]:
     return [name for name in names if name in needed or (name in CONFIG.newcomers and name != NETWORK)]
 
 
-def _shares(members: Sequence[Member], *, quick: bool) -> dict[str, float]:
+def _shares(members: Sequence[Member], *, quick: bool, large: bool) -> dict[str, float]:
     """Each member's share of the pipeline's work."""
-    with_ease = any(member.name == "ease" for member in members)
-    search = CONFIG.search_share if with_ease else CONFIG.search_share_without_ease
+    search = CONFIG.quick_search_share if quick else CONFIG.large_search_share if large else CONFIG.search_share
     parts = sum(member.share for member in members)
     shares = {member.name: search * member.share / max(parts, 1e-9) for member in members}
     return shares | {NETWORK: CONFIG.quick_network_share if quick else CONFIG.network_share}

@@ -20,7 +20,7 @@ class Costs(BaseModel):
 
     any_fit: float = 0.1
     """A fit of a model that says nothing else."""
-    judging: float = 2e-8
+    judging: float = 8e-9
     """Scoring and ranking one content for one user."""
     watch: float = 1e-7
     """One watch, where a fit counts watches and does nothing else."""
