@@ -1,7 +1,7 @@
 # The service: `docker compose up` builds and runs it beside Neo4j.
 FROM python:3.11-slim
 
-# LightGBM, faiss and torch need OpenMP; nothing else is compiled here.
+# LightGBM and torch need OpenMP; nothing else is compiled here.
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends libgomp1 \
     && rm -rf /var/lib/apt/lists/* \

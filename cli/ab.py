@@ -23,13 +23,15 @@ _console: Final = Console(soft_wrap=True)
 
 
 def ab(
-    folder: Annotated[Path | None, typer.Argument(help="Folder of play logs; else those of the player's home.")] = None,
-    control: Annotated[str | None, typer.Option(help="What the others are compared with; else C.")] = None,
+    folder: Annotated[
+        Path | None, typer.Argument(help="Folder of play logs; by default the player's own logs in the home.")
+    ] = None,
+    control: Annotated[str | None, typer.Option(help="Treatment that the others are compared with; default C.")] = None,
     shares: Annotated[
         str | None, typer.Option(help="Users each treatment should have, such as C=1,T1=1; else the same for each.")
     ] = None,
 ) -> None:
-    """Compare the treatments of every experiment in play logs: a user is what is counted, as it is what is assigned."""
+    """Compare the treatments of every experiment in play logs, by user, because users are assigned to treatments."""
     logs = folder or load_settings().home / FOLDER / "logs"
     if not logs.is_dir():
         raise InputError(f"{logs} is not a folder.", do="Name a folder of play logs.")

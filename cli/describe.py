@@ -32,7 +32,9 @@ def describe(
     folder: Annotated[Path | None, typer.Argument(help="Whatever `entourage import` takes (docs/files.md).")] = None,
     pairs: Annotated[Path | None, typer.Option(help="A file of user,item pairs instead of a folder.")] = None,
     friends: Annotated[Path | None, typer.Option(help="With --pairs: a file of user,friend pairs.")] = None,
-    kind: Annotated[Kind | None, typer.Option(help="What the folder holds; else told by its files.")] = None,
+    kind: Annotated[
+        Kind | None, typer.Option(help="What the folder holds; by default detected from its files.")
+    ] = None,
     separator: Annotated[str | None, typer.Option(help="Between fields, as for import.")] = None,
     columns: Annotated[str | None, typer.Option(help="Which column is which, as for import.")] = None,
     header: Annotated[

@@ -36,7 +36,8 @@ def export(
     since: Annotated[
         str | None,
         typer.Option(
-            help="Read only follows and watches newer than this, such as 2021-06-01T12:00; 'last': than the snapshot."
+            help="Read only follows and watches newer than this, such as 2021-06-01T12:00; "
+            "'last': since a day before the newest time of the snapshot."
         ),
     ] = None,
     to: Annotated[Format, typer.Option(help="All but 'snapshot' are made from the snapshot.")] = Format.SNAPSHOT,
@@ -48,7 +49,7 @@ def export(
         ),
     ] = None,
     people: Annotated[
-        int | None, typer.Option("--sample", min=1, help="Only so many people, drawn along follows.")
+        int | None, typer.Option("--sample", min=1, help="Only this many people, sampled along follows.")
     ] = None,
     sample_by: Annotated[Method, typer.Option(help="Random walk with restart, or forest fire.")] = Method.WALK,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the sample.")] = 0,

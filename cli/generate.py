@@ -28,7 +28,7 @@ def generate(
     keaks: Annotated[int | None, typer.Option(help="Number of keaks.")] = None,
     beats: Annotated[int | None, typer.Option(help="Number of beats.")] = None,
     follows: Annotated[int | None, typer.Option(help="Number of follows.")] = None,
-    audiences: Annotated[int | None, typer.Option(help="Number of views.")] = None,
+    audiences: Annotated[int | None, typer.Option(help="Number of watches: rows of audiences.csv.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed writes the same network.")] = 7,
     packing: Annotated[str, typer.Option("--format", help="One of plain, gz, zst, parquet.")] = "plain",
     futures: Annotated[

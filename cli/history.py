@@ -28,8 +28,8 @@ _console: Final = Console(soft_wrap=True)
 
 def history(
     user: Annotated[str, typer.Argument(help="Id of the user.")],
-    n: Annotated[int, typer.Option("--n", min=1, max=1_000, help="Rows of each.")] = 20,
-    model: Annotated[str, typer.Option(help="What recommends; fitted now where it is not trained.")] = "play-cf",
+    n: Annotated[int, typer.Option("--n", min=1, max=1_000, help="Rows on each side.")] = 20,
+    model: Annotated[str, typer.Option(help="Model that recommends; fitted now if it is not trained.")] = "play-cf",
 ) -> None:
     """Show what a user played, newest first, beside what is recommended, with score, artist, title, genre and pop."""
     settings = load_settings()

@@ -65,7 +65,9 @@ def import_(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the same tables and exit code, and write nothing.")
     ] = False,
-    kind: Annotated[Kind | None, typer.Option(help="What the folder holds; else told by its files.")] = None,
+    kind: Annotated[
+        Kind | None, typer.Option(help="What the folder holds; by default detected from its files.")
+    ] = None,
     offline: Annotated[
         bool,
         typer.Option("--offline", help="Build a new local graph with Neo4j's bulk importer: fast, needs it stopped."),

@@ -86,7 +86,7 @@ def main(
     split: Annotated[How, typer.Option(help="How the test part is held out.")] = How.RANDOM,
     fraction: Annotated[float, typer.Option(help="Size of the test part.")] = 0.2,
     users: Annotated[int, typer.Option(help="Judge only so many users; 0 judges all.")] = 0,
-    k: Annotated[int, typer.Option(help="Cut-off of NDCG.")] = 10,
+    k: Annotated[int, typer.Option(help="List length of NDCG.")] = 10,
     search: Annotated[bool, typer.Option(help="As in `entourage evaluate`.")] = False,
 ) -> None:
     """Fit models on growing shares of the training part."""

@@ -77,12 +77,12 @@ FeedSource = Literal[
 
 
 class Less(BaseModel):
-    """How far contents go down that have something in common with one of which somebody wants to see less."""
+    """Share of its worth that a content loses for having something in common with one of which somebody wants less."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     maker: Weight = 0.5
-    """What the same maker takes from the worth of a content, as a share; 0 for nothing."""
+    """Share of its worth that a content loses for the same maker; 0 for nothing."""
     beat: Weight = 0.5
     genre: Weight = 0.25
     hashtag: Weight = 0.25
@@ -102,7 +102,7 @@ class Composition(BaseModel):
     most_of_maker: Annotated[float, Field(gt=0.0, le=1.0)] = 0.2
     """Largest share of a feed by one maker as long as others are left, but two contents at least."""
     maker_decay: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
-    """Each further content of a maker counts so many times the one before; 1 for no decay."""
+    """Factor for each further content of a maker; 1 for no decay."""
     maker_floor: Weight = 0.0
     """The least that such a factor becomes."""
     most_of_beat: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
@@ -112,11 +112,11 @@ class Composition(BaseModel):
     less: Less = Less()
     """Settings of "see less of this"."""
     mmr: Weight = 1.0
-    """What the score counts; the rest counts how little a content is like those above it. 1 for the score alone."""
+    """Weight of the score; the rest is for being unlike the contents above. 1 for the score alone."""
     new_makers: Weight = 0.0
-    """Share of the places that contents of new makers get as far as any are proposed."""
+    """Share of the places kept for contents of new makers, if any are proposed."""
     new_maker_watchers: Annotated[int, Field(ge=1)] = 100
-    """Whoever has fewer watchers is a new maker; those of all that they made, added up."""
+    """A maker is new if all their contents together have fewer watchers."""
     replays: Annotated[float, Field(gt=0.0, le=1.0)] = 0.2
     """Where a request asks for replays: their largest share of the feed, as long as others are left."""
     replay_engagement: Weight = 0.6

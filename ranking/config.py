@@ -24,7 +24,7 @@ class PipelineConfig(BaseModel):
     search_share: Positive = 0.5
     """Share of the pipeline's work for searching the settings of all other models. Validation parts of yelp-social and
     Last.fm: with 0.2 GF-CF and the KNN models stopped after 3 to 6 settings, far below what they reach
-    (experiments/second-stage.md)."""
+    (experiments/search-share.md)."""
     large_search_share: Positive = 0.2
     """The same in a large graph, where single fits take minutes. By hand."""
     again_share: Positive = 0.3

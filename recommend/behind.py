@@ -54,7 +54,7 @@ class Behind:
         return replace(request, exclude=exclude, blocked=request.blocked | known.blocked, watched=known.seen)
 
     def _learn_follows(self, view: View, request: Request, follows: int, journey: Journey) -> None:
-        """Have the view follow whom the reader follows, where their number is another one than there."""
+        """Copy the reader's follows into the view if their number differs from the view's."""
         if follows == view.follows_of(request.user_id) or follows > _MOST_FOLLOWS:
             return
         left, before = request.deadline.left_ms(time_shares.RESTRICTIONS), self.mirror.ledger.state().seq

@@ -115,7 +115,7 @@ class FeedService:
     ) -> Feed:
         """The ``n`` contents that ``user_id`` (bare) should see next, best first.
 
-        ``kind`` is keak or beat, None for both; ``exclude`` holds content ids, ``shown`` the `request.digest` of
+        ``kind`` is keak, beat or track, None for all; ``exclude`` holds content ids, ``shown`` the `request.digest` of
         contents that earlier pages showed; ``served`` is asked in place of this service's own model; ``debug`` asks for
         an account of how the feed came about; ``wanted`` narrows what may be shown; ``session`` holds ids of contents
         that somebody without an id, whose ``user_id`` is empty, has just watched; ``replays`` lets contents come again

@@ -266,7 +266,7 @@ def _bucket(bits):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
 
 
 def _pairs(interest: Interest, some: Ints, others: Ints) -> Floats:
-    """What each of ``some`` has in common with the one of ``others`` at its place."""
+    """Covariance of ``some[i]`` and ``others[i]`` by artist and vectors, for every i."""
     same = interest.artists[some] == interest.artists[others]
     return np.asarray(
         interest.weights.artist * same + np.einsum("nd,nd->n", interest.vectors[some], interest.vectors[others])

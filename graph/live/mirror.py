@@ -84,7 +84,7 @@ class Mirror:
         return self._caught_up()[0]
 
     def behind(self) -> View | None:
-        """The view while it is not in step: it knows our own events, and of what others wrote what it was told.
+        """The view while it is not in step with Neo4j: it has our own events, and only part of what others wrote.
 
         None while it is in step, and where there is none.
         """

@@ -53,8 +53,8 @@ class CoreConfig(BaseModel):
     thorough: float = 4.0
     """Work of thorough effort as a multiple of that of normal effort. By hand."""
     single_share: float = 0.3
-    """Share of an effort's work for the search of a single model in a comparison, and again for its fit. The pipeline
-    has all of it, for the search of eight models, their blend and their ranker. By hand."""
+    """Share of an effort's work for the search of a single model in a comparison, and again for its fit. The pipeline's
+    shares are in `ranking.config`. By hand."""
     single_network_share: float = 0.6
     """The same for a network; in the pipeline it has 0.4 for its search and up to 0.3 for training on everything. By
     hand."""
