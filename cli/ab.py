@@ -19,7 +19,7 @@ from recommend.player import FOLDER
 
 __all__ = ["ab"]
 
-_console: Final = Console(soft_wrap=True)
+_console: Final = Console(emoji=False, soft_wrap=True)
 
 
 def ab(

@@ -18,7 +18,7 @@ from graph.settings import load_settings
 
 __all__ = ["backup", "restore"]
 
-_console = Console(soft_wrap=True)
+_console = Console(emoji=False, soft_wrap=True)
 
 
 def backup(

@@ -28,7 +28,7 @@ from graph.settings import Settings, load_settings
 
 __all__ = ["demo"]
 
-_console = Console()
+_console = Console(emoji=False)
 
 _COMPARED: Final = "popularity,item-knn,ease,pipeline"
 _COMPOSE_FILE: Final = Path("docker-compose.yml")

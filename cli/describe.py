@@ -24,7 +24,7 @@ from graph.settings import load_settings
 
 __all__ = ["describe"]
 
-_console = Console(soft_wrap=True)
+_console = Console(emoji=False, soft_wrap=True)
 _PAGE = "describe.html"
 
 

@@ -15,7 +15,7 @@ from graph.settings import load_settings
 
 __all__ = ["doctor"]
 
-_console = Console()
+_console = Console(emoji=False)
 _COLOURS: Final = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.FAIL: "bold red"}
 
 

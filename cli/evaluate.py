@@ -33,7 +33,7 @@ from recommenders.core.options import FitOptions
 
 __all__ = ["How", "Suite", "evaluate"]
 
-_console = Console()
+_console = Console(emoji=False)
 
 
 class Suite(StrEnum):

@@ -26,7 +26,7 @@ from graph.snapshot.export import export as export_graph
 
 __all__ = ["export"]
 
-_console = Console(soft_wrap=True)
+_console = Console(emoji=False, soft_wrap=True)
 
 
 def export(

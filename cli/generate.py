@@ -17,7 +17,7 @@ from graph.errors import SettingsError
 
 __all__ = ["generate"]
 
-_console = Console()
+_console = Console(emoji=False)
 
 
 def generate(

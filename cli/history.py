@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from cli.naming import user_id
 from graph import schema
 from graph import snapshot as snapshots
 from graph.errors import SettingsError
@@ -23,7 +24,7 @@ from recommenders.plays import plays_of
 
 __all__ = ["history"]
 
-_console: Final = Console(soft_wrap=True)
+_console: Final = Console(emoji=False, soft_wrap=True)
 
 
 def history(
@@ -34,7 +35,7 @@ def history(
     """Show what a user played, newest first, beside what is recommended, with score, artist, title, genre and pop."""
     settings = load_settings()
     snapshot = snapshots.load(settings.snapshot_path)
-    nid = int(snapshot.users.nids([user.removeprefix(schema.USER_PREFIX)])[0])
+    nid = int(snapshot.users.nids([user_id(user)])[0])
     path = settings.model_path(model)
     kind = registry.kind(model)
     recommender = kind.load(path, snapshot) if path.is_dir() else kind.make().fit(snapshot)
@@ -90,8 +91,9 @@ class Names:
         edges = self._snapshot.edges[type_]
         names = self._snapshot.nodes[label].column("name")
         ends: Any = edges.target[edges.indptr[nid] : edges.indptr[nid + 1]]
-        nodes = names if names is not None else self._snapshot.nodes[label].ids
-        return ", ".join(str(nodes[int(end)]) for end in ends)
+        ids = self._snapshot.nodes[label].ids
+        nodes = names if names is not None else ids
+        return ", ".join(str(nodes[int(end)] or ids[int(end)]) for end in ends)
 
 
 def _played(snapshot: Snapshot, user: int) -> list[tuple[int, float, int]]:

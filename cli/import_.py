@@ -26,7 +26,7 @@ from graph.settings import Settings, load_settings
 
 __all__ = ["HOLDS", "check_options", "file_options", "import_"]
 
-_console = Console(soft_wrap=True)
+_console = Console(emoji=False, soft_wrap=True)
 HOLDS: Final = {
     Kind.KEAKR: "files of Keakr",
     Kind.PLAY_LOGS: "the logs of a player",

@@ -24,7 +24,7 @@ from recommenders.core.top_k import Floats, Mask
 
 __all__ = ["complete", "open_listening", "radio"]
 
-_console = Console(soft_wrap=True)
+_console = Console(emoji=False, soft_wrap=True)
 _BATCH: Final = 1_000
 
 

@@ -59,7 +59,7 @@ _OF_FILES: Final = frozenset({
     errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP,
 })  # fmt: skip
 
-_errors = Console(stderr=True)
+_errors = Console(emoji=False, stderr=True)
 
 
 class _LazyCommands(TyperGroup):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
@@ -15,7 +17,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from cli.naming import with_id
+from cli.naming import user_id, with_id
 from graph import schema
 from graph import snapshot as snapshots
 from graph.database.driver import Graph
@@ -43,7 +45,7 @@ from recommenders.core.recommender import Recommender
 
 __all__ = ["recommend"]
 
-_console = Console(soft_wrap=True)
+_console = Console(emoji=False, soft_wrap=True)
 
 _PATIENCE_MS: Final = 30_000
 """Deadline at a terminal: a person can wait longer than a page, and a cold cache should not leave a source out."""
@@ -101,8 +103,10 @@ def recommend(
     name = model or settings.service.model
     if (user is None) == (not everyone):
         raise SettingsError("No user is given.", do="Give --user ID, or --all with --out FILE.")
+    if max_age is not None and not math.isfinite(max_age):
+        raise SettingsError(f"--max-age is {max_age:g}.", do="Give a number of days.")
     since = None if max_age is None else int(time.time() * 1_000 - max_age * DAY)
-    makers = [one.removeprefix("users/") for one in maker or []]
+    makers = [user_id(one) for one in maker or []]
     wanted = Wanted.of(genre or [], mood or [], hashtag or [], makers, since)
     if everyone:
         if wanted:
@@ -120,8 +124,16 @@ def recommend(
     elif user is not None:
         if out or heard or ids is not Ids.PREFIXED:
             raise SettingsError("--out, --ids and --heard go with --all.", do="Leave them out, or give --all.")
-        bare = user.removeprefix("users/")
-        _to_one(settings, name, bare, k, kind, wanted, asked_for_model=model is not None, allow_unknown=allow_unknown)
+        _to_one(
+            settings,
+            name,
+            user_id(user),
+            k,
+            kind,
+            wanted,
+            asked_for_model=model is not None,
+            allow_unknown=allow_unknown,
+        )
 
 
 def _to_all(settings: Settings, name: str, k: int, kind: Kind | None, out: Path, *, bare: bool) -> None:
@@ -135,8 +147,7 @@ def _to_all(settings: Settings, name: str, k: int, kind: Kind | None, out: Path,
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     with Progress(*columns, TimeRemainingColumn(), console=_console, transient=True) as bar:
         task = bar.add_task("users", total=snapshot.users.count)
-        recent = Recent(Outbox.of(settings))
-        try:
+        with _recent(settings) as recent:
             written = write_all(
                 trained,
                 out,
@@ -146,11 +157,6 @@ def _to_all(settings: Settings, name: str, k: int, kind: Kind | None, out: Path,
                 recent=recent,
                 progress=lambda users: bar.advance(task, users),
             )
-        except sqlite3.Error as error:
-            raise InputError(
-                f"{recent.outbox.path}, which holds the latest events, cannot be read: {error}.",
-                do='Try again; where it is damaged, see "The outbox" in docs/operations.md.',
-            ) from error
     seconds = time.monotonic() - begun
     rate = written / max(seconds, 1e-9)
     _console.print(f"Wrote {written:,} lines to {escape(str(out))} in {seconds:.1f} s ({rate:,.0f} users a second).")
@@ -159,11 +165,25 @@ def _to_all(settings: Settings, name: str, k: int, kind: Kind | None, out: Path,
     )
 
 
+@contextmanager
+def _recent(settings: Settings) -> Iterator[Recent]:
+    """What the outbox says; raises InputError where it cannot be read."""
+    recent = Recent(Outbox.of(settings))
+    try:
+        yield recent
+    except sqlite3.Error as error:
+        raise InputError(
+            f"{recent.outbox.path}, which holds the latest events, cannot be read: {error}.",
+            do='Try again; where it is damaged, see "The outbox" in docs/operations.md.',
+        ) from error
+
+
 def _tracks_to_all(settings: Settings, name: str, k: int, out: Path, *, heard: bool) -> None:
     snapshot = snapshots.load(settings.snapshot_path)
     trained = registry.open_trained(name, settings, snapshot)
     begun = time.monotonic()
-    written = write_tracks(trained, out, k, heard=heard, recent=Recent(Outbox.of(settings)))
+    with _recent(settings) as recent:
+        written = write_tracks(trained, out, k, heard=heard, recent=recent)
     seconds = max(time.monotonic() - begun, 1e-9)
     _console.print(
         f"Wrote {written:,} lines to {escape(str(out))} in {seconds:.1f} s ({written / seconds:,.0f} a second)."
@@ -213,7 +233,7 @@ def _show(feed: Feed, name: str | None) -> None:
         why = "\n".join(reason.text for reason in item.reasons)
         content = with_id(item.content_id, item.display_names.get(item.content_id))
         table.add_row(str(rank), content, f"{item.score:.3f}", ", ".join(item.sources), escape(why))
-    Console().print(table)
+    Console(emoji=False).print(table)
     model = f" by {escape(feed.model_version)}" if feed.model_version else ""
     _console.print(f"{len(feed.items)} contents{model}, rung: {feed.rung}, {sum(feed.timings_ms.values()):.0f} ms.")
     if feed.graph_down:

@@ -20,7 +20,7 @@ from web.server import serve as run
 
 __all__ = ["serve"]
 
-_console = Console(soft_wrap=True)
+_console = Console(emoji=False, soft_wrap=True)
 
 
 class Arm(StrEnum):

@@ -22,7 +22,7 @@ from graph.settings import load_settings
 
 __all__ = ["down", "shown", "status", "up"]
 
-_console = Console(soft_wrap=True)
+_console = Console(emoji=False, soft_wrap=True)
 _Port = Annotated[int | None, typer.Option(min=0, max=65_535, show_default="Neo4j's own, or a free one")]
 
 

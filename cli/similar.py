@@ -18,7 +18,7 @@ from recommend.listening import MODEL
 
 __all__ = ["similar"]
 
-_console = Console(soft_wrap=True)
+_console = Console(emoji=False, soft_wrap=True)
 
 
 def similar(

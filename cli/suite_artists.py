@@ -22,7 +22,7 @@ from graph.settings import load_settings
 
 __all__ = ["artists", "markdown"]
 
-_console = Console(soft_wrap=True)
+_console = Console(emoji=False, soft_wrap=True)
 _NOTEBOOK: Final = "The notebook died at its evaluation, so it published no figure."
 
 

@@ -23,7 +23,7 @@ from graph.settings import load_settings
 
 __all__ = ["botify"]
 
-_console = Console(soft_wrap=True)
+_console = Console(emoji=False, soft_wrap=True)
 _ESTIMATES: Final = {
     "IPS": off_policy.inverse_propensity,
     "SNIPS": off_policy.self_normalised,

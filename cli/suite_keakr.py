@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["draw", "keakr", "markdown"]
 
-_console = Console(soft_wrap=True)
+_console = Console(emoji=False, soft_wrap=True)
 _NETWORK: Final = 7
 """Seed of the generated network: that of `entourage demo`."""
 _LEAKS: Final = (

@@ -24,7 +24,7 @@ from graph.settings import load_settings
 
 __all__ = ["markdown", "watch_ratio"]
 
-_console = Console(soft_wrap=True)
+_console = Console(emoji=False, soft_wrap=True)
 _FIGURES: Final = ("MAE", "MAE, users", "RMSE", "XAUC", "HR", "Jaccard", "NDCG, notebook", "NDCG", "predicted")
 _SPARE: Final = ("Jaccard", "HR", "NDCG, notebook", "predicted", "s", "MAE, users", "RMSE")
 """Columns that a narrow terminal is spared, in this order."""

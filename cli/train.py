@@ -29,7 +29,7 @@ from recommenders.core.recommender import Recommender
 
 __all__ = ["train"]
 
-_console = Console()
+_console = Console(emoji=False)
 _DEVICES: Final = ("auto", "cpu", "cuda")
 
 

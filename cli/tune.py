@@ -26,7 +26,7 @@ from recommenders.core.options import FitOptions
 
 __all__ = ["tune"]
 
-_console = Console()
+_console = Console(emoji=False)
 _SHOWN = 8
 
 

@@ -19,7 +19,7 @@ from recommenders.core.artifact import FORMAT
 
 __all__ = ["upgrade"]
 
-_console = Console(soft_wrap=True)
+_console = Console(emoji=False, soft_wrap=True)
 _WATCHES: Final = "schema/V0005__one_definition"
 _GAT: Final = "since this version gat is the graph attention network alone, and pipeline is the whole."
 

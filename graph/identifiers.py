@@ -11,10 +11,15 @@ from typing import Final
 
 from graph import schema
 
-__all__ = ["MAX_BYTES", "canonical", "canonical_content", "canonical_user"]
+__all__ = ["MAX_BYTES", "canonical", "canonical_content", "canonical_user", "normal"]
 
 MAX_BYTES: Final = 500
 """Bytes of UTF-8 of the longest id."""
+
+
+def normal(text: str) -> str:
+    """A text in NFC, without white space around it: how ids are spelled, and what they are looked up by."""
+    return unicodedata.normalize("NFC", text).strip()
 
 
 def canonical(text: str) -> str:
@@ -22,7 +27,7 @@ def canonical(text: str) -> str:
 
     Raises ValueError that says what is wrong with a text that cannot be an id.
     """
-    found = unicodedata.normalize("NFC", text).strip()
+    found = normal(text)
     if not found:
         raise ValueError("an id is not empty")
     if any(unicodedata.category(character) in ("Cc", "Cs") and character != "\n" for character in found):

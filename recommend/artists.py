@@ -10,6 +10,7 @@ import numpy as np
 
 from graph import schema
 from graph.errors import UnknownArtist
+from graph.identifiers import normal
 from recommend.listening import Listening, folded
 from recommenders.core.ndcg import discounts
 
@@ -61,8 +62,8 @@ class Artists:
 
         Raises UnknownArtist, which names artists that begin the same.
         """
-        bare = text.removeprefix(PREFIX)
-        for name in (text, bare):
+        bare = normal(text).removeprefix(PREFIX)
+        for name in (normal(text), bare):
             if name in self._number:
                 return self._number[name]
         wanted = folded(bare)

@@ -74,10 +74,10 @@ def _gone(snapshot: Snapshot, recent: Recent | None) -> Mask:
 def write_tracks(model: Recommender, path: Path, k: int, *, heard: bool = False, recent: Recent | None = None) -> int:
     """Write ``{"user": int, "tracks": [ints, best first]}`` for every user, one a line; the number of lines.
 
-    ``heard`` lets tracks that the user played stand in the list. Play-cf fills a list with fewer than ``k`` tracks of a
-    score with those that most users played; of other models it may be shorter. What is taken down stands in none.
-    Raises InputError where ids of users or tracks are no integers, or where contents are of several kinds, whose
-    numbers may be the same.
+    ``heard`` lets tracks that the user played stand in the list; otherwise the filters are those of `write_all`.
+    Play-cf fills a list with fewer than ``k`` tracks of a score with those that most users played; of other models it
+    may be shorter. Raises InputError where ids of users or tracks are no integers, or where contents are of several
+    kinds, whose numbers may be the same, and sqlite3.Error when ``recent`` cannot be read.
     """
     snapshot = model.snapshot
     if len(kinds := sorted(set(snapshot.kinds.tolist()))) > 1:
@@ -88,10 +88,17 @@ def write_tracks(model: Recommender, path: Path, k: int, *, heard: bool = False,
         strange = ids.filter(~ids.str.contains(r"^(0|[1-9][0-9]*)$"))
         if len(strange):
             raise InputError(f"The id {strange[0]!r} of {what} is no integer.", do="Leave --ids numbers out.")
+    blocked, hid, seen = recent.standing() if recent else ((), (), ())
+    held_back = filters.held_back(snapshot, blocked, hid, () if heard else seen)
     gone = _gone(snapshot, recent)
-    asked = k + int(gone.sum())
+    most = int(gone.sum()) + int(np.diff(held_back.indptr).max(initial=0))
+    asked = max(k, min(k + most, snapshot.contents.count))
     lists = model.recommend_all(asked, heard=heard)
-    if asked > k:
-        lists = np.take_along_axis(lists, np.argsort(gone[lists] & (lists >= 0), axis=1, kind="stable"), axis=1)[:, :k]
+    if most:
+        barred = gone[lists] & (lists >= 0)
+        for user in np.flatnonzero(np.diff(held_back.indptr)).tolist():
+            barred[user] |= np.isin(lists[user], held_back.indices[held_back.indptr[user] : held_back.indptr[user + 1]])
+        lists = np.where(barred, -1, lists)
+        lists = np.take_along_axis(lists, np.argsort(lists < 0, axis=1, kind="stable"), axis=1)[:, :k]
     write_lists(path, users.to_list(), tracks.to_list(), lists)
     return len(users)

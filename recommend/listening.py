@@ -14,6 +14,7 @@ import numpy as np
 
 from graph import schema
 from graph.errors import SettingsError, UnknownContent
+from graph.identifiers import normal
 from graph.snapshot import Snapshot
 from recommend.taken_down import taken_down
 from recommenders.core.recommender import Recommender
@@ -150,7 +151,8 @@ class Listening:
 
     def _number_of(self, text: str, gone: Mask) -> int | None:
         """`find` without hints, which take as long as the catalogue is large; None for what is unknown or ``gone``."""
-        for name in (text, *(f"{prefix}/{text}" for prefix in ("tracks", "keaks", "beats"))):
+        id_ = normal(text)
+        for name in (id_, *(f"{prefix}/{id_}" for prefix in ("tracks", "keaks", "beats"))):
             if (number := self._number.get(name)) is not None and not gone[number]:
                 return number
         return next((number for number in self._by_title.get(folded(text), ()) if not gone[number]), None)

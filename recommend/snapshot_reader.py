@@ -31,6 +31,8 @@ __all__ = ["SnapshotReader"]
 
 Ints = npt.NDArray[np.int64]
 _NOBODY: Final = Restrictions()
+_TAGS: Final = {schema.GENRE: schema.HAS_GENRE, schema.MOOD: schema.HAS_MOOD, schema.HASHTAG: schema.TAGGED}
+"""Sorts of nodes that describe contents, and the relationship to them."""
 
 
 @dataclass(frozen=True)
@@ -182,27 +184,46 @@ class SnapshotReader:
         theirs = self._gone.copy()
         for person in blocked.tolist():
             theirs[self.snapshot.edges[schema.MADE].outgoing.of(person)] = True
+        if label is not None:
+            hidden |= label != schema.USER
+            theirs |= self.snapshot.kinds != label.lower()
         users, contents = self.snapshot.users.ids, self.snapshot.contents.ids
         followers = np.diff(self.snapshot.follows.incoming.indptr)
         names, titles = self.snapshot.users.column(schema.NAME), self.snapshot.contents.column(schema.TITLE)
         named, called = _holding(text, users, names), _holding(text, contents, titles)
+        tags = {sort: self._tagged(text, sort) for sort in _TAGS if label in (None, sort)}
         people, works = named.all(axis=0) & ~hidden, called.all(axis=0) & ~theirs
-        if not (people.any() or works.any()):
+        topics = {sort: held.all(axis=0) for sort, held in tags.items()}
+        if not (people.any() or works.any() or any(held.any() for held in topics.values())):
             people, works = named.any(axis=0) & ~hidden, called.any(axis=0) & ~theirs
+            topics = {sort: held.any(axis=0) for sort, held in tags.items()}
         found = [
             (int(followers[nid]), schema.USER, str(users[nid]), str((names is not None and names[nid]) or users[nid]))
             for nid in np.flatnonzero(people).tolist()
         ]
+        for sort, held in topics.items():
+            nodes, contents_of = self.snapshot.nodes[sort], self.snapshot.edges[_TAGS[sort]].incoming
+            known = nodes.column(schema.NAME)
+            for nid in np.flatnonzero(held).tolist():
+                id_, audience = str(nodes.ids[nid]), int(contents_of.indptr[nid + 1] - contents_of.indptr[nid])
+                found.append((audience, sort, id_, str((known is not None and known[nid]) or id_)))
         for nid in np.flatnonzero(works).tolist():
             kind, id_ = str(self.snapshot.kinds[nid]).capitalize(), str(contents[nid])
             name = id_ if titles is None else titles[nid] or id_
             found.append((int(self._answers.audience[nid]), kind, id_, name))
-        found = [row for row in found if label in (None, row[1])]
-        exact = set(content_ids_of(text))
-        found.sort(key=lambda row: (row[2] not in exact, -row[0], row[2]))
+        exact, tag = {text, *content_ids_of(text)}, text.removeprefix("#").lower()
+        found.sort(
+            key=lambda row: (row[2] not in exact and (row[1], row[2].lower()) != (schema.HASHTAG, tag), -row[0], row[2])
+        )
         return [
             {"label": kind, "id": id_, "name": name, "audience": audience} for audience, kind, id_, name in found[:n]
         ]
+
+    def _tagged(self, text: str, sort: str) -> Mask:
+        """Which genres, moods or hashtags have each word of ``text``, shape (words, nodes)."""
+        nodes = self.snapshot.nodes[sort]
+        names = nodes.column(schema.NAME)
+        return _holding(text, nodes.ids, None if names is None else names.cast(pl.String))
 
     @cached_property
     def _answers(self) -> SnapshotAnswers:

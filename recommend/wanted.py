@@ -14,7 +14,7 @@ from graph import schema
 from graph.snapshot import Snapshot, ages
 from recommenders.core.top_k import Ints, Mask
 
-__all__ = ["EVERYTHING", "Wanted"]
+__all__ = ["EVERYTHING", "Wanted", "small"]
 
 _KEPT: Final = 32
 """Masks kept of one snapshot, the latest asked for."""
@@ -46,9 +46,9 @@ class Wanted:
     ) -> Self:
         """The same from values as people write them: a genre as ``genres/3``, ``3`` or ``Hip Hop``."""
         return cls(
-            _small(genres, schema.GENRE),
-            _small(moods, schema.MOOD),
-            _small((tag.removeprefix("#") for tag in hashtags), schema.HASHTAG),
+            frozenset(small(genre, schema.GENRE) for genre in genres),
+            frozenset(small(mood, schema.MOOD) for mood in moods),
+            frozenset(small(tag.removeprefix("#"), schema.HASHTAG) for tag in hashtags),
             frozenset(makers),
             since,
         )
@@ -108,9 +108,9 @@ class Wanted:
 EVERYTHING: Final = Wanted()
 
 
-def _small(values: Iterable[str], label: str) -> frozenset[str]:
-    prefix = f"{label.lower()}s/"
-    return frozenset(value.strip().removeprefix(prefix).lower() for value in values)
+def small(value: str, label: str) -> str:
+    """An id or name of a genre, mood or hashtag as it is compared: bare and in small letters."""
+    return value.strip().removeprefix(f"{label.lower()}s/").lower()
 
 
 def _with(snapshot: Snapshot, type_: str, names: frozenset[str]) -> Mask:

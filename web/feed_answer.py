@@ -6,6 +6,7 @@ import time
 from collections.abc import Collection, Sequence
 from typing import Any, Final
 
+from graph import schema
 from graph.identifiers import canonical
 from graph.schema import CONTENT_PREFIXES, USER_PREFIX
 from graph.shown import Shown
@@ -16,7 +17,7 @@ from recommend.reader import content_ids_of
 from recommend.request import digest
 from recommend.served_model import ServedModel
 from recommend.service import FeedService
-from recommend.wanted import Wanted
+from recommend.wanted import Wanted, small
 from web import admission, cursor, feed_schemas, logs, metrics
 from web.problems import invalid
 from web.serving import serving
@@ -27,23 +28,25 @@ Answer = tuple[dict[str, Any], int, dict[str, str]]
 
 _COLD_RUNGS: Final = ("trending", "popular")
 _MAX_IDS: Final = 2_000
+_SIMILAR: Final = 100
+"""Genres or moods of similar names that are looked at, at most."""
 
 
 def feed_answer(
     user_id: str,
     query: feed_schemas.FeedOptions,
-    exclude: Sequence[str],
     *,
+    exclude: Sequence[str] = (),
     session: Collection[str] = (),
     left_out: Collection[str] = (),
     must_be_known: bool = False,
 ) -> Answer:
-    """Body, status and headers. ``left_out`` holds further ids as they are.
+    """Body, status and headers. ``exclude`` are the ids of a body, ``left_out`` further ones in the graph's spelling.
 
     Raises UnknownUser for somebody whom nobody knows where that ``must_be_known``.
     """
     shown = cursor.decode(query.cursor) if query.cursor else ()
-    excluded = content_ids("exclude", exclude).union(left_out)
+    excluded = content_ids("exclude", query.exclude, exclude).union(left_out)
     request_id = logs.request_id()
     deadline = admission.deadline()
     hurried = not deadline.left_ms(time_shares.HURRIED)
@@ -73,7 +76,7 @@ def feed_answer(
             replays=query.replays,
             hurried=hurried,
         )
-        if not feed.items:
+        if not feed.items and not feed.degraded:
             _check_tags(feeds, query)
         if must_be_known and feed.rung in _COLD_RUNGS:
             feeds.check_known(user_id)  # an unknown id is more often a mistake than a newcomer
@@ -121,17 +124,17 @@ def _carry_context(body: dict[str, Any], feed: Feed, words: str | None, before: 
     body["items"] = items
 
 
-def content_ids(field: str, values: Sequence[str]) -> frozenset[str]:
+def content_ids(field: str, values: Sequence[str], listed: Sequence[str] = ()) -> frozenset[str]:
     """The content ids of a parameter, in every spelling; raises the problem of a value that is none.
 
-    A comma separates ids and may stand in one, so a value counts as a whole and in parts.
+    In ``values``, those of an address, a comma separates ids and may stand in one, so a value counts as a whole and in
+    parts. Each of ``listed`` is one id.
     """
-    parts = {part for value in values for part in value.split(",") if part.strip()}
+    parts = {part for value in values for part in value.split(",") if part.strip()} | {*listed}
     if len(parts) > _MAX_IDS:
         raise invalid(field, f"holds more than {_MAX_IDS} ids")
-    texts = parts | {value for value in values if value.strip()}
     ids: set[str] = set()
-    for text in texts:
+    for text in parts.union(value for value in values if value.strip()):
         if text.startswith(USER_PREFIX):
             raise invalid(field, f"{text!r} is the id of a user; name contents, such as keaks/123")
         try:
@@ -149,8 +152,13 @@ def _wanted(query: feed_schemas.FeedOptions) -> Wanted:
 
 
 def _check_tags(feeds: FeedService, query: feed_schemas.FeedOptions) -> None:
-    """Refuse the name of a genre or mood that nobody has, which is more often a mistake than an empty feed is."""
-    for field, label in (("genre", "Genre"), ("mood", "Mood")):
+    """Refuse a genre or mood that does not exist, which is more often a mistake than an empty feed is."""
+    for field, label in (("genre", schema.GENRE), ("mood", schema.MOOD)):
         for name in getattr(query, field):
-            if not feeds.search(name, 1, label=label):
-                raise invalid(field, f"no {field} is called {name[:40]!r}; GET /v1/search?label={label}&q= finds them")
+            rows = feeds.search(name, _SIMILAR, label=label)
+            known = {row[key].lower() for row in rows for key in ("id", "name")}
+            if len(rows) < _SIMILAR and small(name, label) not in known:
+                near = "".join(f", but {row['name']!r} is" for row in rows[:1])
+                raise invalid(
+                    field, f"no {field} is called {name[:40]!r}{near}; GET /v1/search?label={label}&q= finds them"
+                )

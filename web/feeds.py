@@ -37,7 +37,7 @@ _WHAT: Final = (
 )
 def recommendations(path: schemas.UserPath, query: feed_schemas.FeedQuery) -> Answer:
     """What to see next"""
-    return feed_answer(path.user_id, query, query.exclude, must_be_known=not query.allow_unknown)
+    return feed_answer(path.user_id, query, must_be_known=not query.allow_unknown)
 
 
 @blueprint.post(
@@ -50,8 +50,7 @@ def recommendations_without(
     path: schemas.UserPath, query: feed_schemas.FeedQuery, body: feed_schemas.FeedBody
 ) -> Answer:
     """What to see next, without many contents"""
-    exclude = [*query.exclude, *body.exclude]
-    return feed_answer(path.user_id, query, exclude, must_be_known=not query.allow_unknown)
+    return feed_answer(path.user_id, query, exclude=body.exclude, must_be_known=not query.allow_unknown)
 
 
 @blueprint.get(

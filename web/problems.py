@@ -171,7 +171,7 @@ def _location(field: str) -> str:
     first = field.split(".", 1)[0]
     if first in (flask.request.view_args or {}):
         return "path"
-    return "query" if flask.request.method in ("GET", "HEAD") else "body"
+    return "query" if flask.request.method in ("GET", "HEAD") or first in flask.request.args else "body"
 
 
 def _on_problem(problem: Problem) -> flask.Response:

@@ -43,6 +43,6 @@ def session_recommendations(query: feed_schemas.FeedOptions, body: feed_schemas.
         if found is None:
             unknown.append(text)
     left_out = {id_ for text in unknown for id_ in content_ids_of(text)}  # what they name may have come since
-    answer, status, headers = feed_answer("", query, [*query.exclude, *body.exclude], session=known, left_out=left_out)
+    answer, status, headers = feed_answer("", query, exclude=body.exclude, session=known, left_out=left_out)
     del answer["user_id"]
     return answer | {"unknown": unknown}, status, headers

@@ -110,6 +110,15 @@ def test_ids_that_look_like_markup_are_shown_as_they_are(run, environment, monke
     assert "[/nobody]" in stranger.printed
 
 
+def test_ids_with_colons_are_no_emoji(run, trained, monkeypatch):
+    monkeypatch.setenv("NEO4J_URI", "bolt://127.0.0.1:1")
+    unknown = run("recommend", "--user", "users/urn:id:7")
+    assert unknown.code != 0
+    assert "urn:id:7" in unknown.printed
+    stranger = run("recommend", "--user", "urn:id:7", "--allow-unknown")
+    assert "For urn:id:7" in stranger.printed
+
+
 def test_bare_ids_of_keaks_and_beats_need_a_kind(run, environment, tmp_path):
     snapshot = odd(kinds=["keak", "keak", "beat"])
     snapshot.save(environment.snapshot_path)

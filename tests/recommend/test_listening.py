@@ -51,6 +51,14 @@ def test_titles_are_found_without_accents_and_case(listening):
     assert listening.find("tracks/9") == listening.find("9") == 9
 
 
+def test_ids_are_found_in_either_spelling_of_an_accent():
+    nodes = {"User": pl.DataFrame({"userId": ["1"]}), "Content": pl.DataFrame({"contentId": ["tracks/Été"]})}
+    watched = pl.DataFrame({"source": [0], "target": [0]}, schema={"source": pl.Int32, "target": pl.Int32})
+    snapshot = Snapshot.build(nodes, {"WATCHED": watched})
+    listening = Listening(snapshot, CoOccurrence(window=2).fit(snapshot))
+    assert listening.find(" E\u0301te\u0301") == listening.find("tracks/E\u0301te\u0301") == 0
+
+
 def test_of_two_with_one_title_the_most_watched(listening):
     assert listening.find("Halo") == 2
 

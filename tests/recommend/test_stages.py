@@ -18,7 +18,7 @@ from graph.events import Entry, Outbox
 from graph.settings import Composition, FeedSource, Settings
 from graph.snapshot import Snapshot
 from recommend import exploration, filters, scorer, selector, sources
-from recommend.batch import write_all
+from recommend.batch import write_all, write_tracks
 from recommend.filters import Facts
 from recommend.new_contents import NEW_CONTENTS
 from recommend.request import Deadline, Request
@@ -29,6 +29,7 @@ from recommend.sources import Candidate, Source
 from recommenders.core.recommender import Recommender
 from recommenders.friends import FriendsItems
 from recommenders.knn import ItemKnn, UserKnn
+from recommenders.play_cf import PlayCf
 from recommenders.popularity import Popularity
 from tests import checkerboard
 
@@ -299,3 +300,39 @@ def test_the_file_holds_back_what_the_feed_would(tmp_path):
     write_all(ItemKnn().fit(snapshot), tmp_path / "recs.jsonl", 6, recent=Recent(outbox))
     last = json.loads((tmp_path / "recs.jsonl").read_text().splitlines()[5])
     assert set(line["items"]) - set(last["items"]) == {keaks[0], keaks[2], keaks[3]}
+
+
+@pytest.mark.parametrize("heard", [False, True])
+def test_lists_of_numbers_hold_back_the_same(tmp_path, heard):
+    size, later = 5, Recent(Outbox(tmp_path / "outbox.sqlite3"))
+    pairs = {
+        "WATCHED": [(0, 0), (1, 1), (2, 2), (1, 0)],
+        "HID": [(0, 1), (0, 2)],
+        "MADE": [(1, 3)],
+        "BLOCKED": [(2, 1)],
+    }
+    model = PlayCf().fit(
+        Snapshot.build(
+            {
+                "User": pl.DataFrame({"userId": [str(n) for n in range(size)]}),
+                "Content": pl.DataFrame({"contentId": [f"tracks/{n}" for n in range(size)], "kind": ["track"] * size}),
+            },
+            {
+                type_: pl.DataFrame(edges, schema={"source": pl.Int32, "target": pl.Int32}, orient="row")
+                for type_, edges in pairs.items()
+            },
+        )
+    )
+    later.outbox.accept(
+        [Entry("", "1", "hide", "3", "tracks/0", at=1), Entry("", "2", "watch", "4", "tracks/2", at=2)], received=0
+    )
+    write_tracks(model, tmp_path / "lists.jsonl", size, heard=heard, recent=later)
+    lists = [set(json.loads(line)["tracks"]) for line in (tmp_path / "lists.jsonl").read_text().splitlines()]
+    everything = set(range(size))
+    assert lists == [
+        everything - {1, 2} - (set() if heard else {0}),
+        everything - {3} - (set() if heard else {0, 1}),
+        everything - {3} - (set() if heard else {2}),
+        everything - {0},
+        everything - (set() if heard else {2}),
+    ]

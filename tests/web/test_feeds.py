@@ -59,6 +59,18 @@ def test_n_kind_exclude_and_explain_reach_the_feed_service(get: Any) -> None:
     assert not {"keaks/k002", "beats/k000", "keaks/k004"} & {item["content_id"] for item in without["items"]}
 
 
+def test_an_id_of_a_body_stands_for_itself(client: FlaskClient, get: Any) -> None:
+    shown = {item["content_id"] for item in get(FEED, n=7)["items"]}
+    answer = client.post(
+        f"{FEED}?n=7", json={"exclude": ["keaks/k002, keaks/k004", *(f"{n},{n}" for n in range(1_999))]}
+    )
+    assert answer.status_code == 200, answer.text
+    assert shown == {item["content_id"] for item in answer.json["items"]}
+    assert {"keaks/k002", "keaks/k004"} & shown
+    refused = client.post(f"{FEED}?n=0", json={"exclude": []})
+    assert refused.json["errors"][0]["location"] == "query"
+
+
 def test_pages_never_repeat_an_item_and_end(get: Any) -> None:
     seen: list[str] = []
     page = get(FEED, n=25)

@@ -181,7 +181,9 @@ def test_a_feed_is_narrowed_by_genre_and_maker(service: FlaskClient) -> None:
     assert told["items"] == [], "the checkerboard is years old"
     assert told["debug"]["removed"]["wanted"]
     wrong = service.get(f"/v1/users/{USERS[3]}/recommendations", query_string={"genre": "evn"})
-    assert "no genre is called 'evn'" in problem(wrong, 422, "invalid-parameter")["errors"][0]["message"]
+    assert "no genre is called 'evn';" in problem(wrong, 422, "invalid-parameter")["errors"][0]["message"]
+    part = service.get(f"/v1/users/{USERS[3]}/recommendations", query_string={"genre": "eve"})
+    assert "no genre is called 'eve', but 'even' is;" in problem(part, 422, "invalid-parameter")["errors"][0]["message"]
 
 
 def test_a_session_without_an_id_is_placed_by_what_was_watched(

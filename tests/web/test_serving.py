@@ -6,12 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, cast
 
+import polars as pl
 import pytest
 
 from evaluation import play_data
 from graph.database.driver import Graph
 from graph.errors import GraphTimeout
 from graph.settings import Service, Settings
+from graph.snapshot import Snapshot
 from ranking import registry
 from recommend.feed import Feed
 from recommend.request import Deadline
@@ -188,6 +190,24 @@ def test_the_second_try_has_only_the_time_that_the_first_left(alone: Settings) -
 def test_search_without_a_graph_finds_the_users_of_the_snapshot(stored: Settings) -> None:
     found = Serving.open(stored).feeds.search("u01", 3)
     assert [one["id"] for one in found] == ["u010", "u011", "u012"]
+
+
+def test_genres_and_hashtags_of_the_snapshot_are_found_and_wanted_without_a_graph(alone: Settings) -> None:
+    pair = pl.DataFrame({"source": [0], "target": [0]}, schema={"source": pl.Int32, "target": pl.Int32})
+    nodes = {
+        "User": pl.DataFrame({"userId": ["u1"]}),
+        "Content": pl.DataFrame({"contentId": ["keaks/1"], "kind": ["keak"], "createdAt": [1_600_000_000_000]}),
+        "Genre": pl.DataFrame({"genreId": ["3"], "name": ["Hip Hop"]}),
+        "Hashtag": pl.DataFrame({"name": ["Fun"]}),
+    }
+    Snapshot.build(nodes, {"WATCHED": pair, "HAS_GENRE": pair, "TAGGED": pair}).save(alone.snapshot_path)
+    app = create_app(alone)
+    client, feeds = app.test_client(), app.extensions["entourage.serving"].feeds
+    assert feeds.search("hop", 3, label="Genre") == [{"label": "Genre", "id": "3", "name": "Hip Hop", "audience": 1}]
+    assert [one["id"] for one in feeds.search("#fun")] == ["Fun"]
+    assert feeds.search("hop", 3, label="Mood") == []
+    narrowed = client.get("/v1/users/u1/recommendations?genre=hip%20hop")
+    assert (narrowed.status_code, narrowed.json["items"], narrowed.json["degraded"]) == (200, [], True)
 
 
 def test_while_a_few_feeds_wait_for_the_graph_others_are_answered_from_the_snapshot(stored: Settings) -> None:

@@ -24,7 +24,7 @@ export async function get(path, parameters = {}, signal = undefined) {
   }
 }
 
-// Ids are encoded as a whole: a slash in one is no part of the address.
-export const userPath = (id) => `/v1/users/${encodeURIComponent(id)}`;
+// Ids are encoded as a whole: a slash in one is no part of the address. With the prefix, an id such as ".." is no step up.
+export const userPath = (id) => `/v1/users/${encodeURIComponent(`users/${id}`)}`;
 
 export const contentPath = (id) => `/v1/contents/${encodeURIComponent(id)}`;

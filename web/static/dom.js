@@ -23,11 +23,13 @@ export const byId = (id) => document.getElementById(id);
 
 export const plural = (count, one, many = `${one}s`) => `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
 
+const KINDS = new Map([["keaks", "Keak"], ["beats", "Beat"], ["tracks", "Track"]]);
+
 // The name of a content if it has one, else "Keak 123" for "keaks/123".
 export function contentName(id, names = {}) {
-  if (names[id]) return names[id];
+  if (Object.hasOwn(names, id) && names[id]) return names[id];
   const [prefix, ...rest] = id.split("/");
-  const kind = { keaks: "Keak", beats: "Beat", tracks: "Track" }[prefix];
+  const kind = KINDS.get(prefix);
   return kind && rest.length ? `${kind} ${rest.join("/")}` : id;
 }
 
