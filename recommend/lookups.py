@@ -22,32 +22,40 @@ _TASTE: Final = Source("same_taste", "graph", 0.5)
 _TIMES: Final = {*schema.USER_TIMES, *schema.KEAK_TIMES, *schema.BEAT_TIMES}
 
 
-def people(reader: Reader, user_id: str, n: int) -> list[Person]:
+def people(reader: Reader, user_id: str, n: int, gone: Collection[str] = ()) -> list[Person]:
     """Whom to follow: followed by those one follows, or watching the same, the best first. Raises UnknownUser.
+
+    No content of ``gone`` is named.
 
     The two sources are fused by the places at which they name somebody, as contents are (`recommend.scorer`).
     """
     mutual, alike = reader.people(user_id, n), reader.same_taste(user_id, n, followed=False)
     if mutual is None or alike is None:
         raise _unknown_user(user_id)
-    by_id = {"friends_of_friends": _by_id(mutual), "same_taste": _by_id(alike)}
+    by_id = {"friends_of_friends": _by_id(mutual), "same_taste": _by_id(alike, gone)}
     asked = [(_FRIENDS, mutual), (_TASTE, alike)]
     scored = score([(source, [Candidate(row["userId"], 0.0) for row in rows]) for source, rows in asked])
     return [_person(one.content_id, one.score, one.said, by_id) for one in scored[:n]]
 
 
-def similar_people(reader: Reader, user_id: str, n: int) -> list[Person]:
-    """People who watch the same, those one follows too, the most alike first. Raises UnknownUser."""
+def similar_people(reader: Reader, user_id: str, n: int, gone: Collection[str] = ()) -> list[Person]:
+    """People who watch the same, those one follows too, the most alike first. Raises UnknownUser.
+
+    No content of ``gone`` is named.
+    """
     rows = reader.same_taste(user_id, n, followed=True)
     if rows is None:
         raise _unknown_user(user_id)
     most = max((row["score"] for row in rows), default=1.0)
-    by_id = {"friends_of_friends": {}, "same_taste": _by_id(rows)}
+    by_id = {"friends_of_friends": {}, "same_taste": _by_id(rows, gone)}
     return [_person(row["userId"], row["score"] / most, ((_TASTE, None),), by_id) for row in rows]
 
 
-def _by_id(rows: Sequence[Row]) -> dict[str, Row]:
-    return {row["userId"]: row for row in rows}
+def _by_id(rows: Sequence[Row], gone: Collection[str] = ()) -> dict[str, Row]:
+    """Rows by user, without the contents of ``gone`` in their evidence."""
+    if not gone:
+        return {row["userId"]: row for row in rows}
+    return {row["userId"]: row | {"evidence": [one for one in row["evidence"] if one not in gone]} for row in rows}
 
 
 def _person(
@@ -72,11 +80,15 @@ def _person(
     )
 
 
-def neighbourhood(reader: Reader, user_id: str, depth: int, limit: int) -> Subgraph:
-    """A sample of at most ``limit`` relationships within ``depth`` steps of the user. Raises UnknownUser."""
+def neighbourhood(reader: Reader, user_id: str, depth: int, limit: int, gone: Collection[str] = ()) -> Subgraph:
+    """A sample of at most ``limit`` relationships within ``depth`` steps of the user, without the contents of ``gone``.
+
+    Raises UnknownUser.
+    """
     rows = reader.neighbourhood(user_id, depth, limit)
     if rows is None:
         raise _unknown_user(user_id)
+    rows = [row for row in rows if row["source"] not in gone and row["target"] not in gone]
     me = schema.USER_PREFIX + user_id
     nodes = {me: Node(me, schema.USER, user_id, 0)}
     for row in rows:

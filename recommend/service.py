@@ -264,16 +264,16 @@ class FeedService:
     def people(self, user_id: str, n: int = 10) -> list[Person]:
         """Whom ``user_id`` may want to follow. Raises UnknownUser."""
         reader = self._reader(user_id)
-        return list(with_names(lookups.people(reader, user_id, n), reader.names))
+        return list(with_names(lookups.people(reader, user_id, n, self._going), reader.names))
 
     def similar_people(self, user_id: str, n: int = 10) -> list[Person]:
         """Who watches what ``user_id`` watches. Raises UnknownUser."""
         reader = self._reader(user_id)
-        return list(with_names(lookups.similar_people(reader, user_id, n), reader.names))
+        return list(with_names(lookups.similar_people(reader, user_id, n, self._going), reader.names))
 
     def neighbourhood(self, user_id: str, depth: int = 2, limit: int = 200) -> Subgraph:
         """At most ``limit`` relationships within ``depth`` (1 or 2) steps. Raises UnknownUser, GraphUnavailable."""
-        return lookups.neighbourhood(self._reader(user_id), user_id, depth, limit)
+        return lookups.neighbourhood(self._reader(user_id), user_id, depth, limit, self._going)
 
     def user(self, user_id: str) -> dict[str, Any]:
         """What is known about a user. Raises UnknownUser."""
@@ -310,7 +310,8 @@ class FeedService:
         if served is None:
             raise ModelError("No model is trained.", do="Run `entourage train`.")
         deadline = Deadline(self.settings.service.deadline_ms)
-        request = Request(uuid.uuid4().hex, user_id or "", n, kind, self._going, False, deadline)
+        left_out = self.recent.waiting(user_id or "").hidden
+        request = Request(uuid.uuid4().hex, user_id or "", n, kind, left_out, False, deadline)
         return served.version, *similar(self._reader(user_id), served.model, content_id, request)
 
     def search(

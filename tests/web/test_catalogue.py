@@ -97,6 +97,8 @@ def everything(client: FlaskClient, content: str, user: str) -> dict[str, bool]:
         "radio": client.get("/v1/radio", query_string={"seed": near, "n": 19}),
         "lists": client.post("/v1/playlists/complete", json={"tracks": [near], "n": 50}),
         "people": client.get(f"/v1/users/{user}/similar"),
+        "to follow": client.get(f"/v1/users/{user}/people?n=50"),
+        "around": client.get(f"/v1/users/{user}/neighbourhood?limit=1000"),
     }
     return {name: f'"{content}"' in json.dumps(answer.json).replace("detail", "") for name, answer in asked.items()
             if name != "content"} | {"content": asked["content"].status_code == 200}  # fmt: skip
@@ -285,7 +287,9 @@ def test_while_neo4j_is_away_a_take_down_is_kept_and_counts(
     held, other = opened(settings), opened(settings)
     clients = [served_by(settings, one) for one in (held, other)]
     me, content = USERS[2], KEAKS[2]
-    assert everything(clients[1], content, me)["feed"]
+    before = everything(clients[1], content, me)
+    assert before["feed"]
+    assert before["around"]
     line.cut()
     held.refresh()
     other.refresh()
