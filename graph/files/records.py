@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -20,7 +21,6 @@ _STAND_IN: Final = "\x1f"
 """One byte for a separator of several bytes, while polars reads."""
 _LONGEST: Final = 1 << 20
 """Characters of the longest quoted field; a quote that is not closed within is an error of its line."""
-_QUOTED: Final = re.compile(r'[ \t]*"((?:[^"]|"")*)"[ \t]*')
 
 
 @dataclass(frozen=True)
@@ -44,24 +44,28 @@ class Parsed:
         return pl.Series(texts, dtype=pl.String)
 
 
+@cache
+def _quoted(separator: str) -> re.Pattern[str]:
+    """A field that begins with a quote, and white space around it that is no separator; no group where not closed."""
+    blanks = rf"(?:(?!{re.escape(separator)})[ \t])*"
+    return re.compile(rf'{blanks}"(?:((?:[^"]|"")*)"{blanks})?')
+
+
 def fields(line: str, separator: str) -> list[str] | None:
     """The fields of a line; None where a quoted one is not closed or is followed by something else."""
     if '"' not in line:
-        return line.split() if separator == " " else line.split(separator)
+        return [field for field in line.split(" ") if field] if separator == " " else line.split(separator)
     if separator == " ":
         line = line.strip(" ")
+    quoted = _quoted(separator)
     found: list[str] = []
     at = 0
     while True:
-        if match := _QUOTED.match(line, at):
-            found.append(match[1].replace('""', '"'))
+        if match := quoted.match(line, at):
             at = match.end()
-            if at < len(line) and separator == " " and line[at - 1] == " ":
-                continue
-            if at < len(line) and not line.startswith(separator, at):
+            if match[1] is None or (at < len(line) and not line.startswith(separator, at)):
                 return None
-        elif line[at:].lstrip(" \t").startswith('"'):
-            return None
+            found.append(match[1].replace('""', '"'))
         else:
             end = line.find(separator, at)
             end = len(line) if end < 0 else end

@@ -64,6 +64,15 @@ def parquet(**columns: pl.Series) -> bytes:
             "user,thing\nann,b1\nbob,c2\n", {("ann", "b1"), ("bob", "c2")}, id="one name, and ids with digits"
         ),
         pytest.param("kate,book\nbob,book\n", {("kate", "book"), ("bob", "book")}, id="a thing called book"),
+        pytest.param('"user"\t"item"\n1\t10\n2\t11\n', {("1", "10"), ("2", "11")}, id="quoted names and tabs (R)"),
+        pytest.param('"item"\t"user"\n10\t1\n11\t2\n', {("1", "10"), ("2", "11")}, id="the item first"),
+        pytest.param('"ann"\t"s1"\n"bob"\t"s2"\n', {("ann", "s1"), ("bob", "s2")}, id="all quoted, and tabs"),
+        pytest.param(
+            'user\ttitle\titem\n1\t12" mix\t10\n2\t"Hello"\t11\n', {("1", "10"), ("2", "11")}, id="a title in quotes"
+        ),
+        pytest.param('user\titem\ttitle\n1\t\t"x"\n2\t11\t12" mix\n', {("2", "11")}, id="no item before quotes"),
+        pytest.param('"user" "item"\n1 10\n2 11\n', {("1", "10"), ("2", "11")}, id="quoted names and spaces"),
+        pytest.param('"user" | "item"\n"1" | "10"\n', {("1", "10")}, id="spaces around a bar"),
         pytest.param("1,1000000000\n2,1000000001\n", {("1", "1000000000"), ("2", "1000000001")}, id="large ids"),
     ],
 )

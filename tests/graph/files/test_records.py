@@ -14,28 +14,61 @@ from hypothesis import strategies as st
 
 from graph.errors import EntourageError
 from graph.files.canonical import checked
+from graph.files.layout import _SEPARATORS
 from graph.files.quarantine import ImportReport
 from graph.files.records import parse
 from graph.files.tables import Tables, read_folder, read_pairs
 from graph.identifiers import canonical_user
 
-FIELD = st.text('ab1"\n,; é', max_size=6)
+FIELD = st.text('ab1"\n,;:|\t é\xa0', max_size=6)
+SEPARATORS = (*_SEPARATORS, " ", " - ")
 
 
-@given(st.lists(st.lists(FIELD, min_size=2, max_size=3), min_size=1, max_size=12), st.integers(1, 60))
-def test_what_csv_writes_is_read_as_it_was_in_chunks_of_any_size(rows: list[list[str]], size: int) -> None:
-    written = io.StringIO()
-    csv.writer(written, lineterminator="\n", quoting=csv.QUOTE_ALL).writerows(rows)
-    data, rest, found = written.getvalue().encode(), b"", []
+def in_chunks(data: bytes, separator: str, size: int) -> list[list[str]]:
+    """The first three fields of each row, read ``size`` lines at a time; missing ones are empty."""
+    rest, found = b"", []
     lines = data.splitlines(keepends=True)
     for start in range(0, len(lines), size):
         chunk = rest + b"".join(lines[start : start + size])
-        parsed = parse(chunk, ",", 3, 1, final=start + size >= len(lines))
+        parsed = parse(chunk, separator, 3, 1, final=start + size >= len(lines))
         found += [[field or "" for field in row[:3]] for row in parsed.frame.rows()]
         assert not len(parsed.broken)
         rest = parsed.rest
     assert not rest
+    return found
+
+
+@pytest.mark.parametrize("separator", [separator for separator in SEPARATORS if len(separator) == 1])
+@given(rows=st.lists(st.lists(FIELD, min_size=2, max_size=3), min_size=1, max_size=12), size=st.integers(1, 60))
+def test_what_csv_writes_is_read_as_it_was_in_chunks_of_any_size(
+    separator: str, rows: list[list[str]], size: int
+) -> None:
+    written = io.StringIO()
+    csv.writer(written, delimiter=separator, lineterminator="\n", quoting=csv.QUOTE_ALL).writerows(rows)
+    found = in_chunks(written.getvalue().encode(), separator, size)
     assert found == [row + [""] * (3 - len(row)) for row in rows]
+
+
+@pytest.mark.parametrize("separator", SEPARATORS)
+@given(
+    rows=st.lists(st.lists(st.tuples(FIELD, st.booleans()), min_size=3, max_size=3), min_size=1, max_size=12),
+    size=st.integers(1, 60),
+)
+def test_quotes_around_some_fields_move_no_other_field(
+    separator: str, rows: list[list[tuple[str, bool]]], size: int
+) -> None:
+    def written(field: str, *, quoted: bool) -> str:
+        needed = set(field) & {'"', "\n", *separator} or (separator == " " and not field)
+        return '"' + field.replace('"', '""') + '"' if quoted or needed else field
+
+    text = "".join(separator.join(written(field, quoted=quoted) for field, quoted in row) + "\n" for row in rows)
+    assert in_chunks(text.encode(), separator, size) == [[field for field, _ in row] for row in rows]
+
+
+@pytest.mark.parametrize("separator", SEPARATORS)
+def test_white_space_around_quotes_belongs_to_no_field(separator: str) -> None:
+    row = separator.join(('"a"', "b", ' "c" ' if separator != " " else '"c"'))
+    assert parse(f" {row}\n".encode(), separator, 3, 1, final=True).frame.row(0)[:3] == ("a", "b", "c")
 
 
 def test_a_quote_that_is_never_closed_costs_its_line_only() -> None:
