@@ -90,8 +90,8 @@ class Census:
     ) -> Found:
         """The scale of ``column``: what was ``asked`` for, else what the values say.
 
-        ``remembered`` is the scale of earlier imports, ``beside`` that of a column which should have it too; durations
-        decide nothing then. Raises InputError where the values contradict every scale.
+        ``remembered`` is the scale of earlier imports, ``beside`` that of a column which should have it too: it counts
+        where the values do not tell. Raises InputError where neither tells.
         """
         if asked:
             why = f"as --progress says; {self._against_durations()}" if self.timed else "as --progress says"
@@ -106,16 +106,19 @@ class Census:
                 return Found(column, "percent", f"only 0 and 1, so the scale {where}", sure=False)
             return Found(column, "fraction", "only 0 and 1, and no earlier import says otherwise", sure=False)
         ratios = self.parts and (self.parts > self.above_one or self.highest <= _RATIO)
+        other = "the scale of the other progress column or of earlier imports"
         if ratios and beside:
-            return Found(column, beside, "the scale of the other progress column or of earlier imports", sure=False)
+            return Found(column, beside, other, sure=False)
         if self.inside < _INSIDE * self.known:
-            outside = self.known - self.inside
-            raise self._undecided(column, f"{outside:,} of {self.known:,} values lie outside 0..100")
-        if self._as_seconds() and not beside:
-            raise self._undecided(
-                column,
-                f"it reads like seconds ({self._against_durations()}), and is not taken for percent",
-            )
+            outside = f"{self.known - self.inside:,} of {self.known:,} values lie outside 0..100"
+            if beside:
+                return Found(column, beside, f"{outside}, so {other}", sure=False)
+            raise self._undecided(column, outside)
+        if self._as_seconds() and beside in (None, "seconds"):
+            seconds = f"it reads like seconds ({self._against_durations()})"
+            if beside:
+                return Found(column, beside, f"{seconds}, {other}", sure=False)
+            raise self._undecided(column, f"{seconds}, and is not taken for percent")
         why = f"{self.above_one:,} values are above 1, and {_share(self.inside, self.known)} lie in 0..100"
         if self.timed:
             why += f"; {self._against_durations()}"

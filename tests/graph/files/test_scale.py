@@ -139,6 +139,28 @@ def test_averages_alone_that_read_like_seconds_are_refused_unless_an_import_said
     assert report.scales[0].scale == "percent"
 
 
+@pytest.mark.parametrize("odd", [-1, 120])
+def test_an_odd_average_costs_itself_where_the_progress_tells_the_scale(tmp_path: Path, odd: float) -> None:
+    keaks = lines([{"keakId": "1", "averageViewProgress": 7.8}, {"keakId": "2", "averageViewProgress": odd}])
+    folder = only(tmp_path / "in", keaks=keaks)
+    with pytest.raises(InputError, match="averageViewProgress cannot be told: 1 of 2 values lie outside"):
+        read_folder(folder, tmp_path / "home")
+    (folder / "audiences.csv").write_text("u1,1,,78,,,\nu2,2,,100,,,\n")
+    tables, report = read_folder(folder, tmp_path / "home")
+    assert tables.nodes["Content"]["averageViewProgress"].to_list() == [pytest.approx(0.078), None]
+    assert tables.edges["WATCHED"].height == 2
+    assert of(report, "keaks.jsonl").noted == 1
+    assert [(found.scale, found.sure) for found in report.scales] == [("percent", True), ("percent", False)]
+
+
+def test_averages_that_read_like_seconds_are_seconds_where_earlier_ones_were() -> None:
+    durations = [30.0] * 6
+    found = census([5, 12, 29, 30, 8, 17], durations).decide("averageViewProgress", beside="seconds")
+    assert (found.scale, found.sure) == ("seconds", False)
+    found = census([5, 12, 290, 300, 8, 17], durations).decide("averageViewProgress", beside="seconds")
+    assert found.scale == "seconds"
+
+
 @pytest.mark.parametrize("values", [[0.5, 1.0001], [0.9, 1.4, 2.8, 1.1]])
 def test_percent_that_look_like_ratios_are_told_so_and_bind_no_later_import(values: list[float]) -> None:
     found = census(values).decide("progress")
