@@ -178,6 +178,12 @@ def file_options(
             raise SettingsError(
                 f"--columns cannot read {part!r}.", do=f"Write KEY=NAME,KEY=NAME with keys of {', '.join(known)}."
             )
+        for names in (AUDIENCES, FOLLOWERS):
+            if alike := [other for other in chosen if key in names.keys and names.keys.get(other) == names.keys[key]]:
+                raise SettingsError(
+                    f"--columns names two columns for one thing: {alike[0]} and {key} mean the same.",
+                    do="Leave one of the two out.",
+                )
         chosen[key] = given
     return Options(separator, header, chosen, encoding, progress, dry=dry)
 

@@ -72,12 +72,11 @@ def sniff(
     while comments < len(lines) and (not lines[comments].strip() or lines[comments].lstrip()[:1] in ("#", "%")):
         comments += 1
     if comments == len(lines):
-        marked = next((at for at, line in enumerate(lines) if line.strip()), None)
-        if marked is None:
+        written = [at for at, line in enumerate(lines) if line.strip()]
+        if len(written) < 2:
+            _refuse_unfinished(path, head, whole=whole)
             return None
-        comments = marked if sum(bool(line.strip()) for line in lines) > 1 else comments
-        if comments == len(lines):
-            return None
+        comments = written[0]
     if lines[0].startswith("%%MatrixMarket"):
         raise InputError(
             f"{path} is a MatrixMarket file, whose first row says its size.",
@@ -90,8 +89,15 @@ def sniff(
         raise InputError(f"{path} is HTML or XML, and no table.", do="Is it the right file? Nothing was loaded.")
     if separator is None:
         separator = _separator(path, body, names)
-    rows = _rows(body, separator)
+    sample = _sample(body, separator)
+    rows = [(end, row) for end, row in sample if row is not None]
+    if sample and (not rows or (header and sample[0][1] is None)):
+        raise InputError(
+            f"{path}: the quotes of its first row are not closed, or have text after them.",
+            do="Mend that row, or say with --separator what stands between its fields. Nothing was loaded.",
+        )
     if not rows:
+        _refuse_unfinished(path, head, whole=whole)
         return None
     taken, first = rows[0]
     titled = _header(path, [row for _, row in rows], names, header, chosen)
@@ -115,6 +121,15 @@ def sniff(
     return Layout(
         separator, titled, comments + (taken if titled else 0), titles, columns, tuple(tuple(row) for row in example)
     )
+
+
+def _refuse_unfinished(path: Path, head: str, *, whole: bool) -> None:
+    """Raise InputError where rows may come after a ``head`` that holds none."""
+    if not whole:
+        raise InputError(
+            f"The first {len(head):,} characters of {path} hold no row that ends within them.",
+            do="Is it the right file? A row is one line of a few fields. Nothing was loaded.",
+        )
 
 
 def _with_times(columns: tuple[str | None, ...], rows: list[list[str]]) -> tuple[str | None, ...]:
@@ -161,13 +176,13 @@ def is_comment(first: str) -> bool:
     return re.match(r"#(?:$|[\s#])", first) is not None
 
 
-def _rows(body: str, separator: str) -> list[tuple[int, list[str]]]:
-    """Rows of the sample that can be read, with the lines they take; no blank ones, no comments."""
+def _sample(body: str, separator: str) -> list[tuple[int, list[str] | None]]:
+    """Rows of the sample with the lines up to their end, None for one that cannot be read; no blank ones, no comments."""
     found, _ = records(body, separator, final=True)
     return [
         (number + count, split)
         for number, count, split in found[: _SAMPLE + 1]
-        if split is not None and any(field.strip() for field in split) and not is_comment(split[0])
+        if split is None or (any(field.strip() for field in split) and not is_comment(split[0]))
     ]
 
 
@@ -177,7 +192,7 @@ def _separator(path: Path, body: str, names: Names) -> str:
     for separator in (*_SEPARATORS, " "):
         if separator == " " and fitting:
             break
-        rows = [row for _, row in _rows(body, separator)]
+        rows = [row for _, row in _sample(body, separator) if row is not None]
         several = [row for row in rows if len(row) > 1]
         known = bool(rows) and sum(place is not None for place in _known(rows[0], names)[:2]) == 2
         if not several or (not known and len(several) < _FITS * len(rows)):
@@ -234,7 +249,7 @@ def _header(
     if asked is not None:
         return asked
     first, others = rows[0], rows[1:]
-    if chosen and any(not given.isdigit() for given in chosen.values()):
+    if chosen and any(not given.isdecimal() for given in chosen.values()):
         return True
     places = _known(first, names)
     if places[0] is not None and places[1] is not None:
@@ -325,12 +340,17 @@ def chosen_columns(
         places = [place for place, title in enumerate(titles) if titled and plain(title) == plain(given)]
         if places:
             _refuse_twice(path, titles, places[0], key)
-        elif given.isdigit() and 0 < int(given) <= len(titles):
-            places = [int(given) - 1]
         else:
+            places = [place for place in range(len(titles)) if given == str(place + 1)]
+        if not places:
             what = ", ".join(titles) if titled else f"{len(titles)} columns"
             raise InputError(
                 f"{path} has no column {given!r}: it has {what}.", do="Give a name of its header, or a number from 1."
+            )
+        if columns[places[0]]:
+            raise SettingsError(
+                f"--columns names the column {titles[places[0]]!r} of {path.name} twice.",
+                do="Give each key a column of its own, for example --columns user=1,item=2.",
             )
         columns[places[0]] = names.keys[key]
     ours = [*names.columns]

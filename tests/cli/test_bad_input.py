@@ -54,6 +54,15 @@ def test_options_that_a_kind_does_not_read_are_refused(run: Run, tmp_path: Path)
         assert_clear(refused, SettingsError.exit_code, "--encoding cannot be given")
 
 
+@pytest.mark.parametrize("columns", ["user=1,item=2,content=3", "user=1,item=2,friend=2,follower=1,followed=3"])
+def test_two_keys_of_columns_that_mean_the_same_are_refused(run: Run, tmp_path: Path, columns: str) -> None:
+    (tmp_path / "pairs.csv").write_text("1,10,7\n2,11,8\n")
+    refused = run("import", "--pairs", tmp_path / "pairs.csv", "--columns", columns, "--dry-run")
+    assert_clear(refused, SettingsError.exit_code, "mean the same")
+    both = "user=1,item=2,time=3,follower=1,friend=2,since=3"
+    assert run("import", "--pairs", tmp_path / "pairs.csv", "--columns", both, "--dry-run").code == 0, "of two files"
+
+
 def test_a_folder_that_is_not_there(run: Run, tmp_path: Path) -> None:
     assert_clear(run("import", tmp_path / "nowhere"), InputError.exit_code, "nowhere")
 

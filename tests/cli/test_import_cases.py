@@ -131,6 +131,8 @@ PAIRS: dict[str, tuple[set[tuple[str, str]], int]] = {
     ),
     "19_nfc_nfd.csv": ({("1", "Été"), ("2", "Été")}, 0),
     "20_float_ids.csv": ({("1", "10"), ("1", "11"), ("2", "10")}, 1),
+    "22_quoted_tabs.tsv": ({("1", "10"), ("2", "11")}, 0),
+    "23_quotes_after_no_item.tsv": ({("2", "11"), ("3", "12")}, 1),
 }  # fmt: skip
 TIMES = {
     "03_double_colon.dat": {ms("2000-12-31T22:12:40"), ms("2000-12-31T22:35:09"), 978_298_413_000},

@@ -98,12 +98,49 @@ def test_tables_as_other_tools_write_them(tmp_path: Path, text: str, found: set[
         pytest.param("1,10,11,12\n2,10\n3,10,12\n", "Write one user and one item a row", id="several items a row"),
         pytest.param("1 10 11 12\n2 10\n", "no separator", id="the same with spaces"),
         pytest.param("<!DOCTYPE html>\n<p>1,2</p>\n", "Is it the right file", id="a page in place of a file"),
+        pytest.param("u" * 140_000 + ",1\n2,3\n", "hold no row", id="a first line that is too long"),
+        pytest.param("# said\n\n" + "u" * 140_000 + ",1\n2,3\n", "hold no row", id="the same below a comment"),
+        pytest.param("1" * 140_000, "hold no row", id="nothing but a long line"),
+        pytest.param("\n" * 140_000 + "1,2\n", "hold no row", id="blank lines before the first row"),
     ],
 )
 def test_layouts_that_would_be_misread_are_refused(tmp_path: Path, text: str | bytes, said: str) -> None:
     with pytest.raises(InputError) as error:
         pairs(tmp_path, text)
     assert said in f"{error.value} {error.value.do}"
+
+
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        pytest.param('"ann"x,"s1"\n"bob"y,"s2"\n', Options(","), id="no row can be read"),
+        pytest.param('"user"x,"item"\n1,10\n2,11\n', Options(header=True), id="the header cannot be read"),
+    ],
+)
+def test_a_first_row_with_broken_quotes_is_refused_where_it_is_needed(
+    tmp_path: Path, text: str, options: Options
+) -> None:
+    with pytest.raises(InputError, match="the quotes of its first row"):
+        pairs(tmp_path, text, options=options)
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        pytest.param({"user": "1", "item": "2", "progress": "3", "time": "3"}, "'when' of x.csv twice", id="a number"),
+        pytest.param({"user": "who", "item": "1"}, "'who' of x.csv twice", id="a name and its number"),
+        pytest.param({"user": "1", "item": "4"}, "no column '4'", id="beyond the last column"),
+        pytest.param({"user": "1", "item": "0"}, "no column '0'", id="before the first"),
+        pytest.param({"user": "1", "item": "²"}, "no column '²'", id="a digit that is no number"),
+        pytest.param({"user": "1", "item": "9" * 5_000}, "no column '99", id="a number without end"),
+    ],
+)
+@pytest.mark.parametrize("name", ["x.csv", "x.jsonl"])
+def test_columns_that_cannot_be_are_refused(tmp_path: Path, name: str, columns: dict[str, str], said: str) -> None:
+    text = "who,what,when\n1,10,0\n" if name == "x.csv" else lines([{"who": 1, "what": 10, "when": 0}])
+    with pytest.raises((InputError, SettingsError)) as error:
+        pairs(tmp_path, text, name, Options(columns=columns, header=True))
+    assert said.replace("x.csv", name) in f"{error.value}"
 
 
 @pytest.mark.parametrize("separator", ["🎵", "é", "<>", ":"])
