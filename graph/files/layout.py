@@ -177,7 +177,7 @@ def is_comment(first: str) -> bool:
 
 
 def _sample(body: str, separator: str) -> list[tuple[int, list[str] | None]]:
-    """Rows of the sample with the lines up to their end, None for one that cannot be read; no blank ones, no comments."""
+    """Rows of the sample with the lines up to their end, no blank ones and no comments; None where not readable."""
     found, _ = records(body, separator, final=True)
     return [
         (number + count, split)

@@ -123,25 +123,25 @@ def write_files(tables: Tables, folder: Path, progress: Progress | None = None) 
     ]
     first: dict[str, int] = {}
     total = 0
+    several_lines = False
     for label, nodes in tables.nodes.items():
         first[label] = total
         total += nodes.height
         if label == schema.CONTENT:
             contents = nodes = _with_kept(nodes, tables.edges.get(schema.WATCHED))
             nodes = nodes.with_columns(pl.col("kind").str.to_titlecase().alias(":LABEL")).drop("kind")
-        several = nodes.select(pl.any_horizontal(pl.col(pl.String).str.contains("\n", literal=True).any())).item()
-        if several and "--multiline-fields=true" not in arguments:
-            arguments.append("--multiline-fields=true")
         lists = [name for name, dtype in nodes.schema.items() if dtype == pl.List(pl.String)]
         nodes = nodes.with_columns(pl.col(name).list.join(_BETWEEN) for name in lists)
         nodes = nodes.rename({name: f"{name}:string[]" for name in lists})
         numbers = pl.int_range(first[label], total, dtype=pl.Int64, eager=True).alias(":ID")
+        several_lines |= _holds_line_ends(nodes)
         if nodes.height:
             path = _write([nodes.insert_column(0, numbers)], folder / f"{label}.csv")
             arguments.append(f"--nodes={label}={path}")
     for number, (type_, edges) in enumerate(tables.edges.items()):
         _say(progress, number / len(tables.edges), "writing files for the bulk importer")
         ends = schema.RELATIONSHIPS[type_]
+        several_lines |= _holds_line_ends(edges)
         numbered = (
             (watch.whole(part, tables.repeated) if type_ == schema.WATCHED else part).select(
                 (pl.col("source").cast(pl.Int64) + first[ends.source]).alias(":START_ID"),
@@ -152,7 +152,15 @@ def write_files(tables: Tables, folder: Path, progress: Progress | None = None) 
         )
         if edges.height:
             arguments.append(f"--relationships={type_}={_write(numbered, folder / f'{type_}.csv')}")
+    if several_lines:
+        arguments.append("--multiline-fields=true")
     return arguments
+
+
+def _holds_line_ends(frame: pl.DataFrame) -> bool:
+    """Whether a text holds a line end: the importer takes it for the end of the row unless it is told."""
+    found = frame.select(pl.any_horizontal(pl.lit(value=False), pl.col(pl.String).str.contains(r"[\r\n]").any()))
+    return bool(found.item())
 
 
 def _best_last(type_: str, edges: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:

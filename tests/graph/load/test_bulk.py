@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,10 @@ from graph import snapshot
 from graph.database.connection import local_home, running, unfinished_import
 from graph.database.driver import Graph
 from graph.errors import InputError, LocalServerError, SettingsError
+from graph.files import kinds
+from graph.files.kinds import Kind
 from graph.files.options import Options
+from graph.files.tables import read_folder
 from graph.load import bulk as offline
 from graph.load.bulk import import_offline
 from graph.load.live import import_folder
@@ -31,11 +35,16 @@ from tests.conftest import seen_by
 from tests.graph.conftest import Queries, wait_for
 from tests.graph.events import facts as told
 from tests.graph.events.facts import Fact, Follow, Row
-from tests.graph.keakr import AUDIENCES, folder, of
+from tests.graph.keakr import AUDIENCES, BEATS, KEAKS, folder, lines, of
 
 ROWS = AUDIENCES + "users/1,beats/20,,,,,\nusers/3,keaks/404,,,,,\nusers/3,keaks/11,soon,,,,\n"
 ROWS += "users/3,keaks/10,2021-07-02T00:00:00Z,,,,\nusers/3,keaks/11,2021-07-01T00:00:00Z,,,,\n"
 ROWS += "users/3,beats/20,2021-06-30T00:00:00Z,,,,\nusers/1,keaks/11,2021-08-01T00:00:00Z,,,,\n"
+#: Line ends within texts, each of its own kind.
+LINE_ENDS = {
+    "keaks": lines([*KEAKS, {"keakId": "12", "title": "a\rb"}]),
+    "beats": lines([*BEATS, {"beatId": "21", "licenceType": ["free\nfor all", "or\r\nnot"]}]),
+}
 #: An import that ends itself by SIGKILL as it is about to do something, when the third argument names that.
 IMPORT = """
 import os, pathlib, signal, sys
@@ -127,7 +136,7 @@ def test_killed_at_any_point_the_next_run_finishes(
         "MATCH (:Content {contentId: $of})<-[:WATCHED]-(user) WITH user LIMIT 1 RETURN user.userId AS id"
     )
     told.teach(monkeypatch)
-    files, worlds = folder(tmp_path / "in", audiences=ROWS), small_worlds()
+    files, worlds = folder(tmp_path / "in", audiences=ROWS, **LINE_ENDS), small_worlds()
     for name, facts in worlds.items():
         told.append(files, name, facts)
     rows = [
@@ -199,6 +208,32 @@ def test_killed_at_any_point_the_next_run_finishes(
         assert [row["score"] for row in found] == sorted((row["score"] for row in found), reverse=True)
         assert ranked(found) == ranked(expected), name
         assert [row["score"] for row in found] == pytest.approx([row["score"] for row in expected])
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        pytest.param({"keaks": lines([{"keakId": "1", "title": "a\rb"}])}, id="a title"),
+        pytest.param({"keaks": lines([{"keakId": "1", "hashtags": ["a\nb"]}])}, id="a hashtag"),
+        pytest.param({"beats": lines([{"beatId": "1", "licenceType": ["free\nfor all"]}])}, id="an element of a list"),
+    ],
+)
+def test_the_importer_is_told_of_line_ends_within_texts(tmp_path: Path, files: dict[str, str]) -> None:
+    tables, _ = read_folder(folder(tmp_path / "with", **files), tmp_path / "home")
+    assert "--multiline-fields=true" in offline.write_files(tables, tmp_path / "with")
+    tables, _ = read_folder(folder(tmp_path / "without"), tmp_path / "home")
+    assert "--multiline-fields=true" not in offline.write_files(tables, tmp_path / "without")
+
+
+def test_the_importer_is_told_of_line_ends_in_relationships(tmp_path: Path) -> None:
+    play = {"message": "next", "timestamp": 100, "user": 7, "track": 1, "time": 0.5, "recommendation": 2}
+    plays = [play | {"experiments": {"A": "a\nb"}}, play | {"timestamp": 200, "track": 2, "message": "last"}]
+    (tmp_path / "log.jsonl").write_text(lines(plays))
+    (tmp_path / "tracks.jsonl").write_text(lines([{"track": n, "artist": "x", "title": "y"} for n in (1, 2)]))
+    tables, _ = kinds.read(tmp_path, Kind.PLAY_LOGS, tmp_path / "home", None)
+    session = tables.nodes["Session"].drop("arm")
+    alone = replace(tables, nodes={**tables.nodes, "Session": session})
+    assert "--multiline-fields=true" in offline.write_files(alone, tmp_path)
 
 
 def test_what_serving_wants_first_is_written_last() -> None:
