@@ -207,7 +207,8 @@ def test_genres_and_hashtags_of_the_snapshot_are_found_and_wanted_without_a_grap
     assert [one["id"] for one in feeds.search("#fun")] == ["Fun"]
     assert feeds.search("hop", 3, label="Mood") == []
     narrowed = client.get("/v1/users/u1/recommendations?genre=hip%20hop")
-    assert (narrowed.status_code, narrowed.json["items"], narrowed.json["degraded"]) == (200, [], True)
+    body = cast(Any, narrowed.json)
+    assert (narrowed.status_code, body["items"], body["degraded"]) == (200, [], True)
 
 
 def test_while_a_few_feeds_wait_for_the_graph_others_are_answered_from_the_snapshot(stored: Settings) -> None:
