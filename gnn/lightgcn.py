@@ -61,7 +61,8 @@ class LightGcn(Baseline):
 
     def _learn(self, snapshot: Snapshot, options: FitOptions) -> dict[str, Learned]:
         epochs, begun = self.epochs, 0.0
-        if options.validation is not None and epochs is None:
+        # A part that judges nobody says nothing of when to stop.
+        if options.validation is not None and len(options.validation.users) and epochs is None:
             return self._vectors(
                 self._train(snapshot, options, options.validation, self._affordable(snapshot, options))
             )

@@ -13,8 +13,11 @@ import torch
 from gnn import lightgcn_training, sweeps
 from gnn.lightgcn import LightGcn
 from gnn.lightgcn_training import Schedule, Trained, bpr, lightgcn, normalised, train, unwatched
+from gnn.recipe import RECIPE
+from recommenders.core.holdout import validation
+from recommenders.core.options import FitOptions
 from tests import checkerboard
-from tests.conformance import RecommenderConformance
+from tests.conformance import RecommenderConformance, odd
 
 USERS, CONTENTS = 30, 20
 
@@ -150,3 +153,12 @@ def test_a_pass_over_many_watches_takes_larger_steps(monkeypatch):
     LightGcn(epochs=1).fit(checkerboard.snapshot())
     LightGcn(epochs=1, batch=2, most_steps=3).fit(checkerboard.snapshot())  # 180 watches
     assert batches == [2_048, 60]
+
+
+def test_a_part_that_judges_nobody_leaves_the_epochs_to_the_recipe():
+    """As in a search where every user has two watches."""
+    few = odd([(user, (user + step) % 8) for user in range(8) for step in range(2)], [])
+    part = validation(few)
+    assert not len(part.users)
+    model = LightGcn().fit(part.train, FitOptions(validation=part))
+    assert model.fitted_settings == {"epochs": RECIPE.lightgcn_blind_epochs}
