@@ -32,13 +32,13 @@ def table(board: Leaderboard, width: int = 80) -> Table:
     made.box, made.collapse_padding, made.pad_edge = box.SIMPLE_HEAD, True, False
     made.add_column("model", no_wrap=True)
     wanted = _SHOWN if width < 110 else _SHOWN_WIDE
-    names = [name for name in wanted if f"{name}@{k}" in board.rows[0].metrics]
+    names = [name for name in wanted if f"{name}@{k}" in _metrics(board)]
     for name in names:
         made.add_column(f"{_SHORT.get(name, name)}\n@{k}", justify="right", no_wrap=True)
     for title in ("NDCG\n95 %", "fit\ns", "CPU\ns", "peak\nMiB"):
         made.add_column(title, justify="right", no_wrap=True)
     for place, row in enumerate(board.rows):
-        cells = [_cell(name, row.metrics[f"{name}@{k}"], spread=name == "NDCG") for name in names]
+        cells = [_cell(name, row.metrics.get(f"{name}@{k}"), spread=name == "NDCG") for name in names]
         interval = _interval(row.metrics[board.lead_metric], 1)
         cost = (f"{row.fit_seconds:.1f}", f"{row.fit_processor_seconds:.1f}", f"{row.peak_mib:,.0f}")
         made.add_row(
@@ -55,8 +55,8 @@ def markdown(board: Leaderboard, command: str = "") -> str:
     if command:
         parts.append(f"```console\n$ {command}\n```")
     for k in board.ks:
-        names = [name.removesuffix(f"@{k}") for name in board.rows[0].metrics if name.endswith(f"@{k}")]
-        rows = [[_label(row), *(_cell(name, row.metrics[f"{name}@{k}"]) for name in names)] for row in board.rows]
+        names = [name.removesuffix(f"@{k}") for name in _metrics(board) if name.endswith(f"@{k}")]
+        rows = [[_label(row), *(_cell(name, row.metrics.get(f"{name}@{k}")) for name in names)] for row in board.rows]
         parts += [f"## At {k}", grid(["model", *names], rows)]
     costs = [[_label(row), _interval(row.metrics[board.lead_metric]), *_cost(row)] for row in board.rows]
     parts += [
@@ -117,7 +117,14 @@ def _caption(board: Leaderboard) -> str:
     )
 
 
-def _cell(name: str, estimate: Estimate, spread: bool = True) -> str:
+def _metrics(board: Leaderboard) -> list[str]:
+    """The metrics that any row has, each once: a model whose lists are all empty lacks some, such as the novelty."""
+    return list(dict.fromkeys(name for row in board.rows for name in row.metrics))
+
+
+def _cell(name: str, estimate: Estimate | None, spread: bool = True) -> str:
+    if estimate is None:
+        return "–"
     if name in _IN_PERCENT:
         scale, digits = 100.0, 2
     else:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -162,3 +163,18 @@ def test_a_cap_that_ended_a_fit_early_is_told_of_that_model_alone():
     assert not any(row.capped for row in patient.rows)
     hurried = leaderboard.evaluate([both[1], counted()], [split], ks=(3,), options=FitOptions(cap=Cap(1e-9)))
     assert {row.model: row.capped for row in hurried.rows} == {"item-knn": True, "counted": False}
+
+
+def test_a_model_whose_lists_are_all_empty_has_dashes_where_others_have_figures(tmp_path):
+    silent = replace(counted(), label="silent", rank=lambda model, split, k, **_: np.full((len(split.users), k), -1))
+    split = splits.random(checkerboard.snapshot(), 0.3)
+    found = leaderboard.evaluate([silent, clique()], [split], ks=(3,))
+    assert "Novelty@3" not in found.rows[1].metrics
+    for rows in (found.rows, found.rows[::-1]):  # whichever is first
+        turned = found.model_copy(update={"rows": rows})
+        report.write(turned, tmp_path)
+        lines = (tmp_path / "leaderboard.md").read_text().splitlines()
+        cells = {line.split(" | ")[0].strip("| "): line.strip("| ").split(" | ") for line in reversed(lines)}
+        place = cells["model"].index("Novelty")
+        assert cells["silent"][place] == "–"
+        assert float(cells["clique"][place]) > 0
