@@ -29,15 +29,20 @@ class Comparison:
     high: float
     """Ends of the 95 % paired bootstrap interval of the difference."""
     p_value: float
-    """p-value of the two-sided paired t-test; 1 if every user's difference is 0."""
+    """p-value of the two-sided paired t-test; 1 if every user's difference is 0, or with fewer than two users."""
 
 
 def bootstrap_interval(
     values: Values, *, level: float = 0.95, resamples: int = 2_000, seed: int = 0
 ) -> tuple[float, float]:
-    """Percentile bootstrap interval of the mean of ``values`` (shape (users,)), users drawn with replacement."""
+    """Percentile bootstrap interval of the mean of ``values`` (shape (users,)), users drawn with replacement.
+
+    NaN twice if there are no values.
+    """
     rng = np.random.default_rng(seed)
     count = len(values)
+    if not count:
+        return float("nan"), float("nan")
     means = np.empty(resamples)
     block = max(1, _BLOCK_VALUES // count)
     for start in range(0, resamples, block):
@@ -64,9 +69,14 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def _paired_t(difference: Values) -> float:
-    """Two-sided p of the t-test that the mean is 0. Not scipy.stats, which takes seconds to import."""
+    """Two-sided p of the t-test that the mean is 0; 1 for a single user, who has no variance to test against.
+
+    Not scipy.stats, which takes seconds to import.
+    """
     count = len(difference)
-    error = float(difference.std(ddof=1)) / np.sqrt(count) if count > 1 else 0.0
+    if count < 2:
+        return 1.0
+    error = float(difference.std(ddof=1)) / np.sqrt(count)
     if error == 0.0:
         return float(difference[0] == 0)
     return float(2.0 * stdtr(count - 1, -abs(float(difference.mean())) / error))

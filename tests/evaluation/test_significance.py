@@ -44,3 +44,10 @@ def test_holm_by_hand():
     assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
     assert holm([0.5, 0.9]) == [1.0, 1.0]
     assert holm([]) == []
+
+
+def test_of_nobody_there_is_no_interval_and_of_one_user_no_difference():
+    low, high = bootstrap_interval(np.empty(0))
+    assert np.isnan(low)
+    assert np.isnan(high)
+    assert compare(np.array([0.9]), np.array([0.1])).p_value == 1.0
