@@ -76,8 +76,8 @@ def search(
     run = _Run(kind, holdout, options, most, k)
     whole = run.cost(kind.make(**given))
     narrow = {name: value for name, value in kind.trial_settings.items() if name not in given}
-    if run.work < whole + 2 * run.cost(kind.make(**narrow, **given)):
-        narrow = {}  # no work for trials
+    if most == 1 or run.work < whole + 2 * run.cost(kind.make(**narrow, **given)):
+        narrow = {}  # there is only one fit
     run.kept_back = whole if narrow else 0.0
     best = run.fit({**narrow, **given}, rest=bool(kind.trial_settings) and not narrow)
     before: Searched | None = None
@@ -86,6 +86,7 @@ def search(
         for name, values in space.items():
             if name not in best.model.unsearched():
                 best = run.improve(best, name, values)
+    run.kept_back = 0.0
     if narrow and run.allowed(whole, most_of_cap=1.0):
         wide = run.fit({name: value for name, value in best.settings.items() if name not in narrow}, rest=True)
         best = max(best, wide, key=lambda searched: searched.score)
@@ -101,7 +102,7 @@ class _Run:
         self.kind, self.holdout, self.options, self.most, self.k = kind, holdout, options, most, k
         self.work = options.work(holdout.train)
         self.kept_back = 0.0
-        """Work reserved for the last fit, without ``trial_settings``."""
+        """Work reserved for the last fit, without ``trial_settings``; that fit is one of ``most`` trials too."""
         self.spent = 0.0
         self.longest_s = 0.0
         self.trials: list[Trial] = []
@@ -117,7 +118,8 @@ class _Run:
         return self.options.cap.allows(self.longest_s, most_of_cap) if self._fits(cost) else False
 
     def _fits(self, cost: float) -> bool:
-        return self.spent + cost <= self.work and (self.most is None or len(self.trials) < self.most)
+        trials = len(self.trials) + bool(self.kept_back)
+        return self.spent + cost <= self.work and (self.most is None or trials < self.most)
 
     def fit(
         self,

@@ -317,3 +317,12 @@ def test_settings_are_judged_by_graded_ndcg_on_what_may_be_recommended():
     ids, _ = model.recommend(part.users, 3)
     assert score(model, part, 3) == pytest.approx(mean_ndcg(ids, part.held_out[part.users], 3, graded=True))
     assert len(part.users) < CORE.search_users
+
+
+@pytest.mark.parametrize(("most", "widths"), [(1, [9]), (2, [3, 9]), (4, [3, 3, 3, 9])])
+def test_the_last_trial_of_most_is_wide(fake, most, widths):
+    fake.trial_settings = {"width": 3}
+    fake.quality = staticmethod(lambda settings: settings["number"] / 100.0 + settings["width"])
+    found = run(fake, {"number": tuple(map(float, range(2, 90)))}, most=most)
+    assert tried(fake, "width") == widths
+    assert "width" not in found.settings
