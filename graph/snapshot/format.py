@@ -56,6 +56,12 @@ _EXPORT_AGAIN = "Run `entourage export` to write a fresh one."
 _OPEN: Final[WeakValueDictionary[tuple[str, int, int], Snapshot]] = WeakValueDictionary()
 """Snapshots in use, by path, inode and time of their manifests."""
 MAPPED_COLUMNS: Final = {schema.WATCHED: ("engagement", "lastAt"), schema.FOLLOWS: ("since",)}
+_LEARNED_COLUMNS: Final = {
+    schema.HOLDS: ("place",),
+    schema.PLAYED: ("place", "share", "at"),
+    schema.WATCH_RATIO: ("ratio",),
+}
+"""Further properties of edges that models learn from; all are numbers."""
 
 
 class FileEntry(BaseModel):
@@ -171,12 +177,14 @@ class Snapshot:
 
     @cached_property
     def digest(self) -> str:
-        """A hash of all that is learned from: nodes with their properties, edges, and their engagement and times."""
+        """A hash of all that is learned from: nodes with their properties, edges with their engagement and times, and
+        what sessions, playlists and ratios say of theirs."""
         found = hashlib.sha256(f"{self.manifest.graph_id} {self.mode}".encode())
         for nodes in self.nodes.values():
             found.update(nodes.frame.hash_rows(seed=0).to_numpy().data)
         for edges in self.edges.values():
-            told = [edges.columns[name] for name in ("engagement", "lastAt", "since") if name in edges.columns]
+            names = "engagement", "lastAt", "since", *_LEARNED_COLUMNS.get(edges.type, ())
+            told = [edges.columns[name] for name in names if name in edges.columns]
             for array in (edges.indptr, edges.target, *told):
                 found.update(np.ascontiguousarray(array).data)
         return found.hexdigest()

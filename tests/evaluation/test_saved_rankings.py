@@ -99,3 +99,27 @@ def test_everything_that_decides_a_ranking_or_its_judgement_changes_the_fingerpr
     whole = Snapshot(whole.manifest, {**whole.nodes, "User": Nodes("User", aged, whole.users.count)}, whole.edges)
     split = splits.temporal(whole, 0.3)
     assert fingerprint(change(split)) != fingerprint(split)
+
+
+@pytest.mark.parametrize(
+    ("type_", "column"),
+    [("PLAYED", "place"), ("PLAYED", "share"), ("PLAYED", "at"), ("HOLDS", "place"), ("WATCH_RATIO", "ratio")],
+)
+def test_what_sessions_playlists_and_ratios_say_is_part_of_the_digest(type_, column):
+    def made(value: float) -> Snapshot:
+        told = pl.DataFrame({"source": [0, 0], "target": [0, 1], column: [0.0, value]})
+        nodes = {
+            "User": pl.DataFrame({"userId": ["u"]}),
+            "Content": pl.DataFrame({"contentId": ["keaks/0", "keaks/1"]}),
+            "Session": pl.DataFrame({"sessionId": ["s"]}),
+            "Playlist": pl.DataFrame({"playlistId": ["p"]}),
+        }
+        return Snapshot.build(nodes, {type_: told})
+
+    assert made(1.0).digest == made(1.0).digest != made(2.0).digest
+
+
+def test_the_digest_of_watches_and_follows_alone_is_that_of_before():
+    """Another digest would compute again what was saved, and start interrupted trainings again."""
+    digest = network([(0, 0, 1), (0, 1, 2), (1, 1, 3)], [(0, 1)]).digest
+    assert digest == "a01dcfd63b4c3408dc9cfe3985399fca35e78fc35705c265af93a8d2ef7d9d2d"
