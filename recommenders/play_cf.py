@@ -19,7 +19,7 @@ from pydantic import Field
 from graph import aside, schema
 from graph.snapshot import Snapshot
 from recommenders.core.baseline import Baseline, Learned, Share
-from recommenders.core.interactions import counts
+from recommenders.core.interactions import counts, worth
 from recommenders.core.options import FitOptions
 from recommenders.core.top_k import Floats, Ints, Mask, highest_of_rows
 from recommenders.plays import plays_of
@@ -66,7 +66,7 @@ class PlayCf(Baseline):
     a track they did not play has 0. The similarity of two users is the cosine of their rows, 0 with oneself, and the
     score of a track is the sum over users of similarity times value. With all users as neighbours, dividing that by the
     sum of the similarities is one number a user and changes no ranking, so it is left out. Without sessions in the
-    snapshot each watch is one play, its engagement the share.
+    snapshot each watch is one play, its engagement the share, or 1 if engagement does not vary.
     """
 
     neighbours: Neighbours = 0
@@ -288,8 +288,7 @@ def _rows(snapshot: Snapshot) -> tuple[Ints, Ints, Floats]:
         plays = plays_of(snapshot)
         return plays.user, plays.track, plays.share
     watched = snapshot.watched
-    shares: npt.NDArray[Any] = np.asarray(watched.columns["engagement"], dtype=np.float32)
-    return watched.source.astype(np.int64), watched.target.astype(np.int64), shares
+    return watched.source.astype(np.int64), watched.target.astype(np.int64), worth(snapshot)
 
 
 def write_lists(path: Path, users: Sequence[str], tracks: Sequence[str], lists: Ints) -> None:

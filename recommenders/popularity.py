@@ -12,6 +12,7 @@ import numpy as np
 from graph.snapshot import Snapshot
 from graph.snapshot.ages import fading
 from recommenders.core.baseline import Baseline, Learned, Share
+from recommenders.core.interactions import worth
 from recommenders.core.one_user import FixedScores, OneUser
 from recommenders.core.options import FitOptions
 from recommenders.core.today import Today
@@ -22,7 +23,10 @@ __all__ = ["Popularity"]
 
 @dataclass
 class Popularity(Baseline):
-    """Every content's number of watchers, or its summed engagement; with ``half_life`` older watches count less."""
+    """Every content's number of watchers, or its summed engagement where that varies.
+
+    With ``half_life`` older watches count less.
+    """
 
     half_life: Share = 0.0
     """Days after which a watch counts half; 0 for never."""
@@ -34,7 +38,7 @@ class Popularity(Baseline):
 
     def _learn(self, snapshot: Snapshot, options: FitOptions) -> dict[str, Learned]:
         watched = snapshot.watched
-        weights = np.asarray(watched.columns["engagement"], dtype=np.float64) * fading(snapshot, self.half_life)
+        weights = worth(snapshot).astype(np.float64) * fading(snapshot, self.half_life)
         counts = np.bincount(watched.target, weights=weights, minlength=watched.width)
         return {"popularity": counts.astype(np.float32)}
 

@@ -17,7 +17,7 @@ from graph.snapshot import Snapshot
 from graph.snapshot.ages import newest_watch
 from recommenders.core.baseline import Baseline, Count, Learned, Positive, Share
 from recommenders.core.costs import COSTS
-from recommenders.core.interactions import directed_social
+from recommenders.core.interactions import directed_social, worth
 from recommenders.core.options import FitOptions
 from recommenders.core.top_k import Floats, Ints, Mask
 from recommenders.ratio_network import Network, Rows, features_apart, user_features, video_features
@@ -32,7 +32,7 @@ class WatchRatio(Baseline):
 
     Learns from the rows of ``WATCH_RATIO``, but for pairs that are not in ``WATCHED``: these are held out. The ratio of
     a watch that has none there, such as one that the service was told, is its progress. In a snapshot without ratios a
-    watch counts by its engagement, and as many pairs drawn at random count 0.
+    watch counts by its engagement (1 if that does not vary), and as many pairs drawn at random count 0.
     """
 
     factors: Count = 32
@@ -128,12 +128,13 @@ class WatchRatio(Baseline):
 def ratios_of(snapshot: Snapshot) -> tuple[Rows, dict[str, Mask]]:
     """The ratios of ``WATCH_RATIO`` whose pair is in ``WATCHED``, then the progress of pairs that have none there.
 
-    The engagement of all watches in a snapshot without ratios. Beside the rows: whether each was liked, ….
+    In a snapshot without ratios the engagement of all watches, or 1 if that does not vary. Beside the rows: whether
+    each was liked, ….
     """
     edges, watched = snapshot.edges[schema.WATCH_RATIO], snapshot.watched
     users, videos = watched.source.astype(np.int64), watched.target.astype(np.int64)
     if not len(edges):
-        return Rows(users, videos, np.asarray(watched.columns["engagement"], dtype=np.float32)), {}
+        return Rows(users, videos, worth(snapshot)), {}
     width = snapshot.contents.count
     known = users * width + videos
     keys = edges.source.astype(np.int64) * width + edges.target

@@ -16,7 +16,7 @@ from graph import schema
 from graph.snapshot import NO_TIME, Snapshot, hindsight
 from graph.snapshot.ages import timed
 from recommenders.core.config import CORE
-from recommenders.core.interactions import interactions
+from recommenders.core.interactions import interactions, once
 from recommenders.core.top_k import Ints, Mask
 
 __all__ = ["Holdout", "cut_in_order", "drawn", "users_of", "validation"]
@@ -111,9 +111,11 @@ def validation(snapshot: Snapshot, share: float = CORE.validation_share, seed: i
         held = np.asarray(watched.columns["lastAt"]) >= cutoff
         past = hindsight.social_until(snapshot, cutoff)
     kept = sp.csr_array(interactions(snapshot.with_edges(watched.keep(~held))))
-    held_out = interactions(snapshot.with_edges(watched.keep(held)))
+    # By the mode of all watches: in the held-out ones alone engagement may happen not to vary, and would count 1.
+    weighted = snapshot.mode == "engagement"
+    held_out = once(snapshot.with_edges(watched.keep(held)).interactions(weighted=weighted))
     held_out = sp.csr_array(held_out - held_out.multiply(kept.astype(bool)))
-    if snapshot.mode == "implicit":
+    if not weighted:
         held_out.data[:] = np.sign(held_out.data)
     held_out.eliminate_zeros()
     name = f"validation {share:g}" + (" in time" if cutoff is not None else "")

@@ -18,11 +18,13 @@ __all__ = [
     "directed_social",
     "interactions",
     "lately",
+    "once",
     "one_row",
     "row_of",
     "rows_of",
     "symmetric_social",
     "with_friends",
+    "worth",
 ]
 
 _INTERACTIONS: Final[WeakKeyDictionary[Snapshot, sp.csr_array]] = WeakKeyDictionary()
@@ -37,12 +39,19 @@ def interactions(snapshot: Snapshot) -> sp.csr_array:
     """
     if snapshot in _INTERACTIONS:
         return _INTERACTIONS[snapshot]
-    found = _once(snapshot.interactions(weighted=snapshot.mode == "engagement"))
+    found = once(snapshot.interactions(weighted=snapshot.mode == "engagement"))
     found.data.flags.writeable = False
     return _INTERACTIONS.setdefault(snapshot, found)
 
 
-def _once(matrix: sp.csr_array) -> sp.csr_array:
+def worth(snapshot: Snapshot) -> Floats:
+    """What each watch counts, shape (watches,): its engagement, or 1 if engagement does not vary. float32."""
+    if snapshot.mode == "implicit":
+        return np.ones(len(snapshot.watched), dtype=np.float32)
+    return np.asarray(snapshot.watched.columns["engagement"], dtype=np.float32)
+
+
+def once(matrix: sp.csr_array) -> sp.csr_array:
     """Each pair once, with its highest value; the columns of a row ascend."""
     ascend = np.diff(matrix.indices) > 0
     ascend[matrix.indptr[(matrix.indptr > 0) & (matrix.indptr < len(matrix.indices))] - 1] = True  # from row to row

@@ -190,3 +190,20 @@ def test_where_nothing_can_be_held_out_nobody_is_judged():
     assert not found.held_out.nnz
     assert not len(found.users)
     assert len(found.train.watched) == 8
+
+
+def test_a_held_out_part_of_one_engagement_keeps_it():
+    frame = pl.DataFrame(
+        {
+            "source": [n % 5 for n in range(50)],
+            "target": list(range(50)),
+            "lastAt": list(range(50)),
+            "engagement": [0.1 + n / 100 for n in range(40)] + [0.25] * 10,
+        }
+    )
+    nodes = {
+        "User": pl.DataFrame({"userId": checkerboard.users(5)}),
+        "Content": pl.DataFrame({"contentId": checkerboard.contents(50)}),
+    }
+    found = validation(Snapshot.build(nodes, {"WATCHED": frame}), 0.2)
+    assert found.held_out.data.tolist() == [0.25] * 10
