@@ -53,7 +53,7 @@ def attributes(snapshot: Snapshot) -> sp.csr_array:
 
 @dataclass
 class ContentSimilarity(Baseline):
-    """Cosine between a content's attributes and the mean attributes of what a user watched, made or states to like."""
+    """Cosine between a content's attributes and the mean attributes of what a user watched and states to like."""
 
     stated: Share = 0.5
     """Weight of a genre that a user states, compared with a watched content."""
@@ -70,7 +70,7 @@ class ContentSimilarity(Baseline):
         return {"attributes": described, "profiles": _unit(sp.csr_array(profiles, dtype=np.float32))}
 
     def known_users(self, users: Ints) -> Mask:
-        """Users who watched, made or state anything with attributes."""
+        """Users who watched or state anything with attributes."""
         return np.asarray(counts(self._sparse("profiles"), users) > 0)
 
     def scores(self, users: Ints) -> Floats:

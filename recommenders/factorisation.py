@@ -157,6 +157,7 @@ class Als(_Factorisation, KnowsFriends):
             alpha=self.confidence,
             iterations=self.iterations,
             num_threads=2,
+            use_gpu=False,  # its GPU code ignores alpha and draws other numbers
             random_state=seed,
         )
 
@@ -196,5 +197,6 @@ class Bpr(_Factorisation):
             regularization=self.regularisation,
             iterations=self.iterations,
             num_threads=1,  # with more threads two runs differ
+            use_gpu=False,  # its GPU code draws other numbers
             random_state=seed,
         )

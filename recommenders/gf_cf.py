@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import numpy as np
 import scipy.sparse as sp
@@ -21,6 +21,9 @@ from recommenders.core.today import Today
 from recommenders.core.top_k import Floats, Ints, Mask
 
 __all__ = ["GfCf"]
+
+_BLOCK_VALUES: Final = 16_000_000
+"""Values of the product with all users that are in memory at once: 64 MB of float32."""
 
 
 @dataclass
@@ -91,8 +94,12 @@ class GfCf(KnowsFriends):
         """Scores (n, contents) of users with these ``rows`` of watches and friends, both filters added up."""
         normal, vectors, by_column = self._sparse("normal"), self._dense("vectors"), self._dense("by_column")
         contents = self.watched.shape[1]
-        # this product is dense: nearly every pair of users has something in common
-        linear = (rows @ normal.T).toarray() @ self._to_contents
+        # The product of rows and users is dense, since nearly every pair of users has something in common. So it is
+        # made of few rows at a time.
+        block = max(1, _BLOCK_VALUES // normal.shape[0])
+        starts = range(0, max(rows.shape[0], 1), block)
+        parts = [(rows[start : start + block] @ normal.T).toarray() @ self._to_contents for start in starts]
+        linear = np.concatenate(parts)
         ideal = (sp.csr_array(rows * by_column) @ vectors) @ vectors[:contents].T / by_column[:contents]
         return np.asarray(linear + np.float32(self.weight) * ideal, dtype=np.float32)
 

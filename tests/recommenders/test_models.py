@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,11 +23,13 @@ from recommenders.core.config import CORE
 from recommenders.core.interactions import interactions, lately, with_friends
 from recommenders.core.options import silent
 from recommenders.core.singular import right_singular_vectors
-from recommenders.factorisation import Als
+from recommenders.factorisation import Als, Bpr
 from recommenders.friends import FriendsItems
 from recommenders.gf_cf import GfCf
 from recommenders.knn import ItemKnn, UserKnn, neighbours
+from recommenders.play_cf import PlayCf
 from recommenders.popularity import Popularity
+from recommenders.watch_ratio import ratios_of
 from tests import checkerboard
 from tests.conformance import odd
 
@@ -304,3 +307,37 @@ def test_large_matrices_are_mapped_and_say_the_same(kind, tmp_path, monkeypatch)
     users = np.arange(snapshot.users.count)
     np.testing.assert_array_equal(loaded.scores(users), model.scores(users))
     np.testing.assert_array_equal(loaded.one_user(3).at(users), model.one_user(3).at(users))
+
+
+def test_gf_cf_scores_the_same_a_few_rows_at_a_time(monkeypatch):
+    model = GfCf(friends=1.0).fit(checkerboard.snapshot())
+    users = np.arange(checkerboard.SIZE)
+    whole = model.scores(users)
+    monkeypatch.setattr("recommenders.gf_cf._BLOCK_VALUES", 3 * checkerboard.SIZE)
+    assert model.scores(users).tobytes() == whole.tobytes()
+    assert model.scores(users[:0]).shape == (0, checkerboard.SIZE)
+
+
+def test_watches_count_where_all_engagement_is_0():
+    pairs = [(0, 0), (0, 1), (1, 0), (1, 1), (1, 2)]
+    watched = pl.DataFrame(pairs, schema=["source", "target"], orient="row").with_columns(engagement=pl.lit(0.0))
+    nodes = {
+        "User": pl.DataFrame({"userId": checkerboard.users(2)}),
+        "Content": pl.DataFrame({"contentId": checkerboard.contents(3)}),
+    }
+    snapshot = Snapshot.build(nodes, {"WATCHED": watched})
+    assert Popularity().fit(snapshot).scores(np.array([0])).tolist() == [[2.0, 2.0, 1.0]]
+    assert PlayCf().fit(snapshot).recommend(0, 1)[0].tolist() == [2]
+    assert ratios_of(snapshot)[0].ratios.tolist() == [1.0] * 5
+
+
+@pytest.mark.parametrize("kind", [Als, Bpr])
+def test_the_library_computes_on_the_processor_where_it_would_take_a_gpu(kind, monkeypatch):
+    import implicit.als
+    import implicit.bpr
+
+    for make in (implicit.als.AlternatingLeastSquares, implicit.bpr.BayesianPersonalizedRanking):
+        taken = {parameter.name: parameter.default for parameter in inspect.signature(make).parameters.values()}
+        monkeypatch.setattr(make, "__defaults__", tuple({**taken, "use_gpu": True}.values()))
+    model = kind(iterations=1).fit(checkerboard.snapshot())
+    assert np.isfinite(model.scores(np.arange(3))).all()
