@@ -20,6 +20,7 @@ from evaluation.report import cut_short, row_label
 from graph import aside
 from graph import snapshot as snapshots
 from graph.settings import load_settings
+from recommenders.core.ndcg import Values
 
 __all__ = ["botify"]
 
@@ -77,7 +78,8 @@ def _table(board: Board) -> Table:
     table.add_column("model", no_wrap=True)
     for name in ("MAE", "95 %", "NDCG", "95 %", "s"):
         table.add_column(name, justify="right", no_wrap=True)
-    best = min(board.rows, key=lambda row: float(row.error.mean()), default=None)
+    judged = [row for row in board.rows if len(row.error)]
+    best = min(judged, key=lambda row: float(row.error.mean()), default=None)
     for row, cells in zip(board.rows, _rows(board, "\n"), strict=True):
         table.add_row(*cells, style="bold" if row is best else None)
     return table
@@ -86,12 +88,17 @@ def _table(board: Board) -> Table:
 def _rows(board: Board, between: str = ", ") -> list[tuple[str, ...]]:
     found: list[tuple[str, ...]] = []
     for row in board.rows:
-        low, high = board.interval(row.error)
-        worst, best = board.interval(row.ndcg)
-        error = f"{row.error.mean():.4f}", f"{low:.4f}–{high:.4f}"
         model = row_label(row.model, row.capped, between)
-        found.append((model, *error, f"{row.ndcg.mean():.4f}", f"{worst:.4f}–{best:.4f}", f"{row.seconds:.0f}"))
+        found.append((model, *_mean(board, row.error), *_mean(board, row.ndcg), f"{row.seconds:.0f}"))
     return found
+
+
+def _mean(board: Board, values: Values) -> tuple[str, str]:
+    """A mean over users and its interval; dashes where nobody was judged, as where all sessions are short."""
+    if not len(values):
+        return "–", "–"
+    low, high = board.interval(values)
+    return f"{values.mean():.4f}", f"{low:.4f}–{high:.4f}"
 
 
 def _capped(board: Board) -> list[str]:

@@ -26,8 +26,11 @@ from tests.graph.files.test_play_logs import ONE, TRACKS, TWO, folder
 ARTISTS, SONGS, USERS = 8, 6, 40
 
 
-def listening(path: Path) -> Path:
-    """Users who love two artists each and hear nothing of the others; tracks come at random, most of them theirs."""
+def listening(path: Path, newest: int = 8) -> Path:
+    """Users who love two artists each and hear nothing of the others; tracks come at random, most of them theirs.
+
+    A session has eight plays, one of the last quarter ``newest``.
+    """
     rng = np.random.default_rng(0)
     tracks: list[dict[str, Any]] = [
         {"artist": f"Artist {n // SONGS}", "title": f"Song {n}", "track": n, "genre": "Soul", "pop": n + 0.25}
@@ -39,14 +42,15 @@ def listening(path: Path) -> Path:
         loved = {user % ARTISTS, (user + 3) % ARTISTS}
         at, track, chance = 1_000_000 * session, SONGS * (user % ARTISTS), 0.0
         left = set(range(ARTISTS * SONGS))
-        for place in range(8):
+        plays = 8 if session < 4.5 * USERS else newest
+        for place in range(plays):
             left -= {track}
             share = 1.0 if place == 0 else float(0.9 * (track // SONGS in loved))
             own = [other for other in sorted(left) if other // SONGS in loved]
             wants = bool(own) and rng.random() < 0.75
             following = int(rng.choice(own if wants else sorted(left)))
             chance = 0.25 / len(left) + (0.75 / len(own) if following in own else 0.0)
-            last = place == 7
+            last = place == plays - 1
             lines.append(
                 {"message": "last" if last else "next", "timestamp": at + place, "user": user, "track": track}
                 | {"time": share, "latency": 0.001, "recommendation": None if last else following}
@@ -96,6 +100,17 @@ def test_what_a_budget_cut_short_is_told_in_its_row_and_below_the_table(
     assert "| gat, cut short by --budget |" in told
     assert "| user mean |" in told
     assert "\n\ngat: cut short by --budget. Work was left out" in told
+
+
+@pytest.mark.parametrize(("plays", "dashes"), [(2, 2), (1, 4)])
+def test_what_short_sessions_cannot_judge_is_a_dash(
+    plays: int, dashes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of two plays the second alone is ranked, of one none."""
+    monkeypatch.setattr(play_suite, "run", partial(run, models=("user mean",)))
+    evaluate(suite=Suite.BOTIFY, data=listening(tmp_path, plays), out=tmp_path)
+    for told in ((tmp_path / "leaderboard.md").read_text(), capsys.readouterr().out):
+        assert next(line for line in told.splitlines() if "user mean" in line).split().count("–") == dashes
 
 
 def test_a_folder_without_plays_says_what_it_lacks(tmp_path: Path) -> None:
