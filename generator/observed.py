@@ -96,6 +96,7 @@ class Network:
         """Mean cosine of the watches of two people: of connected people, and of randomly matched people.
 
         The second matches the same followers and followed people at random, so that both sides have the same activity.
+        Both are NaN where no two connected people watched anything.
         """
         random = np.random.default_rng(0)
         active = np.diff(self.liked.indptr) > 0
@@ -105,6 +106,8 @@ class Network:
         return self._cosine(left, right), self._cosine(left, random.permutation(right))
 
     def _cosine(self, left: Array, right: Array) -> float:
+        if not len(left):
+            return float("nan")
         lengths = np.diff(self.liked.indptr)
         common = np.asarray(self.liked[left].multiply(self.liked[right]).sum(axis=1)).ravel()
         return float((common / np.sqrt(lengths[left] * lengths[right])).mean())

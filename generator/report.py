@@ -56,11 +56,12 @@ def _text(
         "Gini of followers": [f"{gini(n.followers):.2f}" for n in networks],
         "mutual follows": [f"{n.reciprocity:.0%}" if n.directed else "friendship" for n in networks],
         "clustering (by chance)": [
-            f"{shares.mean():.3f} ({n.clustering_by_chance:.5f})"
+            f"{shares.mean():.3f} ({n.clustering_by_chance:.5f})" if len(shares) else "–"
             for n, (_, shares) in zip(networks, circles, strict=True)
         ],
         "likeness of connected people (of any two)": [
-            f"{near:.3f} ({far:.3f}), {near / max(far, 1e-9):.1f} times" for near, far in likeness
+            "–" if np.isnan(near) else f"{near:.3f} ({far:.3f}), {near / max(far, 1e-9):.1f} times"
+            for near, far in likeness
         ],
         "views per person, mean / median / most": [_spread(n.activity) for n in networks],
         "views of a content, mean / median / most": [_spread(n.popularity) for n in networks],
@@ -158,7 +159,8 @@ def _draw(
     _over_time(lower[2], folder)
     for axes in upper:
         axes.legend(frameon=False, fontsize=8)
-    lower[1].legend(frameon=False, fontsize=8, loc="lower left", bbox_to_anchor=(0.0, 0.1))
+    if lower[1].has_data():
+        lower[1].legend(frameon=False, fontsize=8, loc="lower left", bbox_to_anchor=(0.0, 0.1))
     for axes in (*upper, *lower):
         axes.spines[["top", "right"]].set_visible(False)
         axes.set_title(axes.get_title(), loc="left", fontsize=11)
@@ -187,13 +189,16 @@ def _likeness(axes: Axes, networks: list[Network], likeness: list[tuple[float, f
         values = [pair[which] for pair in likeness]
         colours = [colour if which == 0 else "#bbbbbb" for colour in _COLOURS[: len(networks)]]
         bars = axes.bar(places + offset, values, width=0.38, color=colours)
-        axes.bar_label(bars, [f"{label}\n{value:.3f}" for value in values], fontsize=8, padding=2)
+        shown = ["–" if np.isnan(value) else f"{value:.3f}" for value in values]
+        axes.bar_label(bars, [f"{label}\n{value}" for value in shown], fontsize=8, padding=2)
     axes.set_xticks(places, [network.name for network in networks])
     axes.set(title="Homophily: likeness of what two people watched", ylabel="mean cosine")
     axes.margins(y=0.18)
 
 
 def _by_degree(axes: Axes, degree: Array, share: Array, network: Network, colour: str) -> None:
+    if not len(degree):  # nobody has two contacts
+        return
     edges = np.unique(np.geomspace(2, max(degree.max(), 3) + 1, 12).astype(int))
     bins = np.digitize(degree, edges)
     filled = [b for b in np.unique(bins) if (bins == b).sum() >= 10]

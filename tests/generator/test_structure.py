@@ -12,9 +12,10 @@ import pytest
 import scipy.sparse as sp
 
 from generator import observed, truth
-from generator.network import Generated
+from generator.network import Generated, generate
 from generator.observed import Network
 from generator.report import write_report
+from generator.sizes import Sizes
 from generator.truth import Truth
 from graph import schema
 
@@ -215,6 +216,15 @@ def test_report_stands_alone_and_beside_real_networks(
     assert "clustering (by chance)" in text
     assert "Last.fm" not in text
     assert (small.folder / "report.png").stat().st_size > 20_000
+
+
+@pytest.mark.parametrize("audiences", [300, 5])
+def test_report_of_a_network_in_which_nobody_has_two_contacts(audiences: int, tmp_path: Path):
+    few = generate(tmp_path / "few", Sizes(users=60, keaks=30, beats=8, follows=1, audiences=audiences), 1, futures=0)
+    lines = write_report(few.folder, tmp_path).read_text().splitlines()
+    cells = {line.split(" | ")[0].strip("| "): line.split(" | ")[1].strip(" |") for line in lines if " | " in line}
+    assert cells["clustering (by chance)"] == "–"
+    assert (cells["likeness of connected people (of any two)"] == "–") == (audiences == 5)
 
 
 def test_report_beside_real_networks(small: Generated, shared_data: Path):
