@@ -288,7 +288,8 @@ def _rows(snapshot: Snapshot) -> tuple[Ints, Ints, Floats]:
         plays = plays_of(snapshot)
         return plays.user, plays.track, plays.share
     watched = snapshot.watched
-    return watched.source.astype(np.int64), watched.target.astype(np.int64), worth(snapshot)
+    shares = np.asarray(worth(snapshot), dtype=np.float32)
+    return watched.source.astype(np.int64), watched.target.astype(np.int64), shares
 
 
 def write_lists(path: Path, users: Sequence[str], tracks: Sequence[str], lists: Ints) -> None:

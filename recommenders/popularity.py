@@ -38,7 +38,7 @@ class Popularity(Baseline):
 
     def _learn(self, snapshot: Snapshot, options: FitOptions) -> dict[str, Learned]:
         watched = snapshot.watched
-        weights = worth(snapshot).astype(np.float64) * fading(snapshot, self.half_life)
+        weights = np.asarray(worth(snapshot), dtype=np.float64) * fading(snapshot, self.half_life)
         counts = np.bincount(watched.target, weights=weights, minlength=watched.width)
         return {"popularity": counts.astype(np.float32)}
 

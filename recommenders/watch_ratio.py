@@ -134,7 +134,7 @@ def ratios_of(snapshot: Snapshot) -> tuple[Rows, dict[str, Mask]]:
     edges, watched = snapshot.edges[schema.WATCH_RATIO], snapshot.watched
     users, videos = watched.source.astype(np.int64), watched.target.astype(np.int64)
     if not len(edges):
-        return Rows(users, videos, worth(snapshot)), {}
+        return Rows(users, videos, np.asarray(worth(snapshot), dtype=np.float32)), {}
     width = snapshot.contents.count
     known = users * width + videos
     keys = edges.source.astype(np.int64) * width + edges.target

@@ -6,6 +6,7 @@ from typing import Final
 from weakref import WeakKeyDictionary
 
 import numpy as np
+import numpy.typing as npt
 import scipy.sparse as sp
 
 from graph.snapshot import Snapshot
@@ -44,11 +45,11 @@ def interactions(snapshot: Snapshot) -> sp.csr_array:
     return _INTERACTIONS.setdefault(snapshot, found)
 
 
-def worth(snapshot: Snapshot) -> Floats:
-    """What each watch counts, shape (watches,): its engagement, or 1 if engagement does not vary. float32."""
+def worth(snapshot: Snapshot) -> npt.NDArray[np.floating]:
+    """What each watch counts, shape (watches,): its engagement, or 1 if engagement does not vary."""
     if snapshot.mode == "implicit":
         return np.ones(len(snapshot.watched), dtype=np.float32)
-    return np.asarray(snapshot.watched.columns["engagement"], dtype=np.float32)
+    return np.asarray(snapshot.watched.columns["engagement"])
 
 
 def once(matrix: sp.csr_array) -> sp.csr_array:
