@@ -7,7 +7,7 @@ Users and contents are nids of the snapshot (``graph.snapshot``). For one nid th
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -19,6 +19,7 @@ import scipy.sparse as sp
 from graph.errors import ModelError
 from graph.snapshot import Snapshot
 from graph.snapshot.ages import timed
+from graph.snapshot.arrays import Edges
 from recommenders.core.costs import COSTS
 from recommenders.core.one_user import OneUser
 from recommenders.core.options import FitOptions
@@ -256,8 +257,8 @@ class Recommender(ABC):
 
         ``allowed`` is a mask (contents,) of the contents that may be returned, such as one kind of content;
         ``held_back`` (users × contents) marks pairs that must not be returned. Users whom the model does not know, and
-        users whose scores are all equal, get the contents with the most watchers, scored by their number; without
-        ``guess`` they get nothing.
+        users to whom it scores all contents the same (of those they have not seen, with ``exclude_seen``), get the
+        contents with the most watchers, scored by their number; without ``guess`` they get nothing.
 
         Equal scores are ordered by nid, or with ``ties`` in a random order drawn anew for each user. Judging needs the
         random order: nids follow the files, which often list popular contents first.
@@ -274,12 +275,13 @@ class Recommender(ABC):
             scores = np.array(self.scores(rows), dtype=np.float32)
             if unknown is not None:
                 scores[:, unknown] = -np.inf
+            if exclude_seen:
+                _leave_out(scores, range(len(rows)), watched, rows)
             silent = ~self.known_users(rows) | all_equal(scores)
             if silent.any():
                 scores[silent] = np.diff(watched.incoming.indptr) if guess else -np.inf
-            if exclude_seen:
-                for row, user in enumerate(rows):
-                    scores[row, watched.target[watched.indptr[user] : watched.indptr[user + 1]]] = -np.inf
+                if exclude_seen:
+                    _leave_out(scores, np.flatnonzero(silent), watched, rows)
             if held_back is not None:
                 scores[held_back[rows].nonzero()] = -np.inf
             if allowed is not None:
@@ -318,3 +320,10 @@ class Recommender(ABC):
                 found, values = top_k(scores[None, :], k)
                 ids[row, : found.shape[1]], best[row, : found.shape[1]] = found[0], values[0]
         return ids, best
+
+
+def _leave_out(scores: Floats, places: Iterable[int], watched: Edges, users: Ints) -> None:
+    """Give what ``users[place]`` watched the score -inf in the rows ``places``."""
+    for place in places:
+        user = users[place]
+        scores[place, watched.target[watched.indptr[user] : watched.indptr[user + 1]]] = -np.inf

@@ -341,3 +341,20 @@ def test_the_library_computes_on_the_processor_where_it_would_take_a_gpu(kind, m
         monkeypatch.setattr(make, "__defaults__", tuple({**taken, "use_gpu": True}.values()))
     model = kind(iterations=1).fit(checkerboard.snapshot())
     assert np.isfinite(model.scores(np.arange(3))).all()
+
+
+def test_who_has_seen_all_that_scores_gets_what_most_people_watched() -> None:
+    """Not the first contents by id: u0 has seen the only two contents that go together."""
+    pairs = [(0, 0), (0, 1), (1, 0), (1, 1), (2, 3), (3, 3), (3, 4)]
+    snapshot = Snapshot.build(
+        {
+            "User": pl.DataFrame({"userId": [f"u{n}" for n in range(4)]}),
+            "Content": pl.DataFrame({"contentId": [f"keaks/{n}" for n in range(5)]}),
+        },
+        {"WATCHED": pl.DataFrame(pairs, schema={"source": pl.Int32, "target": pl.Int32}, orient="row")},
+    )
+    model = ItemKnn().fit(snapshot)
+    ids, scores = model.recommend(0, 3)
+    assert (ids.tolist(), scores.tolist()) == ([3, 4, 2], [2.0, 1.0, 0.0])
+    assert model.recommend(0, 3, guess=False)[0].tolist() == [-1, -1, -1]
+    assert model.recommend(0, 3, exclude_seen=False)[0].tolist()[:2] == [0, 1]
