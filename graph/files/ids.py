@@ -12,8 +12,10 @@ import numpy.typing as npt
 import polars as pl
 
 from graph import schema
+from graph.files.canonical import CONTROL
+from graph.identifiers import MAX_BYTES
 
-__all__ = ["Codes", "Contents", "Ends", "IdMap", "Named", "Users"]
+__all__ = ["Codes", "Contents", "Ends", "IdMap", "Named", "Users", "unfit"]
 
 _TABLE_LIMIT: Final = 1 << 24
 """Numeric ids below this are looked up in an array (64 MiB at most); others by a join."""
@@ -194,6 +196,14 @@ class Named:
         """Hashtag in lower case → the spelling that stays."""
         self.map.add(pl.Series(list(known), dtype=pl.String))
 
+    def learn(self, elements: pl.DataFrame) -> None:
+        """Take note of the names that elements (columns id and name) give ids, before any is resolved by its name."""
+        if self.label != schema.HASHTAG:  # a hashtag's id is its name
+            for texts in elements.drop_nulls().unique(maintain_order=True).iter_rows():
+                id_, name = map(_tidy, texts)
+                if id_ and name:
+                    self._key(id_, name)
+
     def resolve(self, elements: pl.DataFrame) -> Codes:
         """Codes of elements with columns id and name; -1 where both are null. New ones are added."""
         key_of: dict[tuple[str | None, str | None], str] = {}
@@ -219,6 +229,8 @@ class Named:
                 return None
             id_ = name if name in self.names else self._id_of.get(name, name)
         if id_ not in self.names or (name and self.names[id_] == id_):
+            if name and name != id_:
+                self._known.discard(id_)  # its name is new
             self.names[id_] = name or id_
             self._id_of.setdefault(self.names[id_], id_)
         return id_
@@ -233,6 +245,13 @@ class Named:
     def places(self) -> tuple[pl.Series, Codes]:
         """See `Ends.places`."""
         return _sorted(self.map.ids)
+
+
+def unfit(elements: pl.DataFrame) -> pl.Series:
+    """Whether the id or the name of each element can be no id."""
+    texts = pl.col("id", "name")
+    found = pl.any_horizontal(texts.str.len_bytes() > MAX_BYTES, texts.str.contains(CONTROL))
+    return elements.select(found.fill_null(value=False)).to_series()
 
 
 def _tidy(text: str) -> str:

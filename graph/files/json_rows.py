@@ -69,11 +69,12 @@ def one_value(value: Any, *, is_id: bool = False) -> str | None:
 
 
 def shown(value: Any) -> str:
-    """The value as a preview shows it."""
+    """The value as a preview shows it, with ``?`` for half a character, which no file can hold."""
     value = unwrapped(value)
-    if value is None or isinstance(value, str):
-        return value or ""
-    return json.dumps(value, ensure_ascii=False, default=str)
+    if value is None:
+        return ""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return text.encode(errors="replace").decode()
 
 
 def is_json(path: Path, encoding: str | None) -> bool:

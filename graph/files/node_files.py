@@ -10,7 +10,10 @@ import polars as pl
 
 from graph import schema
 
-__all__ = ["BEATS", "FRACTIONS", "KEAKS", "USERS", "NodeFile"]
+__all__ = ["BEATS", "FRACTIONS", "KEAKS", "NAMED", "USERS", "NodeFile"]
+
+NAMED: Final = pl.Struct({"id": pl.String, "name": pl.String})
+"""An element of a list: a genre, mood or hashtag; either field may be null."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,15 @@ class NodeFile:
         """Every column and its type in the file, lists left out."""
         texts = dict.fromkeys((*self.ids, *self.times, *self.texts, *self.references, *self.renamed), pl.String())
         return texts | dict.fromkeys(self.counts, pl.Float64()) | dict.fromkeys(self.flags, pl.Boolean())
+
+    @property
+    def all_lists(self) -> tuple[str, ...]:
+        return (*self.lists, *self.text_lists)
+
+    @property
+    def types(self) -> dict[str, pl.DataType]:
+        """Every column and its type once read."""
+        return self.columns | dict.fromkeys(self.all_lists, pl.List(NAMED))
 
 
 _ANY_ID: Final = ("id", "_key", "_id")

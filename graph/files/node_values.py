@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, SupportsFloat
 
 import polars as pl
 
@@ -37,6 +37,10 @@ def value(given: Any, dtype: pl.DataType, *, is_id: bool = False) -> Any:
     if dtype == pl.Float64:
         if isinstance(given, bool):
             raise NotOneValue("not a number")
+        if isinstance(given, timedelta):
+            given = given.total_seconds()
+        if not isinstance(given, (str, SupportsFloat)):
+            raise NotOneValue("not a number")
         number = float(given)
         if math.isinf(number):
             raise NotOneValue("not a number")
@@ -50,7 +54,7 @@ def value(given: Any, dtype: pl.DataType, *, is_id: bool = False) -> Any:
 def elements(given: Any) -> list[dict[str, str | None]] | None:
     """A list of texts, numbers or ``{id, name}`` objects as ``NAMED``. Raises ValueError for anything else."""
     given = unwrapped(given)
-    if given is None:
+    if given is None or (isinstance(given, float) and math.isnan(given)):
         return None
     if isinstance(given, str):
         given = [given] if given.strip() else []
@@ -60,7 +64,10 @@ def elements(given: Any) -> list[dict[str, str | None]] | None:
     for element in given:
         element = unwrapped(element)
         if isinstance(element, dict):
-            found.append({key: value(element.get(key), pl.String()) for key in ("id", "name")})
+            named = {key: value(element.get(key), pl.String()) for key in ("id", "name")}
+            if not any(named.values()) and any(other not in (None, "") for other in element.values()):
+                raise NotOneValue("neither id nor name")
+            found.append(named)
         elif element is not None:
             found.append({"id": None, "name": value(element, pl.String())})
     return found

@@ -1,24 +1,22 @@
-"""Read and check users, keaks and beats files: JSON lines or Parquet in, one frame of nodes out.
-
-Most lines go through polars; a chunk in which one line does not fit is read again line by line.
-"""
+"""Read and check users, keaks and beats files: JSON lines or Parquet in, one frame of nodes out."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
+from polars.datatypes import DataTypeClass
 
 from graph import schema
 from graph.files.canonical import checked, refuse_large_floats
 from graph.files.folder import ahead, is_parquet, parquet_batches
 from graph.files.json_rows import json_lines, shown
-from graph.files.node_files import FRACTIONS, NodeFile
+from graph.files.node_files import FRACTIONS, NAMED, NodeFile
+from graph.files.node_lines import SHOWN, look_at, read_chunk
 from graph.files.node_values import NO_ID, elements, value
 from graph.files.options import Options
 from graph.files.quarantine import Column, FileReport, Quarantine
@@ -26,18 +24,10 @@ from graph.files.read_edges import NOTHING
 from graph.files.times import milliseconds
 from graph.progress import Progress
 
-__all__ = ["ID", "NAMED", "read_nodes"]
+__all__ = ["ID", "read_nodes"]
 
-_FLOAT: Final = re.compile(rb":\s*-?(?:\d+(?:\.\d*)?[eE]|\d{16,}\.)")
-"""A number in JSON that is a float of many digits, or may be one."""
-_SHOWN: Final = 3
-"""Rows of the preview."""
-_SAMPLED: Final = 5_000
-"""Lines of a chunk in which columns and the types of lists are looked for."""
 ID: Final = "__id"
 """The column of bare ids in what ``read_nodes`` returns."""
-NAMED: Final = pl.Struct({"id": pl.String, "name": pl.String})
-"""An element of a list: a genre, mood or hashtag; either field may be null."""
 
 
 def read_nodes(
@@ -56,7 +46,11 @@ def read_nodes(
     for line, frame, raw in _frames(path, kind, report, quarantine, options, progress):
         parts.append(_checked(frame, line, raw, kind, report, quarantine))
     if not parts:
-        parts = [_checked(_typed(_empty(kind), kind), 1, partial(_line, b""), kind, report, quarantine)]
+        parts = [
+            _checked(
+                pl.DataFrame(schema={"line": pl.UInt32, **kind.types}), 1, _raw_lines(b""), kind, report, quarantine
+            )
+        ]
     nodes = pl.concat(parts)
     unique = nodes.unique(ID, keep="last", maintain_order=True)
     report.merged += nodes.height - unique.height
@@ -73,55 +67,14 @@ def _frames(
     """Frames of the file's columns with a column ``line``, and what a line looked like."""
     if is_parquet(path):
         for first, batch in parquet_batches(path, progress):
-            _tell(report, kind, batch.columns, batch.head(_SHOWN).to_dicts())
+            _tell(report, kind, batch.columns, batch.head(SHOWN).to_dicts())
             report.read += batch.height
             yield first, _of_parquet(path, batch, first, kind, report, quarantine), partial(_row_as_json, batch)
         return
-    sniffed: dict[str, pl.DataType] | None = None
-    for lines in ahead(json_lines(path, options.encoding, progress)):
-        _tell(report, kind, *_first_rows(lines.data))
-        sniffed = sniffed or _sniff_lists(lines.data, kind)
-        count = lines.data.count(b"\n") + (not lines.data.endswith(b"\n"))
-        try:
-            frame = pl.read_ndjson(lines.data, schema={**kind.columns, **sniffed})
-            if frame.height != count or _doubtful(frame) or _large_floats(frame, lines.data, kind):
-                raise pl.exceptions.ComputeError("blank lines, or values that are no texts")
-            report.read += count
-            frame = frame.with_row_index("line", lines.first)
-        except pl.exceptions.PolarsError:
-            frame = _line_by_line(lines.data, lines.first, kind, report, quarantine)
-        yield lines.first, _typed(frame, kind), partial(_line, lines.data)
-
-
-def _doubtful(frame: pl.DataFrame) -> bool:
-    """Whether a text may be a flag, an object or a list that polars spelled out."""
-    texts = frame.select(pl.col(pl.String))
-    if not texts.width:
-        return False
-    odd = pl.all().str.contains(r"^(?:[\[{]|true$|false$)")
-    return bool(texts.select(pl.any_horizontal(odd.any())).item())
-
-
-def _large_floats(frame: pl.DataFrame, data: bytes, kind: NodeFile) -> bool:
-    """Whether an id of many digits may have been a float, which polars spells out like a whole number."""
-    long = pl.col(*(c for c in (*kind.ids, *kind.references) if c in frame.columns)).str.contains(r"^-?\d{16,}$")
-    return bool(frame.select(pl.any_horizontal(long.any())).item()) and _FLOAT.search(data) is not None
-
-
-def _first_rows(data: bytes) -> tuple[list[str], list[dict[str, Any]]]:
-    """The columns of the first lines in their order, and the first rows."""
-    titles: dict[str, None] = {}
-    first: list[dict[str, Any]] = []
-    for line in data[: 4 << 20].split(b"\n")[:_SAMPLED]:
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(row, dict):
-            titles.update(dict.fromkeys(row))
-            if len(first) < _SHOWN:
-                first.append(row)
-    return [*titles], first
+    for chunk in ahead(map(partial(look_at, kind), json_lines(path, options.encoding, progress))):
+        _tell(report, kind, chunk.titles, chunk.first)
+        frame = read_chunk(chunk, kind, report, quarantine)
+        yield chunk.lines.first, _typed(frame, kind), _raw_lines(chunk.lines.data)
 
 
 def _tell(report: FileReport, kind: NodeFile, titles: Sequence[str], first: Sequence[Mapping[str, Any]]) -> None:
@@ -151,18 +104,20 @@ def _of_parquet(
     path: Path, batch: pl.DataFrame, first: int, kind: NodeFile, report: FileReport, quarantine: Quarantine
 ) -> pl.DataFrame:
     """The columns of ``kind``; those of an unexpected type are read value by value, and what does not fit is noted."""
-    frame = batch.select(c for c in batch.columns if c in (*kind.columns, *kind.lists, *kind.text_lists))
-    for name, want in kind.columns.items():
-        if name not in frame.columns or _fits(frame.schema[name], want, name in kind.times):
+    types = kind.types
+    frame = batch.select(c for c in batch.columns if c in types)
+    for name in frame.columns:
+        given, want = frame.schema[name], types[name]
+        is_list, is_id = name in kind.all_lists, name in (*kind.ids, *kind.references)
+        if _list_fits(given) if is_list else _fits(given, want, time=name in kind.times):
             continue
-        is_id = name in (*kind.ids, *kind.references)
         if is_id:
             refuse_large_floats(path, name, frame[name])
         values: list[Any] = []
         bad: list[tuple[int, str, str]] = []
-        for row, given in enumerate(frame[name].to_list()):
+        for row, one in enumerate(frame[name].to_list()):
             try:
-                values.append(value(given, want, is_id=is_id))
+                values.append(elements(one) if is_list else value(one, want, is_id=is_id))
             except (ValueError, OverflowError):
                 values.append(NO_ID if name in kind.ids else None)
                 if name in kind.ids:
@@ -175,7 +130,7 @@ def _of_parquet(
     return _typed(frame.with_row_index("line", first), kind)
 
 
-def _fits(given: pl.DataType, want: pl.DataType, time: bool) -> bool:
+def _fits(given: pl.DataType | DataTypeClass, want: pl.DataType, *, time: bool = False) -> bool:
     """Whether a cast from ``given`` loses nothing."""
     if given == want or given == pl.Null:
         return True
@@ -187,33 +142,28 @@ def _fits(given: pl.DataType, want: pl.DataType, time: bool) -> bool:
     return False
 
 
-def _line(data: bytes, row: int) -> str:
-    return data.split(b"\n")[row].decode(errors="replace").strip()
+def _list_fits(given: pl.DataType) -> bool:
+    """Whether `_typed` takes all that lists of this type hold, or single texts."""
+    if not isinstance(given, pl.List):
+        return given in (pl.String, pl.Null)
+    if not isinstance(given.inner, pl.Struct):
+        return _fits(given.inner, pl.String())
+    texts = [field.dtype for field in given.inner.fields if field.name in ("id", "name")]
+    return bool(texts) and all(_fits(text, pl.String()) for text in texts)
+
+
+def _raw_lines(data: bytes) -> Raw:
+    """The lines by number, split when the first one is asked for: most chunks have none to show, some have all."""
+
+    @cache
+    def lines() -> list[bytes]:
+        return data.split(b"\n")
+
+    return lambda row: lines()[row].decode(errors="replace").strip()
 
 
 def _row_as_json(batch: pl.DataFrame, row: int) -> str:
     return json.dumps(batch.row(row, named=True), default=str)
-
-
-def _sniff_lists(data: bytes, kind: NodeFile) -> dict[str, pl.DataType]:
-    """Whether each list holds texts or objects, from the first lines."""
-    found: dict[str, pl.DataType] = {}
-    for line in data[: 4 << 20].split(b"\n")[:_SAMPLED]:
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        for name in (*kind.lists, *kind.text_lists):
-            if name not in found and isinstance(row, dict) and isinstance(row.get(name), list) and row[name]:
-                found[name] = pl.List(NAMED if isinstance(row[name][0], dict) else pl.String)
-        if len(found) == len(kind.lists) + len(kind.text_lists):
-            break
-    return {name: found.get(name, pl.List(pl.String)) for name in (*kind.lists, *kind.text_lists)}
-
-
-def _empty(kind: NodeFile) -> pl.DataFrame:
-    lists = dict.fromkeys((*kind.lists, *kind.text_lists), pl.List(NAMED))
-    return pl.DataFrame(schema={"line": pl.UInt32, **kind.columns, **lists})
 
 
 def _typed(frame: pl.DataFrame, kind: NodeFile) -> pl.DataFrame:
@@ -226,19 +176,22 @@ def _typed(frame: pl.DataFrame, kind: NodeFile) -> pl.DataFrame:
             columns.append(pl.col(name))
         else:
             columns.append(pl.col(name).cast(dtype, strict=False))
-    for name in (*kind.lists, *kind.text_lists):
+    for name in kind.all_lists:
         given = frame.schema.get(name)
         if given == pl.String:  # one element, not in a list
             one = pl.struct(pl.lit(None, dtype=pl.String).alias("id"), pl.col(name).alias("name"))
             columns.append(pl.when(pl.col(name).is_not_null()).then(pl.concat_list(one)).alias(name))
         elif not isinstance(given, pl.List):
             columns.append(pl.lit(None, dtype=pl.List(NAMED)).alias(name))
-        elif isinstance(given.inner, pl.Struct):
-            columns.append(pl.col(name).cast(pl.List(NAMED)))
+        elif given == pl.List(NAMED):
+            columns.append(pl.col(name))
         else:
-            text = pl.element().cast(pl.String)
-            named = pl.struct(pl.lit(None, dtype=pl.String).alias("id"), text.alias("name"))
-            columns.append(pl.col(name).list.eval(named))
+            element = pl.element()
+            there = {"name": element}
+            if isinstance(given.inner, pl.Struct):
+                there = {field.name: element.struct.field(field.name) for field in given.inner.fields}
+            fields = (there.get(key, pl.lit(None)).cast(pl.String).alias(key) for key in ("id", "name"))
+            columns.append(pl.col(name).list.eval(pl.struct(*fields)))
     return frame.select("line", *columns)
 
 
@@ -252,10 +205,7 @@ def _checked(
         raws = pl.Series("raw", [raw(line - first) for line in rows["line"]], dtype=pl.String)
         quarantine.add(report, rows.with_columns(raws), loaded=loaded)
 
-    def first_of(*names: str) -> pl.Expr:
-        return pl.coalesce(pl.when(pl.col(name).str.strip_chars() != "").then(pl.col(name)) for name in names)
-
-    given = frame.select(first_of(*kind.ids)).to_series()
+    given = frame.select(_first_of(*map(pl.col, kind.ids))).to_series()
     ids, why = checked(kind.ids[0], given, (kind.prefix,))
     if (unread := given == NO_ID).any():
         why = pl.select(
@@ -291,7 +241,7 @@ def _checked(
     references = []
     for name in kind.references:
         prefix = _prefix_of(name)
-        others, wrong_other = checked(name, frame.select(first_of(name)).to_series(), (prefix,))
+        others, wrong_other = checked(name, frame.select(_first_of(pl.col(name))).to_series(), (prefix,))
         bad = wrong_other.is_not_null() & frame[name].is_not_null() & (frame[name].str.strip_chars() != "")
         if bad.any():
             report.noted += int(bad.sum())
@@ -301,61 +251,24 @@ def _checked(
     spelled: dict[str, list[str]] = {}
     for name, ours in kind.renamed.items():
         spelled.setdefault(ours, [ours]).append(name)
-    renamed = [pl.coalesce(names).alias(ours) for ours, names in spelled.items()]
+    renamed = [_first_of(*map(pl.col, names)).alias(ours) for ours, names in spelled.items()]
     texts = [_texts(name) for name in kind.text_lists]
     frame = frame.with_columns(*references, *renamed, *texts, **times, **counts).filter(~wrong)
     kept = [c for c in kind.columns if c not in (*kind.ids, *kind.renamed)]
     return frame.select(ID, *kept, *kind.text_lists, *kind.lists)
 
 
+def _first_of(*texts: pl.Expr) -> pl.Expr:
+    """The first text that is not blank."""
+    return pl.coalesce(pl.when(text.str.strip_chars() != "").then(text) for text in texts)
+
+
 def _texts(name: str) -> pl.Expr:
     """A list of ``NAMED`` as a list of texts, null where it is empty."""
-    named = pl.coalesce(pl.element().struct.field("name"), pl.element().struct.field("id"))
+    named = _first_of(pl.element().struct.field("name"), pl.element().struct.field("id"))
     texts = pl.col(name).list.eval(named).list.drop_nulls()
     return pl.when(texts.list.len() > 0).then(texts).alias(name)
 
 
 def _prefix_of(reference: str) -> str:
     return schema.BEAT_PREFIX if reference == schema.KEAK_BEAT else schema.USER_PREFIX
-
-
-def _line_by_line(data: bytes, first: int, kind: NodeFile, report: FileReport, quarantine: Quarantine) -> pl.DataFrame:
-    """The slow way: what fits is kept, a value that does not is noted, a line that is no object is quarantined."""
-    rows: list[dict[str, Any]] = []
-    bad: list[tuple[int, str, str]] = []
-    noted: list[tuple[int, str, str]] = []
-    for number, line in enumerate(data.split(b"\n"), first):
-        text = line.decode(errors="replace").strip()
-        if not text:
-            continue
-        report.read += 1
-        try:
-            given = json.loads(text)
-        except (ValueError, RecursionError):
-            bad.append((number, "not valid JSON", text))
-            continue
-        if not isinstance(given, dict):
-            bad.append((number, "not a JSON object", text))
-            continue
-        row: dict[str, Any] = {"line": number}
-        for name, dtype in kind.columns.items():
-            is_id = name in (*kind.ids, *kind.references)
-            try:
-                row[name] = value(given.get(name), dtype, is_id=is_id)
-            except (ValueError, OverflowError):
-                if name in kind.ids:
-                    row[name] = NO_ID
-                else:
-                    noted.append((number, f"{name} cannot be read: loaded without it", text))
-        for name in (*kind.lists, *kind.text_lists):
-            try:
-                row[name] = elements(given.get(name))
-            except ValueError:
-                noted.append((number, f"{name} is not a list: loaded without it", text))
-        rows.append(row)
-    report.quarantined += len(bad)
-    report.noted += len(noted)
-    for lines, loaded in ((bad, False), (noted, True)):
-        frame = pl.DataFrame(lines, schema=["line", "reason", "raw"], orient="row")
-        quarantine.add(report, frame, loaded=loaded)
-    return pl.DataFrame(rows, schema=_empty(kind).schema)

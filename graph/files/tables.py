@@ -17,9 +17,8 @@ import polars as pl
 from graph import schema
 from graph.errors import InputError
 from graph.files import quarantine as quarantines
-from graph.files.canonical import CONTROL
 from graph.files.folder import file_name, find, others
-from graph.files.ids import Codes, Contents, Ends, IdMap, Named, Users
+from graph.files.ids import Codes, Contents, Ends, IdMap, Named, Users, unfit
 from graph.files.node_files import BEATS, KEAKS, USERS, NodeFile
 from graph.files.options import Options
 from graph.files.quarantine import FileReport, ImportReport, Quarantine
@@ -206,8 +205,12 @@ class _Reading:
                 self._ids[name].add(self._rows[name][ID])
         for name, column, type_ in _REFERENCES:
             self._follow_references(name, column, type_)
-        for name in ("beats", "keaks", "users"):  # beats first: they tell the genres' names
-            self._follow_lists(name)
+        # Beats first: of two names of one genre theirs counts.
+        lists = [(name, c) for name in ("beats", "keaks", "users") if name in self._rows for c in _KINDS[name].lists]
+        for name, column in lists:
+            self._learn_names(name, column)
+        for name, column in lists:
+            self._follow_list(name, column)
         return self._placed()
 
     def _report(self, path: Path) -> FileReport:
@@ -233,28 +236,28 @@ class _Reading:
         sides = (own[known], codes[known]) if type_ == schema.USES else (codes[known], own[known])
         self._edges[type_].append(sides)
 
-    def _follow_lists(self, name: str) -> None:
-        if name not in self._rows:
-            return
-        for column in _KINDS[name].lists:
-            label, type_ = _LISTS[column]
-            elements = self._rows[name].select(ID, column).explode(column).drop_nulls(column).unnest(column)
-            elements = self._without_unfit(name, column, elements)
-            codes = self._named[label].resolve(elements.select("id", "name"))
-            own = self._own(name, elements[ID])
-            self._edges[type_].append((own[codes >= 0], codes[codes >= 0]))
+    def _learn_names(self, name: str, column: str) -> None:
+        elements = (
+            self._rows[name].select(column).explode(column).unnest(column).drop_nulls().unique(maintain_order=True)
+        )
+        self._named[_LISTS[column][0]].learn(elements.filter(~unfit(elements)))
+
+    def _follow_list(self, name: str, column: str) -> None:
+        label, type_ = _LISTS[column]
+        elements = self._rows[name].select(ID, column).explode(column).drop_nulls(column).unnest(column)
+        elements = self._without_unfit(name, column, elements)
+        codes = self._named[label].resolve(elements.select("id", "name"))
+        own = self._own(name, elements[ID])
+        self._edges[type_].append((own[codes >= 0], codes[codes >= 0]))
 
     def _without_unfit(self, name: str, column: str, elements: pl.DataFrame) -> pl.DataFrame:
         """The elements of a list without those that can be no id; these are noted."""
-        texts = pl.col("id", "name")
-        unfit = elements.select(
-            pl.any_horizontal(texts.str.len_bytes() > MAX_BYTES, texts.str.contains(CONTROL)).fill_null(value=False)
-        ).to_series()
-        if not unfit.any():
+        no_ids = unfit(elements)
+        if not no_ids.any():
             return elements
-        rows = elements.filter(unfit).rename({"name": column}).drop("id")
+        rows = elements.filter(no_ids).rename({"name": column}).drop("id")
         self._note(name, rows, f"{column} holds more than {MAX_BYTES} bytes or control characters: loaded without it")
-        return elements.filter(~unfit)
+        return elements.filter(~no_ids)
 
     def _note(self, name: str, rows: pl.DataFrame, reason: str) -> None:
         """Say of values (columns ID and that of the value) that their rows were loaded without them."""
