@@ -16,6 +16,7 @@ from graph import aside
 from graph.errors import InputError, SettingsError
 from graph.files import kinds
 from graph.files.daily_features import all_days, daily_features
+from graph.files.folder import file_name
 from graph.files.kinds import Kind, recognise
 from graph.files.quarantine import ImportReport
 from graph.files.tables import Tables, read_pairs
@@ -93,7 +94,7 @@ def _write(
     if file:
         read = replace(read, ignored=[name for name in read.ignored if name != file.name])
     beside = {file.name: all_days(file)} if file else {}
-    made = report.make(source.resolve().name, holds, tables, read, positive=positive, daily=daily, beside=beside)
+    made = report.make(file_name(source.resolve()), holds, tables, read, positive=positive, daily=daily, beside=beside)
     with aside.folder(where) as fresh:
         report.write(made, fresh, "csv" if csv else "parquet")
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection
+from collections import Counter
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 import polars as pl
@@ -26,11 +27,13 @@ SHOWN: Final = 3
 """Rows of the preview."""
 _SAMPLED: Final = 5_000
 """Lines of a chunk in which columns are looked for."""
-
 _FLOAT: Final = re.compile(rb":\s*-?(?:\d+(?:\.\d*)?[eE]|\d{16,}\.)")
 """A number in JSON that is a float of many digits, or may be one."""
 _HALF: Final = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])")
 """The first half of a character of two escapes, without the second one. (Polars refuses a second one alone.)"""
+_KEY: Final = re.compile(rb'"(\w+)"\s*:')
+"""A name in an object. (A quote within a text has a backslash in front, so no text looks like it.)"""
+_SHAPE: Final = re.compile(rb'"\w+"\s*:|[{}]')
 _ODD: Final = r"^(?:[\[{]|true$|false$)"
 """A text that may be a flag, an object or a list that polars spelled out."""
 
@@ -61,7 +64,8 @@ def look_at(kind: NodeFile, lines: Lines) -> Chunk:
             titles.update(dict.fromkeys(row))
             if len(first) < SHOWN:
                 first.append({shown(title): one for title, one in row.items()})
-    doubtful = _HALF.search(lines.data) is not None or _twice(lines.data, titles.keys() & kind.types)
+    names = frozenset(name.encode() for name in kind.types)
+    doubtful = _HALF.search(lines.data) is not None or _repeats(lines.data, names)
     return Chunk(lines, [*map(shown, titles)], first, doubtful)
 
 
@@ -75,8 +79,7 @@ def read_chunk(chunk: Chunk, kind: NodeFile, report: FileReport, quarantine: Qua
         frame = pl.read_ndjson(lines.data, schema={**kind.columns, **_list_types(lines.data, kind)})
     except pl.exceptions.PolarsError:
         return _line_by_line(lines, kind, report, quarantine)
-    late = [name for name in frame.columns if name not in chunk.titles and frame[name].null_count() < frame.height]
-    if frame.height != count or _doubtful(frame, lines.data, kind) or _twice(lines.data, late):
+    if frame.height != count or _doubtful(frame, lines.data, kind):
         return _line_by_line(lines, kind, report, quarantine)
     report.read += count
     return frame.with_row_index("line", lines.first)
@@ -114,20 +117,22 @@ def _large_floats(frame: pl.DataFrame, data: bytes, kind: NodeFile) -> bool:
     return bool(frame.select(pl.any_horizontal(long.any())).item()) and _FLOAT.search(data) is not None
 
 
-def _twice(data: bytes, names: Collection[str]) -> bool:
-    """Whether an object has one of these names twice: polars takes the first value."""
-    if not names:
-        return False
+def _repeats(data: bytes, names: frozenset[bytes]) -> bool:
+    """Whether an object has one of these names twice: polars takes the first value.
+
+    Lines by the same program have few sequences of names. A name may stand twice because an object is within another
+    one, so one line of each such shape is parsed.
+    """
+
+    @cache
+    def more_than_once(keys: tuple[bytes, ...], objects: int) -> bool:
+        # The elements of lists have an id and a name too.
+        return any(n > (objects if key in (b"id", b"name") else 1) for key, n in Counter(keys).items() if key in names)
+
     lines = data.split(b"\n")
-    for name in names:
-        quoted = b'"%s"' % name.encode()
-        if name in ("id", "name"):  # the elements of lists have them too
-            doubtful = (line for line in lines if line.count(quoted) > line.count(b"{"))
-        else:
-            doubtful = (line for line in lines if line.count(quoted) > 1)
-        if any(map(_has_twice, doubtful)):
-            return True
-    return False
+    doubtful = (line for line in lines if more_than_once(tuple(_KEY.findall(line)), line.count(b"{")))
+    shapes = {tuple(_SHAPE.findall(line)): line for line in doubtful}
+    return any(map(_has_twice, shapes.values()))
 
 
 def _has_twice(line: bytes) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from datetime import UTC, datetime
 from pathlib import Path
@@ -224,6 +225,16 @@ def test_playlists_logs_keakr_and_pairs(tmp_path: Path) -> None:
     text = (tmp_path / "home" / "describe" / "pairs.csv" / "describe.md").read_text()
     assert "No row says how much was watched" in text
     assert "density: different pairs of all that could be | 100.0000 %" in text
+
+
+def test_half_a_character_is_shown_as_a_question_mark(tmp_path: Path) -> None:
+    source = tmp_path / os.fsdecode(b"keakr \xff")
+    source.mkdir()
+    row = '{"keakId": "1", "title": "Hi \\ud83d", "hashtags": ["\\ud83d"], "\\ud83d": 1}\n'
+    (source / "keaks.jsonl").write_text(row + '{"keakId": "2"}\n')
+    describe(source, out=tmp_path / "told")
+    page = (tmp_path / "told" / "describe.html").read_text()
+    assert "Hi ?" in page
 
 
 def test_a_folder_with_something_else_is_not_replaced(tmp_path: Path) -> None:
