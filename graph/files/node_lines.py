@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import cache
 from typing import Any, Final
 
@@ -21,12 +21,14 @@ from graph.files.node_values import NO_ID, elements, value
 from graph.files.quarantine import FileReport, Quarantine
 from graph.files.text import Lines
 
-__all__ = ["SHOWN", "Chunk", "look_at", "read_chunk"]
+__all__ = ["SHOWN", "first_rows", "read_lines"]
 
 SHOWN: Final = 3
 """Rows of the preview."""
 _SAMPLED: Final = 5_000
 """Lines of a chunk in which columns are looked for."""
+_LITTLE: Final = 1 << 20
+"""Bytes that are looked through for repeated names in any case."""
 _FLOAT: Final = re.compile(rb":\s*-?(?:\d+(?:\.\d*)?[eE]|\d{16,}\.)")
 """A number in JSON that is a float of many digits, or may be one."""
 _HALF: Final = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])")
@@ -38,24 +40,11 @@ _ODD: Final = r"^(?:[\[{]|true$|false$)"
 """A text that may be a flag, an object or a list that polars spelled out."""
 
 
-@dataclass(frozen=True)
-class Chunk:
-    """Whole lines, and what is seen of them before they are read."""
-
-    lines: Lines
-    titles: list[str]
-    """The columns of the first lines in their order."""
-    first: list[dict[str, Any]]
-    """The first rows."""
-    doubtful: bool
-    """Whether there is half a character, or a column that one line has twice."""
-
-
-def look_at(kind: NodeFile, lines: Lines) -> Chunk:
-    """The chunk of these lines."""
+def first_rows(data: bytes) -> tuple[list[str], list[dict[str, Any]]]:
+    """The columns of the first lines in their order, and the first rows."""
     titles: dict[str, None] = {}
     first: list[dict[str, Any]] = []
-    for line in lines.data[: 4 << 20].split(b"\n")[:_SAMPLED]:
+    for line in data[: 4 << 20].split(b"\n")[:_SAMPLED]:
         try:
             row = json.loads(line)
         except (ValueError, RecursionError):
@@ -64,22 +53,22 @@ def look_at(kind: NodeFile, lines: Lines) -> Chunk:
             titles.update(dict.fromkeys(row))
             if len(first) < SHOWN:
                 first.append({shown(title): one for title, one in row.items()})
-    names = frozenset(name.encode() for name in kind.types)
-    doubtful = _HALF.search(lines.data) is not None or _repeats(lines.data, names)
-    return Chunk(lines, [*map(shown, titles)], first, doubtful)
+    return [*map(shown, titles)], first
 
 
-def read_chunk(chunk: Chunk, kind: NodeFile, report: FileReport, quarantine: Quarantine) -> pl.DataFrame:
-    """The columns of ``kind`` that were found, and ``line``; lists hold texts or ``NAMED``."""
-    lines = chunk.lines
-    if chunk.doubtful:
-        return _line_by_line(lines, kind, report, quarantine)
+def read_lines(
+    lines: Lines, kind: NodeFile, titles: Sequence[str], report: FileReport, quarantine: Quarantine
+) -> pl.DataFrame:
+    """The columns of ``kind`` that were found, and ``line``; lists hold texts or ``NAMED``.
+
+    ``titles`` are the columns of the first lines.
+    """
     count = lines.data.count(b"\n") + (not lines.data.endswith(b"\n"))
     try:
         frame = pl.read_ndjson(lines.data, schema={**kind.columns, **_list_types(lines.data, kind)})
     except pl.exceptions.PolarsError:
         return _line_by_line(lines, kind, report, quarantine)
-    if frame.height != count or _doubtful(frame, lines.data, kind):
+    if frame.height != count or _doubtful(frame, lines.data, kind, titles):
         return _line_by_line(lines, kind, report, quarantine)
     report.read += count
     return frame.with_row_index("line", lines.first)
@@ -95,9 +84,10 @@ def _list_types(data: bytes, kind: NodeFile) -> dict[str, pl.DataType]:
     return found
 
 
-def _doubtful(frame: pl.DataFrame, data: bytes, kind: NodeFile) -> bool:
+def _doubtful(frame: pl.DataFrame, data: bytes, kind: NodeFile, titles: Sequence[str]) -> bool:
     """Whether polars may have read a value as another one."""
     texts = frame.get_columns()
+    values = sum(len(column) - column.null_count() for column in texts)
     for name in kind.all_lists:
         held = frame[name].explode()
         if held.dtype == pl.String:
@@ -107,8 +97,13 @@ def _doubtful(frame: pl.DataFrame, data: bytes, kind: NodeFile) -> bool:
         if (held.is_not_null() & ids.is_null() & names.is_null()).any():
             return True
         texts += [ids, names]
-    odd = any(text.dtype == pl.String and text.str.contains(_ODD).any() for text in texts)
-    return odd or _large_floats(frame, data, kind)
+        values += len(ids) - ids.null_count() + len(names) - names.null_count()
+    return (
+        any(text.dtype == pl.String and text.str.contains(_ODD).any() for text in texts)
+        or _HALF.search(data) is not None
+        or _large_floats(frame, data, kind)
+        or (_more_keys(data, values, [title for title in titles if title not in kind.types]) and _repeats(data, kind))
+    )
 
 
 def _large_floats(frame: pl.DataFrame, data: bytes, kind: NodeFile) -> bool:
@@ -117,12 +112,24 @@ def _large_floats(frame: pl.DataFrame, data: bytes, kind: NodeFile) -> bool:
     return bool(frame.select(pl.any_horizontal(long.any())).item()) and _FLOAT.search(data) is not None
 
 
-def _repeats(data: bytes, names: frozenset[bytes]) -> bool:
-    """Whether an object has one of these names twice: polars takes the first value.
+def _more_keys(data: bytes, values: int, ignored: Sequence[str]) -> bool:
+    """Whether an object may have a name twice: there are more names than values that were read or need not be.
+
+    This is a fast test for much data, at the price of a second value that is null. Little data always need `_repeats`.
+    """
+    keys = data.count(b'":') + data.count(b'" :')
+    nulls = data.count(b'":null') + data.count(b'": null')
+    others = sum(data.count(b'"%s":' % name.encode()) for name in ignored)
+    return len(data) < _LITTLE or keys > values + nulls + others
+
+
+def _repeats(data: bytes, kind: NodeFile) -> bool:
+    """Whether an object has one of our names twice: polars takes the first value.
 
     Lines by the same program have few sequences of names. A name may stand twice because an object is within another
     one, so one line of each such shape is parsed.
     """
+    names = frozenset(name.encode() for name in kind.types)
 
     @cache
     def more_than_once(keys: tuple[bytes, ...], objects: int) -> bool:

@@ -16,7 +16,7 @@ from graph.files.canonical import checked, refuse_large_floats
 from graph.files.folder import ahead, is_parquet, parquet_batches
 from graph.files.json_rows import json_lines, shown
 from graph.files.node_files import FRACTIONS, NAMED, NodeFile
-from graph.files.node_lines import SHOWN, look_at, read_chunk
+from graph.files.node_lines import SHOWN, first_rows, read_lines
 from graph.files.node_values import NO_ID, elements, value
 from graph.files.options import Options
 from graph.files.quarantine import Column, FileReport, Quarantine
@@ -71,10 +71,11 @@ def _frames(
             report.read += batch.height
             yield first, _of_parquet(path, batch, first, kind, report, quarantine), partial(_row_as_json, batch)
         return
-    for chunk in ahead(map(partial(look_at, kind), json_lines(path, options.encoding, progress))):
-        _tell(report, kind, chunk.titles, chunk.first)
-        frame = read_chunk(chunk, kind, report, quarantine)
-        yield chunk.lines.first, _typed(frame, kind), _raw_lines(chunk.lines.data)
+    for lines in ahead(json_lines(path, options.encoding, progress)):
+        titles, first = first_rows(lines.data)
+        _tell(report, kind, titles, first)
+        frame = read_lines(lines, kind, titles, report, quarantine)
+        yield lines.first, _typed(frame, kind), _raw_lines(lines.data)
 
 
 def _tell(report: FileReport, kind: NodeFile, titles: Sequence[str], first: Sequence[Mapping[str, Any]]) -> None:

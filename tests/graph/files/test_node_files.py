@@ -158,6 +158,17 @@ def test_of_a_name_that_stands_twice_the_last_counts(tmp_path: Path, row: str, c
         assert tables.nodes["User"].filter(userId="a")[column].to_list() == [right]
 
 
+@pytest.mark.parametrize(
+    "other", ["", ', "likeCount": null', ', "city": "Oran"', ', "usedGenres": [{"id": "9"}, null]']
+)
+def test_a_name_that_stands_twice_is_found_among_many_lines(tmp_path: Path, other: str) -> None:
+    rows = "".join(f'{{"userId": "{n}", "name": "{"x" * 60}"{other}}}\n' for n in range(20_000))
+    assert len(rows) > 1 << 20
+    twice = '{"userId": "a", "viewCount": 5, "viewCount": 7}\n'
+    tables, _ = read_folder(only(tmp_path / "in", users=rows + twice), tmp_path)
+    assert tables.nodes["User"].filter(userId="a")["viewCount"].to_list() == [7]
+
+
 @pytest.mark.parametrize("blank", ["", "  ", None])
 def test_a_blank_text_leaves_the_other_spelling(tmp_path: Path, blank: str | None) -> None:
     users = lines([{"userId": "1", "name": blank, "username": "Bob"}, {"userId": "2", "name": blank}])
@@ -238,10 +249,11 @@ def test_a_list_that_cannot_be_read_is_said_so(tmp_path: Path, values: pa.Array)
         pytest.param(pa.array([[9.0]]), "9", id="floats"),
         pytest.param(pa.array(["Trap"]), "Trap", id="one text"),
         pytest.param(pa.array(["Trap"]).dictionary_encode(), "Trap", id="one category"),
+        pytest.param(objects([{"id": "9", "slug": "trap"}], id=S, slug=S), "9", id="objects without a name"),
         pytest.param(pa.array([float("nan")]), None, id="missing as pandas writes it"),
     ],
 )
-def test_lists_of_texts_in_parquet(tmp_path: Path, values: pa.Array, genre: str | None) -> None:
+def test_lists_of_one_value_an_element_in_parquet(tmp_path: Path, values: pa.Array, genre: str | None) -> None:
     tables, report = users_of(tmp_path, "listenedGenres", values)
     assert tables.nodes["Genre"]["name"].to_list() == ([genre] if genre else [])
     assert report.noted == 0
