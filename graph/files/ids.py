@@ -199,7 +199,7 @@ class Named:
     def learn(self, elements: pl.DataFrame) -> None:
         """Take note of the names that elements (columns id and name) give ids, before any is resolved by its name."""
         if self.label != schema.HASHTAG:  # a hashtag's id is its name
-            for texts in elements.drop_nulls().unique(maintain_order=True).iter_rows():
+            for texts in elements.drop_nulls().iter_rows():
                 id_, name = map(_tidy, texts)
                 if id_ and name:
                     self._key(id_, name)

@@ -72,8 +72,8 @@ def _frames(
             yield first, _of_parquet(path, batch, first, kind, report, quarantine), partial(_row_as_json, batch)
         return
     for lines in ahead(json_lines(path, options.encoding, progress)):
-        titles, first = first_rows(lines.data)
-        _tell(report, kind, titles, first)
+        titles, rows = first_rows(lines.data)
+        _tell(report, kind, titles, rows)
         frame = read_lines(lines, kind, titles, report, quarantine)
         yield lines.first, _typed(frame, kind), _raw_lines(lines.data)
 

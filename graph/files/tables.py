@@ -237,9 +237,7 @@ class _Reading:
         self._edges[type_].append(sides)
 
     def _learn_names(self, name: str, column: str) -> None:
-        elements = (
-            self._rows[name].select(column).explode(column).unnest(column).drop_nulls().unique(maintain_order=True)
-        )
+        elements = self._rows[name].select(column).explode(column).unnest(column).unique(maintain_order=True)
         self._named[_LISTS[column][0]].learn(elements.filter(~unfit(elements)))
 
     def _follow_list(self, name: str, column: str) -> None:
