@@ -13,7 +13,7 @@ from evaluation.leaderboard import Leaderboard
 
 __all__ = ["draw"]
 
-_COLOURS = (  # one each for every model of the registry
+_COLOURS = (  # more than a leaderboard has models, as a rule
     *("#1f5fa8", "#d1603d", "#3f8f5b", "#8a5aa8", "#b8902c", "#4a9fb0", "#c2528b"),
     *("#7a7a7a", "#20242c", "#9bb83a", "#e39ab8", "#7c4a2d", "#5ad0c0", "#a3261f", "#e8b04b", "#3b3b98"),
 )
