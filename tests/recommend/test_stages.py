@@ -17,7 +17,7 @@ from graph.database.driver import Graph
 from graph.events import Entry, Outbox
 from graph.settings import Composition, FeedSource, Settings
 from graph.snapshot import Snapshot
-from recommend import exploration, filters, scorer, selector, sources
+from recommend import exploration, filters, lookups, scorer, selector, sources
 from recommend.batch import write_all, write_tracks
 from recommend.filters import Facts
 from recommend.new_contents import NEW_CONTENTS
@@ -336,3 +336,31 @@ def test_lists_of_numbers_hold_back_the_same(tmp_path, heard):
         everything - {0},
         everything - (set() if heard else {2}),
     ]
+
+
+def test_neighbourhoods_and_people_leave_out_what_is_gone():
+    ends: dict[str, Any] = {
+        "sourceLabel": "User",
+        "sourceName": None,
+        "targetLabel": "Keak",
+        "targetName": None,
+        "properties": {},
+    }
+
+    class Told:
+        def neighbourhood(self, *_: Any) -> list[dict[str, Any]]:
+            return [
+                {"source": "users/u1", "target": f"keaks/{n}", "type": "WATCHED", "step": 1, **ends} for n in range(3)
+            ]
+
+        def same_taste(self, *_: Any, followed: bool) -> list[dict[str, Any]]:
+            return [
+                {"userId": "u2", "score": 2.0, "count": 2, "evidence": ["keaks/1", "keaks/2"], "followed": followed}
+            ]
+
+    reader: Any = Told()
+    drawn = lookups.neighbourhood(reader, "u1", 1, 10, {"keaks/1"})
+    assert [node.id for node in drawn.nodes] == ["users/u1", "keaks/0", "keaks/2"]
+    assert [link.target for link in drawn.links] == ["keaks/0", "keaks/2"]
+    (alike,) = lookups.similar_people(reader, "u1", 5, {"keaks/1"})
+    assert (alike.shared, alike.shared_count) == (("keaks/2",), 2)
