@@ -7,10 +7,10 @@ from typing import Annotated, Final
 
 import typer
 from rich import box
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from cli.terminal import make_console
 from evaluation import play_data
 from evaluation.ab_tests import METRICS, SUSPICIOUS, Effect, Experiment, experiments
 from graph.errors import InputError, SettingsError
@@ -19,7 +19,7 @@ from recommend.player import FOLDER
 
 __all__ = ["ab"]
 
-_console: Final = Console(emoji=False, soft_wrap=True)
+_console: Final = make_console(soft_wrap=True)
 
 
 def ab(

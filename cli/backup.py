@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from cli.server import shown
+from cli.terminal import make_console
 from graph.errors import InputError
 from graph.events import Outbox
 from graph.server import backup as backups
@@ -18,7 +18,7 @@ from graph.settings import load_settings
 
 __all__ = ["backup", "restore"]
 
-_console = Console(emoji=False, soft_wrap=True)
+_console = make_console(soft_wrap=True)
 
 
 def backup(

@@ -17,18 +17,18 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from cli.naming import with_id
+from cli.terminal import make_console
 from graph.errors import SettingsError
 from graph.home import check as check_home
 from graph.settings import Settings, load_settings
 
 __all__ = ["demo"]
 
-_console = Console(emoji=False)
+_console = make_console()
 
 _COMPARED: Final = "popularity,item-knn,ease,pipeline"
 _COMPOSE_FILE: Final = Path("docker-compose.yml")

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
 from cli.import_ import HOLDS, check_options, file_options
 from cli.progress import bars
+from cli.terminal import make_console
 from graph import aside
 from graph.errors import InputError, SettingsError
 from graph.files import kinds
@@ -25,7 +25,7 @@ from graph.settings import load_settings
 
 __all__ = ["describe"]
 
-_console = Console(emoji=False, soft_wrap=True)
+_console = make_console(soft_wrap=True)
 _PAGE = "describe.html"
 
 

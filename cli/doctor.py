@@ -6,16 +6,16 @@ from collections import Counter
 from typing import Final
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from cli.terminal import make_console
 from graph.database.doctor import Verdict, examine
 from graph.settings import load_settings
 
 __all__ = ["doctor"]
 
-_console = Console(emoji=False)
+_console = make_console()
 _COLOURS: Final = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.FAIL: "bold red"}
 
 

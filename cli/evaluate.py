@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
 from cli.progress import bar
@@ -20,6 +19,7 @@ from cli.suite_botify import botify
 from cli.suite_keakr import keakr
 from cli.suite_playlists import Lists, playlists
 from cli.suite_watch_ratio import watch_ratio
+from cli.terminal import make_console
 from evaluation import contenders, leaderboard, report
 from evaluation.saved_rankings import SavedRankings
 from evaluation.served import with_feeds
@@ -33,7 +33,7 @@ from recommenders.core.options import FitOptions
 
 __all__ = ["How", "Suite", "evaluate"]
 
-_console = Console(emoji=False)
+_console = make_console()
 
 
 class Suite(StrEnum):

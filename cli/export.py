@@ -10,10 +10,10 @@ from typing import Annotated, Final
 
 import polars as pl
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from cli.progress import bars
+from cli.terminal import make_console
 from graph.database.driver import Graph
 from graph.errors import InputError, SettingsError
 from graph.files.times import milliseconds
@@ -26,7 +26,7 @@ from graph.snapshot.export import export as export_graph
 
 __all__ = ["export"]
 
-_console = Console(emoji=False, soft_wrap=True)
+_console = make_console(soft_wrap=True)
 
 
 def export(

@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from cli.terminal import make_console
 from generator.files import FORMATS, Format
 from generator.sizes import DEMO, Sizes
 from graph.errors import SettingsError
 
 __all__ = ["generate"]
 
-_console = Console(emoji=False)
+_console = make_console()
 
 
 def generate(

@@ -9,11 +9,11 @@ from typing import Annotated, Any, Final, Literal
 import numpy as np
 import typer
 from rich import box
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from cli.naming import user_id
+from cli.terminal import make_console
 from graph import schema
 from graph import snapshot as snapshots
 from graph.errors import SettingsError
@@ -24,7 +24,7 @@ from recommenders.plays import plays_of
 
 __all__ = ["history"]
 
-_console: Final = Console(emoji=False, soft_wrap=True)
+_console: Final = make_console(soft_wrap=True)
 
 
 def history(

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from cli.progress import bars
+from cli.terminal import make_console
 from graph.database.driver import Graph
 from graph.errors import GraphUnavailable, InputError, SettingsError
 from graph.files.column_names import AUDIENCES, FOLLOWERS
@@ -26,7 +26,7 @@ from graph.settings import Settings, load_settings
 
 __all__ = ["HOLDS", "check_options", "file_options", "import_"]
 
-_console = Console(emoji=False, soft_wrap=True)
+_console = make_console(soft_wrap=True)
 HOLDS: Final = {
     Kind.KEAKR: "files of Keakr",
     Kind.PLAY_LOGS: "the logs of a player",

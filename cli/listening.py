@@ -9,10 +9,10 @@ from typing import Annotated, Final
 
 import numpy as np
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from cli.terminal import make_console
 from evaluation.track_map import draw
 from graph import aside
 from graph import snapshot as snapshots
@@ -24,7 +24,7 @@ from recommenders.core.top_k import Floats, Mask
 
 __all__ = ["complete", "open_listening", "radio"]
 
-_console = Console(emoji=False, soft_wrap=True)
+_console = make_console(soft_wrap=True)
 _BATCH: Final = 1_000
 
 

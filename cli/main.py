@@ -17,10 +17,10 @@ import warnings
 from typing import Annotated, Any, Final, NoReturn
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from typer.core import TyperCommand, TyperGroup
 
+from cli.terminal import make_console
 from graph.errors import EntourageError, InputError
 
 __all__ = ["app", "main"]
@@ -59,7 +59,7 @@ _OF_FILES: Final = frozenset({
     errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP,
 })  # fmt: skip
 
-_errors = Console(emoji=False, stderr=True)
+_errors = make_console(stderr=True)
 
 
 class _LazyCommands(TyperGroup):

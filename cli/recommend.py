@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from cli.naming import user_id, with_id
+from cli.terminal import make_console
 from graph import schema
 from graph import snapshot as snapshots
 from graph.database.driver import Graph
@@ -45,7 +45,7 @@ from recommenders.core.recommender import Recommender
 
 __all__ = ["recommend"]
 
-_console = Console(emoji=False, soft_wrap=True)
+_console = make_console(soft_wrap=True)
 
 _PATIENCE_MS: Final = 30_000
 """Deadline at a terminal: a person can wait longer than a page, and a cold cache should not leave a source out."""
@@ -233,7 +233,7 @@ def _show(feed: Feed, name: str | None) -> None:
         why = "\n".join(reason.text for reason in item.reasons)
         content = with_id(item.content_id, item.display_names.get(item.content_id))
         table.add_row(str(rank), content, f"{item.score:.3f}", ", ".join(item.sources), escape(why))
-    Console(emoji=False).print(table)
+    make_console().print(table)
     model = f" by {escape(feed.model_version)}" if feed.model_version else ""
     _console.print(f"{len(feed.items)} contents{model}, rung: {feed.rung}, {sum(feed.timings_ms.values()):.0f} ms.")
     if feed.graph_down:

@@ -7,8 +7,8 @@ from enum import StrEnum
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from cli.terminal import make_console
 from graph.database.driver import Graph
 from graph.errors import EntourageError, GraphUnavailable, SnapshotError
 from graph.settings import Settings, load_settings
@@ -20,7 +20,7 @@ from web.server import serve as run
 
 __all__ = ["serve"]
 
-_console = Console(emoji=False, soft_wrap=True)
+_console = make_console(soft_wrap=True)
 
 
 class Arm(StrEnum):

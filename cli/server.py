@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from cli.terminal import make_console
 from graph.database.connection import connection
 from graph.database.doctor import counts
 from graph.database.driver import Graph
@@ -22,7 +23,7 @@ from graph.settings import load_settings
 
 __all__ = ["down", "shown", "status", "up"]
 
-_console = Console(emoji=False, soft_wrap=True)
+_console = make_console(soft_wrap=True)
 _Port = Annotated[int | None, typer.Option(min=0, max=65_535, show_default="Neo4j's own, or a free one")]
 
 

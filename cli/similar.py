@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from cli.listening import open_listening
+from cli.terminal import make_console
 from graph.errors import EntourageError, ModelError, UnknownArtist, UnknownContent
 from graph.settings import load_settings
 from ranking import registry
@@ -18,7 +18,7 @@ from recommend.listening import MODEL
 
 __all__ = ["similar"]
 
-_console = Console(emoji=False, soft_wrap=True)
+_console = make_console(soft_wrap=True)
 
 
 def similar(

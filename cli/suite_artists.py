@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Final
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from cli.data_folder import data_folder
 from cli.progress import bars
 from cli.table_width import show
+from cli.terminal import make_console
 from evaluation import artist_suite
 from evaluation.artist_data import open_data
 from evaluation.artist_suite import FIGURES, Board
@@ -22,7 +22,7 @@ from graph.settings import load_settings
 
 __all__ = ["artists", "markdown"]
 
-_console = Console(emoji=False, soft_wrap=True)
+_console = make_console(soft_wrap=True)
 _NOTEBOOK: Final = "The notebook died at its evaluation, so it published no figure."
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Final
 
 from rich import box
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from cli.data_folder import data_folder
 from cli.progress import bars
+from cli.terminal import make_console
 from evaluation import off_policy, play_data, play_suite
 from evaluation.off_policy import Logged
 from evaluation.play_suite import Board
@@ -24,7 +24,7 @@ from recommenders.core.ndcg import Values
 
 __all__ = ["botify"]
 
-_console = Console(emoji=False, soft_wrap=True)
+_console = make_console(soft_wrap=True)
 _ESTIMATES: Final = {
     "IPS": off_policy.inverse_propensity,
     "SNIPS": off_policy.self_normalised,

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from cli.data_folder import data_folder
 from cli.progress import bars
 from cli.table_width import show
+from cli.terminal import make_console
 from evaluation import keakr_data, keakr_suite
 from evaluation.keakr_data import Network
 from evaluation.keakr_sample import sample
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["draw", "keakr", "markdown"]
 
-_console = Console(emoji=False, soft_wrap=True)
+_console = make_console(soft_wrap=True)
 _NETWORK: Final = 7
 """Seed of the generated network: that of `entourage demo`."""
 _LEAKS: Final = (

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Final
 
 from rich import box
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from cli.data_folder import data_folder
 from cli.progress import bar
+from cli.terminal import make_console
 from evaluation import playlist_suite
 from evaluation.listening_data import heard, listed, of_snapshot
 from evaluation.next_track import Titles
@@ -29,7 +29,7 @@ from recommenders.track2vec import PUBLISHED
 
 __all__ = ["Lists", "playlists"]
 
-_console = Console(emoji=False, soft_wrap=True)
+_console = make_console(soft_wrap=True)
 _ALONE: Final = ", notebook", ", published"
 """Ends of the rows that are judged as where they were published."""
 _NOTEBOOK: Final = "Published by the notebook on 100,000 Deezer playlists, other data: HR@10 .134, NDCG@10 .0758."

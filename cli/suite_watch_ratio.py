@@ -8,12 +8,12 @@ from typing import Final
 
 import numpy as np
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from cli.data_folder import data_folder
 from cli.progress import bars
 from cli.table_width import show
+from cli.terminal import make_console
 from evaluation import watch_ratio_suite
 from evaluation.ratio_cosine import COSINE, hand_made
 from evaluation.ratio_networks import NOTEBOOK, NOTEBOOK_RECIPE, STAND_IN, passes_of
@@ -24,7 +24,7 @@ from graph.settings import load_settings
 
 __all__ = ["markdown", "watch_ratio"]
 
-_console = Console(emoji=False, soft_wrap=True)
+_console = make_console(soft_wrap=True)
 _FIGURES: Final = ("MAE", "MAE, users", "RMSE", "XAUC", "HR", "Jaccard", "NDCG, notebook", "NDCG", "predicted")
 _SPARE: Final = ("Jaccard", "HR", "NDCG, notebook", "predicted", "s", "MAE, users", "RMSE")
 """Columns that a narrow terminal is spared, in this order."""

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Annotated, Any, Final, cast
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from cli.follow import Follower
 from cli.progress import Log, bar
+from cli.terminal import make_console
 from evaluation.contenders import read_settings
 from gnn import processes
 from graph import schema
@@ -29,7 +29,7 @@ from recommenders.core.recommender import Recommender
 
 __all__ = ["train"]
 
-_console = Console(emoji=False)
+_console = make_console()
 _DEVICES: Final = ("auto", "cpu", "cuda")
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from cli.progress import bar
+from cli.terminal import make_console
 from evaluation.contenders import read_settings
 from evaluation.splits import How, hold_out
 from graph import aside
@@ -26,7 +26,7 @@ from recommenders.core.options import FitOptions
 
 __all__ = ["tune"]
 
-_console = Console(emoji=False)
+_console = make_console()
 _SHOWN = 8
 
 

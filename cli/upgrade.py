@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from cli.progress import bars
+from cli.terminal import make_console
 from graph.errors import SettingsError
 from graph.settings import Settings, load_settings
 from graph.upgrade import BEFORE, Upgrade
@@ -19,7 +19,7 @@ from recommenders.core.artifact import FORMAT
 
 __all__ = ["upgrade"]
 
-_console = Console(emoji=False, soft_wrap=True)
+_console = make_console(soft_wrap=True)
 _WATCHES: Final = "schema/V0005__one_definition"
 _GAT: Final = "since this version gat is the graph attention network alone, and pipeline is the whole."
 
