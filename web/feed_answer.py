@@ -130,7 +130,8 @@ def content_ids(field: str, values: Sequence[str], listed: Sequence[str] = ()) -
     In ``values``, those of an address, a comma separates ids and may stand in one, so a value counts as a whole and in
     parts. Each of ``listed`` is one id.
     """
-    parts = {part for value in values for part in value.split(",") if part.strip()} | {*listed}
+    told = [*listed, *(part for value in values for part in value.split(","))]
+    parts = {part for part in told if part.strip()}
     if len(parts) > _MAX_IDS:
         raise invalid(field, f"holds more than {_MAX_IDS} ids")
     ids: set[str] = set()

@@ -67,6 +67,7 @@ def test_an_id_of_a_body_stands_for_itself(client: FlaskClient, get: Any) -> Non
     assert answer.status_code == 200, answer.text
     assert shown == {item["content_id"] for item in cast(Any, answer.json)["items"]}
     assert {"keaks/k002", "keaks/k004"} & shown
+    assert client.post(f"{FEED}?n=7", json={"exclude": ["", " "]}).status_code == 200, "no id, as in an address"
     refused = client.post(f"{FEED}?n=0", json={"exclude": []})
     assert cast(Any, refused.json)["errors"][0]["location"] == "query"
 
