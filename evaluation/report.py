@@ -32,7 +32,8 @@ def table(board: Leaderboard, width: int = 80) -> Table:
     made.box, made.collapse_padding, made.pad_edge = box.SIMPLE_HEAD, True, False
     made.add_column("model", no_wrap=True)
     wanted = _SHOWN if width < 110 else _SHOWN_WIDE
-    names = [name for name in wanted if f"{name}@{k}" in _metrics(board)]
+    measured = _metrics(board)
+    names = [name for name in wanted if f"{name}@{k}" in measured]
     for name in names:
         made.add_column(f"{_SHORT.get(name, name)}\n@{k}", justify="right", no_wrap=True)
     for title in ("NDCG\n95 %", "fit\ns", "CPU\ns", "peak\nMiB"):
@@ -54,8 +55,9 @@ def markdown(board: Leaderboard, command: str = "") -> str:
         parts.append(capped)
     if command:
         parts.append(f"```console\n$ {command}\n```")
+    measured = _metrics(board)
     for k in board.ks:
-        names = [name.removesuffix(f"@{k}") for name in _metrics(board) if name.endswith(f"@{k}")]
+        names = [name.removesuffix(f"@{k}") for name in measured if name.endswith(f"@{k}")]
         rows = [[_label(row), *(_cell(name, row.metrics.get(f"{name}@{k}")) for name in names)] for row in board.rows]
         parts += [f"## At {k}", grid(["model", *names], rows)]
     costs = [[_label(row), _interval(row.metrics[board.lead_metric]), *_cost(row)] for row in board.rows]

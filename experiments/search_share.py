@@ -38,8 +38,9 @@ def main() -> None:
     elif chosen.split == "time":
         snapshot = temporal(snapshot).train
     part = validation(snapshot, seed=chosen.seed)
-    members = [one for one in plan(part.train) if one.name != NETWORK and one.first is None]
-    parts = sum(member.share for member in plan(part.train))
+    planned = plan(part.train)
+    members = [one for one in planned if one.name != NETWORK and one.first is None]
+    parts = sum(member.share for member in planned)
     table = Table("share of the work", "model", "settings tried", "NDCG@20 on validation", title=chosen.home.name)
     for share in chosen.shares:
         for member in members:

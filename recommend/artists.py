@@ -62,8 +62,9 @@ class Artists:
 
         Raises UnknownArtist, which names artists that begin the same.
         """
-        bare = normal(text).removeprefix(PREFIX)
-        for name in (normal(text), bare):
+        id_ = normal(text)
+        bare = id_.removeprefix(PREFIX)
+        for name in (id_, bare):
             if name in self._number:
                 return self._number[name]
         wanted = folded(bare)

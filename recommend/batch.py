@@ -95,7 +95,7 @@ def write_tracks(model: Recommender, path: Path, k: int, *, heard: bool = False,
     asked = max(k, min(k + most, snapshot.contents.count))
     lists = model.recommend_all(asked, heard=heard)
     if most:
-        barred = gone[lists] & (lists >= 0)
+        barred = gone[lists]  # of -1 too, which stays what it is
         for user in np.flatnonzero(np.diff(held_back.indptr)).tolist():
             barred[user] |= np.isin(lists[user], held_back.indices[held_back.indptr[user] : held_back.indptr[user + 1]])
         lists = np.where(barred, -1, lists)

@@ -19,7 +19,7 @@ import scipy.sparse as sp
 from graph.errors import ModelError
 from graph.snapshot import Snapshot
 from graph.snapshot.ages import timed
-from graph.snapshot.arrays import Edges
+from graph.snapshot.arrays import Csr
 from recommenders.core.costs import COSTS
 from recommenders.core.one_user import OneUser
 from recommenders.core.options import FitOptions
@@ -276,12 +276,12 @@ class Recommender(ABC):
             if unknown is not None:
                 scores[:, unknown] = -np.inf
             if exclude_seen:
-                _leave_out(scores, range(len(rows)), watched, rows)
+                _leave_out(scores, range(len(rows)), watched.outgoing, rows)
             silent = ~self.known_users(rows) | all_equal(scores)
             if silent.any():
                 scores[silent] = np.diff(watched.incoming.indptr) if guess else -np.inf
                 if exclude_seen:
-                    _leave_out(scores, np.flatnonzero(silent), watched, rows)
+                    _leave_out(scores, np.flatnonzero(silent), watched.outgoing, rows)
             if held_back is not None:
                 scores[held_back[rows].nonzero()] = -np.inf
             if allowed is not None:
@@ -322,8 +322,7 @@ class Recommender(ABC):
         return ids, best
 
 
-def _leave_out(scores: Floats, places: Iterable[int], watched: Edges, users: Ints) -> None:
+def _leave_out(scores: Floats, places: Iterable[int], watched: Csr, users: Ints) -> None:
     """Give what ``users[place]`` watched the score -inf in the rows ``places``."""
     for place in places:
-        user = users[place]
-        scores[place, watched.target[watched.indptr[user] : watched.indptr[user + 1]]] = -np.inf
+        scores[place, watched.of(users[place])] = -np.inf
