@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import time
 from functools import partial
@@ -79,6 +80,8 @@ def train(
     if follow:
         if processes.count() > 1:
             raise SettingsError("--follow trains in one process.", do="Start it without torchrun.")
+        if not math.isfinite(every):
+            raise SettingsError(f"--every is {every:g}.", do="Give a number of minutes.")
         again = partial(train, model, effort, budget, device, seed, settings_file, setting, as_json)
         state = settings.model_path(model).with_name(f"{model}.follow.json")
         Follower(settings, state, again, Log() if as_json else _say, changed=changed, minutes=every).run()

@@ -167,7 +167,7 @@ class LiveReader:
 
     def _for_anybody(self, name: str, request: Request, me: int | None) -> tuple[Ints, Floats]:
         view, limit = self.view, request.pool
-        kind: Any = None if request.kind == "track" else request.kind  # those for anybody are keaks and beats
+        kind = request.kind
         if name == "trending":
             best = self._first("trend", kind, limit)
             best = best[np.isfinite(view.trend[best])]
@@ -186,7 +186,7 @@ class LiveReader:
                 if len(left) == limit or whole:
                     break
             return left, view.audience[left] / max(1, int(view.audience[left].max(initial=1)))
-        able = (view.audience == 0) & np.isin(view.kinds, (KEAK, BEAT))
+        able = (view.audience == 0) & (view.kinds > 0)
         if kind is not None:
             able &= view.kinds == _KINDS[kind]
         if wanted is not None:
@@ -199,7 +199,7 @@ class LiveReader:
         left = found[np.argsort(view.contents.rank[found], kind="stable")][:limit]
         return left, np.zeros(len(left))
 
-    def _first(self, name: Literal["trend", "created"], kind: Any, limit: int) -> Ints:
+    def _first(self, name: Literal["trend", "created"], kind: str | None, limit: int) -> Ints:
         """The ``limit`` contents with the highest values that are not taken down."""
         for whole in (False, True):
             best = self.view.tops.most(name, kind, whole=whole)

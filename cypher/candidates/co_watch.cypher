@@ -1,6 +1,6 @@
 // Contents recently watched by people with the same recent watches (item → users → items), without own and seen ones.
 // People blocked on either side do not count.
-// Parameters: userId; seen: ids of own and seen contents (filters/seen); label (Content, Keak or Beat); items: how
+// Parameters: userId; seen: ids of own and seen contents (filters/seen); label (Content, Keak, Beat or Track); items: how
 //   many of the person's newest watches are used; perItem: how many of the latest watchers of each; perUser: how many of the
 //   newest watches of each watcher; crowd, busy: contents with more watchers and people with more watches are left out,
 //   since they say little and take long to read; limit.

@@ -1,6 +1,6 @@
 // Contents recently watched by the people a person follows, highest engagement first, without own and seen contents.
 // People blocked on either side do not count.
-// Parameters: userId; seen: ids of own and seen contents (filters/seen); label (Content, Keak or Beat); friends:
+// Parameters: userId; seen: ids of own and seen contents (filters/seen); label (Content, Keak, Beat or Track); friends:
 //   how many of the followed people are used, those followed last; perFriend: how many of the newest watches of each; weights:
 //   {progress, commented, shared, liked}; unknown: the engagement of a watch without any of these; limit.
 // Columns: contentId, score (sum of the engagements), count (of people),

@@ -1,6 +1,6 @@
 // The newest contents made by the people a person follows, without seen ones.
 // For a person who follows more than `friends` people, the newest contents of all are also searched for followed makers.
-// Parameters: userId; seen: ids of own and seen contents (filters/seen); label (Content, Keak or Beat); friends,
+// Parameters: userId; seen: ids of own and seen contents (filters/seen); label (Content, Keak, Beat or Track); friends,
 //   perFriend: how many of the followed people are used, those followed last, and how many of the newest contents of each;
 //   scanned: how many of the newest contents of all are searched; limit.
 // Columns: contentId, score (1 for the newest, falling by rank), count (of followed makers),

@@ -1,5 +1,5 @@
 // Contents that a person watched some time ago with much engagement, the most first. Asked only where they may come again.
-// Parameters: userId; label (Content, Keak or Beat); items: how many of the watches are used, the newest of those long
+// Parameters: userId; label (Content, Keak, Beat or Track); items: how many of the watches are used, the newest of those long
 //   enough ago; before: the latest time that is (ms); least: the least engagement; weights, unknown (see followed_activity);
 //   limit.
 // Columns: contentId, score (the engagement), count (1), evidence (empty), at (ms, the last watch).

@@ -1,5 +1,5 @@
 // Keaks over the beats that a person used or watched, without own and seen ones.
-// Parameters: userId; seen: ids of own and seen contents (filters/seen); label (Content, Keak or Beat); items: how
+// Parameters: userId; seen: ids of own and seen contents (filters/seen); label (Content, Keak, Beat or Track); items: how
 //   many of the person's contents, the newest, give beats; beats: how many beats are used; perBeat: how many keaks of
 //   each, the most watched; limit.
 // Columns: contentId, score (number of the person's contents with the beat, plus popularity between 0 and 1 to break ties),

@@ -1,5 +1,5 @@
 // Popular contents of the genres that a person listens to, creates in or watched, without own and seen contents.
-// Parameters: userId; seen: ids of own and seen contents (filters/seen); label (Content, Keak or Beat); items: how
+// Parameters: userId; seen: ids of own and seen contents (filters/seen); label (Content, Keak, Beat or Track); items: how
 //   many watched contents, the newest, give genres; genres: how many genres are used; perGenre: how many beats of each, the
 //   most watched; perBeat: how many keaks of a beat with at most crowd keaks; walked: how many of the most watched keaks of
 //   all are searched for keaks of the other beats; limit.

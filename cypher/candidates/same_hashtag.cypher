@@ -1,5 +1,5 @@
 // Contents with the hashtags of what a person made or watched, rare hashtags first, without own and seen contents.
-// Parameters: userId; seen: ids of own and seen contents (filters/seen); label (Content, Keak or Beat); items: how
+// Parameters: userId; seen: ids of own and seen contents (filters/seen); label (Content, Keak, Beat or Track); items: how
 //   many of the person's contents, the newest, give hashtags; hashtags: how many hashtags are used; crowd: hashtags with
 //   more contents are left out, since they say little; perHashtag: how many contents of each, the most watched; limit.
 // Columns: contentId, score (sum over shared hashtags of own uses / √(all uses)), count (of hashtags shared), evidence

@@ -1,7 +1,7 @@
 // Contents without watches, for when candidates/popular has too few. Own, hidden and excluded contents, those of
 // blocked people and those taken down are left out.
-// Parameters: userId (may be unknown); seen: ids of own and seen contents (filters/seen); label (Content, Keak or
-//   Beat); exclude: content ids to leave out too; wanted: a map of genres,
+// Parameters: userId (may be unknown); seen: ids of own and seen contents (filters/seen); label (Content,
+//   Keak, Beat or Track); exclude: content ids to leave out too; wanted: a map of genres,
 //   moods, hashtags (ids or names in small letters), makers (user ids) and since (ms), each null for any; limit.
 // Columns: contentId, score (0 for all), count (0), evidence (empty).
 OPTIONAL MATCH (me:User {userId: $userId})
@@ -15,7 +15,7 @@ CALL (me) {
 }
 WITH hid + theirs AS avoided
 CALL (avoided) {
-  UNWIND CASE $label WHEN 'Beat' THEN [] ELSE [0] END AS asked
+  UNWIND CASE WHEN $label IN ['Content', 'Keak'] THEN [0] ELSE [] END AS asked
   CALL (asked, avoided) {
     MATCH (content:Keak)
     WHERE coalesce(content.audience, 0) = 0
@@ -54,9 +54,48 @@ CALL (avoided) {
   }
   RETURN content
   UNION ALL
-  UNWIND CASE $label WHEN 'Keak' THEN [] ELSE [0] END AS asked
+  UNWIND CASE WHEN $label IN ['Content', 'Beat'] THEN [0] ELSE [] END AS asked
   CALL (asked, avoided) {
     MATCH (content:Beat)
+    WHERE coalesce(content.audience, 0) = 0
+      AND NOT content IN avoided
+      AND NOT coalesce(content.takenDown, false)
+      AND NOT content.contentId IN $exclude
+      AND NOT content.contentId IN $seen
+      AND ($wanted.genres IS NULL
+        OR EXISTS {
+          MATCH (content)-[:USES]->{0,1}(:Content)-[:HAS_GENRE]->(genre:Genre)
+          WHERE toLower(genre.genreId) IN $wanted.genres
+            OR toLower(genre.name) IN $wanted.genres
+        })
+      AND ($wanted.moods IS NULL
+        OR EXISTS {
+          MATCH (content)-[:USES]->{0,1}(:Content)-[:HAS_MOOD]->(mood:Mood)
+          WHERE toLower(mood.moodId) IN $wanted.moods
+            OR toLower(mood.name) IN $wanted.moods
+        })
+      AND ($wanted.hashtags IS NULL
+        OR EXISTS {
+          MATCH (content)-[:TAGGED]->(hashtag:Hashtag)
+          WHERE toLower(hashtag.name) IN $wanted.hashtags
+        })
+      AND ($wanted.makers IS NULL
+        OR EXISTS {
+          MATCH (content)<-[:MADE]-(maker:User)
+          WHERE maker.userId IN $wanted.makers
+            AND NOT coalesce(maker.isPrivate, false)
+        })
+      AND ($wanted.since IS NULL
+        OR content.createdAt >= $wanted.since)
+    RETURN content
+    ORDER BY content.contentId
+    LIMIT $limit
+  }
+  RETURN content
+  UNION ALL
+  UNWIND CASE WHEN $label IN ['Content', 'Track'] THEN [0] ELSE [] END AS asked
+  CALL (asked, avoided) {
+    MATCH (content:Track)
     WHERE coalesce(content.audience, 0) = 0
       AND NOT content IN avoided
       AND NOT coalesce(content.takenDown, false)

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
+from graph import schema
 from graph.live.ids import Ids
 
 __all__ = ["BEAT", "KEAK", "TRACK", "Name", "Tops"]
@@ -17,7 +18,8 @@ Ints = npt.NDArray[np.int64]
 Name = Literal["audience", "trend", "created"]
 NAMES: Final[tuple[Name, ...]] = get_args(Name)
 _Key = tuple[float, str, int]
-Kind = Literal["keak", "beat"] | None
+Kind = str | None
+"""One of ``schema.KINDS``, or all of them."""
 
 KEAK: Final = 1
 BEAT: Final = 2
@@ -97,13 +99,15 @@ class _Top:
 
 
 class Tops:
-    """Lists by audience, trend and time of creation, for keaks, beats and both; tracks are in none."""
+    """Lists by audience, trend and time of creation, for each kind of content and for all."""
 
     def __init__(self, values: Mapping[Name, npt.NDArray[Any]], kinds: npt.NDArray[np.uint8], ids: Ids) -> None:
         """``values`` and ``kinds`` (at least as many as contents,) by the numbers that ``ids`` gives."""
         self._kinds = kinds
-        of_kind: dict[Kind, Ints] = {"keak": np.flatnonzero(kinds == KEAK), "beat": np.flatnonzero(kinds == BEAT)}
-        of_kind[None] = np.union1d(of_kind["keak"], of_kind["beat"])
+        of_kind: dict[Kind, Ints] = {
+            kind: np.flatnonzero(kinds == number) for number, kind in enumerate(schema.KINDS, start=1)
+        }
+        of_kind[None] = np.flatnonzero(kinds)
         self._tops: dict[tuple[Name, Kind], _Top] = {
             (name, kind): _Top(numbers, theirs, ids)
             for name, numbers in values.items()
@@ -129,9 +133,8 @@ class Tops:
                 self._tops[name, kind].changed(content)
 
     def _kinds_of(self, content: int) -> tuple[Kind, ...]:
-        kinds: dict[int, Kind] = {KEAK: "keak", BEAT: "beat"}
         own = self._kinds[content]
-        return (kinds[own], None) if own in kinds else ()
+        return (schema.KINDS[own - 1], None) if own else ()
 
     def most(self, name: Name, kind: Kind, whole: bool = False) -> Ints:
         """Contents with the highest audience or trend, or created last, best first: thousands, or all of them."""

@@ -54,6 +54,10 @@ def test_options_that_a_kind_does_not_read_are_refused(run: Run, tmp_path: Path)
         assert_clear(refused, SettingsError.exit_code, "--encoding cannot be given")
 
 
+def test_a_wait_without_end_is_refused_before_anything_is_trained(run: Run) -> None:
+    assert_clear(run("train", "--follow", "--every", "inf"), SettingsError.exit_code, "--every is inf")
+
+
 @pytest.mark.parametrize("columns", ["user=1,item=2,content=3", "user=1,item=2,friend=2,follower=1,followed=3"])
 def test_two_keys_of_columns_that_mean_the_same_are_refused(run: Run, tmp_path: Path, columns: str) -> None:
     (tmp_path / "pairs.csv").write_text("1,10,7\n2,11,8\n")

@@ -6,9 +6,10 @@ import pytest
 
 from graph.database.driver import Graph
 from graph.settings import Engagement
-from recommend.sources import GRAPH_SOURCES, LAST_RESORT
+from recommend.sources import GRAPH_SOURCES, LAST_RESORT, UNWATCHED
 from tests import checkerboard, checkerboard_graph
 from tests.conftest import seen_by
+from tests.recommend.drawn_graph import Database
 
 USERS = checkerboard.users()
 KEAKS = checkerboard.contents()
@@ -24,7 +25,7 @@ def board(graph):
 def ask(
     graph: Graph, name: str, user: int, *, label: str = "Content", limit: int = 50, **caps: int
 ) -> list[dict[str, Any]]:
-    source = next(s for s in (*GRAPH_SOURCES, LAST_RESORT) if s.name == name)
+    source = next(s for s in (*GRAPH_SOURCES, LAST_RESORT, UNWATCHED) if s.name == name)
     params: dict[str, Any] = {**source.caps, **caps}
     return graph.read(
         f"candidates/{name}",
@@ -114,6 +115,32 @@ def test_popular(graph):
 def test_people_of_ones_own_kind_are_all_followed_already(graph):
     rows = graph.read("candidates/friends_of_friends", userId=USERS[0], friends=100, perFriend=100, limit=10)
     assert rows == []
+
+
+def test_tracks_are_among_what_is_for_anybody(graph):
+    database = Database(graph)
+    database.ask(
+        "UNWIND [[1, 20], [2, 3], [3, null]] AS row CREATE (:Content:Track {contentId: 'tracks/' + row[0], "
+        "audience: row[1], trend: $first + row[1], createdAt: row[0]})",
+        first=checkerboard_graph.DAY * 1.0,
+    )
+    try:
+        found = {
+            name: [row["contentId"] for row in ask(graph, name, 0, label="Track")]
+            for name in ("popular", "trending", "fresh", "unwatched")
+        }
+        assert found == {
+            "popular": ["tracks/1", "tracks/2"],
+            "trending": ["tracks/1", "tracks/2"],
+            "fresh": ["tracks/3", "tracks/2", "tracks/1"],
+            "unwatched": ["tracks/3"],
+        }
+        whole = [row["contentId"] for row in ask(graph, "popular", 0)]
+        assert whole == ["tracks/1", *KEAKS[:1], *KEAKS[1::2], "tracks/2"], "by audience, whatever the kind"
+        assert not {*whole[:1], *whole[-1:]} & {row["contentId"] for row in ask(graph, "popular", 0, label="Keak")}
+    finally:
+        database.ask("MATCH (track:Track) DETACH DELETE track")
+        database.close()
 
 
 @pytest.mark.parametrize("name", [source.name for source in (*GRAPH_SOURCES, LAST_RESORT)])

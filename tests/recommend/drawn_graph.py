@@ -18,7 +18,8 @@ DAY = 86_400_000
 USERS = [f"u{n}" for n in range(6)]
 KEAKS = [f"keaks/k{n}" for n in range(6)]
 BEATS = [f"beats/b{n}" for n in range(3)]
-CONTENTS = sorted(KEAKS + BEATS)
+TRACKS = [f"tracks/t{n}" for n in range(3)]
+CONTENTS = sorted(KEAKS + BEATS + TRACKS)
 GENRES = ["rap", "trap"]
 HASHTAGS = ["fun", "night"]
 
@@ -109,7 +110,7 @@ class Database:
             users=USERS,
             private=list(drawn.private),
         )
-        for label, contents in (("Keak", KEAKS), ("Beat", BEATS)):
+        for label, contents in (("Keak", KEAKS), ("Beat", BEATS), ("Track", TRACKS)):
             rows = [{"id": content, "at": drawn.at(drawn.created[content])} for content in contents]
             self.ask(
                 f"UNWIND $rows AS row CREATE (:Content:{label} {{contentId: row.id, createdAt: row.at}})", rows=rows
@@ -174,7 +175,7 @@ def snapshot(drawn: Drawn) -> Snapshot:
             "Content": pl.DataFrame(
                 {
                     "contentId": CONTENTS,
-                    "kind": [content[:4] for content in CONTENTS],
+                    "kind": [content.split("s/")[0] for content in CONTENTS],
                     "createdAt": pl.Series([drawn.at(drawn.created[c]) for c in CONTENTS], dtype=pl.Int64),
                 }
             ),

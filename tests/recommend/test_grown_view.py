@@ -85,7 +85,7 @@ def facts_of(whole: Snapshot, view: View, late: frozenset[str]) -> list[Fact]:
         at, trend = int(view.created[number]), float(view.trend[number])
         now = ContentNow(
             id=key,
-            kind=key[:4],
+            kind=key.split("s/")[0],
             takenDown=bool(view.taken_down[number]),
             title=TITLED.get(key),
             link=f"https://{key}",
@@ -131,7 +131,7 @@ def test_a_view_that_grew_answers_as_one_that_was_made_of_the_whole(
     for told in (facts[: len(facts) // 2], facts[len(facts) // 2 :], facts):  # twice, as ledgers may tell
         grown.apply(told)
     for me in (*USERS[:3], "nobody"):
-        for kind in (None, "beat"):
+        for kind in (None, "beat", "track"):
             request = asked(me, kind, drawn.now)
             for source in (*SOURCES, *TIGHT):
                 found, wanted = ours.candidates(source, request), theirs.candidates(source, request)

@@ -46,6 +46,7 @@ DRAWN = drawn_settings(
     max_examples=3, deadline=None, derandomize=True, phases=[Phase.generate], suppress_health_check=[*HealthCheck]
 )
 SOURCES = (*GRAPH_SOURCES, LAST_RESORT, UNWATCHED)
+FOR_ANYBODY = tuple(one for one in SOURCES if one.name in ("trending", "fresh", "popular", "unwatched"))
 NARROWED = (
     Wanted.of(["genres/RAP"]),
     Wanted.of(["trap", "rap"], hashtags=["#Fun"]),
@@ -63,9 +64,9 @@ def asked(me: str, kind: str | None = None, now: int = 0) -> Request:
 def agree(ours: LiveReader, theirs: GraphReader, users: list[str], contents: list[str], now: int) -> None:
     """Every source, fact and reason is the same, for all users and kinds."""
     for me in users:
-        for kind in (None, "beat"):
+        for kind, sources in ((None, (*SOURCES, *TIGHT)), ("beat", (*SOURCES, *TIGHT)), ("track", FOR_ANYBODY)):
             request = asked(me, kind, now)
-            for source in (*SOURCES, *TIGHT):
+            for source in sources:
                 live, told = ours.candidates(source, request), theirs.candidates(source, request, 60_000)
                 names = [one.content_id for one in told]
                 assert [one.content_id for one in live] == names, (me, kind, source)
