@@ -225,7 +225,9 @@ class AskedFeed:
             rows = self.questions.in_time(asked, "reasons", journey, left)
         if rows is None and (reader := snapshot()):
             rows = reader.why(request, content_ids, left)
-        return {content_id: reasons.reasons(row, request.now) for content_id, row in (rows or {}).items()}
+        return {
+            content_id: reasons.reasons(row, request.now, request.unnamed) for content_id, row in (rows or {}).items()
+        }
 
     def _called(
         self,

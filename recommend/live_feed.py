@@ -142,7 +142,7 @@ def _why(reader: LiveReader, request: Request, chosen: Sequence[Scored]) -> dict
     except Exception:
         reader.clear()
         raise
-    return {content_id: reasons.reasons(row, request.now) for content_id, row in rows.items()}
+    return {content_id: reasons.reasons(row, request.now, request.unnamed) for content_id, row in rows.items()}
 
 
 def _numbered(reader: LiveReader, request: Request, source: Source, candidates: Sequence[Candidate]) -> _Found:

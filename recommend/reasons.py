@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -17,12 +17,19 @@ TRENDING_DAYS: Final = 7
 FRESH_DAYS: Final = 7
 MOST: Final = 3
 _DAY_MS: Final = 86_400_000
+_NAMING: Final = ("together", "beats")
+"""The columns of facts that name contents."""
 _TASTES: Final[tuple[Verb, ...]] = ("watched", "listens to", "creates in", "made")
 """Acts of a person on a genre, strongest first."""
 
 
-def reasons(row: Row, now: int) -> tuple[Reason, ...]:
-    """At most three facts of one row of the query, each of another kind; ``now`` is the query's, in ms."""
+def reasons(row: Row, now: int, unnamed: Collection[str] = ()) -> tuple[Reason, ...]:
+    """At most three facts of one row of the query, each of another kind; ``now`` is the query's, in ms.
+
+    ``unnamed``: ids of contents that no fact may name.
+    """
+    if unnamed:
+        row = {**row} | {name: [fact for fact in row[name] if fact["id"] not in unnamed] for name in _NAMING}
     told = [reason for tell in _FACTS if (reason := tell(row, now))]
     return tuple(told[:MOST]) or (_audience(row),)
 

@@ -111,6 +111,8 @@ class Request:
     """The time of the request, in ms since 1970."""
     blocked: frozenset[str] = frozenset()
     """Bare ids of people blocked on either side, beside those whom the graph in memory knows to be."""
+    unnamed: frozenset[str] = frozenset()
+    """Ids of contents that reasons do not name: what the person hid, and what is taken down, waits for the graph."""
     watched: frozenset[str] = frozenset()
     """Ids of contents that the person watched, beside those of which the graph in memory knows it."""
     wanted: Wanted = EVERYTHING

@@ -104,6 +104,12 @@ def everything(client: FlaskClient, content: str, user: str) -> dict[str, bool]:
             if name != "content"} | {"content": asked["content"].status_code == 200}  # fmt: skip
 
 
+def named_by_reasons(client: FlaskClient, user: str) -> set[str]:
+    """The contents that a feed says it goes back to."""
+    feed: Any = client.get(f"/v1/users/{user}/recommendations?n=50").json
+    return {content for item in feed["items"] for reason in item["reasons"] for content in reason["contents"]}
+
+
 def follow(held: Serving) -> None:
     held.refresh()
     held.follow()
@@ -288,6 +294,7 @@ def test_while_neo4j_is_away_a_take_down_is_kept_and_counts(
     clients = [served_by(settings, one) for one in (held, other)]
     me, content = USERS[2], KEAKS[2]
     assert everything(clients[1], content, me)["feed"]
+    reason = min(named_by_reasons(clients[1], USERS[5]))
     line.cut()
     held.refresh()
     other.refresh()
@@ -299,9 +306,13 @@ def test_while_neo4j_is_away_a_take_down_is_kept_and_counts(
     for client in clients:
         assert not any(everything(client, content, me).values())
     assert held.outbox.backlog()[0] == 3
+    send(clients[0], "DELETE", address(reason))
+    for client in clients:
+        assert reason not in named_by_reasons(client, USERS[5]) != set()
     line.mend()
     other.refresh()
     assert not any(everything(clients[1], content, me).values()), "it waits, and Neo4j answers"
+    assert reason not in named_by_reasons(clients[1], USERS[5]) != set()
     for one in (other, held):
         one.refresh()
         one.drain(lambda: datetime.now(UTC) + timedelta(minutes=1))
