@@ -126,8 +126,8 @@ def run(
     """Fit and judge everything on one network; ``ranker`` is the model of whole catalogues beside the networks.
 
     ``budget`` is the most minutes of its fit. Its work is that of quick effort, whatever the machine: 40 s of the
-    reference machine for KuaiRand, some 55 s for the demonstration's network, and 84 s for any that is not large. With
-    its scores it took 71 s and 100 s of the processor there (docs/results.md).
+    reference machine for KuaiRand, some 55 s for the demonstration's network, and 84 s for any that is not large. Its
+    scores take time beside that; docs/keakr.md says what fit and scores took.
     """
     board, parts = Board(network, seed), network.parts
     held_out = parts.test.label(Engagement())

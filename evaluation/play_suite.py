@@ -89,8 +89,8 @@ def run(
     """Fit and judge; ``budget`` is the most minutes of each fit. Raises EntourageError when there are few sessions.
 
     The work is that of quick effort, whatever the machine: 40 s of the reference machine for the logs at hand, 84 s for
-    any that are not large. The pipeline takes 99 s there with its scores (docs/results.md), so that the table is there
-    within minutes.
+    any that are not large, so that the table is there within minutes. The scores take time beside that;
+    docs/listening.md says what fit and scores took.
     """
     plays = plays_of(snapshot)
     starts = np.unique(plays.began)
