@@ -87,7 +87,13 @@ def evaluate(
     search: Annotated[
         bool, typer.Option(help="Let every model search its settings on training data, or use the defaults.")
     ] = True,
-    budget: Annotated[float | None, typer.Option(help="Most minutes for each fit, search included.")] = None,
+    budget: Annotated[
+        float | None,
+        typer.Option(
+            help="Most minutes for each fit, search included. Models that cannot be cut run to their end; the row of a "
+            "model whose fit reached the limit says so."
+        ),
+    ] = None,
     users: Annotated[int, typer.Option(min=0, help="Judge only this many random users; 0 judges all.")] = 0,
     served: Annotated[
         bool, typer.Option("--served", help="Judge the feeds that the service composes with each model too.")
@@ -168,7 +174,7 @@ def evaluate(
     folder = out or settings.home / "evaluation" / split.value
     report.write(board, folder, command)
     _console.print(report.table(board, _console.width))
-    if capped := report.cut_short([row.model for row in board.rows if row.capped]):
+    if capped := report.reached([row.model for row in board.rows if row.capped]):
         _console.print(f"[yellow]{escape(capped)}[/]")
     _console.print(f"Took {time.monotonic() - began:.0f} s. Tests, breakdowns and the plot: {folder}/leaderboard.md")
     _console.print(

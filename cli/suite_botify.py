@@ -16,7 +16,7 @@ from cli.terminal import make_console
 from evaluation import off_policy, play_data, play_suite
 from evaluation.off_policy import Logged
 from evaluation.play_suite import Board
-from evaluation.report import cut_short, row_label
+from evaluation.report import reached, row_label
 from graph import aside
 from graph import snapshot as snapshots
 from graph.settings import load_settings
@@ -49,7 +49,7 @@ def botify(
     if board.told:
         _console.print(f"Users and tracks, of the sessions learned from: {board.told}")
     _console.print(_table(board))
-    if capped := cut_short(_capped(board)):
+    if capped := reached(_capped(board)):
         _console.print(f"[yellow]{escape(capped)}[/]")
     for name, why in board.left_out.items():
         _console.print(f"[yellow]{escape(name)} was left out:[/] {escape(why)}")
@@ -68,7 +68,7 @@ def markdown(board: Board, command: str) -> str:
     if board.off_policy:
         lines += ["", "| arm | IPS | SNIPS | DR | choices | effective |", "|---|---:|---:|---:|---:|---:|"]
         lines += [f"| {arm} | {' | '.join(_cells(log))} |" for arm, log in board.off_policy.items()]
-    capped = cut_short(_capped(board))
+    capped = reached(_capped(board))
     lines += ["", capped] if capped else []
     return f"# Shares heard\n\n{_caption(board)}\n\n```console\n$ {command}\n```\n\n" + "\n".join(lines) + "\n"
 

@@ -18,7 +18,7 @@ from evaluation import keakr_data, keakr_suite
 from evaluation.keakr_data import Network
 from evaluation.keakr_sample import sample
 from evaluation.keakr_suite import LABELS, Board
-from evaluation.report import CUT_SHORT, grid, row_label
+from evaluation.report import REACHED, grid, row_label
 from graph import aside
 from graph.settings import load_settings
 from recommenders.core.effort import Effort
@@ -186,7 +186,7 @@ def _notes(network: Network) -> list[str]:
 
 def _fitted(board: Board) -> str:
     """How the model of whole catalogues was fitted: otherwise than the networks beside it."""
-    ended = f" ({CUT_SHORT})" if board.capped else ""
+    ended = f" ({REACHED})" if board.capped else ""
     return (
         f"{board.ranker} is fitted to the training lines alone, those of a pair folded, with little "
         f"effort{ended}. The networks' counts as of the moment, and popularity in the table of finds, "

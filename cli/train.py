@@ -41,7 +41,11 @@ def train(
     ] = Effort.NORMAL,
     budget: Annotated[
         float | None,
-        typer.Option(help="Most minutes. Work may be left out to keep it; the model then depends on the time."),
+        typer.Option(
+            help="Most minutes. To keep it, searches end early, the pipeline leaves models out, and models that learn "
+            "in epochs or iterations stop between two of them. Models that cannot be cut (EASE, KNN, GF-CF and others) "
+            "run to their end. A run that reached the limit says so; the model may then depend on the time."
+        ),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda, for models that can use a GPU.")] = "auto",
     seed: Annotated[int, typer.Option(min=0, help="Seed of everything that is drawn at random.")] = 0,
@@ -142,8 +146,8 @@ def train(
         )
     if cap.hit:
         _console.print(
-            f"[yellow]The budget of {budget:g} minutes was reached:[/] work was left out. The same seed may give "
-            "another model."
+            f"[yellow]The budget of {budget:g} minutes was reached.[/] Work was left out to keep it, or took longer "
+            "where it cannot be cut. The same seed may give another model."
         )
     _console.print(
         f"Next: `entourage recommend --model {model} --user ID`, or `entourage serve` once it is the one you want."

@@ -23,6 +23,8 @@ _BUCKETS: Final = 10
 _LAST: Final = (5, 20)
 """A user's newest rows that count as their sequence."""
 _EARLY: Final = 0.7
+"""Share of the training rows, the earlier ones, whose users and videos give the features; the forest learns from the
+others. By hand."""
 _MOST: Final = 1_000_000
 """Most rows to learn from; of more, as many are drawn at random."""
 _AT_ONCE: Final = 500_000

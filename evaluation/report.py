@@ -13,10 +13,10 @@ from rich.table import Table
 from evaluation.leaderboard import Estimate, GroupRow, Leaderboard, Row
 from graph import aside
 
-__all__ = ["CUT_SHORT", "cut_short", "grid", "markdown", "row_label", "table", "write"]
+__all__ = ["REACHED", "grid", "markdown", "reached", "row_label", "table", "write"]
 
-CUT_SHORT: Final = "cut short by --budget"
-"""What the row of a model says whose fit left work out to keep its minutes."""
+REACHED: Final = "--budget reached"
+"""What the row of a model says whose fit reached its limit in minutes."""
 
 #: Shown on a terminal of 80 columns, and what a wider one adds; the files have every metric.
 _SHOWN: Final = ("Precision", "Recall", "NDCG", "Coverage")
@@ -51,7 +51,7 @@ def table(board: Leaderboard, width: int = 80) -> Table:
 def markdown(board: Leaderboard, command: str = "") -> str:
     """The whole leaderboard as Markdown: a table for each list length, tests, breakdowns, and its ``command``."""
     parts = [f"# {_title(board)}", _caption(board)]
-    if capped := cut_short([row.model for row in board.rows if row.capped]):
+    if capped := reached([row.model for row in board.rows if row.capped]):
         parts.append(capped)
     if command:
         parts.append(f"```console\n$ {command}\n```")
@@ -86,15 +86,18 @@ def markdown(board: Leaderboard, command: str = "") -> str:
 
 def row_label(model: str, capped: bool, between: str = ", ") -> str:
     """The first cell of a model's row. ``between`` of a line's end keeps the column narrow."""
-    told = CUT_SHORT.replace(" by", "\nby") if between == "\n" else CUT_SHORT
+    told = REACHED.replace(" ", "\n") if between == "\n" else REACHED
     return f"{model}{between}{told}" if capped else model
 
 
-def cut_short(models: Sequence[str]) -> str:
-    """The sentence under a table about the models whose fits a budget cut short; empty for none."""
+def reached(models: Sequence[str]) -> str:
+    """The sentences under a table about the models whose fits reached their budget; empty for none."""
     if not models:
         return ""
-    return f"{', '.join(models)}: {CUT_SHORT}. Work was left out, and another run may give other figures."
+    return (
+        f"{', '.join(models)}: {REACHED}. Work was left out to keep it, or took longer where it cannot be cut; "
+        "another run may give other figures."
+    )
 
 
 def write(board: Leaderboard, folder: Path, command: str = "") -> None:

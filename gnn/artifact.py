@@ -38,11 +38,14 @@ class Manifest(BaseModel):
     precision: str
     """Number type of the loss's matrix products."""
     environment: dict[str, Any] = {}
-    """Processor and versions (`recommenders.core.artifact.environment`)."""
+    """Processor, cores and versions (`recommenders.core.artifact.environment`)."""
+    core: dict[str, Any] = {}
+    """The constants of `recommenders.core.config` that it was trained with."""
     epochs: int
     """Epochs that the saved weights were trained for."""
     capped: bool = False
-    """Whether the time cap ended training early; then the same seed may give another model."""
+    """Whether the time cap was reached (`recommenders.core.effort.Cap.hit`), by this training or by the killed one that
+    it continues; then the same seed may give another model."""
     metrics: dict[str, float] = {}
     cutoff: int | None = None
     """The newest time in the training data, in milliseconds."""

@@ -35,6 +35,7 @@ from graph.errors import ModelError
 from graph.snapshot import NO_TIME, Snapshot
 from graph.snapshot.ages import newest_watch
 from recommenders.core.artifact import environment
+from recommenders.core.config import CORE
 from recommenders.core.effort import is_large
 from recommenders.core.holdout import Holdout, validation
 from recommenders.core.options import FitOptions, part_of
@@ -82,7 +83,7 @@ def _fit(name: str, config: GnnConfig, snapshot: Snapshot, options: FitOptions, 
         run = _Run.after(start.weights, start.manifest.epochs, config, snapshot, epochs, options, training_file)
     run = run or _Run(config, snapshot, options.validation, epochs, options, training_file)
     run.options = options.but(progress=part_of(options.progress, begun, 1.0))
-    return run.train().artifact(name, metrics | run.metrics, capped=options.cap.hit)
+    return run.train().artifact(name, metrics | run.metrics)
 
 
 class _Run:
@@ -113,8 +114,8 @@ class _Run:
         """The optimiser's state of the same epoch; kept in a large graph only, where training continues from it."""
         self.spent = self.longest = 0.0
         """Seconds so far, and seconds of the longest epoch including its validation."""
-        self.saved_steps = -1
-        """Steps at which the checkpoint was written."""
+        self.saved = -1, False
+        """Steps at which the checkpoint was written, and whether it says that the cap was reached."""
         self.epochs_before = 0
         """Epochs of an earlier training whose weights this one started from."""
 
@@ -188,7 +189,7 @@ class _Run:
                 saving = saved - started
         if self.part and not history.validation:
             self._validate(len(history.loss))
-        if trainer.steps != self.saved_steps:
+        if (trainer.steps, self.options.cap.hit) != self.saved:
             self.save_checkpoint()  # finished, in case of a kill before the artifact is saved
         return self
 
@@ -236,7 +237,7 @@ class _Run:
             if is_large(self.snapshot):
                 self.best_optimiser = deepcopy(self.trainer.optimiser.state_dict())
 
-    def artifact(self, name: str, metrics: dict[str, float], *, capped: bool) -> Artifact:
+    def artifact(self, name: str, metrics: dict[str, float]) -> Artifact:
         """The artifact of the best epoch; without validation, of the last epoch."""
         if self.best is not None:
             self.trainer.average = self.best
@@ -262,8 +263,9 @@ class _Run:
             threads=torch.get_num_threads(),
             precision=str(self.trainer.precision).removeprefix("torch."),
             environment=environment(),
+            core=CORE.model_dump(mode="json"),
             epochs=self.epochs_before + self.trainer.history.best_epoch,
-            capped=capped,
+            capped=self.options.cap.at_end(),
             metrics=metrics,
             cutoff=self.snapshot.manifest.cutoff,
         )
@@ -286,7 +288,8 @@ class _Run:
         described = f"{self.config.model_dump_json()} {RECIPE} {self.snapshot.digest} {self.epochs} {shapes}"
         digest = hashlib.sha256(described.encode())
         if self.part is not None:
-            for array in (self.part.users, self.part.held_out.indptr, self.part.held_out.indices):
+            held_out = self.part.held_out
+            for array in (self.part.users, held_out.indptr, held_out.indices, held_out.data):
                 digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()
 
@@ -295,13 +298,14 @@ class _Run:
         if self.checkpoint is None or processes.rank() > 0:
             return
         best = {"best": self.best, "best_optimiser": self.best_optimiser}
-        state = best | {"fingerprint": self._fingerprint, "clock": (self.spent, self.longest)}
+        clock = {"clock": (self.spent, self.longest), "capped": self.options.cap.hit}
+        state = best | clock | {"fingerprint": self._fingerprint}
         try:
             with aside.file(self.checkpoint) as file:
                 torch.save(state | self.trainer.state(), file)
         except (OSError, RuntimeError) as error:  # torch raises either for a full disk
             warnings.warn(f"No checkpoint was written: {error}", stacklevel=2)
-        self.saved_steps = self.trainer.steps
+        self.saved = self.trainer.steps, self.options.cap.hit
 
     def _resume(self) -> None:
         state = _read(self.checkpoint)
@@ -311,7 +315,8 @@ class _Run:
             if self.best is not None:
                 self.best = [weight.to(self.trainer.device) for weight in self.best]
             self.trainer.restore(state)
-            self.saved_steps = self.trainer.steps
+            self.saved = self.trainer.steps, state.get("capped", False)
+            self.options.cap.hit |= self.saved[1]
         if processes.agreed(self.trainer.steps) != self.trainer.steps:
             raise ModelError("The processes do not see the same checkpoint.", do="Share the home folder, or delete it.")
 

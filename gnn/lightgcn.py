@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
+from pydantic import Field
 
 from gnn.recipe import RECIPE
 from graph.snapshot import Snapshot
@@ -49,6 +50,8 @@ class LightGcn(Baseline):
     """Most epochs, if validation does not stop training before. Not measured."""
     patience: Count = 5
     """Validations without a better NDCG@10 before training stops. Not measured."""
+    threads: Annotated[int, Field(ge=0)] = 0
+    """Threads of the training; 0 takes OMP_NUM_THREADS, or one for each core that this process may use."""
 
     name: ClassVar[str] = "lightgcn"
     space: ClassVar[Mapping[str, Sequence[Any]]] = {
@@ -57,7 +60,7 @@ class LightGcn(Baseline):
         "layers": (3, 2, 4, 1),
         "dim": (64, 128),
     }
-    trial_settings: ClassVar[Mapping[str, Any]] = {"most_epochs": 30}
+    trial_settings: ClassVar[Mapping[str, Any]] = {"most_epochs": RECIPE.lightgcn_trial_epochs}
 
     def _learn(self, snapshot: Snapshot, options: FitOptions) -> dict[str, Learned]:
         epochs, begun = self.epochs, 0.0
@@ -82,7 +85,8 @@ class LightGcn(Baseline):
 
     @property
     def _computed_with(self) -> dict[str, Any]:
-        return {"threads": int(self._dense("threads")), "precision": "float32"}
+        used = {"threads": int(self._dense("threads")), "precision": "float32"}
+        return {**used, "recipe": RECIPE.model_dump(mode="json")}
 
     def _cost(self, snapshot: Snapshot) -> float:
         return (self.epochs or min(self.most_epochs, RECIPE.lightgcn_usual_epochs)) * self._epoch_cost(snapshot)
@@ -106,14 +110,11 @@ class LightGcn(Baseline):
         """Train for at most ``epochs``; gives the best epoch with a validation part, the last one without."""
         from gnn.lightgcn_training import Schedule, ndcg_on, train
 
-        watched, longest = snapshot.interactions(), 0.0
-        began = options.cap.spent
+        watched, another = snapshot.interactions(), options.cap.another(RECIPE.cap_share)
 
         def heard(epoch: int, loss: float) -> bool:
-            nonlocal began, longest
-            longest, began = max(longest, options.cap.spent - began), options.cap.spent
             options.progress(epoch / epochs, f"epoch {epoch} of at most {epochs}, loss {loss:.3f}")
-            return options.cap.allows(longest, RECIPE.cap_share)
+            return epoch == epochs or another()
 
         return train(
             watched,
@@ -123,6 +124,7 @@ class LightGcn(Baseline):
             regularisation=self.regularisation,
             batch=max(self.batch, -(-watched.nnz // self.most_steps)),
             seed=options.seed,
+            threads=self.threads,
             schedule=Schedule(epochs, self.patience if part is not None else 0, RECIPE.lightgcn_validate_every),
             validate=None if part is None else ndcg_on(part, watched),
             heard=heard,

@@ -61,6 +61,7 @@ def train(
     regularisation: float,
     batch: int,
     seed: int,
+    threads: int = 0,
     schedule: Schedule,
     validate: Callable[[Floats, Floats], float] | None = None,
     heard: Callable[[int, float], bool] = lambda epoch, loss: True,
@@ -69,10 +70,10 @@ def train(
 
     The L2 term is that of the authors' code: ``regularisation`` · half the squared norm of the batch's initial vectors,
     divided by the size of the batch. An epoch goes over all watches in random order, in batches of ``batch``.
-    ``validate`` takes vectors of users and of contents and gives the figure to maximise. ``heard`` is called after each
-    epoch with its number and mean loss; if it returns False, training ends.
+    ``threads`` 0 means `gnn.sweeps.threads`. ``validate`` takes vectors of users and of contents and gives the figure
+    to maximise. ``heard`` is called after each epoch with its number and mean loss; if it returns False, training ends.
     """
-    with reproducible(0, torch.device("cpu")) as threads:
+    with reproducible(threads, torch.device("cpu")) as used:
         users = watched.shape[0]
         relation, weight = normalised(watched)
         model = lightgcn(sum(watched.shape), dim, layers, seed)
@@ -97,7 +98,7 @@ def train(
                     best, best_figure, best_epoch = vectors, figure, epoch
             if last or (schedule.patience and epoch - best_epoch >= schedule.patience * schedule.every):
                 break
-    return Trained(best[:users].copy(), best[users:].copy(), best_epoch, threads)
+    return Trained(best[:users].copy(), best[users:].copy(), best_epoch, used)
 
 
 def ndcg_on(part: Holdout, seen: sp.csr_array) -> Callable[[Floats, Floats], float]:

@@ -71,6 +71,9 @@ class Recipe(BaseModel):
     oldest_cutoff: float = 0.9
     """Range of a step's random cut-off, as shares of the watches counted from the newest. Demonstration: a range up to
     the oldest 30 % or 10 % is best; one within the newest 20 % is two points worse."""
+    cutoff_watches: int = 100_000
+    """With more watches than this, the quantile that a cut-off is drawn at is that of an even selection of about so
+    many. By hand."""
     average_warmup: float = 10.0
     """The decay of the running average in step n is at most (1 + n) / (average_warmup + n), so that the start has
     little weight. Not measured."""
@@ -97,6 +100,13 @@ class Recipe(BaseModel):
     """In a large graph, epochs on everything for each epoch until the best one. Not measured."""
     cap_share: float = 0.9
     """Share of a time cap after which no further epoch begins. By hand."""
+    trial_dim: int = 64
+    """Width of the network in a trial of settings, half of the default: enough to compare settings, in less than half
+    the time. By hand."""
+    trial_heads: int = 4
+    """Attention heads in a trial. By hand."""
+    trial_epochs: int = 40
+    """Most epochs of a trial. By hand."""
 
     # Cost in seconds of the reference machine, from which the numbers of epochs and trials follow; no table is kept
     message_s: float = 2.5e-9
@@ -115,6 +125,8 @@ class Recipe(BaseModel):
     """Epochs if there is too little data to hold a part out. Not measured."""
     lightgcn_usual_epochs: int = 100
     """Epochs that its cost is estimated with, if they are not given. Not measured."""
+    lightgcn_trial_epochs: int = 30
+    """Most epochs in a trial of settings. By hand."""
     lightgcn_validate_every: int = 5
     """Epochs from one validation to the next. Not measured."""
     lightgcn_redraws: int = 20

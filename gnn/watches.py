@@ -69,7 +69,7 @@ class Watches:
         """
         if self.recency is None:
             return None
-        some = self.recency[:: max(1, len(self.recency) // 100_000)]
+        some = self.recency[:: max(1, len(self.recency) // RECIPE.cutoff_watches)]
         some = some[np.isfinite(some)]
         drawn = float(
             np.quantile(some, 1.0 - rng.uniform(RECIPE.newest_cutoff, RECIPE.oldest_cutoff), method="nearest")

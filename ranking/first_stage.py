@@ -100,8 +100,9 @@ class FirstStage:
         """Search every member's settings on ``holdout``. ``network`` are given settings of the graph network.
 
         ``shares``: member → its share of the work of ``options``. A finished member is saved in the folder
-        ``options.checkpoint``, and a later run that finds it there does not search it again. When
-        `PipelineConfig.first_stage_cap` of a cap is spent, all members but popularity are left out.
+        ``options.checkpoint``, and a later run that finds it there does not search it again; if a cap was reached in
+        that search, the cap of the later run counts as reached. When `PipelineConfig.first_stage_cap` of a cap is
+        spent, all members but popularity are left out.
         """
         stage = cls()
         for number, member in enumerate(members):
@@ -113,13 +114,15 @@ class FirstStage:
             own = options.but(share=options.share * shares[member.name], progress=tell)
             folder = options.checkpoint and options.checkpoint / member.name
             finished = _finished(folder, holdout.train) if member.name != NETWORK else None
+            before, options.cap.hit = options.cap.hit, False  # what is saved says it of this search alone
             if finished is not None:
-                model, settings, trials, seconds = finished
+                model, settings, trials, seconds, options.cap.hit = finished
                 began -= seconds
             else:
                 model, settings, trials = _search(member, holdout, own, network if member.name == NETWORK else {})
                 if member.name != NETWORK:
-                    _finish(folder, model, settings, trials, time.monotonic() - began)
+                    _finish(folder, model, settings, trials, time.monotonic() - began, capped=options.cap.hit)
+            options.cap.hit |= before
             stage.models[member.name], stage.settings[member.name] = model, settings
             stage.trials[member.name] = trials
             stage.seconds[member.name] = time.monotonic() - began
@@ -166,25 +169,28 @@ def _search(
     return best.model, {**best.settings, **best.model.fitted_settings}, trials + len(best.trials)
 
 
-def _finished(folder: Path | None, snapshot: Snapshot) -> tuple[Recommender, dict[str, Any], int, float] | None:
+def _finished(folder: Path | None, snapshot: Snapshot) -> tuple[Recommender, dict[str, Any], int, float, bool] | None:
     """Read what `_finish` wrote; None if there is nothing or it is damaged."""
     if folder is None:
         return None
     try:
         state = json.loads((folder / "search.json").read_text())
         model = registry.kind(folder.name).load(folder, snapshot)
-        return model, state["settings"], state["trials"], state["seconds"]
+        return model, state["settings"], state["trials"], state["seconds"], bool(state.get("capped"))
     except (EntourageError, OSError, ValueError, KeyError):
         return None
 
 
-def _finish(folder: Path | None, model: Recommender, settings: Mapping[str, Any], trials: int, seconds: float) -> None:
+def _finish(
+    folder: Path | None, model: Recommender, settings: Mapping[str, Any], trials: int, seconds: float, *, capped: bool
+) -> None:
     """Save a model whose search is finished; warn and continue if the disk is full."""
     if folder is None:
         return
     try:
         model.save(folder)
         with aside.file(folder / "search.json") as file:
-            file.write_text(json.dumps({"settings": settings, "trials": trials, "seconds": seconds}))
+            state = {"settings": settings, "trials": trials, "seconds": seconds, "capped": capped}
+            file.write_text(json.dumps(state))
     except OSError as error:
         warnings.warn(f"No checkpoint was written: {error}", stacklevel=2)

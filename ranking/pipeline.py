@@ -27,6 +27,7 @@ from ranking.first_stage import NETWORK, FirstStage, Member, plan
 from ranking.second_stage import SecondStage, Verdict
 from ranking.shortlist import candidates_of
 from recommenders.core.artifact import FORMAT, environment, reading
+from recommenders.core.config import CORE
 from recommenders.core.effort import is_large
 from recommenders.core.holdout import Holdout, validation
 from recommenders.core.interactions import counts, row_of, rows_of
@@ -69,7 +70,8 @@ class Pipeline(Recommender):
         whose search was finished and from the network's last checkpoint; blending, ranking and the fits on everything
         start again. Checkpoints are folders in ``options.checkpoint``.
 
-        Under a cap models are left out, then the ranker; ``metrics["capped"]`` says so.
+        Under a cap models are left out, then the ranker; ``metrics["capped"]`` says whether it was reached, by this run
+        or by the searches of a killed one that it continues.
 
         Several processes (`gnn.processes`) train the network together, and the first process does everything else
         alone: the results of the others can neither recommend nor be saved.
@@ -114,7 +116,7 @@ class Pipeline(Recommender):
             "importance": verdict.importance,
             "effort": options.effort.value,
             "seed": options.seed,
-            "capped": options.cap.hit,
+            "capped": options.cap.at_end(),
             **sizes,
         }
         self.seconds = {
@@ -260,7 +262,8 @@ class Pipeline(Recommender):
             sizes = {file.name: file.stat().st_size for file in sorted(folder.iterdir()) if file.is_file()}
             graph_id = self.snapshot.manifest.graph_id
             about = {"model": self.name, "format": FORMAT, "graph_id": graph_id, "environment": environment()}
-            manifest = {**about, "metrics": self.metrics, "config": CONFIG.model_dump(), "bytes": sizes}
+            constants = {"config": CONFIG.model_dump(), "core": CORE.model_dump(mode="json")}
+            manifest = {**about, "metrics": self.metrics, **constants, "bytes": sizes}
             (folder / "manifest.json").write_text(json.dumps(manifest, indent=1))
             (folder / "seconds.json").write_text(json.dumps(self.seconds, indent=1))
 

@@ -122,6 +122,10 @@ class Ease(Baseline):
         explained[kept] = 1.0 - np.diag(inverse)
         return inverse, kept, explained
 
+    @property
+    def _computed_with(self) -> dict[str, Any]:
+        return {"precision": str(self._dense("inverse").dtype)}
+
     def _cost(self, snapshot: Snapshot) -> float:
         users, contents = snapshot.users.count, snapshot.contents.count
         by_user = users <= self.largest_side and (users <= contents or self.friends > 0)

@@ -27,6 +27,10 @@ from recommenders.core.top_k import Floats, Ints
 __all__ = ["Als", "Bpr"]
 
 
+class _CapReached(Exception):
+    """Ends a fit of the library between two iterations, in which it learns in place."""
+
+
 @dataclass
 class _Factorisation(Baseline):
     factors: Count = 64
@@ -34,6 +38,8 @@ class _Factorisation(Baseline):
     iterations: Count = 15
 
     has_one_user: ClassVar[bool] = True
+    threads: ClassVar[int] = 1
+    """Threads of the training."""
 
     @abstractmethod
     def _model(self, seed: int) -> Any:
@@ -44,9 +50,6 @@ class _Factorisation(Baseline):
         return self.watched
 
     def _learn(self, snapshot: Snapshot, options: FitOptions) -> dict[str, Learned]:
-        def tell(iteration: int, *_: float) -> None:
-            options.progress((iteration + 1) / self.iterations, f"iteration {iteration + 1} of {self.iterations}")
-
         import implicit.als  # noqa: F401 (before the limit, which applies to loaded libraries only)
 
         weights = self._weights()
@@ -56,11 +59,26 @@ class _Factorisation(Baseline):
             # A copy: the library needs writable arrays, and those of a snapshot are read only.
             given = sp.csr_matrix(weights, copy=True)
             del weights
-            model.fit(given, show_progress=False, callback=tell)
+            another = options.cap.another()
+
+            def tell(iteration: int, *_: float) -> None:
+                done = iteration + 1
+                options.progress(done / self.iterations, f"iteration {done} of {self.iterations}")
+                if done < self.iterations and not another():
+                    raise _CapReached
+
+            try:
+                model.fit(given, show_progress=False, callback=tell)
+            except _CapReached:
+                model._check_fit_errors()  # the last thing that a whole fit does: factors must be numbers
         users = np.array(model.user_factors, dtype=np.float32)
         contents = np.array(model.item_factors[: self.watched.shape[1]], dtype=np.float32)
         users[idle] = users[~idle].mean(axis=0) if not idle.all() else 0.0  # without this their factors are random
         return {"users": users, "contents": contents}
+
+    @property
+    def _computed_with(self) -> dict[str, Any]:
+        return {"threads": self.threads, "precision": "float32"}
 
     def scores(self, users: Ints) -> Floats:
         found: Floats = self._dense("users")[users] @ self._dense("contents").T
@@ -105,6 +123,7 @@ class Als(_Factorisation, KnowsFriends):
         "friends": (1.0, 0.0, 0.3, 3.0),
     }
     need_times: ClassVar[frozenset[str]] = frozenset({"half_life"})
+    threads: ClassVar[int] = 2
 
     def _weights(self) -> sp.csr_array:
         return with_friends(self.snapshot, lately(self.snapshot, self.half_life), self._weight_of_friends)
@@ -156,7 +175,7 @@ class Als(_Factorisation, KnowsFriends):
             regularization=self.regularisation,
             alpha=self.confidence,
             iterations=self.iterations,
-            num_threads=2,
+            num_threads=self.threads,
             use_gpu=False,  # its GPU code ignores alpha and draws other numbers
             random_state=seed,
         )
@@ -183,6 +202,8 @@ class Bpr(_Factorisation):
         "iterations": (50, 150, 400),
         "factors": (32, 64, 128),
     }
+    threads: ClassVar[int] = 1
+    """With more, two runs differ."""
 
     def _cost(self, snapshot: Snapshot) -> float:
         width = COSTS.bpr_factors + self.factors
@@ -196,7 +217,7 @@ class Bpr(_Factorisation):
             learning_rate=self.rate,
             regularization=self.regularisation,
             iterations=self.iterations,
-            num_threads=1,  # with more threads two runs differ
+            num_threads=self.threads,
             use_gpu=False,  # its GPU code draws other numbers
             random_state=seed,
         )

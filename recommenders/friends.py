@@ -43,8 +43,9 @@ class FriendsItems(Baseline):
     floor: Share = 0.1
     """Least weight of a friend, so that the friends of a newcomer count."""
     second_degree: Share | None = None
-    """Weight of a friend's friend, divided among all of the friend's friends. None is 0.1 without times, and 0 with
-    times: recent watches of friends are worth more than all watches of their friends."""
+    """Weight of a friend's friend, divided among all of the friend's friends. None is
+    `CoreConfig.friends_second_degree` without times, and 0 with times: recent watches of friends are worth more than
+    all watches of their friends."""
     discount: Share = 0.0
     """Scores are divided by the content's number of watchers to this power."""
 
@@ -62,7 +63,7 @@ class FriendsItems(Baseline):
     late: ClassVar[frozenset[str]] = frozenset({"half_life", "discount"})
 
     def resolved(self, snapshot: Snapshot) -> dict[str, Any]:
-        second_degree = 0.0 if timed(snapshot) else 0.1
+        second_degree = 0.0 if timed(snapshot) else CORE.friends_second_degree
         return super().resolved(snapshot) | ({"second_degree": second_degree} if self.second_degree is None else {})
 
     def _learn(self, snapshot: Snapshot, options: FitOptions) -> dict[str, Learned]:

@@ -77,11 +77,13 @@ def train(
     seed: int = 0,
     judge: Callable[[Profiler], float] | None = None,
     progress: Progress = silent,
+    another: Callable[[], bool] = lambda: True,
 ) -> tuple[Profiler, int]:
     """Fit the network to rows of ``vectors`` (n, components) and ``targets`` (n, targets), each of which adds up to 1.
 
     Cross-entropy against the logits, Adam. With ``judge`` (higher is better) every fifth epoch is judged, and the best
-    is kept. Returns the network and its number of epochs.
+    is kept. ``another`` is asked between two epochs; if it says no, training ends. Returns the network and its number
+    of epochs.
     """
     import torch
 
@@ -96,6 +98,7 @@ def train(
     given, wanted = (torch.from_numpy(np.ascontiguousarray(array)) for array in (vectors / spread, targets))
     generator = torch.Generator().manual_seed(seed)
     best: tuple[float, int, Profiler] | None = None
+    epoch = 0
     for epoch in range(1, epochs + 1):
         for part in torch.split(torch.randperm(len(given), generator=generator), batch):
             if not len(part):
@@ -107,11 +110,14 @@ def train(
             error.backward()  # type: ignore[no-untyped-call]
             adam.step()
         progress(epoch / epochs, f"epoch {epoch} of {epochs}")
-        if judge is not None and (epoch % CORE.profile_checked == 0 or epoch == epochs):
+        ended = epoch == epochs or not another()
+        if judge is not None and (epoch % CORE.profile_checked == 0 or ended):
             value = judge(_arrays(layers, spread))
             if best is None or value > best[0]:
                 best = value, epoch, _arrays(layers, spread)
-    return (best[2], best[1]) if best else (_arrays(layers, spread), epochs)
+        if ended:
+            break
+    return (best[2], best[1]) if best else (_arrays(layers, spread), epoch)
 
 
 def _arrays(layers: Mapping[str, Any], spread: np.float32) -> Profiler:
@@ -163,6 +169,7 @@ class ProfileNetwork(Baseline):
             rate=self.rate,
             seed=options.seed,
             progress=options.progress,
+            another=options.cap.another(),
         )
         return {**network.arrays, "vectors": vectors, "columns": columns}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -14,10 +15,12 @@ from recommenders.core.top_k import Floats, Ints
 from recommenders.ratio_config import RATIO
 from recommenders.ratio_network import Apart, Network, Rows
 
-__all__ = ["Loss", "Ranking", "Recipe", "train"]
+__all__ = ["THREADS", "Loss", "Ranking", "Recipe", "train"]
 
 Loss = Literal["mse", "l1", "wlr"]
 Ranking = Literal["none", "pairwise", "listwise"]
+THREADS: Final = 1
+"""Threads of torch: steps are so small that more cost more than they bring, many times on a busy machine."""
 _CUT_SPREAD: Final = 0.87962566
 """Deviation of the standard normal distribution between -2 and 2, by which Keras divides."""
 
@@ -53,6 +56,7 @@ def train(
     people: Floats | None = None,
     seed: int = 0,
     progress: Progress,
+    another: Callable[[], bool] = lambda: True,
 ) -> Network:
     """Fit the network; ``shape`` counts users and videos, ``features`` (videos, F) are standardised here.
 
@@ -60,7 +64,8 @@ def train(
     ``friends`` (users, users): the mean of the vectors of a user's friends is added to the user's own. ``people``
     (users, F): features of users, standardised here, which stand beside the user as those of videos do. The notebook's
     steps have 32 rows, embeddings of 32 (Keras' he-normal, whose fan-in is the number of users
-    or videos), 32 and 16 hidden, Adam with .001, squared errors.
+    or videos), 32 and 16 hidden, Adam with .001, squared errors. ``another`` is asked between two epochs; if it says
+    no, training ends.
     """
     import torch
 
@@ -115,9 +120,11 @@ def train(
         return last(relu(second(both)))[:, 0]
 
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # steps are so small that threads cost more than they bring, many times on a busy machine
+    torch.set_num_threads(THREADS)
     try:
         for epoch in range(recipe.epochs):
+            if epoch and not another():
+                break
             if chance is None:
                 order = torch.randperm(len(rows), generator=generator)
             else:

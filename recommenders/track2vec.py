@@ -183,11 +183,22 @@ class _Vectors(SequenceModel):
         return others(scores, items, k)
 
 
+class _CapReached(Exception):
+    """Ends a training of gensim between two epochs; holds the model as it is then."""
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+
+
 @dataclass
 class Track2Vec(_Vectors):
     """gensim's skip-gram with one worker thread, so that the same seed gives the same vectors."""
 
     name: ClassVar[str] = "track2vec"
+
+    @property
+    def _computed_with(self) -> dict[str, Any]:
+        return {**super()._computed_with, "threads": 1, "precision": "float32"}
 
     def vectors_of(self, lists: Sequences, options: FitOptions, *, epochs: int, subsample: float) -> Floats:
         try:
@@ -199,31 +210,38 @@ class Track2Vec(_Vectors):
                 do="Install it with `pip install 'entourage[listening]'`, or train track2vec-network.",
             ) from None
 
+        words = lists.items.astype(str)
+        sentences = [
+            words[start:stop].tolist() for start, stop in zip(lists.indptr[:-1], lists.indptr[1:], strict=True)
+        ]
+        another = options.cap.another()
+
         class Tell(CallbackAny2Vec):  # type: ignore[misc]
             done = 0
 
             def on_epoch_end(tell, model: Any) -> None:  # noqa: N805 (self is the recommender)
                 tell.done += 1
                 options.progress(tell.done / epochs, f"epoch {tell.done} of {epochs}")
+                if tell.done < epochs and not another():
+                    raise _CapReached(model)
 
-        words = lists.items.astype(str)
-        sentences = [
-            words[start:stop].tolist() for start, stop in zip(lists.indptr[:-1], lists.indptr[1:], strict=True)
-        ]
-        model = Word2Vec(
-            sentences,
-            sg=1,
-            vector_size=self.factors,
-            window=self.window * (2 if self.artists else 1),
-            negative=self.negatives,
-            ns_exponent=self.exponent,
-            sample=subsample,
-            epochs=epochs,
-            min_count=1,
-            workers=1,
-            seed=options.seed + 1,
-            callbacks=[Tell()],
-        )
+        try:
+            model = Word2Vec(
+                sentences,
+                sg=1,
+                vector_size=self.factors,
+                window=self.window * (2 if self.artists else 1),
+                negative=self.negatives,
+                ns_exponent=self.exponent,
+                sample=subsample,
+                epochs=epochs,
+                min_count=1,
+                workers=1,
+                seed=options.seed + 1,
+                callbacks=[Tell()],
+            )
+        except _CapReached as reached:
+            model = reached.model
         vectors = np.zeros((lists.width, self.factors), dtype=np.float32)
         vectors[np.array(model.wv.index_to_key, dtype=np.int64)] = model.wv.vectors
         return vectors
@@ -261,8 +279,11 @@ class Track2VecNetwork(_Vectors):
         adam = torch.optim.Adam([vectors_of_seen, neuron], lr=self.rate, fused=True)
         vectors_of_seen.grad, neuron.grad = torch.zeros_like(vectors_of_seen), torch.zeros(2)
         values, slope = vectors_of_seen.detach().numpy(), vectors_of_seen.grad.numpy()
-        steps = -(-epochs * len(filled) // self.batch)
+        steps, an_epoch = -(-epochs * len(filled) // self.batch), -(-len(filled) // self.batch)
+        another = options.cap.another()
         for step in range(steps):
+            if step and step % an_epoch == 0 and not another():
+                break
             some = filled.take(random.integers(0, len(filled), self.batch))
             pairs = _pairs(some, self.window * (2 if self.artists else 1), number, kept, random)
             if len(pairs):

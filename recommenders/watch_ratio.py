@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import polars as pl
@@ -20,8 +20,9 @@ from recommenders.core.costs import COSTS
 from recommenders.core.interactions import directed_social, worth
 from recommenders.core.options import FitOptions
 from recommenders.core.top_k import Floats, Ints, Mask
+from recommenders.ratio_config import RATIO
 from recommenders.ratio_network import Network, Rows, features_apart, user_features, video_features
-from recommenders.ratio_training import Loss, Ranking, Recipe, train
+from recommenders.ratio_training import THREADS, Loss, Ranking, Recipe, train
 
 __all__ = ["WatchRatio", "ratios_of"]
 
@@ -92,9 +93,14 @@ class WatchRatio(Baseline):
             people=described if described is not None and described.shape[1] else None,
             seed=options.seed,
             progress=options.progress,
+            another=options.cap.another(),
         )
         median = np.nanmedian(seconds) if np.isfinite(seconds).any() else 1.0
         return {**network.arrays, "seconds": np.where(np.isfinite(seconds), seconds, median).astype(np.float32)}
+
+    @property
+    def _computed_with(self) -> dict[str, Any]:
+        return {"threads": THREADS, "precision": "float32", "ratio": RATIO.model_dump(mode="json")}
 
     def _cost(self, snapshot: Snapshot) -> float:
         rows = max(len(snapshot.edges[schema.WATCH_RATIO]), 2 * len(snapshot.watched))

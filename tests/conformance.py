@@ -141,7 +141,7 @@ class RecommenderConformance:
     def test_the_manifest_says_where_it_was_trained_and_whether_a_cap_ended_it(self, model, tmp_path):
         model.save(tmp_path / "model")
         manifest = json.loads((tmp_path / "model" / "manifest.json").read_text())
-        assert manifest["environment"]["threads"] >= 1
+        assert manifest["environment"]["cores"] >= 1
         assert manifest["environment"]["numpy"] == np.__version__
         assert manifest.get("capped", manifest.get("metrics", {}).get("capped")) is False
 

@@ -20,11 +20,11 @@ FORMAT: Final = 7
 
 
 def environment() -> dict[str, Any]:
-    """What may change the last digits of a model: processor, number of cores, and versions of packages."""
+    """What may change the last digits of a model: processor, cores that this process may use, versions of packages."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     packages = ("numpy", "scipy", "torch", "torch-geometric", "implicit", "lightgbm")
     return {
-        "threads": cores,
+        "cores": cores,
         "processor": platform.machine(),
         "python": platform.python_version(),
         **{package: version(package) for package in packages},

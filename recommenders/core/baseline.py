@@ -52,7 +52,7 @@ class Baseline(Recommender):
     late: ClassVar[frozenset[str]] = frozenset()
     """Settings that only ``scores`` reads: changing them needs no new fit."""
     _capped = False
-    """Whether a time cap left something out of what was learned."""
+    """Whether a time cap was reached (`Cap.hit`) when it was learned."""
 
     @abstractmethod
     def _learn(self, snapshot: Snapshot, options: FitOptions) -> dict[str, Learned]:
@@ -78,7 +78,7 @@ class Baseline(Recommender):
         options = options or FitOptions()
         self._attach(snapshot)
         self.learned = self._learn(snapshot, options)
-        self._capped = options.cap.hit
+        self._capped = options.cap.at_end()
         return self
 
     def with_settings(self, options: FitOptions | None = None, **changes: Any) -> Self:
@@ -140,6 +140,7 @@ class Baseline(Recommender):
                 "settings": self.settings,
                 "capped": self._capped,
                 **self._computed_with,
+                "core": CORE.model_dump(mode="json"),
                 "environment": environment(),
                 "dense": sorted(set(self.learned) - set(sparse)),
                 "sparse": {name: self._sparse(name).shape for name in sparse},

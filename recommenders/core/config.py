@@ -67,6 +67,13 @@ class CoreConfig(BaseModel):
     (experiments/fading-watches.md)."""
     friends_paths: int = 100_000_000
     """Most paths from a user to a friend's friend that friends-items follows: about 3 GiB. By hand, for memory."""
+    friends_second_degree: float = 0.1
+    """Weight of friends' friends in friends-items without times. By hand."""
+    svd_rounds: int = 5
+    """Rounds of the subspace iteration of a truncated SVD where its caller gives no other number. By hand."""
+    svd_beside: int = 16
+    """Directions that the iteration has beside those that are asked for, so that the last of these are exact too. By
+    hand."""
     ease_exact_side: int = 4_000
     """Side up to which EASE inverts in float64; above, float32 halves memory and time. By hand."""
 

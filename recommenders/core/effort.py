@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from enum import StrEnum
 
 import numpy as np
@@ -46,7 +47,12 @@ class Effort(StrEnum):
 
 
 class Cap:
-    """A limit in minutes for a whole run. Work is left out to keep it; the run then says so."""
+    """A limit in minutes for a whole run; a run that reached it says so, in its output and its manifest.
+
+    To keep it, a search ends early, the pipeline leaves out models and its ranker, and a model that learns in epochs or
+    iterations stops between two of them, after one at least. Models that cannot be cut, such as the closed forms EASE,
+    KNN and GF-CF, run to their end, even past the limit.
+    """
 
     def __init__(self, minutes: float | None = None) -> None:
         """The time starts now; None is no limit. Raises SettingsError for a limit of 0 or less."""
@@ -54,7 +60,7 @@ class Cap:
             raise SettingsError(f"The budget cannot be {minutes:g} minutes.", do="Give a positive number of minutes.")
         self.minutes = minutes
         self.hit = False
-        """Whether any work was left out to keep the limit."""
+        """Whether the limit was reached: work was left out to keep it, or a fit ended after it."""
         self._began = time.monotonic()
 
     @property
@@ -71,3 +77,22 @@ class Cap:
         fits = self.left(share) > seconds
         self.hit = self.hit or not fits
         return fits
+
+    def another(self, share: float = 1.0) -> Callable[[], bool]:
+        """A function to call between two epochs of a loop that begins now: whether the next one still fits.
+
+        The next epoch is expected to take as long as the longest one so far.
+        """
+        began, longest = self.spent, 0.0
+
+        def fits() -> bool:
+            nonlocal began, longest
+            longest, began = max(longest, self.spent - began), self.spent
+            return self.allows(longest, share)
+
+        return fits
+
+    def at_end(self) -> bool:
+        """`hit` at the end of a fit, which it becomes here if the fit ended after the limit."""
+        self.allows()
+        return self.hit

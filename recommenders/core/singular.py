@@ -5,17 +5,18 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse as sp
 
+from recommenders.core.config import CORE
 from recommenders.core.top_k import Floats
 
 __all__ = ["right_singular_vectors"]
 
 
-def right_singular_vectors(matrix: sp.csr_array, count: int, rounds: int = 5, seed: int = 0) -> Floats:
+def right_singular_vectors(matrix: sp.csr_array, count: int, rounds: int = CORE.svd_rounds, seed: int = 0) -> Floats:
     """The first ``count`` right singular vectors, shape (columns, count), by randomised subspace iteration.
 
     (Halko, Martinsson and Tropp, SIAM Review 2011.) Fewer come back when the matrix has fewer.
     """
-    wanted = min(count + 16, *matrix.shape)
+    wanted = min(count + CORE.svd_beside, *matrix.shape)
     start = np.random.default_rng(seed).standard_normal((matrix.shape[1], wanted)).astype(np.float32)
     basis = start
     for _ in range(rounds):

@@ -58,19 +58,19 @@ def test_the_report_tells_the_command_that_makes_it_again(folder, tmp_path, monk
     assert "demo" not in told
 
 
-def test_what_a_budget_cut_short_is_told_in_its_row_and_below_the_table(folder, tmp_path, capsys):
+def test_whose_fit_reached_its_budget_is_told_in_its_row_and_below_the_table(folder, tmp_path, capsys):
     run(folder, tmp_path / "out", models="popularity,item-knn", budget=1e-9)
     printed = capsys.readouterr().out
     row = next(line for line in printed.splitlines() if line.split()[:1] == ["item-knn"])
     below = printed.splitlines()[printed.splitlines().index(row) + 1 :]
-    assert [line.split()[:2] for line in below[:2]] == [["cut", "short"], ["by", "--budget"]]
-    assert "item-knn: cut short by --budget. Work was left out" in " ".join(printed.split())
+    assert [line.split()[:2] for line in below[:2]] == [["--budget"], ["reached"]]
+    assert "item-knn, popularity: --budget reached. Work was left out" in " ".join(printed.split())
     told = (tmp_path / "out/leaderboard.md").read_text()
-    assert "| item-knn, cut short by --budget |" in told
-    assert "item-knn: cut short by --budget. Work was left out" in told
-    assert "| popularity |" in told
+    assert "| item-knn, --budget reached |" in told
+    assert "| popularity, --budget reached |" in told
+    assert "item-knn, popularity: --budget reached. Work was left out" in told
     run(folder, tmp_path / "whole", models="popularity,item-knn")
-    assert "cut short" not in capsys.readouterr().out + (tmp_path / "whole/leaderboard.md").read_text()
+    assert "--budget reached" not in capsys.readouterr().out + (tmp_path / "whole/leaderboard.md").read_text()
 
 
 @pytest.mark.parametrize("how", [How.COLD_USERS, How.COLD_CONTENTS])

@@ -198,7 +198,7 @@ def test_the_tables_name_what_leaks_what_moves_and_what_is_found(
     assert "nothing is argued from it" in text
     assert "item-knn is fitted to the training lines alone" in text
     assert "with little effort. " in text
-    assert "cut short" not in text
+    assert "--budget reached" not in text
     suite_keakr.draw([board], tmp_path / "calibration.png")
     assert (tmp_path / "calibration.png").read_bytes().startswith(b"\x89PNG")
 
@@ -276,6 +276,6 @@ def test_the_command_prints_and_writes_everything(
     suite_keakr.keakr(tmp_path / "in", Effort.QUICK, 0, tmp_path / "out", command, budget=0.001)
     shown = capsys.readouterr().out
     assert "pipeline is fitted to the training lines alone" in shown
-    assert "with little effort (cut short by --budget)" in " ".join(shown.split())
+    assert "with little effort (--budget reached)" in " ".join(shown.split())
     assert {file.name for file in (tmp_path / "out").iterdir()} == {"leaderboard.md", "calibration.png"}
-    assert "| pipeline, calibrated, cut short by --budget |" in (tmp_path / "out" / "leaderboard.md").read_text()
+    assert "| pipeline, calibrated, --budget reached |" in (tmp_path / "out" / "leaderboard.md").read_text()

@@ -89,17 +89,17 @@ def test_models_that_know_tastes_predict_shares_better_than_the_mean(logs: Path)
     assert set(board.off_policy) == {"random", "sticky-artist", "item-item", "session"}
 
 
-def test_what_a_budget_cut_short_is_told_in_its_row_and_below_the_table(
+def test_whose_fit_reached_its_budget_is_told_in_its_row_and_below_the_table(
     logs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(play_suite, "run", partial(run, models=("user mean", "gat")))
     evaluate(suite=Suite.BOTIFY, data=logs, out=tmp_path, budget=1e-9)
     printed = " ".join(capsys.readouterr().out.split())
-    assert "gat: cut short by --budget. Work was left out" in printed
+    assert "gat: --budget reached. Work was left out" in printed
     told = (tmp_path / "leaderboard.md").read_text()
-    assert "| gat, cut short by --budget |" in told
+    assert "| gat, --budget reached |" in told
     assert "| user mean |" in told
-    assert "\n\ngat: cut short by --budget. Work was left out" in told
+    assert "\n\ngat: --budget reached. Work was left out" in told
 
 
 @pytest.mark.parametrize(("plays", "dashes"), [(2, 2), (1, 4)])

@@ -14,6 +14,7 @@ from gnn import lightgcn_training, sweeps
 from gnn.lightgcn import LightGcn
 from gnn.lightgcn_training import Schedule, Trained, bpr, lightgcn, normalised, train, unwatched
 from gnn.recipe import RECIPE
+from graph.errors import SettingsError
 from recommenders.core.holdout import validation
 from recommenders.core.options import FitOptions
 from tests import checkerboard
@@ -139,6 +140,14 @@ def test_the_same_seed_gives_the_same_bytes_and_the_manifest_says_threads_and_pr
     assert files[0] == files[1]
     manifest = json.loads(files[0]["manifest.json"])
     assert (manifest["threads"], manifest["precision"]) == (sweeps.threads(), "float32")
+    assert manifest["recipe"]["lightgcn_redraws"] == RECIPE.lightgcn_redraws
+
+
+def test_threads_are_a_setting(tmp_path):
+    LightGcn(epochs=1, threads=1).fit(checkerboard.snapshot()).save(tmp_path / "model")
+    assert json.loads((tmp_path / "model" / "manifest.json").read_text())["threads"] == 1
+    with pytest.raises(SettingsError, match="threads"):
+        LightGcn.make(threads=-1)
 
 
 def test_a_pass_over_many_watches_takes_larger_steps(monkeypatch):

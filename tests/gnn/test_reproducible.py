@@ -86,13 +86,14 @@ def test_the_manifest_says_how_many_threads_and_which_precision(tmp_path, snapsh
     assert (manifest["threads"], manifest["precision"]) == (1, "float32")
     assert manifest["recipe"]["epoch_steps"] == 25
     assert manifest["recipe"]["message_s"] == RECIPE.message_s
+    assert manifest["core"] == CORE.model_dump(mode="json")
 
 
 def test_a_model_of_before_a_constant_was_in_the_recipe_is_read(tmp_path, snapshot):
     saved(tmp_path / "model", snapshot, SMALL, epochs=1)
     file = tmp_path / "model" / "manifest.json"
     manifest = json.loads(file.read_text())
-    del manifest["recipe"]["message_s"]
+    del manifest["recipe"]["message_s"], manifest["core"]
     file.write_text(json.dumps(manifest))
     assert GraphNetwork.load(tmp_path / "model", snapshot).artifact.manifest.epochs == 1
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -92,3 +94,38 @@ def test_under_a_cap_that_is_used_up_only_the_first_member_and_popularity_take_p
     )
     assert list(stage.models) == ["als", "popularity"]
     assert cap.hit
+
+
+def searched(checkpoint: Path, cap: Cap) -> None:
+    """Search item-knn alone, or take over what an earlier run found."""
+    options = FitOptions(cap=cap, checkpoint=checkpoint)
+    part = validation(checkerboard.snapshot())
+    members, shares = [Member("item-knn", 0.3)], {"item-knn": 0.3}
+    FirstStage.tuned(members, part, options, network={}, shares=shares, progress=lambda share, what: None)
+
+
+def test_a_search_that_is_taken_over_says_that_a_cap_cut_it(tmp_path):
+    searched(tmp_path, Cap(1e-9))
+    patient = Cap(60.0)
+    searched(tmp_path, patient)
+    assert patient.hit
+
+
+def test_a_search_that_is_taken_over_does_not_say_so_of_what_came_before_it(tmp_path):
+    before, after = Cap(60.0), Cap(60.0)
+    before.hit = True  # by a model that was searched earlier
+    searched(tmp_path, before)
+    searched(tmp_path, after)
+    assert (before.hit, after.hit) == (True, False)
+
+
+def test_a_search_saved_before_caps_were_saved_is_taken_over(tmp_path):
+    searched(tmp_path, Cap())
+    file = tmp_path / "item-knn" / "search.json"
+    state = json.loads(file.read_text())
+    del state["capped"]
+    file.write_text(json.dumps(state))
+    cap = Cap(60.0)
+    searched(tmp_path, cap)
+    assert not cap.hit
+    assert json.loads(file.read_text()) == state  # it was not searched again

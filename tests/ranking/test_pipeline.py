@@ -251,11 +251,12 @@ def test_what_a_cap_left_out_is_told_in_the_manifest(social, tmp_path):
     assert not Pipeline().fit(social, QUICK.but(cap=Cap(60.0))).metrics["capped"]
 
 
-def test_the_manifest_holds_the_threads_of_the_forests_and_one_without_them_is_read(social, fitted, tmp_path):
+def test_the_manifest_holds_constants_and_the_threads_of_forests_and_one_without_them_is_read(social, fitted, tmp_path):
     fitted.save(tmp_path / "model")
     file = tmp_path / "model" / "manifest.json"
     manifest = json.loads(file.read_text())
     assert manifest["config"]["forest"]["num_threads"] == 2
-    del manifest["config"]["forest"]["num_threads"]
+    assert manifest["core"] == CORE.model_dump(mode="json")
+    del manifest["config"]["forest"]["num_threads"], manifest["core"]
     file.write_text(json.dumps(manifest))
     assert Pipeline.load(tmp_path / "model", social).recommend(0, 3)[0].tolist() == fitted.recommend(0, 3)[0].tolist()
