@@ -1,4 +1,4 @@
-"""What a feed from a view that others wrote past asks of Neo4j, so that it is right for its reader all the same."""
+"""What Neo4j is asked for a feed from a view that is behind: the view does not know all that others wrote."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _TRIES: Final = 3
 
 @dataclass(frozen=True)
 class Behind:
-    """Small questions, answered in time also where those of a whole feed are not."""
+    """Asks small questions, which Neo4j answers in time even when it is too slow for those of a whole feed."""
 
     questions: Questions
     graph: GraphReader
@@ -65,9 +65,11 @@ class Behind:
             self.mirror.tell(view, before, lambda own: None if me in own else view.follow_only(me, followed))
 
     def without_gone(self, view: View, request: Request, journey: Journey, compose: Callable[[], Shown]) -> Shown:
-        """What ``compose`` would show without what others took down or deleted, of which the view then knows.
+        """The feed that ``compose`` makes, without contents that others took down or deleted.
 
-        The feed is shorter where that has no end. The journey says ``taken_down`` where Neo4j told nothing in time.
+        Neo4j is asked about the contents of the feed and of its reasons; the view learns which of them are gone, and
+        ``compose`` makes another feed. The third feed, and any for which no time is left, is only cut: it is shorter
+        then. The journey says ``taken_down`` where Neo4j told nothing in time.
         """
         chosen, items = compose()
         for again in reversed(range(_TRIES)):

@@ -59,7 +59,7 @@ class Journey:
         return answer
 
     def those(self, outcome: Outcome) -> tuple[str, ...]:
-        """The sources and stages that came to this."""
+        """The sources and stages that had this outcome."""
         return tuple(name for name, what in self.outcomes.items() if what == outcome)
 
 

@@ -126,7 +126,7 @@ class NewContents:
         return _Shelf([row["contentId"] for row, _ in known], [row["kind"] for row, _ in known], placed)
 
     def add(self, content_ids: Sequence[str]) -> None:
-        """Place these at once, in a thread of its own; what goes wrong is mended by the next stock."""
+        """Place these at once, in the background. Where that fails, the next `restock` places them."""
         new = [content_id for content_id in content_ids if content_id not in self._model.snapshot.contents]
         if self._able and new:
             self._thread.submit(self._place_more, new)

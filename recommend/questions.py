@@ -45,23 +45,23 @@ class Questions:
         return not self._graph or time.monotonic() < self._broken_until
 
     def of_graph(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Begin what waits for candidates from Neo4j."""
+        """Begin ``work`` in a thread, one of those for candidates from Neo4j."""
         return self._pool.submit(work, *args, **kwargs)
 
     def of_facts(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Begin what waits for facts, reasons or names from Neo4j."""
+        """Begin ``work`` in a thread, one of those for facts, reasons and names from Neo4j."""
         return self._rest_pool.submit(work, *args, **kwargs)
 
     def of_restrictions(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Begin what waits for what a person must not be shown."""
+        """Begin ``work`` in a thread, one of those for what a person must not be shown."""
         return self._restrictions_pool.submit(work, *args, **kwargs)
 
     def of_model(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Begin what a model works out."""
+        """Begin ``work`` in a thread, one of those for models."""
         return self._model_pool.submit(work, *args, **kwargs)
 
     def in_time(self, asked: Future[T], name: str, journey: Journey, left_ms: int) -> T | None:
-        """The answer, or None when it did not come in time or was an error, which the journey then says."""
+        """The answer; None when it is late or an error. The journey then says which."""
         try:
             answer = asked.result(timeout=left_ms / 1000)
             journey.outcomes[name] = "answered"

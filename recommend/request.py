@@ -110,11 +110,11 @@ class Request:
     now: int = field(default_factory=lambda: int(1000 * time.time()))
     """The time of the request, in ms since 1970."""
     blocked: frozenset[str] = frozenset()
-    """Bare ids of people blocked on either side, beside those whom the graph in memory knows to be."""
+    """Bare ids of people blocked on either side, as Neo4j and the outbox say: the graph in memory may not know."""
     unnamed: frozenset[str] = frozenset()
     """Ids of contents that reasons do not name: what the person hid, and what is taken down, waits for the graph."""
     watched: frozenset[str] = frozenset()
-    """Ids of contents that the person watched, beside those of which the graph in memory knows it."""
+    """Ids of contents that the person has seen, as Neo4j and the outbox say: the graph in memory may not know."""
     wanted: Wanted = EVERYTHING
     composition: Composition = USUAL
     """The weights of the sources, and how the feed is spread."""

@@ -79,7 +79,7 @@ class ServedModel:
 class Together(ServedModel):
     """Several models of one snapshot, each a source with its share of the model's weight.
 
-    What a page has one of, such as the vectors by which contents are alike, is the first one's.
+    A page needs some things once, such as the vectors by which contents are alike: these are the first model's.
     """
 
     def __init__(self, those: Mapping[str, ServedModel | None], composition: Composition) -> None:

@@ -251,14 +251,14 @@ class FeedService:
 
     @cached_property
     def while_late(self) -> FeedService:
-        """The same for an answer that takes the place of one for which Neo4j was too slow: its feeds say just that."""
+        """This service, but its feeds say that Neo4j was too slow: they replace an answer that did not come."""
         stand_in = copy(self)
         stand_in._graph_late = True
         return stand_in
 
     @cached_property
     def without_graph(self) -> FeedService:
-        """The same from the snapshot alone."""
+        """This service without Neo4j and the graph in memory: it answers from the snapshot."""
         version, outbox = self.model_version, self.recent.outbox
         return FeedService(None, self.snapshot, self.model, self.settings, model_version=version, outbox=outbox)
 

@@ -1,8 +1,8 @@
 """The shares of a request's time: until when each part of an answer is waited for.
 
-A request has ``service.deadline_ms``, less what it waited for a thread. Of this the web service uses `REFUSED`,
-`HURRIED`, `GRAPH`, `TURN` and `PIPELINE`. What `PIPELINE` gives is the deadline of the feed, of which the other
-shares are.
+A request has ``service.deadline_ms``, counted from when it came. `REFUSED`, `HURRIED`, `GRAPH` and `FEED` are shares
+of that. A feed has a deadline of its own, the share `FEED`; `TODAY` and all that stand below it are shares of the
+feed's deadline. `TURN` and `QUERIES` are shares of the time that is left then.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ GRAPH: Final = 0.9
 """Neo4j, and the loading of a model, are waited for until then; what is left is for the snapshot's answer."""
 TURN: Final = 0.25
 """Share of what is left until `GRAPH` for which a feed waits for its turn to ask Neo4j."""
-PIPELINE: Final = 0.75
+FEED: Final = 0.75
 """The deadline of a feed, so that it comes without a late source rather than not at all."""
 
 TODAY: Final = 0.3

@@ -1,4 +1,4 @@
-"""Whose listeners a content shares, predicted from its vector: the artists' profile network, and its training.
+"""The artists' profile network and its training: from a content's vector it predicts who shares its listeners.
 
 A content's vector is its row of a truncated SVD of the watches of one half of the people; its profile is the share of
 its watchers in common with each of the most watched contents, counted in the other half. Trained with torch, asked

@@ -59,7 +59,7 @@ def feed_answer(
 
     def recommend(feeds: FeedService) -> Feed:
         # Asked a second time, of the snapshot alone, only what the first try left may be spent.
-        deadline_ms = max(1, min(int(time_shares.PIPELINE * deadline.milliseconds), deadline.left_ms()))
+        deadline_ms = max(1, min(int(time_shares.FEED * deadline.milliseconds), deadline.left_ms()))
         feed = feeds.recommend(
             user_id,
             query.n,

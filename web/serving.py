@@ -375,7 +375,7 @@ class Serving:
         self._close_later(before.close)
 
     def _close_later(self, close: Callable[[], None]) -> None:
-        """Requests that still use what is closed have until their deadline."""
+        """Call ``close`` once every request that may still use it has reached its deadline."""
         timer = threading.Timer(self.settings.service.deadline_ms / 1_000 + 1.0, close)
         timer.daemon = True
         timer.start()

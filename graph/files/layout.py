@@ -225,7 +225,7 @@ def _whole(field: str) -> bool:
 
 
 def plain(title: str) -> str:
-    """A header's name without what is no letter or digit, and without RecBole's type (``user_id:token``)."""
+    """A header's name as it is compared: small letters and digits, without RecBole's type (``user_id:token``)."""
     return re.sub(r"[\W_]", "", _TYPED.sub("", title.strip()).lower().lstrip("\ufeff"))
 
 

@@ -25,9 +25,10 @@ _LONGEST: Final = 1 << 20
 
 @dataclass(frozen=True)
 class Parsed:
-    """Rows as text, one frame column for each wanted position and the last for what is too much."""
+    """Rows of separated text, split into fields."""
 
     frame: pl.DataFrame
+    """One column for each field that a row may have, in order, and a last one for the first field beyond them."""
     lines: npt.NDArray[np.int64]
     """The line of the file that each row begins in."""
     starts: npt.NDArray[np.int64]

@@ -99,9 +99,9 @@ def _write(
 
 
 def unknown(seq: int, received: int, missing: str, now: int, waits: timedelta) -> Later:
-    """What becomes of something about what is not in the graph: it waits, or it has waited for too long.
+    """What becomes of an event or a change that names something unknown to the graph: it waits, for ``waits`` at most.
 
-    ``missing`` names what that is; ``received`` and ``now`` are ms since 1970.
+    ``missing`` is what the graph does not have, for the message; ``received`` and ``now`` are ms since 1970.
     """
     age, longest = now - received, waits // timedelta(milliseconds=1)
     if age >= longest:

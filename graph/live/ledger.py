@@ -58,7 +58,7 @@ class State:
 
     @property
     def step(self) -> Step | None:
-        """What a snapshot that is made now remembers."""
+        """What an export that begins now writes into its manifest, to say which state of the graph it holds."""
         return None if self.mark is None else Step(ledger=self.id, mark=self.mark, seq=self.seq)
 
 
@@ -73,7 +73,7 @@ class Ledger:
 
     @classmethod
     def of(cls, settings: Settings) -> Ledger:
-        """The one of a home."""
+        """The ledger in the home of these settings."""
         return cls(settings.home / "ledger.sqlite3")
 
     @contextmanager

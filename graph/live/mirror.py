@@ -91,7 +91,7 @@ class Mirror:
         return self._caught_up()[1]
 
     def _caught_up(self) -> tuple[View | None, View | None]:
-        """The view as the one that is in step, or as the one that is behind."""
+        """What `view` and `behind` return: the view is one of the two, if there is one."""
         if self._view is None:
             return None, None
         try:
@@ -239,7 +239,10 @@ class Mirror:
         return self.settings.snapshot_path, self.settings.home / "mirror"
 
     def _readable(self, path: Path, state: State) -> tuple[Snapshot, Step] | None:
-        """The snapshot at a path from which our own events lead on: what others wrote it may not have."""
+        """The snapshot at a path and its step, if the ledger still has all that our events changed since; else None.
+
+        What others wrote since may be missing.
+        """
         try:
             snapshot = snapshots.load(path)
         except SnapshotError:
@@ -269,7 +272,10 @@ class Mirror:
         return True
 
     def _kept(self, snapshot: Snapshot) -> Path:
-        """The folder for what is worked out of this snapshot; those of others are deleted, which leaves them mapped."""
+        """The folder of the files that a view computes from this snapshot, made if there is none.
+
+        Folders of other snapshots are deleted; a process that has mapped their files can go on reading them.
+        """
         about = f"{_ROWS} {snapshot.manifest.model_dump_json()} {self.settings.engagement.model_dump_json()}"
         with self.ledger.turn(_CALM_S):
             return aside.folder_of(self.settings.home / "rows", about)

@@ -113,7 +113,7 @@ def change(
 def rehearse(
     graph: Graph, happened: Sequence[Entry], changes: Sequence[Change], *, now: datetime, deadline_ms: int
 ) -> None:
-    """Do what `apply` and `change` ask of Neo4j, each query taken back at once, so that it has planned them all.
+    """Ask Neo4j every query of `apply` and `change` once, so that it has planned them, and take back what each wrote.
 
     ``deadline_ms`` is of each query. Raises the graph errors of those that only read.
     """
@@ -148,7 +148,7 @@ def check(graph: Graph, ledger: Ledger) -> State:
 
 
 def checked(graph: Graph, ledger: Ledger) -> State:
-    """The same, tried until it was compared or half a minute is over."""
+    """Do what `check` does, again and again until it could compare or half a minute is over."""
     began = time.time()
     while True:
         state = check(graph, ledger)

@@ -105,7 +105,7 @@ def _find(rows, node, to):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN2
 
 @numba.njit(cache=True)
 def _goes_to(rows, node, at, rank, ranks):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """The place of its row before which a neighbour with this time and rank of its id stands."""
+    """The place in the row of a node at which a new neighbour with this time and this rank of its id is put in."""
     start, end = rows.start[node], rows.start[node] + rows.length[node]
     place = end
     while place > start:
@@ -117,13 +117,13 @@ def _goes_to(rows, node, at, rank, ranks):  # type: ignore[no-untyped-def]  # no
 
 
 class Links:
-    """Neighbours of every node of a type, in one direction, which only changes of the catalogue change."""
+    """Neighbours of every node of a type, in one direction. Only changes of the catalogue change them."""
 
     def __init__(self, indptr: npt.NDArray[np.integer], to: npt.NDArray[np.integer]) -> None:
         spare = np.zeros(_ROOM, dtype=np.int32)
         self._used = len(to)
         self._room: dict[int, int] = {}
-        """How many neighbours there is room for, of nodes whose row was moved."""
+        """For each node whose row was moved: how many neighbours its new place can hold."""
         start, end, held = (np.concatenate((part, spare)).astype(np.int32) for part in (indptr[:-1], indptr[1:], to))
         self.view = Fixed(start, end, held)
 

@@ -115,7 +115,7 @@ class Tops:
         }
 
     def moved(self, values: Mapping[Name, npt.NDArray[Any]], kinds: npt.NDArray[np.uint8]) -> None:
-        """The same numbers lie in other arrays now, which hold more."""
+        """Read the values from these larger arrays, in which all contents so far have the values they had."""
         self._kinds = kinds
         for (name, _), top in self._tops.items():
             top.values = values[name]

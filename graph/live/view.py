@@ -167,7 +167,7 @@ class View:
         return number
 
     def _wide(self, values: npt.NDArray[_T], filling: Any) -> npt.NDArray[_T]:
-        """The same with room for contents that are yet to come."""
+        """A longer copy of ``values``, filled up with ``filling``: it has room for contents that are yet to come."""
         wide = np.full(len(self.contents.rank), filling, dtype=values.dtype)
         wide[: len(values)] = values
         return wide
