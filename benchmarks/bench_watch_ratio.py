@@ -29,7 +29,7 @@ from graph.files.watch_ratios import DAILY, named_file, read_watch_ratios
 from graph.load.bulk import import_offline
 from graph.settings import Settings
 from recommenders.ratio_network import features_apart
-from recommenders.ratio_training import Recipe, train
+from recommenders.ratio_training import TrainingSettings, train
 
 Made = TypeVar("Made")
 _RATE: Final = 0.005
@@ -71,7 +71,7 @@ def main() -> None:
     rows = data.train.rows
     network = timed(
         f"one pass over {len(rows):,} rows, steps of {_BATCH:,}",
-        lambda: train(rows, (data.users, data.videos), of_videos, Recipe(epochs=1, batch=_BATCH, rate=_RATE),
+        lambda: train(rows, (data.users, data.videos), of_videos, TrainingSettings(epochs=1, batch=_BATCH, rate=_RATE),
                       progress=lambda share, what: None),
         "notebook: 43 min, steps of 32",
     )  # fmt: skip
@@ -79,18 +79,19 @@ def main() -> None:
                   lambda: features_apart(rows, data.seconds, data.train.flags))  # fmt: skip
     timed(
         "one pass with them",
-        lambda: train(rows, (data.users, data.videos), of_videos, Recipe(epochs=1, batch=_BATCH, rate=_RATE),
+        lambda: train(rows, (data.users, data.videos), of_videos, TrainingSettings(epochs=1, batch=_BATCH, rate=_RATE),
                       apart=apart, progress=lambda share, what: None),
     )  # fmt: skip
     if data.people is not None:
         timed(
             "one pass with them and the features of users",
-            lambda: train(rows, (data.users, data.videos), of_videos, Recipe(epochs=1, batch=_BATCH, rate=_RATE),
+            lambda: train(rows, (data.users, data.videos), of_videos,
+                          TrainingSettings(epochs=1, batch=_BATCH, rate=_RATE),
                           apart=apart, people=data.people, progress=lambda share, what: None),
         )  # fmt: skip
     some = rows.keep(np.arange(len(rows)) < 32 * 2_000)
     timed("2,000 steps of 32 rows, of some 353,000 of a pass",
-          lambda: train(some, (data.users, data.videos), of_videos, Recipe(epochs=1, batch=32),
+          lambda: train(some, (data.users, data.videos), of_videos, TrainingSettings(epochs=1, batch=32),
                         progress=lambda share, what: None))  # fmt: skip
     timed("cosine of hand-made features, judged rows", lambda: cosine(data, 0, lambda share, what: None),
           "notebook: two hours")  # fmt: skip

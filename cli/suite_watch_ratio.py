@@ -16,7 +16,7 @@ from cli.table_width import show
 from cli.terminal import make_console
 from evaluation import watch_ratio_suite
 from evaluation.ratio_cosine import COSINE, hand_made
-from evaluation.ratio_networks import NOTEBOOK, NOTEBOOK_RECIPE, STAND_IN, passes_of
+from evaluation.ratio_networks import NOTEBOOK, NOTEBOOK_SETTINGS, STAND_IN, passes_of
 from evaluation.report import grid
 from evaluation.watch_ratio_suite import Board, Row, interval
 from graph import aside
@@ -98,7 +98,7 @@ def _caption(board: Board) -> str:
     if data.frozen and untimed:
         frozen += f"{untimed:,} judged rows have no time, and some may be earlier. "
     if any(row.model in (NOTEBOOK, STAND_IN) for row in board.rows):
-        passes = passes_of(NOTEBOOK_RECIPE, len(data.train.rows))
+        passes = passes_of(NOTEBOOK_SETTINGS, len(data.train.rows))
         frozen += f"In steps of 32 the network made {passes:.2g} of the notebook's five passes. "
     if data.people is not None:
         frozen += "Features of users are those of the export, which is later than what is judged (a leak). "

@@ -20,7 +20,7 @@ from recommenders.core.recommender import Recommender
 from recommenders.core.top_k import Floats, Ints
 from recommenders.profile_network import Profiler, shared_watchers, svd_vectors, train
 
-__all__ = ["Bench", "Judged"]
+__all__ = ["ArtistModel", "Bench"]
 
 _COMPONENTS: Final = (16, 32, 64, 128, 256)
 _CLUSTERS: Final = (5, 10, 20, 50, 100, 200, 400, 800)
@@ -35,7 +35,7 @@ Scores = Callable[[Ints], Floats]
 
 
 @dataclass(frozen=True)
-class Judged:
+class ArtistModel:
     """What a model gives for given artists, and what was chosen for it."""
 
     scores: Scores
@@ -55,7 +55,7 @@ class Bench:
         self._vectors: dict[tuple[str, int], Floats] = {}
         self._gat: GatNetwork | None = None
 
-    def worth(self, scores: Scores) -> float:
+    def validation_map(self, scores: Scores) -> float:
         """MAP@10 on the validation artists."""
         return float(measure(scores(self.data.validation), self.data.validation, self.data)[_CHOSEN_BY].mean())
 
@@ -76,12 +76,12 @@ class Bench:
             return list(published.matrices.values())
         return [self.vectors(64)]
 
-    def popularity(self) -> Judged:
+    def popularity(self) -> ArtistModel:
         """The mean profile of the training artists, the same for all."""
         mean = self.data.targets.mean(axis=0)
-        return Judged(lambda rows: np.tile(mean, (len(rows), 1)))
+        return ArtistModel(lambda rows: np.tile(mean, (len(rows), 1)))
 
-    def cosine(self) -> Judged:
+    def cosine(self) -> ArtistModel:
         """Cosine of the SVD vectors alone."""
 
         def of(components: int) -> Scores:
@@ -90,7 +90,7 @@ class Bench:
 
         return self._best("SVD cosine", _COMPONENTS, of, "components")
 
-    def clusters(self, of_rows: bool) -> Judged:
+    def clusters(self, of_rows: bool) -> ArtistModel:
         """The mean profile of the cluster; k-means on SVD vectors, or on rows of common listeners of the first half."""
         data = self.data
         name = "k-means, rows" if of_rows else "k-means, SVD"
@@ -111,18 +111,18 @@ class Bench:
         counts = [k for k in (_CLUSTERS[:-1] if of_rows else _CLUSTERS) if k <= len(points)]  # rows are long: for time
         return self._best(name, counts, of, "clusters")
 
-    def knn(self) -> Judged:
+    def knn(self) -> ArtistModel:
         """Cosine of the listeners themselves; their weighting is chosen."""
         tried = {one: self._similar(registry.make("item-knn", weighting=one).fit(self.data.snapshot))
                  for one in _WEIGHTINGS}  # fmt: skip
-        best = max(tried, key=lambda one: self.worth(tried[one]))
-        return Judged(tried[best], {"weighting": best})
+        best = max(tried, key=lambda one: self.validation_map(tried[one]))
+        return ArtistModel(tried[best], {"weighting": best})
 
-    def gat(self) -> Judged:
+    def gat(self) -> ArtistModel:
         """Cosine of the GAT's vectors."""
-        return Judged(self._similar(self._fitted_gat()))
+        return ArtistModel(self._similar(self._fitted_gat()))
 
-    def network(self, width: int, what: str = "listens") -> Judged:
+    def network(self, width: int, what: str = "listens") -> ArtistModel:
         """The profile network on SVD vectors, with friends' beside them, or on those of the GAT."""
         data = self.data
         name = f"profile network, {width}"
@@ -134,20 +134,20 @@ class Bench:
                 width=width,
                 epochs=_EPOCHS,
                 seed=data.seed,
-                judge=lambda one: self.worth(_of(one, vectors)),
+                judge=lambda one: self.validation_map(_of(one, vectors)),
             )
             return _of(network, vectors), epochs
 
         if what == "gat":
             scores, epochs = of(np.asarray(self._fitted_gat().artifact.embeddings.contents, dtype=np.float32))
-            return Judged(scores, {"epochs": epochs})
+            return ArtistModel(scores, {"epochs": epochs})
         if what == "friends":
             beside = [self.vectors(64), self.vectors(64, "friends")]
             scores, epochs = of(np.concatenate([one / (one.std() or 1.0) for one in beside], axis=1))
-            return Judged(scores, {"epochs": epochs})
+            return ArtistModel(scores, {"epochs": epochs})
         if what == "all":
             scores, epochs = of(self.vectors(64, "all"))
-            return Judged(scores, {"epochs": epochs})
+            return ArtistModel(scores, {"epochs": epochs})
         epochs_of: dict[int, int] = {}
 
         def tried(components: int) -> Scores:
@@ -155,9 +155,9 @@ class Bench:
             return scores
 
         made = self._best(name, _COMPONENTS, tried, "components")
-        return Judged(made.scores, {**made.settings, "epochs": epochs_of[made.settings["components"]]})
+        return ArtistModel(made.scores, {**made.settings, "epochs": epochs_of[made.settings["components"]]})
 
-    def notebook(self, faults: Faults = AS_IT_STANDS, *, mixed_up: bool = False, what: str = "") -> Judged:
+    def notebook(self, faults: Faults = AS_IT_STANDS, *, mixed_up: bool = False, what: str = "") -> ArtistModel:
         """The notebook's network. ``mixed_up``: targets in the order of listeners beside features in that of ids."""
         data = self.data
         matrices = [self.vectors(64, what)] if what else self.matrices()
@@ -173,9 +173,9 @@ class Bench:
             faults,
             epochs=_NOTEBOOK_EPOCHS,
             seed=data.seed,
-            judge=lambda logits: self.worth(of(logits)),
+            judge=lambda logits: self.validation_map(of(logits)),
         )
-        return Judged(of(trained.logits), {"epochs": trained.epochs})
+        return ArtistModel(of(trained.logits), {"epochs": trained.epochs})
 
     def told_indices(self) -> tuple[int, float]:
         """How many indices the notebook makes of its numbers, and the share of the numbers that get the commonest."""
@@ -183,15 +183,15 @@ class Bench:
         found = np.bincount(indices(matrices, float(min(one.min() for one in matrices))).ravel())
         return int((found > 0).sum()), float(found.max() / found.sum())
 
-    def _best(self, name: str, values: Sequence[int], of: Callable[[int], Scores], what: str) -> Judged:
+    def _best(self, name: str, values: Sequence[int], of: Callable[[int], Scores], what: str) -> ArtistModel:
         table = self.chosen.setdefault(name, {})
         made: dict[int, Scores] = {}
         for place, value in enumerate(values):
             self.progress(place / len(values), f"{name}: {value} {what}")
             made[value] = of(value)
-            table[value] = self.worth(made[value])
+            table[value] = self.validation_map(made[value])
         best = max(table, key=lambda value: table[value])
-        return Judged(made[best], {what: best})
+        return ArtistModel(made[best], {what: best})
 
     def _similar(self, model: Recommender) -> Scores:
         """Scores from `Recommender.similar_items`, which ranks everything."""

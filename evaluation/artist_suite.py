@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from evaluation.artist_data import AT, Data, Listens, cut, measure
-from evaluation.artist_models import Bench, Judged
+from evaluation.artist_models import ArtistModel, Bench
 from evaluation.artist_notebook import AS_IT_STANDS, Faults, notebook_network
 from evaluation.significance import bootstrap_interval
 from recommenders.core.ndcg import Values
@@ -27,7 +27,7 @@ _COUNTED: Final = "Targets are counted from the listens instead."
 _LEAST: Final = 2
 """Sizes of rows from which on an order can be told."""
 
-Make = Callable[[Bench], Judged]
+Make = Callable[[Bench], ArtistModel]
 _MODELS: Final[dict[str, Make]] = {
     "popularity": lambda bench: bench.popularity(),
     "SVD cosine": lambda bench: bench.cosine(),
@@ -105,7 +105,7 @@ def run(listens: Listens, *, seed: int = 0, models: tuple[str, ...] | None = Non
     board.held_out = float(np.asarray(together).mean()) - 1.0
     chosen = [name for name in _MODELS if models is None or name in models]
     steps = len(chosen) + (len(_FAULTS) if models is None else 0)
-    made: dict[str, Judged] = {}
+    made: dict[str, ArtistModel] = {}
     bench = Bench(data, progress)
     for place, name in enumerate(chosen):
         bench.progress = part_of(progress, place / steps, (place + 1) / steps)
@@ -122,7 +122,7 @@ def run(listens: Listens, *, seed: int = 0, models: tuple[str, ...] | None = Non
     return board
 
 
-def _faults(board: Board, bench: Bench, mended: Judged, progress: Progress, start: float) -> None:
+def _faults(board: Board, bench: Bench, mended: ArtistModel, progress: Progress, start: float) -> None:
     data = board.data
     scores = mended.scores(data.test)
     whole = measure(scores, data.test, data)

@@ -120,7 +120,7 @@ def train(
     users, contents = (torch.from_numpy(scale.features(one)) for scale, one in zip(scales, raw, strict=True))
     parts = _Layers(convolution, users.shape[1], contents.shape[1])
     adam = torch.optim.Adam(parts.modules.parameters(), lr=_RATE)
-    wanted = torch.from_numpy(lines.label(weights).astype(np.float32))
+    labels = torch.from_numpy(lines.label(weights).astype(np.float32))
     judged = validation.label(weights)
     who = torch.tensor(lines.user)
     cuts = np.array_split(np.arange(len(lines)), _BLOCKS)
@@ -144,7 +144,7 @@ def train(
             number, rows = steps[step]
             graph = parts.graph(blocks[number][1])
             error = torch.nn.functional.mse_loss(
-                parts.forward(users[rows], contents[rows], graph, who[rows]), wanted[rows]
+                parts.forward(users[rows], contents[rows], graph, who[rows]), labels[rows]
             )
             adam.zero_grad()
             error.backward()  # type: ignore[no-untyped-call]

@@ -13,13 +13,13 @@ from evaluation.ratio_models import Matrix, factors
 from recommenders.core.options import Progress
 from recommenders.core.top_k import Floats
 from recommenders.ratio_network import Apart, features_apart
-from recommenders.ratio_training import Recipe, train
+from recommenders.ratio_training import TrainingSettings, train
 
 if TYPE_CHECKING:
     from evaluation.watch_ratio_suite import Data
 
 __all__ = [
-    "ABLATION", "DAILY", "DAILY_LEAKING", "FRIENDS", "HYBRID", "MODELS", "NOTEBOOK", "NOTEBOOK_RECIPE", "PEOPLE",
+    "ABLATION", "DAILY", "DAILY_LEAKING", "FRIENDS", "HYBRID", "MODELS", "NOTEBOOK", "NOTEBOOK_SETTINGS", "PEOPLE",
     "STAND_IN", "hybrid", "passes_of",
 ]  # fmt: skip
 
@@ -33,8 +33,8 @@ DAILY: Final = "network, features of the file, frozen"
 DAILY_LEAKING: Final = "network, features of the file, all days as there (leaks)"
 _STEPS: Final = 90_000
 """Most steps of a fit, so that a row takes minutes: a quarter of a pass over KuaiRec in the notebook's steps of 32."""
-NOTEBOOK_RECIPE: Final = Recipe(batch=32)
-_LARGER: Final = Recipe()
+NOTEBOOK_SETTINGS: Final = TrainingSettings(batch=32)
+_LARGER: Final = TrainingSettings()
 """As `watch-ratio` is trained. Its rate of .001 had a lower error on KuaiRand's validation part than .005
 (experiments/watch-ratio.md)."""
 _LARGE_STEPS: Final = 12_000
@@ -77,17 +77,17 @@ def _beside(features: Floats, bias: Matrix, video: Matrix) -> Floats:
     return np.concatenate([features, bias[:, None], video], axis=1).astype(np.float32)
 
 
-def passes_of(recipe: Recipe, rows: int) -> float:
+def passes_of(settings: TrainingSettings, rows: int) -> float:
     """How often a network of a table sees each of so many training rows: fewer times where they are many.
 
     Less than 1 is the share of the rows that it sees, once.
     """
-    passes = (_STEPS if recipe.batch < _LARGER.batch else _LARGE_STEPS) / -(-rows // recipe.batch)
-    return min(passes if passes < 1.0 else float(int(passes)), float(recipe.epochs))
+    passes = (_STEPS if settings.batch < _LARGER.batch else _LARGE_STEPS) / -(-rows // settings.batch)
+    return min(passes if passes < 1.0 else float(int(passes)), float(settings.epochs))
 
 
 def _row(
-    recipe: Recipe = _LARGER,
+    settings: TrainingSettings = _LARGER,
     told: Callable[[Data, int], Told] = _of_rows,
     *,
     friends: bool = False,
@@ -98,7 +98,7 @@ def _row(
     def predict(data: Data, seed: int, progress: Progress) -> Floats:
         rows = data.train.rows
         features, apart = told(data, seed)
-        passes = passes_of(recipe, len(rows))
+        passes = passes_of(settings, len(rows))
         if passes < 1.0:
             chosen = np.random.default_rng(seed).random(len(rows)) < passes
             rows, apart = rows.keep(chosen), apart and Apart(apart.fold[chosen], apart.features)
@@ -106,7 +106,7 @@ def _row(
             rows,
             (data.users, data.videos),
             features,
-            replace(recipe, epochs=max(1, int(passes))),
+            replace(settings, epochs=max(1, int(passes))),
             apart=apart,
             friends=data.friends if friends else None,
             people=data.people if people else None,
@@ -120,11 +120,11 @@ def _row(
 
 # Absolute errors to features of users change one thing of "features from other rows".
 MODELS: Final[Mapping[str, Any]] = {
-    NOTEBOOK: _row(NOTEBOOK_RECIPE, told=lambda data, seed: (data.daily_features(leaking=True), None)),
-    STAND_IN: _row(NOTEBOOK_RECIPE),
+    NOTEBOOK: _row(NOTEBOOK_SETTINGS, told=lambda data, seed: (data.daily_features(leaking=True), None)),
+    STAND_IN: _row(NOTEBOOK_SETTINGS),
     "network, features of own rows": _row(),
     "network, features from other rows": _row(told=_of_other_rows),
-    "network, features from other rows, steps of 32": _row(NOTEBOOK_RECIPE, _of_other_rows),
+    "network, features from other rows, steps of 32": _row(NOTEBOOK_SETTINGS, _of_other_rows),
     "network, absolute errors": _row(replace(_LARGER, loss="l1"), _of_other_rows),
     "network, WLR": _row(replace(_LARGER, loss="wlr"), _of_other_rows),
     "network, pairwise ranking": _row(replace(_LARGER, ranking="pairwise"), _of_other_rows),

@@ -153,25 +153,25 @@ def edge_features(snapshot: Snapshot, ages: Ages) -> dict[str, Floats]:
     2^(−age / half-life) and always the last feature. ``ages`` are the snapshot's `edge_ages`.
     """
     recency = {type_: _recency(days, days.max()) for type_, days in ages.items()}
-    worth = np.asarray(snapshot.watched.columns["engagement"])
-    found = {type_: _stacked(snapshot, type_, worth, recency.get(type_)) for type_ in _TIMES}
+    engagement = np.asarray(snapshot.watched.columns["engagement"])
+    found = {type_: _stacked(snapshot, type_, engagement, recency.get(type_)) for type_ in _TIMES}
     return {type_: features for type_, features in found.items() if features is not None}
 
 
-def features_of_some(snapshot: Snapshot, type_: str, places: Ints, worth: Floats) -> Floats | None:
+def features_of_some(snapshot: Snapshot, type_: str, places: Ints, engagement: Floats) -> Floats | None:
     """`edge_features` (n, F) of the edges at ``places`` of the snapshot, where -1 is an edge of now; None without any.
 
-    ``worth`` (n,) is the engagement of each watch.
+    ``engagement`` (n,) is the engagement of each watch.
     """
     recency, span = None, edge_spans(snapshot).get(type_)
     if span is not None:
         recency, old = np.ones(len(places), dtype=np.float32), places >= 0
         recency[old] = _recency(span.days(_times(snapshot, type_, places[old])), span.longest)
-    return _stacked(snapshot, type_, worth, recency)
+    return _stacked(snapshot, type_, engagement, recency)
 
 
-def _stacked(snapshot: Snapshot, type_: str, worth: Floats, recency: Floats | None) -> Floats | None:
-    found = [worth] if type_ == schema.WATCHED and snapshot.mode == "engagement" else []
+def _stacked(snapshot: Snapshot, type_: str, engagement: Floats, recency: Floats | None) -> Floats | None:
+    found = [engagement] if type_ == schema.WATCHED and snapshot.mode == "engagement" else []
     found += [] if recency is None else [recency]
     return np.stack(found, axis=1).astype(np.float32) if found else None
 

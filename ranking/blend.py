@@ -61,14 +61,14 @@ def fit(candidates: Candidates, held_out: sp.csr_array) -> Floats:
     even = np.full(candidates.scores.shape[1], CONFIG.blend_even, dtype=np.float32)
     if not gains.any():
         return even
-    judge = Judge(candidates, held_out)
+    measure = Judge(candidates, held_out)
     tried = [_likeliest(candidates, gains, even)]
     for _ in range(CONFIG.blend_rounds):
         head = _head(candidates, candidates.scores @ tried[-1])
         if not gains[head].any():
             break
         tried.append(_likeliest(candidates.keep(head), gains[head], tried[-1]))
-    best = max(tried, key=lambda weights: judge.mean(candidates.scores @ weights))
+    best = max(tried, key=lambda weights: measure.mean(candidates.scores @ weights))
     return best if best.any() else even
 
 

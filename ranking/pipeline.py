@@ -24,7 +24,7 @@ from ranking import registry, second_stage
 from ranking.candidates import Context, collect, gather, standardise, standardised
 from ranking.config import CONFIG
 from ranking.first_stage import NETWORK, FirstStage, Member, plan
-from ranking.second_stage import SecondStage, Verdict
+from ranking.second_stage import Choice, SecondStage
 from ranking.shortlist import candidates_of
 from recommenders.core.artifact import FORMAT, environment, reading
 from recommenders.core.config import CORE
@@ -100,7 +100,7 @@ class Pipeline(Recommender):
                 first.again([NETWORK], snapshot, refit)
             return self
         names = list(first.models)
-        stage, verdict, sizes = self._second_stage(first, part, options, work, keep_network=large)
+        stage, choice, sizes = self._second_stage(first, part, options, work, keep_network=large)
         kept = _with_newcomers(stage.needed, names)
         self._second = stage.keep(kept)
         del part
@@ -108,12 +108,12 @@ class Pipeline(Recommender):
         processes.agreed(float(NETWORK in kept), patiently=True)
         self._first = first.again(kept, snapshot, refit)
         self.metrics = {
-            "NDCG@20 on validation": {name: round(value, 5) for name, value in verdict.figures.items()},
-            "chosen": verdict.chosen,
+            "NDCG@20 on validation": {name: round(value, 5) for name, value in choice.figures.items()},
+            "chosen": choice.chosen,
             "weights": {name: round(float(w), 3) for name, w in zip(kept, self._second.weights, strict=True)},
             "settings": {name: first.settings[name] for name in names},
             "trials": first.trials,
-            "importance": verdict.importance,
+            "importance": choice.importance,
             "effort": options.effort.value,
             "seed": options.seed,
             "capped": options.cap.at_end(),
@@ -130,7 +130,7 @@ class Pipeline(Recommender):
 
     def _second_stage(
         self, first: FirstStage, part: Holdout, options: FitOptions, work: float, *, keep_network: bool
-    ) -> tuple[SecondStage, Verdict, dict[str, Any]]:
+    ) -> tuple[SecondStage, Choice, dict[str, Any]]:
         """Learn blend and ranker on ``part``; also gives the numbers of users and candidates they learned from.
 
         Frees the models of ``first`` to save memory, but not the network with ``keep_network``.
@@ -144,10 +144,10 @@ class Pipeline(Recommender):
         candidates = gather(first.models, judged, context.watched, depth, tell)
         first.models = {NETWORK: first.models[NETWORK]} if keep_network else {}
         learning = options.but(progress=part_of(options.progress, 0.55, 0.7))
-        stage, verdict = second_stage.learn(names, candidates, part.held_out, context, learning)
+        stage, choice = second_stage.learn(names, candidates, part.held_out, context, learning)
         stage.depth = depth
         mean = round(len(candidates.contents) / max(len(judged), 1), 1)
-        return stage, verdict, {"users judged": len(judged), "candidates a user": mean}
+        return stage, choice, {"users judged": len(judged), "candidates a user": mean}
 
     def _attach(self, snapshot: Snapshot) -> None:
         self.__dict__.pop("_context", None)

@@ -19,7 +19,7 @@ from ranking.ranker import Ranker, feature_names, features, fold_of
 from recommenders.core.options import FitOptions, part_of
 from recommenders.core.top_k import Floats
 
-__all__ = ["SecondStage", "Verdict", "learn"]
+__all__ = ["Choice", "SecondStage", "learn"]
 
 
 @dataclass
@@ -74,7 +74,7 @@ class SecondStage:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Choice:
     """Results on the validation part. Every figure is NDCG@20 on users from whom blend and ranker did not learn."""
 
     figures: dict[str, float]
@@ -89,7 +89,7 @@ def learn(
     held_out: sp.csr_array,
     context: Context,
     options: FitOptions,
-) -> tuple[SecondStage, Verdict]:
+) -> tuple[SecondStage, Choice]:
     """Learn a blend and a ranker that corrects it; keep the best of model, blend and ranker on unseen users.
 
     The blend replaces the best model if it is better. The ranker replaces these if it is better by
@@ -98,7 +98,7 @@ def learn(
     """
     if not len(candidates.users):  # nothing to learn from: equal weights
         even = np.ones(len(models), dtype=np.float32)
-        return SecondStage(list(models), even), Verdict({}, "blend", {})
+        return SecondStage(list(models), even), Choice({}, "blend", {})
     judge = Judge(candidates, held_out)
     singles = {name: judge.by_user(candidates.scores[:, place]) for place, name in enumerate(models)}
     best = max(singles, key=lambda name: float(singles[name].mean()))
@@ -133,7 +133,7 @@ def learn(
         margin = 0.0 if other.ranker is None else CONFIG.ranker_margin
         if gain.mean() > margin * gain.std() / np.sqrt(max(len(gain), 1)):
             chosen, values, stage = name, others, other
-    return stage, Verdict(figures, chosen, importance)
+    return stage, Choice(figures, chosen, importance)
 
 
 def _one(models: Sequence[str], name: str) -> Floats:

@@ -77,7 +77,7 @@ def followed_activity(
 ):
     many = min(friends, follows.length[me])
     entries = many * per_friend
-    worth = np.empty(entries, dtype=np.float64)
+    engagement = np.empty(entries, dtype=np.float64)
     who = np.empty(entries, dtype=np.float64)
     after = np.empty(entries, dtype=np.int64)
     found = np.empty(entries, dtype=np.int64)
@@ -98,13 +98,13 @@ def followed_activity(
             if kind and kinds[content] != kind:
                 continue
             taken += 1
-            value = watches.worth[place] if place < base else watches.more_worth[place - base]
-            worth[size], who[size] = value, users_rank[friend]
+            value = watches.engagement[place] if place < base else watches.more_engagement[place - base]
+            engagement[size], who[size] = value, users_rank[friend]
             if head[content] < 0:
                 found[count] = content
                 count += 1
             before, at = -1, head[content]
-            while at >= 0 and (worth[at] > value or (worth[at] == value and who[at] < who[size])):
+            while at >= 0 and (engagement[at] > value or (engagement[at] == value and who[at] < who[size])):
                 before, at = at, after[at]
             after[size] = at
             if before < 0:
@@ -116,7 +116,7 @@ def followed_activity(
         content = found[place]
         total, at = 0.0, head[content]
         while at >= 0:
-            total += worth[at]
+            total += engagement[at]
             at = after[at]
         score[content] = total
     found_best, scores = chosen(found, count, score, seen, kinds, 0, ranks, limit)

@@ -88,16 +88,16 @@ class LiveReader:
 
     def _replays(self, request: Request, me: int) -> tuple[Ints, Floats]:
         view, kind = self.view, _KINDS[request.kind]
-        contents, at, worth = view.watches.of_node(me), view.watches.at_of(me), view.watches.worth_of(me)
+        contents, at, engagement = view.watches.of_node(me), view.watches.at_of(me), view.watches.engagement_of(me)
         able = (at != NO_TIME) & (at <= request.replayed_before)
         if kind:
             able &= view.kinds[contents] == kind
         places = np.flatnonzero(able)
         ranks = view.contents.rank[contents]
         places = places[np.lexsort((ranks[places], -at[places]))][: REPLAYS.caps["items"]]
-        places = places[worth[places] >= request.composition.replay_engagement]
-        places = places[np.lexsort((ranks[places], -at[places], -worth[places]))][: request.pool]
-        return contents[places].astype(np.int64), worth[places]
+        places = places[engagement[places] >= request.composition.replay_engagement]
+        places = places[np.lexsort((ranks[places], -at[places], -engagement[places]))][: request.pool]
+        return contents[places].astype(np.int64), engagement[places]
 
     def watched_at(self, request: Request, content: int) -> int | None:
         """When the person last watched a content, ms."""

@@ -125,8 +125,9 @@ class GraphReader:
         if not rows:
             return None
         watched = rows[0]["watched"]
-        worth = np.array([worth for _, worth in watched], dtype=np.float32)
-        return today_of(learned, request.user_id, [content_id for content_id, _ in watched], worth, rows[0]["follows"])
+        content_ids = [content_id for content_id, _ in watched]
+        engagement = np.array([value for _, value in watched], dtype=np.float32)
+        return today_of(learned, request.user_id, content_ids, engagement, rows[0]["follows"])
 
     def facts(self, request: Request, content_ids: Collection[str], deadline_ms: int) -> dict[str, Facts]:
         rows = self.graph.read(

@@ -30,19 +30,20 @@ def today(view: View, learned: Snapshot, user_id: str, wait_s: float = 1.0) -> T
     if not view.lock.acquire(timeout=wait_s):
         return None
     try:
-        contents, worth = view.watches.of_node(user).astype(np.int64), view.watches.worth_of(user).astype(np.float32)
+        contents = view.watches.of_node(user).astype(np.int64)
+        engagement = view.watches.engagement_of(user).astype(np.float32)
         people = view.follows.of_node(user).astype(np.int64)
         names = None if same else (view.contents.names(contents.tolist()), view.users.names(people.tolist()))
     finally:
         view.lock.release()
     if names:  # its numbers are others
-        return today_of(learned, user_id, names[0], worth, names[1])
+        return today_of(learned, user_id, names[0], engagement, names[1])
     there = contents < learned.contents.count  # those after it came later
-    return _of(learned, user, contents[there], worth[there], people[people < learned.users.count])
+    return _of(learned, user, contents[there], engagement[there], people[people < learned.users.count])
 
 
 def today_of(
-    learned: Snapshot, user_id: str, content_ids: Sequence[str], worth: Floats, followed: Sequence[str]
+    learned: Snapshot, user_id: str, content_ids: Sequence[str], engagement: Floats, followed: Sequence[str]
 ) -> Today | None:
     """The same by ids: what somebody watched, its engagement (n,), and whom they follow; what is newer is left out."""
     user = learned.users.nid(user_id)
@@ -51,12 +52,12 @@ def today_of(
     found = [learned.contents.nid(content_id) for content_id in content_ids]
     there = np.array([nid is not None for nid in found], dtype=bool)
     contents = np.array([nid for nid in found if nid is not None], dtype=np.int64)
-    return _of(learned, user, contents, np.asarray(worth, dtype=np.float32)[there], learned.users.known(followed))
+    return _of(learned, user, contents, np.asarray(engagement, dtype=np.float32)[there], learned.users.known(followed))
 
 
-def _of(learned: Snapshot, user: int, contents: Ints, worth: Floats, people: Ints) -> Today | None:
+def _of(learned: Snapshot, user: int, contents: Ints, engagement: Floats, people: Ints) -> Today | None:
     if learned.mode == "implicit":  # the model learned from a 1 for each pair, whatever events say of it
-        worth = np.ones_like(worth)
+        engagement = np.ones_like(engagement)
     order = np.argsort(contents)
-    now = Today(learned, user, contents[order], worth[order], np.unique(people))
+    now = Today(learned, user, contents[order], engagement[order], np.unique(people))
     return now if now.is_new else None

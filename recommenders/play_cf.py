@@ -19,7 +19,7 @@ from pydantic import Field
 from graph import aside, schema
 from graph.snapshot import Snapshot
 from recommenders.core.baseline import Baseline, Learned, Share
-from recommenders.core.interactions import counts, worth
+from recommenders.core.interactions import counts, engagement
 from recommenders.core.options import FitOptions
 from recommenders.core.top_k import Floats, Ints, Mask, highest_of_rows
 from recommenders.plays import plays_of
@@ -288,7 +288,7 @@ def _rows(snapshot: Snapshot) -> tuple[Ints, Ints, Floats]:
         plays = plays_of(snapshot)
         return plays.user, plays.track, plays.share
     watched = snapshot.watched
-    shares = np.asarray(worth(snapshot), dtype=np.float32)
+    shares = np.asarray(engagement(snapshot), dtype=np.float32)
     return watched.source.astype(np.int64), watched.target.astype(np.int64), shares
 
 

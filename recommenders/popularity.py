@@ -12,7 +12,7 @@ import numpy as np
 from graph.snapshot import Snapshot
 from graph.snapshot.ages import fading
 from recommenders.core.baseline import Baseline, Learned, Share
-from recommenders.core.interactions import worth
+from recommenders.core.interactions import engagement
 from recommenders.core.one_user import FixedScores, OneUser
 from recommenders.core.options import FitOptions
 from recommenders.core.today import Today
@@ -38,7 +38,7 @@ class Popularity(Baseline):
 
     def _learn(self, snapshot: Snapshot, options: FitOptions) -> dict[str, Learned]:
         watched = snapshot.watched
-        weights = np.asarray(worth(snapshot), dtype=np.float64) * fading(snapshot, self.half_life)
+        weights = np.asarray(engagement(snapshot), dtype=np.float64) * fading(snapshot, self.half_life)
         counts = np.bincount(watched.target, weights=weights, minlength=watched.width)
         return {"popularity": counts.astype(np.float32)}
 

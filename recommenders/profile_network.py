@@ -1,4 +1,4 @@
-"""The artists' profile network and its training: from a content's vector it predicts who shares its listeners.
+"""The artists' profile network and its training: by a content's vector, which contents share its listeners.
 
 A content's vector is its row of a truncated SVD of the watches of one half of the people; its profile is the share of
 its watchers in common with each of the most watched contents, counted in the other half. Trained with torch, asked
@@ -95,7 +95,7 @@ def train(
     layers = {"first": first, "second": second, "last": last}
     adam = torch.optim.Adam(torch.nn.ModuleList(layers.values()).parameters(), lr=rate)
     spread = np.float32((vectors.std() if vectors.size else 0.0) or 1.0)
-    given, wanted = (torch.from_numpy(np.ascontiguousarray(array)) for array in (vectors / spread, targets))
+    given, labels = (torch.from_numpy(np.ascontiguousarray(array)) for array in (vectors / spread, targets))
     generator = torch.Generator().manual_seed(seed)
     best: tuple[float, int, Profiler] | None = None
     epoch = 0
@@ -105,7 +105,7 @@ def train(
                 continue
             wide = torch.nn.functional.dropout(relu(first(given[part])), CORE.profile_dropout)
             narrow = torch.nn.functional.dropout(relu(second(wide)), CORE.profile_dropout)
-            error = torch.nn.functional.cross_entropy(last(narrow), wanted[part])
+            error = torch.nn.functional.cross_entropy(last(narrow), labels[part])
             adam.zero_grad()
             error.backward()  # type: ignore[no-untyped-call]
             adam.step()
@@ -158,11 +158,11 @@ class ProfileNetwork(Baseline):
             rows = np.sort(np.random.default_rng(options.seed).choice(rows, CORE.profile_contents, replace=False))
         columns = np.argsort(-counts[1], kind="stable")[: self.targets].astype(np.int64)
         vectors = svd_vectors(parts[0], self.components, options.seed)
-        wanted = shared_watchers(parts[1], rows, columns)
-        known = wanted.sum(axis=1) > 0
+        labels = shared_watchers(parts[1], rows, columns)
+        known = labels.sum(axis=1) > 0
         network, _ = train(
             vectors[rows[known]],
-            wanted[known],
+            labels[known],
             width=self.width,
             epochs=self.epochs,
             batch=self.batch,

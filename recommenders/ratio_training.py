@@ -15,7 +15,7 @@ from recommenders.core.top_k import Floats, Ints
 from recommenders.ratio_config import RATIO
 from recommenders.ratio_network import Apart, Network, Rows
 
-__all__ = ["THREADS", "Loss", "Ranking", "Recipe", "train"]
+__all__ = ["THREADS", "Loss", "Ranking", "TrainingSettings", "train"]
 
 Loss = Literal["mse", "l1", "wlr"]
 Ranking = Literal["none", "pairwise", "listwise"]
@@ -26,7 +26,7 @@ _CUT_SPREAD: Final = 0.87962566
 
 
 @dataclass(frozen=True)
-class Recipe:
+class TrainingSettings:
     """How a network is trained. The defaults are the notebook's, but for its steps of 32 rows."""
 
     factors: int = 32
@@ -49,7 +49,7 @@ def train(
     rows: Rows,
     shape: tuple[int, int],
     features: Floats,
-    recipe: Recipe | None = None,
+    settings: TrainingSettings | None = None,
     *,
     apart: Apart | None = None,
     friends: sp.csr_array | None = None,
@@ -69,7 +69,7 @@ def train(
     """
     import torch
 
-    recipe = recipe or Recipe()
+    settings = settings or TrainingSettings()
     torch.manual_seed(seed)
     middle, spread = _scale(features)
     standard = ((features - middle) / spread).astype(np.float32)
@@ -77,7 +77,7 @@ def train(
     if apart is not None:
         told_apart = torch.from_numpy(((apart.features - middle) / spread).astype(np.float32))
         fold = torch.from_numpy(apart.fold)
-    factors, hidden, narrow = recipe.factors, recipe.hidden, max(1, recipe.hidden // RATIO.narrow)
+    factors, hidden, narrow = settings.factors, settings.hidden, max(1, settings.hidden // RATIO.narrow)
     circle = None if friends is None else torch.from_numpy(_circles(friends))
     user = torch.nn.Embedding(shape[0] + (circle is not None), factors)
     video = torch.nn.Embedding(shape[1], factors)
@@ -97,14 +97,14 @@ def train(
         torch.nn.Linear(*size) for size in ((wide + factors + hidden, hidden), (hidden, narrow), (narrow, 1))
     )
     modules = torch.nn.ModuleList([*layers, first, second, last])
-    adam = torch.optim.Adam(modules.parameters(), lr=recipe.rate, fused=True)
+    adam = torch.optim.Adam(modules.parameters(), lr=settings.rate, fused=True)
     users, videos = torch.from_numpy(rows.users.astype(np.int64)), torch.from_numpy(rows.videos.astype(np.int64))
     ratios = torch.from_numpy(rows.ratios.astype(np.float32))
     generator = torch.Generator().manual_seed(seed)
     relu = torch.nn.functional.relu
-    beside = {"none": 0, "pairwise": 1, "listwise": RATIO.listwise_rows}[recipe.ranking]
+    beside = {"none": 0, "pairwise": 1, "listwise": RATIO.listwise_rows}[settings.ranking]
     own_rows = _OwnRows(rows, shape[0], generator) if beside else None
-    chance = torch.from_numpy(_chances(rows.ratios, recipe.balance)) if recipe.balance else None
+    chance = torch.from_numpy(_chances(rows.ratios, settings.balance)) if settings.balance else None
 
     def vectors(of: Any) -> Any:
         own = user(of)
@@ -122,7 +122,7 @@ def train(
     threads = torch.get_num_threads()
     torch.set_num_threads(THREADS)
     try:
-        for epoch in range(recipe.epochs):
+        for epoch in range(settings.epochs):
             if epoch and not another():
                 break
             if chance is None:
@@ -130,17 +130,17 @@ def train(
             else:
                 drawn = torch.rand(len(rows), generator=generator, dtype=torch.float64)
                 order = torch.searchsorted(chance, drawn).clamp(max=len(rows) - 1)
-            for part in torch.split(order, recipe.batch):
-                error = _error(told(part), ratios[part], recipe.loss)
+            for part in torch.split(order, settings.batch):
+                error = _error(told(part), ratios[part], settings.loss)
                 if own_rows is not None:
                     asked = part[: -(-len(part) // beside)]
                     group = torch.cat([asked[:, None], own_rows.some(users[asked], beside)], dim=1)
                     ranked = told(group.reshape(-1)).reshape(group.shape)
-                    error = error + _rank_error(ranked, ratios[group], recipe.ranking)
+                    error = error + _rank_error(ranked, ratios[group], settings.ranking)
                 adam.zero_grad()
                 error.backward()
                 adam.step()
-            progress((epoch + 1) / recipe.epochs, f"epoch {epoch + 1} of {recipe.epochs}")
+            progress((epoch + 1) / settings.epochs, f"epoch {epoch + 1} of {settings.epochs}")
         with torch.no_grad():
             of_users = vectors(torch.arange(shape[0]))
     finally:
@@ -159,7 +159,7 @@ def train(
     learned = {name: np.ascontiguousarray(array.detach().numpy()) for name, array in arrays.items()}
     parts = np.split(first.weight.detach().numpy().T, [wide, wide + factors])
     learned |= {name: np.array(part) for name, part in zip(("of_user", "of_video", "of_features"), parts, strict=True)}
-    if recipe.loss == "wlr":
+    if settings.loss == "wlr":
         learned["odds"] = np.ones(1, dtype=np.float32)
     return Network({**learned, "features": standard})
 

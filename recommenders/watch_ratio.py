@@ -17,12 +17,12 @@ from graph.snapshot import Snapshot
 from graph.snapshot.ages import newest_watch
 from recommenders.core.baseline import Baseline, Count, Learned, Positive, Share
 from recommenders.core.costs import COSTS
-from recommenders.core.interactions import directed_social, worth
+from recommenders.core.interactions import directed_social, engagement
 from recommenders.core.options import FitOptions
 from recommenders.core.top_k import Floats, Ints, Mask
 from recommenders.ratio_config import RATIO
 from recommenders.ratio_network import Network, Rows, features_apart, user_features, video_features
-from recommenders.ratio_training import THREADS, Loss, Ranking, Recipe, train
+from recommenders.ratio_training import THREADS, Loss, Ranking, TrainingSettings, train
 
 __all__ = ["WatchRatio", "ratios_of"]
 
@@ -46,11 +46,11 @@ class WatchRatio(Baseline):
     rate: Positive = 0.001
     """Learning rate of Adam; chosen on KuaiRand's validation part (experiments/watch-ratio.md)."""
     loss: Loss = "mse"
-    """Squared errors, as in the notebook, absolute ones, or WLR (`Recipe.loss`)."""
+    """Squared errors, as in the notebook, absolute ones, or WLR (`TrainingSettings.loss`)."""
     ranking: Ranking = "none"
-    """A loss of pairs or lists of a user's rows that is added (`Recipe.ranking`)."""
+    """A loss of pairs or lists of a user's rows that is added (`TrainingSettings.ranking`)."""
     balance: Share = 0.0
-    """How much more often rows of rare ratios are drawn (`Recipe.balance`)."""
+    """How much more often rows of rare ratios are drawn (`TrainingSettings.balance`)."""
     daily: str = ""
     """KuaiRec's ``item_daily_features.csv``, whose features take the place of those of the rows; empty for none.
     Only days before the newest watch count, so that nothing leaks in that is later than what is learned."""
@@ -78,7 +78,7 @@ class WatchRatio(Baseline):
             rows,
             shape,
             features,
-            Recipe(
+            TrainingSettings(
                 factors=self.factors,
                 hidden=self.hidden,
                 epochs=self.epochs,
@@ -140,7 +140,7 @@ def ratios_of(snapshot: Snapshot) -> tuple[Rows, dict[str, Mask]]:
     edges, watched = snapshot.edges[schema.WATCH_RATIO], snapshot.watched
     users, videos = watched.source.astype(np.int64), watched.target.astype(np.int64)
     if not len(edges):
-        return Rows(users, videos, np.asarray(worth(snapshot), dtype=np.float32)), {}
+        return Rows(users, videos, np.asarray(engagement(snapshot), dtype=np.float32)), {}
     width = snapshot.contents.count
     known = users * width + videos
     keys = edges.source.astype(np.int64) * width + edges.target

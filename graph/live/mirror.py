@@ -41,7 +41,7 @@ _CHECK_S: Final = 1.0
 """Seconds between two looks at the graph's count of transactions, by whichever worker comes first."""
 _STALE_S: Final = 4.0
 """Seconds after which a view is no longer in step: nobody knows what the graph holds by then."""
-_ROWS: Final = 2
+_ROWS: Final = 3
 """Raised when what `View` keeps in files changes."""
 _CALM_S: Final = 3.0
 """How long nobody else has to have written before the graph is read anew."""

@@ -37,7 +37,7 @@ COMMENTED: Final = 4
 WATCHED: Final = 8
 """Bits of ``said``: what somebody did with a content."""
 _ROOM: Final = 1_024
-_FILES: Final = ("indptr", "to", "at", "said", "worth")
+_FILES: Final = ("indptr", "to", "at", "said", "engagement")
 
 Array = npt.NDArray[np.generic]
 _T = TypeVar("_T", bound=np.generic)
@@ -51,11 +51,11 @@ class Adjacency(NamedTuple):
     to: npt.NDArray[np.int32]
     at: npt.NDArray[np.int64]
     said: npt.NDArray[np.uint8]
-    worth: npt.NDArray[np.float64]
+    engagement: npt.NDArray[np.float64]
     more_to: npt.NDArray[np.int32]
     more_at: npt.NDArray[np.int64]
     more_said: npt.NDArray[np.uint8]
-    more_worth: npt.NDArray[np.float64]
+    more_engagement: npt.NDArray[np.float64]
 
 
 class Fixed(NamedTuple):
@@ -182,7 +182,7 @@ class Rows:
         to: npt.NDArray[np.int32],
         at: npt.NDArray[np.int64],
         said: npt.NDArray[np.uint8] | None = None,
-        worth: npt.NDArray[np.float64] | None = None,
+        engagement: npt.NDArray[np.float64] | None = None,
     ) -> None:
         nodes = len(indptr) - 1
         self._nodes = nodes
@@ -194,9 +194,9 @@ class Rows:
             np.asarray(to, dtype=np.int32),
             np.asarray(at, dtype=np.int64),
             np.zeros(0, dtype=np.uint8) if said is None else said,
-            np.zeros(0, dtype=np.float64) if worth is None else worth,
+            np.zeros(0, dtype=np.float64) if engagement is None else engagement,
         )
-        there = (True, True, said is not None, worth is not None)
+        there = (True, True, said is not None, engagement is not None)
         self._more: list[Array] = [
             np.zeros(_ROOM if has else 0, column.dtype) for has, column in zip(there, self._columns, strict=True)
         ]
@@ -211,7 +211,7 @@ class Rows:
         to: npt.NDArray[np.int32],
         at: npt.NDArray[np.int64] | None,
         said: npt.NDArray[np.uint8] | None = None,
-        worth: npt.NDArray[np.float64] | None = None,
+        engagement: npt.NDArray[np.float64] | None = None,
     ) -> Rows:
         """Make rows from a CSR in any order within its rows; with ``at`` None no time is known."""
         times = np.full(len(to), NO_TIME, dtype=np.int64) if at is None else np.asarray(at)
@@ -222,7 +222,7 @@ class Rows:
             np.asarray(to)[order],
             times[order],
             None if said is None else said[order],
-            None if worth is None else worth[order],
+            None if engagement is None else engagement[order],
         )
 
     def save(self, folder: Path) -> None:
@@ -236,9 +236,11 @@ class Rows:
         """Map what `save` wrote."""
         # Copy on write, though nothing writes: compiled loops would be compiled once more for arrays that cannot be.
         arrays = (np.asarray(np.load(folder / f"{name}.npy", mmap_mode="c")) for name in _FILES)
-        indptr, to, at, said, worth = arrays
+        indptr, to, at, said, engagement = arrays
         whole = len(to)
-        return cls(indptr, to, at, said if len(said) == whole else None, worth if len(worth) == whole else None)
+        return cls(
+            indptr, to, at, said if len(said) == whole else None, engagement if len(engagement) == whole else None
+        )
 
     def of_node(self, node: int) -> npt.NDArray[np.int32]:
         """The neighbours of a node, the most preferred last."""
@@ -248,9 +250,9 @@ class Rows:
         """The time of each of `of_node`, ``NO_TIME`` where it is unknown."""
         return self._of_node(node, self.view.at, self.view.more_at)
 
-    def worth_of(self, node: int) -> npt.NDArray[np.float64]:
-        """The worth of each of `of_node`."""
-        return self._of_node(node, self.view.worth, self.view.more_worth)
+    def engagement_of(self, node: int) -> npt.NDArray[np.float64]:
+        """The engagement of each of `of_node`."""
+        return self._of_node(node, self.view.engagement, self.view.more_engagement)
 
     def _of_node(self, node: int, column: npt.NDArray[_T], more: npt.NDArray[_T]) -> npt.NDArray[_T]:
         if node >= len(self._start):
@@ -267,7 +269,7 @@ class Rows:
         return int(self._length[node]) if node < len(self._length) else 0
 
     def put(
-        self, node: int, to: int, at: int, ranks: npt.NDArray[np.float64], said: int = 0, worth: float = 0.0
+        self, node: int, to: int, at: int, ranks: npt.NDArray[np.float64], said: int = 0, engagement: float = 0.0
     ) -> None:
         """Set what is known of a neighbour, in its place."""
         self.drop(node, to)
@@ -275,7 +277,7 @@ class Rows:
         base = len(self.view.to)
         place = int(_goes_to(self.view, node, at, ranks[to], ranks)) - base
         end = int(self._start[node]) + int(self._length[node]) - base
-        for column, value in zip(self._more, (to, at, said, worth), strict=True):
+        for column, value in zip(self._more, (to, at, said, engagement), strict=True):
             if len(column):
                 column[place + 1 : end + 1] = column[place:end].copy()
                 column[place] = value

@@ -230,7 +230,7 @@ class View:
     def _read_watches(self) -> Rows:
         watched = self.snapshot.watched
         at = watched.columns.get("lastAt")
-        return Rows.of(watched.indptr, watched.target, at, _said(watched), self._worths(watched))
+        return Rows.of(watched.indptr, watched.target, at, _said(watched), self._engagements(watched))
 
     def _read_watchers(self) -> Rows:
         watched = self.snapshot.watched
@@ -253,8 +253,8 @@ class View:
         if pair.holds:
             at = NO_TIME if pair.at is None else pair.at
             said = sum(bit for name, bit in (*_FLAGS, ("watched", WATCHED)) if getattr(pair, name))
-            worth = self._worth(pair)
-            self.watches.put(user, content, at, self.contents.rank, said, worth)
+            engagement = self._engagement(pair)
+            self.watches.put(user, content, at, self.contents.rank, said, engagement)
             self.watchers.put(content, user, at, self.users.rank, said)
         else:
             self.watches.drop(user, content)
@@ -285,7 +285,7 @@ class View:
             )
         return number
 
-    def _worth(self, pair: Pair) -> float:
+    def _engagement(self, pair: Pair) -> float:
         known = (pair.progress, pair.commented, pair.shared, pair.liked)
         if all(value is None for value in known):
             return self._unknown
@@ -293,7 +293,7 @@ class View:
         total = weights.progress * (progress or 0.0) + weights.commented * bool(commented)
         return float(total + weights.shared * bool(shared) + weights.liked * bool(liked))
 
-    def _worths(self, watched: Edges) -> npt.NDArray[np.float64]:
+    def _engagements(self, watched: Edges) -> npt.NDArray[np.float64]:
         """The engagement of every watch with the graph's own digits, shape (watches,)."""
         count, weights, columns = len(watched), self._weights, watched.columns
         label = np.asarray(columns["engagement"], dtype=np.float64)
@@ -305,11 +305,11 @@ class View:
         progress = np.zeros(count) if share is None else np.nan_to_num(share)
         flags = {name: np.asarray(columns[name], dtype=bool) if name in columns else np.zeros(count, dtype=bool)
                  for name, _ in _FLAGS}  # fmt: skip
-        worth = weights.progress * progress + weights.commented * flags["commented"]
-        worth = worth + weights.shared * flags["shared"] + weights.liked * flags["liked"]
+        engagement = weights.progress * progress + weights.commented * flags["commented"]
+        engagement = engagement + weights.shared * flags["shared"] + weights.liked * flags["liked"]
         nothing = ~(flags["liked"] | flags["shared"] | flags["commented"])
         nothing &= np.ones(count, dtype=bool) if share is None else np.isnan(share)
-        return np.asarray(np.where(nothing, label if self._unknown == UNKNOWN else 1.0, worth))
+        return np.asarray(np.where(nothing, label if self._unknown == UNKNOWN else 1.0, engagement))
 
     def _made(self) -> Links:
         """Contents of each maker, the newest first, ties by id."""

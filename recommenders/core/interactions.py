@@ -17,6 +17,7 @@ from recommenders.core.top_k import Floats, Ints, Mask
 __all__ = [
     "counts",
     "directed_social",
+    "engagement",
     "interactions",
     "lately",
     "once",
@@ -25,7 +26,6 @@ __all__ = [
     "rows_of",
     "symmetric_social",
     "with_friends",
-    "worth",
 ]
 
 _INTERACTIONS: Final[WeakKeyDictionary[Snapshot, sp.csr_array]] = WeakKeyDictionary()
@@ -45,7 +45,7 @@ def interactions(snapshot: Snapshot) -> sp.csr_array:
     return _INTERACTIONS.setdefault(snapshot, found)
 
 
-def worth(snapshot: Snapshot) -> npt.NDArray[np.floating]:
+def engagement(snapshot: Snapshot) -> npt.NDArray[np.floating]:
     """What each watch counts, shape (watches,): its engagement, or 1 if engagement does not vary."""
     if snapshot.mode == "implicit":
         return np.ones(len(snapshot.watched), dtype=np.float32)

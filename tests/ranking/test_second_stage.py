@@ -198,11 +198,11 @@ def test_features_have_their_names_and_are_right():
 
 def test_no_ranker_where_it_does_not_help_and_the_same_after_saving(tmp_path):
     candidates, held_out, context = made_up(users=400)
-    stage, verdict = second_stage.learn(MODELS, candidates, held_out, context, FitOptions())
-    assert verdict.chosen in ("good", "blend")
+    stage, choice = second_stage.learn(MODELS, candidates, held_out, context, FitOptions())
+    assert choice.chosen in ("good", "blend")
     assert stage.ranker is None
-    assert verdict.figures["good"] > verdict.figures["noise"]
-    assert "blend + ranker" in verdict.figures
+    assert choice.figures["good"] > choice.figures["noise"]
+    assert "blend + ranker" in choice.figures
     stage.save(tmp_path)
     again = second_stage.SecondStage.load(tmp_path)
     np.testing.assert_allclose(again.rank(candidates, context), stage.rank(candidates, context), rtol=1e-5)
@@ -217,10 +217,10 @@ def test_a_ranker_where_which_model_to_trust_depends_on_the_content(tmp_path):
     known = candidates.contents < 100  # here the first model knows, there the second
     scores[~known] = scores[~known][:, ::-1]
     candidates = Candidates(candidates.users, candidates.indptr, candidates.contents, scores)
-    stage, verdict = second_stage.learn(MODELS, candidates, held_out, context, FitOptions())
-    assert verdict.chosen == "blend + ranker"
+    stage, choice = second_stage.learn(MODELS, candidates, held_out, context, FitOptions())
+    assert choice.chosen == "blend + ranker"
     assert stage.needed == MODELS
-    assert Judge(candidates, held_out).mean(stage.rank(candidates, context)) > 1.1 * verdict.figures["blend"]
+    assert Judge(candidates, held_out).mean(stage.rank(candidates, context)) > 1.1 * choice.figures["blend"]
     stage.save(tmp_path)
     again = second_stage.SecondStage.load(tmp_path)
     np.testing.assert_allclose(again.rank(candidates, context), stage.rank(candidates, context), rtol=1e-5)
@@ -241,10 +241,10 @@ def test_two_rankers_of_many_people_are_the_same_byte_for_byte(monkeypatch):
 def test_without_time_there_is_still_a_blend_and_it_says_so():
     candidates, held_out, context = made_up()
     cap = Cap(1e-9)
-    stage, verdict = second_stage.learn(MODELS, candidates, held_out, context, FitOptions(cap=cap))
+    stage, choice = second_stage.learn(MODELS, candidates, held_out, context, FitOptions(cap=cap))
     assert cap.hit
     assert stage.ranker is None
-    assert "blend + ranker" not in verdict.figures
+    assert "blend + ranker" not in choice.figures
 
 
 def test_the_blend_is_taken_wherever_it_is_better_than_any_model_on_others():
@@ -254,10 +254,10 @@ def test_the_blend_is_taken_wherever_it_is_better_than_any_model_on_others():
         noise = np.random.default_rng(seed).normal(size=candidates.scores.shape).astype(np.float32)
         scores = candidates.scores[:, :1] + np.float32(0.05 * seed) * noise  # ever less alike
         alike = replace(candidates, scores=scores)
-        _, verdict = second_stage.learn(MODELS, alike, held_out, context, HURRIED)
-        best = max(verdict.figures[name] for name in MODELS)
-        chosen.append(verdict.chosen == "blend")
-        assert chosen[-1] == (verdict.figures["blend"] > best)
+        _, choice = second_stage.learn(MODELS, alike, held_out, context, HURRIED)
+        best = max(choice.figures[name] for name in MODELS)
+        chosen.append(choice.chosen == "blend")
+        assert chosen[-1] == (choice.figures["blend"] > best)
     assert 0 < sum(chosen) < len(chosen)
 
 

@@ -7,10 +7,10 @@ import pytest
 import scipy.sparse as sp
 
 from recommenders.ratio_network import Network, Rows, features_apart, video_features
-from recommenders.ratio_training import Recipe, train
+from recommenders.ratio_training import TrainingSettings, train
 
 USERS, VIDEOS = 60, 40
-RECIPE = Recipe(factors=8, hidden=16, epochs=12, batch=64, rate=0.01)
+SETTINGS = TrainingSettings(factors=8, hidden=16, epochs=12, batch=64, rate=0.01)
 
 
 def rows(count: int = 3000, seed: int = 0) -> Rows:
@@ -21,10 +21,10 @@ def rows(count: int = 3000, seed: int = 0) -> Rows:
     return Rows(users, videos, ratios.astype(np.float32))
 
 
-def fitted(recipe: Recipe, given: Rows | None = None, friends: sp.csr_array | None = None) -> Network:
+def fitted(settings: TrainingSettings, given: Rows | None = None, friends: sp.csr_array | None = None) -> Network:
     features = np.random.default_rng(1).normal(size=(VIDEOS, 3)).astype(np.float32)
     given = given or rows()
-    return train(given, (USERS, VIDEOS), features, recipe, friends=friends, progress=lambda share, what: None)
+    return train(given, (USERS, VIDEOS), features, settings, friends=friends, progress=lambda share, what: None)
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def fitted(recipe: Recipe, given: Rows | None = None, friends: sp.csr_array | No
     ids=str,
 )
 def test_every_loss_learns_the_two_tastes(changed: dict[str, object]) -> None:
-    network = fitted(Recipe(**{**vars(RECIPE), **changed}))
+    network = fitted(TrainingSettings(**{**vars(SETTINGS), **changed}))
     new = rows(500, seed=9)
     told = network.predict(new.users, new.videos)
     shared = new.users % 2 == new.videos % 2
@@ -51,7 +51,9 @@ def test_rows_of_rare_ratios_are_drawn_more_often() -> None:
     ratios = np.where(random.random(4000) < 0.05, 4.0, 0.1).astype(np.float32)
     given = Rows(random.integers(0, USERS, 4000), random.integers(0, VIDEOS, 4000), ratios)
     plain, balanced = (
-        fitted(Recipe(**{**vars(RECIPE), "epochs": 3, "balance": balance}), given).predict(given.users, given.videos)
+        fitted(TrainingSettings(**{**vars(SETTINGS), "epochs": 3, "balance": balance}), given).predict(
+            given.users, given.videos
+        )
         for balance in (0.0, 1.0)
     )
     assert balanced.mean() > plain.mean() + 0.5  # half of what is drawn is 4
@@ -73,8 +75,8 @@ def test_a_user_without_rows_gets_the_taste_of_friends() -> None:
         told = network.predict(users, videos)
         return float(told[shared].mean() - told[~shared].mean())
 
-    assert apart(fitted(RECIPE, known, friends)) > 0.4
-    assert abs(apart(fitted(RECIPE, known))) < 0.3
+    assert apart(fitted(SETTINGS, known, friends)) > 0.4
+    assert abs(apart(fitted(SETTINGS, known))) < 0.3
 
 
 def test_a_row_s_own_ratio_is_not_among_its_features() -> None:
@@ -98,10 +100,10 @@ def test_features_do_not_hand_labels_to_videos_of_one_row() -> None:
     seconds = np.full(2 * count, 10.0, dtype=np.float32)
     features = video_features(given, seconds)
     new = Rows(random.integers(0, USERS, count), np.arange(count, 2 * count), given.ratios)
-    recipe = Recipe(**{**vars(RECIPE), "epochs": 5})
+    settings = TrainingSettings(**{**vars(SETTINGS), "epochs": 5})
 
     def told(**how: object) -> float:
-        network = train(given, (USERS, 2 * count), features, recipe, progress=lambda share, what: None, **how)  # type: ignore[arg-type]
+        network = train(given, (USERS, 2 * count), features, settings, progress=lambda share, what: None, **how)  # type: ignore[arg-type]
         return float(network.predict(new.users, new.videos).mean())
 
     assert told() < 0.5 * given.ratios.mean()  # no row, so no watch time, so nothing watched: the notebook's fault
