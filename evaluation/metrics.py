@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from recommenders.core import ndcg as core
+from recommenders.core import inequality
 from recommenders.core.ndcg import Judged, Values, ndcg
+from recommenders.core.nearest import sparse_unit
 from recommenders.core.top_k import Ints
 
 __all__ = [
@@ -92,7 +93,7 @@ def coverage(ids: Ints, contents: int) -> float:
 
 def gini(ids: Ints, contents: int) -> float:
     """Gini coefficient of how often each of the ``contents`` is recommended: 0 if equally often, near 1 if few are."""
-    return core.gini(np.bincount(ids[ids >= 0], minlength=contents))
+    return inequality.gini(np.bincount(ids[ids >= 0], minlength=contents))
 
 
 def novelty(ids: Ints, watchers: Ints, users: int) -> Values:
@@ -116,8 +117,8 @@ def intra_list_diversity(ids: Ints, vectors: sp.csr_array) -> Values:
     without a vector has cosine 0 to all others. (Ziegler et al., WWW 2005.) Uses Σ over pairs of a·b = (|Σa|² - Σ|a|²)
     / 2.
     """
-    norms = np.sqrt(np.asarray(vectors.multiply(vectors).sum(axis=1)).ravel())
-    unit = sp.csr_array(sp.diags_array(np.where(norms > 0, 1.0 / np.where(norms > 0, norms, 1.0), 0.0)) @ vectors)
+    unit = sparse_unit(vectors)
+    described = np.asarray(unit.multiply(unit).sum(axis=1)).ravel() > 0
     listed = ids >= 0
     sizes = listed.sum(axis=1)
     diversity = np.full(len(ids), np.nan)
@@ -129,7 +130,7 @@ def intra_list_diversity(ids: Ints, vectors: sp.csr_array) -> Values:
         membership = sp.csr_array((np.ones(len(rows)), (rows, chosen)), shape=shape)
         total = sp.csr_array(membership @ unit)
         together: Values = np.asarray(total.multiply(total).sum(axis=1)).ravel()
-        alone = membership @ (norms > 0).astype(np.float64)
+        alone = membership @ described.astype(np.float64)
         size = sizes[start : start + block]
         pairs = np.maximum(size * (size - 1), 1)
         diversity[start : start + block] = np.where(size > 1, 1.0 - (together - alone) / pairs, np.nan)

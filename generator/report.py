@@ -16,7 +16,7 @@ from generator import observed, truth
 from generator.chance import Array
 from generator.observed import Network
 from graph import schema
-from recommenders.core.ndcg import gini
+from recommenders.core.inequality import gini
 
 __all__ = ["write_report"]
 

@@ -19,12 +19,13 @@ from graph.snapshot.profiles import profiles
 from ranking.config import CONFIG
 from recommenders.content_similarity import traits
 from recommenders.core.interactions import directed_social, interactions, lately, symmetric_social
+from recommenders.core.ndcg import values_at
 from recommenders.core.options import Progress, silent
 from recommenders.core.recommender import Recommender
 from recommenders.core.today import Today
 from recommenders.core.top_k import Floats, Ints, Mask, top_k
 
-__all__ = ["Candidates", "Context", "collect", "gather", "ranks", "standardise", "standardised"]
+__all__ = ["Candidates", "Context", "collect", "gather", "standardise", "standardised"]
 
 _BLOCK_VALUES: Final = 40_000_000
 """Scores of all models held at once: 160 MB of float32."""
@@ -60,14 +61,7 @@ class Candidates:
     def gains(self, held_out: sp.csr_array) -> Floats:
         """The held-out value of each row, 0 where it was not held out; ``held_out`` is users × contents."""
         taken = sp.csr_array(held_out[self.users])
-        taken.sort_indices()
-        width = taken.shape[1]
-        keys = np.repeat(np.arange(len(self.users)), np.diff(taken.indptr)) * width + taken.indices
-        wanted = self.row_user * width + self.contents
-        if not len(keys):
-            return np.zeros(len(wanted), dtype=np.float32)
-        place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-        return np.where(keys[place] == wanted, taken.data[place], 0.0).astype(np.float32)
+        return values_at(taken, self.row_user, self.contents).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -240,12 +234,3 @@ def collect(
     indptr = np.searchsorted(user, np.arange(len(users) + 1)).astype(np.int64)
     scores = np.stack([table[user, contents] for table in tables], axis=1)
     return Candidates(users, indptr, contents.astype(np.int64), scores)
-
-
-def ranks(values: Floats, indptr: Ints) -> Ints:
-    """Rank of every row among its user's rows, 0 for the highest value; ties keep their order. Shape of ``values``."""
-    user = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
-    order = np.lexsort((-values, user))
-    places = np.empty(len(values), dtype=np.int64)
-    places[order] = np.arange(len(values)) - np.repeat(indptr[:-1], np.diff(indptr))
-    return places

@@ -13,9 +13,10 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from ranking import sums as compiled
-from ranking.candidates import Candidates, Context, ranks
+from ranking.candidates import Candidates, Context
 from ranking.config import CONFIG
 from recommenders.core.interactions import counts
+from recommenders.core.ndcg import places
 from recommenders.core.options import FitOptions
 from recommenders.core.top_k import Floats, Ints
 
@@ -71,9 +72,9 @@ def features(
     for column, model in enumerate(models):
         scores = candidates.scores[:, column]
         tell(f"{model} score", scores)
-        tell(f"{model} rank", np.log1p(ranks(scores, candidates.indptr)))
+        tell(f"{model} rank", np.log1p(places(user, scores)))
     tell("blend score", blend)
-    tell("blend rank", np.log1p(ranks(blend, candidates.indptr)))
+    tell("blend rank", np.log1p(places(user, blend)))
     watches = counts(context.watched, candidates.users)
     friends = counts(context.friends, candidates.users)
     tell("user's watches", np.log1p(watches)[user])

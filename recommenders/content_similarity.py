@@ -13,7 +13,7 @@ from graph import schema
 from graph.snapshot import Snapshot
 from recommenders.core.baseline import Baseline, Learned, Share
 from recommenders.core.interactions import counts
-from recommenders.core.nearest import nearest
+from recommenders.core.nearest import nearest, sparse_unit
 from recommenders.core.options import FitOptions
 from recommenders.core.top_k import Floats, Ints, Mask
 
@@ -48,7 +48,7 @@ def attributes(snapshot: Snapshot) -> sp.csr_array:
     found = sp.csr_array(sp.hstack(list(traits(snapshot).values())))
     carriers = np.bincount(found.indices, minlength=found.shape[1])
     rarity = np.log1p(found.shape[0] / np.maximum(carriers, 1)).astype(np.float32)
-    return _unit(sp.csr_array(found @ sp.diags_array(rarity)))
+    return sparse_unit(sp.csr_array(found @ sp.diags_array(rarity)))
 
 
 @dataclass
@@ -67,7 +67,7 @@ class ContentSimilarity(Baseline):
         rest = described.shape[1] - genres.shape[1]
         stated = sp.hstack([genres, sp.csr_array((genres.shape[0], rest), dtype=np.float32)])
         profiles = self.watched @ described + self.stated * stated
-        return {"attributes": described, "profiles": _unit(sp.csr_array(profiles, dtype=np.float32))}
+        return {"attributes": described, "profiles": sparse_unit(sp.csr_array(profiles, dtype=np.float32))}
 
     def known_users(self, users: Ints) -> Mask:
         """Users who watched or state anything with attributes."""
@@ -79,10 +79,3 @@ class ContentSimilarity(Baseline):
 
     def similar_items(self, items: Ints | int, k: int) -> tuple[Ints, Floats]:
         return nearest(self._sparse("attributes"), items, k)
-
-
-def _unit(matrix: sp.csr_array) -> sp.csr_array:
-    """Rows scaled to length one; empty rows stay empty."""
-    norms = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1), dtype=np.float32)).ravel()
-    scale = 1.0 / np.where(norms > 0, norms, 1.0)
-    return sp.csr_array(sp.diags_array(scale) @ matrix, dtype=np.float32)

@@ -11,7 +11,7 @@ import scipy.sparse as sp
 
 from recommenders.core.top_k import Ints
 
-__all__ = ["Judged", "Values", "discounts", "gini", "judge", "mean_ndcg", "ndcg", "ndcg_of_rows", "places"]
+__all__ = ["Judged", "Values", "discounts", "judge", "mean_ndcg", "ndcg", "ndcg_of_rows", "places", "values_at"]
 
 Values = npt.NDArray[np.float64]
 
@@ -35,16 +35,9 @@ def judge(ids: Ints, held_out: sp.csr_array) -> Judged:
     """
     n, k = ids.shape
     held_out = sp.csr_array(held_out)
-    held_out.sort_indices()
     held = np.diff(held_out.indptr).astype(np.int64)
-    if not held_out.nnz:
-        return Judged(np.zeros((n, k)), np.zeros((n, k)), held)
-    width = held_out.shape[1]
-    keys = np.repeat(np.arange(n), held) * width + held_out.indices  # ascending: rows in order, columns sorted
-    asked = np.arange(n)[:, None] * width + np.maximum(ids, 0)
-    place = np.minimum(np.searchsorted(keys, asked), len(keys) - 1)
-    hits = (ids >= 0) & (keys[place] == asked)
-    gains = np.where(hits, held_out.data[place], 0.0).astype(np.float64)
+    found = values_at(held_out, np.arange(n)[:, None], np.maximum(ids, 0))
+    gains = np.where(ids >= 0, found, 0.0).astype(np.float64)
 
     rows = np.repeat(np.arange(n), held)
     rank = places(rows, held_out.data)
@@ -52,6 +45,21 @@ def judge(ids: Ints, held_out: sp.csr_array) -> Judged:
     ideal = np.zeros((n, k))
     ideal[rows[best], rank[best]] = held_out.data[best]
     return Judged(gains, ideal, held)
+
+
+def values_at(matrix: sp.csr_array, rows: Ints, columns: Ints) -> npt.NDArray[Any]:
+    """The value of ``matrix`` at each pair of ``rows`` and ``columns``, which broadcast; 0 where it has none.
+
+    Sorts the indices of ``matrix`` where they are not sorted yet.
+    """
+    matrix.sort_indices()
+    width = matrix.shape[1]
+    asked = rows * width + columns
+    if not matrix.nnz:
+        return np.zeros(asked.shape, dtype=matrix.dtype)
+    keys = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr)) * width + matrix.indices  # ascending
+    place = np.minimum(np.searchsorted(keys, asked), len(keys) - 1)
+    return np.where(keys[place] == asked, matrix.data[place], 0.0)
 
 
 def ndcg(judged: Judged, k: int, *, graded: bool = False) -> Values:
@@ -102,15 +110,6 @@ def ndcg_of_rows(owners: Ints, places_: Ints, gains: npt.NDArray[Any], k: int) -
     )
     values: Values = np.divide(gained, ideal, out=np.full(len(gained), np.nan), where=ideal > 0)
     return values
-
-
-def gini(counts: npt.NDArray[Any]) -> float:
-    """Gini coefficient of counts (n,): 0 if all are equal, near 1 if few have everything; 0 if all are 0."""
-    ordered = np.sort(counts).astype(np.float64)
-    if not ordered.sum():
-        return 0.0
-    places = np.arange(1, len(ordered) + 1)
-    return float(2 * (places @ ordered) / (len(ordered) * ordered.sum()) - (len(ordered) + 1) / len(ordered))
 
 
 def discounts(k: int) -> Values:

@@ -10,7 +10,7 @@ import scipy.sparse as sp
 
 from recommenders.core.top_k import Floats, Ints, top_k
 
-__all__ = ["nearest", "others", "unit"]
+__all__ = ["nearest", "others", "sparse_unit", "unit"]
 
 Real = TypeVar("Real", bound=np.floating[Any])
 
@@ -48,3 +48,9 @@ def others(scores: Floats, items: Ints | int, k: int, *, nothing: float = -np.in
 def unit(rows: npt.NDArray[Real]) -> npt.NDArray[Real]:
     """Rows scaled to length one; rows of zeros stay."""
     return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9), dtype=rows.dtype)
+
+
+def sparse_unit(rows: sp.csr_array) -> sp.csr_array:
+    """`unit` of a sparse matrix, whose empty rows stay empty."""
+    lengths = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1)).ravel())
+    return sp.csr_array(sp.diags_array(1.0 / np.where(lengths > 0, lengths, 1.0)) @ rows)

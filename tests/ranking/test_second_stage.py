@@ -15,7 +15,7 @@ from graph.snapshot import Snapshot
 from graph.snapshot.ages import DAY
 from ranking import blend, ranker, second_stage, sums
 from ranking.blend import Judge
-from ranking.candidates import Candidates, Context, collect, gather, ranks, standardised
+from ranking.candidates import Candidates, Context, collect, gather, standardised
 from ranking.config import CONFIG
 from ranking.ranker import Ranker, feature_names, features
 from recommenders.core.effort import Cap
@@ -88,11 +88,6 @@ def test_gathering_by_blocks_changes_nothing(monkeypatch):
     np.testing.assert_array_equal(whole.indptr, parts.indptr)
     np.testing.assert_array_equal(whole.contents, parts.contents)
     np.testing.assert_allclose(whole.scores, parts.scores)
-
-
-def test_ranks_count_from_the_best_within_each_user():
-    found = ranks(np.array([1.0, 3.0, 2.0, 5.0, 5.0], dtype=np.float32), np.array([0, 3, 5]))
-    assert found.tolist() == [2, 0, 1, 0, 1]
 
 
 @settings(deadline=None)  # the first call compiles
