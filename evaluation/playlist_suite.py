@@ -16,7 +16,6 @@ from evaluation.significance import bootstrap_interval
 from graph.errors import EntourageError, ModelError
 from graph.snapshot import Snapshot
 from ranking import registry
-from recommenders.core.baseline import Baseline
 from recommenders.core.effort import Effort
 from recommenders.core.holdout import Holdout
 from recommenders.core.ndcg import Values
@@ -219,7 +218,7 @@ class _Fits:
     def model(self, name: str, settings: Mapping[str, Any], options: FitOptions) -> Recommender:
         made = registry.make(name, **settings)
         last = self.last
-        if isinstance(last, Baseline) and last.name == name:
+        if last is not None and last.name == name:
             changed = {key: value for key, value in made.settings.items() if last.settings[key] != value}
             if set(changed) <= last.late:
                 self.last = last.with_settings(options, **changed)

@@ -93,8 +93,7 @@ def fit(
         values.append(ndcg(judge(ids, split.held_out[users]), K))
     error = float(values[0].std() / np.sqrt(len(values[0])))
     rank_s = time.perf_counter() - began - fit_s
-    epochs = int(getattr(model, "best_epochs", 0))
-    metrics = getattr(model, "metrics", {})
+    epochs, metrics = int(model.fitted_settings.get("epochs", 0)), dict(model.metrics)
     return Result(name, float(values[0].mean()), error, float(values[1].mean()), fit_s, rank_s, peak, epochs, metrics)
 
 

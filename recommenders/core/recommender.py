@@ -90,6 +90,8 @@ class Recommender(ABC):
     """Settings without effect on a graph without times."""
     need_follows: ClassVar[frozenset[str]] = frozenset()
     """Settings without effect on a graph without follows."""
+    late: ClassVar[frozenset[str]] = frozenset()
+    """Settings that only ``scores`` reads: `with_settings` changes them without a new fit."""
     trial_settings: ClassVar[Mapping[str, Any]] = {}
     """Settings that make a trial of the search cheaper; the best trial is fitted once more without them."""
 
