@@ -21,7 +21,7 @@ from generator.sessions import Sessions
 from generator.tastes import SECOND, World
 from graph.errors import InputError
 from recommenders.core.ndcg import judge, ndcg
-from recommenders.core.top_k import top_k
+from recommenders.core.top_k import top_k_left
 
 __all__ = ["Truth", "ceiling", "load", "write"]
 
@@ -180,9 +180,8 @@ def ceiling(
     ids = np.full((len(judged), k), -1, dtype=np.int64)
     for place, user in enumerate(judged):
         scores = odds[[user]].toarray().astype(np.float32)
-        scores[0, seen.indices[seen.indptr[user] : seen.indptr[user + 1]]] = -np.inf
-        best, _ = top_k(scores, k)
-        ids[place, : best.shape[1]] = best[0]
+        best, _ = top_k_left(scores, k, (0, seen.indices[seen.indptr[user] : seen.indptr[user + 1]]))
+        ids[place] = best[0]
     values = ndcg(judge(ids, sp.csr_array(held_out[judged])), k)
     return float(values.mean()), judged
 

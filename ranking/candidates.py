@@ -23,7 +23,7 @@ from recommenders.core.ndcg import values_at
 from recommenders.core.options import Progress, silent
 from recommenders.core.recommender import Recommender
 from recommenders.core.today import Today
-from recommenders.core.top_k import Floats, Ints, Mask, top_k
+from recommenders.core.top_k import Floats, Ints, Mask, top_k_left
 
 __all__ = ["Candidates", "Context", "collect", "gather", "standardise", "standardised"]
 
@@ -222,11 +222,7 @@ def collect(
     rows = np.repeat(np.arange(len(users)), np.diff(seen.indptr))
     keys = []
     for table, mask in zip(tables, known, strict=True):
-        masked = table.copy()
-        masked[rows, seen.indices] = -np.inf
-        if mask is not None:
-            masked[:, ~mask] = -np.inf
-        best, _ = top_k(masked, depth)
+        best, _ = top_k_left(table.copy(), depth, (rows, seen.indices), mask)
         row, place = np.nonzero(best >= 0)
         keys.append(row * width + best[row, place])
     distinct = np.unique(np.concatenate(keys))

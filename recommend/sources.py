@@ -15,7 +15,7 @@ from recommend.request import Request
 from recommend.snapshot_source import SnapshotAnswers
 from recommenders.core.recommender import Recommender
 from recommenders.core.today import Today
-from recommenders.core.top_k import Floats, Ints, top_k
+from recommenders.core.top_k import Floats, Ints, top_k_left
 
 if TYPE_CHECKING:
     from graph.database.driver import Graph
@@ -173,8 +173,7 @@ def _best_of(
     open_[watched] = False
     if scores.min(where=open_, initial=np.inf) >= scores.max(where=open_, initial=-np.inf):
         return []
-    scores[~(open_ if allowed is None else open_ & allowed)] = -np.inf
-    found, best = top_k(scores[None, :], 2 * request.pool)
+    found, best = top_k_left(scores[None, :], 2 * request.pool, (0, watched), known, allowed)
     return _named(model.snapshot, found[0], best[0])
 
 

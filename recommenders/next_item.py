@@ -6,20 +6,19 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Final, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from graph.snapshot import Snapshot
 from recommenders.core.baseline import Baseline
+from recommenders.core.recommender import BLOCK_VALUES
 from recommenders.core.sequences import Sequences, Source, sequences_of
-from recommenders.core.top_k import Floats, Ints, Mask, top_k
+from recommenders.core.top_k import Floats, Ints, Mask, top_k_left
 
 __all__ = ["Context", "SequenceModel"]
 
 Context = Literal["last", "all"]
-_BLOCK_VALUES: Final = 4_000_000
-"""Scores held at once: 16 MB of float32, which malloc uses again instead of asking for new pages."""
 
 
 @dataclass
@@ -45,18 +44,17 @@ class SequenceModel(Baseline):
         """See `Recommender.complete`: the `list_scores` of the list as it stands."""
         ids = np.full((len(lists), k), -1, dtype=np.int64)
         best = np.full((len(lists), k), -np.inf, dtype=np.float32)
-        block = max(1, _BLOCK_VALUES // max(1, lists.width))
+        block = max(1, BLOCK_VALUES // max(1, lists.width))
         for start in range(0, len(lists), block):
             part = lists.take(np.arange(start, min(start + block, len(lists))))
             scores = np.array(self.list_scores(part), dtype=np.float32)
-            if exclude == "all":
-                scores[part.rows, part.items] = -np.inf
-            else:
+            seen = part.rows, part.items
+            if exclude == "last":
                 filled = np.flatnonzero(part.lengths)
-                scores[filled, part.last()[filled]] = -np.inf
-            if allowed is not None:
-                scores[:, ~allowed] = -np.inf
-            ids[start : start + block], best[start : start + block] = top_k(scores, k)
+                seen = filled, part.last()[filled]
+            ids[start : start + block], best[start : start + block] = top_k_left(
+                scores, k, seen, self.known_contents, allowed
+            )
         return ids, best
 
     def _sequences(self, snapshot: Snapshot) -> Sequences:

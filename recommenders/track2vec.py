@@ -166,12 +166,6 @@ class _Vectors(SequenceModel):
             scores = -np.sqrt(np.maximum(squares, 0.0))
         return np.asarray(scores, dtype=np.float32)
 
-    def complete(
-        self, lists: Sequences, k: int, *, exclude: Literal["all", "last"] = "all", allowed: Mask | None = None
-    ) -> tuple[Ints, Floats]:
-        known = self.known_contents
-        return super().complete(lists, k, exclude=exclude, allowed=known if allowed is None else known & allowed)
-
     def similar_items(self, items: Ints | int, k: int) -> tuple[Ints, Floats]:
         if self.metric == "cosine":
             return nearest(self.vectors, items, k)

@@ -25,11 +25,11 @@ from recommenders.core.one_user import OneUser
 from recommenders.core.options import FitOptions
 from recommenders.core.sequences import Sequences
 from recommenders.core.today import Today
-from recommenders.core.top_k import Floats, Ints, Mask, all_equal, top_k
+from recommenders.core.top_k import Floats, Ints, Mask, all_equal, top_k, top_k_left
 
-__all__ = ["NewContent", "Placed", "Recommender"]
+__all__ = ["BLOCK_VALUES", "NewContent", "Placed", "Recommender"]
 
-_BLOCK_VALUES: Final = 4_000_000
+BLOCK_VALUES: Final = 4_000_000
 """Scores held at once while recommending: 16 MB of float32, which malloc uses again instead of asking for new pages."""
 
 
@@ -271,7 +271,7 @@ class Recommender(ABC):
         unknown = None if self.known_contents is None else ~self.known_contents
         ids = np.full((len(batch), k), -1, dtype=np.int64)
         best = np.full((len(batch), k), -np.inf, dtype=np.float32)
-        block = max(1, _BLOCK_VALUES // max(1, width))
+        block = max(1, BLOCK_VALUES // max(1, width))
         for start in range(0, len(batch), block):
             rows = batch[start : start + block]
             scores = np.array(self.scores(rows), dtype=np.float32)
@@ -313,14 +313,9 @@ class Recommender(ABC):
         for row in range(len(lists)):
             scores = self.newcomer_scores(np.unique(lists[row]), nobody, nobody)
             if scores is not None:
-                scores = np.array(scores, dtype=np.float32)
-                scores[lists[row] if exclude == "all" else lists[row][-1:]] = -np.inf
-                if self.known_contents is not None:
-                    scores[~self.known_contents] = -np.inf
-                if allowed is not None:
-                    scores[~allowed] = -np.inf
-                found, values = top_k(scores[None, :], k)
-                ids[row, : found.shape[1]], best[row, : found.shape[1]] = found[0], values[0]
+                own = np.array(scores, dtype=np.float32)[None, :]
+                seen = 0, lists[row] if exclude == "all" else lists[row][-1:]
+                ids[row : row + 1], best[row : row + 1] = top_k_left(own, k, seen, self.known_contents, allowed)
         return ids, best
 
 

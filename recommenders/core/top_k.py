@@ -9,7 +9,18 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-__all__ = ["ROOM", "Floats", "Ints", "Mask", "all_equal", "cut", "highest_of_rows", "top_k", "top_k_of_segments"]
+__all__ = [
+    "ROOM",
+    "Floats",
+    "Ints",
+    "Mask",
+    "all_equal",
+    "cut",
+    "highest_of_rows",
+    "top_k",
+    "top_k_left",
+    "top_k_of_segments",
+]
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
@@ -37,6 +48,20 @@ def top_k(scores: Floats, k: int, ties: np.random.Generator | None = None) -> tu
     flat = np.ascontiguousarray(scores, dtype=np.float32).ravel()
     columns, values = _best(indptr, flat, k)
     return columns, values
+
+
+def top_k_left(
+    scores: Floats, k: int, seen: tuple[Ints | int, Ints], known: Mask | None = None, allowed: Mask | None = None
+) -> tuple[Ints, Floats]:
+    """`top_k` without the pairs ``seen``, given as rows and columns, among the columns that are in both masks.
+
+    A mask has shape (columns,); None holds all. Writes -inf into ``scores`` for whatever is left out.
+    """
+    scores[seen] = -np.inf
+    for mask in (known, allowed):
+        if mask is not None:
+            scores[:, ~mask] = -np.inf
+    return top_k(scores, k)
 
 
 def top_k_of_segments(scores: Floats, indptr: Ints, k: int) -> Ints:

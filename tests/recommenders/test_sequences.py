@@ -11,6 +11,7 @@ from graph.errors import SettingsError
 from graph.snapshot import Snapshot
 from recommenders import counting
 from recommenders.core.sequences import Sequences, sequences_of
+from recommenders.core.top_k import Mask
 from recommenders.counting import CoOccurrence, PpmiSvd, SessionKnn, co_occurrences, query
 from recommenders.track2vec import NOTEBOOK, Track2Vec, Track2VecNetwork, with_artists
 from recommenders.track_gradient import clear, gradient
@@ -237,3 +238,17 @@ def test_the_network_s_gradient_is_torch_s():
     np.testing.assert_allclose(of_neuron, both.grad, atol=1e-6)
     clear(slope, left, right)
     assert not slope.any()
+
+
+def test_a_list_is_continued_with_contents_that_the_model_knows():
+    class OfEvenOnes(CoOccurrence):
+        @property
+        def known_contents(self) -> Mask:
+            return np.arange(12) % 2 == 0
+
+    model = OfEvenOnes().fit(chain())
+    lists = Sequences.of([[4], [], [5, 6]], 12)
+    for allowed, wanted in ((None, {0, 2, 4, 6, 8, 10}), (np.arange(12) < 7, {0, 2, 4, 6})):
+        ids, _ = model.complete(lists, 12, allowed=allowed)
+        for row in range(len(lists)):
+            assert set(ids[row].tolist()) == {-1, *wanted} - set(lists[row].tolist())

@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from recommenders.core.top_k import all_equal, highest_of_rows, top_k, top_k_of_segments
+from recommenders.core.top_k import all_equal, highest_of_rows, top_k, top_k_left, top_k_of_segments
 
 #: Few different values, so that many are equal.
 values = st.sampled_from([0.0, 1.0, 1.0, 2.0, -3.0, float("nan"), float("inf"), float("-inf")])
@@ -111,3 +111,28 @@ def test_scores_are_left_as_they_are():
 def test_rows_whose_finite_scores_are_all_equal_are_told(table):
     finite = [{value for value in row if np.isfinite(value)} for row in table]
     assert all_equal(np.array(table, dtype=np.float32)).tolist() == [len(found) <= 1 for found in finite]
+
+
+@settings(deadline=None)
+@given(tables, st.integers(0, 12), st.data())
+def test_the_best_of_what_is_left_are_those_of_a_naive_loop(table, k, data):
+    width = len(table[0])
+    mask = st.none() | st.lists(st.booleans(), min_size=width, max_size=width)
+    known, allowed = data.draw(mask), data.draw(mask)
+    seen = data.draw(st.lists(st.tuples(st.integers(0, len(table) - 1), st.integers(0, width - 1)), max_size=9))
+    left = [
+        [
+            float("-inf")
+            if (row, column) in seen or not all(one is None or one[column] for one in (known, allowed))
+            else value
+            for column, value in enumerate(values_)
+        ]
+        for row, values_ in enumerate(table)
+    ]
+    pairs = np.array(seen, dtype=np.int64).reshape(-1, 2).T
+    masks = [None if one is None else np.array(one) for one in (known, allowed)]
+    columns, best = top_k_left(np.array(table, dtype=np.float32), k, (pairs[0], pairs[1]), *masks)
+    for row, found, scores in zip(left, columns.tolist(), best.tolist(), strict=True):
+        expected = naive(row, k)
+        assert found == padded(expected, k)
+        assert scores == [row[column] for column in expected] + [float("-inf")] * (k - len(expected))
