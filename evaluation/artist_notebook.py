@@ -11,7 +11,6 @@ from typing import Any, Final
 
 import numpy as np
 
-from recommenders.core.options import Progress, silent
 from recommenders.core.top_k import Floats
 
 __all__ = ["AS_IT_STANDS", "Faults", "Trained", "indices", "notebook_network"]
@@ -83,7 +82,6 @@ def notebook_network(
     epochs: int = 30,
     seed: int = 0,
     judge: Callable[[Callable[[list[Floats]], Floats]], float] | None = None,
-    progress: Progress = silent,
 ) -> Trained:
     """Train on ``matrices`` of the training artists, each (n, components), and their ``targets`` (n, columns).
 
@@ -135,7 +133,7 @@ def notebook_network(
         modules.train()
         return np.asarray(found, dtype=np.float32)
 
-    inputs, wanted = prepared(matrices), torch.from_numpy(targets)
+    inputs, labels = prepared(matrices), torch.from_numpy(targets)
     generator = torch.Generator().manual_seed(seed)
     best: tuple[float, int, dict[str, Any]] | None = None
     passes = 1 if faults.one_pass else epochs
@@ -145,11 +143,10 @@ def notebook_network(
             outputs = forward([one[part] for one in inputs])
             if faults.softmax_as_logits:
                 outputs = functional.softmax(outputs, dim=1)
-            error = functional.cross_entropy(outputs, wanted[part])
+            error = functional.cross_entropy(outputs, labels[part])
             optimiser.zero_grad()
             error.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
-        progress(epoch / passes, f"epoch {epoch} of {passes}")
         if judge is not None and (epoch % _CHECKED == 0 or epoch == passes):
             value = judge(logits)
             if best is None or value > best[0]:

@@ -31,9 +31,12 @@ LEAST: Final = 2
 SHORTEST: Final = 4
 TEST: Final = 20_000
 VALIDATION: Final = 10_000
+"""Most test lists and most validation lists: the notebook's numbers."""
 CLICKS_OF: Final = 500
 """Tracks that are recommended for the metrics of the Million Playlist Dataset."""
 _CLICK: Final = 10
+_MOST_HIDDEN: Final = 2_000
+"""Most lists that are held out for completion. By hand, for time."""
 
 
 @dataclass(frozen=True)
@@ -102,9 +105,7 @@ class NextTrack:
         return {"HR@10": hit_rate(judged, 10), "NDCG@10": ndcg(judged, 10)}
 
 
-def split(
-    lists: Sequences, titles: Titles, *, seed: int = 0, test: int = TEST, validation: int = VALIDATION
-) -> NextTrack:
+def split(lists: Sequences, titles: Titles, *, seed: int = 0) -> NextTrack:
     """Split lists by the protocol, with at most half as many test lists as there are lists that can be judged.
 
     Raises InputError if fewer than four lists can be judged.
@@ -116,12 +117,12 @@ def split(
             f"Only {len(judged)} lists have {SHORTEST} items that occur twice.",
             do="Next tracks can be judged on more or longer lists.",
         )
-    drawn = np.random.default_rng(seed).choice(judged, min(test, len(judged) // 2), replace=True)
+    drawn = np.random.default_rng(seed).choice(judged, min(TEST, len(judged) // 2), replace=True)
     rest = np.setdiff1d(judged, drawn)
     contexts, last = kept.cut()
     ordered = _snapshot(contexts, titles, timed=True)
     plain = _snapshot(contexts, titles, timed=False)
-    return NextTrack(ordered, plain, contexts, last.last(), drawn, rest[:validation])
+    return NextTrack(ordered, plain, contexts, last.last(), drawn, rest[:VALIDATION])
 
 
 @dataclass(frozen=True)
@@ -148,11 +149,11 @@ class Completion:
         }
 
 
-def hide(lists: Sequences, titles: Titles, *, seed: int = 0, share: float = 0.1, most: int = 2_000) -> Completion:
+def hide(lists: Sequences, titles: Titles, *, seed: int = 0, share: float = 0.1) -> Completion:
     """Hold out a share of the lists that can be judged, drawn without replacement; the others are learned from."""
     kept = lists.frequent(LEAST)
     judged = np.flatnonzero(kept.lengths >= SHORTEST)
-    count = min(most, max(1, round(share * len(judged))))
+    count = min(_MOST_HIDDEN, max(1, round(share * len(judged))))
     drawn = np.sort(np.random.default_rng(seed).choice(judged, count, replace=False))
     others = kept.take(np.setdiff1d(np.arange(len(kept)), drawn))
     asked = kept.take(drawn)

@@ -22,6 +22,8 @@ from recommenders.session import SessionModel
 __all__ = ["Estimated", "Logged", "doubly_robust", "inverse_propensity", "logged", "self_normalised"]
 
 Values = npt.NDArray[np.float64]
+_MOST: Final = 2_000
+"""Choices that are looked at for each arm. By hand, for time."""
 _SAMPLED: Final = 200
 """Where a policy has more tracks than this, its value is the mean over a sample of so many. By hand."""
 
@@ -78,17 +80,15 @@ def doubly_robust(log: Logged) -> Estimated:
     return _mean(log.value + log.weight * (log.reward - log.expected))
 
 
-def logged(
-    model: SessionModel, plays: Plays, arms: Sequence[str], *, most: int = 2_000, seed: int = 0
-) -> dict[str, Logged]:
-    """For each arm, the choices in ``plays`` that have a propensity; of more than ``most``, a sample.
+def logged(model: SessionModel, plays: Plays, arms: Sequence[str], *, seed: int = 0) -> dict[str, Logged]:
+    """For each arm, the choices in ``plays`` that have a propensity; of more than `_MOST`, a sample.
 
     The reward is the share heard. Only the session itself is known to the arms, no earlier ones.
     """
     rng = np.random.default_rng(seed)
     rows = np.flatnonzero((plays.place > 0) & np.isfinite(plays.propensity))
-    if len(rows) > most:
-        rows = np.sort(rng.choice(rows, most, replace=False))
+    if len(rows) > _MOST:
+        rows = np.sort(rng.choice(rows, _MOST, replace=False))
     tracks: Mask = model.snapshot.kinds == "track"
     found: dict[str, list[tuple[float, ...]]] = {arm: [] for arm in arms}
     for row in rows.tolist():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,7 @@ __all__ = ["Comparison", "bootstrap_interval", "compare", "holm"]
 Values = npt.NDArray[np.float64]
 
 _BLOCK_VALUES = 8_000_000
+_LEVEL: Final = 0.95
 
 
 @dataclass(frozen=True)
@@ -32,10 +34,8 @@ class Comparison:
     """p-value of the two-sided paired t-test; 1 if every user's difference is 0, or with fewer than two users."""
 
 
-def bootstrap_interval(
-    values: Values, *, level: float = 0.95, resamples: int = 2_000, seed: int = 0
-) -> tuple[float, float]:
-    """Percentile bootstrap interval of the mean of ``values`` (shape (users,)), users drawn with replacement.
+def bootstrap_interval(values: Values, *, resamples: int = 2_000, seed: int = 0) -> tuple[float, float]:
+    """95 % percentile bootstrap interval of the mean of ``values`` (shape (users,)), users drawn with replacement.
 
     NaN twice if there are no values.
     """
@@ -48,14 +48,14 @@ def bootstrap_interval(
     for start in range(0, resamples, block):
         size = min(block, resamples - start)
         means[start : start + size] = values[rng.integers(0, count, (size, count))].mean(axis=1)
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(means, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
     return float(low), float(high)
 
 
-def compare(a: Values, b: Values, *, seed: int = 0) -> Comparison:
+def compare(a: Values, b: Values) -> Comparison:
     """Compare two models by one metric's values on the same users in the same order, shapes (users,)."""
     difference = a - b
-    low, high = bootstrap_interval(difference, seed=seed)
+    low, high = bootstrap_interval(difference)
     return Comparison(float(difference.mean()), low, high, _paired_t(difference))
 
 

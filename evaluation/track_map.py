@@ -15,7 +15,7 @@ from recommenders.core.top_k import Floats, Ints, Mask
 __all__ = ["draw", "flat"]
 
 _MOST: Final = 20_000
-"""Tracks that are drawn, at random."""
+"""Tracks that are drawn; of more, a random sample, the same each time."""
 
 
 def flat(vectors: Floats) -> Floats:
@@ -26,7 +26,7 @@ def flat(vectors: Floats) -> Floats:
     return np.asarray(centred @ directions[:, :2], dtype=np.float32)
 
 
-def draw(vectors: Floats, known: Mask, walk: Ints, names: Sequence[str], file: Path, seed: int = 0) -> None:
+def draw(vectors: Floats, known: Mask, walk: Ints, names: Sequence[str], file: Path) -> None:
     """Draw the known tracks as dots and a walk among them as a line, as a PNG, written aside first.
 
     ``vectors`` has shape (contents, dim), ``known`` (contents,); ``names`` belong to the contents in ``walk``.
@@ -35,7 +35,7 @@ def draw(vectors: Floats, known: Mask, walk: Ints, names: Sequence[str], file: P
 
     shown = np.flatnonzero(known)
     if len(shown) > _MOST:
-        shown = np.random.default_rng(seed).choice(shown, _MOST, replace=False)
+        shown = np.random.default_rng(0).choice(shown, _MOST, replace=False)
     shown = np.union1d(shown, walk)
     places = flat(vectors[shown])
     line = places[np.searchsorted(shown, walk)]

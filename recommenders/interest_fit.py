@@ -89,12 +89,12 @@ def own_choices(plays: Plays, name: str) -> Mask:
     return np.asarray(count[plays.session] > 0)
 
 
-def same_artist_share(plays: Plays, artists: Ints, word: str = "artist") -> tuple[int, float]:
-    """How many tracks arms with ``word`` in their name chose, without repeats, and the share by the artist of the one
+def same_artist_share(plays: Plays, artists: Ints) -> tuple[int, float]:
+    """How many tracks arms with "artist" in their name chose, without repeats, and the share by the artist of the one
     before."""
     before = np.concatenate(([-1], plays.track[:-1]))
     named = np.array(
-        [bool(arm) and word in str(arm).lower() and ":c" not in str(arm).lower() for arm in plays.arm], dtype=bool
+        [bool(arm) and "artist" in str(arm).lower() and ":c" not in str(arm).lower() for arm in plays.arm], dtype=bool
     )
     moved = named & (plays.place > 0) & (before != plays.track)
     if not moved.any():

@@ -20,10 +20,11 @@ __all__ = ["heard_vectors", "text_vectors"]
 _WORD: Final = re.compile(r"\w+")
 
 
-def text_vectors(texts: list[str], dim: int = CORE.text_dim) -> Floats:
-    """TF-IDF of the words and three-letter parts of each text, hashed, then SVD: shape (texts, ``dim``), unit rows.
+def text_vectors(texts: list[str]) -> Floats:
+    """TF-IDF of the words and three-letter parts of each text, hashed, then SVD, as unit rows.
 
-    Case and accents are forgiven. Rows of texts without words are 0.
+    Shape (texts, `CoreConfig.text_dim`), or fewer columns where there are fewer texts. Case and accents are forgiven.
+    Rows of texts without words are 0.
     """
     row_list: list[int] = []
     column_list: list[int] = []
@@ -40,7 +41,7 @@ def text_vectors(texts: list[str], dim: int = CORE.text_dim) -> Floats:
     matrix.data *= np.log(len(texts) / np.maximum(carriers, 1)).astype(np.float32)[matrix.indices]
     lengths = _norms(np.asarray(matrix.multiply(matrix).sum(axis=1), dtype=np.float32))
     matrix.data /= np.repeat(lengths, np.diff(matrix.indptr))
-    basis = right_singular_vectors(matrix, dim, rounds=CORE.text_svd_rounds)
+    basis = right_singular_vectors(matrix, CORE.text_dim, rounds=CORE.text_svd_rounds)
     found = np.asarray(matrix @ basis, dtype=np.float32)
     known = np.diff(matrix.indptr) > 0
     found[known] -= found[known].mean(axis=0) if known.any() else 0.0
