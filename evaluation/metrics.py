@@ -129,7 +129,7 @@ def intra_list_diversity(ids: Ints, vectors: sp.csr_array) -> Values:
         shape = (len(ids[start : start + block]), vectors.shape[0])
         membership = sp.csr_array((np.ones(len(rows)), (rows, chosen)), shape=shape)
         total = sp.csr_array(membership @ unit)
-        together: Values = np.asarray(total.multiply(total).sum(axis=1)).ravel()
+        together: Values = np.asarray(total.multiply(total).sum(axis=1), dtype=np.float64).ravel()
         alone = membership @ described.astype(np.float64)
         size = sizes[start : start + block]
         pairs = np.maximum(size * (size - 1), 1)

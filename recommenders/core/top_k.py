@@ -23,6 +23,7 @@ __all__ = [
 ]
 
 Ints = npt.NDArray[np.int64]
+Places = npt.NDArray[np.integer]
 Floats = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
@@ -51,7 +52,7 @@ def top_k(scores: Floats, k: int, ties: np.random.Generator | None = None) -> tu
 
 
 def top_k_left(
-    scores: Floats, k: int, seen: tuple[Ints | int, Ints], known: Mask | None = None, allowed: Mask | None = None
+    scores: Floats, k: int, seen: tuple[Places | int, Places], known: Mask | None = None, allowed: Mask | None = None
 ) -> tuple[Ints, Floats]:
     """`top_k` without the pairs ``seen``, given as rows and columns, among the columns that are in both masks.
 

@@ -244,7 +244,7 @@ def test_a_list_is_continued_with_contents_that_the_model_knows():
     class OfEvenOnes(CoOccurrence):
         @property
         def known_contents(self) -> Mask:
-            return np.arange(12) % 2 == 0
+            return np.asarray(np.arange(12) % 2 == 0)
 
     model = OfEvenOnes().fit(chain())
     lists = Sequences.of([[4], [], [5, 6]], 12)
