@@ -12,7 +12,6 @@ from evaluation.rank import rank
 from graph.errors import SettingsError
 from graph.snapshot import Snapshot
 from ranking import registry
-from recommenders.core.config import CORE
 from recommenders.core.holdout import validation
 from recommenders.core.options import FitOptions
 from recommenders.core.recommender import Recommender
@@ -51,7 +50,7 @@ def fit(name: str, train: Snapshot, options: FitOptions) -> Recommender:
     """The recommender called ``name``, its settings searched on a validation part of ``train``, fitted on all of it."""
     kind = registry.kind(name)
     part = validation(train, seed=options.seed)
-    share = CORE.single_network_share if kind.trial_settings else CORE.single_share
+    share = kind.share_of_work
     own = options.but(share=share * options.share * options.work(train) / options.work(part.train))
     best = search(kind, part, own)
     return kind.make(**{**best.settings, **best.model.fitted_settings}).fit(

@@ -12,6 +12,7 @@ from pydantic import Field
 from gnn.recipe import RECIPE
 from graph.snapshot import Snapshot
 from recommenders.core.baseline import Baseline, Count, Learned, Positive, Share
+from recommenders.core.config import CORE
 from recommenders.core.holdout import Holdout, validation
 from recommenders.core.nearest import nearest
 from recommenders.core.options import FitOptions, part_of
@@ -60,6 +61,7 @@ class LightGcn(Baseline):
         "layers": (3, 2, 4, 1),
         "dim": (64, 128),
     }
+    share_of_work: ClassVar[float] = CORE.single_network_share
     trial_settings: ClassVar[Mapping[str, Any]] = {"most_epochs": RECIPE.lightgcn_trial_epochs}
 
     def _learn(self, snapshot: Snapshot, options: FitOptions) -> dict[str, Learned]:

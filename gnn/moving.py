@@ -31,7 +31,7 @@ def neighbourhood(links: Iterable[Link], today: Today) -> tuple[dict[str, Ints],
         type_ = link.name.removeprefix("rev_")
         found, places = _edges(today, type_, outgoing=link.name != type_ or mutual)
         near[link.name] = found
-        features = features_of_some(today.snapshot, type_, places, today.worth)
+        features = features_of_some(today.snapshot, type_, places, today.engagement)
         if features is not None:
             edges[link.name] = features
     return near, edges

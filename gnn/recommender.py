@@ -17,6 +17,7 @@ from gnn.recipe import RECIPE
 from graph import schema
 from graph.errors import ModelError, SettingsError
 from graph.snapshot import Snapshot
+from recommenders.core.config import CORE
 from recommenders.core.one_user import OneUser
 from recommenders.core.options import FitOptions
 from recommenders.core.recommender import NewContent, Placed, Recommender
@@ -65,6 +66,7 @@ class GraphNetwork(Recommender):
     }
     need_follows: ClassVar[frozenset[str]] = frozenset({"friends"})
     has_one_user: ClassVar[bool] = True
+    share_of_work: ClassVar[float] = CORE.single_network_share
     trial_settings: ClassVar[Mapping[str, Any]] = {
         "dim": RECIPE.trial_dim,
         "heads": RECIPE.trial_heads,

@@ -154,7 +154,7 @@ class Als(_Factorisation, KnowsFriends):
     def _confidences(self, today: Today) -> Floats:
         """The weight of each content in the loss, shape (contents,), nan for one that is not watched: it weighs 1."""
         found = np.full(self.snapshot.contents.count, np.nan, dtype=np.float32)
-        found[today.watched] = self.confidence * today.worth * today.fading(self.half_life)
+        found[today.watched] = self.confidence * today.engagement * today.fading(self.half_life)
         return found
 
     @cached_property

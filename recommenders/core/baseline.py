@@ -49,8 +49,6 @@ class Baseline(Recommender):
     Where the field does not say what a default was chosen on, it was chosen by hand.
     """
 
-    late: ClassVar[frozenset[str]] = frozenset()
-    """Settings that only ``scores`` reads: changing them needs no new fit."""
     _capped = False
     """Whether a time cap was reached (`Cap.hit`) when it was learned."""
 

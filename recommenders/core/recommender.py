@@ -20,6 +20,7 @@ from graph.errors import ModelError
 from graph.snapshot import Snapshot
 from graph.snapshot.ages import timed
 from graph.snapshot.arrays import Csr
+from recommenders.core.config import CORE
 from recommenders.core.costs import COSTS
 from recommenders.core.one_user import OneUser
 from recommenders.core.options import FitOptions
@@ -92,6 +93,8 @@ class Recommender(ABC):
     """Settings without effect on a graph without follows."""
     late: ClassVar[frozenset[str]] = frozenset()
     """Settings that only ``scores`` reads: `with_settings` changes them without a new fit."""
+    share_of_work: ClassVar[float] = CORE.single_share
+    """Share of a comparison's work that the search, and then the fit, of this model alone may each take."""
     trial_settings: ClassVar[Mapping[str, Any]] = {}
     """Settings that make a trial of the search cheaper; the best trial is fitted once more without them."""
 

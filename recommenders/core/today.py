@@ -28,7 +28,7 @@ class Today:
     user: int
     watched: Ints
     """Contents, ascending, each once."""
-    worth: Floats
+    engagement: Floats
     """The engagement of each, as in `recommenders.core.interactions.interactions`."""
     follows: Ints
     """People, ascending, each once."""
@@ -39,10 +39,10 @@ class Today:
         row = rows_of(interactions(snapshot), np.array([user]))
         return cls(snapshot, user, row.indices.astype(np.int64), row.data, followed(snapshot, user))
 
-    def with_watches(self, contents: Ints, worth: Floats) -> Self:
+    def with_watches(self, contents: Ints, engagement: Floats) -> Self:
         """The same after further watches; a content that was watched before has the new engagement."""
-        found = dict(zip(self.watched.tolist(), self.worth.tolist(), strict=True))
-        found |= dict(zip(contents.tolist(), worth.tolist(), strict=True))
+        found = dict(zip(self.watched.tolist(), self.engagement.tolist(), strict=True))
+        found |= dict(zip(contents.tolist(), engagement.tolist(), strict=True))
         watched = np.array(sorted(found), dtype=np.int64)
         values = np.array([found[content] for content in watched.tolist()], dtype=np.float32)
         return type(self)(self.snapshot, self.user, watched, values, self.follows)
@@ -50,18 +50,18 @@ class Today:
     @cached_property
     def row(self) -> sp.csr_array:
         """The user's row of `interactions` as of now, shape (1, contents)."""
-        return one_row(self.watched, self.worth.astype(np.float32), self.snapshot.contents.count)
+        return one_row(self.watched, self.engagement.astype(np.float32), self.snapshot.contents.count)
 
     @cached_property
     def change(self) -> sp.csr_array:
         """`row` less the row that the model learned from, shape (1, contents); without entries that did not change."""
         before = rows_of(interactions(self.snapshot), np.array([self.user]))
         contents = np.union1d(before.indices, self.watched)
-        worth = np.zeros(len(contents), dtype=np.float32)
-        worth[np.searchsorted(contents, self.watched)] = self.worth
-        worth[np.searchsorted(contents, before.indices)] -= before.data
-        moved = np.abs(worth) >= _SAME
-        return one_row(contents[moved], worth[moved], before.shape[1])
+        engagement = np.zeros(len(contents), dtype=np.float32)
+        engagement[np.searchsorted(contents, self.watched)] = self.engagement
+        engagement[np.searchsorted(contents, before.indices)] -= before.data
+        moved = np.abs(engagement) >= _SAME
+        return one_row(contents[moved], engagement[moved], before.shape[1])
 
     @property
     def is_new(self) -> bool:

@@ -110,7 +110,7 @@ def test_where_engagement_does_not_vary_every_pair_counts_as_it_was_learned(sett
     view.apply([Pair(user, new, people=False, holds=True, progress=0.5, audience=1)])
     now = today(view, whole, user)
     assert now is not None
-    assert set(now.worth.tolist()) == {1.0}
+    assert set(now.engagement.tolist()) == {1.0}
     assert now.change.indices.tolist() == [1]
     later = "keaks/k0015"  # which the model cannot have learned
     view.apply([Pair(user, later, people=False, holds=True), ContentNow(later, "keak")])

@@ -119,7 +119,7 @@ def test_als_gives_the_factors_that_solve_for_the_row_of_now(snapshot, half_life
 
     def best(today: Today) -> Any:
         weights = np.ones(len(contents))
-        weights[today.watched] = 5.0 * today.worth * today.fading(half_life)
+        weights[today.watched] = 5.0 * today.engagement * today.fading(half_life)
         liked = np.zeros(len(contents))
         liked[today.watched] = 1.0
         left = (contents.T * weights) @ contents + model.regularisation * np.eye(4)
@@ -149,12 +149,12 @@ def test_friends_that_are_followed_since_count_and_those_left_do_not(snapshot):
     then = Today.of(snapshot, USER)
     friend = int(np.setdiff1d(np.arange(30), [*then.follows.tolist(), USER])[0])
     people = np.sort(np.append(then.follows[1:], friend))
-    now = Today(snapshot, USER, then.watched, then.worth, people)
+    now = Today(snapshot, USER, then.watched, then.engagement, people)
     watched = interactions(snapshot)
     mean = model.learned["weights"][[USER]].toarray()[0][then.follows].mean()
     expected = mean * watched[people].sum(axis=0)
     np.testing.assert_allclose(model.moved_scores(now), expected, rtol=1e-4)
-    alone = Today(snapshot, USER, then.watched, then.worth, people[:0])
+    alone = Today(snapshot, USER, then.watched, then.engagement, people[:0])
     assert model.moved_scores(alone) is None
 
 
