@@ -145,9 +145,11 @@ def train(
             metrics=dict(recommender.metrics),
         )
     if cap.hit:
+        minutes = "" if budget is None else f" of {budget:g} minutes"
         _console.print(
-            f"[yellow]The budget of {budget:g} minutes was reached.[/] Work was left out to keep it, or took longer "
-            "where it cannot be cut. The same seed may give another model."
+            f"[yellow]The budget{minutes} was reached[/], by this run or by "
+            "a killed one that it continues. Work was left out to keep it, or took longer where it cannot be cut. The "
+            "same seed may give another model."
         )
     _console.print(
         f"Next: `entourage recommend --model {model} --user ID`, or `entourage serve` once it is the one you want."

@@ -116,7 +116,7 @@ class Board:
     """People whose finds are counted."""
     ranker: str = ""
     capped: bool = False
-    """Whether a budget in minutes ended the fit of the ``ranker`` early."""
+    """Whether the fit of the ``ranker`` reached its budget in minutes."""
 
 
 def run(

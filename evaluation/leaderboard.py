@@ -50,7 +50,7 @@ class Row(BaseModel):
     settings: list[dict[str, Any]]
     """Settings of each split."""
     capped: bool = False
-    """Whether a budget in minutes ended a fit early."""
+    """Whether a fit reached its budget in minutes."""
 
 
 class Difference(BaseModel):

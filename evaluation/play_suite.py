@@ -58,7 +58,7 @@ class Row:
     """Mean over the sessions of each user, the share as gain; users without a session to rank are missing."""
     seconds: float
     capped: bool = False
-    """Whether a budget in minutes ended the fit early."""
+    """Whether the fit reached its budget in minutes."""
 
 
 @dataclass(frozen=True)

@@ -219,7 +219,7 @@ class _Fits:
         made = registry.make(name, **settings)
         last = self.last
         if last is not None and last.name == name:
-            changed = {key: value for key, value in made.settings.items() if last.settings[key] != value}
+            changed = {key: value for key, value in made.settings.items() if last.settings.get(key) != value}
             if set(changed) <= last.late:
                 self.last = last.with_settings(options, **changed)
                 return self.last

@@ -35,7 +35,7 @@ class Ranking:
     settings: dict[str, Any]
     """Settings that the model was fitted with."""
     capped: bool = False
-    """Whether a budget in minutes ended the fit early."""
+    """Whether the fit reached its budget in minutes."""
 
 
 def fingerprint(split: Holdout) -> str:

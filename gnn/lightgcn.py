@@ -114,9 +114,9 @@ class LightGcn(Baseline):
 
         watched, another = snapshot.interactions(), options.cap.another(RECIPE.cap_share)
 
-        def heard(epoch: int, loss: float) -> bool:
+        def heard(epoch: int, loss: float, over: bool) -> bool:
             options.progress(epoch / epochs, f"epoch {epoch} of at most {epochs}, loss {loss:.3f}")
-            return epoch == epochs or another()
+            return over or another()
 
         return train(
             watched,

@@ -64,14 +64,15 @@ def train(
     threads: int = 0,
     schedule: Schedule,
     validate: Callable[[Floats, Floats], float] | None = None,
-    heard: Callable[[int, float], bool] = lambda epoch, loss: True,
+    heard: Callable[[int, float, bool], bool] = lambda epoch, loss, over: True,
 ) -> Trained:
     """LightGCN (He et al., SIGIR 2020) on ``watched`` (users × contents): BPR with one unwatched content per watch.
 
     The L2 term is that of the authors' code: ``regularisation`` · half the squared norm of the batch's initial vectors,
     divided by the size of the batch. An epoch goes over all watches in random order, in batches of ``batch``.
     ``threads`` 0 means `gnn.sweeps.threads`. ``validate`` takes vectors of users and of contents and gives the figure
-    to maximise. ``heard`` is called after each epoch with its number and mean loss; if it returns False, training ends.
+    to maximise. ``heard`` is called after each epoch with its number, its mean loss and whether it is the last one
+    anyway; if it returns False, training ends.
     """
     with reproducible(threads, torch.device("cpu")) as used:
         users = watched.shape[0]
@@ -79,7 +80,15 @@ def train(
         model = lightgcn(sum(watched.shape), dim, layers, seed)
         optimiser = torch.optim.Adam(model.parameters(), lr=rate, fused=True)
         pairs = np.stack([np.repeat(np.arange(users), np.diff(watched.indptr)), watched.indices]).astype(np.int64)
-        best, best_figure, best_epoch = embedded(model, relation, weight), -1.0, 0
+        best = embedded(model, relation, weight), -1.0, 0
+
+        def judge(epoch: int) -> None:
+            nonlocal best
+            vectors = embedded(model, relation, weight)
+            figure = validate(vectors[:users], vectors[users:]) if validate else 0.0
+            if figure > best[1] or not schedule.patience:
+                best = vectors, figure, epoch
+
         for epoch in range(1, schedule.epochs + 1):
             rng = np.random.default_rng([seed, epoch])
             negatives = unwatched(watched, pairs, rng)
@@ -90,15 +99,16 @@ def train(
                 loss.backward()  # type: ignore[no-untyped-call]
                 optimiser.step()
                 losses.append(float(loss.detach()))
-            last = not heard(epoch, float(np.mean(losses))) or epoch == schedule.epochs
-            if (schedule.patience and epoch % schedule.every == 0) or last:
-                vectors = embedded(model, relation, weight)
-                figure = validate(vectors[:users], vectors[users:]) if validate else 0.0
-                if figure > best_figure or not schedule.patience:
-                    best, best_figure, best_epoch = vectors, figure, epoch
-            if last or (schedule.patience and epoch - best_epoch >= schedule.patience * schedule.every):
+            due = bool(schedule.patience) and epoch % schedule.every == 0
+            if due:
+                judge(epoch)
+            over = epoch == schedule.epochs or (due and epoch - best[2] >= schedule.patience * schedule.every)
+            if not heard(epoch, float(np.mean(losses)), over) or over:
+                if not due:
+                    judge(epoch)
                 break
-    return Trained(best[:users].copy(), best[users:].copy(), best_epoch, used)
+    vectors, _, best_epoch = best
+    return Trained(vectors[:users].copy(), vectors[users:].copy(), best_epoch, used)
 
 
 def ndcg_on(part: Holdout, seen: sp.csr_array) -> Callable[[Floats, Floats], float]:

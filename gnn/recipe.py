@@ -72,8 +72,8 @@ class Recipe(BaseModel):
     """Range of a step's random cut-off, as shares of the watches counted from the newest. Demonstration: a range up to
     the oldest 30 % or 10 % is best; one within the newest 20 % is two points worse."""
     cutoff_watches: int = 100_000
-    """With more watches than this, the quantile that a cut-off is drawn at is that of an even selection of about so
-    many. By hand."""
+    """With more watches than this, the quantile that a cut-off is drawn at is that of an even selection of this many
+    to twice as many. By hand."""
     average_warmup: float = 10.0
     """The decay of the running average in step n is at most (1 + n) / (average_warmup + n), so that the start has
     little weight. Not measured."""

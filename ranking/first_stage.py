@@ -15,6 +15,7 @@ from graph.errors import EntourageError
 from graph.snapshot import Snapshot
 from ranking import registry
 from ranking.config import CONFIG
+from recommenders.core.effort import Cap
 from recommenders.core.holdout import Holdout
 from recommenders.core.options import FitOptions, Progress, part_of
 from recommenders.core.recommender import Recommender
@@ -146,6 +147,8 @@ class FirstStage:
             own = options.but(progress=tell, checkpoint=folder, start=start if name == NETWORK else None)
             if name == NETWORK:
                 start = None
+            else:
+                own = own.but(cap=Cap())  # whole as the second stage has seen it; only the network goes on from there
             fresh.models[name] = registry.make(name, **self.settings[name]).fit(snapshot, own)
             fresh.settings[name] = self.settings[name]
             fresh.seconds[name] = time.monotonic() - began

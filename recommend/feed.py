@@ -25,7 +25,7 @@ class Recommendation:
     content_id: str
     """Prefixed: "keaks/123"."""
     kind: str
-    """keak or beat."""
+    """keak, beat or track."""
     score: float
     """0..1, comparable within one feed only."""
     sources: tuple[str, ...]

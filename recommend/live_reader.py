@@ -183,7 +183,7 @@ class LiveReader:
                 best = view.tops.most("audience", kind, whole=whole)
                 able = (view.audience[best] > 0) & ~np.isin(best, avoided) & ~view.taken_down[best]
                 left = best[able if wanted is None else able & wanted[best]][:limit]
-                if len(left) == limit or whole:
+                if len(left) == limit or not len(best) or view.audience[best[-1]] == 0:  # the others have none either
                     break
             return left, view.audience[left] / max(1, int(view.audience[left].max(initial=1)))
         able = (view.audience == 0) & (view.kinds > 0)

@@ -112,7 +112,7 @@ class Request:
     blocked: frozenset[str] = frozenset()
     """Bare ids of people blocked on either side, as Neo4j and the outbox say: the graph in memory may not know."""
     unnamed: frozenset[str] = frozenset()
-    """Ids of contents that reasons do not name: what the person hid, and what is taken down, waits for the graph."""
+    """Ids of contents that reasons do not name: those whose take-down is not in the graph yet."""
     watched: frozenset[str] = frozenset()
     """Ids of contents that the person has seen, as Neo4j and the outbox say: the graph in memory may not know."""
     wanted: Wanted = EVERYTHING

@@ -39,6 +39,8 @@ class Restrictions:
     """Bare ids of people whom they blocked or who blocked them."""
     hidden: frozenset[str] = frozenset()
     """Prefixed content ids."""
+    taken_down: frozenset[str] = frozenset()
+    """Those of ``hidden`` whose take-down is not in the graph yet."""
     seen: frozenset[str] = frozenset()
     """Prefixed ids of contents that they watched, liked, commented on or shared."""
     follows: int | None = None
@@ -83,7 +85,9 @@ class Recent:
             _log.error("the outbox cannot be read: %s", error)
             return _NONE
         restrictions = _of(told, user_id) if told else _NONE
-        return replace(restrictions, hidden=restrictions.hidden | gone) if gone else restrictions
+        if gone:
+            restrictions = replace(restrictions, hidden=restrictions.hidden | gone, taken_down=frozenset(gone))
+        return restrictions
 
     def taken_down(self) -> Mapping[str, bool]:
         """Content id → whether it is taken down, of what was said since the snapshot; the same until that changes.

@@ -143,7 +143,7 @@ class FeedService:
             draw=exploration.key(user_id, version, int(1_000 * time.time())) if how.exploration else "",
             session=tuple(dict.fromkeys(session)),
             blocked=waiting.blocked,
-            unnamed=waiting.hidden,
+            unnamed=waiting.taken_down,
         )
         return self._answer(request, served, debug)
 

@@ -1,8 +1,8 @@
 """The shares of a request's time: until when each part of an answer is waited for.
 
 A request has ``service.deadline_ms``, counted from when it came. `REFUSED`, `HURRIED`, `GRAPH` and `FEED` are shares
-of that. A feed has a deadline of its own, the share `FEED`; `TODAY` and all that stand below it are shares of the
-feed's deadline. `TURN` and `QUERIES` are shares of the time that is left then.
+of that. A feed has a deadline of its own, the share `FEED`; `TURN` and `QUERIES` are shares of the time that is left
+then, and the others are shares of the feed's deadline.
 """
 
 from __future__ import annotations

@@ -112,10 +112,10 @@ class _Vectors(SequenceModel):
 
     @property
     def told(self) -> str:
-        used = self._used(self.snapshot)
+        used, most = self._used(self.snapshot), "at most " if self._capped else ""
         return (
-            f"Learned in {used['epochs']} epochs over {entries_of(self.snapshot, self.source):,} entries of lists, "
-            f"with a subsampling of {used['subsample']:.2g}."
+            f"Learned in {most}{used['epochs']} epochs over {entries_of(self.snapshot, self.source):,} entries of "
+            f"lists, with a subsampling of {used['subsample']:.2g}."
         )
 
     @property

@@ -46,14 +46,18 @@ class _Top:
     def _fill(self) -> None:
         members = self._members
         values = np.asarray(self.values[members], dtype=np.float64)
+        inside = members
         if len(values) > KEPT:
             bar = np.partition(values, len(values) - KEPT)[len(values) - KEPT]
-            inside = members[values >= bar]
-        else:
-            bar, inside = -np.inf, members
+            above, equal = members[values > bar], members[values == bar]
+            if len(above) + len(equal) > KEPT:  # a graph may have millions without a time or a watch
+                first = np.argpartition(self._ids.rank[equal], KEPT - len(above) - 1)[: KEPT - len(above)]
+                equal = equal[first]
+            inside = np.concatenate((above, equal))
         self._keys = [self._key(content) for content in self._in_order(inside).tolist()]
         self._key_of = {key[2]: key for key in self._keys}
-        self._bar = float(bar)
+        self._last = self._keys[-1] if len(inside) < len(members) else None
+        """All members whose keys are not above it are in the list; None where all members are."""
         self._listed: Ints | None = None
 
     def _in_order(self, contents: Ints) -> Ints:
@@ -76,7 +80,7 @@ class _Top:
         if before is not None:
             del self._keys[bisect_left(self._keys, before)]
         key = self._key(content)
-        if -key[0] >= self._bar:
+        if self._last is None or key <= self._last:
             self._keys.insert(bisect_left(self._keys, key), key)
             self._key_of[content] = key
         elif len(self._keys) < min(KEPT // 2, self._count):

@@ -4,11 +4,12 @@ import json
 
 import pytest
 
+from cli import train as train_command
 from cli.train import train
 from gnn.trainer import Trainer
 from graph.errors import SettingsError, SnapshotError
 from ranking import registry
-from recommenders.core.effort import Effort
+from recommenders.core.effort import Cap, Effort
 from recommenders.knn import ItemKnn
 from tests import checkerboard
 
@@ -97,6 +98,18 @@ def test_a_budget_that_was_reached_is_said_and_stands_in_the_manifest(home, name
     assert "The budget of 1e-09 minutes was reached" in printed
     manifest = json.loads((home / "models" / name / "manifest.json").read_text())
     assert manifest.get("capped", manifest["metrics"].get("capped")) is True
+
+
+def test_without_a_budget_a_run_says_that_the_one_it_continues_reached_its_own(home, monkeypatch, capsys):
+    class Continued(Cap):
+        def __init__(self, minutes=None):
+            super().__init__(minutes)
+            self.hit = True
+
+    monkeypatch.setattr(train_command, "Cap", Continued)
+    train(model="popularity")
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "The budget was reached, by this run or by a killed one that it continues." in printed
 
 
 @pytest.mark.parametrize(
