@@ -39,12 +39,12 @@ class Restrictions:
     """Bare ids of people whom they blocked or who blocked them."""
     hidden: frozenset[str] = frozenset()
     """Prefixed content ids."""
-    taken_down: frozenset[str] = frozenset()
-    """Those of ``hidden`` whose take-down is not in the graph yet."""
     seen: frozenset[str] = frozenset()
     """Prefixed ids of contents that they watched, liked, commented on or shared."""
     follows: int | None = None
     """How many people they follow, where Neo4j told."""
+    taken_down: frozenset[str] = frozenset()
+    """Those of ``hidden`` whose take-down is not in the graph yet."""
 
 
 _NONE: Final = Restrictions()

@@ -190,7 +190,8 @@ def test_a_feed_does_not_wait_for_what_is_being_written(tmp_path: Path) -> None:
     with outbox._quick.writing(), outbox._durable._lock, outbox.changes._quick._lock, outbox.changes._durable._lock:
         reader.start()
         reader.join(60)
-        assert found == [(Restrictions(hidden=frozenset({"keaks/1", "keaks/2"})), {"keaks/2": True})]
+        going = Restrictions(hidden=frozenset({"keaks/1", "keaks/2"}), taken_down=frozenset({"keaks/2"}))
+        assert found == [(going, {"keaks/2": True})]
 
 
 def test_what_is_written_as_the_graph_is_closed_waits(loaded: Settings, graph: Graph):
