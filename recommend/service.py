@@ -328,7 +328,7 @@ class FeedService:
     @property
     def _going(self) -> frozenset[str]:
         """Contents whose take-down is not in the graph yet."""
-        return self.recent.waiting("").hidden
+        return self.recent.waiting("").taken_down
 
     def _reader(self, user_id: str | None) -> Reader:
         """Neo4j where it answers, else the snapshot with what ``user_id`` must not be shown by now."""

@@ -50,10 +50,8 @@ class _Top:
         if len(values) > KEPT:
             bar = np.partition(values, len(values) - KEPT)[len(values) - KEPT]
             above, equal = members[values > bar], members[values == bar]
-            if len(above) + len(equal) > KEPT:  # a graph may have millions without a time or a watch
-                first = np.argpartition(self._ids.rank[equal], KEPT - len(above) - 1)[: KEPT - len(above)]
-                equal = equal[first]
-            inside = np.concatenate((above, equal))
+            room = KEPT - len(above)  # for those first by id: a graph may have millions without a time or a watch
+            inside = np.concatenate((above, equal[np.argpartition(self._ids.rank[equal], room - 1)[:room]]))
         self._keys = [self._key(content) for content in self._in_order(inside).tolist()]
         self._key_of = {key[2]: key for key in self._keys}
         self._last = self._keys[-1] if len(inside) < len(members) else None
