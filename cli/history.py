@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli.naming import user_id
+from cli.recommend import latest_events
 from cli.terminal import make_console
 from graph import schema
 from graph import snapshot as snapshots
@@ -20,6 +21,7 @@ from graph.errors import SettingsError
 from graph.settings import load_settings
 from graph.snapshot import Snapshot
 from ranking import registry
+from recommend.batch import permitted
 from recommenders.plays import plays_of
 
 __all__ = ["history"]
@@ -39,7 +41,9 @@ def history(
     path = settings.model_path(model)
     kind = registry.kind(model)
     recommender = kind.load(path, snapshot) if path.is_dir() else kind.make().fit(snapshot)
-    ids, scores = recommender.recommend(nid, n)
+    with latest_events(settings) as recent:
+        allowed, held_back = permitted(snapshot, recent)
+    ids, scores = recommender.recommend(nid, n, allowed=allowed, held_back=held_back)
     names = Names(snapshot)
     played = _played(snapshot, nid)[:n]
     if not played:

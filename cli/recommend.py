@@ -43,7 +43,7 @@ from recommend.service import FeedService
 from recommend.wanted import Wanted
 from recommenders.core.recommender import Recommender
 
-__all__ = ["recommend"]
+__all__ = ["latest_events", "recommend"]
 
 _console = make_console(soft_wrap=True)
 
@@ -147,7 +147,7 @@ def _to_all(settings: Settings, name: str, k: int, kind: Kind | None, out: Path,
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     with Progress(*columns, TimeRemainingColumn(), console=_console, transient=True) as bar:
         task = bar.add_task("users", total=snapshot.users.count)
-        with _recent(settings) as recent:
+        with latest_events(settings) as recent:
             written = write_all(
                 trained,
                 out,
@@ -166,7 +166,7 @@ def _to_all(settings: Settings, name: str, k: int, kind: Kind | None, out: Path,
 
 
 @contextmanager
-def _recent(settings: Settings) -> Iterator[Recent]:
+def latest_events(settings: Settings) -> Iterator[Recent]:
     """What the outbox says; raises InputError where it cannot be read."""
     recent = Recent(Outbox.of(settings))
     try:
@@ -182,7 +182,7 @@ def _tracks_to_all(settings: Settings, name: str, k: int, out: Path, *, heard: b
     snapshot = snapshots.load(settings.snapshot_path)
     trained = registry.open_trained(name, settings, snapshot)
     begun = time.monotonic()
-    with _recent(settings) as recent:
+    with latest_events(settings) as recent:
         written = write_tracks(trained, out, k, heard=heard, recent=recent)
     seconds = max(time.monotonic() - begun, 1e-9)
     _console.print(

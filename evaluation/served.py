@@ -68,12 +68,15 @@ class _Once:
     def __init__(self, contender: Contender) -> None:
         self._fit = contender.fit
         self._last: tuple[tuple[str, int], Recommender] | None = None
+        self._capped = False
 
     def __call__(self, train: Snapshot, options: FitOptions) -> Recommender:
         key = train.digest, options.seed
         if self._last is None or self._last[0] != key:
             self._last = None  # the old model's memory is free before the new one is fitted
             self._last = key, self._fit(train, options)
+            self._capped = options.cap.hit
+        options.cap.hit = options.cap.hit or self._capped
         return self._last[1]
 
 

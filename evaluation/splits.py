@@ -200,6 +200,7 @@ def _split(
     keep_counts: bool,
 ) -> Holdout:
     watched = snapshot.watched
+    held = _judged_once(watched, learned, held)
     if known_only:
         held = held & (np.bincount(watched.target[learned], minlength=watched.width) > 0)[watched.target]
     values = np.asarray(watched.columns["engagement"]) if snapshot.mode == "engagement" else np.ones(len(watched))
@@ -222,6 +223,19 @@ def _split(
         cutoff=cutoff,
         seed=seed,
     )
+
+
+def _judged_once(watched: Edges, learned: Mask, held: Mask) -> Mask:
+    """``held`` without pairs that are in the training part too, and of a repeated pair only the first row.
+
+    An export writes each pair once; a snapshot that was built by hand may repeat one.
+    """
+    pairs = np.asarray(watched.source, dtype=np.int64) * watched.width + np.asarray(watched.target)
+    if (np.diff(pairs) > 0).all():
+        return held
+    first = np.zeros(len(pairs), dtype=bool)
+    first[np.flatnonzero(held)[np.unique(pairs[held], return_index=True)[1]]] = True
+    return np.asarray(first & ~np.isin(pairs, pairs[learned]))
 
 
 def _matrix(watched: Edges, mask: Mask, values: npt.NDArray[Any]) -> sp.csr_array:

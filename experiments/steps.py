@@ -16,7 +16,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from gnn.config import SMALLER, GnnConfig
+from gnn.config import GnnConfig
+from gnn.cost import smaller
 from gnn.fitting import make_trainer
 from gnn.validation import ndcg_at_10, sampled
 from graph.settings import load_settings
@@ -37,7 +38,7 @@ def main() -> None:
     seen = rest.interactions()
     rows: dict[str, list[str]] = {}
     for told in chosen.settings:
-        config = GnnConfig.model_validate((SMALLER if chosen.large else {}) | json.loads(told))
+        config = GnnConfig.model_validate((smaller(part.train) if chosen.large else {}) | json.loads(told))
         run = make_trainer(config, rest)
         began = time.perf_counter()
         run.place_ids()

@@ -60,6 +60,8 @@ def fit(
 def _fit(name: str, config: GnnConfig, snapshot: Snapshot, options: FitOptions, start: Artifact | None) -> Artifact:
     large = is_large(snapshot)
     begun, metrics = 0.0, dict[str, float]()
+    if options.validation is not None and not len(options.validation.users):
+        options = options.but(validation=None)
     run: _Run | None = None
     epochs, training_file = config.epochs, options.checkpoint and options.checkpoint / "training.pt"
     if options.validation is None and epochs is None:

@@ -27,8 +27,6 @@ class PipelineConfig(BaseModel):
     (experiments/search-share.md)."""
     large_search_share: Positive = 0.2
     """The same in a large graph, where single fits take minutes. By hand."""
-    again_share: Positive = 0.3
-    """Most of the pipeline's work that the network's training on everything may take. By hand."""
     member_shares: Mapping[str, float] = {
         "popularity": 0.15,
         "ease": 0.3,
@@ -61,8 +59,6 @@ class PipelineConfig(BaseModel):
     """Values of ``discount`` to try. By hand, like ``ease_corrections``."""
     ease_tapers: tuple[float, ...] = (0.0, 0.25, 0.5)
     """Values of ``taper`` to try. By hand, like ``ease_corrections``."""
-    ease_again: tuple[float, ...] = (1_000.0, 300.0, 3_000.0)
-    """Values of λ to try on all users after the search on ``thinned_users``, whose λ may be too small. By hand."""
 
     # First stage
     depth: Count = 100
@@ -91,6 +87,9 @@ class PipelineConfig(BaseModel):
     number. By hand."""
     similar_users: Count = 100_000
     """Users above which user-KNN and GF-CF do not take part. By hand, for memory."""
+    similar_s: Positive = 300.0
+    """Seconds of one fit above which they do not take part either: with few contents everybody is near everybody. By
+    hand, for time."""
     ease_contents: Count = 100_000
     """Contents above which EASE does not take part if the users are too many for an inverse over users. Full size: EASE
     knew 24,000 of 334,000 contents and got no weight."""

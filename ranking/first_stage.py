@@ -36,7 +36,8 @@ _INVERTED: Final[Mapping[str, Sequence[Any]]] = {
     "taper": CONFIG.ease_tapers,
 }
 """EASE's settings for which every value needs another inverse."""
-_AGAIN: Final[Mapping[str, Sequence[Any]]] = {"regularisation": CONFIG.ease_again}
+_AGAIN: Final[Mapping[str, Sequence[Any]]] = {"regularisation": Ease.space["regularisation"]}
+"""The λ once more: the best on `PipelineConfig.thinned_users` may be too small for all users."""
 _FRIENDS: Final[Mapping[str, Sequence[Any]]] = {"friends": Ease.space["friends"]}
 
 
@@ -61,7 +62,7 @@ def plan(snapshot: Snapshot, *, quick: bool = False) -> list[Member]:
     users, shares = snapshot.users.count, CONFIG.member_shares
     names = ["popularity", "als", "item-knn"]
     if users <= CONFIG.similar_users:
-        names += ["user-knn", "gf-cf"]
+        names += [name for name in ("user-knn", "gf-cf") if _fit_s(name, snapshot) <= CONFIG.similar_s]
     if len(snapshot.follows):
         names.append("friends-items")
     members = [Member(name, shares[name]) for name in names]
@@ -73,6 +74,11 @@ def plan(snapshot: Snapshot, *, quick: bool = False) -> list[Member]:
         members.insert(1, Member("ease", CONFIG.large_ease_share, space, first))
     left_out = CONFIG.quick_without if quick else ()
     return [Member(NETWORK, 0.0), *(member for member in members if member.name not in left_out)]
+
+
+def _fit_s(name: str, snapshot: Snapshot) -> float:
+    """Seconds of the reference machine for one fit with the defaults."""
+    return registry.make(name).cost(snapshot)
 
 
 @dataclass
@@ -162,7 +168,7 @@ def _search(
     kind = registry.kind(member.name)
     start, trials = dict(given), 0
     if member.first:
-        thinned = holdout.thinned(min(CONFIG.thinned_users, holdout.train.users.count))
+        thinned = holdout.thinned(CONFIG.thinned_users)
         work = options.work(holdout.train)
         part = options.but(share=CONFIG.thinned_share * options.share * work / max(options.work(thinned.train), 1e-9))
         fewer = search(kind, thinned, part, start=start, space=member.first)

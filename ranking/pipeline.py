@@ -16,7 +16,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from gnn import processes
-from gnn.config import SMALLER
+from gnn.cost import smaller
 from graph import aside
 from graph.errors import SettingsError
 from graph.snapshot import Snapshot
@@ -87,11 +87,11 @@ class Pipeline(Recommender):
             members,
             part,
             options.but(share=options.share * work / options.work(part.train)),
-            network={**({"cold": 0.0, "in_time": False} if quick else {}), **(SMALLER if large else {})},
+            network={**({"cold": 0.0, "in_time": False} if quick else {}), **(smaller(snapshot) if large else {})},
             shares=_shares(members, quick=quick, large=large),
             progress=part_of(options.progress, 0.0, 0.5),
         )
-        refit = options.but(share=CONFIG.again_share * options.share, progress=part_of(options.progress, 0.7, 1.0))
+        refit = options.but(progress=part_of(options.progress, 0.7, 1.0))
         if processes.rank() > 0:
             first.models = first.models if large else {}
             del part

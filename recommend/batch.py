@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import scipy.sparse as sp
 
 from graph import aside, schema
 from graph.errors import InputError
@@ -19,7 +20,7 @@ from recommenders.core.recommender import Recommender
 from recommenders.core.top_k import Mask
 from recommenders.play_cf import write_lists
 
-__all__ = ["write_all", "write_tracks"]
+__all__ = ["permitted", "write_all", "write_tracks"]
 
 _BLOCK: Final = 1_024
 _PREFIX: Final = f"^({'|'.join(schema.CONTENT_PREFIXES)})"
@@ -48,12 +49,7 @@ def write_all(
     contents = snapshot.contents.ids
     written = contents.str.replace(_PREFIX, "") if bare else contents
     names = np.array(written.to_list(), dtype=object)
-    later = recent.standing() if recent else ()
-    held_back = filters.held_back(snapshot, *later)
-    gone = _gone(snapshot, recent)
-    allowed = None if kind is None else snapshot.kinds == kind
-    if gone.any():
-        allowed = ~gone if allowed is None else allowed & ~gone
+    allowed, held_back = permitted(snapshot, recent, kind)
     with aside.file(path) as fresh, fresh.open("w", encoding="utf-8") as out:
         for start in range(0, len(users), _BLOCK):
             block = np.arange(start, min(start + _BLOCK, len(users)))
@@ -64,6 +60,19 @@ def write_all(
             if progress:
                 progress(len(block))
     return len(users)
+
+
+def permitted(snapshot: Snapshot, recent: Recent | None, kind: str | None = None) -> tuple[Mask | None, sp.csr_array]:
+    """What a filter lets through, as ``allowed`` and ``held_back`` of `Recommender.recommend`.
+
+    The filters are those of `write_all`. Raises sqlite3.Error when ``recent`` cannot be read.
+    """
+    held_back = filters.held_back(snapshot, *(recent.standing() if recent else ()))
+    gone = _gone(snapshot, recent)
+    allowed = None if kind is None else snapshot.kinds == kind
+    if gone.any():
+        allowed = ~gone if allowed is None else allowed & ~gone
+    return allowed, held_back
 
 
 def _gone(snapshot: Snapshot, recent: Recent | None) -> Mask:

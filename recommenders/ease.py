@@ -56,20 +56,19 @@ class Ease(Baseline):
 
     name: ClassVar[str] = "ease"
     space: ClassVar[Mapping[str, Sequence[Any]]] = {
-        "regularisation": (30.0, 100.0, 300.0, 1000.0, 3000.0),
+        # large ones first, since they are best where watches are few (experiments/large-lambda.md)
+        "regularisation": (100_000.0, 30_000.0, 10_000.0, 3000.0, 1000.0, 300.0, 100.0, 30.0),
         "friends": (0.0, 0.3, 1.0, 3.0),
     }
     late: ClassVar[frozenset[str]] = frozenset({"correction", "discount"})
     need_follows: ClassVar[frozenset[str]] = frozenset({"friends"})
 
     def _learn(self, snapshot: Snapshot, options: FitOptions) -> dict[str, Learned]:
-        users, contents = self.watched.shape
         popularity = np.maximum(np.asarray(self.watched.sum(axis=0), dtype=np.float64), 1e-3)
         mean = float(popularity[popularity > 1e-3].mean()) if self.watched.nnz else 1.0
         relative = np.maximum(popularity, 1.0) / max(mean, 1.0)
         penalty = (self.regularisation * relative**self.taper).astype(np.float32)
-        by_user = users <= self.largest_side and (users <= contents or self.friends > 0)
-        learn = self._over_users if by_user else self._over_contents
+        learn = self._over_users if self._by_user(snapshot) else self._over_contents
         inverse, kept, explained = learn(snapshot, penalty, options.progress)
         free = 1.0 - np.clip(explained, 0.0, 1.0 - 1e-4)
         return {
@@ -80,13 +79,21 @@ class Ease(Baseline):
             "popularity": relative.astype(np.float32),
         }
 
+    def _by_user(self, snapshot: Snapshot) -> bool:
+        """Whether the inverse is over users: few enough, and fewer than the contents where no friends are learned."""
+        users, with_friends = snapshot.users.count, self.friends > 0 and len(snapshot.follows) > 0
+        return users <= self.largest_side and (with_friends or users <= snapshot.contents.count)
+
+    def unsearched(self) -> frozenset[str]:
+        return super().unsearched() | ({"friends"} if self.snapshot.users.count > self.largest_side else frozenset())
+
     def _over_users(
         self, snapshot: Snapshot, penalty: Floats, progress: Progress
     ) -> tuple[npt.NDArray[Any], Ints, npt.NDArray[np.float64]]:
         """K⁻¹ with K = XΛ⁻¹Xᵀ + (α/λ)·SSᵀ + I, and xᵀK⁻¹x/Λ of every content."""
         watched = self.watched
         gram = _gram(sp.csr_array(watched / np.sqrt(penalty)))
-        if self.friends:
+        if self.friends and len(snapshot.follows):
             # Every user is their own friend here, so that two friends have each other in common.
             social = sp.csr_array(symmetric_social(snapshot) + sp.eye_array(len(gram), dtype=np.float32))
             for start in range(0, len(gram), _BLOCK):
@@ -128,8 +135,7 @@ class Ease(Baseline):
 
     def _cost(self, snapshot: Snapshot) -> float:
         users, contents = snapshot.users.count, snapshot.contents.count
-        by_user = users <= self.largest_side and (users <= contents or self.friends > 0)
-        side = users if by_user else min(contents, self.largest_side)
+        side = users if (by_user := self._by_user(snapshot)) else min(contents, self.largest_side)
         judged = min(CORE.search_users, users)
         if by_user:
             products = COSTS.inverse_product * (side + judged) * len(snapshot.watched)
@@ -195,7 +201,10 @@ class Ease(Baseline):
         watched = self.watched
         rows: Floats = np.asarray(rows_of(watched, users).toarray(), dtype=np.float32)
         if not len(kept):
-            products: Floats = np.asarray(inverse[users], dtype=np.float32) @ watched
+            products = np.empty(rows.shape, dtype=np.float32)
+            for start in range(0, len(users), _BLOCK):  # a row of the inverse may be longer than one of scores
+                some = np.asarray(inverse[users[start : start + _BLOCK]], dtype=np.float32)
+                products[start : start + _BLOCK] = some @ watched
             return rows, products
         # XPΛ = K⁻¹X, with P held as Λ^½PΛ^½ so that its entries keep one scale
         root = np.sqrt(self._dense("penalty")[kept])

@@ -53,7 +53,7 @@ class FriendsItems(Baseline):
     has_one_user: ClassVar[bool] = True
     need_times: ClassVar[frozenset[str]] = frozenset({"half_life"})
     space: ClassVar[Mapping[str, Sequence[Any]]] = {
-        "half_life": (30.0, 7.0, 90.0, 0.0),
+        "half_life": (30.0, 7.0, 90.0, 365.0, 0.0),
         "weighting": ("watched", "circle", "same"),
         "ties": ("followed", "either"),
         "second_degree": (0.0, 0.1, 0.5, 1.0),

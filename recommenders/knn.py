@@ -133,7 +133,7 @@ class UserKnn(_Knn, KnowsFriends):
     """Days after which a neighbour's watch counts half, if times are known; 0 for never."""
 
     space: ClassVar[Mapping[str, Sequence[Any]]] = {
-        "half_life": (7.0, 30.0, 90.0, 0.0),
+        "half_life": (7.0, 30.0, 90.0, 365.0, 0.0),
         **_Knn.space,
         "friends": (1.0, 0.0, 0.3, 3.0),
     }

@@ -50,9 +50,14 @@ class Holdout:
         return replace(self, users=chosen)
 
     def thinned(self, count: int) -> Holdout:
-        """The hold-out of a smaller graph: ``count`` random users, the follows among them, and all contents."""
+        """The hold-out of a smaller graph: ``count`` random users with watches, the follows among them, all contents.
+
+        All users with watches where they are not more.
+        """
         train = self.train
-        chosen = np.sort(np.random.default_rng(self.seed).choice(train.users.count, count, replace=False))
+        active = np.flatnonzero(np.diff(train.watched.indptr))
+        count = min(count, len(active))
+        chosen = np.sort(np.random.default_rng(self.seed).choice(active, count, replace=False))
         number = np.full(train.users.count, -1, dtype=np.int32)
         number[chosen] = np.arange(count, dtype=np.int32)
         watched, follows = train.watched, train.follows

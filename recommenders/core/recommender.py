@@ -87,6 +87,8 @@ class Recommender(ABC):
     """Whether it learns from ordered lists, of which playlists alone are enough, and continues any list."""
     space: ClassVar[Mapping[str, Sequence[Any]]] = {}
     """Setting → the values that `recommenders.core.search` tries, most important setting first."""
+    zero_is_never: ClassVar[frozenset[str]] = frozenset({"half_life"})
+    """Settings in days whose 0 means never, so that the search takes it for more than every number of days."""
     need_times: ClassVar[frozenset[str]] = frozenset()
     """Settings without effect on a graph without times."""
     need_follows: ClassVar[frozenset[str]] = frozenset()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -89,7 +90,7 @@ def search(
     run.kept_back = 0.0
     if narrow and run.allowed(whole, most_of_cap=1.0):
         wide = run.fit({name: value for name, value in best.settings.items() if name not in narrow}, rest=True)
-        best = max(best, wide, key=lambda searched: searched.score)
+        best = max(wide, best, key=lambda searched: searched.score)  # the full one if nobody can be judged
     return best
 
 
@@ -156,8 +157,8 @@ class _Run:
                 trial = self._trial(best, name, value)
                 best = trial if trial is not None and trial.score > best.score else best
             return best
-        start = best
-        for direction in _directions(values, current):
+        start, never = best, 0.0 if name in self.kind.zero_is_never else None
+        for direction in _directions(values, current, never):
             for value in direction:
                 trial = self._trial(best, name, value)
                 if trial is None or trial.score <= best.score:
@@ -195,12 +196,19 @@ def _numbers(values: Sequence[Any], current: Any) -> bool:
     return all(isinstance(value, int | float) and not isinstance(value, bool) for value in (*values, current))
 
 
-def _directions(values: Sequence[Any], current: float) -> list[list[Any]]:
-    """Values above and below the current one, nearest first; the direction that ``values`` lists first comes first."""
-    up = sorted(value for value in values if value > current)
-    down = sorted((value for value in values if value < current), reverse=True)
+def _directions(values: Sequence[Any], current: float, never: float | None) -> list[list[Any]]:
+    """Values above and below the current one, nearest first; the direction that ``values`` lists first comes first.
+
+    ``never`` is above all others.
+    """
+
+    def size(value: float) -> float:
+        return math.inf if value == never else value
+
+    up = sorted((value for value in values if size(value) > size(current)), key=size)
+    down = sorted((value for value in values if size(value) < size(current)), key=size, reverse=True)
     first = next((value for value in values if value != current), current)
-    return [up, down] if first > current else [down, up]
+    return [up, down] if size(first) > size(current) else [down, up]
 
 
 def _key(settings: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from cli import recommend as command
+from graph.events import Entry, Outbox
 from graph.snapshot import Snapshot
 from recommenders.knn import ItemKnn
 from recommenders.popularity import Popularity
@@ -77,6 +78,18 @@ def test_everyone_gets_a_line(run, trained, tmp_path, option, first):
     lines = [json.loads(line) for line in out.read_text().splitlines()]
     assert [(line["user"], line["items"][0]) for line in lines] == list(zip(USERS, first, strict=True))
     assert "Wrote 20 lines" in done.printed
+
+
+def test_the_list_beside_what_was_played_leaves_out_what_the_user_hid(run, trained):
+    before = run("history", USERS[4], "--model", "item-knn")
+    assert before.code == 0, before.printed
+    assert KEAKS[4] in before.printed
+    Outbox.of(trained).accept([Entry("", "h1", "hide", USERS[4], KEAKS[4], at=1)], received=0)
+    hidden = run("history", USERS[4], "--model", "item-knn")
+    assert hidden.code == 0, hidden.printed
+    assert KEAKS[4] not in hidden.printed
+    assert KEAKS[6] in before.printed
+    assert KEAKS[6] in hidden.printed
 
 
 @pytest.mark.parametrize(

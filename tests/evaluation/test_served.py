@@ -11,6 +11,7 @@ from evaluation.served import with_feeds
 from graph.errors import SettingsError
 from graph.settings import Composition, Engagement
 from graph.snapshot import Snapshot
+from recommenders.core.effort import Cap
 from recommenders.core.options import FitOptions
 from recommenders.core.recommender import Recommender
 from tests import checkerboard
@@ -34,6 +35,13 @@ def test_each_model_is_fitted_once_and_judged_by_its_list_and_by_its_feed() -> N
     by_name = {row.model: row.metrics["NDCG@3"].mean for row in board.rows}
     assert by_name["knn as served"] > 0.5
     assert by_name["popularity as served"] > by_name["popularity"], "the feed knows the people around one"
+
+
+def test_the_feed_of_a_model_that_was_cut_short_says_so_too() -> None:
+    contenders = with_feeds(named(["als"]), ENGAGEMENT)
+    options = FitOptions(cap=Cap(1e-9))
+    board = leaderboard.evaluate(contenders, [splits.random(checkerboard.snapshot(), 0.3)], ks=(3,), options=options)
+    assert {row.model: row.capped for row in board.rows} == {"als": True, "als as served": True}
 
 
 def test_a_feed_holds_nothing_of_the_training_and_nothing_masked() -> None:

@@ -21,6 +21,7 @@ from recommenders.core.holdout import Holdout, validation
 from recommenders.core.ndcg import mean_ndcg
 from recommenders.plays import plays_of
 from tests import checkerboard
+from tests.conformance import odd
 from tests.evaluation.scored import Counted, network
 
 watches = st.lists(
@@ -369,3 +370,12 @@ def test_plays_and_ratios_of_held_out_pairs_are_held_out_too(cut):
     assert set(zip(plays.user.tolist(), plays.track.tolist(), strict=True)) == pairs(train)
     assert set(zip(ratios.source.tolist(), ratios.target.tolist(), strict=True)) == pairs(train)
     assert 0 < len(plays) < len(whole.watched)
+
+
+def test_a_repeated_pair_is_held_out_once_or_not_at_all():
+    """A snapshot that was built by hand may repeat pairs; an export never does."""
+    repeated = odd(checkerboard.watched_pairs(8) * 2, [])
+    split = splits.random(repeated, 0.3)
+    assert split.held_out.nnz
+    assert (split.held_out.data == 1).all()
+    assert not split.held_out.multiply(split.train.interactions()).nnz

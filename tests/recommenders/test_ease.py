@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 import pytest
 
 from graph.errors import ModelError
@@ -37,6 +38,22 @@ def test_the_small_inverse_gives_the_textbook_scores(friends):
     expected = (both @ textbook(both, 20.0))[:, : watched.shape[1]]
     found = Ease(regularisation=20.0, friends=friends).fit(snapshot).scores(np.arange(len(watched)))
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_without_follows_the_weight_of_friends_changes_nothing_and_the_shorter_side_is_inverted():
+    pairs = [(user, content) for user in range(30) for content in range(5) if (user + content) % 3]
+    snapshot = odd(pairs, [], 30)
+    few = Snapshot.build(
+        {"User": snapshot.users.frame, "Content": snapshot.contents.frame.head(5)},
+        {"WATCHED": pl.DataFrame(pairs, schema=["source", "target"], orient="row")},
+    )
+    with_friends, without = (Ease(friends=friends).fit(few) for friends in (1.0, 0.0))
+    assert with_friends.learned["inverse"].shape == (5, 5)
+    np.testing.assert_array_equal(with_friends.scores(np.arange(30)), without.scores(np.arange(30)))
+    expected = snapshot.interactions().toarray()[:, :5].astype(np.float64)
+    np.testing.assert_allclose(
+        with_friends.scores(np.arange(30)), expected @ textbook(expected, 100.0), rtol=1e-4, atol=1e-5
+    )
 
 
 def test_contents_on_their_own_side_give_the_same_as_users_on_theirs():

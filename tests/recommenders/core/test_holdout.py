@@ -161,6 +161,15 @@ def test_thinned_keeps_what_its_users_have():
     )
 
 
+def test_thinned_draws_nobody_without_watches():
+    pairs = [(user, content) for user in (2, 5, 7) for content in range(6)]
+    whole = validation(odd(pairs, [(0, 1), (2, 5)], 50), 0.3)
+    for count in (2, 10):
+        fewer = whole.thinned(count)
+        assert set(fewer.train.users.ids.to_list()) <= {checkerboard.users(8)[user] for user in (2, 5, 7)}
+        assert fewer.train.users.count == len(fewer.users) == min(count, 3)
+
+
 def test_a_sample_judges_fewer_users_of_the_same_part():
     whole = validation(checkerboard.snapshot(), 0.3)
     few = whole.sample(5)

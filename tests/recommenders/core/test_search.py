@@ -132,6 +132,21 @@ def test_the_direction_that_the_list_begins_with_is_climbed_first(fake):
     assert tried(fake, "number") == [2.0, 1.0, 0.0]
 
 
+@pytest.mark.parametrize(
+    ("start", "best", "expected"),
+    [(90.0, 0.0, [90.0, 30.0, 365.0, 0.0]), (0.0, 30.0, [0.0, 365.0, 90.0, 30.0]), (0.0, 0.0, [0.0, 365.0])],
+)
+def test_a_half_life_of_0_is_never_and_so_the_longest(fake, start, best, expected):
+    def days(settings: Mapping[str, float]) -> float:
+        return settings["half_life"] or 1000.0
+
+    fake.defaults = {"half_life": start}
+    fake.quality = staticmethod(lambda settings: -abs(days(settings) - days({"half_life": best})))
+    found = run(fake, {"half_life": (90.0, 30.0, 365.0, 0.0)})
+    assert tried(fake, "half_life") == expected
+    assert found.settings.get("half_life", start) == best
+
+
 def test_of_other_values_all_are_tried(fake):
     fake.quality = staticmethod(lambda settings: {"a": 0.2, "b": 0.1, "c": 0.3, "d": 0.0}[settings["word"]])
     found = run(fake, {"word": ("a", "b", "c", "d")})
@@ -202,8 +217,10 @@ def test_a_cap_is_not_hit_where_it_is_the_work_that_is_used_up(fake):
     assert not cap.hit
 
 
-@pytest.mark.parametrize(("wide", "kept"), [(0.05, {"width": 3, "number": 3.0}), (0.5, {"number": 3.0})])
-def test_trials_are_narrow_and_the_best_is_fitted_wide_once_and_kept_if_better(fake, wide, kept):
+@pytest.mark.parametrize(
+    ("wide", "kept"), [(0.05, {"width": 3, "number": 3.0}), (0.5, {"number": 3.0}), (0.3, {"number": 3.0})]
+)
+def test_trials_are_narrow_and_the_best_is_fitted_wide_once_and_kept_unless_it_is_worse(fake, wide, kept):
     fake.trial_settings = {"width": 3}
     narrow = {2.0: 0.1, 3.0: 0.3, 4.0: 0.2}
     fake.quality = staticmethod(lambda settings: narrow[settings["number"]] if settings["width"] == 3 else wide)
