@@ -6,12 +6,14 @@ Both answer with the rows of the ``.cypher`` files, so that the code that uses t
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 
 from graph import schema
+from graph.identifiers import whole
 from graph.settings import Settings
 from graph.snapshot import Nodes, Snapshot
 from graph.snapshot.engagement import UNKNOWN
@@ -284,5 +286,12 @@ def spelled(text: str, contents: Nodes) -> str | None:
 
 
 def content_ids_of(text: str) -> list[str]:
-    """The content ids that somebody may mean by ``text``, the likeliest first: with and without a prefix."""
-    return [text, *(prefix + text for prefix in schema.CONTENT_PREFIXES)]
+    """The content ids that somebody may mean by ``text``, the likeliest first: with and without a prefix.
+
+    ``text`` is in canonical form. As the bare id of a keak or a beat, ``1.0`` is 1, and ``2.5`` is none.
+    """
+    found = [text]
+    with suppress(ValueError):
+        bare = whole(text)
+        found += [schema.KEAK_PREFIX + bare, schema.BEAT_PREFIX + bare]
+    return [*found, schema.TRACK_PREFIX + text]

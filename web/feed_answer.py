@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from graph import schema
-from graph.identifiers import canonical
+from graph.identifiers import canonical, canonical_content
 from graph.schema import CONTENT_PREFIXES, USER_PREFIX
 from graph.shown import Shown
 from graph.snapshot.ages import DAY
@@ -139,8 +139,10 @@ def content_ids(field: str, values: Sequence[str], listed: Sequence[str] = ()) -
         if text.startswith(USER_PREFIX):
             raise invalid(field, f"{text!r} is the id of a user; name contents, such as keaks/123")
         try:
-            known = canonical(text)
-            ids.update([known] if known.startswith(CONTENT_PREFIXES) else content_ids_of(known))
+            if text.strip().startswith(CONTENT_PREFIXES):
+                ids.add(canonical_content(text))
+            else:
+                ids.update(content_ids_of(canonical(text)))
         except ValueError as error:
             if text not in values or "," not in text:  # a long list is no id, and need not be one
                 raise invalid(field, f"{text[:40]!r} is no content id: {error}") from None

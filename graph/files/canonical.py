@@ -1,4 +1,4 @@
-"""`graph.identifiers.canonical` for whole columns: the same rule, by polars."""
+"""`graph.identifiers.whole` for whole columns: the same rule, by polars."""
 
 from __future__ import annotations
 
@@ -9,9 +9,19 @@ import polars as pl
 
 from graph import schema
 from graph.errors import InputError
-from graph.identifiers import MAX_BYTES
+from graph.identifiers import (
+    BROKEN,
+    EXPONENT,
+    EXPONENT_DIGITS,
+    MAX_BYTES,
+    NULL,
+    POINT,
+    PRINTED_FROM,
+    ROUNDED,
+    SHOWN_FROM,
+)
 
-__all__ = ["CONTROL", "EXPONENT_DIGITS", "checked", "refuse_large_floats"]
+__all__ = ["CONTROL", "checked", "in_one_spelling", "refuse_large_floats"]
 
 _SPACE: Final = (
     "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
@@ -20,18 +30,8 @@ _SPACE: Final = (
 """Characters that ``str.strip`` takes for white space."""
 CONTROL: Final = r"[\x00-\x09\x0b-\x1f\x7f-\x9f]"
 _PREFIXES: Final = (schema.USER_PREFIX, *schema.CONTENT_PREFIXES)
-_EXPONENT: Final = r"^-?\d+(?:\.\d*)?[eE]\+\d+$|^-?\d\.\d+E\d+$"
-"""Floats as languages write them: ``1e+05``, and Java's ``1.0E10``."""
-_ROUNDED: Final = r"^-?\d\.(?:(\d+)E\+|(\d{6})e\+)0*(\d+)$"
-"""What a spreadsheet shows of a large number (``1.23457E+12``) and what C prints (``1.234568e+12``)."""
-_SHOWN: Final = 11
-"""The exponent from which on spreadsheets show large numbers so."""
-_NULL: Final = r"\N"
-"""How databases write that nothing is there; nobody is called so."""
 _EXACT: Final[dict[pl.DataType, int]] = {pl.Float64(): 2**53, pl.Float32(): 2**24}
 """Type → the number from which on it lacks some whole numbers."""
-EXPONENT_DIGITS: Final = 15
-"""Digits up to which a float says exactly which whole number is meant."""
 
 
 def refuse_large_floats(path: Path, name: str, values: pl.Series) -> None:
@@ -69,7 +69,7 @@ def checked(column: str, raw: pl.Series, prefixes: tuple[str, ...]) -> tuple[pl.
     why = (
         bare.to_frame("t")
         .select(
-            pl.when(t.is_null() | t.is_in(["", _NULL]))
+            pl.when(t.is_null() | t.is_in(["", NULL]))
             .then(pl.lit(f"{column} is missing"))
             .when(other)
             .then(pl.lit(f"{column} has a wrong prefix, expected {expected}"))
@@ -79,7 +79,7 @@ def checked(column: str, raw: pl.Series, prefixes: tuple[str, ...]) -> tuple[pl.
             .then(pl.lit(f"{column} has more than {MAX_BYTES} bytes"))
             .when(rounded)
             .then(pl.lit(f"{column} is a number whose last digits were rounded away"))
-            .when(t.str.contains(r"^-?\d+\.\d+$|^-?\d+(?:\.\d*)?[eE]\+\d+$|^-?\d*\.?\d+[eE]-\d+$|^-?\d\.\d+E\d+$"))
+            .when(t.str.contains(BROKEN))
             .then(pl.lit(f"{column} is a number that is not whole"))
         )
         .to_series()
@@ -87,24 +87,34 @@ def checked(column: str, raw: pl.Series, prefixes: tuple[str, ...]) -> tuple[pl.
     return pl.select(used + bare).to_series(), why
 
 
+def in_one_spelling(ids: pl.Series, prefix: str) -> pl.Series:
+    """Without the prefix, those of the graph's ids that begin with it and are spelled as files spell them.
+
+    Events once brought others, such as ``1.0``: a row that says ``1.0`` means 1, also where such a person is there.
+    """
+    ids = ids.filter(ids.str.starts_with(prefix))
+    spelled, why = checked("id", ids, (prefix,))
+    return ids.filter(why.is_null() & (spelled == ids)).str.strip_prefix(prefix)
+
+
 def _rounded(bare: pl.Series) -> pl.Series:
     """Whether a number was written with fewer digits than it has: two ids may look the same."""
     if not bare.str.contains("+", literal=True).any():
         return pl.repeat(value=False, n=len(bare), dtype=pl.Boolean, eager=True)
-    part = bare.str.extract_groups(_ROUNDED).struct
+    part = bare.str.extract_groups(ROUNDED).struct
     spreadsheet, printed, exponent = (part.field(str(n)) for n in (1, 2, 3))
     power = exponent.cast(pl.Int64, strict=False)
-    shown = (power >= _SHOWN) & (spreadsheet.str.len_bytes() < power)
-    return (shown.fill_null(value=False) | (printed.is_not_null() & (power > 6)).fill_null(value=False)).alias(
-        "rounded"
-    )
+    shown = (power >= SHOWN_FROM) & (spreadsheet.str.len_bytes() < power)
+    return (
+        shown.fill_null(value=False) | (printed.is_not_null() & (power >= PRINTED_FROM)).fill_null(value=False)
+    ).alias("rounded")
 
 
 def _whole(bare: pl.Series) -> pl.Series:
     """``1.0`` and ``1e+05`` as whole numbers, where the float says exactly which."""
     if bare.str.contains(".", literal=True).any():
-        bare = bare.str.replace(r"^(-?\d+)\.0+$", "${1}")
-    exponents = bare.str.contains(_EXPONENT).fill_null(value=False)
+        bare = bare.str.replace(POINT, "${1}")
+    exponents = bare.str.contains(EXPONENT).fill_null(value=False)
     if exponents.any():
         values = bare.filter(exponents).cast(pl.Float64, strict=False)
         exact = (values == values.floor()) & (values.abs() < 10**EXPONENT_DIGITS)

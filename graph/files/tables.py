@@ -17,6 +17,7 @@ import polars as pl
 from graph import schema
 from graph.errors import InputError
 from graph.files import quarantine as quarantines
+from graph.files.canonical import in_one_spelling
 from graph.files.folder import file_name, find, others
 from graph.files.ids import Codes, Contents, Ends, IdMap, Named, Users, unfit
 from graph.files.node_files import BEATS, KEAKS, USERS, NodeFile
@@ -183,11 +184,9 @@ class _Reading:
         self.lines = pl.DataFrame(schema=_LINES)
         self._ids = {name: IdMap(grows=name not in files) for name in _KINDS}
         self._rows: dict[str, pl.DataFrame] = {}
-        self._ids["users"].add(known.users)
-        for name in ("keaks", "beats"):
-            prefix = _KINDS[name].prefix
-            own = known.contents.filter(known.contents.str.starts_with(prefix))
-            self._ids[name].add(own.str.strip_prefix(prefix))
+        users, contents = schema.USER_PREFIX + known.users, known.contents
+        for name, ids in (("users", users), ("keaks", contents), ("beats", contents)):
+            self._ids[name].add(in_one_spelling(ids, _KINDS[name].prefix))
         self._known = {name: len(ids) for name, ids in self._ids.items()}
         self._users = Users(self._ids["users"])
         self._contents = Contents(self._ids["keaks"], self._ids["beats"])

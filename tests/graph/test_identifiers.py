@@ -1,6 +1,6 @@
 import pytest
 
-from graph.identifiers import MAX_BYTES, canonical, canonical_user
+from graph.identifiers import MAX_BYTES, canonical, canonical_content, canonical_user
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,14 @@ def test_a_person_has_one_id_with_or_without_prefix() -> None:
     assert canonical_user("users/u1") == canonical_user("u1") == "u1"
     with pytest.raises(ValueError, match="empty"):
         canonical_user("users/")
+
+
+@pytest.mark.parametrize("text", ["1.0", "2.5", r"\N"])
+def test_ids_of_tracks_are_texts(text: str) -> None:
+    assert canonical_content(f"tracks/{text}") == f"tracks/{text}"
+
+
+def test_ids_of_keaks_and_beats_are_whole() -> None:
+    assert [canonical_content(f"{kind}/1.0") for kind in ("keaks", "beats")] == ["keaks/1", "beats/1"]
+    with pytest.raises(ValueError, match="whole"):
+        canonical_content("keaks/2.5")

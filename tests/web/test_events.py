@@ -124,6 +124,9 @@ def test_an_event_counts_once(writing: FlaskClient) -> None:
         ({"progress": "0.5"}, "events.0.progress"),
         ({"user_id": "keaks/1"}, "events.0.user_id"),
         ({"user_id": "users/"}, "events.0.user_id"),
+        ({"user_id": "2.5"}, "events.0.user_id"),
+        ({"user_id": r"\N"}, "events.0.user_id"),
+        ({"content_id": "keaks/1.23457E+12"}, "events.0.content_id"),
     ],
 )
 def test_bad_event_is_422_with_its_place(writing: FlaskClient, change: dict[str, Any], field: str) -> None:

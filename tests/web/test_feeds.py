@@ -18,6 +18,7 @@ from tests.web.fake import FakeFeeds
 from tests.web.test_problems import problem
 from web import cursor
 from web.app import create_app
+from web.feed_answer import content_ids
 from web.jsonable import JSONProvider
 from web.problems import Problem
 
@@ -215,3 +216,11 @@ def test_no_other_text_is_a_context(body: bytes) -> None:
     for damaged in (text, text[:-1], "é"):
         with pytest.raises(ValueError, match="is not one"):
             shown.read(damaged)
+
+
+def test_ids_of_contents_are_whole_numbers_with_a_prefix_and_without() -> None:
+    assert content_ids("exclude", ["keaks/1.0,tracks/2.5"]) >= {"keaks/1", "tracks/2.5"}
+    assert content_ids("exclude", [], ["1.0"]) == {"1.0", "keaks/1", "beats/1", "tracks/1.0"}
+    assert content_ids("exclude", [], ["2.5"]) == {"2.5", "tracks/2.5"}
+    with pytest.raises(Problem, match="whole"):
+        content_ids("exclude", [], ["keaks/2.5"])
