@@ -75,6 +75,8 @@ CONTENT_KEPT: Final = ("audience", "trend")
 
 #: Marks a person who is counted but never named to others. No feature of any model.
 PRIVATE: Final = "isPrivate"
+#: What the API said of this, which imports keep to; absent where it said nothing. In no answer and no snapshot.
+SAID_PRIVATE: Final = "saidPrivate"
 #: Marks a content that was taken down: it is shown nowhere, and what people watched of it stays. No feature either.
 TAKEN_DOWN: Final = "takenDown"
 
@@ -91,8 +93,8 @@ KIND_LABELS: Final = (KEAK, BEAT, TRACK)
 
 #: Properties that a change of the catalogue may write.
 PUBLISHED: Final = (
-    *(TITLE, NAME, PRIVATE, TAKEN_DOWN, "createdAt", "updatedAt", "link", "duration", "bpm", "contentType"),
-    *("hasSmallThumbnail", "licenceType", "preview", "keakId", "beatId", "trackId"),
+    *(TITLE, NAME, PRIVATE, SAID_PRIVATE, TAKEN_DOWN, "createdAt", "updatedAt", "link", "duration", "bpm"),
+    *("contentType", "hasSmallThumbnail", "licenceType", "preview", "keakId", "beatId", "trackId"),
 )
 
 

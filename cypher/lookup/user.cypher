@@ -3,7 +3,7 @@
 // Columns: properties, follows, followers, watched, made (counts), listensTo, createsIn (names of genres).
 MATCH (me:User {userId: $userId})
 WITH me, COLLECT { MATCH (me)-[:BLOCKED]-(person:User) RETURN DISTINCT person } AS blocked
-RETURN properties(me) AS properties,
+RETURN me {.*, saidPrivate: null} AS properties,
        COUNT { (me)-[:FOLLOWS]->() } - COUNT { UNWIND blocked AS person MATCH (me)-[:FOLLOWS]->(person) } AS follows,
        COUNT { (me)<-[:FOLLOWS]-() } - COUNT { UNWIND blocked AS person MATCH (me)<-[:FOLLOWS]-(person) } AS followers,
        COUNT {

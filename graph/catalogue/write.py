@@ -81,6 +81,8 @@ def _content_row(place: int, change: Change, keys: _Keys) -> dict[str, Any]:
 def _user_row(place: int, change: Change, keys: _Keys) -> dict[str, Any]:
     lists = {ours: keys.of(schema.GENRE, change.body.get(field)) for field, ours in _LISTS_OF_USERS.items()}
     properties = properties_of(change.body)
+    if schema.PRIVATE in properties:
+        properties[schema.SAID_PRIVATE] = properties[schema.PRIVATE]
     return {"place": place, "id": change.target.removeprefix(schema.USER_PREFIX), "properties": properties, **lists}
 
 

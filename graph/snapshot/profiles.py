@@ -20,7 +20,7 @@ __all__ = ["profile", "profiles"]
 
 _BUCKETS: Final = 16
 """Hash buckets of a text property."""
-_MARKS: Final = (schema.PRIVATE, schema.TAKEN_DOWN)
+_MARKS: Final = (schema.PRIVATE, schema.SAID_PRIVATE, schema.TAKEN_DOWN)
 """Properties that say who and what may be shown, and are no features."""
 _TEXTS: Final = frozenset({"kind", "contentType", "licenceType"})
 _TIMES: Final = frozenset((*schema.USER_TIMES, *schema.KEAK_TIMES, *schema.BEAT_TIMES))

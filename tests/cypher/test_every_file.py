@@ -37,7 +37,8 @@ PROPERTIES = {
     *(*schema.TRACK_TEXTS, *schema.TRACK_COUNTS, *schema.SESSION_TIMES, *schema.SESSION_TEXTS),
     *schema.SESSION_KEPT,
     "community",  # written by notebooks/2-networkx.ipynb
-    *("name", "keakId", "beatId", "trackId", schema.PRIVATE, schema.TITLE, schema.TAKEN_DOWN),
+    *("name", "keakId", "beatId", "trackId", schema.TITLE),
+    *(schema.PRIVATE, schema.SAID_PRIVATE, schema.TAKEN_DOWN),
 }
 
 

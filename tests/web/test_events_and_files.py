@@ -90,3 +90,36 @@ def test_both_spellings_are_one_person(client: FlaskClient) -> None:
     body: Any = client.get("/v1/users/u1").json
     assert body["watched"] == 1
     assert client.get("/v1/search?q=users/u1").status_code == 200
+
+
+def test_a_float_is_the_whole_number_in_events_addresses_and_files(
+    client: FlaskClient, graph: Graph, session_settings: Settings, tmp_path: Path
+) -> None:
+    watch = {"event_id": "1.0", "kind": "watch", "content_id": "keaks/k2", "at": at("12:00")}
+    assert send(client, watch | {"user_id": "1.0"}, watch | {"event_id": "1", "user_id": "1"}).json["applied"] == 2
+    assert client.get("/v1/users/1.0").json == client.get("/v1/users/1").json
+    graph.write("load/users", deadline_ms=0, rows=[{"id": "1.0", "properties": {}}])  # as events once made people
+    import_folder(graph, only(tmp_path / "floats", audiences="1.0,k1,2026-01-02T00:00:00Z\n"), session_settings)
+    body: Any = client.get("/v1/users/1.0").json
+    assert (body["user_id"], body["watched"]) == ("1", 2)
+
+
+def test_importing_again_leaves_private_as_the_api_said_it(
+    client: FlaskClient, graph: Graph, session_settings: Settings, tmp_path: Path
+) -> None:
+    users = ('{"userId": "u1", "isPrivate": false}\n', '{"userId": "u2", "isPrivate": true}\n')
+    files = only(tmp_path / "public", users="".join(users))
+
+    def private_after(said: dict[str, Any] | None, user: str) -> Any:
+        if said is not None:
+            assert client.put(f"/v1/users/{user}", json=said).json["status"] == "applied"  # type: ignore[index]
+        import_folder(graph, files, session_settings)
+        properties = client.get(f"/v1/users/{user}").json["properties"]  # type: ignore[index]
+        assert properties.keys() <= {"user_id", "is_private", "name"}
+        return properties.get("is_private")
+
+    assert private_after(None, "u1") is False
+    assert private_after({"is_private": True}, "u1") is True
+    assert private_after({"name": "Una"}, "u1") is True
+    assert private_after({"is_private": False}, "u2") is False
+    assert private_after({"is_private": None}, "u1") is False, "null leaves it to files again"

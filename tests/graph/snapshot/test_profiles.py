@@ -70,6 +70,7 @@ def test_of_one_node_the_same_is_told_as_of_all(described):
 
 def test_strange_properties_of_one_node_are_passed_over():
     strange = {"createdAt": "2020-01-01", "isSinger": [True], "isBeatmaker": float("nan"), "kind": 3, "duration": None}
+    assert profile("User", {"isPrivate": True, "saidPrivate": True}, 5 * DAY) == {}
     assert profile("User", strange, 5 * DAY) == profile("Content", {"kind": {}}, 0) == {}
 
 
