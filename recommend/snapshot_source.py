@@ -127,7 +127,8 @@ class SnapshotAnswers:
     ) -> list[dict[str, Any]]:
         """As cypher/candidates/same_taste; ``blocked`` and ``private`` as in `friends_of_friends`.
 
-        ``gone`` (contents,) says what was taken down and must not be named, by default nothing.
+        What the blocked people made is not named. ``gone`` (contents,) says what was taken down and must not be named
+        either, by default nothing.
         """
         users, watched = self.snapshot.users, self.snapshot.watched
         if user_id not in users:
@@ -150,7 +151,10 @@ class SnapshotAnswers:
         scores = shared[found] / np.sqrt(watched.indptr[found + 1] - watched.indptr[found])
         best = np.argsort(-scores, kind="stable")[:limit]
         among = set(follows.tolist())
-        named = np.ones(len(mine), dtype=bool) if gone is None else ~gone[mine]
+        made = self.snapshot.edges[schema.MADE].outgoing
+        named = ~np.isin(mine, [content for person in blocked.tolist() for content in made.of(person).tolist()])
+        if gone is not None:
+            named &= ~gone[mine]
         return [
             {
                 "userId": users.ids[other],

@@ -56,6 +56,7 @@ def graph_and_snapshot(graph: Graph, session_settings: Settings, tmp_path_factor
     blocks = [row | {"userId": str(3 * n), "targetId": str((7 * n + 2) % USERS)} for n, row in enumerate(blocks)]
     graph.write("events/block", rows=blocks, receivedAt=1)
     send("made", [[str(n), [[contents[n]]]] for n in range(0, CONTENTS, 7)])
+    send("made", [[row["targetId"], [[one] for one in contents[n % 6 :: 6]]] for n, row in enumerate(blocks)])
     path = tmp_path_factory.mktemp("agreement") / "snapshot"
     export(graph, path, session_settings)
     return graph, load(path)
@@ -99,7 +100,7 @@ def test_people_agree(graph_and_snapshot):
 def test_people_of_the_same_taste_agree(graph_and_snapshot, followed):
     graph, snapshot = graph_and_snapshot
     answers, nobody = SnapshotAnswers(snapshot), np.zeros(snapshot.users.count, dtype=bool)
-    proposed = 0
+    proposed = unnamed = 0
     for user in map(str, range(USERS)):
         caps = {"items": 4, "perItem": 5, "crowd": 9, "limit": 7, "followed": followed}
         ours = graph.read("candidates/same_taste", userId=user, **caps)
@@ -112,7 +113,9 @@ def test_people_of_the_same_taste_agree(graph_and_snapshot, followed):
         without = [[{key: row[key] for key in row if key != "score"} for row in rows] for rows in (ours, theirs)]
         assert without[0] == without[1]
         proposed += len(ours)
+        unnamed += sum(len(row["evidence"]) < min(3, row["count"]) for row in ours)
     assert proposed > USERS
+    assert unnamed, "what somebody blocked made"
 
 
 def test_popularity_agrees(graph_and_snapshot):

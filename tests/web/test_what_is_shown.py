@@ -10,14 +10,13 @@ from collections.abc import Iterator
 from typing import Any, cast
 from urllib.parse import quote
 
-import polars as pl
 import pytest
 from flask.testing import FlaskClient
 
 from graph import snapshot as snapshots
 from graph.database.driver import Graph
 from graph.errors import GraphError, GraphTimeout, GraphUnavailable
-from graph.events import Outbox
+from graph.events import Entry, Outbox
 from graph.settings import Service, Settings
 from graph.snapshot.export import export
 from recommend import restrictions
@@ -26,7 +25,6 @@ from recommend.service import FeedService
 from tests.recommend.drawn_graph import DAY, Database
 from tests.web.test_problems import problem
 from web.app import create_app
-from web.examples import example_users
 
 ODD_IDS = [
     "AC/DC",
@@ -125,31 +123,33 @@ def test_blocked_people_are_gone_from_every_answer(client: FlaskClient) -> None:
 
 @pytest.fixture
 def works(database: Database) -> Iterator[None]:
-    """``fan`` and the one whom fan follows watched what a blocked person made, and keaks over that person's beat."""
+    """``fan`` and two others, of whom fan follows ``pal``, watched what ``gone``, whom fan blocks, made."""
     database.ask(
         """
+        MATCH (maker:User {userId: 'beatmaker'})
         CREATE (fan:User {userId: 'fan'}), (pal:User {userId: 'pal'}), (gone:User {userId: 'gone'})
         CREATE (k:Content:Keak {contentId: 'keaks/w1', title: 'a work'})
         CREATE (b:Content:Beat {contentId: 'beats/w2', title: 'a work'})
         CREATE (over:Content:Keak {contentId: 'keaks/w3', title: 'a work', audience: 2})
         CREATE (open:Content:Keak {contentId: 'keaks/w4', title: 'a work', audience: 1})
         CREATE (fan)-[:BLOCKED]->(gone), (fan)-[:FOLLOWS]->(pal), (gone)-[:MADE]->(k), (gone)-[:MADE]->(b)
-        CREATE (over)-[:USES]->(b), (open)-[:USES]->(b)
+        CREATE (over)-[:USES]->(b), (open)-[:USES]->(b), (maker)-[:MADE]->(over)
         CREATE (fan)-[:WATCHED {lastAt: 2}]->(k), (fan)-[:WATCHED {lastAt: 1}]->(over)
-        CREATE (pal)-[:WATCHED {lastAt: 3}]->(k)
+        CREATE (pal)-[:WATCHED {lastAt: 3}]->(k), (:User {userId: 'mate'})-[:WATCHED {lastAt: 3}]->(k)
         CREATE (pal)-[:WATCHED {lastAt: 3}]->(over), (pal)-[:WATCHED {lastAt: 3}]->(open), (pal)-[:WATCHED]->(b)
-        SET k.audience = 2, b.audience = 1
+        SET k.audience = 3, b.audience = 1
         """
     )
     yield
-    database.ask("MATCH (n) WHERE n.userId IN ['fan', 'pal', 'gone'] OR n.title = 'a work' DETACH DELETE n")
+    database.ask("MATCH (n) WHERE n.userId IN ['fan', 'pal', 'mate', 'gone'] OR n.title = 'a work' DETACH DELETE n")
 
 
 def test_what_blocked_people_made_is_gone_too(
     graph: Graph, client: FlaskClient, works: None, patient: Settings, tmp_path: Any
 ) -> None:
     export(graph, tmp_path / "snapshot", patient)
-    alone = FeedService(None, snapshots.load(tmp_path / "snapshot"), None, patient)
+    outbox = Outbox(tmp_path / "outbox.sqlite3")
+    alone = FeedService(None, snapshots.load(tmp_path / "snapshot"), None, patient, outbox=outbox)
     for asked in (client, create_app(patient, alone).test_client()):
         found = ask(asked, "/v1/search", q="work", user_id="fan")
         assert [one["id"] for one in found["results"]] == ["keaks/w3", "keaks/w4"]
@@ -162,14 +162,14 @@ def test_what_blocked_people_made_is_gone_too(
         assert "beat" not in told
         if asked is client:
             found["around"] = ask(client, "/v1/users/fan/neighbourhood", depth=2, limit=300)
-        for answer in (feed, found):
+        alike, people = ask(asked, "/v1/users/fan/similar"), ask(asked, "/v1/users/fan/people")
+        shared = {one["user_id"]: (one["shared_count"], one["shared"]) for one in alike["people"]}
+        assert shared == {"pal": (2, ["keaks/w3"]), "mate": (1, [])}, "counted, and not named"
+        assert [one["user_id"] for one in people["people"]] == ["mate"]
+        for answer in (feed, found, alike, people):
             assert not {"keaks/w1", "beats/w2", "gone"} & set(json.dumps(answer).split('"'))
-
-
-def test_private_people_are_no_examples() -> None:
-    users = pl.DataFrame({"userId": [str(n) for n in range(8)], "isPrivate": [n % 2 == 0 for n in range(8)]})
-    contents = pl.DataFrame({"contentId": ["keaks/1"]})
-    assert set(example_users(snapshots.Snapshot.build({"User": users, "Content": contents}, {}))) <= set("1357")
+    outbox.accept([Entry("", "b1", "block", "fan", "beatmaker", at=1)], received=1)
+    assert [one.shared for one in alone.similar_people("fan")] == [(), ()], "the maker of the other keak"
 
 
 def test_a_private_person_is_counted_and_never_named(client: FlaskClient) -> None:
