@@ -12,6 +12,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from cli.recommend import latest_events
 from cli.terminal import make_console
 from evaluation.track_map import draw
 from graph import aside
@@ -105,10 +106,15 @@ def radio(
 
 
 def open_listening(model: str) -> Listening:
-    """The exported snapshot with a trained model. Raises SnapshotError or ModelError where there is none."""
+    """The exported snapshot with a trained model, and what the outbox says was taken down or came back since.
+
+    Raises SnapshotError or ModelError where there is no snapshot or model, InputError where the outbox cannot be read.
+    """
     settings = load_settings()
     snapshot = snapshots.load(settings.snapshot_path)
-    return Listening(snapshot, registry.open_trained(model, settings, snapshot))
+    with latest_events(settings) as recent:
+        since = recent.outbox.changes.taken_down()
+    return Listening(snapshot, registry.open_trained(model, settings, snapshot), lambda: since)
 
 
 def _vectors(listening: Listening) -> tuple[Floats, Mask]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 
 import polars as pl
 import pytest
@@ -9,7 +10,9 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from gnn.recommender import GatNetwork
+from graph.catalogue.changes import Change
 from graph.errors import InputError, UnknownContent
+from graph.events import Outbox
 from graph.home import begin
 from graph.settings import Settings
 from graph.snapshot import Snapshot
@@ -206,6 +209,22 @@ def test_the_command_continues_lists(home):
     written = [json.loads(line) for line in (home / "more.jsonl").read_text().splitlines()]
     assert [line["tracks"] for line in written] == [["tracks/7", "8"], ["song 20"]]
     assert "tracks/9" in written[0]["more"]
+
+
+def test_the_commands_leave_out_what_was_taken_down_since_the_snapshot(home):
+    calls = ["similar", "Song 7"], ["radio", "--seed", "Song 7", "--steps", "20"], ["complete", "Song 7", "Song 8"]
+    for asked in calls:
+        assert re.search(r"tracks/8\b|tracks/9\b", run(*asked))
+    outbox = Outbox(home / "home" / "outbox.sqlite3")
+    for track in ("tracks/8", "tracks/9"):
+        outbox.changes.accept(Change(track, {}, taken_down=True), received=1)
+    outbox.close()
+    for asked in calls:
+        assert not re.search(r"tracks/8\b|tracks/9\b", run(*asked))
+    outbox.path.write_bytes(b"no database" * 1_000)
+    answer = CliRunner().invoke(app, ["similar", "Song 7", "--model", "co-occurrence"])
+    assert isinstance(answer.exception, InputError)
+    assert "cannot be read" in str(answer.exception)
 
 
 def test_the_map_is_a_picture(home):
