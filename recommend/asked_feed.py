@@ -135,7 +135,7 @@ class AskedFeed:
         if not self.snapshot:
             return None
         known = by_now(asked, self.questions, self.recent, request, journey, time_shares.REST)
-        return self.snapshot.knowing(known, self.recent.taken_down())
+        return self.snapshot.knowing(known, self.recent.taken_down(), self.recent.private())
 
     def _last_resort(
         self,

@@ -14,8 +14,8 @@ from graph import aside, schema
 from graph.errors import InputError
 from graph.snapshot import Snapshot
 from recommend import filters
+from recommend.marks import taken_down
 from recommend.restrictions import Recent
-from recommend.taken_down import taken_down
 from recommenders.core.recommender import Recommender
 from recommenders.core.top_k import Mask
 from recommenders.play_cf import write_lists

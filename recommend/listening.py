@@ -16,7 +16,7 @@ from graph import schema
 from graph.errors import SettingsError, UnknownContent
 from graph.identifiers import normal
 from graph.snapshot import Snapshot
-from recommend.taken_down import taken_down
+from recommend.marks import taken_down
 from recommenders.core.recommender import Recommender
 from recommenders.core.sequences import Sequences
 from recommenders.core.top_k import Ints, Mask

@@ -10,7 +10,9 @@ import polars as pl
 
 from graph import schema
 from graph.snapshot import Snapshot
+from recommend import marks
 from recommend.feed import Person, Recommendation
+from recommenders.core.top_k import Mask
 
 __all__ = ["SnapshotNames", "named"]
 
@@ -58,10 +60,12 @@ class SnapshotNames:
         self._snapshot = snapshot
         self._users = _or_none(users.column(schema.NAME))
         self._contents = _or_none(contents.column(schema.TITLE))
-        self._private = users.column(schema.PRIVATE)
 
-    def __call__(self, user_ids: Sequence[str], content_ids: Sequence[str]) -> dict[str, str]:
-        """Names by prefixed id."""
+    def __call__(
+        self, user_ids: Sequence[str], content_ids: Sequence[str], private: Mask | None = None
+    ) -> dict[str, str]:
+        """Names by prefixed id; ``private`` (users,) says who is not named, by default whom the snapshot marks so."""
+        hidden = marks.private(self._snapshot) if private is None else private
         names: dict[str, str] = {}
         for ids, nodes, called, prefix in (
             (user_ids, self._snapshot.users, self._users, schema.USER_PREFIX),
@@ -70,11 +74,10 @@ class SnapshotNames:
             if not len(called):
                 continue
             known = [id_ for id_ in ids if id_ in nodes]
-            private = self._private if prefix else None
             for id_, nid in zip(
                 known, nodes.nids(known).tolist(), strict=True
             ):  # `gather` costs more than all of these
-                if (private is None or not private[nid]) and (name := called[nid]):
+                if not (prefix and hidden[nid]) and (name := called[nid]):
                     names[prefix + id_] = name
         return names
 

@@ -17,8 +17,8 @@ import polars as pl
 from graph import aside, schema
 from graph.errors import ModelError, NotFound
 from graph.settings import Player as PlayerSettings
+from recommend.marks import taken_down
 from recommend.player_sessions import PAST, PlayerSessions
-from recommend.taken_down import taken_down
 from recommenders.arms import arm_of_user, policy
 from recommenders.core.top_k import Ints, Mask
 from recommenders.interest import Heard

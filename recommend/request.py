@@ -128,9 +128,12 @@ class Request:
     """Ids of contents that somebody without an id has just watched, in order; ``user_id`` is empty then."""
     seen: SeenOnce = field(default_factory=SeenOnce, compare=False, repr=False)
 
-    def wanted_in(self, snapshot: Snapshot) -> Mask | None:
-        """Whether each content of the snapshot is wanted, shape (contents,); None where all are."""
-        return self.wanted.mask(snapshot) if self.wanted else None
+    def wanted_in(self, snapshot: Snapshot, private: Mask | None = None) -> Mask | None:
+        """Whether each content of the snapshot is wanted, shape (contents,); None where all are.
+
+        ``private`` as in `Wanted.mask`.
+        """
+        return self.wanted.mask(snapshot, private) if self.wanted else None
 
     @property
     def replayed_before(self) -> int:

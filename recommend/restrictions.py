@@ -100,6 +100,14 @@ class Recent:
             _log.error("the outbox cannot be read: %s", error)
             return {}
 
+    def private(self) -> Mapping[str, bool]:
+        """Bare user id → whether the person is private, of what was said since the snapshot, as `taken_down`."""
+        try:
+            return self.outbox.changes.private()
+        except (OSError, sqlite3.Error) as error:
+            _log.error("the outbox cannot be read: %s", error)
+            return {}
+
     def standing(self) -> tuple[set[Pair], set[Pair], set[Pair]]:
         """Who blocks whom, hid what and has seen what, of all that is remembered.
 

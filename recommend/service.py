@@ -339,7 +339,7 @@ class FeedService:
         if not self._snapshot_reader:
             raise lookups.nothing_to_ask()
         restrictions = Restrictions() if user_id is None else self.recent.with_recent(Restrictions(), user_id)
-        return self._snapshot_reader.knowing(restrictions, self.recent.taken_down())
+        return self._snapshot_reader.knowing(restrictions, self.recent.taken_down(), self.recent.private())
 
 
 def _journey(graph_down: bool, request: Request, debug: bool) -> Journey:

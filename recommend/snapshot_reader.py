@@ -16,6 +16,7 @@ from graph.errors import GraphUnavailable
 from graph.snapshot import Snapshot
 from recommend.diversity import MOST_MADE, Traits
 from recommend.filters import Facts
+from recommend.marks import private, taken_down
 from recommend.naming import SnapshotNames
 from recommend.reader import PEOPLE, SAME_TASTE, Row, content_ids_of, spelled
 from recommend.request import Request
@@ -23,7 +24,6 @@ from recommend.restrictions import Restrictions
 from recommend.snapshot_source import SnapshotAnswers
 from recommend.snapshot_why import why
 from recommend.sources import Candidate, Source
-from recommend.taken_down import taken_down
 from recommend.words import folded, words_of
 from recommenders.core.top_k import Mask
 
@@ -43,12 +43,15 @@ class SnapshotReader:
     restrictions: Restrictions = _NOBODY
     since: Mapping[str, bool] = field(default_factory=dict)
     """`Recent.taken_down`."""
+    private_since: Mapping[str, bool] = field(default_factory=dict)
+    """`Recent.private`."""
 
-    def knowing(self, restrictions: Restrictions, since: Mapping[str, bool]) -> SnapshotReader:
-        """A reader of the same snapshot for a request of somebody with these restrictions, ``since`` as above."""
-        fresh = SnapshotReader(self.snapshot, restrictions, since)
+    def knowing(
+        self, restrictions: Restrictions, since: Mapping[str, bool], private_since: Mapping[str, bool]
+    ) -> SnapshotReader:
+        """A reader of the same snapshot for a request of somebody with these restrictions, the others as above."""
+        fresh = SnapshotReader(self.snapshot, restrictions, since, private_since)
         fresh.__dict__["_answers"] = self._answers
-        fresh.__dict__["_private"] = self._private
         fresh.__dict__["_names"] = self._names
         return fresh
 
@@ -60,7 +63,7 @@ class SnapshotReader:
         since = np.setdiff1d(self.snapshot.contents.known(self.restrictions.seen), self._mine(schema.WATCHED, me))
         hidden = len(self._mine(schema.HID, me)) + len(self.restrictions.hidden) + len(since)
         most = request.pool + theirs + hidden + int(self._gone.sum())  # the filters hold these back
-        wanted = request.wanted_in(self.snapshot)
+        wanted = request.wanted_in(self.snapshot, self._private)
         among = ~self._gone if wanted is None else wanted & ~self._gone
         rows = self._answers.candidates(source.name, request.user_id, request.kind, most, blocked, among, **source.caps)
         return [Candidate(row["contentId"], row["score"]) for row in rows]
@@ -72,7 +75,7 @@ class SnapshotReader:
         seen, own, hidden = (set(self._mine(t, me).tolist()) for t in (schema.WATCHED, schema.MADE, schema.HID))
         blocked = set(self._blocked(me).tolist())
         makers = self.snapshot.edges[schema.MADE].incoming
-        wanted = request.wanted_in(self.snapshot)
+        wanted = request.wanted_in(self.snapshot, self._private)
         facts = {}
         for nid, content_id in zip(nids.tolist(), contents.ids.gather(nids).to_list(), strict=True):
             made_by = makers.of(nid)
@@ -116,7 +119,7 @@ class SnapshotReader:
     def names(
         self, user_ids: Sequence[str], content_ids: Sequence[str], deadline_ms: int | None = None
     ) -> dict[str, str]:
-        return self._names(user_ids, content_ids)
+        return self._names(user_ids, content_ids, self._private)
 
     def people(self, user_id: str, n: int) -> list[Row] | None:
         if user_id not in self.snapshot.users:
@@ -239,12 +242,9 @@ class SnapshotReader:
         return taken_down(self.snapshot, self.since)
 
     @cached_property
-    def _private(self) -> npt.NDArray[np.bool_]:
+    def _private(self) -> Mask:
         """Whether each person is marked private, shape (users,)."""
-        marks = self.snapshot.users.column(schema.PRIVATE)
-        if marks is None:
-            return np.zeros(self.snapshot.users.count, dtype=bool)
-        return marks.fill_null(value=False).to_numpy().astype(bool)
+        return private(self.snapshot, self.private_since)
 
     def _user(self, user_id: str) -> int | None:
         users = self.snapshot.users

@@ -12,6 +12,7 @@ import polars as pl
 
 from graph import schema
 from graph.snapshot import Snapshot, ages
+from recommend import marks
 from recommenders.core.top_k import Ints, Mask
 
 __all__ = ["EVERYTHING", "Wanted", "small"]
@@ -67,9 +68,12 @@ class Wanted:
         }
         return {name: sorted(values) or None for name, values in sorts.items()} | {"since": self.since}
 
-    def mask(self, snapshot: Snapshot) -> Mask:
-        """Whether each content of the snapshot is wanted, shape (contents,). The array is shared: change a copy."""
-        timeless = replace(self, since=None)
+    def mask(self, snapshot: Snapshot, private: Mask | None = None) -> Mask:
+        """Whether each content of the snapshot is wanted, shape (contents,). The array is shared: change a copy.
+
+        ``private`` (users,) says who is not found as a maker, by default whom the snapshot marks private.
+        """
+        timeless = replace(self, makers=frozenset(), since=None)
         masks = _masks.setdefault(snapshot, {})
         mask = masks.pop(timeless, None)
         if mask is None:
@@ -77,6 +81,8 @@ class Wanted:
         if len(masks) >= _KEPT:
             masks.pop(next(iter(masks)), None)
         masks[timeless] = mask
+        if self.makers:
+            mask = mask & self._by_makers(snapshot, marks.private(snapshot) if private is None else private)
         if self.since is None:
             return mask
         created = _created.get(snapshot)
@@ -94,15 +100,15 @@ class Wanted:
                 wanted &= theirs
         if self.hashtags:
             wanted &= _with(snapshot, schema.TAGGED, self.hashtags)
-        if self.makers:
-            made, private = snapshot.edges[schema.MADE].outgoing, snapshot.users.column(schema.PRIVATE)
-            makers = snapshot.users.known(self.makers).tolist()
-            open_ = [one for one in makers if private is None or not private[one]]
-            theirs = np.zeros(len(wanted), dtype=bool)
-            for maker in open_:
-                theirs[made.of(maker)] = True
-            wanted &= theirs
         return wanted
+
+    def _by_makers(self, snapshot: Snapshot, private: Mask) -> Mask:
+        """Whether one of the wanted makers who is not private made each content."""
+        made, makers = snapshot.edges[schema.MADE].outgoing, snapshot.users.known(self.makers)
+        theirs = np.zeros(snapshot.contents.count, dtype=bool)
+        for maker in makers[~private[makers]].tolist():
+            theirs[made.of(maker)] = True
+        return theirs
 
 
 EVERYTHING: Final = Wanted()

@@ -123,7 +123,8 @@ class Serving:
     @classmethod
     def of(cls, feeds: FeedService, settings: Settings) -> Serving:
         """Serve one given feed service, without a watch."""
-        examples = example_users(feeds.snapshot) if feeds.snapshot else []
+        private = feeds.recent.private()
+        examples = example_users(feeds.snapshot, private_since=private) if feeds.snapshot else []
         return cls(settings, feeds, feeds.graph is not None, _offline(feeds), examples)
 
     def watch(self) -> None:
@@ -354,7 +355,7 @@ class Serving:
             logs.log.warning("no model", error=str(error))
             if self.feeds.model:
                 return  # the old pair still fits together; the new model will come with a stamp of its own
-        self.examples = example_users(snapshot)
+        self.examples = example_users(snapshot, private_since=self.feeds.recent.private())
         self._swap(self.feeds.graph, snapshot, model, version)
         logs.log.info("swapped", model_version=version, users=snapshot.users.count, contents=snapshot.contents.count)
 

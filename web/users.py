@@ -90,5 +90,6 @@ def search(query: schemas.SearchQuery) -> dict[str, Any]:
 @blueprint.get("/examples", responses={200: schemas.Examples}, operation_id="examples")
 def examples() -> dict[str, Any]:
     """A few users to try"""
-    ids = serving().examples
+    private = serving().feeds.recent.private()  # who was marked so since the snapshot
+    ids = [user_id for user_id in serving().examples if not private.get(user_id)]
     return {"user_ids": ids, "display_names": serving().ask(lambda feeds: feeds.names(ids)) if ids else {}}

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
+from graph import schema
 from graph.sqlite_files import Connection
 
 __all__ = ["Change", "Changes", "Kept", "Status"]
@@ -61,7 +62,8 @@ class Changes:
         self.path = path
         self._durable = Connection(path, "FULL", _TABLES, "change_settled")
         self._quick = Connection(path, "NORMAL", _TABLES, "change_settled")
-        self._known: tuple[list[Any], dict[str, bool]] = ([], {})
+        self._taken_down: tuple[list[Any], dict[str, bool]] = ([], {})
+        self._private: tuple[list[Any], dict[str, bool]] = ([], {})
 
     def accept(self, change: Change, received: int) -> int:
         """Write a change to disk; its number. ``received`` in ms. On return it survives a cut of the power."""
@@ -108,14 +110,31 @@ class Changes:
 
     def taken_down(self) -> Mapping[str, bool]:
         """Content id → whether it is taken down, of all that was said since the snapshot in use."""
-        state = self._rows(
+        state = self._state()
+        if state != self._taken_down[0]:
+            rows = self._rows("SELECT target, hides FROM change WHERE hides IS NOT NULL")
+            self._taken_down = state, {target: bool(hides) for target, hides in rows}
+        return self._taken_down[1]
+
+    def private(self) -> Mapping[str, bool]:
+        """Bare user id → whether the person is private, of all that was said since the snapshot in use."""
+        state = self._state()
+        if state != self._private[0]:
+            rows = self._rows(
+                "SELECT target, whole FROM change WHERE target GLOB ? AND instr(whole, '\"is_private\"') "
+                "AND status <> 'rejected'",
+                f"{schema.USER_PREFIX}*",
+            )
+            told = ((target.removeprefix(schema.USER_PREFIX), json.loads(whole)) for target, whole in rows)
+            self._private = state, {user: bool(said["is_private"]) for user, said in told if "is_private" in said}
+        return self._private[1]
+
+    def _state(self) -> list[Any]:
+        """What is another after every change that was accepted or settled."""
+        return self._rows(
             "SELECT max(seq), (SELECT max(settled) FROM change), "
             "(SELECT count(*) FROM change WHERE status = 'waiting') FROM change"
         )
-        if state != self._known[0]:
-            rows = self._rows("SELECT target, hides FROM change WHERE hides IS NOT NULL")
-            self._known = state, {target: bool(hides) for target, hides in rows}
-        return self._known[1]
 
     def waiting_take_downs(self) -> set[str]:
         """Ids of contents that are taken down and may not be marked so in the graph yet."""
