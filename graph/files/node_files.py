@@ -34,12 +34,22 @@ class NodeFile:
     """Lists of texts that stay a property."""
     renamed: Mapping[str, str] = field(default_factory=dict)
     """Columns of texts → the property under which the graph keeps them."""
+    spelled: Mapping[str, str] = field(default_factory=dict)
+    """Other spellings of flags → the flag."""
+    unread: frozenset[str] = frozenset()
+    """Flags that are true where their value cannot be read."""
 
     @property
     def columns(self) -> dict[str, pl.DataType]:
         """Every column and its type in the file, lists left out."""
         texts = dict.fromkeys((*self.ids, *self.times, *self.texts, *self.references, *self.renamed), pl.String())
-        return texts | dict.fromkeys(self.counts, pl.Float64()) | dict.fromkeys(self.flags, pl.Boolean())
+        return texts | dict.fromkeys(self.counts, pl.Float64()) | dict.fromkeys((*self.flags, *self.spelled), pl.Boolean())
+
+    def without(self, name: str) -> tuple[bool | None, str]:
+        """What a value that cannot be read becomes, and the reason that the report gives."""
+        if self.spelled.get(name, name) in self.unread:
+            return True, f"{name} cannot be read: taken for true"
+        return None, f"{name} cannot be read: loaded without it"
 
     @property
     def all_lists(self) -> tuple[str, ...]:
@@ -62,6 +72,9 @@ USERS: Final = NodeFile(
     schema.USER_LISTS,
     (),
     renamed=schema.USER_RENAMED,
+    spelled={"is_private": schema.PRIVATE},
+    # Who wants to stay hidden must not be shown because of a spelling that we do not know.
+    unread=frozenset([schema.PRIVATE]),
 )
 KEAKS: Final = NodeFile(
     schema.KEAK_PREFIX,

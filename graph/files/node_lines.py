@@ -184,7 +184,8 @@ def _line_by_line(lines: Lines, kind: NodeFile, report: FileReport, quarantine: 
                 if name in kind.ids:
                     row[name] = NO_ID
                 else:
-                    noted.append((number, f"{name} cannot be read: loaded without it", text))
+                    row[name], reason = kind.without(name)
+                    noted.append((number, reason, text))
         for name in kind.all_lists:
             try:
                 row[name] = elements(given.get(name))

@@ -40,6 +40,7 @@ def read_nodes(
 ) -> pl.DataFrame:
     """One row a node, the last of its rows in the file: ``ID``, then the columns of ``kind``.
 
+    The flags of ``kind.unread`` are true where any of the rows says so.
     Times are Int64 ms, counts Int64 (Float64 for measures), lists of ``NAMED``, references bare ids.
     """
     parts = []
@@ -53,6 +54,10 @@ def read_nodes(
         ]
     nodes = pl.concat(parts)
     unique = nodes.unique(ID, keep="last", maintain_order=True)
+    if unique.height < nodes.height:
+        for name in sorted(kind.unread):
+            said = pl.col(ID).is_in(nodes.filter(pl.col(name))[ID].implode())
+            unique = unique.with_columns(pl.when(said).then(statement=True).otherwise(pl.col(name)).alias(name))
     report.merged += nodes.height - unique.height
     report.loaded += unique.height
     return unique
@@ -85,7 +90,7 @@ def _tell(report: FileReport, kind: NodeFile, titles: Sequence[str], first: Sequ
     how = {
         **measured,
         **dict.fromkeys(kind.times, "time"),
-        **dict.fromkeys(kind.flags, "true or false"),
+        **dict.fromkeys((*kind.flags, *kind.spelled), "true or false"),
         **dict.fromkeys((*kind.texts, *kind.renamed), "text"),
         **dict.fromkeys(kind.references, "id of another node"),
         **dict.fromkeys((*kind.lists, *kind.text_lists), "list"),
@@ -93,7 +98,7 @@ def _tell(report: FileReport, kind: NodeFile, titles: Sequence[str], first: Sequ
     }
     for title in titles:
         if title not in seen:
-            ours = kind.renamed.get(title, title) if title in how else None
+            ours = {**kind.renamed, **kind.spelled}.get(title, title) if title in how else None
             if title in kind.ids:
                 ours = kind.ids[0]
             report.columns.append(Column(title, ours, how.get(title, "ignored")))
@@ -120,10 +125,11 @@ def _of_parquet(
             try:
                 values.append(elements(one) if is_list else value(one, want, is_id=is_id))
             except (ValueError, OverflowError):
-                values.append(NO_ID if name in kind.ids else None)
+                instead, reason = kind.without(name)
+                values.append(NO_ID if name in kind.ids else instead)
                 if name in kind.ids:
                     continue
-                bad.append((first + row, f"{name} cannot be read: loaded without it", _row_as_json(batch, row)))
+                bad.append((first + row, reason, _row_as_json(batch, row)))
         report.noted += len(bad)
         rows = pl.DataFrame(bad, schema={"line": pl.Int64, "reason": pl.String, "raw": pl.String}, orient="row")
         quarantine.add(report, rows, loaded=True)
@@ -253,9 +259,13 @@ def _checked(
     for name, ours in kind.renamed.items():
         spelled.setdefault(ours, [ours]).append(name)
     renamed = [_first_of(*map(pl.col, names)).alias(ours) for ours, names in spelled.items()]
+    flags = [
+        pl.max_horizontal(ours, *(name for name, one in kind.spelled.items() if one == ours)).alias(ours)
+        for ours in dict.fromkeys(kind.spelled.values())
+    ]
     texts = [_texts(name) for name in kind.text_lists]
-    frame = frame.with_columns(*references, *renamed, *texts, **times, **counts).filter(~wrong)
-    kept = [c for c in kind.columns if c not in (*kind.ids, *kind.renamed)]
+    frame = frame.with_columns(*references, *renamed, *flags, *texts, **times, **counts).filter(~wrong)
+    kept = [c for c in kind.columns if c not in (*kind.ids, *kind.renamed, *kind.spelled)]
     return frame.select(ID, *kept, *kind.text_lists, *kind.lists)
 
 

@@ -286,3 +286,39 @@ def test_a_date_is_no_count(tmp_path: Path) -> None:
     tables, report = users_of(tmp_path, "viewCount", [date(2020, 1, 1)])
     assert tables.nodes["User"]["viewCount"].to_list() == [None]
     assert report.noted == 1
+
+
+@pytest.mark.parametrize("key", ["isPrivate", "is_private"])
+@pytest.mark.parametrize(
+    ("given", "private", "noted"),
+    [
+        *[(given, True, 0) for given in (True, "true", "YES", 1, "1")],
+        *[(given, False, 0) for given in (False, "false", "no", 0)],
+        *[(given, None, 0) for given in (None, "", "null", "n/a")],
+        *[(given, True, 1) for given in ("oui", "on", "private", 2, [1], {"a": 1})],
+    ],
+)
+def test_whoever_may_want_to_be_private_is(
+    tmp_path: Path, key: str, given: Any, private: bool | None, noted: int
+) -> None:
+    tables, report = read_folder(only(tmp_path / "in", users=lines([{"userId": "1", key: given}])), tmp_path)
+    assert tables.nodes["User"]["isPrivate"].to_list() == [private]
+    assert ("isPrivate", "true or false") in [(column.ours, column.how) for column in report.files[0].columns]
+    assert report.files[0].reasons == ({f"{key} cannot be read: taken for true": 1} if noted else {})
+    if not isinstance(given, (list, dict)):
+        (tmp_path / "parquet").mkdir()
+        tables, parquet = users_of(tmp_path / "parquet", key, [given])
+        assert tables.nodes["User"]["isPrivate"].to_list() == [private]
+        assert parquet.noted == noted
+
+
+def test_of_repeated_rows_any_that_says_private_counts(tmp_path: Path) -> None:
+    rows = [
+        {"userId": "1", "isPrivate": True, "viewCount": 1},
+        {"userId": "1", "isPrivate": False, "viewCount": 2},
+        {"userId": "2", "isPrivate": True, "is_private": False},
+        {"userId": "3", "isPrivate": False},
+    ]
+    tables, _ = read_folder(only(tmp_path / "in", users=lines(rows)), tmp_path)
+    found = tables.nodes["User"].select("userId", "isPrivate", "viewCount").rows()
+    assert found == [("1", True, 2), ("2", True, None), ("3", False, None)]
