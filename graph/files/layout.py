@@ -164,7 +164,11 @@ def _refuse_times(path: Path, columns: Sequence[str | None], rows: list[list[str
     if len(timed) != 1:
         return
     dates = not all(_whole(row[timed[0]]) for row in rows)
-    if dates or (len(columns) > 2 and "timestamp" not in columns):
+    # A column of nothing is none, and by its place a column is called timestamp whatever it holds.
+    given = [[row for row in rows if "".join(row[place : place + 1]).strip()] for place in range(len(columns))]
+    held = [place for place, filled in enumerate(given) if filled]
+    told = any(columns[place] == "timestamp" and _all_times(place, given[place]) for place in held)
+    if dates or (len(held) > 2 and not told):
         raise InputError(
             f"{path} has no header, and its column {timed[0] + 1} holds times where an id is expected.",
             do="Say which columns are which, for example --columns user=1,item=3,time=2. Nothing was loaded.",

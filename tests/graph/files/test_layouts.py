@@ -110,6 +110,29 @@ def test_layouts_that_would_be_misread_are_refused(tmp_path: Path, text: str | b
     assert said in f"{error.value} {error.value.do}"
 
 
+@pytest.mark.parametrize("name", ["followers", "audiences"])
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        pytest.param("1577836800,1,10\n1577836801,2,10\n1577836805,3,11\n", 1, id="the time first"),
+        pytest.param("1,1577836800,10\n2,1577836801,10\n3,1577836805,11\n", 2, id="the time second"),
+        pytest.param("1577836800,1,2020-01-01\n1577836801,2,\n", None, id="large ids, and a time where it belongs"),
+        pytest.param("1577836800,1,\n1577836801,2,\n", None, id="large ids and no time"),
+        pytest.param("1577836800,1\n1577836801,2\n", None, id="large ids alone"),
+    ],
+)
+def test_a_folders_file_with_the_time_in_place_of_an_id_is_refused(
+    tmp_path: Path, name: str, text: str, place: int | None
+) -> None:
+    folder = only(tmp_path / "in", **{name: text})
+    if place is None:
+        _, report = read_folder(folder, tmp_path)
+        assert report.files[0].loaded == text.count("\n")
+        return
+    with pytest.raises(InputError, match=f"column {place} holds times"):
+        read_folder(folder, tmp_path)
+
+
 @pytest.mark.parametrize(
     ("text", "options"),
     [
