@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -12,10 +13,11 @@ import polars as pl
 
 from graph.errors import InputError, SettingsError
 from graph.files.column_names import Names
+from graph.files.comments import above, header_above, is_comment, refuse_doubtful
 from graph.files.records import records
 from graph.files.times import milliseconds
 
-__all__ = ["Layout", "chosen_columns", "is_comment", "named", "sniff"]
+__all__ = ["Layout", "chosen_columns", "named", "sniff"]
 
 _SEPARATORS: Final = ("\t", "::", ",", ";", "|")
 _SAMPLE: Final = 1_000
@@ -47,6 +49,8 @@ class Layout:
     """Ours by position, None for what is ignored."""
     example: tuple[tuple[str, ...], ...]
     """The first three rows."""
+    comments: int = 0
+    """Comments above the rows."""
 
 
 def sniff(
@@ -68,9 +72,7 @@ def sniff(
     lines = head.split("\n")
     if not whole:
         lines.pop()
-    comments = 0
-    while comments < len(lines) and (not lines[comments].strip() or lines[comments].lstrip()[:1] in ("#", "%")):
-        comments += 1
+    comments = above(lines, header=header)
     if comments == len(lines):
         written = [at for at, line in enumerate(lines) if line.strip()]
         if len(written) < 2:
@@ -82,6 +84,7 @@ def sniff(
             f"{path} is a MatrixMarket file, whose first row says its size.",
             do="Write its entries alone as user,item. Nothing was loaded.",
         )
+    top = lines[:comments]
     if said := _SAID.fullmatch(lines[comments]):
         separator, comments = separator or said[1], comments + 1
     body = "\n".join(lines[comments:])
@@ -100,12 +103,17 @@ def sniff(
         _refuse_unfinished(path, head, whole=whole)
         return None
     taken, first = rows[0]
-    titled = _header(path, [row for _, row in rows], names, header, chosen)
-    titles = (
-        tuple(field.strip() for field in first)
-        if titled
-        else tuple(f"column {place + 1}" for place in range(max(len(row) for _, row in rows)))
-    )
+    below = [row for _, row in rows]
+    marked = header_above(path, top, below, separator, partial(_names_both, names, chosen or {}), header=header)
+    titled = marked is not None or _header(path, below, names, header, chosen)
+    if not titled and header is None:
+        refuse_doubtful(path, top, below, separator)
+    titles = tuple(f"column {place + 1}" for place in range(max(map(len, below))))
+    if marked is not None:
+        titles = (*(field.strip() for field in marked), *titles[len(marked) :])
+        taken = 0
+    elif titled:
+        titles = tuple(field.strip() for field in first)
     if chosen:
         columns = chosen_columns(path, titles, names, chosen, titled=titled)
     elif titled:
@@ -114,13 +122,12 @@ def sniff(
     else:
         columns = tuple(positions[place] if place < len(positions) else None for place in range(len(titles)))
         if "timestamp" not in positions:
-            _refuse_lists(path, [row for _, row in rows])
-            columns = _with_times(columns, [row for _, row in rows])
-        _refuse_times(path, columns, [row for _, row in rows])
-    example = [row for _, row in rows[titled:][:3]]
-    return Layout(
-        separator, titled, comments + (taken if titled else 0), titles, columns, tuple(tuple(row) for row in example)
-    )
+            _refuse_lists(path, below)
+            columns = _with_times(columns, below)
+        _refuse_times(path, columns, below)
+    example = tuple(tuple(row) for row in below[1 if titled and taken else 0 :][:3])
+    dropped = sum(bool(line.strip()) for line in top) - (marked is not None)
+    return Layout(separator, titled, comments + (taken if titled else 0), titles, columns, example, dropped)
 
 
 def _refuse_unfinished(path: Path, head: str, *, whole: bool) -> None:
@@ -173,11 +180,6 @@ def _refuse_times(path: Path, columns: Sequence[str | None], rows: list[list[str
             f"{path} has no header, and its column {timed[0] + 1} holds times where an id is expected.",
             do="Say which columns are which, for example --columns user=1,item=3,time=2. Nothing was loaded.",
         )
-
-
-def is_comment(first: str) -> bool:
-    """Whether a row with this first field is a comment: ``#`` alone, or before a space or another ``#``."""
-    return re.match(r"#(?:$|[\s#])", first) is not None
 
 
 def _sample(body: str, separator: str) -> list[tuple[int, list[str] | None]]:
@@ -244,6 +246,14 @@ def _known(titles: Sequence[str], names: Names) -> list[int | None]:
             place = weak[0] if len(weak) == 1 else None
         found.append(place if place not in found else None)
     return found
+
+
+def _names_both(names: Names, chosen: Mapping[str, str], titles: Sequence[str]) -> bool:
+    """Whether titles hold all names that --columns gives, or else a user and an item."""
+    wanted = {plain(given) for given in chosen.values() if not given.isdecimal()}
+    if wanted:
+        return wanted <= {plain(title) for title in titles}
+    return all(place is not None for place in _known(titles, names)[:2])
 
 
 def _header(

@@ -43,7 +43,9 @@ class NodeFile:
     def columns(self) -> dict[str, pl.DataType]:
         """Every column and its type in the file, lists left out."""
         texts = dict.fromkeys((*self.ids, *self.times, *self.texts, *self.references, *self.renamed), pl.String())
-        return texts | dict.fromkeys(self.counts, pl.Float64()) | dict.fromkeys((*self.flags, *self.spelled), pl.Boolean())
+        return (
+            texts | dict.fromkeys(self.counts, pl.Float64()) | dict.fromkeys((*self.flags, *self.spelled), pl.Boolean())
+        )
 
     def without(self, name: str) -> tuple[bool | None, str]:
         """What a value that cannot be read becomes, and the reason that the report gives."""

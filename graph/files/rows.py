@@ -165,7 +165,7 @@ def _repeated_headers(frame: pl.DataFrame, layout: Layout, data: bytes) -> list[
     titles = {name: title for name, title in zip(layout.columns, layout.titles, strict=True) if name}
     if not layout.header or not all(title.encode() in data for title in titles.values()):
         return []
-    same = [pl.col(name).str.strip_chars("\ufeff \t") == title for name, title in titles.items()]
+    same = [pl.col(name).str.strip_chars("\ufeff \t#") == title.lstrip("#") for name, title in titles.items()]
     found = frame.select(pl.all_horizontal(same).fill_null(value=False)).to_series().arg_true()
     return [(found.to_numpy().astype(np.int64), "repeats the header")] if len(found) else []
 
@@ -173,6 +173,7 @@ def _repeated_headers(frame: pl.DataFrame, layout: Layout, data: bytes) -> list[
 def _tell(report: FileReport, layout: Layout) -> None:
     report.separator = layout.separator
     report.header = layout.header
+    report.comments += layout.comments
     report.preview = [list(row) for row in layout.example]
     report.columns = [
         Column(title, ours, "ignored" if ours is None else "")

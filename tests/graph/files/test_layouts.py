@@ -73,6 +73,15 @@ def parquet(**columns: pl.Series) -> bytes:
         pytest.param('user\titem\ttitle\n1\t\t"x"\n2\t11\t12" mix\n', {("2", "11")}, id="no item before quotes"),
         pytest.param('"user" "item"\n1 10\n2 11\n', {("1", "10"), ("2", "11")}, id="quoted names and spaces"),
         pytest.param('"user" | "item"\n"1" | "10"\n', {("1", "10")}, id="spaces around a bar"),
+        pytest.param(
+            "# item_id,user_id\n10,1\n11,1\n12,2\n", {("1", "10"), ("1", "11"), ("2", "12")}, id="a comment names"
+        ),
+        pytest.param("# item user\n10\t1\n11\t2\n", {("1", "10"), ("2", "11")}, id="a comment names, with a space"),
+        pytest.param("# by us\n# item,user\n10,1,5\n11,2,4\n", {("1", "10"), ("2", "11")}, id="the last one names two"),
+        pytest.param("# item,user\nuser,item\n1,10\n", {("1", "10")}, id="a comment above the header"),
+        pytest.param("#item,user\n10,1\n#item,user\n11,2\n", {("1", "10"), ("2", "11")}, id="a marked header twice"),
+        pytest.param("#made by us, 2020\nuser,item\n1,10\n", {("1", "10")}, id="a comment with a comma"),
+        pytest.param("% bip unweighted\n% 3 2 2\n1 10\n2 11\n", {("1", "10"), ("2", "11")}, id="as KONECT writes it"),
         pytest.param("1,1000000000\n2,1000000001\n", {("1", "1000000000"), ("2", "1000000001")}, id="large ids"),
     ],
 )
@@ -90,6 +99,10 @@ def test_tables_as_other_tools_write_them(tmp_path: Path, text: str, found: set[
         pytest.param("ann,movie:Alien\nbob,movie:Heat\n", "--header or --no-header", id="kinds before things"),
         pytest.param("ann,Alien\nbob,Se7en\n", "--header or --no-header", id="one row with a digit proves nothing"),
         pytest.param("kate,Video\nbob,lamp\n", "--header or --no-header", id="the same with a capital"),
+        pytest.param(
+            "#alice,10\n#bob,11\ncarl,12\ndora,13\n", "--no-header if it is a row", id="rows with a # in front"
+        ),
+        pytest.param("%alice 10\ncarl 12\ndora 13\n", "--no-header if it is a row", id="or a %, and a space"),
         pytest.param("user,bike\nann,lamp\n", "--header or --no-header", id="a person called user, or a header"),
         pytest.param("user,item,item\n1,10,20\n", "--columns item=2", id="a needed name twice"),
         pytest.param(",0,1\n0,7,10\n1,8,11\n", "--columns user=2,item=3", id="numbers of rows under a nameless column"),
@@ -108,6 +121,42 @@ def test_layouts_that_would_be_misread_are_refused(tmp_path: Path, text: str | b
     with pytest.raises(InputError) as error:
         pairs(tmp_path, text)
     assert said in f"{error.value} {error.value.do}"
+
+
+@pytest.mark.parametrize(
+    ("text", "header", "found", "comments"),
+    [
+        pytest.param(
+            "#ann,10\n#bob,11\ncarl,12\n", False, {("#ann", "10"), ("#bob", "11"), ("carl", "12")}, 0, id="rows"
+        ),
+        pytest.param(
+            "# by us\n#ann,10\ncarl,12\n", False, {("#ann", "10"), ("carl", "12")}, 1, id="rows and a comment"
+        ),
+        pytest.param("% bip\n1 10\n2 11\n", False, {("1", "10"), ("2", "11")}, 1, id="a comment"),
+        pytest.param("#item,user\n10,1\n11,2\n", True, {("1", "10"), ("2", "11")}, 0, id="a marked header"),
+        pytest.param("#who,what\n1,10\n2,11\n", True, {("1", "10"), ("2", "11")}, 0, id="one of other names"),
+        pytest.param("# of 2020\nwho,what\n1,10\n", True, {("1", "10")}, 1, id="a comment and a header"),
+        pytest.param("#who,what\nann,rock\nbob,jazz\n", True, None, 0, id="one of two"),
+        pytest.param("# a\n\n#b\nuser,item\n1,10\n", None, {("1", "10")}, 2, id="comments are counted"),
+    ],
+)
+def test_lines_with_a_mark_are_what_the_option_says(
+    tmp_path: Path, text: str, header: bool | None, found: set[tuple[str, str]] | None, comments: int
+) -> None:
+    (tmp_path / "x.csv").write_text(text)
+    if found is None:
+        with pytest.raises(InputError, match="is its header"):
+            read_pairs(tmp_path / "x.csv", None, tmp_path / "home", options=Options(header=header))
+        return
+    tables, report = read_pairs(tmp_path / "x.csv", None, tmp_path / "home", options=Options(header=header))
+    assert (watched(tables), report.files[0].comments) == (found, comments)
+    assert report.files[0].header is (header is not False)
+    assert len(report.files[0].preview) == len(found)
+
+
+def test_names_of_columns_are_looked_for_in_a_comment_too(tmp_path: Path) -> None:
+    said = Options(columns={"user": "who", "item": "what"})
+    assert watched(pairs(tmp_path, "# what,who\n10,1\n11,2\n", options=said)) == {("1", "10"), ("2", "11")}
 
 
 @pytest.mark.parametrize("name", ["followers", "audiences"])
