@@ -9,7 +9,6 @@ in ``.gz`` or ``.zst``.
 
 from __future__ import annotations
 
-import io
 import json
 from array import array
 from itertools import islice
@@ -25,6 +24,7 @@ from graph.files.json_rows import shown
 from graph.files.options import Options
 from graph.files.playlist_tables import Playlists, tables_of
 from graph.files.quarantine import Column, FileReport, ImportReport, Quarantine
+from graph.files.records import fields, parse
 from graph.files.tables import Known, Tables
 from graph.files.text import PACKED
 from graph.files.token_lists import check_token_lists, holds_token_lists, read_token_lists, unpacked
@@ -41,6 +41,7 @@ _TRACK: Final = "track_"
 _ARTIST: Final = "artist_"
 _SHOWN: Final = 3
 """Rows of a preview."""
+_BROKEN: Final = "quotes that are not closed, or with text after them"
 _URI: Final = {"track": "spotify:track:", "artist": "spotify:artist:"}
 
 
@@ -201,19 +202,32 @@ class _Reading:
         """Take ``TracksArtists.csv``, after all lists: of a track's rows the first one counts."""
         report = self._begin(file)
         try:
-            rows = pl.read_csv(io.BytesIO(unpacked(file)), infer_schema_length=0, encoding="utf8")
-        except (OSError, pl.exceptions.PolarsError) as error:
-            raise InputError(f"{file} cannot be read: {error}.", do="It is text with commas and a header.") from error
-        if missing := [name for name in _COLUMNS if name not in rows.columns]:
+            data = unpacked(file).decode("utf-8-sig").replace("\r\n", "\n").encode()
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(
+                f"{file} cannot be read: {error}.", do="It is text in UTF-8 with commas and a header."
+            ) from error
+        head, _, rest = data.partition(b"\n")
+        header = [name.strip() for name in fields(head.decode(), ",") or []]
+        if missing := [name for name in _COLUMNS if name not in header]:
             raise InputError(
                 f"{file} lacks the columns {', '.join(missing)}.", do=f"Its header has {', '.join(_COLUMNS)}."
             )
-        report.columns = [Column(name, name if name in _COLUMNS else None) for name in rows.columns]
-        report.preview = [[value or "" for value in row] for row in rows.head(_SHOWN).rows()]
+        parsed = parse(rest, ",", len(header), 2, final=True)
+        rows = parsed.frame
+        report.columns = [Column(name, name if name in _COLUMNS else None) for name in header]
+        report.preview = [[value or "" for value in row[:-1]] for row in rows.head(_SHOWN).rows()]
+        places, broken = [header.index(name) for name in _COLUMNS], set(parsed.broken.tolist())
         told: set[int] = set()
-        for line, values in enumerate(rows.select(_COLUMNS).iter_rows(), 2):
+        for row, (line, values) in enumerate(zip(parsed.lines.tolist(), rows.iter_rows(), strict=True)):
+            if row not in broken and not any(values) and not parsed.raw(pl.Series([row])).item():
+                continue  # a blank line
             report.read += 1
-            id_, title, name, preview = (_text(value) for value in values)
+            if row in broken or (values[-1] or "").strip():
+                why = _BROKEN if row in broken else "more fields than columns"
+                self._refuse(line, why, parsed.raw(pl.Series([row])).item())
+                continue
+            id_, title, name, preview = (_text(values[place]) for place in places)
             track = self._track((id_ or "").removeprefix(_TRACK), line)
             if track in told:
                 report.merged += 1

@@ -173,6 +173,30 @@ def test_a_catalogue_without_its_columns_is_refused(tmp_path):
         lists_of(tmp_path)
 
 
+def test_a_row_of_the_catalogue_that_cannot_be_read_costs_that_row(tmp_path):
+    folder = tmp_path / "lists"
+    folder.mkdir()
+    write(folder, [[f"track_{n}" for n in range(1, 8)]])
+    rows = (
+        '1,12" Mix,A,', "2,Two,B,x,fifth", '"3","a ""b"" c",C,', '4,"a \\"b\\" c",D,', "", '5,"two\nlines",E,', "6,Six",
+        "7,Seven,F,,", '8,"open,G,',
+    )  # fmt: skip
+    (folder / "TracksArtists.csv").write_bytes("\r\n".join(("\ufefftrack_id,title,name,preview", *rows)).encode())
+    tables, report = read_playlists(folder, tmp_path / "home")
+    titles = tables.nodes[schema.CONTENT].sort("contentId")["title"].to_list()
+    assert titles == ['12" Mix', None, 'a "b" c', None, "two\nlines", "Six", "Seven"]
+    catalogue = report.files[1]
+    assert (catalogue.read, catalogue.loaded, catalogue.quarantined) == (8, 5, 3)
+    assert catalogue.preview[0] == ["1", '12" Mix', "A", ""]
+    assert report.quarantine
+    kept = [json.loads(line) for line in report.quarantine.read_text().splitlines()]
+    assert [(row["line"], row["reason"].split(",")[0], row["raw"]) for row in kept] == [
+        (3, "more fields than columns", "2,Two,B,x,fifth"),
+        (5, "quotes that are not closed", r'4,"a \"b\" c",D,'),
+        (11, "quotes that are not closed", '8,"open,G,'),
+    ]
+
+
 def test_slices_of_the_million_playlists(tmp_path):
     tracks = [
         {"pos": 1, "track_uri": "spotify:track:b", "track_name": "B", "artist_name": "Two"},
