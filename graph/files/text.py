@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,8 @@ _NO_TEXT: Final = {
     b"PAR1": "Parquet (.parquet)",
 }
 """First bytes of files that are no text."""
+_JOINED: Final = re.compile(rb'(?m)^("?)(?:\xef\xbb\xbf)+')
+"""The mark of UTF-8 at the begin of a line, where files were joined end to end; also within a quote."""
 _NULS: Final = 0.3
 """Share of NUL bytes among every second byte from which on a file without a mark is UTF-16."""
 _LONGEST: Final = 64 << 20
@@ -62,7 +65,7 @@ def check_encoding(name: str | None) -> None:
 def line_chunks(
     path: Path, size: int, progress: Progress | None = None, encoding: str | None = None
 ) -> Iterator[Lines]:
-    """Chunks of about ``size`` bytes, each ending where a line ends.
+    """Chunks of about ``size`` bytes, each ending where a line ends, without marks at the begin of lines.
 
     Without ``encoding`` a mark at the beginning says it, else UTF-16 shows by its NULs, else it is UTF-8. Raises
     InputError when the file cannot be read or decoded to its end.
@@ -94,6 +97,8 @@ def _checked(path: Path, first: int, data: bytes) -> Lines:
                 f"{path} is not UTF-8: line {line} holds the byte 0x{data[error.start]:02x}. Nothing was loaded.",
                 do="Name its encoding, for example --encoding latin-1 or --encoding cp1252; a log must be UTF-8.",
             ) from None
+        if codecs.BOM_UTF8 in data:
+            data = _JOINED.sub(rb"\1", data)
     return Lines(first, data)
 
 

@@ -55,6 +55,19 @@ def parquet(**columns: pl.Series) -> bytes:
             "user,item\n1,10\n\ufeffuser,item\n2,11\n", {("1", "10"), ("2", "11")}, id="two tables end to end"
         ),
         pytest.param("user,item,comment\n1,10,lovely\n", {("1", "10")}, id="a comment is no flag"),
+        pytest.param(
+            "\ufeff1,10\n2,11\n\ufeff3,12\n3,13\n",
+            {("1", "10"), ("2", "11"), ("3", "12"), ("3", "13")},
+            id="files with marks end to end",
+        ),
+        pytest.param(
+            '\ufeff"1","10"\n"2","11"\n\ufeff"3","12"\n"\ufeff3","1\ufeff3"\n',
+            {("1", "10"), ("2", "11"), ("3", "12"), ("3", "1\ufeff3")},
+            id="the same in quotes",
+        ),
+        pytest.param(
+            "\ufeff1,10\n\ufeff2,11\n".encode("utf-16-le"), {("1", "10"), ("2", "11")}, id="the same in UTF-16"
+        ),
         pytest.param("user_id,film\nann,b\n", {("ann", "b")}, id="one name that can be nothing else"),
         pytest.param(
             "user:1,item:5\nuser:2,item:6\n", {("user:1", "item:5"), ("user:2", "item:6")}, id="colons in ids"
@@ -85,7 +98,7 @@ def parquet(**columns: pl.Series) -> bytes:
         pytest.param("1,1000000000\n2,1000000001\n", {("1", "1000000000"), ("2", "1000000001")}, id="large ids"),
     ],
 )
-def test_tables_as_other_tools_write_them(tmp_path: Path, text: str, found: set[tuple[str, str]]) -> None:
+def test_tables_as_other_tools_write_them(tmp_path: Path, text: str | bytes, found: set[tuple[str, str]]) -> None:
     assert watched(pairs(tmp_path, text)) == found
 
 
@@ -228,6 +241,7 @@ def test_a_separator_may_be_any_text(tmp_path: Path, separator: str) -> None:
         pytest.param(
             '{"user":1,"item":2},\n{"user":3,"item":4},\n', {("1", "2"), ("3", "4")}, id="commas between lines"
         ),
+        pytest.param('{"user":1,"item":2}\n\ufeff{"user":3,"item":4}\n', {("1", "2"), ("3", "4")}, id="a mark between"),
         pytest.param('{"user":1e3,"item":2}', {("1000", "2")}, id="whole floats"),
         pytest.param('{"user":9007199254740993.0,"item":2}\n{"user":1,"item":2}', {("1", "2")}, id="too many digits"),
         pytest.param('{"user":true,"item":2}\n{"user":1,"item":2}', {("1", "2")}, id="flags"),
