@@ -28,7 +28,10 @@ class Names:
 
 FOLLOWERS: Final = Names(
     {
-        "follower": ("follower", "followerid", "userid", "user", "from", "source", "fromid", "sourceid"),
+        "follower": (
+            *("follower", "followerid", "followedby", "followedbyid"),
+            *("userid", "user", "from", "source", "fromid", "sourceid"),
+        ),
         "followed": (
             *("followed", "followedid", "followee", "followeeid", "following", "followingid"),
             *("friendid", "friend", "to", "target", "toid", "targetid"),

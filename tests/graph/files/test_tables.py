@@ -271,6 +271,22 @@ def test_pairs_come_in_many_shapes(tmp_path: Path, text: str) -> None:
     assert report.quarantine is None
 
 
+@pytest.mark.parametrize(
+    ("friends", "found"),
+    [
+        pytest.param("user,followed_by\n1,2\n", {("2", "1")}, id="the followed one first"),
+        pytest.param("followed_by,user\n2,1\n", {("2", "1")}, id="the follower first"),
+        pytest.param("user,follower\n1,2\n", {("2", "1")}, id="a follower"),
+        pytest.param("user,following\n1,2\n", {("1", "2")}, id="the one whom they follow"),
+    ],
+)
+def test_who_follows_whom_is_what_the_header_says(tmp_path: Path, friends: str, found: set[tuple[str, str]]) -> None:
+    (tmp_path / "pairs").write_text("user,item\n1,10\n2,20\n")
+    (tmp_path / "friends").write_text(friends)
+    tables, _ = read_pairs(tmp_path / "pairs", tmp_path / "friends", tmp_path)
+    assert edges(tables, "FOLLOWS", target="User") == found
+
+
 def test_pairs_of_lastfm(tmp_path: Path, shared_data: Path) -> None:
     source = shared_data / "lastfm"
     _, report = read_pairs(source / "interactions.csv", source / "follows.csv", tmp_path)
