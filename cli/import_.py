@@ -17,7 +17,7 @@ from graph.database.driver import Graph
 from graph.errors import GraphUnavailable, InputError, SettingsError
 from graph.files.column_names import AUDIENCES, FOLLOWERS
 from graph.files.kinds import Kind, recognise
-from graph.files.options import Options
+from graph.files.options import NO_COLUMN, Options
 from graph.files.quarantine import Column, FileReport, ImportReport
 from graph.files.scale import SCALES
 from graph.files.text import check_encoding
@@ -50,7 +50,10 @@ def import_(
     ] = None,
     columns: Annotated[
         str | None,
-        typer.Option(help="Which column is which, by name or number: user=1,item=3,time=4; follower=…,friend=…."),
+        typer.Option(
+            help="Which column is which, by name or number: user=1,item=3,time=4; follower=…,friend=…. "
+            "time=- leaves the time out; so with all but the ids."
+        ),
     ] = None,
     header: Annotated[
         bool | None, typer.Option("--header/--no-header", help="Whether the first row names the columns.")
@@ -179,6 +182,10 @@ def file_options(
                 f"--columns cannot read {part!r}.", do=f"Write KEY=NAME,KEY=NAME with keys of {', '.join(known)}."
             )
         for names in (AUDIENCES, FOLLOWERS):
+            if given == NO_COLUMN and names.keys.get(key) in [*names.columns][:2]:
+                raise SettingsError(
+                    f"--columns leaves out {key}, which is needed.", do=f"Name its column, for example {key}=1."
+                )
             if alike := [other for other in chosen if key in names.keys and names.keys.get(other) == names.keys[key]]:
                 raise SettingsError(
                     f"--columns names two columns for one thing: {alike[0]} and {key} mean the same.",

@@ -11,13 +11,14 @@ from typing import Final
 
 import polars as pl
 
-from graph.errors import InputError, SettingsError
+from graph.errors import InputError
 from graph.files.column_names import Names
 from graph.files.comments import above, header_above, is_comment, refuse_doubtful
+from graph.files.headers import asked_for, chosen_columns, is_header, is_whole, known, named, names_both
 from graph.files.records import records
 from graph.files.times import milliseconds
 
-__all__ = ["Layout", "chosen_columns", "named", "sniff"]
+__all__ = ["Layout", "sniff"]
 
 _SEPARATORS: Final = ("\t", "::", ",", ";", "|")
 _SAMPLE: Final = 1_000
@@ -27,10 +28,6 @@ _FITS: Final = 0.9
 _SAID: Final = re.compile(r'"?sep=(.)"?\s*')
 """The line by which spreadsheets say the separator."""
 _MARKUP: Final = re.compile(r"\s*<(?:!doctype|html|\?xml)\b", re.IGNORECASE)
-_TYPED: Final = re.compile(r":(?:token|float)(?:_seq)?$")
-"""The types that RecBole writes behind the names of a header."""
-_NO_WORD: Final = re.compile(r"|true|false|yes|no|[^\d]{0,12}\d.*", re.IGNORECASE)
-"""A field with a digit near its begin, a flag, or nothing."""
 _SHORTEST_TIME: Final = 8
 """Characters of a field without a name that may be a time."""
 
@@ -67,8 +64,10 @@ def sniff(
     """The layout of the table that begins with ``head``; None where it holds no row and no header.
 
     ``positions``: our columns of a table without a header. ``whole``: ``head`` is all of it. What is given (``chosen``:
-    key of --columns → name or number) is not looked for. Raises InputError where the layout cannot be told.
+    key of --columns → name, number or `NO_COLUMN`) is not looked for. Raises InputError where the layout cannot be
+    told.
     """
+    chosen, ignored = asked_for(names, chosen or {})
     lines = head.split("\n")
     if not whole:
         lines.pop()
@@ -104,8 +103,8 @@ def sniff(
         return None
     taken, first = rows[0]
     below = [row for _, row in rows]
-    marked = header_above(path, top, below, separator, partial(_names_both, names, chosen or {}), header=header)
-    titled = marked is not None or _header(path, below, names, header, chosen)
+    marked = header_above(path, top, below, separator, partial(names_both, names, chosen), header=header)
+    titled = marked is not None or is_header(path, below, names, header, chosen)
     if not titled and header is None:
         refuse_doubtful(path, top, below, separator)
     titles = tuple(f"column {place + 1}" for place in range(max(map(len, below))))
@@ -115,16 +114,17 @@ def sniff(
     elif titled:
         titles = tuple(field.strip() for field in first)
     if chosen:
-        columns = chosen_columns(path, titles, names, chosen, titled=titled)
+        columns = chosen_columns(path, titles, names, chosen, ignored, titled=titled)
     elif titled:
-        unknown = all(place is None for place in _known(titles, names))
-        columns = named(path, titles, names, sure=len(titles) == 2 or (header is True and unknown))
+        unknown = all(place is None for place in known(titles, names))
+        columns = named(path, titles, names, ignored, sure=len(titles) == 2 or (header is True and unknown))
     else:
         columns = tuple(positions[place] if place < len(positions) else None for place in range(len(titles)))
         if "timestamp" not in positions:
             _refuse_lists(path, below)
             columns = _with_times(columns, below)
         _refuse_times(path, columns, below)
+        columns = tuple(None if ours in ignored else ours for ours in columns)
     example = tuple(tuple(row) for row in below[1 if titled and taken else 0 :][:3])
     dropped = sum(bool(line.strip()) for line in top) - (marked is not None)
     return Layout(separator, titled, comments + (taken if titled else 0), titles, columns, example, dropped)
@@ -170,7 +170,7 @@ def _refuse_times(path: Path, columns: Sequence[str | None], rows: list[list[str
     timed = [place for place in range(min(2, len(columns))) if _all_times(place, rows)]
     if len(timed) != 1:
         return
-    dates = not all(_whole(row[timed[0]]) for row in rows)
+    dates = not all(is_whole(row[timed[0]]) for row in rows)
     # A column of nothing is none, and by its place a column is called timestamp whatever it holds.
     given = [[row for row in rows if "".join(row[place : place + 1]).strip()] for place in range(len(columns))]
     held = [place for place, filled in enumerate(given) if filled]
@@ -200,14 +200,14 @@ def _separator(path: Path, body: str, names: Names) -> str:
             break
         rows = [row for _, row in _sample(body, separator) if row is not None]
         several = [row for row in rows if len(row) > 1]
-        known = bool(rows) and sum(place is not None for place in _known(rows[0], names)[:2]) == 2
-        if not several or (not known and len(several) < _FITS * len(rows)):
+        both = bool(rows) and sum(place is not None for place in known(rows[0], names)[:2]) == 2
+        if not several or (not both and len(several) < _FITS * len(rows)):
             continue
         if separator == " " and len({len(row) for row in rows}) > 1:
             continue  # spaces inside names, or several items of one user in a row
-        numeric = sum(all(_whole(row[place]) for row in several[1:] or several) for place in (0, 1))
+        numeric = sum(all(is_whole(row[place]) for row in several[1:] or several) for place in (0, 1))
         even = len({len(row) for row in rows}) == 1
-        fitting[separator] = (known, numeric, even)
+        fitting[separator] = (both, numeric, even)
     if "\t" in fitting and fitting["\t"][:2] == max(fit[:2] for fit in fitting.values()):
         return "\t"
     best = max(fitting.values(), default=None)
@@ -224,158 +224,3 @@ def _separator(path: Path, body: str, names: Names) -> str:
         f"{path} may be separated by any of {' '.join(repr(separator) for separator in found)}.",
         do=f"Name it, for example --separator '{found[0]}'. Nothing was loaded.",
     )
-
-
-def _whole(field: str) -> bool:
-    return re.fullmatch(r"\s*\d+(?:\.0+)?\s*", field) is not None
-
-
-def plain(title: str) -> str:
-    """A header's name as it is compared: small letters and digits, without RecBole's type (``user_id:token``)."""
-    return re.sub(r"[\W_]", "", _TYPED.sub("", title.strip()).lower().lstrip("\ufeff"))
-
-
-def _known(titles: Sequence[str], names: Names) -> list[int | None]:
-    """The place of the title that stands for each of our columns; None where no title does."""
-    found: list[int | None] = []
-    spelled = [plain(title) for title in titles]
-    for number, aliases in enumerate(names.columns.values()):
-        place = next((spelled.index(alias) for alias in aliases if alias in spelled), None)
-        if place is None and number == 1:
-            weak = [place for place, name in enumerate(spelled) if name in names.weak]
-            place = weak[0] if len(weak) == 1 else None
-        found.append(place if place not in found else None)
-    return found
-
-
-def _names_both(names: Names, chosen: Mapping[str, str], titles: Sequence[str]) -> bool:
-    """Whether titles hold all names that --columns gives, or else a user and an item."""
-    wanted = {plain(given) for given in chosen.values() if not given.isdecimal()}
-    if wanted:
-        return wanted <= {plain(title) for title in titles}
-    return all(place is not None for place in _known(titles, names)[:2])
-
-
-def _header(
-    path: Path, rows: list[list[str]], names: Names, asked: bool | None, chosen: Mapping[str, str] | None
-) -> bool:
-    """Whether the first row is a header."""
-    if asked is not None:
-        return asked
-    first, others = rows[0], rows[1:]
-    if chosen and any(not given.isdecimal() for given in chosen.values()):
-        return True
-    places = _known(first, names)
-    if places[0] is not None and places[1] is not None:
-        return True
-    if any(_names_column(place, rows) for place in places) and not any(_whole(field) for field in first[:2]):
-        return True
-    if not first[0].strip() and all(row[0].strip() == str(at) for at, row in enumerate(others)) and others:
-        raise InputError(
-            f"{path}: its first column numbers the rows, and the first row has nothing there.",
-            do="Say which columns are which: --header --columns user=2,item=3. Nothing was loaded.",
-        )
-    words = [not re.search(r"\d|[/@]", field) and bool(field.strip()) for field in first[:2]]
-    ids = [[row[place] for row in others if len(row) > place] for place in range(min(2, len(first)))]
-    over_numbers = [bool(column) and all(_whole(field) for field in column) for column in ids]
-    if all(over_numbers) and not any(_whole(field) or "/" in field for field in first[:2]):
-        return True
-    if not all(words) or any(first[place].strip() in (f.strip() for f in column) for place, column in enumerate(ids)):
-        return False
-    if any(len(column) > 1 and all(re.search(r"\d", field) for field in column) for column in ids):
-        return True
-    raise InputError(
-        f"{path}: it cannot be told whether its first row, {', '.join(first)[:80]}, is a header.",
-        do="Say --header or --no-header, or name the columns: --columns user=…,item=…. Nothing was loaded.",
-    )
-
-
-def _names_column(place: int | None, rows: list[list[str]]) -> bool:
-    """Whether one known name in the first row is enough for a header; ``kate,book`` may well be a row.
-
-    It is where nobody would call a person or a thing so (``user_id``, ``item:token``), or where at least two other rows
-    have no word there.
-    """
-    if place is None:
-        return False
-    below = [row[place].strip() for row in rows[1:] if len(row) > place]
-    title = rows[0][place].strip()
-    if _TYPED.search(title) or re.search(r"[a-z]_[a-z]|[a-z]id$", title, re.IGNORECASE):
-        return True
-    return len(below) > 1 and all(_NO_WORD.fullmatch(field) for field in below)
-
-
-def named(path: Path, titles: Sequence[str], names: Names, *, sure: bool | None = None) -> tuple[str | None, ...]:
-    """Our columns by the titles of a header; raises InputError where one of the first two is not among them.
-
-    ``sure``: the columns that no title names are the first ones left over, as in a table of two columns.
-    """
-    ours = [*names.columns]
-    places = _known(titles, names)
-    columns: list[str | None] = [None] * len(titles)
-    for name, place in zip(ours, places, strict=True):
-        if place is not None:
-            _refuse_twice(path, titles, place, _key(names, name))
-            columns[place] = name
-    missing = [name for name in ours[:2] if name not in columns]
-    if missing and sure and columns.count(None) >= len(missing):
-        for name in missing:
-            columns[columns.index(None)] = name
-        missing = []
-    if missing:
-        raise InputError(
-            f"{path} has no column for {' and '.join(_key(names, name) for name in missing)}: "
-            f"its header reads {', '.join(titles)}.",
-            do=f"Say which it is: --columns {_key(names, ours[0])}=A,{_key(names, ours[1])}=B. Nothing was loaded.",
-        )
-    return tuple(columns)
-
-
-def _key(names: Names, ours: str) -> str:
-    """The name of our column in --columns."""
-    return next(key for key, name in names.keys.items() if name == ours)
-
-
-def _refuse_twice(path: Path, titles: Sequence[str], place: int, key: str) -> None:
-    """Raise InputError where a column that is read has the name of another one."""
-    if titles.count(titles[place]) > 1:
-        raise InputError(
-            f"{path} has several columns called {titles[place]!r}.",
-            do=f"Say which one counts by its number: --columns {key}={place + 1}. Nothing was loaded.",
-        )
-
-
-def chosen_columns(
-    path: Path, titles: tuple[str, ...], names: Names, chosen: Mapping[str, str], *, titled: bool
-) -> tuple[str | None, ...]:
-    """Our columns as --columns says; the others by their titles, where there are any."""
-    columns: list[str | None] = [None] * len(titles)
-    for key, given in chosen.items():
-        places = [place for place, title in enumerate(titles) if titled and plain(title) == plain(given)]
-        if places:
-            _refuse_twice(path, titles, places[0], key)
-        else:
-            places = [place for place in range(len(titles)) if given == str(place + 1)]
-        if not places:
-            what = ", ".join(titles) if titled else f"{len(titles)} columns"
-            raise InputError(
-                f"{path} has no column {given!r}: it has {what}.", do="Give a name of its header, or a number from 1."
-            )
-        if columns[places[0]]:
-            raise SettingsError(
-                f"--columns names the column {titles[places[0]]!r} of {path.name} twice.",
-                do="Give each key a column of its own, for example --columns user=1,item=2.",
-            )
-        columns[places[0]] = names.keys[key]
-    ours = [*names.columns]
-    if titled:
-        for name, place in zip(ours, _known(titles, names), strict=True):
-            if place is not None and columns[place] is None and name not in columns:
-                _refuse_twice(path, titles, place, _key(names, name))
-                columns[place] = name
-    if missing := [name for name in ours[:2] if name not in columns]:
-        raise SettingsError(
-            f"--columns leaves out which column holds {' and '.join(missing)} of {path.name}.",
-            do="Name both, for example --columns user=1,item=2.",
-        )
-    return tuple(columns)

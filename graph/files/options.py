@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from graph.files.scale import Scale
 
-__all__ = ["Options"]
+__all__ = ["NO_COLUMN", "Options"]
+
+NO_COLUMN: Final = "-"
+"""Says that no column is taken for a key of --columns, whatever the header says."""
 
 
 @dataclass(frozen=True)
@@ -17,7 +21,7 @@ class Options:
     separator: str | None = None
     header: bool | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
-    """Key of --columns (user, item, time, follower, friend …) → a header's name, or a number from 1."""
+    """Key of --columns (user, item, time, follower, friend …) → a header's name, a number from 1, or `NO_COLUMN`."""
     encoding: str | None = None
     progress: Scale | None = None
     """The scale of progress and averageViewProgress."""

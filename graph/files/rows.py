@@ -17,8 +17,9 @@ from graph.errors import InputError
 from graph.files.canonical import refuse_large_floats
 from graph.files.column_names import Names
 from graph.files.folder import is_parquet, parquet_batches
+from graph.files.headers import titled_columns
 from graph.files.json_rows import NotOneValue, is_json, objects, one_value, shown
-from graph.files.layout import Layout, chosen_columns, named, sniff
+from graph.files.layout import Layout, sniff
 from graph.files.options import Options
 from graph.files.quarantine import Column, FileReport
 from graph.files.records import parse
@@ -188,9 +189,7 @@ def _complete(frame: pl.DataFrame, names: Names) -> pl.DataFrame:
 
 def _chosen_or_named(path: Path, titles: Sequence[str], names: Names, options: Options) -> tuple[str | None, ...]:
     chosen = {key: given for key, given in options.columns.items() if key in names.keys}
-    if not chosen:
-        return named(path, titles, names, sure=len(titles) == 2)
-    return chosen_columns(path, tuple(titles), names, chosen, titled=True)
+    return titled_columns(path, titles, names, chosen)
 
 
 def _parquet(

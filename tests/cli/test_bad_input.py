@@ -67,6 +67,14 @@ def test_two_keys_of_columns_that_mean_the_same_are_refused(run: Run, tmp_path: 
     assert run("import", "--pairs", tmp_path / "pairs.csv", "--columns", both, "--dry-run").code == 0, "of two files"
 
 
+def test_only_a_column_that_is_not_needed_is_left_out(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "pairs.csv").write_text("user,item,date\n1,10,01/02/2020\n2,11,31/12/2020\n")
+    for key in ("user", "item", "content"):
+        refused = run("import", "--pairs", tmp_path / "pairs.csv", "--columns", f"{key}=-", "--dry-run")
+        assert_clear(refused, SettingsError.exit_code, f"leaves out {key}, which is needed")
+    assert run("import", "--pairs", tmp_path / "pairs.csv", "--columns", "time=-", "--dry-run").code == 0
+
+
 def test_a_folder_that_is_not_there(run: Run, tmp_path: Path) -> None:
     assert_clear(run("import", tmp_path / "nowhere"), InputError.exit_code, "nowhere")
 

@@ -209,6 +209,37 @@ def test_a_first_row_with_broken_quotes_is_refused_where_it_is_needed(
         pairs(tmp_path, text, options=options)
 
 
+TIMED = "user,item,date\n1,10,01/02/2020\n2,11,31/12/2020\n"
+
+
+@pytest.mark.parametrize("more", [{}, {"user": "user", "item": "item"}, {"user": "1", "item": "2"}])
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        pytest.param(TIMED, "x.csv", id="named"),
+        pytest.param(TIMED.replace("item,date", "item,date,date").replace("20\n", "20,x\n"), "x.csv", id="named twice"),
+        pytest.param("1,10,01/02/2020\n2,11,31/12/2020\n", "x.csv", id="no header"),
+        pytest.param("1,10,20200102\n2,11,20200103\n", "x.csv", id="no header, and times"),
+        pytest.param(lines([{"user": 1, "item": 10, "date": "x"}, {"user": 2, "item": 11}]), "x.jsonl", id="JSON"),
+    ],
+)
+def test_a_column_may_be_left_out(tmp_path: Path, text: str, name: str, more: dict[str, str]) -> None:
+    if name == "x.jsonl" or "date" in text:
+        more = {key: {"1": "user", "2": "item"}.get(given, given) for key, given in more.items()}
+    else:
+        more = {key: {"user": "1", "item": "2"}.get(given, given) for key, given in more.items()}
+    tables = pairs(tmp_path, text, name, Options(columns={**more, "time": "-"}))
+    assert watched(tables) == {("1", "10"), ("2", "11")}
+    assert tables.edges["WATCHED"]["lastAt"].null_count() == 2
+
+
+def test_a_time_of_a_folders_file_may_be_left_out(tmp_path: Path) -> None:
+    folder = only(tmp_path / "in", followers="1,2,soon\n2,3,later\n", audiences="1,10,soon,.5\n2,10,later,.7\n")
+    tables, report = read_folder(folder, tmp_path, options=Options(columns={"time": "-", "since": "-"}))
+    assert (report.quarantine, tables.edges["WATCHED"].height, tables.edges["FOLLOWS"].height) == (None, 2, 2)
+    assert tables.edges["WATCHED"]["progress"].null_count() == 0
+
+
 @pytest.mark.parametrize(
     ("columns", "said"),
     [
