@@ -28,6 +28,8 @@ _FITS: Final = 0.9
 _SAID: Final = re.compile(r'"?sep=(.)"?\s*')
 """The line by which spreadsheets say the separator."""
 _MARKUP: Final = re.compile(r"\s*<(?:!doctype|html|\?xml)\b", re.IGNORECASE)
+_SECTION: Final = re.compile(r"\s*\d+:\s*")
+"""A row that says to what the rows below it belong."""
 _SHORTEST_TIME: Final = 8
 """Characters of a field without a name that may be a time."""
 
@@ -89,6 +91,8 @@ def sniff(
     body = "\n".join(lines[comments:])
     if _MARKUP.match(body):
         raise InputError(f"{path} is HTML or XML, and no table.", do="Is it the right file? Nothing was loaded.")
+    if not header and separator != ":":
+        _refuse_sections(path, [[body.split("\n", 1)[0]]])
     if separator is None:
         separator = _separator(path, body, names)
     sample = _sample(body, separator)
@@ -107,6 +111,8 @@ def sniff(
     titled = marked is not None or is_header(path, below, names, header, chosen)
     if not titled and header is None:
         refuse_doubtful(path, top, below, separator)
+    if not titled:
+        _refuse_sections(path, below)
     titles = tuple(f"column {place + 1}" for place in range(max(map(len, below))))
     if marked is not None:
         titles = (*(field.strip() for field in marked), *titles[len(marked) :])
@@ -136,6 +142,17 @@ def _refuse_unfinished(path: Path, head: str, *, whole: bool) -> None:
         raise InputError(
             f"The first {len(head):,} characters of {path} hold no row that ends within them.",
             do="Is it the right file? A row is one line of a few fields. Nothing was loaded.",
+        )
+
+
+def _refuse_sections(path: Path, rows: list[list[str]]) -> None:
+    """Raise InputError where a row is a number with a colon, to which the rows below it belong."""
+    found = next((row[0].strip() for row in rows if len(row) == 1 and _SECTION.fullmatch(row[0])), None)
+    if found:
+        raise InputError(
+            f"{path} has a row {found}, to which the rows below it seem to belong, as in the Netflix Prize's files.",
+            do="Write both ids in every row, as user,item,time: of the Netflix Prize the number with the colon is the "
+            "item, and below it stand user, rating and time. Nothing was loaded.",
         )
 
 

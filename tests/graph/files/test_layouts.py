@@ -123,6 +123,11 @@ def test_tables_as_other_tools_write_them(tmp_path: Path, text: str | bytes, fou
         pytest.param(gzip.compress(b"user,item\n1,10\n"), "no text but gzip", id="gzip under another name"),
         pytest.param("1,10,11,12\n2,10\n3,10,12\n", "Write one user and one item a row", id="several items a row"),
         pytest.param("1 10 11 12\n2 10\n", "no separator", id="the same with spaces"),
+        pytest.param(
+            "1:\n" + "1488844,3,2005-09-06\n" * 12 + "2:\n822109,5,2005-05-13\n", "user,item,time", id="Netflix Prize"
+        ),
+        pytest.param("1:\n1488844,3,2005-09-06\n", "user,item,time", id="the same, one row"),
+        pytest.param("7,3\n" * 30 + "2:\n8,5\n", "user,item,time", id="the same, cut out of one"),
         pytest.param("<!DOCTYPE html>\n<p>1,2</p>\n", "Is it the right file", id="a page in place of a file"),
         pytest.param("u" * 140_000 + ",1\n2,3\n", "hold no row", id="a first line that is too long"),
         pytest.param("# said\n\n" + "u" * 140_000 + ",1\n2,3\n", "hold no row", id="the same below a comment"),
@@ -165,6 +170,13 @@ def test_lines_with_a_mark_are_what_the_option_says(
     assert (watched(tables), report.files[0].comments) == (found, comments)
     assert report.files[0].header is (header is not False)
     assert len(report.files[0].preview) == len(found)
+
+
+def test_sections_are_refused_whatever_the_columns_are_called(tmp_path: Path) -> None:
+    text = "1:\n" + "1488844,3,2005-09-06\n" * 12
+    with pytest.raises(InputError, match="Netflix"):
+        pairs(tmp_path, text, options=Options(columns={"user": "1", "item": "2", "time": "3"}))
+    assert watched(pairs(tmp_path, "5:6\n7:\n", options=Options(":", header=False))) == {("5", "6")}
 
 
 def test_names_of_columns_are_looked_for_in_a_comment_too(tmp_path: Path) -> None:
