@@ -15,6 +15,8 @@ __all__ = ["asked_for", "chosen_columns", "is_header", "is_whole", "known", "nam
 
 _TYPED: Final = re.compile(r":(?:token|float)(?:_seq)?$")
 """The types that RecBole writes behind the names of a header."""
+_NUMBER: Final = re.compile(r"[-+]?\d[\d.,:/TZ +-]*")
+"""A number, or a date or time of digits."""
 _NO_WORD: Final = re.compile(r"|true|false|yes|no|[^\d]{0,12}\d.*", re.IGNORECASE)
 """A field with a digit near its begin, a flag, or nothing."""
 
@@ -74,12 +76,25 @@ def is_header(path: Path, rows: list[list[str]], names: Names, asked: bool | Non
         return True
     if not all(words) or any(first[place].strip() in (f.strip() for f in column) for place, column in enumerate(ids)):
         return False
-    if any(len(column) > 1 and all(re.search(r"\d", field) for field in column) for column in ids):
+    digits = [len(column) > 1 and all(re.search(r"\d", field) for field in column) for column in ids]
+    # One of several titles or names may well be without a digit (``alice,Intro`` above ``bob,Song 2``).
+    sure = any(place is not None and place < len(ids) for place in places[:2]) or any(
+        _word_over_numbers(place, rows) for place in range(len(first))
+    )
+    if all(digits) or (any(digits) and sure):
         return True
     raise InputError(
         f"{path}: it cannot be told whether its first row, {', '.join(first)[:80]}, is a header.",
         do="Say --header or --no-header, or name the columns: --columns user=…,item=…. Nothing was loaded.",
     )
+
+
+def _word_over_numbers(place: int, rows: list[list[str]]) -> bool:
+    """Whether the first row has a word where the others, two at least, have numbers or dates, or nothing."""
+    title, *below = (row[place].strip() if len(row) > place else "" for row in rows)
+    held = [field for field in below if field]
+    word = bool(title) and not re.search(r"\d", title)
+    return word and len(held) > 1 and all(_NUMBER.fullmatch(field) for field in held)
 
 
 def _names_column(place: int | None, rows: list[list[str]]) -> bool:

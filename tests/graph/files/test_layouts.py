@@ -76,6 +76,8 @@ def parquet(**columns: pl.Series) -> bytes:
         pytest.param(
             "user,thing\nann,b1\nbob,c2\n", {("ann", "b1"), ("bob", "c2")}, id="one name, and ids with digits"
         ),
+        pytest.param("who,what\nu1,b1\nu2,c2\n", {("u1", "b1"), ("u2", "c2")}, id="words above digits in both"),
+        pytest.param("who,what\nann,1\nbob,2\n", {("ann", "1"), ("bob", "2")}, id="a word above numbers"),
         pytest.param("kate,book\nbob,book\n", {("kate", "book"), ("bob", "book")}, id="a thing called book"),
         pytest.param('"user"\t"item"\n1\t10\n2\t11\n', {("1", "10"), ("2", "11")}, id="quoted names and tabs (R)"),
         pytest.param('"item"\t"user"\n10\t1\n11\t2\n', {("1", "10"), ("2", "11")}, id="the item first"),
@@ -109,6 +111,13 @@ def test_tables_as_other_tools_write_them(tmp_path: Path, text: str | bytes, fou
         pytest.param("2020-01-01,1,10\n2020-01-02,2,11\n", "column 1 holds times", id="the date first"),
         pytest.param("1,978300760,10\n2,978300761,11\n", "column 2 holds times", id="Unix seconds second"),
         pytest.param("kate,book\nbob,lamp\nann,chair\n", "--header or --no-header", id="a row, or one known name"),
+        pytest.param(
+            "alice,Intro\nbob,Song 2\ncarl,Song 3\n", "--header or --no-header", id="titles, and one with no digit"
+        ),
+        pytest.param("anna,Thriller\nu2,Bad\nu3,Bad\n", "--header or --no-header", id="people, and one with no digit"),
+        pytest.param(
+            "who,what,when\nann,b1,2020-01-01\nbob,c2,\ncy,c3,2020-01-02\n", "user=A,item=B", id="a word above dates"
+        ),
         pytest.param("ann,movie:Alien\nbob,movie:Heat\n", "--header or --no-header", id="kinds before things"),
         pytest.param("ann,Alien\nbob,Se7en\n", "--header or --no-header", id="one row with a digit proves nothing"),
         pytest.param("kate,Video\nbob,lamp\n", "--header or --no-header", id="the same with a capital"),
@@ -141,47 +150,11 @@ def test_layouts_that_would_be_misread_are_refused(tmp_path: Path, text: str | b
     assert said in f"{error.value} {error.value.do}"
 
 
-@pytest.mark.parametrize(
-    ("text", "header", "found", "comments"),
-    [
-        pytest.param(
-            "#ann,10\n#bob,11\ncarl,12\n", False, {("#ann", "10"), ("#bob", "11"), ("carl", "12")}, 0, id="rows"
-        ),
-        pytest.param(
-            "# by us\n#ann,10\ncarl,12\n", False, {("#ann", "10"), ("carl", "12")}, 1, id="rows and a comment"
-        ),
-        pytest.param("% bip\n1 10\n2 11\n", False, {("1", "10"), ("2", "11")}, 1, id="a comment"),
-        pytest.param("#item,user\n10,1\n11,2\n", True, {("1", "10"), ("2", "11")}, 0, id="a marked header"),
-        pytest.param("#who,what\n1,10\n2,11\n", True, {("1", "10"), ("2", "11")}, 0, id="one of other names"),
-        pytest.param("# of 2020\nwho,what\n1,10\n", True, {("1", "10")}, 1, id="a comment and a header"),
-        pytest.param("#who,what\nann,rock\nbob,jazz\n", True, None, 0, id="one of two"),
-        pytest.param("# a\n\n#b\nuser,item\n1,10\n", None, {("1", "10")}, 2, id="comments are counted"),
-    ],
-)
-def test_lines_with_a_mark_are_what_the_option_says(
-    tmp_path: Path, text: str, header: bool | None, found: set[tuple[str, str]] | None, comments: int
-) -> None:
-    (tmp_path / "x.csv").write_text(text)
-    if found is None:
-        with pytest.raises(InputError, match="is its header"):
-            read_pairs(tmp_path / "x.csv", None, tmp_path / "home", options=Options(header=header))
-        return
-    tables, report = read_pairs(tmp_path / "x.csv", None, tmp_path / "home", options=Options(header=header))
-    assert (watched(tables), report.files[0].comments) == (found, comments)
-    assert report.files[0].header is (header is not False)
-    assert len(report.files[0].preview) == len(found)
-
-
 def test_sections_are_refused_whatever_the_columns_are_called(tmp_path: Path) -> None:
     text = "1:\n" + "1488844,3,2005-09-06\n" * 12
     with pytest.raises(InputError, match="Netflix"):
         pairs(tmp_path, text, options=Options(columns={"user": "1", "item": "2", "time": "3"}))
     assert watched(pairs(tmp_path, "5:6\n7:\n", options=Options(":", header=False))) == {("5", "6")}
-
-
-def test_names_of_columns_are_looked_for_in_a_comment_too(tmp_path: Path) -> None:
-    said = Options(columns={"user": "who", "item": "what"})
-    assert watched(pairs(tmp_path, "# what,who\n10,1\n11,2\n", options=said)) == {("1", "10"), ("2", "11")}
 
 
 @pytest.mark.parametrize("name", ["followers", "audiences"])
