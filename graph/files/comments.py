@@ -46,29 +46,31 @@ def header_above(
     *,
     header: bool | None,
 ) -> list[str] | None:
-    """The titles that the last of the ``lines`` above the rows holds, if it is the header; else None.
+    """The titles of the header among the ``lines`` above the rows; None where none is.
 
-    It is the header where it names a user and an item, with the separator of the rows or with spaces between, and the
-    first row does not; and, where ``header`` is asked for, if it looks like a row. Raises InputError where the first
-    row may be that header too.
+    The last line, or one that looks like a row, is the header where it names a user and an item, with the separator of
+    the rows or with spaces between, and the first row does not; and, where ``header`` is asked for, the last one that
+    looks like a row. Raises InputError where the first row may be that header too.
     """
     written = [line for line in lines if line.strip()]
     if header is False or not written or names_both(rows[0]):
         return None
-    bare = _MARKS.sub("", written[-1], count=1)
-    with_spaces = bare.split()
-    for titles in (fields(bare, separator), with_spaces if len(with_spaces) == len(rows[0]) else None):
-        if titles and names_both(titles):
-            return titles
-    if not header or not _like_a_row(written[-1], separator, rows):
+    doubtful = [line for line in reversed(written) if _like_a_row(line, separator, rows)]
+    for line in (written[-1], *doubtful):
+        bare = _MARKS.sub("", line, count=1)
+        with_spaces = bare.split()
+        for titles in (fields(bare, separator), with_spaces if len(with_spaces) == len(rows[0]) else None):
+            if titles and names_both(titles):
+                return titles
+    if not header or not doubtful:
         return None
     if not any(re.search(r"\d", field) for field in rows[0][:2]):
         raise InputError(
-            f"{path}: either {written[-1][:80]!r} or the row below the comments, {', '.join(rows[0])[:80]}, "
+            f"{path}: either {doubtful[0][:80]!r} or the row below the comments, {', '.join(rows[0])[:80]}, "
             "is its header.",
             do="Take the other line away, or write a space behind the mark of a comment. Nothing was loaded.",
         )
-    return fields(bare, separator)
+    return fields(_MARKS.sub("", doubtful[0], count=1), separator)
 
 
 def refuse_doubtful(path: Path, lines: Sequence[str], rows: Sequence[list[str]], separator: str) -> None:

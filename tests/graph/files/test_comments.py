@@ -24,6 +24,10 @@ from tests.graph.files.test_layouts import pairs, watched
         pytest.param("% bip\n1 10\n2 11\n", False, {("1", "10"), ("2", "11")}, 1, id="a comment"),
         pytest.param("#item,user\n10,1\n11,2\n", True, {("1", "10"), ("2", "11")}, 0, id="a marked header"),
         pytest.param("#who,what\n1,10\n2,11\n", True, {("1", "10"), ("2", "11")}, 0, id="one of other names"),
+        pytest.param("#item,user\n# more\n10,1\n11,2\n", None, {("1", "10"), ("2", "11")}, 1, id="a comment below"),
+        pytest.param(
+            "#what,who\n# more\n1,10\n2,11\n", True, {("1", "10"), ("2", "11")}, 1, id="one of other names too"
+        ),
         pytest.param("# of 2020\nwho,what\n1,10\n", True, {("1", "10")}, 1, id="a comment and a header"),
         pytest.param("#who,what\nann,rock\nbob,jazz\n", True, None, 0, id="one of two"),
         pytest.param("# a\n\n#b\nuser,item\n1,10\n", None, {("1", "10")}, 2, id="comments are counted"),
