@@ -7,6 +7,7 @@ that no change overtakes another. A row is kept until the snapshot in use holds 
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,11 +26,14 @@ _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS change (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, target TEXT NOT NULL UNIQUE, body TEXT NOT NULL, whole TEXT NOT NULL,
     taken_down INTEGER, hides INTEGER, received INTEGER NOT NULL,
-    status TEXT NOT NULL DEFAULT 'waiting', due INTEGER NOT NULL, settled INTEGER, reason TEXT
+    status TEXT NOT NULL DEFAULT 'waiting', due INTEGER NOT NULL, settled INTEGER, reason TEXT,
+    private INTEGER, was_private INTEGER
 );
 CREATE INDEX IF NOT EXISTS change_due ON change (due) WHERE status = 'waiting';
 CREATE INDEX IF NOT EXISTS change_settled ON change (settled);
 """
+"""``private``: whether the person is private by all that was said and not rejected. ``was_private``: the same by what
+was applied alone; it counts again after a rejection. Both are null where nothing was said of it."""
 
 
 class Change(NamedTuple):
@@ -60,8 +64,8 @@ class Changes:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._durable = Connection(path, "FULL", _TABLES, "change_settled")
-        self._quick = Connection(path, "NORMAL", _TABLES, "change_settled")
+        self._durable = Connection(path, "FULL", _TABLES, "change_settled", _add_private)
+        self._quick = Connection(path, "NORMAL", _TABLES, "change_settled", _add_private)
         self._taken_down: tuple[list[Any], dict[str, bool]] = ([], {})
         self._private: tuple[list[Any], dict[str, bool]] = ([], {})
 
@@ -69,18 +73,32 @@ class Changes:
         """Write a change to disk; its number. ``received`` in ms. On return it survives a cut of the power."""
         with self._durable.writing() as database:
             before = database.execute(
-                "SELECT body, whole, received, status, hides FROM change WHERE target = ?", (change.target,)
+                "SELECT body, whole, received, status, hides, private, was_private FROM change WHERE target = ?",
+                (change.target,),
             ).fetchone()
             body, whole, first = dict(change.body), dict(change.body), received
             hides = True if change.taken_down else before and before[4]  # what comes back is shown once it is applied
+            private, was_private = before[5:] if before else (None, None)
+            if "is_private" in change.body:  # only people have it
+                private = bool(change.body["is_private"])
             if before and before[3] != "rejected":
                 whole = json.loads(before[1]) | whole
                 if before[3] == "waiting":
                     body, first = json.loads(before[0]) | body, before[2]
             (seq,) = database.execute(
-                "INSERT OR REPLACE INTO change (target, body, whole, taken_down, hides, received, due) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING seq",
-                (change.target, *map(json.dumps, (body, whole)), change.taken_down, hides, first, received + _GRACE_MS),
+                "INSERT OR REPLACE INTO change "
+                "(target, body, whole, taken_down, hides, private, was_private, received, due) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING seq",
+                (
+                    change.target,
+                    *map(json.dumps, (body, whole)),
+                    change.taken_down,
+                    hides,
+                    private,
+                    was_private,
+                    first,
+                    received + _GRACE_MS,
+                ),
             ).fetchone()
             return int(seq)
 
@@ -98,13 +116,18 @@ class Changes:
         return self._kept("status = 'waiting' AND due <= ? ORDER BY due LIMIT ?", now, limit)
 
     def settle(self, told: Iterable[tuple[int, Status, str | None, int]], now: int) -> None:
-        """Keep what became of changes: number, status, reason, and when a waiting one is tried again (ms)."""
+        """Keep what became of changes: number, status, reason, and when a waiting one is tried again (ms).
+
+        After a rejection, a person is private if the changes that were applied before say so.
+        """
         with self._quick.writing() as database:
             database.executemany(
                 "UPDATE change SET status = ?2, reason = ?3, due = ?4, "
                 "settled = CASE ?2 WHEN 'waiting' THEN NULL ELSE ?5 END, "
                 "hides = CASE WHEN ?2 = 'applied' THEN taken_down WHEN ?2 = 'rejected' AND taken_down THEN NULL "
-                "ELSE hides END WHERE seq = ?1",
+                "ELSE hides END, "
+                "private = CASE ?2 WHEN 'rejected' THEN was_private ELSE private END, "
+                "was_private = CASE ?2 WHEN 'applied' THEN private ELSE was_private END WHERE seq = ?1",
                 [(*one, now) for one in told],
             )
 
@@ -120,13 +143,8 @@ class Changes:
         """Bare user id → whether the person is private, of all that was said since the snapshot in use."""
         state = self._state()
         if state != self._private[0]:
-            rows = self._rows(
-                "SELECT target, whole FROM change WHERE target GLOB ? AND instr(whole, '\"is_private\"') "
-                "AND status <> 'rejected'",
-                f"{schema.USER_PREFIX}*",
-            )
-            told = ((target.removeprefix(schema.USER_PREFIX), json.loads(whole)) for target, whole in rows)
-            self._private = state, {user: bool(said["is_private"]) for user, said in told if "is_private" in said}
+            rows = self._rows("SELECT target, private FROM change WHERE private IS NOT NULL")
+            self._private = state, {user.removeprefix(schema.USER_PREFIX): bool(private) for user, private in rows}
         return self._private[1]
 
     def _state(self) -> list[Any]:
@@ -196,3 +214,44 @@ class Changes:
             return []
         with self._quick.reading() as database:
             return database.execute(query, values).fetchall()
+
+
+def _add_private(database: sqlite3.Connection) -> None:
+    """Give the table the index that `Changes.private` reads, and that of an older version its two columns, filled.
+
+    All at once, or nothing where the process is killed; another process may do so at the same time.
+    """
+    if database.execute("SELECT 1 FROM sqlite_master WHERE name = 'change_private'").fetchone():
+        return
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        if not any(row[1] == "private" for row in database.execute("PRAGMA table_info(change)")):
+            database.execute("ALTER TABLE change ADD COLUMN private INTEGER")
+            database.execute("ALTER TABLE change ADD COLUMN was_private INTEGER")
+            people = database.execute(
+                "SELECT seq, status, body, whole FROM change WHERE target GLOB ?", (f"{schema.USER_PREFIX}*",)
+            ).fetchall()
+            database.executemany(
+                "UPDATE change SET private = ?2, was_private = ?3 WHERE seq = ?1",
+                [
+                    (seq, *_private_of(status, json.loads(body), json.loads(whole)))
+                    for seq, status, body, whole in people
+                ],
+            )
+        database.execute(
+            "CREATE INDEX IF NOT EXISTS change_private ON change (target, private) WHERE private IS NOT NULL"
+        )
+        database.execute("COMMIT")
+    except BaseException:
+        if database.in_transaction:
+            database.execute("ROLLBACK")
+        raise
+
+
+def _private_of(status: Status, body: Mapping[str, Any], whole: Mapping[str, Any]) -> tuple[bool | None, bool | None]:
+    """`private` and `was_private` of a row that was written before there were such columns."""
+    if "is_private" not in whole:
+        return None, None
+    said = bool(whole["is_private"])
+    applied = said if status == "applied" or "is_private" not in body else None  # what only ``whole`` has was applied
+    return (applied if status == "rejected" else said), applied
