@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from graph.errors import InputError
+from graph.files.column_names import Names
+from graph.files.headers import is_header, names_both
 from graph.files.records import fields
 
 __all__ = ["above", "header_above", "is_comment", "refuse_doubtful"]
@@ -40,37 +42,50 @@ def above(lines: Sequence[str], *, header: bool | None) -> int:
 def header_above(
     path: Path,
     lines: Sequence[str],
-    rows: Sequence[list[str]],
+    rows: list[list[str]],
     separator: str,
-    names_both: Callable[[Sequence[str]], bool],
+    names: Names,
+    chosen: Mapping[str, str],
     *,
     header: bool | None,
 ) -> list[str] | None:
     """The titles of the header among the ``lines`` above the rows; None where none is.
 
-    The last line, or one that looks like a row, is the header where it names a user and an item, with the separator of
-    the rows or with spaces between, and the first row does not; and, where ``header`` is asked for, the last one that
-    looks like a row. Raises InputError where the first row may be that header too.
+    The last line, or one that looks like a row, is the header where it names a user and an item, and the first row
+    below is none. Raises InputError where the first row may be one.
     """
     written = [line for line in lines if line.strip()]
-    if header is False or not written or names_both(rows[0]):
+    if header is False or not written or names_both(names, chosen, rows[0]):
         return None
-    doubtful = [line for line in reversed(written) if _like_a_row(line, separator, rows)]
+    doubtful = (line for line in reversed(written) if _like_a_row(line, separator, rows))
     for line in (written[-1], *doubtful):
-        bare = _MARKS.sub("", line, count=1)
-        with_spaces = bare.split()
-        for titles in (fields(bare, separator), with_spaces if len(with_spaces) == len(rows[0]) else None):
-            if titles and names_both(titles):
-                return titles
-    if not header or not doubtful:
-        return None
-    if not any(re.search(r"\d", field) for field in rows[0][:2]):
+        if titles := _titles(line, separator, len(rows[0]), names, chosen):
+            # A comment may describe columns that the row below calls by other names.
+            return None if _is_header_too(path, line, rows, names) else titles
+    return None
+
+
+def _titles(line: str, separator: str, width: int, names: Names, chosen: Mapping[str, str]) -> list[str] | None:
+    """The names in a line above the rows, where a user and an item are among them."""
+    bare = _MARKS.sub("", line, count=1)
+    titles = fields(bare, separator)
+    if separator != " " and titles and names_both(names, chosen, titles):
+        return titles
+    # Words between spaces may be prose: "from 2020 to 2021". So all of them must be names, one for each column.
+    words = (titles if separator == " " else bare.split() if separator == "\t" else None) or []
+    return words if len(words) == width and names_both(names, chosen, words, only=True) else None
+
+
+def _is_header_too(path: Path, line: str, rows: list[list[str]], names: Names) -> bool:
+    """Whether the first row is a header though the ``line`` above names the columns; raises where it cannot be told."""
+    try:
+        return is_header(path, rows, names, None, {})
+    except InputError as error:
         raise InputError(
-            f"{path}: either {doubtful[0][:80]!r} or the row below the comments, {', '.join(rows[0])[:80]}, "
-            "is its header.",
-            do="Take the other line away, or write a space behind the mark of a comment. Nothing was loaded.",
-        )
-    return fields(_MARKS.sub("", doubtful[0], count=1), separator)
+            f"{path}: either {line[:80]!r} or the row below the comments, {', '.join(rows[0])[:80]}, is its header.",
+            do="Take the mark in front of the line away if that is the header, and else the whole line. "
+            "Nothing was loaded.",
+        ) from error
 
 
 def refuse_doubtful(path: Path, lines: Sequence[str], rows: Sequence[list[str]], separator: str) -> None:
@@ -79,8 +94,8 @@ def refuse_doubtful(path: Path, lines: Sequence[str], rows: Sequence[list[str]],
     if found is not None:
         raise InputError(
             f"{path}: it cannot be told whether {found[:80]!r} is a comment, a row or the header.",
-            do="Say --no-header if it is a row, or --header if it names the columns; write a space behind its mark, or "
-            "take the line away, if it is a comment. Nothing was loaded.",
+            do="Say --no-header if it is a row; take its mark away if it names the columns; write a space behind its "
+            "mark, or take the line away, if it is a comment. Nothing was loaded.",
         )
 
 

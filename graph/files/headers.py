@@ -44,9 +44,13 @@ def known(titles: Sequence[str], names: Names) -> list[int | None]:
     return found
 
 
-def names_both(names: Names, chosen: Mapping[str, str], titles: Sequence[str]) -> bool:
-    """Whether titles hold all names that --columns gives, or else a user and an item."""
+def names_both(names: Names, chosen: Mapping[str, str], titles: Sequence[str], *, only: bool = False) -> bool:
+    """Whether titles hold all names that --columns gives, or else a user and an item; and, with ``only``, no others."""
     wanted = {plain(given) for given in chosen.values() if not given.isdecimal()}
+    if only:
+        ours = known(titles, names)
+        if not all(place in ours or plain(title) in wanted for place, title in enumerate(titles)):
+            return False
     if wanted:
         return wanted <= {plain(title) for title in titles}
     return all(place is not None for place in known(titles, names)[:2])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +13,7 @@ import polars as pl
 from graph.errors import InputError
 from graph.files.column_names import Names
 from graph.files.comments import above, header_above, is_comment, refuse_doubtful
-from graph.files.headers import asked_for, chosen_columns, is_header, is_whole, known, named, names_both
+from graph.files.headers import asked_for, chosen_columns, is_header, is_whole, known, named
 from graph.files.records import records
 from graph.files.times import milliseconds
 
@@ -107,7 +106,7 @@ def sniff(
         return None
     taken, first = rows[0]
     below = [row for _, row in rows]
-    marked = header_above(path, top, below, separator, partial(names_both, names, chosen), header=header)
+    marked = header_above(path, top, below, separator, names, chosen, header=header)
     titled = marked is not None or is_header(path, below, names, header, chosen)
     if not titled and header is None:
         refuse_doubtful(path, top, below, separator)
