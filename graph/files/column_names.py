@@ -24,6 +24,8 @@ class Names:
     """Names of the second column that count where no better one is there."""
     keys: Mapping[str, str]
     """The name in --columns → our name of the column."""
+    lone: tuple[str, ...] = ()
+    """Names of the first column that count only where no name of the second one is there."""
 
 
 FOLLOWERS: Final = Names(
@@ -40,6 +42,8 @@ FOLLOWERS: Final = Names(
     },
     (),
     {"follower": "follower", "friend": "followed", "followed": "followed", "since": "timestamp"},
+    # Beside a column for the friend it may well be a flag: whether the friend follows as well.
+    ("followedby", "followedbyid"),
 )
 _THINGS: Final = (
     *("keak", "beat", "track", "song", "artist", "album", "movie", "film", "video", "book", "product", "business"),

@@ -35,8 +35,11 @@ def known(titles: Sequence[str], names: Names) -> list[int | None]:
     """The place of the title that stands for each of our columns; None where no title does."""
     found: list[int | None] = []
     spelled = [plain(title) for title in titles]
+    second = [*names.columns.values()][1]
+    ignored = names.lone if any(alias in spelled for alias in second) else ()
     for number, aliases in enumerate(names.columns.values()):
-        place = next((spelled.index(alias) for alias in aliases if alias in spelled), None)
+        held = (alias for alias in aliases if alias in spelled and alias not in ignored)
+        place = next((spelled.index(alias) for alias in held), None)
         if place is None and number == 1:
             weak = [place for place, name in enumerate(spelled) if name in names.weak]
             place = weak[0] if len(weak) == 1 else None

@@ -278,6 +278,9 @@ def test_pairs_come_in_many_shapes(tmp_path: Path, text: str) -> None:
         pytest.param("followed_by,user\n2,1\n", {("2", "1")}, id="the follower first"),
         pytest.param("user,follower\n1,2\n", {("2", "1")}, id="a follower"),
         pytest.param("user,following\n1,2\n", {("1", "2")}, id="the one whom they follow"),
+        pytest.param("user_id,friend_id,followed_by\n1,2,0\n2,1,1\n", {("1", "2"), ("2", "1")}, id="a flag"),
+        pytest.param("from,to,followed_by\n1,2,2\n", {("1", "2")}, id="a third person"),
+        pytest.param("friend,followed_by\n1,2\n", {("2", "1")}, id="the friend first"),
     ],
 )
 def test_who_follows_whom_is_what_the_header_says(tmp_path: Path, friends: str, found: set[tuple[str, str]]) -> None:
