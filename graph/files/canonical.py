@@ -21,7 +21,7 @@ from graph.identifiers import (
     SHOWN_FROM,
 )
 
-__all__ = ["CONTROL", "checked", "in_one_spelling", "refuse_large_floats"]
+__all__ = ["CONTROL", "NOTHING", "checked", "in_one_spelling", "refuse_large_floats"]
 
 _SPACE: Final = (
     "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
@@ -29,6 +29,8 @@ _SPACE: Final = (
 )
 """Characters that ``str.strip`` takes for white space."""
 CONTROL: Final = r"[\x00-\x09\x0b-\x1f\x7f-\x9f]"
+NOTHING: Final = ("", "null", "none", "nan", "na", "n/a", "undefined", "\\n", "nat")
+"""Spellings of a missing value, in lower case; in ids only the empty one is missing."""
 _PREFIXES: Final = (schema.USER_PREFIX, *schema.CONTENT_PREFIXES)
 _EXACT: Final[dict[pl.DataType, int]] = {pl.Float64(): 2**53, pl.Float32(): 2**24}
 """Type → the number from which on it lacks some whole numbers."""

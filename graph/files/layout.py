@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -11,6 +11,7 @@ from typing import Final
 import polars as pl
 
 from graph.errors import InputError
+from graph.files.canonical import NOTHING
 from graph.files.column_names import Names
 from graph.files.comments import above, header_above, is_comment, refuse_doubtful
 from graph.files.headers import asked_for, chosen_columns, is_header, is_whole, known, named
@@ -145,11 +146,13 @@ def _refuse_unfinished(path: Path, head: str, *, whole: bool) -> None:
 
 
 def _refuse_sections(path: Path, rows: list[list[str]]) -> None:
-    """Raise InputError where a row is a number with a colon, to which the rows below it belong."""
-    found = next((row[0].strip() for row in rows if len(row) == 1 and _SECTION.fullmatch(row[0])), None)
-    if found:
+    """Raise InputError where rows are a number with a colon, to which those below belong: the first one, or several."""
+    found = [at for at, row in enumerate(rows) if len(row) == 1 and _SECTION.fullmatch(row[0])]
+    # A single one further down may be a row that was cut off; it is quarantined as such.
+    if found and (found[0] == 0 or len(found) > 1):
+        title = rows[found[0]][0].strip()
         raise InputError(
-            f"{path} has a row {found}, to which the rows below it seem to belong, as in the Netflix Prize's files.",
+            f"{path} has a row {title}, to which the rows below it seem to belong, as in the Netflix Prize's files.",
             do="Write both ids in every row, as user,item,time: of the Netflix Prize the number with the colon is the "
             "item, and below it stand user, rating and time. Nothing was loaded.",
         )
@@ -175,10 +178,13 @@ def _refuse_lists(path: Path, rows: list[list[str]]) -> None:
 
 def _all_times(place: int, rows: list[list[str]]) -> bool:
     """Whether the column holds a credible time in every row."""
-    fields = [row[place].strip() if place < len(row) else "" for row in rows]
-    if not all(len(field) >= _SHORTEST_TIME for field in fields):
-        return False
-    return milliseconds(pl.Series(fields, dtype=pl.String)).at.null_count() == 0
+    return all(_credible(row[place].strip() if place < len(row) else "" for row in rows))
+
+
+def _credible(fields: Iterable[str]) -> list[bool]:
+    """Whether each field is a credible time that is long enough to be told from a number."""
+    given = pl.Series([*fields], dtype=pl.String)
+    return (milliseconds(given).at.is_not_null() & (given.str.len_chars() >= _SHORTEST_TIME)).to_list()
 
 
 def _refuse_times(path: Path, columns: Sequence[str | None], rows: list[list[str]]) -> None:
@@ -187,11 +193,15 @@ def _refuse_times(path: Path, columns: Sequence[str | None], rows: list[list[str
     if len(timed) != 1:
         return
     dates = not all(is_whole(row[timed[0]]) for row in rows)
-    # A column of nothing is none, and by its place a column is called timestamp whatever it holds.
-    given = [[row for row in rows if "".join(row[place : place + 1]).strip()] for place in range(len(columns))]
-    held = [place for place, filled in enumerate(given) if filled]
-    told = any(columns[place] == "timestamp" and _all_times(place, given[place]) for place in held)
-    if dates or (len(held) > 2 and not told):
+    given = [[row[place].strip() for row in rows if place < len(row)] for place in range(len(columns))]
+    held = [[field for field in fields if field.lower() not in NOTHING] for fields in given]
+    if "timestamp" in columns:
+        # By its place a column is called so whatever it holds; a few times may be missing or wrong.
+        times = held[columns.index("timestamp")]
+        told = not times or any(_credible(times))
+    else:
+        told = sum(bool(fields) for fields in held) <= 2
+    if dates or not told:
         raise InputError(
             f"{path} has no header, and its column {timed[0] + 1} holds times where an id is expected.",
             do="Say which columns are which, for example --columns user=1,item=3,time=2. Nothing was loaded.",

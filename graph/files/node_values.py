@@ -8,8 +8,8 @@ from typing import Any, Final, SupportsFloat
 
 import polars as pl
 
+from graph.files.canonical import NOTHING
 from graph.files.json_rows import NotOneValue, one_value, unwrapped
-from graph.files.read_edges import NOTHING
 
 __all__ = ["NO_ID", "elements", "value"]
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from graph import schema
-from graph.files.canonical import checked
+from graph.files.canonical import NOTHING, checked
 from graph.files.column_names import AUDIENCES, FOLLOWERS
 from graph.files.folder import ahead
 from graph.files.ids import Codes, Contents, Ends, Users
@@ -22,12 +22,10 @@ from graph.files.scale import NOISE, Census, Scale
 from graph.files.times import milliseconds
 from graph.progress import Progress
 
-__all__ = ["NOTHING", "read_audiences", "read_follows"]
+__all__ = ["read_audiences", "read_follows"]
 
 Floats = npt.NDArray[np.float32]
 
-NOTHING: Final = ("", "null", "none", "nan", "na", "n/a", "undefined", "\\n", "nat")
-"""Spellings of a missing value, in lower case; in ids only the empty one is missing."""
 _TRUE: Final = ("true", "1", "1.0", "t", "yes", "y")
 _FALSE: Final = ("false", "0", "0.0", "f", "no", "n")
 _FLAGS: Final = ("liked", "commented", "shared")

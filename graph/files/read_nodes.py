@@ -12,7 +12,7 @@ import polars as pl
 from polars.datatypes import DataTypeClass
 
 from graph import schema
-from graph.files.canonical import checked, refuse_large_floats
+from graph.files.canonical import NOTHING, checked, refuse_large_floats
 from graph.files.folder import ahead, is_parquet, parquet_batches
 from graph.files.json_rows import json_lines, shown
 from graph.files.node_files import FRACTIONS, NAMED, NodeFile
@@ -20,7 +20,6 @@ from graph.files.node_lines import SHOWN, first_rows, read_lines
 from graph.files.node_values import NO_ID, elements, value
 from graph.files.options import Options
 from graph.files.quarantine import Column, FileReport, Quarantine
-from graph.files.read_edges import NOTHING
 from graph.files.times import milliseconds
 from graph.progress import Progress
 

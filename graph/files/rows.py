@@ -166,7 +166,10 @@ def _repeated_headers(frame: pl.DataFrame, layout: Layout, data: bytes) -> list[
     titles = {name: title for name, title in zip(layout.columns, layout.titles, strict=True) if name}
     if not layout.header or not all(title.encode() in data for title in titles.values()):
         return []
-    same = [pl.col(name).str.strip_chars("\ufeff \t#") == title.lstrip("#") for name, title in titles.items()]
+    same = [
+        pl.col(name).str.strip_chars("\ufeff \t").str.strip_chars_start("#") == title.lstrip("#")
+        for name, title in titles.items()
+    ]
     found = frame.select(pl.all_horizontal(same).fill_null(value=False)).to_series().arg_true()
     return [(found.to_numpy().astype(np.int64), "repeats the header")] if len(found) else []
 

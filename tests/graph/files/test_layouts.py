@@ -94,6 +94,7 @@ def parquet(**columns: pl.Series) -> bytes:
         pytest.param("# item user\n10\t1\n11\t2\n", {("1", "10"), ("2", "11")}, id="a comment names, with a space"),
         pytest.param("# by us\n# item,user\n10,1,5\n11,2,4\n", {("1", "10"), ("2", "11")}, id="the last one names two"),
         pytest.param("# item,user\nuser,item\n1,10\n", {("1", "10")}, id="a comment above the header"),
+        pytest.param("user #,item #\n1,10\nuser #,item #\n2,11\n", {("1", "10"), ("2", "11")}, id="names with a #"),
         pytest.param("#item,user\n10,1\n#item,user\n11,2\n", {("1", "10"), ("2", "11")}, id="a marked header twice"),
         pytest.param("#made by us, 2020\nuser,item\n1,10\n", {("1", "10")}, id="a comment with a comma"),
         pytest.param("% bip unweighted\n% 3 2 2\n1 10\n2 11\n", {("1", "10"), ("2", "11")}, id="as KONECT writes it"),
@@ -136,7 +137,7 @@ def test_tables_as_other_tools_write_them(tmp_path: Path, text: str | bytes, fou
             "1:\n" + "1488844,3,2005-09-06\n" * 12 + "2:\n822109,5,2005-05-13\n", "user,item,time", id="Netflix Prize"
         ),
         pytest.param("1:\n1488844,3,2005-09-06\n", "user,item,time", id="the same, one row"),
-        pytest.param("7,3\n" * 30 + "2:\n8,5\n", "user,item,time", id="the same, cut out of one"),
+        pytest.param("7,3\n" * 30 + "2:\n8,5\n3:\n9,4\n", "user,item,time", id="the same, cut out of one"),
         pytest.param("<!DOCTYPE html>\n<p>1,2</p>\n", "Is it the right file", id="a page in place of a file"),
         pytest.param("u" * 140_000 + ",1\n2,3\n", "hold no row", id="a first line that is too long"),
         pytest.param("# said\n\n" + "u" * 140_000 + ",1\n2,3\n", "hold no row", id="the same below a comment"),
@@ -148,6 +149,13 @@ def test_layouts_that_would_be_misread_are_refused(tmp_path: Path, text: str | b
     with pytest.raises(InputError) as error:
         pairs(tmp_path, text)
     assert said in f"{error.value} {error.value.do}"
+
+
+def test_one_row_that_was_cut_off_costs_that_row(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("1,10\n5:\n2,11\n3,12\n")
+    tables, report = read_pairs(tmp_path / "x.csv", None, tmp_path / "home", options=Options(","))
+    assert watched(tables) == {("1", "10"), ("2", "11"), ("3", "12")}
+    assert (report.files[0].read, report.files[0].quarantined) == (4, 1)
 
 
 def test_sections_are_refused_whatever_the_columns_are_called(tmp_path: Path) -> None:
@@ -166,6 +174,10 @@ def test_sections_are_refused_whatever_the_columns_are_called(tmp_path: Path) ->
         pytest.param("1577836800,1,2020-01-01\n1577836801,2,\n", None, id="large ids, and a time where it belongs"),
         pytest.param("1577836800,1,\n1577836801,2,\n", None, id="large ids and no time"),
         pytest.param("1577836800,1\n1577836801,2\n", None, id="large ids alone"),
+        pytest.param("1577836800,1,soon\n1577836801,2,later\n", 1, id="no time at the time's place"),
+        pytest.param("1577836800,1,2020-01-01\n1577836801,2,null\n", None, id="large ids, and a time that is missing"),
+        pytest.param("1577836800,1,\\N\n1577836801,2,2020-01-02\n", None, id="missing as in databases"),
+        pytest.param("1577836800,1,NaT\n1577836801,2,n/a\n", None, id="large ids, and all times missing"),
     ],
 )
 def test_a_folders_file_with_the_time_in_place_of_an_id_is_refused(
@@ -178,6 +190,19 @@ def test_a_folders_file_with_the_time_in_place_of_an_id_is_refused(
         return
     with pytest.raises(InputError, match=f"column {place} holds times"):
         read_folder(folder, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "loaded"),
+    [
+        pytest.param("1577836800,1,2020-01-01,0.5\n1577836801,2,null,0.7\n", 2, id="missing"),
+        pytest.param("1577836800,1,2020-01-01,0.5\n1577836801,2,soon,0.7\n", 1, id="no time"),
+        pytest.param("1577836800,1,,0.5\n1577836801,2,,0.7\n", 2, id="missing throughout"),
+    ],
+)
+def test_a_time_that_is_missing_or_wrong_does_not_make_times_of_ids(tmp_path: Path, text: str, loaded: int) -> None:
+    _, report = read_folder(only(tmp_path / "in", audiences=text), tmp_path)
+    assert report.files[0].loaded == loaded
 
 
 @pytest.mark.parametrize(
