@@ -12,8 +12,8 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
+from cli.latest_events import latest_events
 from cli.naming import user_id
-from cli.recommend import latest_events
 from cli.terminal import make_console
 from graph import schema
 from graph import snapshot as snapshots

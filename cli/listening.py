@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from cli.recommend import latest_events
+from cli.latest_events import latest_events
 from cli.terminal import make_console
 from evaluation.track_map import draw
 from graph import aside

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-import sqlite3
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
@@ -16,6 +14,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from cli.latest_events import latest_events
 from cli.naming import user_id, with_id
 from cli.terminal import make_console
 from graph import schema
@@ -24,26 +23,23 @@ from graph.database.driver import Graph
 from graph.errors import (
     EntourageError,
     GraphUnavailable,
-    InputError,
     ModelError,
     SettingsError,
     SnapshotError,
     UnknownUser,
 )
-from graph.events import Outbox
 from graph.settings import Settings, load_settings
 from graph.snapshot import Snapshot
 from graph.snapshot.ages import DAY
 from ranking import registry
 from recommend.batch import write_all, write_tracks
 from recommend.feed import Feed
-from recommend.restrictions import Recent
 from recommend.served_model import ServedModel, Together
 from recommend.service import FeedService
 from recommend.wanted import Wanted
 from recommenders.core.recommender import Recommender
 
-__all__ = ["latest_events", "recommend"]
+__all__ = ["recommend"]
 
 _console = make_console(soft_wrap=True)
 
@@ -163,19 +159,6 @@ def _to_all(settings: Settings, name: str, k: int, kind: Kind | None, out: Path,
     _console.print(
         "Next: `entourage recommend --user ID` shows one user's with reasons; `entourage serve` serves them."
     )
-
-
-@contextmanager
-def latest_events(settings: Settings) -> Iterator[Recent]:
-    """What the outbox says; raises InputError where it cannot be read."""
-    recent = Recent(Outbox.of(settings))
-    try:
-        yield recent
-    except sqlite3.Error as error:
-        raise InputError(
-            f"{recent.outbox.path}, which holds the latest events, cannot be read: {error}.",
-            do='Try again; where it is damaged, see "The outbox" in docs/operations.md.',
-        ) from error
 
 
 def _tracks_to_all(settings: Settings, name: str, k: int, out: Path, *, heard: bool) -> None:

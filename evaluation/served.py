@@ -76,7 +76,7 @@ class _Once:
             self._last = None  # the old model's memory is free before the new one is fitted
             self._last = key, self._fit(train, options)
             self._capped = options.cap.hit
-        options.cap.hit = options.cap.hit or self._capped
+        options.cap.hit |= self._capped
         return self._last[1]
 
 

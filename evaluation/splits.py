@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import scipy.sparse as sp
 
 from graph.errors import InputError, SettingsError
 from graph.snapshot import NO_TIME, Edges, Snapshot, hindsight
-from recommenders.core.holdout import Holdout, drawn, users_of
+from recommenders.core.holdout import Holdout, drawn, to_judge, users_of
 from recommenders.core.top_k import Ints, Mask
 
 __all__ = ["How", "cold_contents", "cold_users", "hold_out", "newcomers", "random", "temporal"]
@@ -164,7 +163,7 @@ def newcomers(snapshot: Snapshot, fraction: float = 0.1, seed: int = 0, *, keep_
     judged = sp.csr_array(
         (held_out.data[asked], (held_out.row[asked], held_out.col[asked])), shape=whole.held_out.shape
     )
-    before = _matrix(watched, theirs, np.ones(len(watched)))
+    before = _matrix(watched, theirs)
     return replace(
         whole,
         name=f"newcomers {fraction:g}",
@@ -200,45 +199,29 @@ def _split(
     keep_counts: bool,
 ) -> Holdout:
     watched = snapshot.watched
-    held = _judged_once(watched, learned, held)
     if known_only:
         held = held & (np.bincount(watched.target[learned], minlength=watched.width) > 0)[watched.target]
-    values = np.asarray(watched.columns["engagement"]) if snapshot.mode == "engagement" else np.ones(len(watched))
-    held = held & (values > 0)  # finding a watch with engagement 0 is no success
-    if not held.any() or not learned.any():
+    held_out = to_judge(snapshot, learned, held)
+    if not held_out.nnz or not learned.any():
         raise InputError(
             f"Nothing is left on one side of the split ({name}).", do="Choose another fraction, or bring more data."
         )
     train = hindsight.of_watched_pairs(snapshot.with_edges(watched.keep(learned)))
     if not keep_counts:
         train = hindsight.emptied(train)
-    held_out = _matrix(watched, held, values)
     return Holdout(
         name=name,
         train=train,
         held_out=held_out,
         users=users_of(held_out),
         allowed=allowed,
-        masked=None if masked is None or not masked.any() else _matrix(watched, masked, np.ones(len(watched))),
+        masked=None if masked is None or not masked.any() else _matrix(watched, masked),
         cutoff=cutoff,
         seed=seed,
     )
 
 
-def _judged_once(watched: Edges, learned: Mask, held: Mask) -> Mask:
-    """``held`` without pairs that are in the training part too, and of a repeated pair only the first row.
-
-    An export writes each pair once; a snapshot that was built by hand may repeat one.
-    """
-    pairs = np.asarray(watched.source, dtype=np.int64) * watched.width + np.asarray(watched.target)
-    if (np.diff(pairs) > 0).all():
-        return held
-    first = np.zeros(len(pairs), dtype=bool)
-    first[np.flatnonzero(held)[np.unique(pairs[held], return_index=True)[1]]] = True
-    return np.asarray(first & ~np.isin(pairs, pairs[learned]))
-
-
-def _matrix(watched: Edges, mask: Mask, values: npt.NDArray[Any]) -> sp.csr_array:
+def _matrix(watched: Edges, mask: Mask) -> sp.csr_array:
     rows, columns = watched.source[mask], np.asarray(watched.target)[mask]
     shape = (len(watched.indptr) - 1, watched.width)
-    return sp.csr_array((np.asarray(values, dtype=np.float32)[mask], (rows, columns)), shape=shape)
+    return sp.csr_array((np.ones(len(rows), dtype=np.float32), (rows, columns)), shape=shape)

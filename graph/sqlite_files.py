@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Literal
 
-__all__ = ["Connection", "write_ahead"]
+__all__ = ["Connection", "transaction", "write_ahead"]
 
 _PATIENCE_S: Final = 10.0
 _PAUSE_S: Final = 0.01
@@ -30,6 +30,19 @@ def write_ahead(database: sqlite3.Connection) -> None:
             if "locked" not in str(error) or time.monotonic() > end:
                 raise
             time.sleep(_PAUSE_S)
+
+
+@contextmanager
+def transaction(database: sqlite3.Connection) -> Iterator[None]:
+    """One transaction that may write: whole, or not there at all."""
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        database.execute("COMMIT")
+    except BaseException:
+        if database.in_transaction:
+            database.execute("ROLLBACK")
+        raise
 
 
 class Connection:
@@ -67,15 +80,8 @@ class Connection:
         with self._lock:
             if self._database is None:
                 self._database = self._open()
-            database = self._database
-            database.execute("BEGIN IMMEDIATE")
-            try:
-                yield database
-                database.execute("COMMIT")
-            except BaseException:
-                if database.in_transaction:
-                    database.execute("ROLLBACK")
-                raise
+            with transaction(self._database):
+                yield self._database
 
     def close(self) -> None:
         with self._lock, self._reading:

@@ -62,7 +62,7 @@ def plan(snapshot: Snapshot, *, quick: bool = False) -> list[Member]:
     users, shares = snapshot.users.count, CONFIG.member_shares
     names = ["popularity", "als", "item-knn"]
     if users <= CONFIG.similar_users:
-        names += [name for name in ("user-knn", "gf-cf") if _fit_s(name, snapshot) <= CONFIG.similar_s]
+        names += [name for name in ("user-knn", "gf-cf") if registry.make(name).cost(snapshot) <= CONFIG.similar_s]
     if len(snapshot.follows):
         names.append("friends-items")
     members = [Member(name, shares[name]) for name in names]
@@ -74,11 +74,6 @@ def plan(snapshot: Snapshot, *, quick: bool = False) -> list[Member]:
         members.insert(1, Member("ease", CONFIG.large_ease_share, space, first))
     left_out = CONFIG.quick_without if quick else ()
     return [Member(NETWORK, 0.0), *(member for member in members if member.name not in left_out)]
-
-
-def _fit_s(name: str, snapshot: Snapshot) -> float:
-    """Seconds of the reference machine for one fit with the defaults."""
-    return registry.make(name).cost(snapshot)
 
 
 @dataclass

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
@@ -94,19 +94,11 @@ class Recent:
 
         Nothing where the outbox cannot be read.
         """
-        try:
-            return self.outbox.changes.taken_down()
-        except (OSError, sqlite3.Error) as error:
-            _log.error("the outbox cannot be read: %s", error)
-            return {}
+        return _read(self.outbox.changes.taken_down)
 
     def private(self) -> Mapping[str, bool]:
         """Bare user id → whether the person is private, of what was said since the snapshot, as `taken_down`."""
-        try:
-            return self.outbox.changes.private()
-        except (OSError, sqlite3.Error) as error:
-            _log.error("the outbox cannot be read: %s", error)
-            return {}
+        return _read(self.outbox.changes.private)
 
     def standing(self) -> tuple[set[Pair], set[Pair], set[Pair]]:
         """Who blocks whom, hid what and has seen what, of all that is remembered.
@@ -157,6 +149,15 @@ class Blocks:
         rows = graph.read("filters/blocks", deadline_ms=0)
         self.outbox.keep_blocks({(row["source"], row["target"]) for row in rows})
         self._known, self._asked = known, time.monotonic()
+
+
+def _read(marks: Callable[[], Mapping[str, bool]]) -> Mapping[str, bool]:
+    """Marks of the outbox; none where it cannot be read."""
+    try:
+        return marks()
+    except (OSError, sqlite3.Error) as error:
+        _log.error("the outbox cannot be read: %s", error)
+        return {}
 
 
 def _of(told: Iterable[Entry], user_id: str, blocks: Iterable[Pair] = ()) -> Restrictions:

@@ -81,8 +81,11 @@ class Ease(Baseline):
 
     def _by_user(self, snapshot: Snapshot) -> bool:
         """Whether the inverse is over users: few enough, and fewer than the contents where no friends are learned."""
-        users, with_friends = snapshot.users.count, self.friends > 0 and len(snapshot.follows) > 0
-        return users <= self.largest_side and (with_friends or users <= snapshot.contents.count)
+        users = snapshot.users.count
+        return users <= self.largest_side and (self._has_friends(snapshot) or users <= snapshot.contents.count)
+
+    def _has_friends(self, snapshot: Snapshot) -> bool:
+        return self.friends > 0 and len(snapshot.follows) > 0
 
     def unsearched(self) -> frozenset[str]:
         return super().unsearched() | ({"friends"} if self.snapshot.users.count > self.largest_side else frozenset())
@@ -93,7 +96,7 @@ class Ease(Baseline):
         """K⁻¹ with K = XΛ⁻¹Xᵀ + (α/λ)·SSᵀ + I, and xᵀK⁻¹x/Λ of every content."""
         watched = self.watched
         gram = _gram(sp.csr_array(watched / np.sqrt(penalty)))
-        if self.friends and len(snapshot.follows):
+        if self._has_friends(snapshot):
             # Every user is their own friend here, so that two friends have each other in common.
             social = sp.csr_array(symmetric_social(snapshot) + sp.eye_array(len(gram), dtype=np.float32))
             for start in range(0, len(gram), _BLOCK):

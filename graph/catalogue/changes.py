@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
 from graph import schema
-from graph.sqlite_files import Connection
+from graph.sqlite_files import Connection, transaction
 
 __all__ = ["Change", "Changes", "Kept", "Status"]
 
@@ -66,8 +66,8 @@ class Changes:
         self.path = path
         self._durable = Connection(path, "FULL", _TABLES, "change_settled", _add_private)
         self._quick = Connection(path, "NORMAL", _TABLES, "change_settled", _add_private)
-        self._taken_down: tuple[list[Any], dict[str, bool]] = ([], {})
-        self._private: tuple[list[Any], dict[str, bool]] = ([], {})
+        self._known: dict[str, tuple[list[Any], dict[str, bool]]] = {}
+        """By query: the state in which it was asked, and its answer."""
 
     def accept(self, change: Change, received: int) -> int:
         """Write a change to disk; its number. ``received`` in ms. On return it survives a cut of the power."""
@@ -133,26 +133,23 @@ class Changes:
 
     def taken_down(self) -> Mapping[str, bool]:
         """Content id → whether it is taken down, of all that was said since the snapshot in use."""
-        state = self._state()
-        if state != self._taken_down[0]:
-            rows = self._rows("SELECT target, hides FROM change WHERE hides IS NOT NULL")
-            self._taken_down = state, {target: bool(hides) for target, hides in rows}
-        return self._taken_down[1]
+        return self._marks("SELECT target, hides FROM change WHERE hides IS NOT NULL")
 
     def private(self) -> Mapping[str, bool]:
         """Bare user id → whether the person is private, of all that was said since the snapshot in use."""
-        state = self._state()
-        if state != self._private[0]:
-            rows = self._rows("SELECT target, private FROM change WHERE private IS NOT NULL")
-            self._private = state, {user.removeprefix(schema.USER_PREFIX): bool(private) for user, private in rows}
-        return self._private[1]
+        return self._marks("SELECT target, private FROM change WHERE private IS NOT NULL")
 
-    def _state(self) -> list[Any]:
-        """What is another after every change that was accepted or settled."""
-        return self._rows(
+    def _marks(self, query: str) -> Mapping[str, bool]:
+        """The answer to a query for ids and marks; the same object until a change is accepted or settled."""
+        state = self._rows(
             "SELECT max(seq), (SELECT max(settled) FROM change), "
             "(SELECT count(*) FROM change WHERE status = 'waiting') FROM change"
         )
+        known = self._known.get(query)
+        if known is None or known[0] != state:
+            marks = {target.removeprefix(schema.USER_PREFIX): bool(mark) for target, mark in self._rows(query)}
+            known = self._known[query] = state, marks
+        return known[1]
 
     def waiting_take_downs(self) -> set[str]:
         """Ids of contents that are taken down and may not be marked so in the graph yet."""
@@ -223,8 +220,7 @@ def _add_private(database: sqlite3.Connection) -> None:
     """
     if database.execute("SELECT 1 FROM sqlite_master WHERE name = 'change_private'").fetchone():
         return
-    database.execute("BEGIN IMMEDIATE")
-    try:
+    with transaction(database):
         if not any(row[1] == "private" for row in database.execute("PRAGMA table_info(change)")):
             database.execute("ALTER TABLE change ADD COLUMN private INTEGER")
             database.execute("ALTER TABLE change ADD COLUMN was_private INTEGER")
@@ -241,11 +237,6 @@ def _add_private(database: sqlite3.Connection) -> None:
         database.execute(
             "CREATE INDEX IF NOT EXISTS change_private ON change (target, private) WHERE private IS NOT NULL"
         )
-        database.execute("COMMIT")
-    except BaseException:
-        if database.in_transaction:
-            database.execute("ROLLBACK")
-        raise
 
 
 def _private_of(status: Status, body: Mapping[str, Any], whole: Mapping[str, Any]) -> tuple[bool | None, bool | None]:

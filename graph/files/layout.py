@@ -14,7 +14,7 @@ from graph.errors import InputError
 from graph.files.canonical import NOTHING
 from graph.files.column_names import Names
 from graph.files.comments import above, header_above, is_comment, refuse_doubtful
-from graph.files.headers import asked_for, chosen_columns, is_header, is_whole, known, named
+from graph.files.headers import asked_for, chosen_columns, is_header, is_whole, known, named, names_both
 from graph.files.records import records
 from graph.files.times import milliseconds
 
@@ -226,7 +226,7 @@ def _separator(path: Path, body: str, names: Names) -> str:
             break
         rows = [row for _, row in _sample(body, separator) if row is not None]
         several = [row for row in rows if len(row) > 1]
-        both = bool(rows) and sum(place is not None for place in known(rows[0], names)[:2]) == 2
+        both = bool(rows) and names_both(names, {}, rows[0])
         if not several or (not both and len(several) < _FITS * len(rows)):
             continue
         if separator == " " and len({len(row) for row in rows}) > 1:

@@ -19,7 +19,7 @@ from recommenders.core.config import CORE
 from recommenders.core.interactions import interactions, once
 from recommenders.core.top_k import Ints, Mask
 
-__all__ = ["Holdout", "cut_in_order", "drawn", "users_of", "validation"]
+__all__ = ["Holdout", "cut_in_order", "drawn", "to_judge", "users_of", "validation"]
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,20 @@ def validation(snapshot: Snapshot, share: float = CORE.validation_share, seed: i
     else:
         held = np.asarray(watched.columns["lastAt"]) >= cutoff
         past = hindsight.social_until(snapshot, cutoff)
-    kept = sp.csr_array(interactions(snapshot.with_edges(watched.keep(~held))))
+    held_out = to_judge(snapshot, ~held, held)
+    name = f"validation {share:g}" + (" in time" if cutoff is not None else "")
+    train = hindsight.emptied(hindsight.of_watched_pairs(past.with_edges(watched.keep(~held))))
+    return Holdout(name, train, held_out, users_of(held_out), cutoff=cutoff, seed=seed)
+
+
+def to_judge(snapshot: Snapshot, learned: Mask, held: Mask) -> sp.csr_array:
+    """Users × contents: engagement of the held-out pairs, or 1 if it does not vary; masks (watches,). float32.
+
+    A pair that is repeated counts once, with its highest engagement; one that is learned from too, or whose engagement
+    is 0, is not judged.
+    """
+    watched = snapshot.watched
+    kept = sp.csr_array(interactions(snapshot.with_edges(watched.keep(learned))))
     # By the mode of all watches: in the held-out ones alone engagement may happen not to vary, and would count 1.
     weighted = snapshot.mode == "engagement"
     held_out = once(snapshot.with_edges(watched.keep(held)).interactions(weighted=weighted))
@@ -123,9 +136,7 @@ def validation(snapshot: Snapshot, share: float = CORE.validation_share, seed: i
     if not weighted:
         held_out.data[:] = np.sign(held_out.data)
     held_out.eliminate_zeros()
-    name = f"validation {share:g}" + (" in time" if cutoff is not None else "")
-    train = hindsight.emptied(hindsight.of_watched_pairs(past.with_edges(watched.keep(~held))))
-    return Holdout(name, train, held_out, users_of(held_out), cutoff=cutoff, seed=seed)
+    return held_out
 
 
 def _cutoff(snapshot: Snapshot, share: float) -> int | None:
