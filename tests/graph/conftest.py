@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -10,8 +11,10 @@ from pathlib import Path
 import pytest
 
 import cypher
+from graph.database.connection import Running
 from graph.server.local_server import LocalServer
 from graph.server.memory import SMALL
+from graph.server.ports import free_port
 from graph.settings import Settings
 
 SECONDS = 600
@@ -39,6 +42,10 @@ class Local:
 @pytest.fixture(scope="session")
 def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
     home = Local(Settings(home=tmp_path_factory.mktemp("local"), neo4j_uri=None, query_deadline_ms=30_000))
+    # As if it had run before on these ports. On the standard ones, a server of another test would take them the moment
+    # that a test kills this one, and whoever still asks would be told that the password is wrong.
+    home.server.home.mkdir(parents=True, exist_ok=True)
+    Running(os.getpid(), free_port(), free_port(), 1, 1).write(home.server.home)
     yield home
     home.server.stop()
 
